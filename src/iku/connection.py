@@ -12,7 +12,7 @@ from iku.ledger import log
 from iku.ledger.appender import OutOfSpace, Unavailable
 from iku.messages import message
 from iku.postgres.pool import Connection
-from iku.queries.view import View
+from iku.queries.view import LOCAL, View, Viewer
 
 ACQUIRE_S = 5.0  # a request that waits longer for a connection is answered with 503
 
@@ -67,10 +67,10 @@ def _unavailable(error: Exception, connection: Connection) -> Unavailable | None
 
 
 @asynccontextmanager
-async def open_view(app: App) -> AsyncIterator[View]:
+async def open_view(app: App, viewer: Viewer = LOCAL) -> AsyncIterator[View]:
     """The view of the caller of a request (raises as `acquire_connection` does)."""
     async with acquire_connection(app) as connection:
-        yield app.view(connection)
+        yield app.view(connection, viewer)
 
 
 @dataclass(frozen=True, slots=True)

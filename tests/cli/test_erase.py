@@ -35,10 +35,10 @@ def test_a_case_is_erased_and_its_figures_stay_as_they_were(
     assert iku(*at).json == before
     shown = iku("history", "K01")
     assert title not in shown.out
-    assert "dihapus (B/12/2022)" in shown.out
+    assert "erased (B/12/2022)" in shown.out
     explained = iku("explain", "IKU-1", "--as-of", "2021-12-31", "--csv")
     assert title not in explained.out
-    assert "dihapus (B/12/2022)" in explained.out
+    assert "erased (B/12/2022)" in explained.out
     again = iku("erase", "conflict-K01", *DECIDED, "--effective-on", "2022-05-01")
     assert (again.code, "carried out for conflict-K01 before" in again.err) == (1, True)
     assert iku("status", "--check").code == 0
@@ -175,7 +175,7 @@ def test_without_its_keys_the_register_counts_and_says_what_is_locked(
     elsewhere = {"IKU_KEYS": str(tmp_path / "elsewhere")}
     at = ("figure", "IKU-1", "--as-of", "2021-12-31", "--json")
     assert iku(*at, **elsewhere).json == iku(*at).json
-    assert "terkunci" in iku("history", "K01", **elsewhere).out
+    assert "locked" in iku("history", "K01", **elsewhere).out
     assert "LOST" in iku("keys", "show", **elsewhere).out
     rotated = iku("keys", "rotate", **elsewhere)
     assert (rotated.code, "16 keys stay as they are" in rotated.err) == (1, True)

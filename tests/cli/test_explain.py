@@ -65,6 +65,29 @@ def test_programs_get_the_same_as_json_and_as_csv(iku: Type) -> None:
     assert [row[0] for row in rows] == [item["number"] for item in found["items"]]
 
 
+@pytest.mark.parametrize("delimiter", ["comma", "semicolon"])
+@pytest.mark.usefixtures("register")
+def test_csv_has_the_headings_days_and_numbers_of_programs_in_either_language(
+    iku: Type, delimiter: str
+) -> None:
+    typed = ("explain", "IKU-1", *YEAR_END, "--csv", "--delimiter", delimiter)
+    separator = {"comma": ",", "semicolon": ";"}[delimiter]
+    indonesian, english = (
+        list(
+            csv.DictReader(
+                io.StringIO(iku(*typed, IKU_LANGUAGE=language).out.lstrip("\ufeff")),
+                delimiter=separator,
+            )
+        )
+        for language in ("id", "en")
+    )
+    assert "alasan_penyebut" in english[0]
+    for one, other in zip(indonesian, english, strict=True):
+        for name in ("alasan_penyebut", "alasan_pembilang"):
+            assert one.pop(name) != other.pop(name)
+        assert one == other
+
+
 @pytest.mark.usefixtures("register")
 async def test_a_sum_that_is_not_the_figure_ends_with_1(
     iku: Type, database: Database

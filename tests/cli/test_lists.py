@@ -89,6 +89,8 @@ def test_programs_get_all_of_a_list_as_json_and_as_csv(register: Type) -> None:
     other = csv.reader(io.StringIO(register(*wide).out), delimiter=";")
     assert list(other) == list(csv.reader(io.StringIO(comma)))
     # An organisation without an area, source or end has empty cells, not dashes.
+    for language in ("id", "en"):
+        assert register(*wide, IKU_LANGUAGE=language).out == register(*wide).out
     text = register("list", "organisations", *YEAR_END, "--csv").out
     first = read(text)[0]
     assert (first["wilayah"], first["kedaluwarsa"]) == ("", "tidak")

@@ -59,10 +59,10 @@ def test_in_place_of_a_text_stands_a_word_and_of_an_erased_one_its_decision() ->
     )
     assert texts.all == {
         "title": "Perkara",
-        "note": "dihapus (B/12/2022)",
-        "reason": "terkunci",
-        "evidence": "rusak",
-        "reference": "hilang",
+        "note": "erased (B/12/2022)",
+        "reason": "locked",
+        "evidence": "damaged",
+        "reference": "missing",
     }
 
 

@@ -659,7 +659,7 @@ async def test_sealed_texts_swapped_by_a_superuser_or_the_vault_are_found_by_the
     await guarded.execute(f"set role {role}")
     await guarded.execute(SWAP.format(where))
     after = await read(desk)
-    assert after == before | dict.fromkeys(swapped, "rusak")
+    assert after == before | dict.fromkeys(swapped, "damaged")
     assert swapped <= before.keys()
 
 
@@ -675,7 +675,7 @@ async def test_keys_that_a_superuser_swapped_are_found_by_what_wraps_them(
     )
     found = await read(desk)
     assert found["conflict-K1", 1, "title"] == found["conflict-K2", 1, "title"]
-    assert found["conflict-K2", 1, "title"] == "terkunci"
+    assert found["conflict-K2", 1, "title"] == "locked"
     epochs = await desk.app.vault.epochs(guarded)
     assert sum(epoch.locked for epoch in epochs.values()) == 2
 
@@ -699,7 +699,7 @@ async def test_another_text_sealed_with_the_real_keys_is_found_by_the_commitment
     await guarded.execute(
         "update vault.segment set sealed = $1 where stream = 'conflict-K2'", forged
     )
-    assert (await read(desk))["conflict-K2", 1, "title"] == "rusak"
+    assert (await read(desk))["conflict-K2", 1, "title"] == "damaged"
 
 
 @pytest.fixture

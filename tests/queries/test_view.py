@@ -12,6 +12,7 @@ from iku.domain.conflict import Category, Dimension
 from iku.domain.fact import Person
 from iku.domain.question import Question
 from iku.domain.withheld_text import Withheld, WithheldReason
+from iku.language import Language
 from iku.ledger.record import Recorded
 from iku.queries import (
     definition_comparison,
@@ -30,7 +31,7 @@ from iku.queries.list_questions import ConflictsQuestion
 from iku.queries.search import Search
 from iku.queries.text_check import TextScope
 from iku.queries.trial_options import TrialOptions
-from iku.queries.view import LOCAL, View
+from iku.queries.view import LOCAL, View, Viewer
 from iku.text_reading import Event, Fate
 from tests.registers.world import World
 
@@ -55,7 +56,7 @@ async def masked(
             one.body().text, Withheld(WithheldReason.LOCKED)
         )
         for one in recorded
-        if self.viewer == LOCAL
+        if self.viewer.name == LOCAL.name
     }
 
 
@@ -102,7 +103,7 @@ async def test_a_text_that_the_view_masks_is_in_no_answer(
         assert TITLE.encode() not in json.encode(one), name
         assert b"Siti" not in json.encode(one), name
     assert not hidden["sought"].items
-    assert hidden["list"].items[0]["title"] == WithheldReason.LOCKED.word
+    assert hidden["list"].items[0]["title"] == "terkunci"
 
 
 async def test_who_asks_is_the_local_user_while_there_are_no_accounts(
@@ -110,3 +111,18 @@ async def test_who_asks_is_the_local_user_while_there_are_no_accounts(
 ) -> None:
     assert world.view.viewer == LOCAL
     assert LOCAL.name == "lokal"
+
+
+async def test_the_words_in_place_of_a_text_are_in_the_viewers_language(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.do("conflict", "K01", REPORTED)
+    monkeypatch.setattr(View, "outcomes", masked)
+    english = world.view._replace(viewer=Viewer("lokal", Language.ENGLISH))
+    for view, word in ((world.view, "terkunci"), (english, "locked")):
+        seen = await subjects.state(view, "conflict", "K01", Moment(AS_OF))
+        history = await event_history.history(view, "conflict", "K01")
+        found = await explanation.page(view, ASKED, SubjectFilter())
+        assert seen.shown["title"] == word
+        assert history[0].text["title"] == word
+        assert found.items[0].title == word

@@ -298,7 +298,7 @@ async def test_swapped_texts_are_found_and_named(desk: Desk, owner: Plain) -> No
          where s.stream = o.stream and s.version <> o.version
         """
     )
-    assert await desk.shown("K1") == [{"title": "rusak"}, {"note": "rusak"}]
+    assert await desk.shown("K1") == [{"title": "damaged"}, {"note": "damaged"}]
     assert await desk.shown("K2") == [{"title": "Tiga"}]
 
 
@@ -314,7 +314,7 @@ async def test_a_text_from_another_case_is_damaged_under_its_own_key_too(
          where s.stream = 'conflict-K1' and o.stream = 'conflict-K2'
         """
     )
-    assert await desk.shown("K1") == [{"title": "rusak"}]
+    assert await desk.shown("K1") == [{"title": "damaged"}]
 
 
 async def test_a_flipped_bit_is_damage_and_a_row_that_was_taken_is_missing(
@@ -330,8 +330,8 @@ async def test_a_flipped_bit_is_damage_and_a_row_that_was_taken_is_missing(
         delete from vault.segment where stream = 'conflict-K2';
         """
     )
-    assert await desk.shown("K1") == [{"title": "rusak"}]
-    assert await desk.shown("K2") == [{"title": "hilang"}]
+    assert await desk.shown("K1") == [{"title": "damaged"}]
+    assert await desk.shown("K2") == [{"title": "missing"}]
     assert await desk.shown("K3") == [{"title": TEXT}]
 
 
@@ -343,7 +343,7 @@ async def test_what_was_erased_is_told_from_what_was_withheld(
     await desk.do("K1", Verified(effective_on=DAY, note="Sesudahnya"))
     await owner.execute("delete from vault.segment")
     # The erasure covers only texts recorded before it.
-    assert await desk.shown() == [{"title": "dihapus (B/12/2022)"}, {"note": "hilang"}]
+    assert await desk.shown() == [{"title": "erased (B/12/2022)"}, {"note": "missing"}]
 
 
 async def test_a_damaged_text_hinders_no_decision_and_no_new_text(
@@ -355,7 +355,7 @@ async def test_a_damaged_text_hinders_no_decision_and_no_new_text(
     await desk.do("K1", corrected)
     await desk.do("K1", Verified(effective_on=DAY))
     shown = await desk.shown()
-    assert shown[0] == {"title": "rusak"}
+    assert shown[0] == {"title": "damaged"}
     assert shown[1] == {"reason": "Salah tulis", "title": "Lain"}
 
 
@@ -381,12 +381,12 @@ async def test_without_its_key_a_text_is_locked_and_the_next_is_not(
             path.write_bytes(b"?")
     async with opened(database, keys) as desk:
         assert await lost(desk) == [epoch]
-        assert await desk.shown() == [{"title": "terkunci"}]
+        assert await desk.shown() == [{"title": "locked"}]
         await desk.do("K1", Verified(effective_on=DAY, note="Ditinjau"))
     async with opened(database, keys) as desk:
         await desk.do("K1", handled("Lagi"))
         later = [{"note": "Ditinjau"}, {"note": "Lagi"}]
-        assert await desk.shown() == [{"title": "terkunci"}, *later]
+        assert await desk.shown() == [{"title": "locked"}, *later]
         assert await lost(desk) == [epoch]
     # Texts written since do not prevent the lost key from being restored.
     path.write_bytes(kept)
@@ -462,7 +462,7 @@ async def test_after_rotating_the_old_key_can_go_and_every_text_still_opens(
             [(row["dek"], row["wrapped"], row["epoch"]) for row in stolen],
         )
         other.app.vault.forget()
-        assert await other.shown("K4") == [{"title": "terkunci"}]
+        assert await other.shown("K4") == [{"title": "locked"}]
 
 
 async def test_rotating_leaves_what_is_locked_and_says_how_much(
@@ -481,7 +481,7 @@ async def test_rotating_leaves_what_is_locked_and_says_how_much(
     async with desk.app.pool.acquire() as connection:
         assert await vault.rotate(connection, lambda *done: told.append(done)) == 1
     assert told == [(2, 5), (4, 5), (5, 5)]
-    assert await desk.shown("K2") == [{"title": "terkunci"}]
+    assert await desk.shown("K2") == [{"title": "locked"}]
     assert await desk.shown("K1") == [{"title": TEXT}]
 
 
@@ -523,7 +523,7 @@ async def test_a_backup_from_before_an_erasure_brings_nobody_back(
     # Before the first request, the decision is recorded again and the text erased.
     async with opened(database, keys) as desk:
         assert (desk.app.reconciled.decisions, desk.app.reconciled.texts) == (1, 0)
-        assert await desk.shown("K1") == [{"title": "dihapus (B/12/2022)"}]
+        assert await desk.shown("K1") == [{"title": "erased (B/12/2022)"}]
         assert await desk.shown("K2") == [{"title": TEXT}]
         assert await owner.fetchval("select size from ledger.head") == position
     assert await owner.fetchval("select count(*) from vault.segment") == 1
@@ -546,7 +546,7 @@ async def test_a_backup_of_the_vault_alone_brings_nobody_back(
     async with opened(database, keys) as desk:
         assert desk.app.reconciled == text_erasure.ReconciliationResult(0, 1)
         assert await desk.shown() == [
-            {"title": "dihapus (B/12/2022)"},
+            {"title": "erased (B/12/2022)"},
             {"note": "Sesudahnya"},
         ]
 

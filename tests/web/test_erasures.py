@@ -323,6 +323,10 @@ async def test_the_house_that_is_opened_on_no_folder_of_its_own_still_counts(
         shown = await client.says("/conflicts/K01")
         assert shown["title"] == "terkunci"
         assert shown["withheld"]["title"] == {"why": "locked", "erased": None}
+        answer = await client.get("/conflicts/K01", headers={"Accept-Language": "en"})
+        assert answer.json() == shown | {"title": "locked"}
+        assert answer.headers["Content-Language"] == "en"
+        assert answer.headers["Vary"] == "Accept-Language"
         listed = (await client.says("/conflicts"))["items"]
         assert {item["title"] for item in listed} == {"terkunci"}
         # Recording continues, with separate keys.

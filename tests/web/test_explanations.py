@@ -249,6 +249,29 @@ async def test_csv_with_semicolons_says_the_same_and_runs_no_formula(
     assert plain.content == commas.content
 
 
+@pytest.mark.parametrize("delimiter", ["comma", "semicolon"])
+async def test_csv_differs_by_language_in_the_sentences_of_reasons_only(
+    reader: Client, delimiter: str
+) -> None:
+    asked = {"as_of": "2021-12-31", "delimiter": delimiter}
+    separator = {"comma": ",", "semicolon": ";"}[delimiter]
+    read = []
+    for language in (None, "id", "en"):
+        named = {} if language is None else {"Accept-Language": language}
+        answer = await reader.get(IKU_1, params=asked, headers=CSV | named)
+        assert answer.headers["Content-Language"] == (language or "id")
+        text = answer.content.decode("utf-8-sig")
+        read.append(list(csv.DictReader(io.StringIO(text), delimiter=separator)))
+    usual, indonesian, english = read
+    assert usual == indonesian
+    assert list(english[0]) == [*explanation_csv.HEADINGS]
+    for one, other in zip(indonesian, english, strict=True):
+        for name in ("alasan_penyebut", "alasan_pembilang"):
+            assert one.pop(name).startswith(("dihitung", "tidak", "selesai", "masih"))
+            assert other.pop(name).startswith(("counted", "not", "resolved", "still"))
+        assert one == other
+
+
 async def test_a_delimiter_that_would_be_ignored_or_is_none_is_refused(
     visitor: Client,
 ) -> None:

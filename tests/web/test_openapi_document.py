@@ -119,6 +119,27 @@ def test_every_operation_takes_the_language_in_one_described_header(
         assert "Accept-Language" not in {p["name"] for p in parameters(one)}
 
 
+async def test_an_answer_names_its_language_where_that_is_described(
+    reader: Client, described: Any
+) -> None:
+    found = {}
+    for one in operations(described):
+        headers = one["responses"].get("200", {}).get("headers", {})
+        found[one["operationId"]] = "Content-Language" in headers
+    assert sum(found.values()) >= 14
+    for operation, path in (
+        ("getConflict", "/conflicts/K10"),
+        ("listOrganisationEvents", "/organisations/O01/events"),
+        ("listIndicators", "/indicators"),
+        ("explainFigure", "/indicators/IKU-1/explanation"),
+        ("getFigure", "/indicators/IKU-1/figure"),
+        ("readLog", "/log/events"),
+    ):
+        answer = await reader.get(path)
+        assert answer.status_code == 200
+        assert found[operation] == ("Content-Language" in answer.headers)
+
+
 def test_every_error_has_its_language_in_a_described_header(described: Any) -> None:
     (language,) = described["components"]["headers"].values()
     assert language["schema"]["enum"] == ["en", "id"]

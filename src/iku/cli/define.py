@@ -138,7 +138,7 @@ async def _preview(app: App, command: Command) -> RedefinitionEffect:
         [proposed] = await app.commands.preview(connection, command)
         code = command.subject
         return await definition_comparison.preview_definition(
-            app.view(connection), code, proposed, today
+            terminal.view(app, connection), code, proposed, today
         )
 
 

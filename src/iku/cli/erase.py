@@ -78,7 +78,7 @@ def erase(
             terminal.opened_app(terminal.settings()) as app,
             app.pool.acquire() as connection,
         ):
-            doomed = await erasures.preview(app.view(connection), subject)
+            doomed = await erasures.preview(terminal.view(app, connection), subject)
             if not json or not yes:
                 _show(Printer(stderr=json), subject, doomed)
             if not yes and not click.confirm(

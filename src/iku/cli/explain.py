@@ -12,7 +12,7 @@ from iku.cli.figure_table import coordinates_in_words
 from iku.cli.options import options
 from iku.cli.output_format import OutputFormat, output_options, write
 from iku.cli.tables import exact, text
-from iku.cli.terminal_language import formats, translated
+from iku.cli.terminal_language import formats, language, translated
 from iku.domain.figure import Counts, Figure
 from iku.domain.question import Question
 from iku.exchange import explanation_csv
@@ -62,7 +62,7 @@ def explain(question: ExplanationQuestion, form: OutputFormat) -> None:
             today, wanted = app.commands.today(), question.wanted
             of = question.on(today)
             async with app.pool.acquire() as connection:
-                view = app.view(connection)
+                view = terminal.view(app, connection)
                 figure, asked, _ = await explanation.begin(
                     view, app.figures, of, None, today
                 )
@@ -84,7 +84,7 @@ async def _find_subject(app: App, typed: str | None) -> str | None:
     if typed is None:
         return None
     async with app.pool.acquire() as connection:
-        found = await identify(app.view(connection), typed)
+        found = await identify(terminal.view(app, connection), typed)
     subjects = {one.subject: one for one in found}
     ambiguity.refuse_several([*subjects.values()], typed)
     return found[0].subject if found else typed
@@ -97,7 +97,7 @@ async def _pages(
     after: str | None = ""
     while after is not None:
         async with app.pool.acquire() as connection:
-            view = app.view(connection)
+            view = terminal.view(app, connection)
             page = await explanation.page(view, question, wanted, after=after)
         yield page
         after = page.next
@@ -108,7 +108,7 @@ async def _as_csv(
 ) -> None:
     write(explanation_csv.head(delimiter))
     async for page in pages:
-        write(explanation_csv.rows(page.items, figure, delimiter))
+        write(explanation_csv.rows(page.items, figure, delimiter, language()))
 
 
 async def _as_json(figure: Figure, pages: AsyncIterator[ExplanationPage]) -> None:

@@ -90,7 +90,7 @@ def texts(
             terminal.opened_app(terminal.settings()) as app,
             app.pool.acquire() as connection,
         ):
-            view = app.view(connection)
+            view = terminal.view(app, connection)
             up_to = await size_of(view, size)
             scope = TextScope(up_to, frozenset(subjects))
             with terminal.progress(message("events")) as tell:

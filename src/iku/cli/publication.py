@@ -166,7 +166,7 @@ async def _submit(
 async def _show(app: App, identifier: str) -> ShownPublication:
     async with app.pool.acquire() as connection:
         vouched = await app.assurance(connection)
-        view = app.view(connection)
+        view = terminal.view(app, connection)
         return await publications.shown(
             view, app.figures, identifier, app.commands.today(), vouched
         )

@@ -264,7 +264,7 @@ async def _find_subject(app: App, typed: str) -> SubjectMatch:
         CommandFailed: There is none, or there are several.
     """
     async with app.pool.acquire() as connection:
-        found = await identify(app.view(connection), typed, [*LATER])
+        found = await identify(terminal.view(app, connection), typed, [*LATER])
     if not found:
         raise CommandFailed(
             message(

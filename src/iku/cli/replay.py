@@ -58,7 +58,7 @@ async def _replay(question: ReplayQuestion, *, json: bool) -> None:
         [figure] = await figure_table.compute_figures(
             app, [question.on(app.commands.today())]
         )
-        pages = figure_replay.pages(app.view(connection), figure, order)
+        pages = figure_replay.pages(terminal.view(app, connection), figure, order)
         if json:
             async for page in pages:
                 click.echo(b"\n".join(msgspec.json.encode(line) for line in page))

@@ -23,7 +23,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from iku import messages
 from iku.app import App, migrate_and_open
-from iku.cli.terminal_language import translated
+from iku.cli.terminal_language import language, translated
 from iku.commands.command import ReadOnlyReplica
 from iku.domain import hidden_characters
 from iku.domain.decider import subject_id, subject_number
@@ -33,12 +33,13 @@ from iku.messages import Message, message
 from iku.postgres.database import migrate_database, open_database
 from iku.postgres.migrations import MigrationError, pending
 from iku.postgres.pool import (
+    Connection,
     Plain,
     connect_as_owner,
     connect_as_signer,
     only_reads,
 )
-from iku.queries.view import View
+from iku.queries.view import LOCAL, View, Viewer
 from iku.settings import Settings, SettingsError
 
 # The remedy if no event trigger guards the ledger's schema.
@@ -163,6 +164,11 @@ async def opened_app(chosen: Settings) -> AsyncIterator[App]:
         yield opened
 
 
+def view(opened: App, reader: Connection) -> View:
+    """The view of the user of the terminal, in the terminal's language."""
+    return opened.view(reader, Viewer(LOCAL.name, language()))
+
+
 @asynccontextmanager
 async def opened_view() -> AsyncIterator[tuple[App, View]]:
     """The application, and a view on it for the user of the terminal."""
@@ -170,7 +176,7 @@ async def opened_view() -> AsyncIterator[tuple[App, View]]:
         opened_app(settings()) as opened,
         opened.pool.acquire() as connection,
     ):
-        yield opened, opened.view(connection)
+        yield opened, view(opened, connection)
 
 
 @asynccontextmanager

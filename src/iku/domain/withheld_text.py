@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
+from iku.messages import Term, message
+
 
 class WithheldReason(StrEnum):
     """The reason why a text is not shown."""
@@ -19,19 +21,6 @@ class WithheldReason(StrEnum):
     LOCKED = "locked"
     DAMAGED = "damaged"
     MISSING = "missing"
-
-    @property
-    def word(self) -> str:
-        """The word that is shown in place of the text."""
-        return _WORDS[self]
-
-
-_WORDS = {
-    WithheldReason.ERASED: "dihapus",
-    WithheldReason.LOCKED: "terkunci",
-    WithheldReason.DAMAGED: "rusak",
-    WithheldReason.MISSING: "hilang",
-}
 
 
 class ErasureDecision(Struct, frozen=True):
@@ -63,9 +52,11 @@ class Withheld(Struct, frozen=True):
 
     @property
     def words(self) -> str:
-        """The words that are shown in place of the text: ``dihapus (B/12/2022)``."""
-        by = f" ({self.erased.decision})" if self.erased else ""
-        return f"{self.why.word}{by}"
+        """The words that are shown in place of the text: ``erased (B/12/2022)``."""
+        why = Term("withheld", self.why)
+        if self.erased is None:
+            return why
+        return message("{why} ({decision})", why=why, decision=self.erased.decision)
 
 
 class Texts(NamedTuple):
@@ -76,7 +67,7 @@ class Texts(NamedTuple):
 
     @property
     def all(self) -> dict[str, str]:
-        """Every text by name, or the words shown in its place."""
+        """Every text by name, or the words in its place, not yet translated."""
         return self.plain | {n: why.words for n, why in self.withheld.items()}
 
 

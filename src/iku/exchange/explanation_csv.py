@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from iku.domain.figure import Figure
 from iku.exchange import csv_output
 from iku.exchange.csv_output import Delimiter
+from iku.exchange.formats import Formats
+from iku.language import Language
 from iku.queries.explanation import ExplainedSubject, ReasonView
 
 HEADINGS = (
@@ -27,8 +29,13 @@ def rows(
     items: Iterable[ExplainedSubject],
     figure: Figure,
     delimiter: Delimiter = Delimiter.COMMA,
+    language: Language = Language.INDONESIAN,
 ) -> str:
-    """One line for each item of *items*, which explain *figure*."""
+    """One line for each item of *items*, which explain *figure*.
+
+    The sentences of the reasons are in *language*; everything else is for programs.
+    """
+    formats = Formats(lambda: language)
     lines = (
         (
             item.number,
@@ -37,8 +44,8 @@ def rows(
             item.district,
             csv_output.yes_or_no(item.denominator),
             csv_output.yes_or_no(item.numerator),
-            *_reason_cell(item.why_denominator),
-            *_reason_cell(item.why_numerator),
+            *_reason_cell(item.why_denominator, formats),
+            *_reason_cell(item.why_numerator, formats),
             figure.number,
         )
         for item in items
@@ -46,6 +53,6 @@ def rows(
     return csv_output.lines(lines, delimiter)
 
 
-def _reason_cell(why: ReasonView) -> tuple[str, str, str]:
+def _reason_cell(why: ReasonView, formats: Formats) -> tuple[str, str, str]:
     positions = " ".join(str(event.position) for event in why.events)
-    return why.rule, why.id, positions
+    return why.rule, formats.sentence(why), positions

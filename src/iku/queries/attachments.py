@@ -3,7 +3,7 @@
 from hashlib import sha256
 
 from iku.domain.decider import SubjectNotFound
-from iku.domain.withheld_text import Withheld, WithheldReason
+from iku.domain.withheld_text import WithheldReason
 from iku.ledger import log
 from iku.ledger.log import Reader
 from iku.ledger.record import Recorded
@@ -44,7 +44,7 @@ async def fetch(view: View, stream: str, version: int) -> File:
                 )
             )
         raise Gone(
-            message("{file} is not available: {why}", file=named, why=_reason(withheld))
+            message("{file} is not available: {why}", file=named, why=withheld.words)
         )
     content = await held(view, recorded, found.plain["sha256"])
     if isinstance(content, WithheldReason):
@@ -70,11 +70,3 @@ async def held(view: View, recorded: Recorded, digest: str) -> bytes | WithheldR
 async def _attached(reader: Reader, stream: str, version: int) -> Recorded | None:
     found = await log.read_events(reader, [(stream, version)])
     return next((one for one in found if one.type == "attached"), None)
-
-
-def _reason(withheld: Withheld) -> str:
-    why = Term("withheld", withheld.why)
-    if withheld.erased is None:
-        return why
-    decision = withheld.erased.decision
-    return message("{why} ({decision})", why=why, decision=decision)

@@ -142,15 +142,16 @@ async def page(
         facts[version - 1] = fact.decode_recorded(
             recorded[version - 1], decider.event_type, plain
         )
-    said = {version: words.all for version, words in enumerate(worded, start=1)}
+    said = {version: view.words(words) for version, words in enumerate(worded, start=1)}
     replaced = lineage.each_replaced(facts, after)
     events = tuple(
         _event(
             one,
             worded[one.version - 1],
-            [_replacement(item, said) for item in items],
-            merger.also_excluded(facts, one.version),
-            moved.get(one.position, ()),
+            said[one.version],
+            replaced=[_replacement(item, said) for item in items],
+            also_excluded=merger.also_excluded(facts, one.version),
+            moved=moved.get(one.position, ()),
         )
         for one, items in zip(recorded[after:], replaced, strict=True)
     )
@@ -239,6 +240,8 @@ def _shown_value(value: Any, said: Said) -> str | bool | None:
 def _event(
     recorded: Recorded,
     texts: Texts,
+    words: dict[str, str],
+    *,
     replaced: Sequence[ReplacedValue],
     also_excluded: tuple[str, ...],
     moved: Sequence[Movement],
@@ -256,7 +259,7 @@ def _event(
         command=body.command,
         leaf=recorded.leaf.hex(),
         data=body.data,
-        text=texts.all,
+        text=words,
         subjects={name: committed.s for name, committed in body.text.items()},
         withheld=texts.withheld,
         replaced=tuple(replaced),

@@ -204,9 +204,11 @@ async def _words(view: View, code: str, state: Indicator) -> _FactTexts:
     read = await view.texts(recorded[: len(state.history)])
     return _FactTexts(
         {
-            version: words.all["reason"]
-            for (_, version), words in read.items()
-            if "reason" in words.all
+            version: words["reason"]
+            for (_, version), words in (
+                (event, view.words(texts)) for event, texts in read.items()
+            )
+            if "reason" in words
         },
         {one.version: one.known_on for one in recorded},
     )

@@ -13,6 +13,7 @@ from msgspec import Struct, structs
 from iku import text_reading
 from iku.domain import fact
 from iku.domain.withheld_text import NONE, Texts, Withheld, WithheldReason
+from iku.language import Language, translate
 from iku.ledger import log
 from iku.ledger.log import Reader
 from iku.ledger.record import Recorded
@@ -29,9 +30,11 @@ class Viewer(Struct, frozen=True):
 
     Attributes:
         name: The account's name; ``lokal`` while the register has no accounts.
+        language: Language of the words in place of withheld texts.
     """
 
     name: str
+    language: Language = Language.INDONESIAN
 
 
 LOCAL = Viewer("lokal")
@@ -84,6 +87,11 @@ class View(NamedTuple):
         found = await self.outcomes(recorded)
         return {event: text_reading.partition(named) for event, named in found.items()}
 
+    def words(self, found: Texts) -> dict[str, str]:
+        """Every text by name, or the words in its place, in the viewer's language."""
+        language = self.viewer.language
+        return {name: translate(one, language) for name, one in found.all.items()}
+
     async def reveal(self, found: T) -> T:
         """*found* with all sealed texts opened, at any depth."""
         sealed: Sealed = {}
@@ -93,7 +101,7 @@ class View(NamedTuple):
         events = {(stream, version) for stream, version, _ in sealed.values()}
         opened = await self.texts(await log.read_events(self.reader, events))
         words = {
-            text: opened[stream, version].all[name]
+            text: self.words(opened[stream, version])[name]
             for text, (stream, version, name) in sealed.items()
         }
         revealed: T = _map_strings(found, lambda text: words.get(text, text))
@@ -113,11 +121,26 @@ class View(NamedTuple):
         by_event = {(one.stream, one.version): one for one in recorded}
         return [
             {
-                field: _worded(by_event[stream, v], found.get((stream, v), NONE), field)
+                field: self._worded(
+                    by_event[stream, v], found.get((stream, v), NONE), field
+                )
                 for field, v in wording.items()
             }
             for stream, wording in wordings
         ]
+
+    def _worded(self, recorded: Recorded, found: Texts, field: str) -> ShownText:
+        committed = recorded.body().text
+        shown = self.words(found)
+        names = [name for name in committed if name.partition(".")[0] == field]
+        parts = {
+            name: fact.Text(shown[name], fact.person(name, committed[name].s))
+            for name in names
+        }
+        withheld = {
+            name: found.withheld[name] for name in names if name in found.withheld
+        }
+        return ShownText(fact.join_texts(parts)[field], withheld)
 
 
 def _collect_placeholders(text: str, sealed: Sealed) -> str:
@@ -142,14 +165,3 @@ def _map_strings(value: Any, change: Callable[[str], str]) -> Any:
             return {key: _map_strings(one, change) for key, one in value.items()}
         case _:
             return value
-
-
-def _worded(recorded: Recorded, found: Texts, field: str) -> ShownText:
-    committed = recorded.body().text
-    names = [name for name in committed if name.partition(".")[0] == field]
-    parts = {
-        name: fact.Text(found.all[name], fact.person(name, committed[name].s))
-        for name in names
-    }
-    withheld = {name: found.withheld[name] for name in names if name in found.withheld}
-    return ShownText(fact.join_texts(parts)[field], withheld)

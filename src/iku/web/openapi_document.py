@@ -45,6 +45,7 @@ _ACCEPT_LANGUAGE: Json = {
     "of a receipt are in English, and words in place of a withheld text in Indonesian.",
     "schema": {"type": "string", "examples": ["id, en;q=0.5"]},
 }
+_LANGUAGE: Json = {"Content-Language": {"$ref": f"#/components/headers/{_ANSWERED}"}}
 _CONTENT_LANGUAGE: Json = {
     "description": "The language of the sentences in the answer.",
     "schema": {"type": "string", "enum": ["en", "id"]},
@@ -267,6 +268,8 @@ def _answers(name: str, handler: HTTPRouteHandler, schemas: Schemas) -> Json:
     if "POST" not in handler.http_methods:
         if returned in _VERSIONED:
             answer["headers"] = _headers("ETag")
+        if routes.route_parameters(handler).worded:
+            answer["headers"] = answer.get("headers", {}) | _LANGUAGE
         return _exemplified(name, {"200": answer})
     recorded: Json = {"description": "It is recorded.", "headers": _headers(*_HEADERS)}
     answers = {"201": answer | recorded}
@@ -326,7 +329,7 @@ def _error(status: HTTPStatus, schemas: Schemas) -> Json:
     error: Json = {
         "description": f"{titles.pop()}.",
         "content": {problems.MEDIA_TYPE: {"schema": schemas.of(Problem)}},
-        "headers": {"Content-Language": {"$ref": f"#/components/headers/{_ANSWERED}"}},
+        "headers": {**_LANGUAGE},
     }
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         retry = {"description": "Seconds to wait.", "schema": {"type": "integer"}}

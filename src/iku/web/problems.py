@@ -213,10 +213,12 @@ def _identified(said: str) -> tuple[str, dict[str, Any]]:
     return known.id, messages.parameters(known)
 
 
-def preferred_language(headers: Iterable[tuple[bytes, bytes]]) -> Language:
-    """The language negotiated by `Accept-Language`; English without the header."""
+def preferred_language(
+    headers: Iterable[tuple[bytes, bytes]], usual: Language = Language.ENGLISH
+) -> Language:
+    """The language negotiated by `Accept-Language`; *usual* without the header."""
     named = [v.decode("latin-1") for n, v in headers if n == b"accept-language"]
-    return negotiated(",".join(named), Language.ENGLISH)
+    return negotiated(",".join(named), usual)
 
 
 def language_headers(language: Language) -> dict[str, str]:

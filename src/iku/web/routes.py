@@ -5,6 +5,7 @@ The names of a handler's parameters select what it receives:
 * `question` or `about`: path and query string, as the annotated Struct;
 * `command`: the body, as the annotated Struct or union;
 * `headers`, or the `gateway` made from them, which handles commands;
+* the `viewer` who asks, in the language of the answer;
 * `app`, `metrics` and `request`.
 
 A query parameter or precondition that the handler does not declare is refused. The
@@ -15,10 +16,12 @@ import inspect
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import cache, lru_cache, wraps
-from typing import Any, NamedTuple, TypeAlias, cast
+from types import GenericAlias
+from typing import Any, NamedTuple, TypeAlias, cast, get_origin
 from urllib.parse import parse_qsl
 
 import litestar
+from litestar import Response
 from litestar.handlers import BaseRouteHandler
 from msgspec import Struct
 
@@ -26,11 +29,12 @@ from iku import parsing
 from iku.app import App
 from iku.gateway import CommandGateway
 from iku.messages import message
+from iku.queries.view import LOCAL, Viewer
 from iku.web.admission import Application
 from iku.web.commands import ChangeHeaders, EntryHeaders
 from iku.web.headers import CONDITIONS, AnyRequest, json_body, unsupported_header
 from iku.web.metrics import Metrics
-from iku.web.problems import preferred_language
+from iku.web.problems import language_headers, preferred_language
 
 Handler: TypeAlias = Callable[..., Awaitable[Any]]
 TAKEN = "taken"  # the key of the `RouteParameters` in a handler's `opt`
@@ -55,6 +59,11 @@ class RouteParameters(NamedTuple):
     headers: type[EntryHeaders] | None
     command: Any
     names: tuple[str, ...]
+
+    @property
+    def worded(self) -> bool:
+        """Whether the answer has words in the language of its reader."""
+        return "viewer" in self.names
 
 
 class ParsedRequest(NamedTuple):
@@ -87,6 +96,12 @@ class ParsedRequest(NamedTuple):
         return replace(
             gateway, language=preferred_language(self.request.scope["headers"])
         )
+
+    @property
+    def viewer(self) -> Viewer:
+        """The caller, in the preferred language; Indonesian without a preference."""
+        headers = self.request.scope["headers"]
+        return Viewer(LOCAL.name, preferred_language(headers, LOCAL.language))
 
     @property
     def _app(self) -> Application:
@@ -127,19 +142,29 @@ def _route(
         @wraps(handler)
         async def answered(request: AnyRequest) -> Any:
             received = await _receive(request, declared)
-            return await handler(**{name: getattr(received, name) for name in of})
+            found = await handler(**{name: getattr(received, name) for name in of})
+            return _in_language(found, received.viewer) if declared.worded else found
 
         # The framework passes only the request; the return type is the handler's.
         given = inspect.Parameter("request", inspect.Parameter.POSITIONAL_OR_KEYWORD)
         answered.__signature__ = signature.replace(  # type: ignore[attr-defined]
             parameters=[given.replace(annotation=AnyRequest)]
         )
-        returned = signature.return_annotation
+        returned: Any = signature.return_annotation
+        if declared.worded and get_origin(returned) is not Response:
+            returned = GenericAlias(Response, (returned,))
         answered.__annotations__ = {"request": AnyRequest, "return": returned}
         opt = {**options.pop("opt", {}), TAKEN: declared}
         return method(path, opt=opt, **options)(answered)
 
     return decorate
+
+
+def _in_language(found: Any, viewer: Viewer) -> Response[Any]:
+    """The response of a handler, with the headers that name its language."""
+    answer: Response[Any] = found if isinstance(found, Response) else Response(found)
+    answer.headers.update(language_headers(viewer.language))
+    return answer
 
 
 async def _receive(request: AnyRequest, declared: RouteParameters) -> ParsedRequest:

@@ -7,6 +7,7 @@ from iku.connection import open_view
 from iku.domain.comparison import Comparison
 from iku.queries import definition_comparison
 from iku.queries.trial_options import TrialQuestion
+from iku.queries.view import Viewer
 from iku.web.routes import get
 
 TAGS = ["Figures"]
@@ -18,7 +19,7 @@ TAGS = ["Figures"]
     summary="Compare definitions",
     tags=TAGS,
 )
-async def comparison(question: TrialQuestion, app: App) -> Comparison:
+async def comparison(question: TrialQuestion, app: App, viewer: Viewer) -> Comparison:
     """The figure under each definition, and the subjects on which they differ.
 
     Options given as parameters add one more column: the last definition named, with
@@ -26,7 +27,7 @@ async def comparison(question: TrialQuestion, app: App) -> Comparison:
     """
     today = app.commands.today()
     tried = question.tried(today)
-    async with open_view(app) as view:
+    async with open_view(app, viewer) as view:
         return await definition_comparison.compare(view, tried, today)
 
 

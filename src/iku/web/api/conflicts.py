@@ -21,6 +21,7 @@ from iku.queries.subjects import (
     ConflictQuestion,
     EventPage,
 )
+from iku.queries.view import Viewer
 from iku.web.commands import receipt_response
 from iku.web.routes import get, post
 
@@ -139,10 +140,12 @@ async def record(
     summary="List the cases of a day",
     tags=TAGS,
 )
-async def search(question: ConflictsQuestion, app: App) -> Response[ConflictPage]:
+async def search(
+    question: ConflictsQuestion, app: App, viewer: Viewer
+) -> Response[ConflictPage]:
     """The cases as of a day, counting only facts known by the cut-off, in pages."""
     today = app.commands.today()
-    async with open_view(app) as view:
+    async with open_view(app, viewer) as view:
         page = await lists.listing(view, question, today)
     shown: Response[Any] = Response(page)
     return shown
@@ -154,11 +157,13 @@ async def search(question: ConflictsQuestion, app: App) -> Response[ConflictPage
     summary="Look at a case",
     tags=TAGS,
 )
-async def show(question: ConflictQuestion, app: App) -> Response[ConflictDetail]:
+async def show(
+    question: ConflictQuestion, app: App, viewer: Viewer
+) -> Response[ConflictDetail]:
     """The state of the case as of a day, from the facts known by the cut-off."""
     at = question.at(app.commands.today())
     subject = subject_id(question.conflict_id)
-    async with open_view(app) as view:
+    async with open_view(app, viewer) as view:
         seen = await subjects.state(view, "conflict", subject, at)
     shown = ConflictDetail(**seen.shown, version=seen.version)
     return Response(shown, headers={"ETag": f'"{seen.version}"'})
@@ -170,14 +175,16 @@ async def show(question: ConflictQuestion, app: App) -> Response[ConflictDetail]
     summary="Read the history of a case",
     tags=TAGS,
 )
-async def history(question: ConflictHistoryQuestion, app: App) -> EventPage:
+async def history(
+    question: ConflictHistoryQuestion, app: App, viewer: Viewer
+) -> EventPage:
     """Every event of the case, corrections and annulments included, oldest first.
 
     Each event has the fields that it changed and its effect on each figure. The history
     is returned in pages.
     """
     subject = subject_id(question.conflict_id)
-    async with open_view(app) as view:
+    async with open_view(app, viewer) as view:
         return await subjects.history(
             view, "conflict", subject, question.cursor, question.limit
         )

@@ -7,6 +7,7 @@ from iku.connection import open_view
 from iku.domain.difference import Difference
 from iku.queries import figure_difference
 from iku.queries.figure_difference import DifferenceQuestion
+from iku.queries.view import Viewer
 from iku.web.routes import get
 
 TAGS = ["Figures"]
@@ -18,7 +19,9 @@ TAGS = ["Figures"]
     summary="Ask why two figures differ",
     tags=TAGS,
 )
-async def difference(question: DifferenceQuestion, app: App) -> Difference:
+async def difference(
+    question: DifferenceQuestion, app: App, viewer: Viewer
+) -> Difference:
     """The difference between two figures of an indicator, by cause.
 
     It is explained in steps from the figure compared against to the figure requested:
@@ -27,7 +30,7 @@ async def difference(question: DifferenceQuestion, app: App) -> Difference:
     """
     today = app.commands.today()
     compared = question.compared(today)
-    async with open_view(app) as view:
+    async with open_view(app, viewer) as view:
         return await figure_difference.answer(view, app.figures, compared, today)
 
 

@@ -24,6 +24,7 @@ from iku.queries.explanation import (
     SubjectFilter,
 )
 from iku.queries.figure_parameters import Cursor
+from iku.queries.view import Viewer
 from iku.web.headers import AnyRequest, accepts
 from iku.web.problems import BadRequest
 from iku.web.routes import get
@@ -79,7 +80,7 @@ class Explained(Struct, frozen=True):
     tags=TAGS,
 )
 async def explain(
-    question: PageQuestion, request: AnyRequest, app: App
+    question: PageQuestion, request: AnyRequest, app: App, viewer: Viewer
 ) -> Response[Explained]:
     """Each case or organisation: whether it counts, by which rule and which events.
 
@@ -97,11 +98,13 @@ async def explain(
             ),
         )
     today = app.commands.today()
-    async with open_view(app) as view:
+    async with open_view(app, viewer) as view:
         begun = await explanation.begin(
             view, app.figures, question.on(today), question.cursor, today
         )
-    asked = _ExplanationQuery(app, begun, question.wanted, delimiter or Delimiter.COMMA)
+    asked = _ExplanationQuery(
+        app, viewer, begun, question.wanted, delimiter or Delimiter.COMMA
+    )
     limit = question.limit
     if as_csv:
         return await _as_csv(asked, limit or LARGEST)
@@ -114,12 +117,13 @@ class _ExplanationQuery(Struct, frozen=True):
     """The parameters with which the pages of one explanation are read."""
 
     app: App
+    viewer: Viewer
     begun: PinnedFigure
     wanted: SubjectFilter
     delimiter: Delimiter
 
     async def page(self, after: str, limit: int) -> ExplanationPage:
-        async with open_view(self.app) as view:
+        async with open_view(self.app, self.viewer) as view:
             return await explanation.page(
                 view, self.begun.question, self.wanted, after=after, limit=limit
             )
@@ -145,7 +149,9 @@ async def _lines(
     """
     yield explanation_csv.head(asked.delimiter)
     while True:
-        yield explanation_csv.rows(page.items, asked.begun.figure, asked.delimiter)
+        yield explanation_csv.rows(
+            page.items, asked.begun.figure, asked.delimiter, asked.viewer.language
+        )
         most -= len(page.items)
         if page.next is None or most <= 0:
             return

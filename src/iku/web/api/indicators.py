@@ -16,6 +16,7 @@ from iku.queries import definition_comparison, indicators, subjects
 from iku.queries.figure_parameters import Code
 from iku.queries.indicators import Indicators, IndicatorWithScale
 from iku.queries.subjects import EventPage, IndicatorHistoryQuestion
+from iku.queries.view import Viewer
 from iku.web.commands import receipt_response
 from iku.web.headers import unsupported_header
 from iku.web.routes import get, post
@@ -78,9 +79,9 @@ class RevisionReceipt(EntryReceipt, frozen=True, kw_only=True):
     summary="List the indicators",
     tags=TAGS,
 )
-async def index(app: App) -> Indicators:
+async def index(app: App, viewer: Viewer) -> Indicators:
     """All indicators with their definitions, targets and the rating scale."""
-    async with open_view(app) as view:
+    async with open_view(app, viewer) as view:
         return await indicators.listing(view, app.figures, app.commands.today())
 
 
@@ -90,9 +91,11 @@ async def index(app: App) -> Indicators:
     summary="Look at an indicator",
     tags=TAGS,
 )
-async def show(question: IndicatorPath, app: App) -> Response[IndicatorWithScale]:
+async def show(
+    question: IndicatorPath, app: App, viewer: Viewer
+) -> Response[IndicatorWithScale]:
     """The indicator with its definitions, targets and the rating scale."""
-    async with open_view(app) as view:
+    async with open_view(app, viewer) as view:
         today = app.commands.today()
         one = await indicators.shown(view, app.figures, question.code, today)
     return Response(one, headers={"ETag": f'"{one.version}"'})
@@ -206,12 +209,14 @@ async def record(
     summary="Read the history of an indicator",
     tags=TAGS,
 )
-async def history(question: IndicatorHistoryQuestion, app: App) -> EventPage:
+async def history(
+    question: IndicatorHistoryQuestion, app: App, viewer: Viewer
+) -> EventPage:
     """Every event of the indicator, corrections and annulments included, oldest first.
 
     Each event has the fields that it changed. The history is returned in pages.
     """
-    async with open_view(app) as view:
+    async with open_view(app, viewer) as view:
         return await subjects.history(
             view, "indicator", question.code, question.cursor, question.limit
         )

@@ -20,6 +20,7 @@ from iku.queries.subjects import (
     OrganisationHistoryQuestion,
     OrganisationQuestion,
 )
+from iku.queries.view import Viewer
 from iku.web.commands import receipt_response
 from iku.web.routes import get, post
 
@@ -136,11 +137,11 @@ async def record(
     tags=TAGS,
 )
 async def search(
-    question: OrganisationsQuestion, app: App
+    question: OrganisationsQuestion, app: App, viewer: Viewer
 ) -> Response[OrganisationPage]:
     """The organisations as of a day, from the facts known by the cut-off, in pages."""
     today = app.commands.today()
-    async with open_view(app) as view:
+    async with open_view(app, viewer) as view:
         page = await lists.listing(view, question, today)
     shown: Response[Any] = Response(page)
     return shown
@@ -153,12 +154,12 @@ async def search(
     tags=TAGS,
 )
 async def show(
-    question: OrganisationQuestion, app: App
+    question: OrganisationQuestion, app: App, viewer: Viewer
 ) -> Response[OrganisationDetail]:
     """The state of the organisation as of a day, from facts known by the cut-off."""
     at = question.at(app.commands.today())
     subject = subject_id(question.organisation_id)
-    async with open_view(app) as view:
+    async with open_view(app, viewer) as view:
         seen = await subjects.state(view, "organisation", subject, at)
     shown = OrganisationDetail(**seen.shown, version=seen.version)
     return Response(shown, headers={"ETag": f'"{seen.version}"'})
@@ -170,14 +171,16 @@ async def show(
     summary="Read the history of an organisation",
     tags=TAGS,
 )
-async def history(question: OrganisationHistoryQuestion, app: App) -> EventPage:
+async def history(
+    question: OrganisationHistoryQuestion, app: App, viewer: Viewer
+) -> EventPage:
     """Every event of the organisation, corrections and annulments included.
 
     The oldest event comes first. Each has the fields that it changed and its effect on
     each figure. The history is returned in pages.
     """
     subject = subject_id(question.organisation_id)
-    async with open_view(app) as view:
+    async with open_view(app, viewer) as view:
         return await subjects.history(
             view, "organisation", subject, question.cursor, question.limit
         )

@@ -20,6 +20,7 @@ from iku.queries.publications import (
     PublicationsQuestion,
     ShownPublication,
 )
+from iku.queries.view import Viewer
 from iku.web.commands import receipt_response
 from iku.web.routes import get, post
 
@@ -80,9 +81,11 @@ async def record(
     summary="List the publications",
     tags=TAGS,
 )
-async def search(question: PublicationsQuestion, app: App) -> Publications:
+async def search(
+    question: PublicationsQuestion, app: App, viewer: Viewer
+) -> Publications:
     """All publications, by year, kind of period, day and edition."""
-    async with open_view(app) as view:
+    async with open_view(app, viewer) as view:
         return await publications.listing(view, question.year, question.state)
 
 
@@ -92,9 +95,11 @@ async def search(question: PublicationsQuestion, app: App) -> Publications:
     summary="Look at a publication",
     tags=TAGS,
 )
-async def show(question: PublicationPath, app: App) -> Response[ShownPublication]:
+async def show(
+    question: PublicationPath, app: App, viewer: Viewer
+) -> Response[ShownPublication]:
     """The publication with its frozen figures, its steps and its other editions."""
-    async with open_view(app) as view:
+    async with open_view(app, viewer) as view:
         vouched = await app.assurance(view.reader)
         today, of = app.commands.today(), question.publication_id
         shown = await publications.shown(view, app.figures, of, today, vouched)
@@ -107,7 +112,9 @@ async def show(question: PublicationPath, app: App) -> Response[ShownPublication
     summary="Ask what changed after a publication",
     tags=TAGS,
 )
-async def changes(question: ChangesQuestion, app: App) -> PublicationChanges:
+async def changes(
+    question: ChangesQuestion, app: App, viewer: Viewer
+) -> PublicationChanges:
     """The changes since publication (Perubahan setelah terbit).
 
     The answer has the published and the present value of each figure, and the causes of
@@ -116,7 +123,7 @@ async def changes(question: ChangesQuestion, app: App) -> PublicationChanges:
     """
     page = read_page(question.cursor, question.limit)
     today, of = app.commands.today(), question.publication_id
-    async with open_view(app) as view:
+    async with open_view(app, viewer) as view:
         return await publications.changes(view, app.figures, of, page, today)
 
 
