@@ -44,7 +44,8 @@ Reading guide. Read the file from top to bottom; a fault is raised as a `Finding
     15  The bundle: (b) the manifest names the checkpoint, (i) each file matches the
         manifest and there is no other, (j) every checkpoint that you know is consistent
     16  A proof, and two checkpoints compared
-    17  Commands
+    17  ML-DSA-44: signature verification
+    18  Commands
 
 docs/ledger-format.md specifies the bytes, docs/register.md the rules of counting.
 """
@@ -63,7 +64,9 @@ from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
-from functools import cache
+from functools import cache, lru_cache
+from itertools import pairwise
+from operator import add, mul, sub
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn, TextIO
 from unicodedata import is_normalized
@@ -2137,7 +2140,180 @@ def compare(one: Checkpoint, two: Checkpoint, policy: Policy, report: Report) ->
     hold(f"root at size {one.size}", one.root, two.root, code=4)
 
 
-# ----------------------------------------------------------------- 17. Commands
+# --------------------------------------------------------- 17. ML-DSA-44 (FIPS 204)
+#
+# Verification only. Each function is named after its algorithm in FIPS 204. A
+# polynomial is a list of its 256 coefficients. In NTT form, polynomials are multiplied
+# coefficient by coefficient.
+
+Q = 2**23 - 2**13 + 1
+DROPPED = 13  # d: bits dropped from t
+TAU, BETA, OMEGA = 39, 78, 80  # coefficients of c that are not 0; bound; most hints
+GAMMA_1, GAMMA_2 = 2**17, (Q - 1) // 88
+ROWS = COLUMNS = 4  # of the matrix A
+CHALLENGE, ML_DSA_KEY, ML_DSA_SIGNATURE = 32, 1_312, 2_420  # bytes
+
+Poly = list[int]
+
+# zetas[k] = 1753^BitRev8(k) mod q. Pass i of the NTT takes zetas[2^i + b] in block b.
+# Each pass joins coefficients p and p + 128, and puts the results at 2p and 2p + 1: all
+# passes are then alike, p is in block p mod 2^i, and the result is in FIPS 204's order.
+ZETAS = [pow(1753, int(f"{k:08b}"[::-1], 2), Q) for k in range(256)]
+PASSES = [ZETAS[1 << i : 2 << i] * (128 >> i) for i in range(8)]
+INVERSE_PASSES = [[pow(zeta, -1, Q) for zeta in one] for one in reversed(PASSES)]
+
+
+def ml_dsa_verify(public: bytes, message: bytes, signature: bytes) -> bool:
+    """Whether *signature* of *message* is valid, without a context (algorithm 3)."""
+    return verify_internal(public, b"\0\0" + message, signature)
+
+
+def verify_internal(public: bytes, message: bytes, signature: bytes) -> bool:
+    """Whether *signature* of the formatted *message* is valid (algorithm 8)."""
+    if len(public) != ML_DSA_KEY or len(signature) != ML_DSA_SIGNATURE:
+        return False
+    challenge, z, hints = sig_decode(signature)
+    if hints is None or max(abs(x) for one in z for x in one) >= GAMMA_1 - BETA:
+        return False
+    minus_c = [-x for x in sample_in_ball(challenge)]
+    products = matrix_vector_ntt(pk_decode(public), [ntt(one) for one in (*z, minus_c)])
+    w1 = b"".join(
+        w1_encode(use_hint(places, inverse_ntt(product)))
+        for places, product in zip(hints, products, strict=True)
+    )
+    mu = hashlib.shake_256(hashlib.shake_256(public).digest(64) + message).digest(64)
+    return hashlib.shake_256(mu + w1).digest(CHALLENGE) == challenge
+
+
+@lru_cache(maxsize=32)
+def pk_decode(public: bytes) -> list[list[Poly]]:
+    """The matrix A and, as its last column, t1 * 2^d, in NTT form (algorithm 23)."""
+    packed = (public[at : at + 320] for at in range(32, ML_DSA_KEY, 320))
+    t1 = ([x << DROPPED for x in simple_bit_unpack(one, 10)] for one in packed)
+    rows = expand_a(public[:32])
+    return [[*row, ntt(one)] for row, one in zip(rows, t1, strict=True)]
+
+
+def sig_decode(signature: bytes) -> tuple[bytes, list[Poly], list[bytes] | None]:
+    """Challenge, response and hints of a signature (algorithm 27)."""
+    end = ML_DSA_SIGNATURE - OMEGA - ROWS
+    packed = (signature[at : at + 576] for at in range(CHALLENGE, end, 576))
+    z = [bit_unpack(one, GAMMA_1, 18) for one in packed]
+    return signature[:CHALLENGE], z, hint_bit_unpack(signature[end:])
+
+
+def hint_bit_unpack(y: bytes) -> list[bytes] | None:
+    """The places of the hints; None if they are malformed (algorithm 21)."""
+    hints, first = [], 0
+    for end in y[OMEGA:]:
+        places = y[first:end]
+        if not first <= end <= OMEGA or any(a >= b for a, b in pairwise(places)):
+            return None
+        hints.append(places)
+        first = end
+    return None if any(y[first:OMEGA]) else hints
+
+
+def simple_bit_unpack(packed: bytes, bits: int) -> Poly:
+    """Coefficients of *bits* bits each, little-endian (algorithm 18)."""
+    eights = (packed[at : at + bits] for at in range(0, len(packed), bits))
+    numbers = (int.from_bytes(eight, "little") for eight in eights)
+    shifts, mask = range(0, 8 * bits, bits), (1 << bits) - 1
+    return [number >> shift & mask for number in numbers for shift in shifts]
+
+
+def bit_unpack(packed: bytes, most: int, bits: int) -> Poly:
+    """Coefficients that are stored as *most* minus their value (algorithm 19)."""
+    return [most - x for x in simple_bit_unpack(packed, bits)]
+
+
+def w1_encode(w1: Poly) -> bytes:
+    """Coefficients of six bits each, little-endian (algorithms 28 and 16)."""
+    fours = zip(*(w1[at::4] for at in range(4)), strict=True)
+    numbers = (a | b << 6 | c << 12 | d << 18 for a, b, c, d in fours)
+    return b"".join(number.to_bytes(3, "little") for number in numbers)
+
+
+def expand_a(rho: bytes) -> list[list[Poly]]:
+    """The matrix A in NTT form, drawn from *rho* (algorithm 32)."""
+    return [
+        [rej_ntt_poly(rho + bytes([column, row])) for column in range(COLUMNS)]
+        for row in range(ROWS)
+    ]
+
+
+def rej_ntt_poly(seed: bytes) -> Poly:
+    """A polynomial drawn from *seed*; numbers from q on are skipped (algorithm 30).
+
+    336 numbers are drawn at once: that more are needed has a chance of 2^-546.
+    """
+    drawn = hashlib.shake_128(seed).digest(3 * 336)
+    threes = zip(drawn[::3], drawn[1::3], drawn[2::3], strict=True)
+    return [n for x, y, z in threes if (n := x | y << 8 | (z & 127) << 16) < Q][:256]
+
+
+def sample_in_ball(challenge: bytes) -> Poly:
+    """The polynomial c, of -1, 0 and 1, drawn from the challenge (algorithm 29).
+
+    272 bytes are drawn at once: that more are needed has a chance of 2^-575.
+    """
+    drawn = hashlib.shake_256(challenge).digest(272)
+    signs, places, c = int.from_bytes(drawn[:8], "little"), iter(drawn[8:]), [0] * 256
+    for i in range(256 - TAU, 256):
+        j = next(j for j in places if j <= i)
+        c[i], c[j] = c[j], 1 - 2 * (signs & 1)
+        signs >>= 1
+    return c
+
+
+def decompose(r: int) -> tuple[int, int]:
+    """The high and the low part of a coefficient (algorithm 36)."""
+    r0 = r % (2 * GAMMA_2)
+    r0 -= 2 * GAMMA_2 if r0 > GAMMA_2 else 0
+    return (0, r0 - 1) if r - r0 == Q - 1 else ((r - r0) // (2 * GAMMA_2), r0)
+
+
+def high_bits(r: Poly) -> Poly:
+    """The high parts that `decompose` gives, of a polynomial (algorithm 37)."""
+    return [(x + GAMMA_2 - 1) // (2 * GAMMA_2) % 44 for x in r]
+
+
+def use_hint(places: bytes, r: Poly) -> Poly:
+    """The high parts, corrected at the *places* of the hints (algorithm 40)."""
+    w1 = high_bits(r)
+    for at in places:
+        r1, r0 = decompose(r[at])
+        w1[at] = (r1 + (1 if r0 > 0 else -1)) % 44  # (q - 1) / (2 * gamma_2)
+    return w1
+
+
+def ntt(w: Poly) -> Poly:
+    """The NTT form of a polynomial, not reduced modulo q (algorithm 41)."""
+    for zetas in PASSES:
+        low, high = w[:128], [z * x % Q for z, x in zip(zetas, w[128:], strict=True)]
+        w = [0] * 256
+        w[::2], w[1::2] = map(add, low, high), map(sub, low, high)
+    return w
+
+
+def inverse_ntt(w: Poly) -> Poly:
+    """The polynomial of an NTT form, reduced modulo q (algorithm 42)."""
+    for zetas in INVERSE_PASSES:
+        even, odd = w[::2], w[1::2]
+        high = [z * x % Q for z, x in zip(zetas, map(sub, even, odd), strict=True)]
+        w = [*map(add, even, odd), *high]
+    return [x * 8_347_681 % Q for x in w]  # 256^-1 mod q
+
+
+def matrix_vector_ntt(matrix: list[list[Poly]], vector: list[Poly]) -> list[Poly]:
+    """The product of a matrix and a vector in NTT form (algorithms 44, 45 and 48)."""
+    rows = (
+        [map(mul, a, x) for a, x in zip(row, vector, strict=True)] for row in matrix
+    )
+    return [[sum(terms) % Q for terms in zip(*row, strict=True)] for row in rows]
+
+
+# ----------------------------------------------------------------- 18. Commands
 
 
 def main(arguments: list[str] | None = None) -> int:
