@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple, get_args
 
+import msgspec
 import pytest
 from hypothesis import given as for_all
 from hypothesis import settings
@@ -354,6 +355,12 @@ class Ledgered:
 
     def body(self) -> Body:
         return self._body
+
+    def body_by(self, decoder: msgspec.json.Decoder[Any]) -> Any:
+        schema, data, text = self._body
+        commitments = {name: {"s": one.s} for name, one in text.items()}
+        record = {"schema": schema, "data": data, "text": commitments}
+        return decoder.decode(json.dumps(record))
 
 
 def opened(written: EncodedFact) -> dict[str, str]:

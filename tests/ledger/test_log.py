@@ -23,7 +23,7 @@ from iku.ledger.log import (
     Verdict,
     VersionConflict,
 )
-from iku.ledger.record import Unrecordable
+from iku.ledger.record import StreamEvent, Unrecordable
 from iku.postgres import pool as pools
 from iku.postgres.database import Database
 from iku.postgres.pool import Plain, Pool
@@ -1003,6 +1003,29 @@ async def test_subjects_are_read_as_far_as_they_were_known(
     for bound in ({"size": 2}, {"known_on": JANUARY}):
         read = log.read_subjects(connection, "case", **bound)
         assert [[r.position for r in one] async for one in read] == [[1], [2]]
+
+
+async def test_a_history_is_its_stream_without_the_places_in_the_log(
+    ask: Ask, append: Append, connection: Plain
+) -> None:
+    await append(ask("case-1", events=2, known_on=JANUARY), ask("case-2"))
+    await append(*(ask(f"case-{n}") for n in range(3, log.PAGE + 3)))  # a second page
+    for bound in ({"size": None, "known_on": None}, {"size": 2, "known_on": JANUARY}):
+        read = log.read_subjects(connection, "case", **bound)
+        histories = log.read_histories(connection, "case", **bound)
+        streams = [stream async for stream in read]
+        assert [history async for history in histories] == [
+            [
+                StreamEvent(r.stream, r.version, r.type, r.effective_on, r.record)
+                for r in stream
+            ]
+            for stream in streams
+        ]
+        assert len(streams) == (1 if bound["size"] else log.PAGE + 2)
+    histories = log.read_histories(connection, "case", size=None, known_on=None)
+    [first, _] = await anext(histories)
+    assert (first.subject, first.body()) == ("1", streams[0][0].body())
+    assert first.body_by(msgspec.json.Decoder(record.Body)) == first.body()
 
 
 async def test_events_are_read_by_stream_and_version(

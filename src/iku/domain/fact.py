@@ -11,8 +11,9 @@ that it can be erased.
 
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import date
-from functools import cache
+from functools import cache, partial
 from typing import (
     Annotated,
     Any,
@@ -27,6 +28,7 @@ from typing import (
 from msgspec import (
     UNSET,
     Meta,
+    Raw,
     Struct,
     UnsetType,
     ValidationError,
@@ -272,6 +274,11 @@ class EffectiveFact(NamedTuple):
     event: Any
 
 
+# `EffectiveFact._make` and the constructor are Python functions; this one is not.
+_effective: Callable[[tuple[int, Any]], EffectiveFact] = partial(
+    tuple.__new__, EffectiveFact
+)
+
 F = TypeVar("F", bound=Fact)
 
 
@@ -282,7 +289,7 @@ def in_effect(history: Sequence[Fact]) -> list[EffectiveFact]:
     of a correction, restores the event that it named (design, section 5).
     """
     if not retroactive_events(history):
-        return [*map(EffectiveFact._make, enumerate(history, start=1))]
+        return [*map(_effective, enumerate(history, start=1))]
     void = annulled_versions(history)
     facts = {
         version: event
@@ -304,12 +311,18 @@ _RETROACTIVE = (Correction, Annulled)
 
 def retroactive_events(history: Sequence[Fact]) -> list[Fact]:
     """The corrections and annulments in *history*."""
-    return [event for event in history if _is_retroactive(type(event))]
+    return [event for event in history if _IS_RETROACTIVE[type(event)]]
 
 
-@cache
-def _is_retroactive(of_type: type[Fact]) -> bool:
-    return issubclass(of_type, _RETROACTIVE)
+class _RetroactiveTypes(dict[type[Fact], bool]):
+    """For each event type that was asked for, whether it is retroactive."""
+
+    def __missing__(self, of_type: type[Fact]) -> bool:
+        found = self[of_type] = issubclass(of_type, _RETROACTIVE)
+        return found
+
+
+_IS_RETROACTIVE = _RetroactiveTypes()
 
 
 def annulled_versions(history: Sequence[Fact]) -> frozenset[int]:
@@ -353,6 +366,7 @@ class Text(NamedTuple):
     person: str | None = None
 
 
+SCHEMA, CLEARING = 2, 3  # schema numbers of records; of those that clear fields
 CLEARED = "cleared"  # in the record of a correction: the fields that it clears
 
 
@@ -366,12 +380,12 @@ class EncodedFact(NamedTuple):
 
     @property
     def schema(self) -> int:
-        """Schema number of the record: 3 if it clears fields, otherwise 2.
+        """Schema number of the record: `CLEARING` if it clears fields.
 
         A program that does not know the number must not ignore the cleared fields
         (design, section 5).
         """
-        return 3 if CLEARED in self.data else 2
+        return CLEARING if CLEARED in self.data else SCHEMA
 
 
 def encode(event: Fact) -> EncodedFact:
@@ -470,6 +484,9 @@ class RecordedFact(Protocol):
     def body(self) -> FactBody:
         """The data, the commitments and the schema number."""
 
+    def body_by(self, decoder: json.Decoder[Any]) -> Any:
+        """The body, decoded by *decoder*."""
+
 
 NOTHING_OPENED: Mapping[str, str] = {}
 
@@ -485,16 +502,16 @@ def decode_recorded(
     Raises:
         ValueError: The record has an unknown type, field or schema number.
     """
+    if not opened:
+        event = _decode_sealed(recorded, event_type)
+        if event is not None:
+            return event
     body = recorded.body()
-    if body.schema != (known := 3 if CLEARED in body.data else 2):
+    if body.schema != (known := CLEARING if CLEARED in body.data else SCHEMA):
         raise ValueError(
             f"the record of {recorded.type!r} has schema number {body.schema}, but "
             f"this program reads it as {known}"
         )
-    if not opened:
-        event = _decode_sealed(recorded, body, event_type)
-        if event is not None:
-            return event
     text = {
         name: Text(
             opened.get(name) or placeholder(recorded.stream, recorded.version, name),
@@ -511,14 +528,17 @@ class _EventFormat(Struct, frozen=True):
 
     Attributes:
         blank: An event of the type without values, to be copied.
-        said: The type of the fields other than free text and `effective_on`.
+        body: Decodes a record: `data` has the fields other than free text and
+            `effective_on`, UNSET where the record leaves one out.
+        said: The names of these fields.
         required_texts: Names of the required texts.
         texts: Names of all texts, except those that name persons.
         days: The allowed values of "has an `effective_on`".
     """
 
     blank: Any
-    said: type[Struct]
+    body: json.Decoder[Any]
+    said: tuple[str, ...]
     required_texts: frozenset[str]
     texts: frozenset[str]
     days: frozenset[bool]
@@ -552,43 +572,58 @@ def _event_format(of_type: Any) -> _EventFormat:
     day = every.get("effective_on")
     words = [f for f in every.values() if f.name in FREE_TEXT]
     said = [f for f in every.values() if f not in words and f is not day]
+    data = defstruct(
+        of_type.__name__,
+        [(f.name, f.type) if f.required else (f.name, f.type, UNSET) for f in said],
+        kw_only=True,
+        forbid_unknown_fields=True,
+    )
+    body = defstruct(
+        "Body", [("data", data), ("schema", int), ("text", dict[str, Raw])]
+    )
     return _EventFormat(
         blank=of_type(**{f.name: None for f in every.values() if f.required}),
-        said=defstruct(
-            of_type.__name__,
-            [(f.name, f.type) if f.required else (f.name, f.type, None) for f in said],
-            kw_only=True,
-            forbid_unknown_fields=True,
-        ),
+        body=json.Decoder(body, dec_hook=dec_hook),
+        said=tuple(f.name for f in said),
         required_texts=frozenset(f.name for f in words if f.required),
         texts=frozenset(f.name for f in words if not PERSONS.intersection({f.name})),
         days=frozenset({day is not None, day is not None and day.required}),
     )
 
 
-def _decode_sealed(recorded: RecordedFact, body: FactBody, event_type: Any) -> Any:
+def _decode_sealed(recorded: RecordedFact, event_type: Any) -> Any:
     """The event with all its texts sealed; None if only `decode` can decode the record.
 
-    The result equals that of `decode` at a tenth of the cost, because a placeholder is
-    not validated against the pattern of its text.
+    The result equals that of `decode` at a tenth of the cost, because the record is
+    decoded as its event type at once, and a placeholder is not validated against the
+    pattern of its text.
     """
-    form = _event_formats(event_type).get(recorded.type)
-    if form is None or not form.required_texts <= body.text.keys() <= form.texts:
-        return None
-    if (recorded.effective_on is not None) not in form.days:
+    form, day = _event_formats(event_type).get(recorded.type), recorded.effective_on
+    if form is None or (day is not None) not in form.days:
         return None
     try:
-        said = convert(body.data, form.said, dec_hook=dec_hook)
+        body = recorded.body_by(form.body)
     except ValidationError:
         return None  # `decode` raises the error
+    if body.schema != SCHEMA or not _are_texts(body.text.keys(), form):
+        return None
     event = form.blank.__copy__()
-    for name in body.data:
-        force_setattr(event, name, getattr(said, name))
+    for name in form.said:
+        value = getattr(body.data, name)
+        if value is not UNSET:
+            force_setattr(event, name, value)
     for name in body.text:
         force_setattr(event, name, placeholder(recorded.stream, recorded.version, name))
-    if recorded.effective_on is not None:
-        force_setattr(event, "effective_on", recorded.effective_on)
+    if day is not None:
+        force_setattr(event, "effective_on", day)
     return event
+
+
+def _are_texts(names: AbstractSet[str], form: _EventFormat) -> bool:
+    """Whether an event can have exactly the texts *names*, none of them a person's."""
+    if not names:
+        return not form.required_texts
+    return form.required_texts <= names <= form.texts
 
 
 def dec_hook(of: Any, given: Any) -> Any:

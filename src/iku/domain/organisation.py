@@ -428,7 +428,7 @@ def _timeline(organisation: Organisation) -> Iterable[OrganisationSegment]:
     now = _opening(registered)
     for event in organisation.dated(*CHANGES):
         after = _next_segment(now, event, registered)
-        if after == now:
+        if after is now or after == now:
             continue
         # Of two changes on one day, the later one decides the state of that day.
         if now.start < event.effective_on:
@@ -465,8 +465,9 @@ def _next_segment(
         )
     # `decide` refuses a participation on the last day, but old records may hold one.
     # A new rule never judges the past (design, section 5).
-    last_act = isinstance(event, Participated) and event.effective_on == now.since
-    if not now.status.exists and not last_act:
+    if not now.status.exists and not (
+        isinstance(event, Participated) and event.effective_on == now.since
+    ):
         raise Refused(
             message(
                 "the organisation was {status} on {ended}, so it cannot be recorded "

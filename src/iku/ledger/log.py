@@ -6,20 +6,28 @@ missed no event below it.
 """
 
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Sequence,
+)
 from datetime import date, datetime
 from itertools import zip_longest
-from typing import Any, Protocol, TypeAlias, cast
+from typing import Any, Protocol, TypeAlias, TypeVar, cast
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 from msgspec import Struct, structs
 
 from iku.ledger import record, tree
-from iku.ledger.record import NewEvent, Recorded
+from iku.ledger.record import NewEvent, Recorded, StreamEvent
 from iku.messages import message
 
 Connection: TypeAlias = asyncpg.Connection | PoolConnectionProxy
+E = TypeVar("E", Recorded, StreamEvent)
 
 
 class Reader(Protocol):
@@ -550,7 +558,7 @@ async def _read_page(
     return [Recorded(*row) for row in rows]
 
 
-async def read_subjects(
+def read_subjects(
     connection: Reader,
     category: str,
     *,
@@ -563,10 +571,9 @@ async def read_subjects(
     Starts with the first stream whose name is greater than *after*. Reads in pages, as
     `read_log` does, and holds one page and one stream in memory.
     """
-    stream, version = max(after, f"{category}-"), 2**31 - 1
-    one: list[Recorded] = []
-    while True:
-        rows = await connection.fetch(
+
+    async def page(stream: str, version: int) -> list[asyncpg.Record]:
+        return await connection.fetch(
             """
             select position, stream, version, type, effective_on, known_on, declared,
                    recorded_at, record, leaf
@@ -585,11 +592,53 @@ async def read_subjects(
             known_on,
             PAGE,
         )
+
+    return _complete_streams(page, Recorded, max(after, f"{category}-"))
+
+
+def read_histories(
+    connection: Reader, category: str, *, size: int | None, known_on: date | None
+) -> AsyncGenerator[list[StreamEvent], None]:
+    """`read_subjects` with only the columns that a fold needs, in half the time."""
+
+    async def page(stream: str, version: int) -> list[asyncpg.Record]:
+        return await connection.fetch(
+            """
+            select stream, version, type, effective_on, record
+              from ledger.event
+             where (stream, version) > ($1::text, $2::int)
+               and stream < $3 || '.' -- what comes next after the hyphen
+               and ($4::bigint is null or position <= $4)
+               and ($5::date is null or known_on <= $5)
+             order by stream, version
+             limit $6
+            """,
+            stream,
+            version,
+            category,
+            size,
+            known_on,
+            PAGE,
+        )
+
+    return _complete_streams(page, StreamEvent, f"{category}-")
+
+
+async def _complete_streams(
+    page: Callable[[str, int], Awaitable[list[asyncpg.Record]]],
+    make: type[E],
+    stream: str,
+) -> AsyncGenerator[list[E], None]:
+    """The events of each stream after *stream*; *page* reads those after a version."""
+    version = 2**31 - 1
+    one: list[E] = []
+    while True:
+        rows = await page(stream, version)
         for row in rows:
             if one and one[0].stream != row["stream"]:
                 yield one
                 one = []
-            one.append(Recorded(*row))
+            one.append(make(*row))
         if len(rows) < PAGE:
             break
         stream, version = one[-1].stream, one[-1].version
@@ -598,10 +647,10 @@ async def read_subjects(
 
 
 async def batched(
-    streams: AsyncIterator[list[Recorded]], events: int
-) -> AsyncIterator[list[list[Recorded]]]:
+    streams: AsyncIterator[list[E]], events: int
+) -> AsyncIterator[list[list[E]]]:
     """Batches of complete *streams*, of *events* events or more (fewer in the last)."""
-    batch: list[list[Recorded]] = []
+    batch: list[list[E]] = []
     count = 0
     async for stream in streams:
         batch.append(stream)

@@ -112,6 +112,36 @@ class Recorded(Struct, frozen=True, gc=False):
         """The fields of the record that are no attributes, decoded at each call."""
         return _bodies.decode(self.record)
 
+    def body_by(self, decoder: msgspec.json.Decoder[Any]) -> Any:
+        """The fields of the record that *decoder* decodes."""
+        return decoder.decode(self.record)
+
+
+class StreamEvent(Struct, frozen=True, gc=False):
+    """An event of a stream without its place in the log: what a fold of it needs.
+
+    The attributes are those of `Recorded`.
+    """
+
+    stream: str
+    version: int
+    type: str
+    effective_on: date | None
+    record: bytes
+
+    @property
+    def subject(self) -> str:
+        """Identifier of the subject: the stream's name after its first hyphen."""
+        return self.stream.partition("-")[2]
+
+    def body(self) -> Body:
+        """The fields of the record that are no attributes, decoded at each call."""
+        return _bodies.decode(self.record)
+
+    def body_by(self, decoder: msgspec.json.Decoder[Any]) -> Any:
+        """The fields of the record that *decoder* decodes."""
+        return decoder.decode(self.record)
+
 
 class FullRecord(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """All fields of a record."""

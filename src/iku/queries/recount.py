@@ -26,7 +26,7 @@ from iku.domain.question import (
 )
 from iku.ledger import log
 from iku.ledger.log import Reader
-from iku.ledger.record import Recorded
+from iku.ledger.record import StreamEvent
 from iku.messages import message
 
 
@@ -102,13 +102,13 @@ async def visit(
     """
     decider = subject_kinds.counted_by(options).decider
 
-    def fold(batch: Iterable[list[Recorded]]) -> None:
+    def fold(batch: Iterable[list[StreamEvent]]) -> None:
         for recorded in batch:
-            facts = (fact.decode_recorded(one, decider.event_type) for one in recorded)
+            facts = [fact.decode_recorded(one, decider.event_type) for one in recorded]
             show(recorded[0].subject, decider.fold(facts))
 
     loop = asyncio.get_running_loop()
-    streams = log.read_subjects(
+    streams = log.read_histories(
         connection, decider.category, size=question.size, known_on=question.known_on
     )
     folding: asyncio.Future[None] | None = None
