@@ -253,10 +253,12 @@ $$;
 -- The contributions that may count on a day of _days, in a period that begins on _start
 -- or later, as known on a day of _known (null: any) in the first _size events (null:
 -- all). For one day and one knowledge cut-off they are exactly those that count: known
--- by both cut-offs, and not superseded by both. Each line after "and (" has an index of
--- its own, and the planner combines them in a bitmap. Callers pass precomputed ranges.
+-- by both cut-offs, and not superseded by both. With _present, also those in force that
+-- became known later. Each line after "and (" has an index of its own, and the planner
+-- combines them in a bitmap. Callers pass precomputed ranges.
 create function projection.counting(
-  _definition smallint, _start date, _days daterange, _known daterange, _size bigint
+  _definition smallint, _start date, _days daterange, _known daterange, _size bigint,
+  _present boolean default false
 )
 returns table (
   subject text, part text, district text, valid daterange, since date,
@@ -270,7 +272,8 @@ as $$
     from projection.contribution c
    where c.definition = _definition
      and c.valid && _days
-     and (_known is null or c.known_from < upper(_known))
+     and (_known is null or c.known_from < upper(_known)
+          or _present and c.superseded = 9223372036854775807)
      and (_size is null or c.position <= _size)
      and (c.since is null and c.superseded = 9223372036854775807
             and upper(c.valid) is null and lower(c.valid) < upper(_days)
@@ -286,39 +289,53 @@ as $$
 $$;
 
 -- The counts at each of _days, which ascend and lie within _span, in periods that begin
--- on _starts, as differences from day to day: at most two rows for each point and part,
--- to be added up. _by is '' for the whole, 'part' for dimensions or kinds, or
--- 'district'. With _own, each day is its own knowledge cut-off, and _known contains all
--- of them. A contribution counts on a run of days: it is added at the start of the run
--- and subtracted at the end.
+-- on _starts, as differences from day to day, to be added up: those of figures with the
+-- given cut-offs under the point "shared" and, with _own, those of figures with their own
+-- day as knowledge cut-off under the point "own". _known contains all cut-offs; with _own,
+-- the shared figures have none. _by is '' for the whole, 'part' for dimensions or kinds,
+-- or 'district'. A contribution counts on a run of days: it is added at the start of the
+-- run and subtracted at the end.
 create function projection.series(
   _definition smallint, _by text, _starts date[], _days date[], _span daterange,
   _known daterange, _size bigint, _own boolean
 )
-returns table (point integer, part text, numerator bigint, denominator bigint, expired bigint)
+returns table (
+  shared integer, own integer, part text, numerator bigint, denominator bigint, expired bigint
+)
 language sql stable
 as $$
   with run as (
     select case _by when 'part' then c.part when 'district' then c.district else '' end as part,
            c.numerator, c.denominator, c.expired,
-           1 + greatest(
-             width_bucket(lower(c.valid) - 1, _days),
-             case when _own then width_bucket(c.known_from - 1, _days) end) as first,
+           not _own or c.superseded = 9223372036854775807 as shared,
+           1 + width_bucket(lower(c.valid) - 1, _days) as first,
+           case when _own then 1 + width_bucket(c.known_from - 1, _days) end as known,
            1 + least(
              width_bucket(coalesce(upper(c.valid), 'infinity') - 1, _days),
              case when _own then width_bucket(c.known_to - 1, _days) end,
              width_bucket(c.since, _starts)) as ended
-      from projection.counting(_definition, _starts[1], _span, _known, _size) c
+      from projection.counting(_definition, _starts[1], _span, _known, _size, _own) c
     offset 0 -- so that each run is computed once
+  ),
+  -- A row in force ends once for both kinds of figures.
+  point as (
+    select r.part, r.numerator, r.denominator, r.expired, r.ended,
+           case when r.shared then r.ended end as shared_ended,
+           case when r.shared then r.first end as shared,
+           case when _own then least(greatest(r.first, r.known), r.ended) end as own
+      from run r
+     where r.first < r.ended
+       and (r.shared or r.known < r.ended)
   )
-  select coalesce(r.first, r.ended), r.part,
-         case when grouping(r.first) = 0 then 1 else -1 end * sum(r.numerator),
-         case when grouping(r.first) = 0 then 1 else -1 end * sum(r.denominator),
-         case when grouping(r.first) = 0 then 1 else -1 end * sum(r.expired)
-    from run r
-   where r.first < r.ended
-   group by grouping sets ((r.first, r.part), (r.ended, r.part))
-  having coalesce(r.first, r.ended) <= cardinality(_days)
+  select case grouping(p.ended) when 0 then p.shared_ended else p.shared end,
+         case grouping(p.ended) when 1 then p.own else case when _own then p.ended end end,
+         p.part,
+         case grouping(p.ended) when 0 then -1 else 1 end * sum(p.numerator),
+         case grouping(p.ended) when 0 then -1 else 1 end * sum(p.denominator),
+         case grouping(p.ended) when 0 then -1 else 1 end * sum(p.expired)
+    from point p
+   group by grouping sets ((p.shared, p.own, p.part), (p.ended, p.shared_ended, p.part))
+  having least(p.shared, p.own, p.ended) <= cardinality(_days)
 $$;
 
 -- The changes made by the events after one position up to another. Each rectangle adds

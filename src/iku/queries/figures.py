@@ -1,15 +1,16 @@
 """Figures as of any day, as known on any other, at any size of the log.
 
 A figure is the sum of the contributions that are valid on its day and known at its
-knowledge cut-off. Figures that differ only in their day are counted together, by the
-changes from each day to the next. All are read in one statement and therefore in one
-snapshot, so counts, size and definitions are consistent.
+knowledge cut-off. Figures that differ only in their day, and the same figures as known
+on their own day, are counted together, by the changes from each day to the next. All
+are read in one statement and therefore in one snapshot, so counts, size and definitions
+are consistent.
 """
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
-from itertools import accumulate, chain
+from itertools import accumulate, chain, groupby
 from typing import Any, NamedTuple
 
 import asyncpg
@@ -193,10 +194,10 @@ def _ask(
 
 
 class _CountingGroup(NamedTuple):
-    """The coordinates shared by figures that one query counts together.
+    """The coordinates shared by figures that one scan counts together.
 
     Attributes:
-        own: Whether each figure is as known on its own day; known_on is then None.
+        known_on: None also for figures that are as known on their own day.
     """
 
     indicator: str
@@ -205,7 +206,6 @@ class _CountingGroup(NamedTuple):
     period: Kind
     known_on: date | None
     size: int | None
-    own: bool
 
 
 def _counting_groups(
@@ -221,16 +221,19 @@ def _counting_groups(
 def _counting_group(asked: _ResolvedQuestion) -> _CountingGroup:
     question = asked.question
     known_on = question.known_on and _finite(question.known_on)
-    own = known_on == _finite(question.as_of) and question.size is None
     return _CountingGroup(
         indicator=question.indicator,
         definition=asked.basis.definition.version,
         by=question.breakdown or "",
         period=question.period,
-        known_on=None if own else known_on,
+        known_on=None if _is_own(question) else known_on,
         size=question.size,
-        own=own,
     )
+
+
+def _is_own(question: Question) -> bool:
+    """Whether the figure is as known on its own day, in the whole log."""
+    return question.size is None and question.known_on == question.as_of
 
 
 async def _count(
@@ -240,11 +243,15 @@ async def _count(
     streams: Sequence[str],
 ) -> list[asyncpg.Record]:
     """The changes of each group, at least one row, each with the size of the log."""
-    ends = [*accumulate(map(len, groups.values()))]
-    questions = [asked[place].question for place in chain(*groups.values())]
+    of_groups = [[asked[n].question for n in places] for places in groups.values()]
+    days = [
+        {_finite(question.as_of): _finite(question.start) for question in questions}
+        for questions in of_groups
+    ]
+    ends = [*accumulate(map(len, days))]
     return await connection.fetch(
         """
-        select q.number - 1 as course, c.point - 1 as point, c.part,
+        select q.number - 1 as course, c.shared - 1 as shared, c.own - 1 as own, c.part,
                c.numerator, c.denominator, c.expired, h.size, h.known_on, h.recorded_at,
                d.tableoid as tables, g.generation
           from (
@@ -279,19 +286,18 @@ async def _count(
                  d.number, q.breakdown, q.starts, q.days, q.span, q.known, q.size,
                  q.own) c
             on true
-         order by q.number, c.point
         """,
         [group.indicator for group in groups],
         [group.definition for group in groups],
         [group.by for group in groups],
         [group.known_on for group in groups],
         [group.size for group in groups],
-        [group.own for group in groups],
+        [any(map(_is_own, questions)) for questions in of_groups],
         [1, *(end + 1 for end in ends[:-1])],
         ends,
         streams,
-        [_finite(question.start) for question in questions],
-        [_finite(question.as_of) for question in questions],
+        [*chain.from_iterable(one.values() for one in days)],
+        [*chain.from_iterable(days)],
     )
 
 
@@ -313,7 +319,7 @@ def _made(
     today: date,
 ) -> list[ComputedFigure]:
     size, known = rows[0]["size"], max(today, rows[0]["known_on"])
-    counts = _counts(groups, rows)
+    counts = _counts(asked, groups, rows)
     return [
         ComputedFigure(_figure(one, counts[place], size, known), one.basis)
         for place, one in enumerate(asked)
@@ -321,20 +327,28 @@ def _made(
 
 
 def _counts(
-    groups: Mapping[_CountingGroup, Sequence[int]], rows: Sequence[asyncpg.Record]
+    asked: Sequence[_ResolvedQuestion],
+    groups: Mapping[_CountingGroup, Sequence[int]],
+    rows: Sequence[asyncpg.Record],
 ) -> dict[int, dict[str, Counts]]:
     """The counts of each part by index of the question: the sum of earlier changes."""
-    moved = defaultdict[tuple[int, int | None], list[asyncpg.Record]](list)
+    moved = defaultdict[tuple[int, bool, int], list[asyncpg.Record]](list)
     for row in rows:
-        moved[row["course"], row["point"]].append(row)
+        if row["shared"] is not None:
+            moved[row["course"], False, row["shared"]].append(row)
+        if row["own"] is not None:
+            moved[row["course"], True, row["own"]].append(row)
     counts: dict[int, dict[str, Counts]] = {}
     for group, places in enumerate(groups.values()):
-        reached: dict[str, Counts] = {}
-        for point, place in enumerate(places):
-            for row in moved.get((group, point), ()):
-                move = Counts(row["numerator"], row["denominator"], row["expired"])
-                reached[row["part"]] = reached.get(row["part"], Counts()) + move
-            counts[place] = reached.copy()
+        days = groupby(places, lambda place: _finite(asked[place].question.as_of))
+        reached: dict[bool, dict[str, Counts]] = {False: {}, True: {}}
+        for point, (_, of_day) in enumerate(days):
+            for own, sums in reached.items():
+                for row in moved.get((group, own, point), ()):
+                    move = Counts(row["numerator"], row["denominator"], row["expired"])
+                    sums[row["part"]] = sums.get(row["part"], Counts()) + move
+            for place in of_day:
+                counts[place] = reached[_is_own(asked[place].question)].copy()
     return counts
 
 
