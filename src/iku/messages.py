@@ -92,7 +92,7 @@ def plural(one: str, many: str, /, *, count: int, **values: Any) -> Message:
     return Message(one, {"count": count, **values}, many)
 
 
-def vocabulary(context: str, /, words: Mapping[Any, str]) -> dict[str, Message]:
+def vocabulary(context: str, /, words: Mapping[Any, str]) -> dict[Any, Message]:
     """The words or sentences of one *context*, by value, as messages.
 
     *words* is a literal in the code, from which they are extracted.

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from iku.language import Language, translate
 from iku.ledger import checkpoint_signing, integrity_check
 from iku.ledger.checkpoint_signing import SignerFolder
 from iku.ledger.integrity_check import check_ledger
@@ -174,6 +175,28 @@ async def test_a_command_of_several_streams_is_held_by_its_main_part(
     await owner.execute(OPEN + change)
     found = await check_ledger(owner)
     assert [line for line in found if line.startswith(finding)], found
+
+
+async def test_a_finding_is_a_message_with_the_values_compared(
+    ask: Ask, append: Append, owner: Plain
+) -> None:
+    await append(ask("a-1", events=3), ask("b-1"))
+    await owner.execute(
+        OPEN
+        + """
+        update ledger.event set effective_on = null where position = 3;
+        update ledger.command set size = 9 where command_id = 'command-1';
+        """
+        + CLOSE
+    )
+    found = {translate(one, Language.INDONESIAN) for one in await check_ledger(owner)}
+    assert found >= {
+        "perintah command-1: ukuran di dalam log: seharusnya ya, ditemukan tidak",
+        (
+            "posisi 3: effective_on di samping catatan: seharusnya 1 Februari 2021, "
+            "ditemukan tidak ada"
+        ),
+    }
 
 
 async def test_of_each_rule_only_the_first_break_is_named(

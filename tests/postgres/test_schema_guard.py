@@ -6,6 +6,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from iku.language import Language, translate
 from iku.ledger.integrity_check import check_ledger
 from iku.postgres import schema_guard
 from iku.postgres.database import Database, migrate_database
@@ -279,7 +280,12 @@ async def test_what_a_superuser_did_unguarded_is_seen_afterwards(
 ) -> None:
     await owner.execute(change)
     found = (await schema_guard.inspect(owner)).findings
-    assert [line for line in found if line.startswith(finding)], found
+    matching = [line for line in found if line.startswith(finding)]
+    assert matching, found
+    # A deviation of the schema is quoted in the terms of PostgreSQL.
+    begins = ("skema ledger", "event trigger", "fungsi guard.")
+    assert translate(matching[0], Language.INDONESIAN).startswith(begins)
+    assert translate(matching[0], Language.INDONESIAN) != matching[0]
 
 
 async def test_a_guard_taken_apart_is_not_put_right_in_silence(

@@ -208,7 +208,7 @@ async def test_a_finding_shows_a_row_of_what_is_wrong(
         """
     )
     [finding] = await rebuild(owner, silent)
-    assert finding.startswith("contribution should hold, but did not: 1 rows")
+    assert finding.startswith("contribution should hold, but did not: 1 row,")
     assert re.search(r"such as \(\d,[KO]\d{4},", finding)
 
 

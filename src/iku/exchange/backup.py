@@ -279,7 +279,13 @@ async def _verify(
         findings = await integrity_check.check_ledger(connection, tell)
         size = (await log.head(connection)).size
         if size != manifest.size:
-            findings.append(f"{size} events, but the backup says {manifest.size}")
+            findings.append(
+                message(
+                    "{size} events, but the backup says {stated}",
+                    size=size,
+                    stated=manifest.size,
+                )
+            )
         if findings:
             raise NotRestorable(
                 message(

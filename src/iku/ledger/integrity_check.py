@@ -14,6 +14,7 @@ from typing import TypeAlias
 
 import asyncpg
 
+from iku import messages
 from iku.ledger import (
     checkpoint,
     checkpoint_store,
@@ -29,6 +30,7 @@ from iku.ledger.log import Connection
 from iku.ledger.note import Malformed, Unverified, VerifierKey
 from iku.ledger.record import Unrecordable
 from iku.ledger.tree import Frontier, leaf_hash
+from iku.messages import Message, message
 
 Progress: TypeAlias = Callable[[int, int], None]
 PAGE = 1_000  # rows of a table read at a time; progress is reported after each page
@@ -81,7 +83,9 @@ async def _check(connection: Connection, progress: Progress, every: str) -> list
     if not size:
         progress(0, 0)
     await commands.read_up_to(LAST)
-    reading.check_equal("last position", "commands", size, commands.last)
+    reading.check_equal(
+        message("last position"), message("commands"), size, commands.last
+    )
     signed.check_rest(reading)
     await _check_streams(tables_read, reading)
     await _check_head(connection, reading)
@@ -110,9 +114,14 @@ class _CheckState:
     ) -> None:
         """Add a finding if *expected* and *found* differ and the rule has none yet."""
         if expected != found:
-            self.findings.setdefault(
-                rule, f"{place}: {rule}: expected {expected}, found {found}"
+            finding = message(
+                "{place}: {rule}: expected {expected}, found {found}",
+                place=place,
+                rule=rule,
+                expected=_shown(expected),
+                found=_shown(found),
             )
+            self.findings.setdefault(rule, finding)
 
     # Nearly all events are valid: all values are compared at once, and rule by rule
     # only where they differ.
@@ -154,8 +163,8 @@ class _CheckState:
         try:
             full = record.decode(row[8])
         except Unrecordable as error:
-            place = f"position {position}"
-            self.check_equal("record", place, "a canonical record", error)
+            canonical = message("a canonical record")
+            self.check_equal(message("record"), _at(position), canonical, error)
             return
         said, beside = _describe(full), row[1:7]
         if said != beside or full.recorded_at != self.spelt:
@@ -164,7 +173,7 @@ class _CheckState:
                 *((*said, full.recorded_at), (*beside, self.spelt)),
             )
         if command is None:
-            self.check_equal("command", f"position {position}", full.command, None)
+            self.check_equal(message("command"), _at(position), full.command, None)
             return
         after = command[_AT] - position  # events of the command after this one
         expected = full.command, row[1], row[2] + after
@@ -182,12 +191,11 @@ class _CheckState:
     ) -> None:
         """Compare the values at *position*, rule by rule."""
         for rule, wanted, is_there in zip(rules, expected, found, strict=True):
-            self.check_equal(
-                rule, f"position {position}", _shown(wanted), _shown(is_there)
-            )
+            self.check_equal(rule, _at(position), wanted, is_there)
 
     def _check_order(self, rule: str, position: int, last: date, found: date) -> None:
-        self.check_equal(rule, f"position {position}", f"{last} or later", found)
+        least = message("{least} or later", least=_shown(last))
+        self.check_equal(rule, _at(position), least, found)
 
 
 # The fields of a record that columns repeat.
@@ -195,19 +203,38 @@ _describe = attrgetter(
     *("stream", "version", "type", "effective_on", "known_on", "declared")
 )
 _NEW = 0, date.min  # version and known_on before a stream's first event
-_PLACE_RULES = ("position", "version", "leaf")
+_PLACE_RULES = (message("position"), message("version"), message("leaf"))
 _COLUMN_RULES = tuple(
-    f"{name} beside the record"
+    message("{column} beside the record", column=name)
     for name in (
         *("stream", "version", "type", "effective_on", "known_on", "declared"),
         "recorded_at",
     )
 )
-_COMMAND_RULES = ("command", "stream of the command", "version of the command")
+_COMMAND_RULES = (
+    *(message("command"), message("stream of the command")),
+    message("version of the command"),
+)
+_NAMED = {None: message("None"), True: message("True"), False: message("False")}
+
+
+def _at(position: int) -> Message:
+    return message("position {position}", position=position)
 
 
 def _shown(value: object) -> object:
-    return value.hex() if isinstance(value, bytes) else value
+    """A value as a parameter of a finding."""
+    match value:
+        case None | bool():
+            return _NAMED[value]
+        case bytes():
+            return value.hex()
+        case BaseException():
+            return messages.of(value)
+        case int() | Message() | date() if not isinstance(value, datetime):
+            return value
+        case _:
+            return str(value)
 
 
 class _Commands:
@@ -257,15 +284,16 @@ class _Commands:
                 for rule, *both in zip(
                     _BATCH_RULES, expected, (*found, size), strict=True
                 ):
-                    self._reading.check_equal(rule, f"command {command_id}", *both)
+                    place = message("command {command}", command=command_id)
+                    self._reading.check_equal(rule, place, *both)
             last = position
         self.last, self._batch = last, batch
 
 
 _AT, _COUNT = 3, 4  # columns of a command: its last position, its number of events
 _BATCH_RULES = (
-    *("at least one event", "start", "size within the log"),
-    "size after its transaction",
+    *(message("at least one event"), message("start")),
+    *(message("size within the log"), message("size after its transaction")),
 )
 
 
@@ -299,17 +327,21 @@ class _Signed:
         """Compare the checkpoints up to the current size with the tree's root."""
         while self._next is not None and self._next[0] <= reading.tree.size:
             size, signed, wrong = self._next
-            place = f"checkpoint of size {size}"
-            reading.check_equal("signature", place, "valid", wrong or "valid")
+            place = message("checkpoint of size {size}", size=size)
+            valid = message("valid")
+            reading.check_equal(message("signature"), place, valid, wrong or valid)
             if isinstance(signed, Malformed):
+                due = message("a checkpoint")
                 reading.check_equal(
-                    "note of the checkpoint", place, "a checkpoint", signed
+                    message("note of the checkpoint"), place, due, signed
                 )
             else:
                 root = reading.tree.root().hex()
-                reading.check_equal("size of the note", place, size, signed.size)
                 reading.check_equal(
-                    "root of the records", place, signed.root.hex(), root
+                    message("size of the note"), place, size, signed.size
+                )
+                reading.check_equal(
+                    message("root of the records"), place, signed.root.hex(), root
                 )
             self._next = await anext(self._rows, None)
 
@@ -317,9 +349,9 @@ class _Signed:
         """Add a finding if a checkpoint is larger than the log."""
         if self._next is not None:
             size = self.next_size
-            most = f"at most {reading.tree.size}"
-            place = "ledger.checkpoint"
-            reading.check_equal("signed size within the log", place, most, size)
+            most = message("at most {most}", most=reading.tree.size)
+            rule = message("signed size within the log")
+            reading.check_equal(rule, "ledger.checkpoint", most, size)
 
 
 _EVENTS = """
@@ -412,19 +444,19 @@ async def _check_streams(tables_read: _Tables, reading: _CheckState) -> None:
         for stream, version, known_on in rows:
             held = left.pop(stream, None)
             if held != (version, known_on):
-                reading.check_equal(
-                    "stream", f"stream {stream}", held, (version, known_on)
-                )
-    reading.check_equal("streams", "ledger.stream", [], sorted(left)[:1])
+                place = message("stream {stream}", stream=stream)
+                reading.check_equal(message("stream"), place, held, (version, known_on))
+    reading.check_equal(message("streams"), "ledger.stream", [], sorted(left)[:1])
 
 
 async def _check_head(connection: Connection, reading: _CheckState) -> None:
     found = await log.head(connection)
     some = reading.size > 0
     at, day = (reading.recorded_at, reading.known_on) if some else (None, None)
-    reading.check_equal("size", "ledger.head", reading.size, found.size)
-    reading.check_equal("last instant", "ledger.head", at, found.recorded_at)
-    reading.check_equal("latest day known", "ledger.head", day, found.known_on)
+    place = "ledger.head"
+    reading.check_equal(message("size"), place, reading.size, found.size)
+    reading.check_equal(message("last instant"), place, at, found.recorded_at)
+    reading.check_equal(message("latest day known"), place, day, found.known_on)
 
 
 async def _check_cosignatures(connection: Connection, reading: _CheckState) -> None:

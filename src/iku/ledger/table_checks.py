@@ -8,6 +8,7 @@ checks the catalogue first.
 from collections.abc import Iterator
 
 from iku.ledger.log import Connection
+from iku.messages import message
 
 # Tables that are updated, and compared with the events; all others are append-only.
 UPDATED = frozenset({"head", "stream", "tile"})
@@ -57,12 +58,13 @@ def _broken(
     held: bool,
 ) -> Broken:
     if kind != "r":
-        yield "kind of relation", table, "r", kind
+        yield message("kind of relation"), table, "r", kind
         return
     if table not in UPDATED and not held:
-        yield "append-only trigger", table, "enabled always", "otherwise"
+        always, otherwise = message("enabled always"), message("otherwise")
+        yield message("append-only trigger"), table, always, otherwise
     if filtered:
-        yield "row security", table, "none", "on"
-    for name, found in (("rule", rule), ("child table", child)):
+        yield message("row security"), table, message("none"), message("on")
+    for name, found in ((message("rule"), rule), (message("child table"), child)):
         if found is not None:
-            yield name, table, "none", found
+            yield name, table, message("none"), found

@@ -13,6 +13,7 @@ from importlib import resources
 
 from msgspec import Struct
 
+from iku.messages import message, vocabulary
 from iku.postgres.pool import Connection, Queryable
 
 SQL = (resources.files(__package__) / "guard.sql").read_text("utf-8")
@@ -94,12 +95,19 @@ async def _version(reader: Queryable) -> int:
     return version
 
 
+# Words for an event trigger, by whether it exists, that is not enabled always.
+_ENABLED = vocabulary("event trigger", {True: "otherwise", False: "missing"})
+
+
 async def _trigger_findings(reader: Queryable) -> list[str]:
     rows = await reader.fetch("select evtname, evtenabled from pg_event_trigger")
     enabled = {row["evtname"]: row["evtenabled"] == b"A" for row in rows}
     return [
-        f"event trigger {name}: expected enabled always, found "
-        + ("otherwise" if name in enabled else "missing")
+        message(
+            "event trigger {name}: expected enabled always, found {found}",
+            name=name,
+            found=_ENABLED[name in enabled],
+        )
         for name in TRIGGERS
         if not enabled.get(name)
     ]
@@ -116,7 +124,10 @@ async def _function_findings(reader: Queryable) -> list[str]:
     )
     found = {row["proname"]: (row["prosrc"], row["rolsuper"]) for row in rows}
     return [
-        f"function guard.{name} is not this program's, or not a superuser's"
+        message(
+            "function guard.{name} is not this program's, or not a superuser's",
+            name=name,
+        )
         for name, body in FUNCTIONS.items()
         if found.get(name) != (body, True)
     ]
@@ -124,7 +135,10 @@ async def _function_findings(reader: Queryable) -> list[str]:
 
 async def _schema_findings(reader: Queryable) -> list[str]:
     rows = await reader.fetch("select line from guard.difference()")
-    return [f"the ledger's schema, as last sealed: {row['line']}" for row in rows]
+    return [
+        message("the ledger's schema, as last sealed: {line}", line=row["line"])
+        for row in rows
+    ]
 
 
 async def _announcement_findings(reader: Queryable) -> list[str]:
@@ -142,7 +156,13 @@ async def _announcement_findings(reader: Queryable) -> list[str]:
         """
     )
     return [
-        f"change {row['number']}: {row['login']} announced {row['migration']} on "
-        f"{row['changed_at']:%Y-%m-%d}, but no such migration was applied"
+        message(
+            "change {number}: {login} announced {migration} on {day}, but no such "
+            "migration was applied",
+            number=row["number"],
+            login=row["login"],
+            migration=row["migration"],
+            day=row["changed_at"].date(),
+        )
         for row in rows
     ]

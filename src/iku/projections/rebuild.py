@@ -16,7 +16,7 @@ from iku.domain.decider_registry import DECIDERS
 from iku.ledger import log
 from iku.ledger.log import Connection
 from iku.ledger.record import Recorded
-from iku.messages import message
+from iku.messages import message, plural
 from iku.projections import parallel_fold, rows
 from iku.projections.rows import CountedDefinition, TransitionFold
 from iku.projections.writer import ProjectionWriter
@@ -202,8 +202,8 @@ async def _differences(owner: Connection, table: str) -> AsyncIterator[str]:
     if await _tables_equal(owner, table):
         return
     for here, there, verdict in (
-        ("projection", "projection_next", "held, but should not"),
-        ("projection_next", "projection", "should hold, but did not"),
+        ("projection", "projection_next", message("held, but should not")),
+        ("projection_next", "projection", message("should hold, but did not")),
     ):
         row: asyncpg.Record | None = await owner.fetchrow(
             f"""
@@ -217,8 +217,14 @@ async def _differences(owner: Connection, table: str) -> AsyncIterator[str]:
             """
         )
         if row is not None and row["rows"]:
-            example = row["example"]
-            yield f"{table} {verdict}: {row['rows']} rows, such as {example}"
+            yield plural(
+                "{table} {verdict}: {count} row, such as {example}",
+                "{table} {verdict}: {count} rows, such as {example}",
+                count=row["rows"],
+                table=table,
+                verdict=verdict,
+                example=row["example"],
+            )
 
 
 async def _counted_twice(owner: Connection) -> list[str]:
@@ -246,8 +252,10 @@ async def _counted_twice(owner: Connection) -> list[str]:
         """
     )
     return [
-        f"contribution counts {row['subject']} twice in {row['indicator']}, definition "
-        f"{row['version']}"
+        message(
+            "contribution counts {subject} twice in {indicator}, definition {version}",
+            **row,
+        )
         for row in rows
     ]
 
