@@ -1,6 +1,7 @@
 """Worker processes fold the same rows as one thread, and copy every character."""
 
 import asyncio
+import multiprocessing
 import os
 import signal
 import sys
@@ -44,6 +45,18 @@ async def test_processes_fold_what_the_append_has_written(
     monkeypatch.setattr(parallel_fold, "BATCH", 50)
     assert await world.size() > 10 * parallel_fold.BATCH
     assert await rebuild(owner, lambda *_: None) == []
+
+
+def test_the_first_process_starts_before_there_is_anything_to_fold(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 4)
+    with parallel_fold.executor_for(parallel_fold.FEW + 1, 1) as (executor, workers):
+        assert (workers, len(multiprocessing.active_children())) == (1, 1)
+        started = {executor.submit(os.getpid) for _ in range(9)}
+        assert len({one.result() for one in started}) == 1
+    with parallel_fold.executor_for(parallel_fold.FEW) as (_, workers):
+        assert (workers, multiprocessing.active_children()) == (1, [])
 
 
 async def test_a_process_ends_with_the_one_that_started_it(

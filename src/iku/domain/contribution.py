@@ -51,6 +51,9 @@ def merged(found: Iterable[Contribution]) -> tuple[Contribution, ...]:
     that takes part adds the same to the denominator before and after. If its two
     contributions were not merged, each participation would end a row and begin two.
     """
+    found = tuple(found)
+    if len(found) < 2:
+        return found
     merged: list[Contribution] = []
     last: dict[tuple[str, str, date | None, Counts], int] = {}
     for one in found:

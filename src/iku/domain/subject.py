@@ -60,6 +60,8 @@ class Subject(Struct, frozen=True, dict=True):
         if len(facts) == len(self.history) and not retroactive_events([event]):
             stands = EffectiveFact(len(after.history), event)
             after.__dict__["facts"] = [*facts, stands]
+            if self.history:
+                after.__dict__["opened"] = self.opened
         self.__dict__["_then"] = event, after
         return after
 
@@ -110,16 +112,14 @@ class Subject(Struct, frozen=True, dict=True):
         field. Empty fields are omitted. A text can thereby be located without being
         decrypted.
         """
+        if len(self.facts) == len(self.history):  # no correction, no annulment
+            opening = self.history[0]
+            return {f: 1 for f in fields if getattr(opening, f, None) is not None}
         opens = [version for version, _ in self.effective_facts(self.OPENING)]
-        corrected = len(self.facts) < len(self.history)
         found: dict[str, int] = {}
         for field in fields:
-            restated: list[int] = []
-            if corrected:
-                # An annulled opening keeps its original text.
-                restated = [
-                    v for o in opens for v in corrections(self.history, o, field)
-                ]
+            # An annulled opening keeps its original text.
+            restated = [v for o in opens for v in corrections(self.history, o, field)]
             # A correction may have cleared the field.
             if getattr(self.opening, field, None) is not None:
                 found[field] = max(restated, default=opens[0] if opens else 1)

@@ -209,7 +209,8 @@ class Importer:
 
     async def _record_rows(self, plan: Plan, chunks: "_Chunks", rows: int) -> None:
         """Record all rows in one transaction; after a fault, check the rest."""
-        with suppress(_RowsAtFault), parallel_fold.executor_for(rows) as (executor, _):
+        projecting = parallel_fold.executor_for(rows, 1)
+        with suppress(_RowsAtFault), projecting as (executor, _):
             async with self.connection.transaction():
                 # Another import may hold the log's lock longer than the statement
                 # timeout.

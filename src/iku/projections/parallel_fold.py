@@ -127,15 +127,19 @@ async def _copy(
 
 
 @contextmanager
-def executor_for(size: int) -> Iterator[tuple[Executor, int]]:
-    """An executor for a log of *size* events, and its number of workers."""
-    workers = min(os.cpu_count() or 1, WORKERS)
+def executor_for(size: int, most: int = WORKERS) -> Iterator[tuple[Executor, int]]:
+    """An executor for a log of *size* events, and its number of workers.
+
+    There are at most *most* workers. The first process starts at once, while the caller
+    reads what it is to fold.
+    """
+    processors, workers = os.cpu_count() or 1, 1
     executor: Executor = ThreadPoolExecutor(1)
-    if size > FEW and workers > 1:
+    if size > FEW and processors > 1:
+        workers = min(processors, most)
         context = multiprocessing.get_context("spawn")
         executor = ProcessPoolExecutor(workers, context, _begin)
-    else:
-        workers = 1
+        executor.submit(int)
     try:
         yield executor, workers
     finally:
