@@ -26,10 +26,10 @@ from benchmarks.measuring import Row
 from iku.domain.question import Question
 from iku.exchange import bundle
 from iku.ledger import checkpoint_signing, log, record
-from iku.ledger.checkpoint_signing import SignerFolder
 from iku.ledger.integrity_check import check_ledger
 from iku.ledger.log import Connection
 from iku.ledger.policy import Policy
+from iku.ledger.signer_folder import SignerFolder
 from iku.postgres import pool as pools
 from iku.postgres.database import Database
 from iku.projections.rebuild import rebuild

@@ -23,8 +23,8 @@ from benchmarks.measuring import Row
 from iku.domain.question import Question
 from iku.exchange import bundle
 from iku.ledger import checkpoint_signing
-from iku.ledger.checkpoint_signing import SignerFolder
 from iku.ledger.policy import Policy
+from iku.ledger.signer_folder import SignerFolder
 from iku.postgres.pool import connect_as_owner, connect_as_signer
 
 PROGRAM = Path(__file__).parents[1] / "src" / "iku_verify.py"

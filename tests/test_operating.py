@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import re
+import shutil
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -16,7 +17,7 @@ import pytest
 
 from iku.app import open_app
 from iku.exchange import example
-from iku.ledger.checkpoint_signing import SignerFolder
+from iku.ledger.signer_folder import SignerFolder
 from iku.postgres import programs, schema_guard
 from iku.postgres.database import Database
 from iku.postgres.pool import Plain, connect_as_owner
@@ -36,7 +37,7 @@ SECTIONS = {
     "Restore": 2,
     "Attached files in quarantine": 3,
     "A restore that lost signed events": 2,
-    "The signer's key is lost": 2,
+    "The signer's key or state is lost": 3,
     "After an erasure": 2,
     "The vault's keys are lost": 4,
     "A witness is lost": 2,
@@ -44,6 +45,7 @@ SECTIONS = {
 
 
 LOOKED = "Sealed texts and files"
+SIGNER_LOST = "The signer's key or state is lost"
 ADDRESSES = (
     *("IKU_DATABASE_URL", "IKU_OWNER_URL", "IKU_SIGNER_URL"),
     "IKU_SUPERUSER_URL",
@@ -370,7 +372,32 @@ async def test_nobody_signs_under_the_name_that_was_given_up(machine: Machine) -
 async def test_a_lost_key_is_put_back_from_its_copy(machine: Machine) -> None:
     await machine.follow("Backup", 2)
     (machine.folder / "signer" / "key").unlink()
-    await machine.follow("The signer's key is lost", 0)
+    await machine.follow(SIGNER_LOST, 0)
+
+
+async def test_a_lost_state_is_replaced_by_a_checkpoint_from_outside(
+    machine: Machine,
+) -> None:
+    await machine.follow("Backup", 2)
+    await machine.follow("Backup", 4)
+    await machine.done(f"iku import {example.NAMES[1]}; iku signer once")
+    shutil.rmtree(machine.folder / "signer")
+    restored = blocks()[SIGNER_LOST][1]
+    ran = await machine.type(restored.replace("--known", "#"))
+    assert ran.code == 1
+    assert "does not hold what was signed last" in ran.out
+    said = await machine.done(restored)
+    assert "Signed: size " in said
+
+
+async def test_a_signer_that_lost_everything_does_not_sign_an_older_register(
+    machine: Machine,
+) -> None:
+    await lose(machine)
+    shutil.rmtree(machine.folder / "signer")
+    ran = await machine.type(blocks()[SIGNER_LOST][2])
+    assert ran.code == 1
+    assert re.search(r"the log holds \d+ records, but \d+ were signed", ran.out)
 
 
 async def test_without_a_copy_a_new_key_goes_on_where_the_old_one_ended(
@@ -381,7 +408,7 @@ async def test_without_a_copy_a_new_key_goes_on_where_the_old_one_ended(
     key = machine.folder / "signer" / "key"
     old = key.read_bytes()
     key.unlink()
-    await machine.follow("The signer's key is lost", 1)
+    await machine.follow(SIGNER_LOST, 2)
     # Only for the policy of the verifier; the office has lost the key.
     (machine.folder / "signer.lost" / "key").touch(0o600)
     (machine.folder / "signer.lost" / "key").write_bytes(old)

@@ -76,6 +76,25 @@ async def test_an_alarm_is_told_by_whoever_is_asked(
     assert (tmp_path / "var" / "signer" / "ALARM").exists()
 
 
+def test_a_signer_without_state_takes_a_checkpoint_by_file(
+    iku: Any, tmp_path: Path
+) -> None:
+    iku("signer", "key")
+    iku("example")
+    signed = iku("signer", "once", "--json").json["checkpoint"]
+    (tmp_path / "known").write_text(signed)
+    (tmp_path / "other").write_text(signed.replace("146", "145"))
+    (tmp_path / "var" / "signer" / "state").unlink()
+    for words in ((), ("--known", "other")):
+        said = iku("signer", "once", *words)
+        assert (said.code, said.out) == (1, "")
+        assert "--known" in said.err
+    said = iku("signer", "once", "--known", "known")
+    assert said.code == 0, said.err
+    assert "Signed: size 146; 146 records read." in said.out
+    assert iku("signer", "once", "--json").json["signed"] is False
+
+
 def test_a_key_is_changed(iku: Any) -> None:
     old = iku("signer", "key", "--json").json["vkey"]
     iku("example")
@@ -131,7 +150,7 @@ def test_the_embedded_server_has_a_login_for_the_signer(iku: Any) -> None:
     assert iku("signer", "key", **none).code == 0
     said = iku("signer", "once", "--json", **none)
     assert said.code == 0, said.err
-    assert said.json["signed"]
+    assert said.json["size"] == 0
 
 
 def test_running_it_signs_until_told_to_stop(

@@ -101,6 +101,12 @@ def test_a_witness_over_http_is_asked_by_the_signer(
             assert said.code == 0, said.err
             assert "Disaksikan sampai ukuran 146." in said.out
             assert "TANPA SAKSI" not in said.out
+            # A signer that lost its state asks the witness for the last checkpoint.
+            (tmp_path / "var" / "signer" / "state").unlink()
+            alone = iku("signer", "once")
+            assert alone.code == 1
+            assert "--known FILE" in alone.err
+            assert iku("signer", "once", **watched).code == 0
             process.send_signal(signal.SIGTERM)
             _, err = process.communicate(timeout=60)
         finally:
@@ -111,6 +117,23 @@ def test_a_witness_over_http_is_asked_by_the_signer(
     assert rotated.code == 0
     listed.write_text(f"witness W {vkey} http://127.0.0.1:1\n")
     assert iku("signer", "once", "--json", **watched).json["witnessed"] == 146
+
+
+def test_a_witness_without_its_memory_cosigns_only_what_it_is_told_is_new(
+    iku: Any, commands: str, tmp_path: Path
+) -> None:
+    iku("witness", "key", "saksi.test")
+    (tmp_path / "request").write_text(iku("signer", "request").out)
+    asked = ("witness", "cosign", "request", "--policy", "logs")
+    assert iku(*asked).code == 0
+    for path in (tmp_path / "var" / "witness" / "logs").iterdir():
+        path.unlink()
+    said = iku(*asked)
+    assert (said.code, said.out) == (1, "")
+    assert "start with --new if nothing was cosigned" in said.err
+    assert iku(*asked, "--new").code == 0
+    (tmp_path / "var" / "witness").chmod(0o755)
+    assert "chmod 700 " in iku(*asked).err
 
 
 def test_what_a_witness_lacks_is_named(iku: Any, commands: str, tmp_path: Path) -> None:

@@ -22,11 +22,11 @@ from iku.domain.decider import Refused, Transition
 from iku.exchange import bundle
 from iku.ledger import checkpoint, checkpoint_signing, checkpoint_store, log, tree
 from iku.ledger.appender import AcceptedRequest
-from iku.ledger.checkpoint_signing import SignerFolder
 from iku.ledger.integrity_check import check_ledger
 from iku.ledger.log import Receipt, StreamPart
 from iku.ledger.policy import Policy
 from iku.ledger.record import NewEvent
+from iku.ledger.signer_folder import SignerFolder
 from iku.postgres.database import Database
 from iku.postgres.pool import Plain
 from iku.settings import Settings

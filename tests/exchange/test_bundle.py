@@ -19,9 +19,9 @@ import iku_verify
 from iku.exchange import bundle
 from iku.ledger import checkpoint_signing, checkpoint_store, log, witness_client
 from iku.ledger.checkpoint import Checkpoint
-from iku.ledger.checkpoint_signing import SignerFolder
 from iku.ledger.note import SigningKey
 from iku.ledger.policy import Party, Policy
+from iku.ledger.signer_folder import SignerFolder
 from iku.postgres.database import Database
 from iku.postgres.pool import Plain, connect, connect_as_owner, connect_as_signer
 from tests.conftest import numbers, within

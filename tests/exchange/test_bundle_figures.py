@@ -19,9 +19,9 @@ from iku.domain.question import Question
 from iku.exchange import bundle, example
 from iku.exchange.journal_import import Importer
 from iku.ledger import checkpoint_signing, checkpoint_store, witness_client
-from iku.ledger.checkpoint_signing import SignerFolder
 from iku.ledger.note import SigningKey
 from iku.ledger.policy import Party, Policy
+from iku.ledger.signer_folder import SignerFolder
 from iku.postgres.pool import Plain, connect_as_signer
 from iku.settings import Settings
 from tests.conftest import numbers, within

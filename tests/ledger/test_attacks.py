@@ -23,10 +23,23 @@ from iku.commands.command import Command
 from iku.domain.conflict import Category, Dimension, Referred, Reported
 from iku.domain.fact import Person
 from iku.exchange import bundle
-from iku.ledger import checkpoint_signing, checkpoint_store, log, policy, witness_client
-from iku.ledger.checkpoint_signing import AlarmRaised, SignerFolder
+from iku.ledger import (
+    checkpoint_signing,
+    checkpoint_store,
+    known_checkpoints,
+    log,
+    policy,
+    witness_client,
+)
 from iku.ledger.integrity_check import check_ledger
 from iku.ledger.log import LeafMismatch, Verdict
+from iku.ledger.signer_folder import (
+    AlarmRaised,
+    SignerFolder,
+    SignerNotReady,
+    signed_state,
+)
+from iku.ledger.tree import Frontier
 from iku.ledger.witness import CosignRefused, Witness, WitnessFolder
 from iku.postgres import schema_guard
 from iku.postgres.database import Database, migrate_database
@@ -355,10 +368,11 @@ async def gather(signed: Signed, witness: Witness) -> list[str]:
 
 
 def stolen(home: SignerFolder) -> SignerFolder:
-    """A signer's folder with the real key, but without its state."""
+    """A signer's folder with the real key, and the state of one that signed nothing."""
     thief = SignerFolder(home.folder.with_name("thief"))
-    thief.folder.mkdir()
+    thief.folder.mkdir(mode=0o700)
     shutil.copy2(home.folder / "key", thief.folder / "key")
+    thief.write_state(signed_state(Frontier(), ORIGIN, [thief.key()]))
     return thief
 
 
@@ -432,6 +446,33 @@ async def test_a_forged_checkpoint_is_found_by_the_check_and_taken_by_nobody(
     assert "checkpoint of size 3: signature: expected valid, found " in found[0]
     assert await checkpoint_store.latest(owner) == before
     assert await gather(signed, witness) == []
+
+
+@CAREFUL
+async def test_a_fork_is_signed_by_no_signer_that_lost_its_state(
+    signed: Signed, owner: Plain, witness: Witness, attack: str, regrown: int
+) -> None:
+    assert await gather(signed, witness) == []
+    state = signed.home.state()
+    assert state is not None
+    (signed.home.folder / "state").unlink()
+    await asleep(owner, attack, FORGET)
+    new = [Ask()(f"x-{n}", command=f"x-{n}") for n in range(regrown)]
+    await log.append(owner, new, zone=ZONE)
+    with pytest.raises(SignerNotReady, match="does not hold what was signed last"):
+        await signed.sign()
+    found = await known_checkpoints.gather(
+        signed.signer,
+        signed.home,
+        trusted(witness, signed.home),
+        get=lambda url: (200, str(witness.latest(url.split("/")[-2])).encode()),
+    )
+    assert found.checkpoints == (state.checkpoint,)
+    with pytest.raises(AlarmRaised):
+        await checkpoint_signing.sign(
+            signed.signer, signed.home, ORIGIN, known=found.checkpoints
+        )
+    assert await checkpoint_store.latest(owner) is None
 
 
 async def audit(forked: Signed, *known: Path) -> int:

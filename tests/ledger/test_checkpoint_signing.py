@@ -16,13 +16,14 @@ from iku.ledger import (
     policy,
     tree,
 )
-from iku.ledger.checkpoint_signing import (
+from iku.ledger.checkpoint_signing import SigningResult
+from iku.ledger.log import Request, Verdict
+from iku.ledger.signer_folder import (
     AlarmRaised,
     SignerFolder,
     SignerNotReady,
-    SigningResult,
+    SignerState,
 )
-from iku.ledger.log import Request, Verdict
 from iku.postgres.pool import Plain
 from tests.ledger.test_note import witness_key
 from tests.ledger.test_tile_cache import fill
@@ -60,7 +61,8 @@ async def test_what_is_signed_is_the_root_of_the_records(
     ask: Ask, append: Append, signer: Plain, owner: Plain, home: SignerFolder
 ) -> None:
     nothing = await sign(signer, home)
-    assert (nothing.size, nothing.signed) == (0, True)
+    assert (nothing.size, nothing.signed) == (0, False)
+    assert await checkpoint_store.latest(owner) is not None
     await append(ask("a-1", events=3), ask("b-1"))
     outcome = await sign(signer, home)
     assert (outcome.size, outcome.signed) == (4, True)
@@ -392,7 +394,42 @@ async def test_a_key_that_others_may_read_is_not_used(
         ):
             await sign(signer, home)
     key.chmod(0o400)
-    assert (await sign(signer, home)).signed
+    await sign(signer, home)
+
+
+@pytest.mark.parametrize("name", ["state", "ALARM", "key.next", "."])
+async def test_a_folder_or_file_that_others_may_use_is_refused(
+    signer: Plain, home: SignerFolder, name: str
+) -> None:
+    path = home.folder / name
+    path.touch(0o600)
+    path.chmod(0o750)
+    wanted = "700" if name == "." else "600"
+    with pytest.raises(
+        durable_files.InsecurePermissions,
+        match=rf"can be used by others \(mode 0750\); make it yours: chmod {wanted} ",
+    ):
+        await sign(signer, home)
+    with pytest.raises(durable_files.InsecurePermissions):
+        await checkpoint_signing.rotate(signer, home, ORIGIN)
+
+
+async def test_a_folder_of_another_user_is_refused(
+    signer: Plain, home: SignerFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 12345)
+    with pytest.raises(
+        durable_files.InsecurePermissions, match=r"belongs to user .* user 12345 runs"
+    ):
+        await sign(signer, home)
+
+
+def test_what_the_signer_writes_is_closed_to_others(home: SignerFolder) -> None:
+    with durable_files.exclusive_lock(home.folder):
+        pass
+    assert home.folder.stat().st_mode & 0o777 == 0o700
+    modes = {path.name: path.stat().st_mode & 0o777 for path in home.folder.iterdir()}
+    assert modes == {"key": 0o600, "state": 0o600, "lock": 0o600}
 
 
 async def test_a_key_is_made_once(
@@ -424,12 +461,129 @@ async def test_a_state_whose_parts_disagree_is_not_signed_on(
     await sign(signer, home)
     state = home.state()
     assert state is not None
-    other = checkpoint_signing.SignerState(
-        (checkpoint.encode_hash(bytes(32)),), state.note, state.vkey
-    )
+    other = SignerState((checkpoint.encode_hash(bytes(32)),), state.note, state.vkey)
     home.write_state(other)
     with pytest.raises(SignerNotReady, match="do not fit together"):
         await sign(signer, home)
+
+
+async def signed_once(
+    signer: Plain, owner: Plain, home: SignerFolder
+) -> checkpoint.Checkpoint:
+    """Sign seven hundred records, lose the state, and give the checkpoint."""
+    await fill(owner, 700)
+    await sign(signer, home)
+    state = home.state()
+    assert state is not None
+    (home.folder / "state").unlink()
+    return state.checkpoint
+
+
+FORGET = """
+alter table ledger.checkpoint disable trigger append_only;
+delete from ledger.checkpoint;
+"""
+
+
+@pytest.mark.parametrize("forgotten", ["select 1", FORGET], ids=["", "forgotten"])
+async def test_a_signer_without_state_demands_a_checkpoint_from_outside(
+    signer: Plain, owner: Plain, home: SignerFolder, forgotten: str
+) -> None:
+    known = await signed_once(signer, owner, home)
+    await owner.execute(forgotten)
+    with pytest.raises(SignerNotReady, match="does not hold what was signed last"):
+        await sign(signer, home)
+    assert home.alarm_sentence() is None
+    outcome = await checkpoint_signing.sign(signer, home, ORIGIN, known=[known])
+    assert (outcome.size, outcome.signed, outcome.read) == (700, True, 700)
+    assert not (await sign(signer, home)).signed
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ("delete from ledger.event where position > 600", "holds 600 records, but 700"),
+        ("delete from ledger.event", "holds 0 records, but 700"),
+        (FORGED + "where position = 42", "the first 700 records give root "),
+    ],
+    ids=["cut", "emptied", "edited"],
+)
+async def test_a_signer_without_state_signs_no_contradiction_of_what_is_known_outside(
+    signer: Plain, owner: Plain, home: SignerFolder, change: str, says: str
+) -> None:
+    known = await signed_once(signer, owner, home)
+    await owner.execute(f"{OPEN}{FORGET}delete from ledger.tile;{change}")
+    with pytest.raises(AlarmRaised, match=says):
+        await checkpoint_signing.sign(signer, home, ORIGIN, known=[known])
+    assert says in home.alarm.read_text()
+
+
+async def test_a_checkpoint_from_outside_does_not_excuse_a_later_one_in_the_database(
+    signer: Plain, owner: Plain, home: SignerFolder
+) -> None:
+    await fill(owner, 300)
+    await sign(signer, home)
+    state = home.state()
+    assert state is not None
+    await owner.execute(
+        "insert into ledger.event select n, 'b-1', n, 'Noted', null, '2021-01-01',"
+        " false, '2021-01-01', 'x', sha256('\\x0078'::bytea)"
+        " from generate_series(301, 310) n"
+    )
+    await sign(signer, home)
+    (home.folder / "state").unlink()
+    await owner.execute(OPEN + FORGED + "where position = 305")
+    with pytest.raises(AlarmRaised, match="the first 310 records give root "):
+        await checkpoint_signing.sign(signer, home, ORIGIN, known=[state.checkpoint])
+
+
+async def test_checkpoints_from_outside_that_contradict_each_other_are_an_alarm(
+    signer: Plain, owner: Plain, home: SignerFolder
+) -> None:
+    known = await signed_once(signer, owner, home)
+    other = checkpoint.Checkpoint(ORIGIN, 700, bytes(32))
+    with pytest.raises(AlarmRaised, match="two checkpoints of size 700 were signed"):
+        await checkpoint_signing.sign(signer, home, ORIGIN, known=[known, other])
+
+
+async def test_a_checkpoint_from_outside_is_compared_with_the_state_too(
+    signer: Plain, owner: Plain, home: SignerFolder
+) -> None:
+    await fill(owner, 700)
+    await sign(signer, home)
+    older = checkpoint.Checkpoint(ORIGIN, 600, tree.root((await leaves(owner))[:600]))
+    outcome = await checkpoint_signing.sign(signer, home, ORIGIN, known=[older])
+    assert outcome.read == 700
+    wrong = checkpoint.Checkpoint(ORIGIN, 600, bytes(32))
+    with pytest.raises(AlarmRaised, match="the first 600 records give root "):
+        await checkpoint_signing.sign(signer, home, ORIGIN, known=[wrong])
+
+
+async def test_a_first_start_needs_no_checkpoint_from_outside(
+    signer: Plain, owner: Plain, home: SignerFolder, tmp_path: Path
+) -> None:
+    # With a key that was made here, or any key over an empty log that nobody signed.
+    (home.folder / "state").unlink()
+    assert (await sign(signer, home)).size == 0
+    await fill(owner, 10)
+    assert (await sign(signer, home)).size == 10
+
+
+async def test_a_new_key_for_a_signed_log_demands_a_checkpoint_from_outside(
+    signer: Plain, owner: Plain, home: SignerFolder, tmp_path: Path
+) -> None:
+    known = await signed_once(signer, owner, home)
+    new = SignerFolder(tmp_path / "new")
+    new.make_key(ORIGIN)
+    with pytest.raises(SignerNotReady, match="does not hold what was signed last"):
+        await sign(signer, new)
+    assert (
+        await checkpoint_signing.sign(signer, new, ORIGIN, known=[known])
+    ).size == 700
+    # Another name is another log: it begins anew, as after a loss.
+    other = SignerFolder(tmp_path / "other")
+    other.make_key("iku.test/log/2")
+    assert (await checkpoint_signing.sign(signer, other, "iku.test/log/2")).size == 700
 
 
 SIGNERS_LIMITS = [

@@ -37,7 +37,7 @@ KNOWN = policy.parse(f"log {LOG.verifier}".encode(), complete=False)
 
 @pytest.fixture
 def cosigner(tmp_path: Path) -> Witness:
-    return Witness(tmp_path / "witness", KEY, KNOWN)
+    return Witness(tmp_path / "witness", KEY, KNOWN, new=True)
 
 
 async def request(
@@ -247,3 +247,77 @@ def test_its_key_is_its_own(tmp_path: Path) -> None:
     durable_files.write(tmp_path / "key", LOG.secret.encode())
     with pytest.raises(Malformed, match="is one of a log"):
         home.key()
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Witness:
+    """A witness whose key was made in its folder."""
+    home = WitnessFolder(tmp_path / "made")
+    home.make_key(KEY.name)
+    durable_files.write(home.folder / "key", f"{KEY.secret}\n".encode())
+    return Witness(home.folder, home.key(), KNOWN)
+
+
+async def test_a_new_key_cosigns_a_log_without_more_ado(made: Witness) -> None:
+    cosign(made, await request(0, 9))
+    cosign(made, await request(9, 12))
+    modes = {path.stat().st_mode & 0o777 for path in made.folder.rglob("*")}
+    assert modes == {0o600, 0o700}
+
+
+@pytest.mark.parametrize("lost", [["logs/" + PLACE], ["logs/" + PLACE, "logs-known"]])
+async def test_a_key_without_its_memory_cosigns_nothing_until_it_is_told_to(
+    made: Witness, lost: list[str]
+) -> None:
+    cosign(made, await request(0, 9))
+    for name in lost:
+        (made.folder / name).unlink()
+    error = declined(made, await request(0, 3))
+    assert error.status == HTTPStatus.SERVICE_UNAVAILABLE
+    assert f"what was cosigned of the log {ORIGIN} is not in " in str(error)
+    told = Witness(made.folder, made.key, KNOWN, new=True)
+    cosign(told, await request(0, 3))
+    cosign(made, await request(3, 12))
+
+
+async def test_a_memory_from_before_the_list_is_taken_over(made: Witness) -> None:
+    cosign(made, await request(0, 9))
+    (made.folder / "logs-known").unlink()
+    cosign(made, await request(9, 12))
+    assert (made.folder / "logs-known").read_text() == f"{PLACE}\n"
+
+
+@pytest.mark.parametrize("damage", [b"", b"{}", b'{"note":""}', b"null", b"\xff"])
+async def test_a_damaged_memory_is_named(made: Witness, damage: bytes) -> None:
+    cosign(made, await request(0, 9))
+    (made.folder / "logs" / PLACE).write_bytes(damage)
+    error = declined(made, await request(9, 12))
+    assert error.status == HTTPStatus.SERVICE_UNAVAILABLE
+    assert f"{PLACE} is damaged: " in str(error)
+    with pytest.raises(CosignRefused, match="is damaged"):
+        WitnessFolder(made.folder).last(ORIGIN)
+    told = Witness(made.folder, made.key, KNOWN, new=True)
+    cosign(told, await request(0, 3))
+
+
+async def test_a_log_that_was_shortened_is_said_to_be(made: Witness) -> None:
+    cosign(made, await request(0, 12))
+    error = declined(made, await request(0, 9))
+    assert error.status == HTTPStatus.CONFLICT
+    assert str(error) == (
+        "the log was shortened: the checkpoint is of size 9, but size 12 was cosigned"
+    )
+    assert "the log was shortened" in str(declined(made, await request(12, 9)))
+
+
+@pytest.mark.parametrize("name", [".", "key", "logs", "logs-known", "logs/" + PLACE])
+async def test_a_witness_whose_folder_others_can_use_cosigns_nothing(
+    made: Witness, name: str
+) -> None:
+    cosign(made, await request(0, 9))
+    (made.folder / name).chmod(0o707)
+    asked = str(await request(9, 12)).encode()
+    with pytest.raises(
+        durable_files.InsecurePermissions, match="can be used by others"
+    ):
+        made.cosign(asked)

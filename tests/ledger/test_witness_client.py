@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Awaitable, Callable
+from hashlib import sha256
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -17,10 +18,11 @@ from iku.ledger import (
     policy,
     witness_client,
 )
-from iku.ledger.checkpoint_signing import SignerFolder
 from iku.ledger.log import Request, Verdict
 from iku.ledger.note import SigningKey
 from iku.ledger.policy import Policy
+from iku.ledger.signer_folder import AlarmRaised, SignerFolder, signed_state
+from iku.ledger.tree import Frontier
 from iku.ledger.witness import CosignConflict, CosignRefused, Witness
 from iku.ledger.witness_client import WitnessUnavailable
 from iku.postgres.pool import Plain
@@ -67,7 +69,7 @@ def home(tmp_path: Path) -> SignerFolder:
 @pytest.fixture
 def line(home: SignerFolder, tmp_path: Path) -> Line:
     known = policy.parse(f"log {home.key().verifier}".encode(), complete=False)
-    return Line(Witness(tmp_path / "witness", KEY, known))
+    return Line(Witness(tmp_path / "witness", KEY, known, new=True))
 
 
 async def sign(signer: Plain, home: SignerFolder) -> None:
@@ -159,11 +161,9 @@ async def test_a_witness_that_saw_another_log_raises_the_alarm(
         delete from ledger.event where position = 3;
         """
     )
-    (home.folder / "state").unlink()
+    home.write_state(signed_state(Frontier(), ORIGIN, [home.key()]))
     await sign(signer, home)
-    with pytest.raises(
-        checkpoint_signing.AlarmRaised, match="has cosigned size 3 of this log"
-    ):
+    with pytest.raises(AlarmRaised, match="has cosigned size 3 of this log"):
         await gather(signer, home, line)
     assert "has cosigned size 3" in home.alarm.read_text()
     home.alarm.unlink()
@@ -176,7 +176,7 @@ async def test_a_witness_that_saw_another_log_raises_the_alarm(
         """
     )
     await sign(signer, home)
-    with pytest.raises(checkpoint_signing.AlarmRaised, match="refuses the log"):
+    with pytest.raises(AlarmRaised, match="refuses the log"):
         await gather(signer, home, line)
     assert "refuses the log" in (await checkpoint_store.alarm(owner) or "")
 
@@ -252,6 +252,11 @@ async def test_a_witness_without_an_address_is_asked_by_file(
 class Answering(BaseHTTPRequestHandler):
     """Answers by path: a valid response, a refusal, or no HTTP."""
 
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"GET")
+
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         if self.path == "/strange":
@@ -272,12 +277,47 @@ def test_what_a_witness_answers_is_read_whatever_its_status() -> None:
         try:
             url = f"http://127.0.0.1:{server.server_port}"
             assert witness_client._post(f"{url}/well", b"a") == (200, b"a")
+            assert witness_client._get(f"{url}/well") == (200, b"GET")
             assert witness_client._post(f"{url}/refusing", b"7\n") == (409, b"7\n")
             with pytest.raises(WitnessUnavailable, match="cannot be reached"):
                 witness_client._post(f"{url}/strange", b"")
         finally:
             server.shutdown()
             thread.join()
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "says"),
+    [
+        (500, b"oh", "it answered 500: oh"),
+        (200, b"", "is no cosignature"),
+        (200, b"text\n\n", "is no cosignature"),
+    ],
+)
+async def test_an_answer_that_is_no_checkpoint_is_not_taken_for_one(
+    status: int, body: bytes, says: str
+) -> None:
+    with pytest.raises(WitnessUnavailable, match=says):
+        await witness_client.last_cosigned(
+            KEY.verifier, URL, ORIGIN, lambda _: (status, body)
+        )
+
+
+async def test_a_witness_is_asked_for_the_last_checkpoint_of_one_log() -> None:
+    of_other = checkpoint.Checkpoint("other.test/log", 3, bytes(32)).text
+    signed = str(note.Note(of_other, (KEY.sign(of_other, 1),))).encode()
+    asked = []
+
+    def answer(url: str) -> tuple[int, bytes]:
+        asked.append(url)
+        return (200, signed) if len(asked) == 1 else (404, b"")
+
+    with pytest.raises(WitnessUnavailable, match="a checkpoint of other"):
+        await witness_client.last_cosigned(KEY.verifier, URL, ORIGIN, answer)
+    of_ours = await witness_client.last_cosigned(KEY.verifier, URL, ORIGIN, answer)
+    assert of_ours is None
+    place = sha256(ORIGIN.encode()).hexdigest()
+    assert asked == [f"http://saksi.test/prefix/{place}/checkpoint"] * 2
 
 
 @pytest.mark.parametrize(

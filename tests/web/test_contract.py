@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from iku.ledger import checkpoint_signing
-from iku.ledger.checkpoint_signing import SignerFolder
+from iku.ledger.signer_folder import SignerFolder
 from iku.postgres.database import Database
 from iku.postgres.pool import Plain
 from tests.web.test_server import serving_process, told

@@ -19,7 +19,7 @@ from iku.app import App, open_app
 from iku.exchange import example
 from iku.exchange.journal_import import Importer
 from iku.ledger import checkpoint_signing
-from iku.ledger.checkpoint_signing import SignerFolder
+from iku.ledger.signer_folder import SignerFolder
 from iku.postgres.database import Database
 from iku.postgres.pool import Plain
 from iku.web import examples

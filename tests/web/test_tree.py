@@ -27,10 +27,10 @@ from iku.ledger import (
     tree,
     witness_client,
 )
-from iku.ledger.checkpoint_signing import SignerFolder
 from iku.ledger.checkpoint_store import latest
 from iku.ledger.policy import Party, Policy
 from iku.ledger.proof_verification import check_consistency
+from iku.ledger.signer_folder import AlarmRaised, SignerFolder
 from iku.postgres.pool import Plain
 from tests.ledger.test_note import witness_key
 from tests.web.conftest import CASE, Client, client_of, problem
@@ -344,7 +344,7 @@ async def test_an_alarm_is_told_and_the_rest_goes_on(
 ) -> None:
     await owner.execute("alter table ledger.event disable trigger append_only")
     await owner.execute("update ledger.event set record = 'x' where position = 9")
-    with pytest.raises(checkpoint_signing.AlarmRaised):
+    with pytest.raises(AlarmRaised):
         await sign(app, signer, home)
     ready = await loaded.says("/health/ready")
     assert ready["status"] == "degraded"

@@ -12,8 +12,8 @@ from iku.cli.terminal_language import formats, translated
 from iku.exchange import backup as backups
 from iku.exchange.archive import Archive
 from iku.exchange.backup import BackupResult, RestoredRegister
-from iku.ledger import checkpoint_signing, witness
-from iku.ledger.checkpoint_signing import SignerNotReady
+from iku.ledger import witness
+from iku.ledger.signer_folder import SignerFolder, SignerNotReady
 from iku.messages import message
 from iku.postgres.database import open_database
 from iku.settings import Settings
@@ -182,10 +182,10 @@ def _warn(done: RestoredRegister, known: int | None) -> None:
 def _known(chosen: Settings) -> int | None:
     """The largest log size that the signer or a witness on this machine has signed."""
     try:
-        state = checkpoint_signing.SignerFolder(chosen.signer_home).state()
+        state = SignerFolder(chosen.signer_home).state()
     except SignerNotReady as error:
         standard_streams.say(translated(messages.of(error)))
         state = None
     last = witness.WitnessFolder(chosen.witness_home).last(chosen.origin)
-    sizes = [state.checkpoint.size] if state is not None else []
+    sizes = [state.checkpoint.size] if state is not None and not state.fresh else []
     return max([*sizes, *([last.size] if last is not None else [])], default=None)

@@ -21,7 +21,6 @@ from iku.exchange.backup import NotRestorable
 from iku.exchange.bundle import BundleWriteError
 from iku.ledger import log
 from iku.ledger.appender import Unavailable
-from iku.ledger.checkpoint_signing import AlarmRaised, SignerNotReady
 from iku.ledger.durable_files import FolderInUse, InsecurePermissions
 from iku.ledger.log import (
     KeyReused,
@@ -32,6 +31,7 @@ from iku.ledger.log import (
 )
 from iku.ledger.note import Malformed
 from iku.ledger.record import TooLarge
+from iku.ledger.signer_folder import AlarmRaised, SignerNotReady
 from iku.ledger.witness import CosignRefused
 from iku.ledger.witness_client import WitnessUnavailable
 from iku.messages import message

@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import IO
@@ -21,14 +22,16 @@ from iku.ledger import (
     checkpoint_store,
     cosignature_store,
     durable_files,
+    known_checkpoints,
     log,
     note,
     witness_client,
 )
-from iku.ledger.checkpoint_signing import SignerFolder, SigningResult
+from iku.ledger.checkpoint_signing import SigningResult
 from iku.ledger.checkpoint_store import Assurance
 from iku.ledger.note import Note
 from iku.ledger.policy import Party, Policy
+from iku.ledger.signer_folder import SignerFolder
 from iku.messages import Message, message
 from iku.postgres.pool import Plain
 from iku.settings import Settings
@@ -97,18 +100,32 @@ def made(folder: Path, *, there: bool) -> str:
     return message("The key was made in {file}.", file=file)
 
 
+known = click.option(
+    "--known",
+    "files",
+    type=click.File("rb"),
+    multiple=True,
+    help="Checkpoint that an auditor or a witness holds; repeatable. Needed if the "
+    "folder does not hold what was signed last.",
+)
+
+
 @signer.command(short_help="Sign what the log has become.")
 @click.option("--full", is_flag=True, help="Read and hash all records again.")
+@known
 @terminal.as_json
-def once(*, full: bool, json: bool) -> None:
+def once(*, full: bool, files: tuple[IO[bytes], ...], json: bool) -> None:
     """Sign a checkpoint if the log has grown, and collect cosignatures.
 
     If the log is inconsistent with the last checkpoint, nothing is signed and the exit
-    code is 1.
+    code is 1. The same applies if the folder does not hold the last checkpoint, unless
+    a witness or --known provides one from outside.
     """
     chosen = terminal.settings()
+    given = [file.read() for file in files]
     with durable_files.exclusive_lock(chosen.signer_home):
-        found = terminal.run(_round(chosen, load_witnesses(chosen), full=full))
+        work = _round(chosen, load_witnesses(chosen), given, full=full)
+        found = terminal.run(work)
     _report(found, json=json)
 
 
@@ -149,7 +166,8 @@ def rotate(*, json: bool) -> None:
     show_default=True,
     help="Hours between two full rounds; the first round is one.",
 )
-def run(every: int, full_every: int) -> None:
+@known
+def run(every: int, full_every: int, files: tuple[IO[bytes], ...]) -> None:
     """Sign a checkpoint in each round in which the log has grown.
 
     Full rounds read and hash every record. If the log was tampered with, the command
@@ -157,8 +175,9 @@ def run(every: int, full_every: int) -> None:
     """
     chosen = terminal.settings()
     witnesses = load_witnesses(chosen)
+    given = [file.read() for file in files]
     with durable_files.exclusive_lock(chosen.signer_home):
-        terminal.run(_run(chosen, witnesses, every, full_every * 3600))
+        terminal.run(_run(chosen, witnesses, given, every, full_every * 3600))
 
 
 @signer.command(short_help="Write what a witness without a network is to read.")
@@ -264,17 +283,23 @@ def _signatory(witnesses: Policy, answer: bytes) -> Party:
 def _last(chosen: Settings) -> Note:
     """The last checkpoint, as the signer's own state has it."""
     state = SignerFolder(chosen.signer_home).state()
-    if state is None:
+    if state is None or state.fresh:
         raise CommandFailed(message("nothing is signed yet; `iku signer once` signs"))
     return note.parse(state.note.encode())
 
 
-async def _round(chosen: Settings, witnesses: Policy, *, full: bool) -> SignerRound:
+async def _round(
+    chosen: Settings, witnesses: Policy, given: Sequence[bytes], *, full: bool
+) -> SignerRound:
     async with terminal.signer(chosen) as connection:
         await _refuse_abandoned_origin(connection, chosen)
-        home = SignerFolder(chosen.signer_home)
+        home, origin = SignerFolder(chosen.signer_home), chosen.origin
+        home.refuse_insecure()
+        outside = await known_checkpoints.gather(connection, home, witnesses, given)
+        for line in outside.unhelpful:
+            click.echo(translated(message("witness {reason}", reason=line)), err=True)
         outcome = await checkpoint_signing.sign(
-            connection, home, chosen.origin, full=full
+            connection, home, origin, full=full, known=outside.checkpoints
         )
         return await _cosigned(connection, chosen, witnesses, outcome)
 
@@ -315,7 +340,11 @@ async def _cosigned(
 
 
 async def _run(
-    chosen: Settings, witnesses: Policy, every: int, full_every: int
+    chosen: Settings,
+    witnesses: Policy,
+    given: Sequence[bytes],
+    every: int,
+    full_every: int,
 ) -> None:
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -325,7 +354,7 @@ async def _run(
     read_all = float("-inf")
     while not stop.is_set():
         full = loop.time() - read_all >= full_every
-        if await _attempt(chosen, witnesses, full=full) and full:
+        if await _attempt(chosen, witnesses, given, full=full) and full:
             read_all = loop.time()
         try:
             await asyncio.wait_for(stop.wait(), every)
@@ -333,10 +362,12 @@ async def _run(
             continue
 
 
-async def _attempt(chosen: Settings, witnesses: Policy, *, full: bool) -> bool:
+async def _attempt(
+    chosen: Settings, witnesses: Policy, given: Sequence[bytes], *, full: bool
+) -> bool:
     """Run a round; return False if the database is unavailable."""
     try:
-        found = await _round(chosen, witnesses, full=full)
+        found = await _round(chosen, witnesses, given, full=full)
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         if not log.is_unavailable(error, None):
             raise

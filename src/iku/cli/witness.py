@@ -26,6 +26,12 @@ known = click.option(
     help="File with a line `log VKEY` for each log [default: policy in "
     "IKU_WITNESS_HOME].",
 )
+new = click.option(
+    "--new",
+    is_flag=True,
+    help="Take a log whose memory is missing or damaged for one that this key has "
+    "never cosigned.",
+)
 
 
 @click.group(short_help="Vouch for the log of somebody else.")
@@ -61,9 +67,14 @@ def key(name: str, *, json: bool) -> None:
 @witness.command(short_help="Cosign a file, without a network.")
 @click.argument("file", type=click.File("rb"))
 @known
-def cosign(file: IO[bytes], logs: Path | None) -> None:
-    """Print the cosignature for FILE, which `iku signer request` wrote."""
-    click.echo(_opened(logs).cosign(file.read()), nl=False)
+@new
+def cosign(file: IO[bytes], logs: Path | None, *, new: bool) -> None:
+    """Print the cosignature for FILE, which `iku signer request` wrote.
+
+    The exit code is 1 if the log does not continue what was cosigned last, or if that
+    is not known any more.
+    """
+    click.echo(_opened(logs, new=new).cosign(file.read()), nl=False)
 
 
 @witness.command(short_help="Cosign over HTTP.")
@@ -76,9 +87,10 @@ def cosign(file: IO[bytes], logs: Path | None) -> None:
     help="The port, 0 for any that is free.",
 )
 @known
-def serve(host: str, port: int, logs: Path | None) -> None:
+@new
+def serve(host: str, port: int, logs: Path | None, *, new: bool) -> None:
     """Cosign checkpoints over HTTP (C2SP tlog-witness), until SIGINT or SIGTERM."""
-    opened = _opened(logs)
+    opened = _opened(logs, new=new)
     # Importing Litestar takes longer than most commands take to run.
     from iku.web import server  # noqa: PLC0415
     from iku.web.witness import create_witness  # noqa: PLC0415
@@ -104,11 +116,12 @@ def _ready(address: str) -> None:
     click.echo(translated(message("the witness serves at {address}", address=address)))
 
 
-def _opened(logs: Path | None) -> Witness:
-    folder = terminal.settings().witness_home
-    return Witness(
-        folder, WitnessFolder(folder).key(), _logs(logs or folder / "policy")
-    )
+def _opened(logs: Path | None, *, new: bool) -> Witness:
+    home = WitnessFolder(terminal.settings().witness_home)
+    if home.folder.exists():
+        home.refuse_insecure()
+    key = home.key()
+    return Witness(home.folder, key, _logs(logs or home.folder / "policy"), new)
 
 
 def _logs(path: Path) -> Policy:

@@ -7,30 +7,36 @@ sign until an operator has removed the alarm.
 
 Each round reads the records since the last full tile. A *full* round reads all of them,
 and so finds a change in an old record.
+
+Without its state the signer could contradict what it signed before. It then demands a
+checkpoint from outside, which the log must continue, and so it does with a new key for
+a log that was signed by another. Checkpoints in the database must fit, too, but do not
+suffice: whoever edits the records can delete them.
 """
 
 import contextlib
-from collections.abc import AsyncIterator
-from datetime import UTC, datetime
-from pathlib import Path
+from collections.abc import AsyncIterator, Iterable, Sequence
 
 import asyncpg
-import msgspec
 from msgspec import Struct
 
-from iku import messages
 from iku.ledger import (
-    checkpoint,
     checkpoint_store,
-    durable_files,
     note,
     proof_building,
     tile_cache,
     tree,
 )
-from iku.ledger.checkpoint import Checkpoint, encode_hash, parse_hash
+from iku.ledger.checkpoint import Checkpoint
 from iku.ledger.log import Reader
-from iku.ledger.note import Algorithm, Malformed, Note, SigningKey
+from iku.ledger.note import SigningKey
+from iku.ledger.signer_folder import (
+    AlarmRaised,
+    SignerFolder,
+    SignerNotReady,
+    SignerState,
+    signed_state,
+)
 from iku.ledger.tile import LENGTH, WIDTH, Tile
 from iku.ledger.tile_cache import Tiles
 from iku.ledger.tree import Frontier
@@ -41,187 +47,6 @@ PAGE = 4 * WIDTH  # records that are read at a time
 
 class LogTampered(Exception):
     """The records differ from a signed checkpoint; the message is the alarm's text."""
-
-
-class AlarmRaised(Exception):
-    """The signer refuses to sign; the message says why, and how to resume."""
-
-
-class SignerNotReady(Exception):
-    """The signer's folder is incomplete or unusable; the message says what to do."""
-
-
-class SignerState(Struct, frozen=True, forbid_unknown_fields=True):
-    """The last signed checkpoint and the Merkle tree's state at that size.
-
-    Attributes:
-        peaks: The roots of the full subtrees at that size, largest first (base64).
-        note: The checkpoint with its signatures.
-        vkey: The verifier key of the key that signs next.
-    """
-
-    peaks: tuple[str, ...]
-    note: str
-    vkey: str
-
-    @property
-    def checkpoint(self) -> Checkpoint:
-        """The checkpoint, parsed from the note."""
-        return checkpoint.parse(note.parse(self.note.encode()).text)
-
-    @property
-    def frontier(self) -> Frontier:
-        """The tree at the signed size, to which leaves can be added."""
-        return Frontier(self.checkpoint.size, map(parse_hash, self.peaks))
-
-
-class SignerFolder(Struct, frozen=True):
-    """The signer's folder, which is outside the database and its backups.
-
-    It holds ``key``, ``state`` and, while an alarm is raised, ``ALARM``. During a key
-    rotation it also holds ``key.next``; afterwards the old key is kept as
-    ``key.retired-<key id>``.
-    """
-
-    folder: Path
-
-    @property
-    def alarm(self) -> Path:
-        """The path of the alarm file; the signer resumes once it is removed."""
-        return self.folder / "ALARM"
-
-    def make_key(self, origin: str) -> SigningKey:
-        """Generate the log's first key and write it to the folder.
-
-        Raises:
-            SignerNotReady: The folder holds a key already.
-            Malformed: The origin is not valid as the name of a key.
-        """
-        path = self.folder / "key"
-        if path.exists():
-            raise SignerNotReady(
-                message(
-                    "{path} is there already; `iku signer rotate` changes it", path=path
-                )
-            )
-        return self._make(path, origin)
-
-    def key(self) -> SigningKey:
-        """The key that signs.
-
-        Raises:
-            SignerNotReady: The key file is missing or malformed.
-            InsecurePermissions: Other users can read the key file.
-        """
-        return self._read(self.folder / "key")
-
-    def next_key(self) -> SigningKey:
-        """The key that a rotation introduces; generated at the first call."""
-        path = self.folder / "key.next"
-        return self._read(path) if path.exists() else self._make(path, self.key().name)
-
-    def complete_rotation(self) -> None:
-        """Complete a key rotation: make ``key.next`` the key if the state names it.
-
-        A crash during a rotation leaves ``key.next`` in the folder; the next start
-        calls this.
-        """
-        upcoming, state = self.folder / "key.next", self.state()
-        if state is None or not upcoming.exists():
-            return
-        if str(self._read(upcoming).verifier) == state.vkey:
-            old = self.key().verifier
-            retired = self.folder / f"key.retired-{old.key_id.hex()}"
-            durable_files.write(retired, (self.folder / "key").read_bytes())
-            durable_files.rename(upcoming, self.folder / "key")
-
-    def state(self) -> SignerState | None:
-        """The state after the last signature; None if nothing was signed yet.
-
-        Raises:
-            SignerNotReady: The file is damaged.
-        """
-        path = self.folder / "state"
-        raw = durable_files.read(path)
-        if raw is None:
-            return None
-        try:
-            state = msgspec.json.decode(raw, type=SignerState)
-            intact = state.frontier.root() == state.checkpoint.root
-        except (msgspec.DecodeError, ValueError) as error:
-            raise SignerNotReady(
-                message(
-                    "{path} is damaged: {error}", path=path, error=messages.of(error)
-                )
-            ) from error
-        if not intact:
-            raise SignerNotReady(
-                message("{path} is damaged: its parts do not fit together", path=path)
-            )
-        return state
-
-    def write_state(self, state: SignerState) -> None:
-        """Write the state durably: it is on disk when this returns."""
-        durable_files.write(self.folder / "state", msgspec.json.encode(state))
-
-    def raise_alarm(self, sentence: str) -> None:
-        """Write the alarm file: time, *sentence*, and the last signed checkpoint."""
-        state = self.state()
-        signed = state.note if state else "nothing was signed before\n"
-        text = f"{datetime.now(UTC).isoformat()}\n{sentence}\n\n{signed}"
-        durable_files.write(self.alarm, text.encode())
-
-    def refuse_alarmed(self) -> None:
-        """Refuse to continue while an alarm is raised.
-
-        Raises:
-            AlarmRaised: The alarm file exists.
-        """
-        text = self.alarm_sentence()
-        if text is not None:
-            raise AlarmRaised(
-                message(
-                    "there is an alarm: {reason}; once it is dealt with, remove "
-                    "{alarm}",
-                    reason=text,
-                    alarm=self.alarm,
-                )
-            )
-
-    def alarm_sentence(self) -> str | None:
-        """The alarm's sentence; None without an alarm, or without permission to read.
-
-        A database that was restored to an older state has lost the alarm's row; the
-        file has not.
-        """
-        try:
-            text = durable_files.read(self.alarm)
-        except PermissionError:
-            return None
-        if text is None:
-            return None
-        _, _, rest = text.decode("utf-8", "replace").partition("\n")
-        return rest.partition("\n")[0] or f"see {self.alarm}"
-
-    def _make(self, path: Path, name: str) -> SigningKey:
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        made = note.generate(name, Algorithm.NOTE)
-        durable_files.write(path, f"{made.secret}\n".encode())
-        return made
-
-    def _read(self, path: Path) -> SigningKey:
-        try:
-            return note.parse_signing(durable_files.read_secret(path))
-        except FileNotFoundError as error:
-            raise SignerNotReady(
-                message("there is no {path}; `iku signer key` makes one", path=path)
-            ) from error
-        except (Malformed, UnicodeDecodeError) as error:
-            raise SignerNotReady(
-                message(
-                    "{path} holds no key: {error}", path=path, error=messages.of(error)
-                )
-            ) from error
 
 
 class SigningResult(Struct, frozen=True):
@@ -240,35 +65,49 @@ class SigningResult(Struct, frozen=True):
 
 
 async def sign(
-    connection: Reader, home: SignerFolder, origin: str, *, full: bool = False
+    connection: Reader,
+    home: SignerFolder,
+    origin: str,
+    *,
+    full: bool = False,
+    known: Sequence[Checkpoint] = (),
 ) -> SigningResult:
     """Sign the log's current tree if it has grown; with *full*, reread every record.
 
+    *known* are checkpoints from outside, with which the log must be consistent.
+
     Raises:
-        AlarmRaised: The log is not consistent with the last signed checkpoint. The
-            alarm is written to a file and, if possible, to the database.
-        SignerNotReady: The key or the state cannot be used.
+        AlarmRaised: The log is not consistent with the last signed checkpoint, or with
+            one of *known*. The alarm is written to a file and, if possible, to the
+            database.
+        SignerNotReady: The key or the state cannot be used, or the state is missing and
+            nothing is *known*.
+        InsecurePermissions: Others can use the folder or a file in it.
     """
+    home.refuse_insecure()
     home.complete_rotation()
     home.refuse_alarmed()
-    return await _sign(connection, home, origin, [home.key()], full=full)
+    keys = [home.key()]
+    return await _sign(connection, home, origin, keys, full=full, known=known)
 
 
 async def rotate(connection: Reader, home: SignerFolder, origin: str) -> SigningResult:
     """Rotate the key: the old and the new key sign a checkpoint, then only the new.
 
     Raises:
-        AlarmRaised: As in `sign`.
+        AlarmRaised, InsecurePermissions: As in `sign`.
         SignerNotReady: As in `sign`, or nothing was signed yet.
     """
+    home.refuse_insecure()
     home.complete_rotation()
     home.refuse_alarmed()
-    if home.state() is None:
+    state = home.state()
+    if state is None or state.fresh:
         raise SignerNotReady(
             message("nothing is signed yet, so there is no key to change")
         )
     keys = [home.key(), home.next_key()]
-    outcome = await _sign(connection, home, origin, keys, full=False)
+    outcome = await _sign(connection, home, origin, keys)
     home.complete_rotation()
     return outcome
 
@@ -279,23 +118,78 @@ async def _sign(
     origin: str,
     keys: list[SigningKey],
     *,
-    full: bool,
+    full: bool = False,
+    known: Sequence[Checkpoint] = (),
 ) -> SigningResult:
     state = home.state()
     _refuse_other(state, origin, keys[0])
+    if state is None or state.fresh:
+        known = await _recovered(connection, home, origin, known)
     try:
-        frontier, read = await _compute_tree(connection, state, full=full)
+        anchors = _anchors(known)
+        whole = full or state is None or bool(anchors)
+        frontier, read = await _compute_tree(connection, state, anchors, full=whole)
     except LogTampered as error:
         raise await raise_tamper_alarm(connection, home, str(error)) from error
     new = state is None or frontier.size > state.checkpoint.size or len(keys) > 1
     if new:
-        state = _signed(frontier, origin, keys)
+        state = signed_state(frontier, origin, keys)
         # Written before it is published: after a crash the state may name a checkpoint
         # that was not published, but a published one is never missing from the state.
         home.write_state(state)
     assert state is not None  # noqa: S101 - it is new otherwise
     await _publish(connection, state, keys)
     return SigningResult(state.checkpoint.size, new, read, state.note)
+
+
+async def _recovered(
+    connection: Reader, home: SignerFolder, origin: str, known: Sequence[Checkpoint]
+) -> Sequence[Checkpoint]:
+    """*known* and the checkpoints in the database, where the folder knows of none.
+
+    Raises:
+        SignerNotReady: Nothing is *known*, although this log may have been signed.
+    """
+    stored = [
+        one.checkpoint
+        async for one in checkpoint_store.checkpoints_up_to(
+            connection, checkpoint_store.LAST
+        )
+        if one.checkpoint.origin == origin and one.size > 0
+    ]
+    # A key that was made here has signed nothing; only another could have.
+    lost = home.state() is None and await _size(connection) > 0
+    if not known and (stored or lost):
+        raise SignerNotReady(
+            message(
+                "{folder} does not hold what was signed last, which could be "
+                "contradicted now; give the last checkpoint that is held outside, by "
+                "an auditor or a witness: --known FILE",
+                folder=home.folder,
+            )
+        )
+    return [*known, *stored]
+
+
+def _anchors(known: Iterable[Checkpoint]) -> dict[int, bytes]:
+    """The roots of *known*, by size.
+
+    Raises:
+        LogTampered: Two of them contradict each other.
+    """
+    anchors: dict[int, bytes] = {}
+    for one in known:
+        if anchors.setdefault(one.size, one.root) != one.root:
+            raise LogTampered(
+                message(
+                    "two checkpoints of size {size} were signed, with root {found} and "
+                    "with root {signed}",
+                    size=one.size,
+                    found=one.root.hex(),
+                    signed=anchors[one.size].hex(),
+                )
+            )
+    return anchors
 
 
 async def raise_tamper_alarm(
@@ -336,13 +230,6 @@ def _refuse_other(state: SignerState | None, origin: str, key: SigningKey) -> No
         )
 
 
-def _signed(frontier: Frontier, origin: str, keys: list[SigningKey]) -> SignerState:
-    text = Checkpoint(origin, frontier.size, frontier.root()).text
-    signed = Note(text, tuple(key.sign(text) for key in keys))
-    peaks = tuple(encode_hash(peak) for peak in frontier.peaks)
-    return SignerState(peaks, str(signed), str(keys[-1].verifier))
-
-
 async def _publish(
     connection: Reader, state: SignerState, keys: list[SigningKey]
 ) -> None:
@@ -352,30 +239,46 @@ async def _publish(
     await checkpoint_store.record_alarm(connection, "all is well again", raised=False)
 
 
+async def _size(connection: Reader) -> int:
+    """The position of the last record."""
+    size: int = await connection.fetchval(
+        "select coalesce(max(position), 0) from ledger.event"
+    )
+    return size
+
+
 async def _compute_tree(
-    connection: Reader, state: SignerState | None, *, full: bool
+    connection: Reader,
+    state: SignerState | None,
+    anchors: dict[int, bytes],
+    *,
+    full: bool,
 ) -> tuple[Frontier, int]:
     """The tree over the records' bytes, and the number of records that were read.
 
     Raises:
-        LogTampered: The tree is not consistent with what was signed, or the stored
-            leaf hashes differ from those of the records.
+        LogTampered: The tree is not consistent with what was signed or with *anchors*
+            (roots by size), or the stored leaf hashes differ from those of the records.
     """
     signed = state.frontier if state else Frontier()
-    size = await connection.fetchval(
-        "select coalesce(max(position), 0) from ledger.event"
+    anchors = _anchors(
+        [
+            Checkpoint("", signed.size, signed.root()),
+            *(Checkpoint("", *anchor) for anchor in anchors.items()),
+        ]
     )
-    if size < signed.size:
+    size = await _size(connection)
+    if size < max(anchors):
         raise LogTampered(
             message(
                 "the log holds {size} records, but {signed} were signed",
                 size=size,
-                signed=signed.size,
+                signed=max(anchors),
             )
         )
     frontier = Frontier() if full else signed.rounded(WIDTH)
     first = frontier.size
-    await _extend_tree(connection, frontier, signed, size)
+    await _extend_tree(connection, frontier, anchors, size)
     if full:
         await tile_cache.delete_upper(connection)
     await tile_cache.store_upper(connection, size)
@@ -394,14 +297,14 @@ async def _compute_tree(
 
 
 async def _extend_tree(
-    connection: Reader, frontier: Frontier, signed: Frontier, size: int
+    connection: Reader, frontier: Frontier, anchors: dict[int, bytes], size: int
 ) -> None:
     """Add the records up to *size* to the tree, and cache the full tiles."""
-    _check_signed_root(frontier, signed)
+    _check_signed_root(frontier, anchors)
     row = bytearray()
     async for leaf in _leaves(connection, frontier.size, size):
         frontier.add(leaf)
-        _check_signed_root(frontier, signed)
+        _check_signed_root(frontier, anchors)
         row += leaf
         if len(row) == WIDTH * LENGTH:
             tile = Tile(0, frontier.size // WIDTH - 1)
@@ -409,14 +312,15 @@ async def _extend_tree(
             row.clear()
 
 
-def _check_signed_root(frontier: Frontier, signed: Frontier) -> None:
-    if frontier.size == signed.size and frontier.root() != signed.root():
+def _check_signed_root(frontier: Frontier, anchors: dict[int, bytes]) -> None:
+    signed = anchors.get(frontier.size)
+    if signed is not None and frontier.root() != signed:
         raise LogTampered(
             message(
                 "the first {size} records give root {found}, but {signed} was signed",
-                size=signed.size,
+                size=frontier.size,
                 found=frontier.root().hex(),
-                signed=signed.root().hex(),
+                signed=signed.hex(),
             )
         )
 

@@ -12,7 +12,7 @@ from iku.messages import message
 
 
 class InsecurePermissions(Exception):
-    """A file that holds a secret is accessible to other users."""
+    """A file or folder is accessible to other users, or belongs to another one."""
 
 
 class FolderInUse(Exception):
@@ -77,23 +77,45 @@ def read(path: Path) -> bytes | None:
         return None
 
 
-def read_secret(path: Path) -> str:
-    """The text of *path*, without a final line feed.
+def refuse_insecure(path: Path) -> None:
+    """Refuse a file or folder that others can use, or that belongs to another user.
 
     Raises:
-        InsecurePermissions: The file is accessible to its group or to others.
-        FileNotFoundError: The file does not exist.
+        InsecurePermissions: The message says how to mend it.
+        FileNotFoundError: There is no such file.
     """
-    mode = stat.S_IMODE(path.stat().st_mode)
+    found = path.stat()
+    mode = stat.S_IMODE(found.st_mode)
     if mode & 0o077:
         raise InsecurePermissions(
             message(
                 "{path} can be used by others (mode {mode}); make it yours: chmod "
-                "600 {path}",
+                "{wanted} {path}",
                 path=path,
                 mode=f"{mode:04o}",
+                wanted="700" if stat.S_ISDIR(found.st_mode) else "600",
             )
         )
+    if found.st_uid != os.geteuid():
+        raise InsecurePermissions(
+            message(
+                "{path} belongs to user {owner}, but user {user} runs this; run it as "
+                "{owner}, or make it yours: chown {user} {path}",
+                path=path,
+                owner=found.st_uid,
+                user=os.geteuid(),
+            )
+        )
+
+
+def read_secret(path: Path) -> str:
+    """The text of *path*, without a final line feed.
+
+    Raises:
+        InsecurePermissions: Others can use the file, or it belongs to another user.
+        FileNotFoundError: The file does not exist.
+    """
+    refuse_insecure(path)
     return path.read_text("utf-8").removesuffix("\n")
 
 
@@ -105,7 +127,8 @@ def exclusive_lock(folder: Path, *, wait: bool = False) -> Iterator[None]:
         FolderInUse: Another process holds the lock and *wait* is false.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with (folder / "lock").open("a") as lock:
+    file = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    with os.fdopen(file, "r+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError as error:

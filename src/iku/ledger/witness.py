@@ -6,6 +6,10 @@ tlog-cosignature v1, over HTTP or, for a machine without a network, through file
 
 The last size is compared and replaced under a lock, and is on disk before the
 cosignature is returned. Concurrent requests therefore cannot roll it back.
+
+A key without the memory of what it cosigned would cosign an older log. The file
+``logs-known`` lists the logs that it has cosigned; where it is missing, or the memory
+of a log in it, the witness refuses until it is told that the log is new.
 """
 
 import time
@@ -38,14 +42,36 @@ class CosignRefused(Exception):
 
 
 class CosignConflict(CosignRefused):
-    """The request's old size differs from the size that this witness cosigned last."""
+    """The request's old size differs from the size that this witness cosigned last.
 
-    def __init__(self, asked: int, size: int) -> None:
+    *now* is the size of the checkpoint in the request.
+    """
+
+    def __init__(self, asked: int, size: int, now: int) -> None:
         super().__init__(
             HTTPStatus.CONFLICT,
-            f"the request begins at size {asked}, but the last size cosigned is {size}",
+            message(
+                "the log was shortened: the checkpoint is of size {now}, but size "
+                "{size} was cosigned",
+                now=now,
+                size=size,
+            )
+            if now < size
+            else message(
+                "the request begins at size {asked}, but the last size cosigned is "
+                "{size}",
+                asked=asked,
+                size=size,
+            ),
         )
         self.size = size
+
+
+class WitnessNotReady(CosignRefused):
+    """The witness's memory is missing or damaged; the message says what to do."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(HTTPStatus.SERVICE_UNAVAILABLE, sentence)
 
 
 class CosignRequest(Struct, frozen=True):
@@ -94,9 +120,17 @@ class CosignedCheckpoint(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class WitnessFolder(Struct, frozen=True):
-    """The witness's folder: ``key``, and a file for each log under ``logs``."""
+    """The witness's folder: ``key``, and its memory.
+
+    The memory is a file for each log under ``logs``, and ``logs-known``, a line for
+    each log.
+    """
 
     folder: Path
+
+    @property
+    def _list(self) -> Path:
+        return self.folder / "logs-known"
 
     def make_key(self, name: str) -> SigningKey:
         """Generate the witness's key and write it to the folder.
@@ -110,6 +144,7 @@ class WitnessFolder(Struct, frozen=True):
             raise FileExistsError(message("{path} is there already", path=path))
         made = note.generate(name, Algorithm.COSIGNATURE)
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        durable_files.write(self._list, b"")  # this key has cosigned no log
         durable_files.write(path, f"{made.secret}\n".encode())
         return made
 
@@ -131,17 +166,81 @@ class WitnessFolder(Struct, frozen=True):
         return key
 
     def last(self, origin: str) -> Checkpoint | None:
-        """The last cosigned checkpoint of a log; None if there is none."""
-        kept = _read_last(self.folder, _origin_hash(origin))
+        """The last cosigned checkpoint of a log; None if there is none.
+
+        Raises:
+            WitnessNotReady: The memory of the log is damaged.
+        """
+        kept = self.read(_origin_hash(origin))
         return None if kept is None else kept.checkpoint
+
+    def read(self, place: str) -> CosignedCheckpoint | None:
+        """The memory of the log whose origin hashes to *place*; None without one.
+
+        Raises:
+            WitnessNotReady: It is damaged.
+        """
+        path = self.folder / "logs" / place
+        raw = durable_files.read(path)
+        if raw is None:
+            return None
+        try:
+            kept = msgspec.json.decode(raw, type=CosignedCheckpoint)
+            kept.checkpoint  # noqa: B018 - parsed, to refuse a damaged one
+        except (msgspec.DecodeError, ValueError) as error:
+            raise WitnessNotReady(
+                message(
+                    "{path} is damaged: {error}; restore it, or start with --new once "
+                    "it is certain what was cosigned last",
+                    path=path,
+                    error=messages.of(error),
+                )
+            ) from error
+        return kept
+
+    def write(self, place: str, kept: CosignedCheckpoint) -> None:
+        """Remember *kept* durably, and that the log is known."""
+        listed = durable_files.read(self._list) or b""
+        if place.encode() not in listed.split():
+            durable_files.write(self._list, listed + f"{place}\n".encode())
+        logs = self.folder / "logs"
+        logs.mkdir(mode=0o700, exist_ok=True)
+        durable_files.write(logs / place, msgspec.json.encode(kept))
+
+    def is_new(self, place: str) -> bool:
+        """Whether the memory shows that the log was never cosigned."""
+        listed = durable_files.read(self._list)
+        return listed is not None and place.encode() not in listed.split()
+
+    def refuse_insecure(self) -> None:
+        """Refuse a folder or a file that others can use, or that belongs to others.
+
+        Raises:
+            InsecurePermissions: The message names the path and its mode or its owner.
+        """
+        logs = self.folder / "logs"
+        paths = [self.folder, self.folder / "key", self._list, logs]
+        paths += sorted(logs.iterdir()) if logs.exists() else []
+        for path in paths:
+            if path.exists():
+                durable_files.refuse_insecure(path)
 
 
 class Witness(Struct, frozen=True):
-    """Cosigns the logs of *policy* with *key*; its state is stored in *folder*."""
+    """Cosigns the logs of *policy* with *key*; its memory is stored in *folder*.
+
+    With *new*, a log whose memory is missing or damaged counts as never cosigned.
+    """
 
     folder: Path
     key: SigningKey
     policy: Policy
+    new: bool = False
+
+    @property
+    def memory(self) -> WitnessFolder:
+        """The folder of the memory."""
+        return WitnessFolder(self.folder)
 
     def cosign(self, raw: bytes) -> str:
         """Cosign the checkpoint in the body *raw*, and return the signature line.
@@ -159,7 +258,8 @@ class Witness(Struct, frozen=True):
             raise CosignRefused(
                 HTTPStatus.BAD_REQUEST,
                 message(
-                    "old {old} is more than the checkpoint's {size}",
+                    "old {old} is more than the checkpoint's {size}: the log was "
+                    "shortened",
                     old=asked.old,
                     size=found.size,
                 ),
@@ -172,7 +272,7 @@ class Witness(Struct, frozen=True):
         known = {_origin_hash(party.key.name) for party in self.policy.logs}
         if place not in known:
             return None
-        last = self._last(place)
+        last = self.memory.read(place)
         return last.note if last else None
 
     def _refuse_unsigned(self, asked: CosignRequest, found: Checkpoint) -> None:
@@ -190,10 +290,9 @@ class Witness(Struct, frozen=True):
     def _cosign(self, asked: CosignRequest, found: Checkpoint) -> str:
         """Compare and replace the last size; the caller holds the lock."""
         place = _origin_hash(found.origin)
-        last = self._last(place)
-        size, root = _size_and_root(last)
+        size, root = _size_and_root(self._last(place, found.origin))
         if asked.old != size:
-            raise CosignConflict(asked.old, size)
+            raise CosignConflict(asked.old, size, found.size)
         try:
             check_consistency(size, root, found.size, found.root, asked.proof)
         except InvalidProof as error:
@@ -205,25 +304,33 @@ class Witness(Struct, frozen=True):
                 ),
             ) from error
         line = self.key.sign(asked.signed.text, int(time.time())).line
-        kept = msgspec.json.encode(CosignedCheckpoint(f"{asked.signed}{line}"))
-        self._path(place).parent.mkdir(mode=0o700, exist_ok=True)
-        durable_files.write(self._path(place), kept)
+        self.memory.write(place, CosignedCheckpoint(f"{asked.signed}{line}"))
         return line
 
-    def _last(self, place: str) -> CosignedCheckpoint | None:
-        return _read_last(self.folder, place)
+    def _last(self, place: str, origin: str) -> CosignedCheckpoint | None:
+        """The last cosigned checkpoint of a log; None if it is new.
 
-    def _path(self, place: str) -> Path:
-        return _path(self.folder, place)
-
-
-def _read_last(folder: Path, place: str) -> CosignedCheckpoint | None:
-    raw = durable_files.read(_path(folder, place))
-    return None if raw is None else msgspec.json.decode(raw, type=CosignedCheckpoint)
-
-
-def _path(folder: Path, place: str) -> Path:
-    return folder / "logs" / place
+        Raises:
+            WitnessNotReady: The memory of the log is missing or damaged.
+        """
+        self.memory.refuse_insecure()
+        try:
+            last = self.memory.read(place)
+        except WitnessNotReady:
+            if self.new:
+                return None
+            raise
+        if last is None and not self.new and not self.memory.is_new(place):
+            raise WitnessNotReady(
+                message(
+                    "what was cosigned of the log {origin} is not in {folder}, and may "
+                    "be contradicted now; restore it, or start with --new if nothing "
+                    "was cosigned",
+                    origin=origin,
+                    folder=self.folder,
+                )
+            )
+        return last
 
 
 def _size_and_root(last: CosignedCheckpoint | None) -> tuple[int, bytes]:

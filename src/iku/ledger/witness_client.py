@@ -5,6 +5,7 @@ import http.client
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from hashlib import sha256
 from http import HTTPStatus
 from typing import TypeAlias
 
@@ -16,10 +17,11 @@ from iku.ledger import (
     note,
     proof_building,
 )
-from iku.ledger.checkpoint_signing import SignerFolder
+from iku.ledger.checkpoint import Checkpoint
 from iku.ledger.log import Reader
 from iku.ledger.note import Malformed, Note, Unverified, VerifiedSignature, VerifierKey
 from iku.ledger.policy import Party, Policy
+from iku.ledger.signer_folder import SignerFolder
 from iku.ledger.tile_cache import Tiles
 from iku.ledger.witness import CosignRequest
 from iku.messages import message
@@ -29,6 +31,7 @@ ATTEMPTS = 3  # first; with the size the witness named; after a concurrent cosig
 LONGEST_ANSWER = 1 << 16  # bytes
 
 Post: TypeAlias = Callable[[str, bytes], tuple[int, bytes]]
+Get: TypeAlias = Callable[[str], tuple[int, bytes]]
 
 
 class WitnessUnavailable(Exception):
@@ -134,6 +137,42 @@ async def _ask(connection: Reader, party: Party, signed: Note, post: Post) -> No
     )
 
 
+async def last_cosigned(
+    key: VerifierKey, url: str, origin: str, get: Get | None = None
+) -> Checkpoint | None:
+    """The last checkpoint of the log that a witness has cosigned; None without one.
+
+    Raises:
+        WitnessUnavailable: It cannot be asked, or its answer does not verify.
+    """
+    place = sha256(origin.encode()).hexdigest()
+    where = f"{url.rstrip('/')}/{place}/checkpoint"
+    status, body = await asyncio.to_thread(get or _get, where)
+    if status == HTTPStatus.NOT_FOUND:
+        return None
+    if status != HTTPStatus.OK:
+        said = " ".join(body[:200].decode("utf-8", "replace").split())
+        raise WitnessUnavailable(
+            message("it answered {status}: {reason}", status=status, reason=said)
+        )
+    try:
+        answered = note.parse(body)
+        note.verify(answered, [key])
+        found = checkpoint.parse(answered.text)
+    except (Malformed, Unverified) as error:
+        raise WitnessUnavailable(
+            message(
+                "what it answered is no cosignature of it: {error}",
+                error=messages.of(error),
+            )
+        ) from error
+    if found.origin != origin:
+        raise WitnessUnavailable(
+            message("it answered with a checkpoint of {origin}", origin=found.origin)
+        )
+    return found
+
+
 def _failure(party: Party, status: int, body: bytes) -> None:
     said = " ".join(body[:200].decode("utf-8", "replace").split())
     if status == HTTPStatus.UNPROCESSABLE_ENTITY:
@@ -174,11 +213,20 @@ def _post(url: str, body: bytes) -> tuple[int, bytes]:
     Raises:
         WitnessUnavailable: The witness cannot be reached.
     """
+    return _request(url, body)
+
+
+def _get(url: str) -> tuple[int, bytes]:
+    return _request(url, None)
+
+
+def _request(url: str, body: bytes | None) -> tuple[int, bytes]:
     if not url.startswith(("https://", "http://")):
         raise WitnessUnavailable(message("{url} is no address of a witness", url=url))
     try:
-        asked = urllib.request.Request(url, body, method="POST")  # noqa: S310 - as above
-        asked.add_header("Content-Type", "text/plain; charset=utf-8")
+        asked = urllib.request.Request(url, body)  # noqa: S310 - as above
+        if body is not None:
+            asked.add_header("Content-Type", "text/plain; charset=utf-8")
         with urllib.request.urlopen(asked, timeout=TIMEOUT_S) as answer:  # noqa: S310 - as above
             return answer.status, answer.read(LONGEST_ANSWER)
     except urllib.error.HTTPError as error:

@@ -6,10 +6,10 @@ from pathlib import Path
 from msgspec import Struct, structs
 
 from iku.ledger import checkpoint_store, log
-from iku.ledger.checkpoint_signing import SignerFolder
 from iku.ledger.checkpoint_store import Assurance
 from iku.ledger.log import Reader
 from iku.ledger.policy import Policy
+from iku.ledger.signer_folder import SignerFolder
 from iku.postgres import migrations, pool
 from iku.queries.view import View
 from iku.vault.files import FilesError, QuarantineSummary

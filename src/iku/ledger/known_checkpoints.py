@@ -1,0 +1,94 @@
+"""Checkpoints that are held outside, for a signer that lost its state.
+
+They come from files, which an auditor or a witness hands over, and from the witnesses
+that can be asked. The signer checks that the log continues all of them.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from msgspec import Struct
+
+from iku import messages
+from iku.ledger import checkpoint, checkpoint_store, note, witness_client
+from iku.ledger.checkpoint import Checkpoint
+from iku.ledger.log import Reader
+from iku.ledger.note import Malformed, Unverified, VerifierKey
+from iku.ledger.policy import Policy
+from iku.ledger.signer_folder import SignerFolder, SignerNotReady
+from iku.ledger.witness_client import Get, WitnessUnavailable
+from iku.messages import message
+
+
+class KnownCheckpoints(Struct, frozen=True):
+    """Checkpoints from outside.
+
+    Attributes:
+        unhelpful: The witnesses that could not be asked, each with the reason.
+    """
+
+    checkpoints: tuple[Checkpoint, ...] = ()
+    unhelpful: tuple[str, ...] = ()
+
+
+async def gather(
+    connection: Reader,
+    home: SignerFolder,
+    witnesses: Policy,
+    files: Sequence[bytes] = (),
+    *,
+    get: Get | None = None,
+) -> KnownCheckpoints:
+    """The checkpoints in *files*, and of the witnesses if the folder knows of none.
+
+    Raises:
+        SignerNotReady: A file is not a checkpoint of this log that a known key signed.
+    """
+    keys = [*_file_keys(home, witnesses)]
+    keys += [one.key for one in await checkpoint_store.keys(connection)]
+    origin = home.key().name
+    found = [_parse(raw, origin, keys) for raw in files]
+    state = home.state()
+    if state is not None and not state.fresh:
+        return KnownCheckpoints(tuple(found))
+    unhelpful = []
+    for name, party in witnesses.witnesses.items():
+        if party.url is None:
+            continue
+        try:
+            last = await witness_client.last_cosigned(party.key, party.url, origin, get)
+        except WitnessUnavailable as error:
+            unhelpful.append(f"{name}: {error}")
+            continue
+        if last is not None:
+            found.append(last)
+    return KnownCheckpoints(tuple(found), tuple(unhelpful))
+
+
+def _file_keys(home: SignerFolder, witnesses: Policy) -> Iterable[VerifierKey]:
+    yield from home.verifiers()
+    yield from (party.key for party in witnesses.logs)
+    yield from witnesses.witness_keys
+
+
+def _parse(raw: bytes, origin: str, keys: Iterable[VerifierKey]) -> Checkpoint:
+    try:
+        signed = note.parse(raw)
+        found = checkpoint.parse(signed.text)
+        note.verify(signed, {str(key): key for key in keys}.values())
+    except (Malformed, Unverified) as error:
+        raise SignerNotReady(
+            message(
+                "--known: this is no checkpoint that a known key signed: {error}",
+                error=messages.of(error),
+            )
+        ) from error
+    if found.origin != origin:
+        raise SignerNotReady(
+            message(
+                "--known: this is a checkpoint of {name}, but the key is that of "
+                "{origin}",
+                name=found.origin,
+                origin=origin,
+            )
+        )
+    return found
