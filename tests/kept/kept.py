@@ -25,6 +25,7 @@ from iku.postgres.pool import Plain
 from tests.web.conftest import Client
 
 HOME = Path(__file__).parent / "2026-11"
+RECORDED_ON = date(2026, 11, 27)  # the knowledge cut-off of questions without one
 
 
 def unzipped(name: str) -> bytes:

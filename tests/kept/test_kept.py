@@ -14,6 +14,7 @@ import pytest
 
 import iku_verify
 from iku.app import App, open_app
+from iku.commands.handler import CommandHandler
 from iku.domain.decider_registry import DECIDERS
 from iku.ledger.integrity_check import check_ledger
 from iku.postgres import pool as pools
@@ -49,9 +50,12 @@ async def stored(clone: Clone, loaded: str) -> Database:
 async def opened(
     stored: Database, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[App]:
+    """The program, on the day on which the answers were recorded."""
     home = tmp_path_factory.mktemp("kept")
     async with open_app(replace(SETTINGS, home=home), stored) as app:
-        yield app
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(CommandHandler, "today", lambda _: kept.RECORDED_ON)
+            yield app
 
 
 @pytest.fixture(scope="module")
