@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,22 @@ async def test_processes_fold_what_the_append_has_written(
     monkeypatch.setattr(parallel_fold, "BATCH", 50)
     assert await world.size() > 10 * parallel_fold.BATCH
     assert await rebuild(owner, lambda *_: None) == []
+
+
+async def test_lines_that_were_copied_are_freed_without_the_garbage_collector(
+    world: World, owner: Plain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert await world.size() > 0
+    sources: list[BytesIO] = []
+
+    def source(lines: bytes) -> BytesIO:
+        sources.append(BytesIO(lines))
+        return sources[-1]
+
+    monkeypatch.setattr(parallel_fold, "BytesIO", source)
+    assert await rebuild(owner, lambda *_: None) == []
+    assert len(sources) >= 3
+    assert all(one.closed for one in sources)
 
 
 def test_the_first_process_starts_before_there_is_anything_to_fold(

@@ -121,8 +121,11 @@ async def _copy(
     lines: bytes,
     columns: Sequence[str] | None = None,
 ) -> None:
-    if lines:
-        source = BytesIO(lines)
+    if not lines:
+        return
+    # Closed to free the lines: the driver leaves a reference cycle that holds the file,
+    # and an import runs without the cyclic garbage collector.
+    with BytesIO(lines) as source:
         await connection.copy_to_table(table, source=source, columns=columns)
 
 
