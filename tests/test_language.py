@@ -60,7 +60,7 @@ def test_what_is_no_message_stays_as_it_is() -> None:
         (Decimal("77.78"), "", "77,78"),
         (Decimal("1234.5"), ",.2f", "1.234,50"),
         (0.5, "", "0,5"),
-        (1200, "n", "1.200"),
+        (1200, ",", "1.200"),
         (1200, "", "1200"),
         (["a", Decimal("0.5")], "", "a, 0,5"),
         (datetime(2021, 2, 3, 4, 5, tzinfo=UTC), "", "2021-02-03 04:05:00+00:00"),
@@ -74,9 +74,9 @@ def test_parameters_are_written_as_indonesian_does(
 
 
 def test_a_quantity_is_grouped_where_the_sentence_asks_for_it() -> None:
-    said = plural("{count:n} sheep", "{count:n} sheep", count=1200)
+    said = plural("{count:,} sheep", "{count:,} sheep", count=1200)
 
-    assert translate(said, EN) == "1200 sheep"
+    assert translate(said, EN) == "1,200 sheep"
     assert translate(said, ID) == "1.200 sheep"  # no translation: the id itself
 
 

@@ -9,6 +9,7 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from string import Formatter
+from typing import Any
 
 import pytest
 from babel.messages.catalog import Message as Entry
@@ -218,10 +219,44 @@ def test_the_check_of_bare_strings_finds_them() -> None:
         out.say(f"{spoken(total)}: {count}")
         reading.check_equal("last position", place, 1, 2)
         COLUMNS = (exact("Number"), text(message("Title")))
+        message("{file}: {reason}", file=file, reason="it is gone")
+        def finding(why):
+            if why:
+                return message("it is gone")
+            return f"position {place}: it is damaged"
     """
     lines = ast.parse("if True:" + source)
 
-    assert sorted(_bare(lines)) == [2, 3, 6, 7, 9, 10]
+    assert sorted(_bare(lines)) == [2, 3, 6, 7, 9, 10, 11, 15]
+
+
+# Indonesian words that no identifier, SQL statement or English sentence contains.
+INDONESIAN = re.compile(
+    r"\b(yang|tidak|dan|dengan|belum|sudah|adalah|oleh|atau|telah|pada|dari|kasus)\b"
+)
+
+
+def test_no_indonesian_sentence_stands_outside_the_catalog() -> None:
+    """Docstrings may quote; examples are texts of a register."""
+    strays = [
+        f"{path.relative_to(SOURCE)}:{node.lineno}"
+        for path in SOURCE.rglob("*.py")
+        if path.name != "examples.py"
+        for node in _strings(ast.parse(path.read_text()))
+        if " " in node.value.strip() and INDONESIAN.search(node.value)
+    ]
+
+    assert strays == []
+
+
+def _strings(tree: ast.Module) -> Iterator[Any]:
+    """The string constants of a file, without docstrings."""
+    nodes = [*ast.walk(tree)]
+    alone = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
+    for node in nodes:
+        is_text = isinstance(node, ast.Constant) and isinstance(node.value, str)
+        if is_text and id(node) not in alone:
+            yield node
 
 
 def _files(room: str) -> list[Path]:
@@ -230,9 +265,17 @@ def _files(room: str) -> list[Path]:
 
 
 def _bare(tree: ast.Module) -> Iterator[int]:
-    """The lines with a heading, a printed or a raised sentence that is no message."""
+    """The lines with a heading, a printed or a raised sentence that is no message.
+
+    A sentence may reach people through a parameter of a message, or as the result of a
+    function that returns other messages.
+    """
     for node in ast.walk(tree):
         match node:
+            case ast.Call(func=ast.Name("message" | "plural"), keywords=given):
+                yield from (one.value.lineno for one in given if _is_bare(one.value))
+            case ast.FunctionDef():
+                yield from _bare_results(node)
             case ast.Raise(exc=ast.Call(func=called, args=args)):
                 if ast.unparse(called) not in INTERNAL and any(map(_is_bare, args)):
                     yield node.lineno
@@ -246,12 +289,30 @@ def _bare(tree: ast.Module) -> Iterator[int]:
                 continue
 
 
+def _bare_results(function: ast.FunctionDef) -> Iterator[int]:
+    """The lines that return a bare sentence, if other lines return a message."""
+    returned = [
+        one.value
+        for one in ast.walk(function)
+        if isinstance(one, ast.Return) and one.value is not None
+    ]
+    if any(map(_is_message, returned)):
+        yield from (one.lineno for one in returned if _is_bare(one))
+
+
+def _is_message(node: ast.expr) -> bool:
+    return isinstance(node, ast.Call) and ast.unparse(node.func) == "message"
+
+
 def _is_bare(node: ast.expr) -> bool:
     match node:
         case ast.JoinedStr(values=parts):
             return any(map(_is_bare, parts))
         case ast.Constant(str(text)):
             said = text.removeprefix("iku: ")
-            return " " in said and re.search("[A-Za-z]", said) is not None
+            command = said.startswith("iku ")  # such as `iku history`
+            return (
+                " " in said and not command and re.search("[A-Za-z]", said) is not None
+            )
         case _:
             return False

@@ -444,7 +444,7 @@ async def test_lost_keys_lock_texts_and_nothing_that_counts_or_proves(
     assert re.search(r"Verification +good", said)
     assert (await machine.verify("AWAY/bundle-locked"))["exit"] == 0
     history = await machine.done("iku history K01")
-    assert "title: terkunci" in history
+    assert "title: locked" in history
     assert TITLE not in history
     # Importing a journal again is refused; nothing is recorded twice.
     again = await machine.type(f"iku import {example.NAMES[2]}")
@@ -465,7 +465,7 @@ async def test_what_lost_keys_locked_is_entered_again_or_given_up_by_a_decision(
     await machine.done("iku import konflik-2.csv")
     assert "title: Sengketa lapak" in await machine.done("iku history K01")
     await machine.follow(SECTION, 2)
-    assert "dihapus (BA-1/2026)" in await machine.done("iku history K02")
+    assert "erased (BA-1/2026)" in await machine.done("iku history K02")
     assert await machine.done(COUNTED) == locked
 
 
@@ -479,7 +479,7 @@ async def test_keys_that_come_back_open_everything_also_what_was_sealed_meanwhil
     history = await machine.done("iku history K01")
     assert TITLE in history
     assert "title: Sengketa lapak" in history
-    assert "terkunci" not in history
+    assert "locked" not in history
     again = await machine.done(f"iku import {example.NAMES[2]}")
     assert "all are there already" in again
 
@@ -545,7 +545,7 @@ async def test_after_an_erasure_all_verifies_and_nothing_is_left_on_the_disk(
     assert await machine.done(COUNTED + "iku publication show 2021") == before
     told = await machine.done(EVERYTHING)
     assert TITLE not in told
-    assert "dihapus (B/12/2022)" in told
+    assert "erased (B/12/2022)" in told
     assert re.search(r"Verification +good", told)
     assert "Keributan antarpemuda" in told  # other texts are still readable
     await machine.done("iku signer once --full; iku export bundle AWAY/after")

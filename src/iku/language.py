@@ -104,7 +104,7 @@ def _indonesian(value: Any, specification: str = "") -> str:
             text = written(value, Language.INDONESIAN)
         case Decimal() | float():
             text = format(value, specification).translate(_SWAPPED)
-        case int() if specification == "n":
+        case int() if specification == ",":
             text = number(value, Language.INDONESIAN)
         case _:
             text = format(value, specification)

@@ -31,6 +31,18 @@ def register(iku: Any) -> None:
     assert iku("example").code == 0
 
 
+@pytest.mark.parametrize("language", ["id", "en"])
+@pytest.mark.parametrize("width", ["80", "76", "60"])
+@pytest.mark.usefixtures("register")
+def test_a_rating_of_two_words_stays_on_one_line(
+    iku: Any, language: str, width: str
+) -> None:
+    asked = ("figure", "IKU-1", "--as-of", "2021-12-31", "--breakdown", "dimension")
+    said = iku(*asked, COLUMNS=width, IKU_LANGUAGE=language)
+    assert "Sangat Tinggi" in said.out
+    assert max(map(len, said.out.splitlines())) <= int(width)
+
+
 @pytest.mark.usefixtures("indonesian")
 @pytest.mark.usefixtures("register")
 def test_the_table_reads_as_on_indonesian_paper(iku: Any) -> None:

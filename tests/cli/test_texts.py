@@ -141,6 +141,7 @@ def test_erased_texts_are_counted_and_lost_keys_are_told_apart(
     lost = iku("verify", "texts", "--json", **elsewhere)
     locked = counts | {"opened": 0, "locked": counts["opened"]}
     assert (lost.code, lost.json["texts"]) == (1, locked)
-    assert lost.err.count(": locked: its key is not in the folder") == locked["locked"]
+    found = lost.err.count(": terkunci: kuncinya tidak ada dalam folder")
+    assert found == locked["locked"]
     written = iku("export", "texts", "teks", **elsewhere)
     assert (written.code, (tmp_path / "teks").read_text()) == (1, "")

@@ -123,6 +123,25 @@ async def test_notes_of_a_receipt_are_in_that_language(
     assert answer.headers["Vary"] == "Accept-Language"
 
 
+async def test_the_merger_of_a_case_is_named_in_that_language(
+    client: Client, reported: Any
+) -> None:
+    await client.records("/conflicts", CASE | {"number": "K2"})
+    merged = {"type": "merged", "into": "K1", "reason": "Sama"}
+    await client.records("/conflicts/K2/events", merged)
+    verified = {"type": "verified", "effective_on": "2021-02-10"}
+    both = [
+        problem(
+            await client.post("/conflicts/K2/events", json=verified, headers=h), 409
+        )
+        for h in (ID, EN)
+    ]
+
+    assert "digabung ke K1" in both[0]["detail"]
+    assert "merged into K1" in both[1]["detail"]
+    assert both[0]["parameters"] == both[1]["parameters"]
+
+
 async def test_figures_are_written_alike_whatever_the_language(client: Client) -> None:
     path = "/indicators/IKU-1/figure"
     answers = [await client.get(path, headers=headers) for headers in (ID, EN)]

@@ -24,7 +24,7 @@ COUNTS = (
 )
 REACHED = (
     *(number(HEADINGS[name]) for name in ("percentage", "target", "achievement")),
-    text(HEADINGS["rating"]),
+    exact(HEADINGS["rating"]),
 )
 COLUMNS = (exact(HEADINGS["indicator"]), *COUNTS, *REACHED)
 PARTS = (

@@ -239,6 +239,7 @@ def refuse_hidden_characters(value: Any, path: str = "") -> None:
             return
 
 
+_NAMELESS = message("a format character")
 _PLAIN = frozenset({type(None), bool, int, date})
 
 
@@ -248,7 +249,7 @@ def _refuse_hidden_in_text(text: str, path: str) -> None:
     for place, character in enumerate(text, start=1):
         if not is_hidden(character):
             continue
-        called = unicodedata.name(character, "a format character")
+        called = unicodedata.name(character, None) or _NAMELESS
         raise Invalid(
             path,
             message(

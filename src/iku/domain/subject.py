@@ -16,6 +16,7 @@ from iku.domain.fact import (
     retroactive_events,
 )
 from iku.domain.lineage import corrections
+from iku.messages import Term, message
 
 T = TypeVar("T")
 _effective_on = attrgetter("effective_on")
@@ -167,8 +168,9 @@ class Subject(Struct, frozen=True, dict=True):
         if not self.history:
             return None
         if self.opened is None:
-            return "annulled"
+            return Term("status", "annulled")
         for event in self.of(Rejection, Merger):
-            merged = isinstance(event, Merger)
-            return f"merged into {event.into}" if merged else "rejected"
+            if isinstance(event, Merger):
+                return message("merged into {into}", into=event.into)
+            return Term("status", "rejected")
         return None

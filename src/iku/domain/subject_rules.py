@@ -51,7 +51,7 @@ def refuse_unfit(
                     "the case or organisation was {status} before, so it cannot be "
                     "recorded as {event}",
                     event=event_name(command),
-                    status=Term("status", before.void),
+                    status=before.void,
                 )
             )
     merger.refuse_merger_events(command)
@@ -248,7 +248,7 @@ def _refuse_bad_merger(command: Fact, context: DecisionContext) -> None:
             message(
                 "merged into {into}, but {into} was {status} before",
                 into=into,
-                status=Term("status", other.void),
+                status=other.void,
             )
         )
 

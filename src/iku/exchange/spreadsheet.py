@@ -154,17 +154,18 @@ def _with_likely_cause(error: csv.Error) -> str:
     """The reader's error with its likely cause."""
     match str(error):
         case "unexpected end of data":
-            return (
+            return message(
                 "a cell that begins with a quotation mark has no closing one; a row "
                 "that begins on this line runs to the end of the file"
             )
         case long if long.startswith("field larger than field limit"):
-            return (
-                f"a cell holds more than {csv.field_size_limit():,} characters; "
-                "perhaps a closing quotation mark is missing"
+            return message(
+                "a cell holds more than {most:,} characters; perhaps a closing "
+                "quotation mark is missing",
+                most=csv.field_size_limit(),
             )
         case expected if expected.endswith("""expected after '"'"""):
-            return (
+            return message(
                 "a cell goes on after its closing quotation mark; within a quoted cell "
                 'a quotation mark is written twice ("")'
             )

@@ -58,16 +58,23 @@ class HeldText(NamedTuple):
         """The finding; None if it was opened or erased by a decision."""
         if self.why is None or self.why is WithheldReason.ERASED:
             return None
-        finding = _FINDINGS[self.why]
-        return f"position {self.position}: {self.field} of {self.event}: {finding}"
+        return message(
+            "position {position}: {field} of {event}: {finding}",
+            position=self.position,
+            field=self.field,
+            event=self.event,
+            finding=_FINDINGS[self.why],
+        )
 
 
 _FINDINGS = {
-    WithheldReason.LOCKED: (
+    WithheldReason.LOCKED: message(
         "locked: its key is not in the folder of keys, or is another"
     ),
-    WithheldReason.DAMAGED: "damaged: what is kept is not what the record commits to",
-    WithheldReason.MISSING: "missing: it is gone, and no decision erased it",
+    WithheldReason.DAMAGED: message(
+        "damaged: what is kept is not what the record commits to"
+    ),
+    WithheldReason.MISSING: message("missing: it is gone, and no decision erased it"),
 }
 
 

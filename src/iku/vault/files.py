@@ -297,10 +297,13 @@ def _as_files_error(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        named = error.filename or "a file"
-        why = error.strerror
+        named = error.filename or message("a file")
+        why: str | None = error.strerror
         if error.errno == errno.EXDEV:
-            why = f"{QUARANTINE} must lie on the same file system as its folder"
+            why = message(
+                "{folder} must lie on the same file system as its folder",
+                folder=QUARANTINE,
+            )
         raise FilesError(
             message(
                 "the folder of attachments, {folder}: {name}: {reason}",
