@@ -621,16 +621,19 @@ def split_entries(raw: bytes, name: str) -> list[bytes]:
 
 # ----------------------- 6. Records (docs/ledger-format.md)
 
-KEYS = {
+# The keys of a record in their order; the type of each value, with and without a day.
+KEYS = (
     *("actor", "command", "data", "declared", "effective_on", "known_on"),
     *("recorded_at", "schema", "stream", "text", "type", "version"),
-}
-INSTANT = re.compile(r"[0-9]{4}(-[0-9]{2}){2}T[0-9]{2}(:[0-9]{2}){2}\.[0-9]{6}Z")
+)
+DATED = (str, str, dict, bool, str, str, str, int, str, dict, str, int)
+UNDATED = (*DATED[:4], type(None), *DATED[5:])
+CLOCK = re.compile(r"T([01][0-9]|2[0-3])(:[0-5][0-9]){2}\.[0-9]{6}Z")
+HASH = re.compile("[0-9a-f]{64}")
 # The canonical encoding: sorted keys, no space outside strings, no needless escape.
 spell = json.JSONEncoder(
-    ensure_ascii=False, separators=(",", ":"), sort_keys=True
+    ensure_ascii=False, check_circular=False, separators=(",", ":"), sort_keys=True
 ).encode
-
 
 CLEARED = "cleared"  # in the data of a correction: the fields that it clears
 CORRECTABLE = ("conflict-", "organisation-")
@@ -642,12 +645,21 @@ def _refuse(spelt: str) -> NoReturn:
 
 
 def _integer(spelt: str) -> int:
-    return int(spelt) if abs(int(spelt)) <= LARGEST else _refuse(spelt)
+    value = int(spelt)
+    return value if -LARGEST <= value <= LARGEST else _refuse(spelt)
 
 
 decode = json.JSONDecoder(
     parse_int=_integer, parse_float=_refuse, parse_constant=_refuse
 ).decode
+
+
+@cache
+def day(spelt: str) -> date:
+    """Parse a day (YYYY-MM-DD)."""
+    if not re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", spelt):
+        raise ValueError(f"{spelt[:40]!r} is no day")
+    return date.fromisoformat(spelt)
 
 
 def deeper(value: Any, most: int) -> bool:
@@ -658,58 +670,112 @@ def deeper(value: Any, most: int) -> bool:
     return most == 0 or any(deeper(one, most - 1) for one in inside)
 
 
-def hold_schema(record: dict[str, Any], position: int) -> None:
-    """Refuse an unknown schema number, or one that the record should not have."""
-    number, data = record["schema"], record["data"]
+def are_ascii(value: Any) -> bool:
+    """Whether all keys are ASCII, at every level."""
+    if isinstance(value, dict):
+        return all(key.isascii() for key in value) and are_ascii([*value.values()])
+    return not isinstance(value, list) or all(map(are_ascii, value))
+
+
+def read_record(position: int, raw: bytes) -> dict[str, Any]:
+    """Decode a record, which must be in its one encoding."""
+    try:
+        text = raw.decode()
+        record: dict[str, Any] = decode(text)
+        # Duplicate keys, spaces and alternative spellings all fail here.
+        sound = isinstance(record, dict) and spell(record).encode() == raw
+    except (ValueError, RecursionError):
+        what = "the record is no JSON of strings and integers"
+        raise Finding(what, position) from None
+    if not sound:
+        raise Finding("the record is not spelt in the one way there is", position)
+    if tuple(record) != KEYS:
+        due, found = spell(KEYS), spell([*record])
+        raise Finding("the keys of the record", position, due, found)
+    nul = r"\u0000" in text and r"\u0000" in text.replace(r"\\", "")
+    if nul or not (text.isascii() or is_normalized("NFC", text)):
+        raise Finding("the record holds text not in NFC, or with U+0000", position)
+    if not (text.isascii() or are_ascii(record)):
+        raise Finding("the record has a key that is not ASCII", position)
+    many = raw.count(b"{") + raw.count(b"[") > DEEPEST
+    if many and deeper(record["data"], DEEPEST + 1):
+        raise Finding("the data are nested too deep", position)
+    return record
+
+
+def hold_profile(record: dict[str, Any], position: int) -> None:
+    """Compare the values of a record with the table on the format page."""
+    number = record["schema"]
     if type(number) is not int or number not in {2, 3}:
         shown = spell(number)[:40]
         raise untrusted(f"schema number {shown} is not known to this program", position)
-    corrects = record["type"] == "corrected" and isinstance(data, dict)
-    stream = str(record["stream"])
-    clears = corrects and CLEARED in data and stream.startswith(CORRECTABLE)
+    types = tuple(map(type, record.values()))  # in the order of their keys
+    if types not in (DATED, UNDATED):
+        wanted = UNDATED if record["effective_on"] is None else DATED
+        for name, found, due in zip(KEYS, types, wanted, strict=True):
+            hold(f"type of {name}", due.__name__, found.__name__, position)
+    stream, corrects = record["stream"], record["type"] == "corrected"
+    clears = corrects and CLEARED in record["data"] and stream.startswith(CORRECTABLE)
     hold("schema number", 3 if clears else 2, number, position)
+    if not all(stream.partition("-")):
+        raise Finding("the stream names no category or no subject", position)
+    for name, value in record["text"].items():
+        if not _is_commitment(value):
+            raise Finding(f"text.{name} is no commitment", position)
+
+
+def _is_commitment(value: Any) -> bool:
+    if type(value) is not dict or tuple(value) != ("c", "s"):
+        return False
+    hashed, subject = value["c"], value["s"]
+    strings = type(hashed) is str and type(subject) is str
+    return strings and HASH.fullmatch(hashed) is not None
 
 
 class Records:
     """Checks each record against the rules that hold for every subject."""
 
     def __init__(self) -> None:
-        self._heads: dict[str, tuple[int, str]] = {}  # version and known_on, by stream
-        self._recorded_at = ""
+        self._heads: dict[str, tuple[int, date]] = {}  # version, known_on; by stream
+        self._recorded_at, self._command = "", ""
+        self._commands = [bytearray() for _ in range(4_096)]  # hashes of command ids
 
     def read(self, position: int, raw: bytes) -> dict[str, Any]:
         """Decode a record and check its form and its place in its stream."""
-        try:
-            text = raw.decode()
-            record: dict[str, Any] = decode(text)
-            # Duplicate keys, spaces and alternative spellings all fail here.
-            sound = isinstance(record, dict) and spell(record).encode() == raw
-        except (ValueError, RecursionError):
-            what = "the record is no JSON of strings and integers"
-            raise Finding(what, position) from None
-        if not sound:
-            raise Finding("the record is not spelt in the one way there is", position)
-        if record.keys() != KEYS:
-            due, found = spell(sorted(KEYS)), spell(sorted(record))
-            raise Finding("the keys of the record", position, due, found)
-        hold_schema(record, position)
-        if not is_normalized("NFC", text) or r"\u0000" in text.replace(r"\\", ""):
-            raise Finding("the record holds text not in NFC, or with U+0000", position)
-        many = raw.count(b"{") + raw.count(b"[") > DEEPEST
-        if many and deeper(record["data"], DEEPEST + 1):
-            raise Finding("the data are nested too deep", position)
-        stream, known_on = str(record["stream"]), str(record["known_on"])
-        version, known_before = self._heads.get(stream, (0, ""))
+        record = read_record(position, raw)
+        hold_profile(record, position)
+        stream, recorded_at = record["stream"], record["recorded_at"]
+        version, known_before = self._heads.get(stream, (0, date.min))
         if record["version"] != version + 1:
             hold(f"version of {stream}", version + 1, record["version"], position)
-        recorded_at = str(record["recorded_at"])
-        if not INSTANT.fullmatch(recorded_at) or recorded_at < self._recorded_at:
+        try:
+            known_on, _ = day(record["known_on"]), day(recorded_at[:10])
+            sound = CLOCK.fullmatch(recorded_at, 10) is not None
+            if record["effective_on"] is not None:
+                day(record["effective_on"])
+        except ValueError as error:
+            raise Finding(f"the record names no day: {error}", position) from None
+        if not sound or recorded_at < self._recorded_at:
             due = f"{self._recorded_at or 'an instant'} or later"
             raise Finding("recorded_at", position, due, recorded_at)
         if known_on < known_before:
-            raise Finding("known_on", position, f"{known_before} or later", known_on)
+            due, found = f"{known_before} or later", str(known_on)
+            raise Finding("known_on", position, due, found)
+        if record["command"] != self._command:
+            self._begin_command(record["command"], position)
         self._heads[stream], self._recorded_at = (version + 1, known_on), recorded_at
         return record
+
+    def _begin_command(self, command: str, position: int) -> None:
+        """Refuse an id of an earlier command, whose records must be consecutive."""
+        hashed = hash(command)  # 64 bits, of which Python keeps the key to itself
+        spelt = hashed.to_bytes(8, "big", signed=True)
+        before = self._commands[hashed % 4_096]
+        if spelt in before:
+            told = f"the command id {command} is that of an earlier command"
+            raise Finding(told, position)
+        before += spelt
+        self._command = command
 
 
 # ------------------------------------ 7. What the records say, as far as it counts
@@ -781,14 +847,6 @@ class Fact(NamedTuple):
     says: dict[str, Any]
 
 
-@cache
-def day(spelt: str) -> date:
-    """Parse a day (YYYY-MM-DD)."""
-    if not re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", spelt):
-        raise ValueError(f"{spelt[:40]!r} is no day")
-    return date.fromisoformat(spelt)
-
-
 def word(value: Any) -> str:
     """A string, interned: equal strings share their memory."""
     if not isinstance(value, str):
@@ -856,10 +914,11 @@ def read_fact(position: int, record: dict[str, Any], needed: Iterable[str]) -> F
     for name in needed:
         if name not in says and (name != "on" or on is None):
             raise KeyError(name)
-    stated = record["data"].keys() | {n.partition(".")[0] for n in record["text"]}
-    for name in says.get(CLEARED, ()):
-        if name in stated or (name == "effective_on" and on):
-            raise ValueError(f"{name} is both stated and cleared")
+    if CLEARED in says:
+        stated = record["data"].keys() | {n.partition(".")[0] for n in record["text"]}
+        for name in says[CLEARED]:
+            if name in stated or (name == "effective_on" and on):
+                raise ValueError(f"{name} is both stated and cleared")
     for name in ("corrects", "annuls"):
         if name in says and not 0 < says[name] < record["version"]:
             raise ValueError(f"{name} is {says[name]}, which is no earlier version")
@@ -980,7 +1039,7 @@ def _turn(now: State, on: date, fact: Fact, meaning: Meaning) -> State:
         raise _unlawful(fact, f"it was {was} since {now.since}")
     says = {name: fact.says[name] for name in meaning.sets if name in fact.says}
     if meaning.becomes in {None, now.status}:
-        return now._replace(says=now.says | says)
+        return State(now.status, now.since, now.says | says)
     return State(meaning.becomes, on, now.says | says)
 
 
@@ -1396,8 +1455,8 @@ def _close(one: Publication, position: int, data: dict[str, Any], on: date) -> N
 
 def _who(record: dict[str, Any]) -> str:
     """The actor of a step, in the form in which names are compared."""
-    actor, by = word(record["actor"]), {**record["text"], **record["data"]}.get("by")
-    if isinstance(by, str) and by != actor:
+    actor, by = word(record["actor"]), record["data"].get("by")
+    if by not in {None, actor}:
         raise ValueError(f"it says that {by} did it, but {actor} did")
     return actor.strip().casefold()
 
@@ -1561,7 +1620,7 @@ class Register:
             fact = read_fact(position, record, MEANINGS[category][kind].needs)
             if "participation" not in fact.says:  # equal contents share one object
                 says = self._pool.setdefault(tuple(fact.says.items()), fact.says)
-                fact = fact._replace(says=says)
+                fact = Fact(*fact[:-1], says)
             self.subjects[category].setdefault(subject, []).append(fact)
         elif category in UNDERSTOOD:
             if category in VERSIONED:
@@ -1806,13 +1865,15 @@ def read_loss(record: dict[str, Any], tree: Tree) -> Loss:
     """The loss that a record declares, compared with the tree before the record."""
     position, data = tree.size + 1, record["data"]
     try:
-        told = Loss(position, *(data[name] for name in Loss._fields[1:]))
-    except (TypeError, KeyError):
+        kept, lost_to = whole(data["kept"]), whole(data["lost_to"])
+        names = (word(data[name]) for name in ("origin", "successor", "root", "signed"))
+        origin, successor, root, signed = names
+    except (ValueError, TypeError, KeyError):
         raise Finding("the record tells of no loss", position) from None
-    root = base64.b64encode(tree.root()).decode()
-    due, found = f"{tree.size} {root}", f"{told.kept} {told.root}"
+    computed = base64.b64encode(tree.root()).decode()
+    due, found = f"{tree.size} {computed}", f"{kept} {root}"
     hold("events kept, and their root", due, found, position)
-    return told
+    return Loss(position, origin, successor, kept, root, lost_to, signed)
 
 
 # ---------------------------------------------------------------- 15. The bundle
@@ -2031,7 +2092,7 @@ class Audit:
         names = [*(later.origin for later in self.losses[1:]), self.last.origin]
         for loss, name in zip(self.losses, names, strict=bool(self.losses)):
             at = f"the checkpoint at position {loss.position}"
-            one = read_checkpoint(str(loss.signed).encode(), at)
+            one = read_checkpoint(loss.signed.encode(), at)
             hold(f"{at} is of another log", loss.origin, one.origin)
             self.policy.hold_signed(one, at)
             hold("events lost", one.size, loss.lost_to, loss.position)
@@ -2345,8 +2406,8 @@ def _print(stream: TextIO | None, text: str) -> None:
     if stream is None:
         return
     try:
-        spelt = f"{text}\n".encode(stream.encoding, "backslashreplace")
-        stream.write(spelt.decode(stream.encoding))
+        encoding = stream.encoding or "utf-8"
+        stream.write(f"{text}\n".encode(encoding, "backslashreplace").decode(encoding))
         stream.flush()
     except (OSError, ValueError):
         # At its end Python would try again, and end with another exit code.

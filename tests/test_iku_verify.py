@@ -24,7 +24,7 @@ from tests.ledger import test_proof_building as proofs
 from tests.ledger import test_tree as trees
 
 PROGRAM = Path(iku_verify.__file__).read_text("utf-8")
-LINES = 2_530  # an auditor can read that many in a day; more needs a reason
+LINES = 2_610  # an auditor can read that many in a day; more needs a reason
 
 
 def test_the_program_is_as_long_as_can_be_read() -> None:
@@ -356,6 +356,17 @@ def test_what_the_profile_just_allows_is_read() -> None:
         ("\udcff", "is no JSON"),
         ("[" * 60_000, "is no JSON"),
         (RECORD.replace("2021-01-02T03", "2021-01-02 03"), "recorded_at: expected"),
+        (RECORD.replace("-02T03", "-02T24"), "recorded_at: expected an instant or lat"),
+        (RECORD.replace("02T03", "32T03"), "the record names no day"),
+        (RECORD.replace('"u"', "1"), "type of actor: expected str, found int"),
+        (RECORD.replace(":null", ":1"), "type of effective_on: expected str, found in"),
+        (RECORD.replace(":1}", ":true}"), "type of version: expected int, found bool"),
+        (RECORD.replace('"a-1"', '"a"'), "the stream names no category or no subject"),
+        (RECORD.replace("{}", '{"\u00e9":1}', 1), "a key that is not ASCII"),
+        (
+            RECORD.replace('"text":{}', '"text":{"by":"Budi"}'),
+            "text.by is no commitment",
+        ),
         (RECORD.replace("{}", '{"n":9007199254740992}', 1), "is no JSON of strings"),
         (RECORD.replace("{}", '{"n":-9007199254740992}', 1), "is no JSON of strings"),
         (RECORD.replace("{}", '{"n":"e\u0301"}', 1), "holds text not in NFC"),
@@ -417,6 +428,26 @@ def test_clocks_and_knowledge_do_not_fall() -> None:
         assert records.read(1, RECORD.encode())["actor"] == "u"
         with pytest.raises(iku_verify.Finding, match=f"position 2: {says}"):
             records.read(2, changed.encode())
+
+
+def test_a_command_id_belongs_to_one_command() -> None:
+    records = iku_verify.Records()
+
+    def read(position: int, stream: str, command: str) -> None:
+        raw = RECORD.replace("a-1", stream).replace('"c"', f'"{command}"')
+        records.read(position, raw.encode())
+
+    for position, (stream, command) in enumerate(
+        (("a-1", "c"), ("b-1", "c"), ("c-1", "d"), ("d-1", "d"), ("e-1", "e")), 1
+    ):
+        read(position, stream, command)
+    says = "position 6: the command id c is that of an earlier command"
+    with pytest.raises(iku_verify.Finding, match=says):
+        read(6, "f-1", "c")
+    for number in range(20_000):
+        read(number, f"g-{number}", f"g{number}")
+    with pytest.raises(iku_verify.Finding, match="the command id g9 is that of an"):
+        read(20_000, "h-1", "g9")
 
 
 @given(st.dictionaries(st.text("abc", max_size=3), st.text(max_size=20), max_size=4))

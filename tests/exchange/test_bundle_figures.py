@@ -383,7 +383,7 @@ def at(position: int, **fields: Any) -> Callable[[list[Any]], None]:
 
 def by(position: int, actor: str) -> Callable[[list[Any]], None]:
     def change(forged: list[Any]) -> None:
-        forged[position - 1]["actor"] = forged[position - 1]["text"]["by"] = actor
+        forged[position - 1]["actor"] = actor
 
     return change
 
@@ -423,7 +423,7 @@ REVIEWED, PUBLISHED = CLOSED + 1, CLOSED + 2
         (at(PUBLISHED, type="reviewed"), PUBLISHED, "does not follow upon reviewed"),
         (at(PUBLISHED, type="returned"), PUBLISHED + 1, "which is not published"),
         (at(5, data={}), 5, "it lacks"),
-        (at(5, text=None), 5, "cannot be counted"),
+        (at(5, text=None), 5, "type of text"),
         (at(1, options={"counts": "dreams"}), 1, "it lacks 'dreams'"),
         (
             at(1, options={"counts": "conflicts", "category": "sara", "mood": "x"}),

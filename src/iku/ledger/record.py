@@ -177,6 +177,8 @@ class _Tail(Struct, frozen=True):
 
 
 _COMMITMENT = re.compile(r"[0-9a-f]{64}")
+_INSTANT = re.compile(r"[0-9]{4}(-[0-9]{2}){2}T[0-9]{2}(:[0-9]{2}){2}\.[0-9]{6}Z")
+SCHEMAS = (2, 3)  # the second of corrections that clear fields
 _bodies = msgspec.json.Decoder(Body)
 _records = msgspec.json.Decoder(FullRecord)
 _encoder = msgspec.json.Encoder(order="sorted")
@@ -235,14 +237,45 @@ def decode(record: bytes) -> FullRecord:
         raise Unrecordable(
             message("not a record: {error}", error=messages.of(error))
         ) from error
+    _refuse_misfit(full)
     for name, commitment in full.text.items():
+        _refuse_key(name, "text")
         if not _COMMITMENT.fullmatch(commitment.c):
             raise Unrecordable(message("text.{name} is no commitment", name=name))
     # JSON readers disagree on duplicate keys. These, spaces and alternative spellings
     # of a value are all refused by encoding the value again.
     if _encoder.encode(full) != record:
         raise Unrecordable(message("not the canonical encoding of what it says"))
+    _refuse_text(record)
     return full
+
+
+def _refuse_misfit(full: FullRecord) -> None:
+    """Refuse values outside the table on the format page."""
+    _refuse_value(full.data, "data", 0)
+    try:
+        datetime.fromisoformat(full.recorded_at)
+        sound = _INSTANT.fullmatch(full.recorded_at) is not None
+    except ValueError:
+        sound = False
+    if not sound:
+        raise Unrecordable(
+            message("{recorded_at!r} is no instant", recorded_at=full.recorded_at)
+        )
+    if (
+        full.schema not in SCHEMAS
+        or full.version < 1
+        or not all(full.stream.partition("-"))
+    ):
+        raise Unrecordable(
+            message(
+                "version {version} of {stream}, schema number {schema}: not all of "
+                "these can be",
+                version=full.version,
+                stream=full.stream,
+                schema=full.schema,
+            )
+        )
 
 
 def refuse_unfit_day(day: date | None) -> None:
@@ -262,11 +295,15 @@ def _encode(part: Struct) -> bytes:
                 "text holds an unpaired surrogate: {error}", error=messages.of(error)
             )
         ) from error
+    _refuse_text(encoded)
+    return encoded
+
+
+def _refuse_text(encoded: bytes) -> None:
     if not encoded.isascii() and not is_normalized("NFC", encoded.decode()):
         raise Unrecordable(message("text is not in Unicode normalisation form C (NFC)"))
     if rb"\u0000" in encoded:
         _refuse_nul(encoded)
-    return encoded
 
 
 def _refuse_nul(encoded: bytes) -> None:
