@@ -1,7 +1,10 @@
 """An application for each test, and an HTTP client of its ASGI application."""
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from copy import copy
+from functools import cache
 from typing import Any
 
 import httpx
@@ -10,7 +13,9 @@ import pytest
 from iku.app import App, open_app
 from iku.ledger import log
 from iku.postgres.database import Database
-from iku.web.app import create_app
+from iku.web.admission import Application
+from iku.web.app import assemble, connect
+from iku.web.openapi_document import describe
 from tests.conftest import SETTINGS, Clone
 
 API = "http://iku.test/api/v1"
@@ -62,9 +67,28 @@ class Client(httpx.AsyncClient):
         return answer.json()
 
 
+@cache
+def assembled() -> Application:
+    """The routes, which take longer to assemble than most tests to run."""
+    return assemble()
+
+
+@cache
+def document() -> bytes:
+    """The OpenAPI document of the routes."""
+    return describe(assembled())
+
+
+@pytest.fixture
+def described() -> Any:
+    """The OpenAPI document, decoded."""
+    return json.loads(document())
+
+
 def client_of(app: App) -> Client:
     """A client of the ASGI application over *app*, in the same event loop."""
-    return Client(transport=httpx.ASGITransport(create_app(app)), base_url=API)
+    asgi = connect(copy(assembled()), app)
+    return Client(transport=httpx.ASGITransport(asgi), base_url=API)
 
 
 def problem(answer: httpx.Response, status: int, *paths: str) -> dict[str, Any]:

@@ -4,9 +4,7 @@ import json
 import re
 from pathlib import Path
 
-from iku.app import App
-from iku.web.app import create_app
-from tests.web.conftest import Client, problem
+from tests.web.conftest import Client, assembled, problem
 
 HOST = "http://iku.test"
 ELSEWHERE = re.compile(r"""(?:https?:)?//[a-z0-9]""", re.IGNORECASE)
@@ -60,9 +58,9 @@ async def test_the_examples_of_the_docs_run(loaded: Client) -> None:
         assert answer.status_code == 200 or unsigned, path
 
 
-def test_every_route_stands_in_the_docs(app: App) -> None:
+def test_every_route_stands_in_the_docs() -> None:
     page = API_PAGE.read_text()
-    for route in create_app(app).routes:
+    for route in assembled().routes:
         if route.path.startswith("/api/v1"):
             path = route.path_format.removeprefix("/api/v1")
             path = re.sub(

@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import AsyncIterator
+from copy import copy
 from pathlib import Path
 
 import httpx
@@ -11,11 +12,11 @@ from iku.app import App
 from iku.ledger.witness import Witness
 from iku.postgres.database import Database
 from iku.web import host_check
-from iku.web.app import create_app
+from iku.web.app import connect
 from iku.web.problems import Problem
 from iku.web.witness import create_witness
 from tests.ledger.test_witness import KEY, KNOWN, request
-from tests.web.conftest import API, CASE, Client, problem
+from tests.web.conftest import API, CASE, Client, assembled, problem
 from tests.web.test_server import serving_process, told
 
 OURS = (
@@ -47,7 +48,7 @@ def fault(host: str, *, local_only: bool = True) -> Problem | None:
 @pytest.fixture
 async def local(app: App) -> AsyncIterator[Client]:
     """A client of an application that is `local_only`."""
-    asgi = create_app(app, local_only=True)
+    asgi = connect(copy(assembled()), app, local_only=True)
     async with Client(transport=httpx.ASGITransport(asgi), base_url=API) as client:
         yield client
 

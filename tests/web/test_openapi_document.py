@@ -1,6 +1,5 @@
 """The OpenAPI document agrees with the program."""
 
-import json
 import re
 from pathlib import Path
 from typing import Any, get_args
@@ -8,16 +7,13 @@ from typing import Any, get_args
 import msgspec
 import pytest
 
-from iku.app import App
 from iku.domain.coordinates import Coordinates
 from iku.domain.fact import dec_hook
 from iku.domain.figure import Figure
 from iku.web import examples, problems, routes
 from iku.web.admission import Application
-from iku.web.app import create_app
-from iku.web.openapi_document import describe
 from iku.web.problems import KINDS
-from tests.web.conftest import CASE, Client
+from tests.web.conftest import CASE, Client, assembled
 
 ACCEPT_LANGUAGE = "#/components/parameters/AcceptLanguage"
 CONTENT_LANGUAGE = "#/components/headers/ContentLanguage"
@@ -26,13 +22,8 @@ UNDESCRIBED = {"/openapi.json"}
 
 
 @pytest.fixture
-def asgi(app: App) -> Application:
-    return create_app(app)
-
-
-@pytest.fixture
-def described(asgi: Application) -> Any:
-    return json.loads(describe(asgi))
+def asgi() -> Application:
+    return assembled()
 
 
 def operations(described: Any) -> list[Any]:

@@ -42,13 +42,17 @@ def create_app(app: App, *, local_only: bool = False) -> Application:
 
     If *local_only*, it accepts only the loopback names of this machine in `Host`.
     """
-    metrics = Metrics(app)
+    return connect(assemble(), app, local_only=local_only)
+
+
+def assemble() -> Application:
+    """The routes and their error handling, without an application to serve."""
     handlers: list[Any] = [one for module in MODULES for one in module.HANDLERS]
     api = Router(
         "/api/v1",
         route_handlers=[*options(handlers), *handlers],
     )
-    asgi = Application(
+    return Application(
         [api, *documentation.HANDLERS, *pages.HANDLERS],
         exception_handlers={
             HTTPException: problems.error_response,
@@ -60,8 +64,12 @@ def create_app(app: App, *, local_only: bool = False) -> Application:
             documentation.router(), *documentation.pages()
         ),
     )
+
+
+def connect(asgi: Application, app: App, *, local_only: bool = False) -> Application:
+    """*asgi*, from now on over *app*."""
     asgi.app = app
     asgi.body_timeout_s = app.settings.body_timeout_s
     asgi.local_only = local_only
-    asgi.metrics = metrics
+    asgi.metrics = Metrics(app)
     return asgi
