@@ -30,6 +30,7 @@ from iku.postgres.database import Database, migrate_database
 from iku.postgres.embedded import Lease, lease
 from iku.postgres.pool import Plain, Pool
 from iku.settings import Settings
+from tests import introspection
 from tests.domain import register
 from tests.forked import Forker, forking
 
@@ -45,6 +46,7 @@ MEMORY = Path("/dev/shm")  # noqa: S108 - only a folder made by the tests is wri
 ROOM_BYTES = 4 << 30
 # What commands print is compared in English; tests of Indonesian set their own.
 os.environ["IKU_LANGUAGE"] = "en"
+introspection.share()
 numbers = itertools.count(1)
 # Home folder, and so the keys, of all applications over databases of the shared server.
 HOME = Path(tempfile.mkdtemp(prefix="iku-tests-"))
@@ -221,9 +223,11 @@ def clone(server: Lease, administrator: Plain) -> Clone:
 
 
 @pytest.fixture(scope="session")
-def forker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forker]:
+def forker(
+    server: Lease, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Forker]:
     """A process that forks for each command, without the start of Python."""
-    with forking(tmp_path_factory.mktemp("forker")) as forker:
+    with forking(tmp_path_factory.mktemp("forker"), server.owner_dsn) as forker:
         yield forker
 
 

@@ -4,10 +4,12 @@ Starting Python and importing the program takes half a second, and the suite run
 thousand commands. The server does it once. Each child has its own arguments,
 environment, folder, streams and exit code, as any command has.
 
-``python tests/forked.py SOCKET`` waits for commands on that socket. Tests of variables
-that Python itself reads at startup start a new process instead.
+``python -m tests.forked SOCKET DSN`` waits for commands on that socket, after it has
+learnt the types of the database. Tests of variables that Python itself reads at startup
+start a new process instead.
 """
 
+import asyncio
 import contextlib
 import gc
 import json
@@ -23,6 +25,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+ROOT = Path(__file__).parents[1]
 TIMEOUT_S = 120.0
 # The executable `iku` for shells; isolated and without site, for a fast start.
 SCRIPT = """#!{python} -IS
@@ -84,11 +87,11 @@ class Forker(NamedTuple):
 
 
 @contextmanager
-def forking(folder: Path) -> Iterator[Forker]:
-    """A running fork server."""
+def forking(folder: Path, dsn: str) -> Iterator[Forker]:
+    """A running fork server, for commands on the server of *dsn*."""
     at = folder / "forker"
-    command = [sys.executable, str(Path(__file__)), str(at)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+    command = [sys.executable, "-m", "tests.forked", str(at), dsn]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"ready\n"
         try:
@@ -162,5 +165,8 @@ def _become(
 
 if __name__ == "__main__":
     from iku.cli import main
+    from tests import introspection
 
+    introspection.share()
+    asyncio.run(introspection.learn(sys.argv[2]))
     serve(sys.argv[1], main)
