@@ -1,7 +1,8 @@
 """One PostgreSQL server for all tests, with a separate database for each test.
 
 Each database is a copy of a template: `template` has the schema, `furnished` also the
-seed definitions, `entered` also the fictional register. `origin` selects the template
+seed definitions, `entered` also the fictional register, `imported` the example
+register instead. `origin` selects the template
 of a test's `database`. Tests that stop or kill a server use their own lease, in their
 own folder.
 """
@@ -24,6 +25,8 @@ import pytest
 from iku.app import App, open_app
 from iku.commands.command import Command
 from iku.domain import indicator
+from iku.exchange import example
+from iku.exchange.journal_import import Importer
 from iku.postgres import pool as pools
 from iku.postgres import schema_guard
 from iku.postgres.database import Database, migrate_database
@@ -64,9 +67,12 @@ TARGETS = (
 LONG_REGISTER = "long_register"
 LONG = (
     LONG_REGISTER,
-    *("web.test_contract", "test_operating", "web.test_load", "cli.test_streams"),
-    *("kept.test_kept", "postgres.test_embedded", "web.test_server"),
-    *("web.test_publications", "projections.test_rebuild", "test_crash"),
+    *("web.test_contract", "test_operating", "cli.test_standard_streams"),
+    *("kept.test_kept", "web.test_load", "test_scaling", "postgres.test_embedded"),
+    *("exchange.test_journal_import", "commands.test_handling", "cli.test_backup"),
+    *("commands.test_closings", "web.test_server", "web.test_publications"),
+    *("projections.test_rebuild", "test_iku_verify", "test_crash", "vault.test_store"),
+    *("cli.test_record", "cli.test_lists", "cli.test_cli", "web.test_messages"),
 )
 
 pytest_plugins = ["tests.registers.filled"]  # registers shared by several packages
@@ -82,7 +88,13 @@ def pytest_collection_modifyitems(
 
     The tests of a file share fixtures and so run in one process. So do all files that
     read the long register, which takes ten seconds to fill.
+
+    Examples that Hypothesis draws do not count for coverage: each branch needs a test
+    that is about it, and tracing a thousand examples takes longer than running them.
     """
+    for item in items:
+        if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
+            item.add_marker("no_cover")
     if not config.getoption("loadgroup", default=False):
         return
     readers = {i.path for i in items if LONG_REGISTER in getattr(i, "fixturenames", ())}
@@ -187,6 +199,32 @@ async def entered(server: Lease, administrator: Plain, furnished: str) -> str:
     return name
 
 
+@pytest.fixture(scope="session")
+async def imported(server: Lease, administrator: Plain, furnished: str) -> str:
+    """The name of a database that also has the example register, as `iku example`."""
+    name = "template_imported"
+    await administrator.execute(f"create database {name} template {furnished}")
+    async with (
+        open_app(SETTINGS, within(server, name)) as app,
+        app.pool.acquire() as connection,
+    ):
+        importer = Importer(connection, app.commands, "contoh")
+        for content in example.read().values():
+            assert (await importer.run(content)).faults == ()
+    return name
+
+
+def copy_keys(folder: Path) -> Path:
+    """Copy the keys of `SETTINGS` to *folder*, for a copy of a template.
+
+    The log of the erasures is not copied.
+    """
+    folder.mkdir(mode=0o700, parents=True)
+    for key in SETTINGS.keys_folder.glob("*.key"):
+        shutil.copy2(key, folder)
+    return folder
+
+
 async def enter(app: App) -> None:
     """Record the fictional register and the targets."""
     async with app.pool.acquire() as connection:
@@ -223,9 +261,7 @@ def clone(server: Lease, administrator: Plain) -> Clone:
 
 
 @pytest.fixture(scope="session")
-def forker(
-    server: Lease, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Forker]:
+def forker(server: Lease, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forker]:
     """A process that forks for each command, without the start of Python."""
     with forking(tmp_path_factory.mktemp("forker"), server.owner_dsn) as forker:
         yield forker

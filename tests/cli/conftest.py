@@ -10,6 +10,7 @@ import pytest
 
 from iku.exchange import example
 from iku.postgres.database import Database
+from tests.conftest import copy_keys
 from tests.forked import Forker
 
 
@@ -29,11 +30,19 @@ Type: TypeAlias = Callable[..., Said]
 
 
 @pytest.fixture
+def origin(request: pytest.FixtureRequest) -> str:
+    """A template with the seed definitions, which the first command would record."""
+    name = "imported" if "register" in request.fixturenames else "furnished"
+    return str(request.getfixturevalue(name))
+
+
+@pytest.fixture
 def environ(database: Database, tmp_path: Path) -> dict[str, str]:
     """The environment of a command that uses the test's own database."""
     mine = {n: v for n, v in os.environ.items() if not n.startswith("IKU_")}
     mine.pop("COLUMNS", None)  # set by the terminal in which the tests are started
     assert database.signer_dsn is not None
+    copy_keys(tmp_path / "var" / "keys")
     return {
         **mine,
         "IKU_DATABASE_URL": database.application_dsn,
@@ -63,6 +72,12 @@ def iku(forker: Forker, environ: dict[str, str], tmp_path: Path) -> Type:
         return Said(*done)
 
     return run
+
+
+@pytest.fixture
+def register(iku: Type) -> Type:
+    """The command line over the example register."""
+    return iku  # `origin` selects that template
 
 
 @pytest.fixture

@@ -11,11 +11,6 @@ STRICTER = (
 )
 
 
-@pytest.fixture
-def register(iku: Any) -> None:
-    assert iku("example").code == 0
-
-
 @pytest.mark.usefixtures("indonesian")
 @pytest.mark.usefixtures("register")
 def test_a_row_a_definition_and_a_column_for_whoever_differs(iku: Any) -> None:

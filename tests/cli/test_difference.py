@@ -10,11 +10,6 @@ from iku.language import Language, translate
 PRINTED = ("--as-of", "2021-12-31", "--against-known-on", "2022-01-15")
 
 
-@pytest.fixture
-def register(iku: Any) -> None:
-    assert iku("example").code == 0
-
-
 @pytest.mark.usefixtures("indonesian")
 @pytest.mark.usefixtures("register")
 def test_the_annulled_closing_is_named_with_its_cause_and_reason(iku: Any) -> None:

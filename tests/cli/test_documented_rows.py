@@ -53,15 +53,12 @@ def table(heading: str) -> list[list[str]]:
     ]
 
 
-async def test_the_tables_of_k03_are_its_rows(iku: Type, owner: Any) -> None:
-    assert iku("example").code == 0
-
+async def test_the_tables_of_k03_are_its_rows(register: Type, owner: Any) -> None:
     assert table("status") == await rows(owner, STATES, "K03")
     assert table("valid") == await rows(owner, CONTRIBUTIONS, "K03")
 
 
-async def test_the_picture_of_k10_shows_its_rows(iku: Type, owner: Any) -> None:
-    assert iku("example").code == 0
+async def test_the_picture_of_k10_shows_its_rows(register: Type, owner: Any) -> None:
     shown = re.findall(r'data-row="(.+?)"', PICTURE)
 
     assert [row.split(" | ") for row in shown] == await rows(owner, STATES, "K10")

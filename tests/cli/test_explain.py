@@ -13,11 +13,6 @@ from tests.cli.conftest import Type
 YEAR_END = ("--as-of", "2021-12-31")
 
 
-@pytest.fixture
-def register(iku: Type) -> None:
-    assert iku("example").code == 0
-
-
 @pytest.mark.usefixtures("indonesian")
 @pytest.mark.usefixtures("register")
 def test_each_case_has_its_marks_and_its_sentence(iku: Type) -> None:

@@ -26,11 +26,6 @@ def test_every_figure_of_the_register_comes_out_and_replays(
         assert iku(*asked, "--replay").json == figure
 
 
-@pytest.fixture
-def register(iku: Any) -> None:
-    assert iku("example").code == 0
-
-
 @pytest.mark.parametrize("language", ["id", "en"])
 @pytest.mark.parametrize("width", ["80", "76", "60"])
 @pytest.mark.usefixtures("register")

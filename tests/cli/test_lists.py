@@ -11,13 +11,6 @@ from tests.cli.conftest import Type
 YEAR_END = ("--as-of", "2021-12-31")
 
 
-@pytest.fixture
-def register(iku: Type) -> Type:
-    """The command line over the example register."""
-    assert iku("example").code == 0
-    return iku
-
-
 def read(text: str) -> list[dict[str, str]]:
     """The rows of a CSV file, by heading."""
     return [*csv.DictReader(io.StringIO(text.removeprefix("\ufeff")))]

@@ -16,11 +16,6 @@ SERIES = ("series", "IKU-1", "--from")
 PRINTED = "IKU-1.1.T.20211231.20220115.145.5C"
 
 
-@pytest.fixture
-def register(iku: Any) -> None:
-    assert iku("example").code == 0
-
-
 @pytest.mark.usefixtures("indonesian")
 @pytest.mark.usefixtures("register")
 def test_a_replay_ends_with_the_figure_in_both_orders(iku: Any) -> None:

@@ -282,17 +282,17 @@ ORGANISATIONS = (
 
 
 @pytest.mark.usefixtures("indonesian")
-@pytest.mark.parametrize("register", ["example", "long"])
+@pytest.mark.parametrize("filled", ["example", "long"])
 def test_no_value_is_cut_and_no_line_is_too_long_at_any_width(
-    register: str, request: pytest.FixtureRequest
+    filled: str, request: pytest.FixtureRequest
 ) -> None:
-    iku: Type = request.getfixturevalue(register)
+    iku: Type = request.getfixturevalue(filled)
     # Short values fit into every terminal, including the narrowest.
-    widths = WIDTHS if register == "long" else WIDTHS[:1]
-    subject = "K10" if register == "example" else NUMBER
+    widths = WIDTHS if filled == "long" else WIDTHS[:1]
+    subject = "K10" if filled == "example" else NUMBER
     history = (("history", subject), HISTORY | {"title", "reason", "before"})
     case = (("show", "conflict", subject, *AS_OF), {"number", "title", "reported_on"})
-    more = [ORGANISATIONS] if register == "example" else []
+    more = [ORGANISATIONS] if filled == "example" else []
     for words, keys in (*COMMANDS, history, case, *more):
         piped = iku(*words)
         assert piped.code == 0, (words, piped.err)

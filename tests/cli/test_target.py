@@ -17,11 +17,6 @@ STRICTER = (
 pytestmark = pytest.mark.usefixtures("register")
 
 
-@pytest.fixture
-def register(iku: Any) -> None:
-    assert iku("example").code == 0
-
-
 def held(iku: Any, code: str, day: str, name: str) -> Any:
     figures = iku("figure", "--as-of", day, "--json").json
     [figure] = [one for one in figures["figures"] if one["indicator"] == code]

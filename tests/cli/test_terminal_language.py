@@ -13,13 +13,6 @@ CASE = (
 )
 
 
-@pytest.fixture
-def example(iku: Type) -> Type:
-    """The command line over the example register."""
-    assert iku("example").code == 0
-    return iku
-
-
 def test_the_help_is_indonesian_unless_english_is_asked_for(iku: Type) -> None:
     indonesian = iku("--help", **INDONESIAN)
     english = iku("--help", IKU_LANGUAGE="en")
@@ -96,9 +89,9 @@ def lines(said: Said) -> list[str]:
     return [" ".join(line.split()) for line in said.out.splitlines() if line]
 
 
-def test_figures_are_printed_in_that_language(example: Type) -> None:
-    english = lines(example("figure", "IKU-1", *YEAR_END))
-    indonesian = lines(example("figure", "IKU-1", *YEAR_END, **INDONESIAN))
+def test_figures_are_printed_in_that_language(register: Type) -> None:
+    english = lines(register("figure", "IKU-1", *YEAR_END))
+    indonesian = lines(register("figure", "IKU-1", *YEAR_END, **INDONESIAN))
 
     assert english[:2] == [
         "Year 2021, as of 2021-12-31, as known on 2022-01-15, from 146 events",
@@ -112,10 +105,10 @@ def test_figures_are_printed_in_that_language(example: Type) -> None:
     assert indonesian[3] == "IKU-1 8 9 88,89% 80,00% 111,11% Sangat Tinggi"
 
 
-def test_a_case_is_shown_and_explained_in_that_language(example: Type) -> None:
-    shown = lines(example("show", "conflict", "K10", *YEAR_END))
-    explained = lines(example("explain", "IKU-1", "--subject", "K10", *YEAR_END))
-    history = lines(example("history", "K10"))
+def test_a_case_is_shown_and_explained_in_that_language(register: Type) -> None:
+    shown = lines(register("show", "conflict", "K10", *YEAR_END))
+    explained = lines(register("explain", "IKU-1", "--subject", "K10", *YEAR_END))
+    history = lines(register("history", "K10"))
 
     assert shown[0] == "Case K10 as of 2021-12-31, as known on 2022-01-15"
     assert "Status resolved 2021-10-15" in shown
@@ -124,8 +117,8 @@ def test_a_case_is_shown_and_explained_in_that_language(example: Type) -> None:
     assert history[-1] == "* as the imported journal states"
 
 
-def test_lists_and_their_totals_are_in_that_language(example: Type) -> None:
-    listed = lines(example("list", "conflicts", "--as-of", "2021-12-31"))
+def test_lists_and_their_totals_are_in_that_language(register: Type) -> None:
+    listed = lines(register("list", "conflicts", "--as-of", "2021-12-31"))
 
     assert listed[0] == "List of cases as of 2021-12-31"
     assert listed[-1] == "15 cases: 3 open, 10 resolved, 1 rejected, 1 merged."

@@ -20,12 +20,11 @@ update vault.segment s set sealed = o.sealed
 
 
 @pytest.fixture
-def signed(iku: Type) -> int:
+def signed(register: Type) -> int:
     """The number of texts in the example register, which has a checkpoint."""
-    assert iku("example").code == 0
-    assert iku("signer", "key").code == 0
-    assert iku("signer", "once").code == 0
-    texts: int = iku("verify", "texts", "--json").json["texts"]["opened"]
+    assert register("signer", "key").code == 0
+    assert register("signer", "once").code == 0
+    texts: int = register("verify", "texts", "--json").json["texts"]["opened"]
     assert texts > 60
     return texts
 

@@ -7,12 +7,6 @@ from tests.cli.conftest import Type
 PRINTED = "IKU-1.1.T.20211231.20220115.145.5C"
 
 
-@pytest.fixture
-def register(iku: Type) -> Type:
-    assert iku("example").code == 0
-    return iku
-
-
 @pytest.mark.usefixtures("indonesian")
 def test_paper_that_says_what_the_log_gives_ends_with_0(register: Type) -> None:
     for typed in ("8/9", "88,89%", "88.89%", "88,89"):

@@ -13,11 +13,10 @@ from tests.ledger.test_note import witness_key
 
 
 @pytest.fixture
-def commands(iku: Any, tmp_path: Path) -> str:
+def commands(register: Any, tmp_path: Path) -> str:
     """The verifier key of a register with a checkpoint."""
-    iku("example")
-    vkey: str = iku("signer", "key", "--json").json["vkey"]
-    iku("signer", "once")
+    vkey: str = register("signer", "key", "--json").json["vkey"]
+    register("signer", "once")
     (tmp_path / "logs").write_text(f"log {vkey}\n")
     return vkey
 

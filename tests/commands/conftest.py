@@ -2,6 +2,8 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +13,7 @@ from iku.commands.command import Command, CommandResult
 from iku.ledger import log
 from iku.ledger.integrity_check import check_ledger
 from iku.postgres.database import Database
-from tests.conftest import SETTINGS
+from tests.conftest import SETTINGS, copy_keys
 
 
 class Desk:
@@ -42,13 +44,24 @@ Desks = Callable[[], Awaitable[Desk]]
 
 
 @pytest.fixture
-async def desks(database: Database) -> AsyncIterator[Desks]:
-    """A function that opens desks, each with a separate application."""
+def origin(furnished: str) -> str:
+    """A template with the seed definitions, which each application would record."""
+    return furnished
+
+
+@pytest.fixture
+async def desks(database: Database, tmp_path: Path) -> AsyncIterator[Desks]:
+    """A function that opens desks, each with a separate application.
+
+    They share a home folder of their own, because erasures are recorded there.
+    """
+    settings = replace(SETTINGS, home=tmp_path / "home")
+    copy_keys(settings.keys_folder)
     async with AsyncExitStack() as stack:
         opened: list[App] = []
 
         async def open_desk() -> Desk:
-            app = await stack.enter_async_context(open_app(SETTINGS, database))
+            app = await stack.enter_async_context(open_app(settings, database))
             opened.append(app)
             return Desk(app)
 

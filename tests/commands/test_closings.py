@@ -439,8 +439,8 @@ async def test_a_report_reads_nothing_and_an_event_its_case(desks: Desks) -> Non
         if closed:
             quarter = Draft(period=Kind.QUARTER, as_of=date(2021, 3, 31), reason="TW I")
             await other.draft(quarter)
-            # The publications of a year are read once and then cached.
-            await desk.do(f"A{closed}", report())
+        # The definitions and the publications of a year are read once and then cached.
+        await desk.do(f"A{closed}", report())
         await desk.do(f"K{closed}", report())
         assert len(desk.read) == 0
         await desk.do(f"S{closed}", report(), "p1" if closed else "p0")

@@ -75,6 +75,12 @@ async def append(owner: Plain, *streams: str) -> None:
 
 
 @pytest.fixture
+def origin(template: str) -> str:
+    """A template without events, because the tests count them from 1."""
+    return template
+
+
+@pytest.fixture
 async def commands(
     owner: Plain, signer: Plain, database: Database, tmp_path: Path
 ) -> Office:

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 
 import pytest
 
@@ -13,15 +14,27 @@ from iku.exchange.journal_layouts import LAYOUTS
 from iku.ledger.integrity_check import check_ledger
 from iku.postgres.database import Database
 from iku.postgres.pool import Plain
-from tests.conftest import SETTINGS
+from tests.conftest import SETTINGS, copy_keys
 
 Import = Callable[..., Awaitable[ImportReport]]
 Make = Callable[..., bytes]
 
 
 @pytest.fixture
-async def app(database: Database) -> AsyncIterator[App]:
-    settings = replace(SETTINGS, database_url=database.application_dsn, pool_size=4)
+def origin(furnished: str) -> str:
+    """A template with the seed definitions, which each application would record."""
+    return furnished
+
+
+@pytest.fixture
+async def app(database: Database, tmp_path: Path) -> AsyncIterator[App]:
+    """An application with its own key folder, because erasures are recorded there."""
+    settings = replace(
+        SETTINGS,
+        database_url=database.application_dsn,
+        pool_size=4,
+        keys=copy_keys(tmp_path / "keys"),
+    )
     async with open_app(settings, database) as app:
         yield app
 

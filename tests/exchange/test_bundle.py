@@ -61,6 +61,12 @@ async def grow(connection: Plain, size: int) -> None:
     await log.append(connection, [request], zone=ZONE)
 
 
+@pytest.fixture
+def origin(template: str) -> str:
+    """A template without events."""
+    return template
+
+
 @pytest.fixture(scope="module")
 async def kept(
     server: Any, administrator: Plain, template: str, tmp_path_factory: Any

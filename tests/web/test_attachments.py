@@ -23,7 +23,7 @@ from iku.vault import quarantine
 from iku.vault.files import MOST, QUARANTINE, UPLOADING_S, FilesError
 from iku.vault.quarantine import SweepResult
 from iku.web.api import attachments
-from tests.conftest import SETTINGS
+from tests.conftest import SETTINGS, copy_keys
 from tests.web.conftest import CASE, ORGANISATION, Client, client_of, problem
 from tests.web.test_erasures import DECIDED, ERASED, live_rows
 
@@ -39,13 +39,8 @@ def home(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def origin(template: str) -> str:
-    """A template without texts, which would be encrypted under the keys of others."""
-    return template
-
-
-@pytest.fixture
 async def app(database: Database, home: Path) -> AsyncIterator[App]:
+    copy_keys(home / "keys")
     async with open_app(replace(SETTINGS, home=home), database) as app:
         yield app
 

@@ -15,7 +15,7 @@ from iku.exchange.journal_import import Importer
 from iku.ledger.integrity_check import check_ledger
 from iku.postgres.database import Database
 from iku.postgres.pool import Plain
-from tests.conftest import SETTINGS
+from tests.conftest import SETTINGS, copy_keys
 from tests.web.conftest import CASE, VERIFIED, Client, client_of, problem
 
 DECIDED = {
@@ -41,15 +41,10 @@ FIGURES = [
 
 
 @pytest.fixture
-def origin(template: str) -> str:
-    """A template without texts, which would be encrypted under the keys of others."""
-    return template
-
-
-@pytest.fixture
 async def app(database: Database, tmp_path: Path) -> AsyncIterator[App]:
     """An application with its own key folder, because erasures are recorded there."""
-    async with open_app(replace(SETTINGS, keys=tmp_path / "keys"), database) as app:
+    keys = copy_keys(tmp_path / "keys")
+    async with open_app(replace(SETTINGS, keys=keys), database) as app:
         yield app
 
 

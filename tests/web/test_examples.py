@@ -23,9 +23,7 @@ from iku.ledger.signer_folder import SignerFolder
 from iku.postgres.database import Database
 from iku.postgres.pool import Plain
 from iku.web import examples
-from iku.web.app import create_app
-from iku.web.openapi_document import describe
-from tests.conftest import SETTINGS
+from tests.conftest import SETTINGS, copy_keys
 from tests.web.conftest import Client
 
 FILE = Path(examples.__file__).with_name("examples.json")
@@ -175,15 +173,10 @@ AFTER = (
 
 
 @pytest.fixture
-def origin(template: str) -> str:
-    """A template without texts, which would be encrypted under the keys of others."""
-    return template
-
-
-@pytest.fixture
 async def app(database: Database, tmp_path: Path) -> AsyncIterator[App]:
     """An application with its own key folder, because the erasure is recorded there."""
-    async with open_app(replace(SETTINGS, keys=tmp_path / "keys"), database) as app:
+    keys = copy_keys(tmp_path / "keys")
+    async with open_app(replace(SETTINGS, keys=keys), database) as app:
         yield app
 
 
@@ -283,11 +276,6 @@ async def test_each_example_is_what_its_route_answers(
         text = json.dumps(found, ensure_ascii=False, indent=1, sort_keys=False)
         FILE.write_text(f"{text}\n")
     assert list(different(json.loads(FILE.read_text()), found)) == []
-
-
-@pytest.fixture
-def described(app: App) -> Any:
-    return json.loads(describe(create_app(app)))
 
 
 def answers(described: Any) -> Iterator[tuple[str, str, dict[str, Any]]]:
