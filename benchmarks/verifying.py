@@ -23,7 +23,10 @@ from benchmarks.measuring import Row
 from iku.domain.question import Question
 from iku.exchange import bundle
 from iku.ledger import checkpoint_signing
+from iku.ledger.checkpoint import Checkpoint
+from iku.ledger.note import Algorithm, SigningKey
 from iku.ledger.policy import Policy
+from iku.ledger.signature_algorithm import signed_message
 from iku.ledger.signer_folder import SignerFolder
 from iku.postgres.pool import connect_as_owner, connect_as_signer
 
@@ -56,6 +59,21 @@ took = time.perf_counter() - began
 status = pathlib.Path("/proc/self/status").read_text()
 peak = int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) / 1024
 print(json.dumps([took, peak]))
+"""
+
+# Processor time of one verification by a function of the program, in milliseconds.
+SIGNATURE = r"""
+import sys, time
+sys.path.insert(0, sys.argv[1])
+import iku_verify
+verifies = getattr(iku_verify, sys.argv[2])
+signed = [bytes.fromhex(word) for word in sys.argv[3:]]
+if not verifies(*signed):  # the first one also computes what depends on the key alone
+    raise SystemExit("it is not verified")
+began = time.process_time()
+for _ in range(50):
+    verifies(*signed)
+print((time.process_time() - began) / 50 * 1000)
 """
 
 
@@ -94,6 +112,22 @@ async def alone(way: str, folder: Path, options: Sequence[str] = ()) -> list[flo
     return told
 
 
+async def signature(verifies: str, algorithm: Algorithm) -> float:
+    """Milliseconds to verify one cosignature, in a separate process."""
+    key = SigningKey("saksi.test", algorithm, bytes(32))
+    text, time = Checkpoint(ORIGIN, 9, bytes(32)).text, 1_767_225_600
+    message, signed = (
+        signed_message(algorithm, key.name, text, time),
+        key.sign(text, time),
+    )
+    words = [one.hex() for one in (key.verifier.public, message, signed.payload[8:])]
+    line = [sys.executable, "-I", "-c", SIGNATURE, str(PROGRAM.parent), verifies]
+    done = await asyncio.to_thread(
+        subprocess.run, [*line, *words], check=True, capture_output=True, text=True
+    )
+    return float(done.stdout)
+
+
 async def measure(count: int, repeats: int) -> None:
     """Run all measurements, and report them."""
     folder, number = await exported(count)
@@ -113,6 +147,13 @@ async def measure(count: int, repeats: int) -> None:
             partial(side, "counted", "verify", recount),
             partial(side, "decoded", "decode"),
             partial(side, "hashed", "hash"),
+        ],
+        repeats,
+    )
+    ml_dsa, ed25519 = await measuring.in_turns(
+        [
+            partial(signature, "ml_dsa_verify", Algorithm.COSIGNATURE_ML_DSA),
+            partial(signature, "ed25519_verifies", Algorithm.COSIGNATURE),
         ],
         repeats,
     )
@@ -143,6 +184,14 @@ async def measure(count: int, repeats: int) -> None:
             what="peak memory of verifying and counting",
             samples=peaks["counted"],
             peer_samples=peaks["decoded"],
+        ),
+        Row(
+            what="verify an ML-DSA-44 cosignature",
+            better="lower",
+            unit="ms",
+            samples=ml_dsa,
+            peer="an Ed25519 one",
+            peer_samples=ed25519,
         ),
     ]
     measuring.report("verifying", f"iku_verify.py alone, {count:,} records", rows)

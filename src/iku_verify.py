@@ -294,9 +294,22 @@ def _verify_cosignature(key: Key, one: "Checkpoint", payload: bytes) -> bool:
     return ed25519_verifies(key.public, f"{head}{one.text}".encode(), payload[8:])
 
 
+def _verify_ml_dsa_cosignature(key: Key, one: "Checkpoint", payload: bytes) -> bool:
+    """ML-DSA-44 over witness, time and checkpoint (C2SP tlog-cosignature)."""
+    name, origin = key.name.encode("utf-8", "surrogateescape"), one.origin.encode()
+    if len(origin) > NAME:
+        return False
+    cosigner, log = bytes([len(name)]) + name, bytes([len(origin)]) + origin
+    tree = bytes(8) + one.size.to_bytes(8, "big") + one.root  # from leaf 0 on
+    message = b"subtree/v1\n\0" + cosigner + payload[:8] + log + tree
+    return ml_dsa_verify(key.public, message, payload[8:])
+
+
 SIGNATURE_TYPES = {
     0x01: SignatureType("log", 32, is_ed25519_key, _verify_signature),
     0x04: SignatureType("witness", 32, is_ed25519_key, _verify_cosignature),
+    # Any bytes of this length are a key of ML-DSA-44.
+    0x06: SignatureType("witness", 1_312, lambda _: True, _verify_ml_dsa_cosignature),
 }
 
 

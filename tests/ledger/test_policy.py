@@ -6,6 +6,7 @@ from time import process_time
 
 import pytest
 
+import iku_verify
 from iku.ledger import policy
 from iku.ledger.checkpoint import Checkpoint
 from iku.ledger.note import (
@@ -16,7 +17,7 @@ from iku.ledger.note import (
     Unverified,
     VerifierKey,
 )
-from tests.ledger.test_note import log_key, vkey, weak_keys, witness_key
+from tests.ledger.test_note import log_key, ml_dsa_key, vkey, weak_keys, witness_key
 from tests.ledger.test_proof_building import ROOT
 
 LOG = log_key()
@@ -108,6 +109,55 @@ def test_a_list_of_witnesses_asks_for_any_of_them() -> None:
     assert policy.parse(b"", complete=False).is_quorum([])
 
 
+PAIR = (
+    f"witness w1-ed {X[0].verifier}\nwitness w1-pq {ml_dsa_key('x0.test').verifier}\n"
+)
+BOTH_KINDS = (X[0], ml_dsa_key("x0.test"))
+
+
+def test_a_witness_with_both_kinds_of_keys_counts_once_and_signs_with_both() -> None:
+    other = f"witness B {X[1].verifier}\n"
+    grouped = f"{PAIR}group w1 all w1-ed w1-pq\n"
+    for listed, group in ((PAIR, "all:x0.test"), (grouped, "w1")):
+        read = policy.parse(f"{listed}{other}".encode(), complete=False)
+        one, two = (key.verifier for key in BOTH_KINDS)
+        assert not read.is_quorum([one])
+        assert not read.is_quorum([two])
+        assert read.is_quorum([one, two])
+        assert read.is_quorum([X[1].verifier])
+        spelt = policy.encode(read).decode()
+        assert f"group {group} all w1-ed w1-pq\n" in spelt
+        assert policy.parse(spelt.encode()) == read
+        assert iku_verify.read_policy(spelt.encode()).quorum == "any-witness"
+
+
+def test_two_of_three_witnesses_are_not_the_two_kinds_of_one() -> None:
+    listed = (
+        f"log {LOG.verifier}\n{PAIR}group w1 all w1-ed w1-pq\n"
+        f"witness B {X[1].verifier}\nwitness C {X[2].verifier}\n"
+        "group two 2 w1 B C\nquorum two\n"
+    ).encode()
+    read, theirs = policy.parse(listed), iku_verify.read_policy(listed)
+    for keys, enough in (
+        (BOTH_KINDS, False),
+        ((X[0], X[1]), False),
+        ((*BOTH_KINDS, X[1]), True),
+        (X[1:], True),
+    ):
+        whole = signed(*keys)
+        assert policy.judge(read, whole).quorum is enough
+        one = iku_verify.read_checkpoint(str(whole).encode(), "it")
+        assert theirs.is_quorum(theirs.hold_signed(one, "it")) is enough
+
+
+def test_two_keys_of_one_kind_and_name_are_an_old_and_a_new_one() -> None:
+    new = witness_key("x0.test", 77)
+    spelt = f"witness old {X[0].verifier}\nwitness new {new.verifier}\n".encode()
+    read = policy.parse(spelt, complete=False)
+    assert read.is_quorum([X[0].verifier])
+    assert read.is_quorum([new.verifier])
+
+
 def test_a_policy_is_written_and_read() -> None:
     listed = (
         f"witness A {X[0].verifier}\nwitness B {X[1].verifier} https://b\n".encode()
@@ -124,7 +174,7 @@ def test_a_policy_is_written_and_read() -> None:
         spelt = policy.encode(read, ["a comment", ""])
         assert policy.parse(spelt) == read
         assert spelt.startswith(b"# a comment\n# \n")
-    assert b"group any-witness 1 A B\n" in policy.encode(
+    assert b"group any-witness any A B\n" in policy.encode(
         policy.parse(listed, complete=False)
     )
 
@@ -238,3 +288,9 @@ def test_a_cosignature_that_states_no_time_is_not_counted() -> None:
     timeless = Note(TEXT, (LOG.sign(TEXT), X[0].sign(TEXT, 0)))
     judged = policy.judge(read, timeless)
     assert (len(judged.cosigned), judged.quorum) == (1, False)
+
+
+def test_the_name_of_an_implied_group_is_not_given_twice() -> None:
+    spelt = f"{PAIR}witness all:x0.test {X[1].verifier}\n".encode()
+    with pytest.raises(Malformed, match=r"the name all:x0\.test is taken"):
+        policy.parse(spelt, complete=False)

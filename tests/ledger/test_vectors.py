@@ -3,6 +3,7 @@
 import re
 from base64 import b64decode
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -15,6 +16,7 @@ from iku.ledger import proof_building, tile, tlog_proof, tree, witness
 from iku.ledger.checkpoint import Checkpoint
 from iku.ledger.checkpoint_store import SignedCheckpoint
 from iku.ledger.note import Algorithm, Note, SigningKey
+from iku.ledger.signature_algorithm import signed_message
 from iku.ledger.tlog_proof import TlogProof
 from tests.ledger.test_proof_building import Memory
 
@@ -22,6 +24,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "ledger-format.md").read_text("utf-
 RECORDS = [b'{"n":"satu"}', b'{"n":"dua"}', b'{"n":"tiga"}']
 LOG = SigningKey("iku.example/log", Algorithm.NOTE, bytes([1]) * 32)
 WITNESS = SigningKey("saksi.example", Algorithm.COSIGNATURE, bytes([2]) * 32)
+ML_DSA = SigningKey("saksi.example", Algorithm.COSIGNATURE_ML_DSA, bytes([3]) * 32)
 TIME = 1_767_225_600
 FATES = """\
 conflict-K01/1 title conflict-K01
@@ -47,6 +50,14 @@ async def vectors() -> dict[str, str]:
         "keys": f"{LOG.secret}\n{LOG.verifier}\n{WITNESS.secret}\n{WITNESS.verifier}\n",
         "checkpoint": str(Note(text, (LOG.sign(text),))),
         "cosigned": str(cosigned),
+        "ml-dsa": "\n".join(
+            (
+                signed_message(ML_DSA.algorithm, ML_DSA.name, text, TIME).hex(),
+                ML_DSA.secret,
+                sha256(ML_DSA.verifier.public).hexdigest(),
+                "",
+            )
+        ),
         "inclusion": str(TlogProof(1, path, cosigned)),
         "consistency": tlog_proof.encode_hashes(grown),
         "add-checkpoint": str(

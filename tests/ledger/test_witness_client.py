@@ -26,7 +26,7 @@ from iku.ledger.tree import Frontier
 from iku.ledger.witness import CosignConflict, CosignRefused, Witness
 from iku.ledger.witness_client import WitnessUnavailable
 from iku.postgres.pool import Plain
-from tests.ledger.test_note import log_key, witness_key
+from tests.ledger.test_note import log_key, ml_dsa_key, witness_key
 
 Ask = Callable[..., Request]
 Append = Callable[..., Awaitable[list[Verdict]]]
@@ -423,6 +423,45 @@ async def test_a_cosignature_that_does_not_verify_counts_for_nothing_and_is_repo
     last = await checkpoint_store.latest(signer)
     assert last is not None
     assert last.cosignatures == (valid,)
+
+
+async def test_a_cosignature_that_states_no_time_makes_no_quorum(signer: Plain) -> None:
+    for key in (KEY, ml_dsa_key()):
+        text = await store(signer, 3)
+        watched = policy.parse(f"witness W {key.verifier}\nquorum W".encode())
+        await insert(signer, key, 3, key.sign(text, 0).line)
+        found = await checkpoint_store.assurance(signer, watched)
+        assert (found.witnessed, found.ignored) == (None, [])
+        await cosign(signer, key, 3, text)
+        assert (await checkpoint_store.assurance(signer, watched)).witnessed == 3
+
+
+async def test_a_witness_with_both_kinds_is_one_and_cosigns_with_both(
+    signer: Plain,
+) -> None:
+    other = ml_dsa_key(KEY.name)
+    both = policy.parse(
+        f"witness W-ed {KEY.verifier}\nwitness W-pq {other.verifier}\n".encode(),
+        complete=False,
+    )
+    text = await store(signer, 3)
+    for key, witnessed in ((KEY, None), (other, 3)):
+        await cosign(signer, key, 3, text)
+        found = await checkpoint_store.assurance(signer, both)
+        assert (found.witnesses, found.witnessed) == (1, witnessed)
+
+
+async def test_the_published_note_has_as_many_cosignatures_as_it_may_have(
+    signer: Plain,
+) -> None:
+    text = await store(signer, 3)
+    for seed in range(30):
+        await cosign(signer, ml_dsa_key(f"{seed}.test", seed), 3, text)
+    last = await checkpoint_store.latest(signer)
+    assert last is not None
+    assert len(last.cosignatures) == 20
+    assert note.LONGEST - 4_096 < len(str(last).encode()) <= note.LONGEST
+    assert len(last.published.signatures) == 21
 
 
 async def test_a_checkpoint_that_no_key_of_the_log_signed_takes_no_ones_place(

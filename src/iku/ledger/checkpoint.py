@@ -9,7 +9,7 @@ from base64 import b64decode, b64encode
 
 from msgspec import Struct
 
-from iku.ledger.note import Malformed
+from iku.ledger.malformed import Malformed
 from iku.messages import message
 
 LARGEST = 2**63 - 1

@@ -270,7 +270,7 @@ async def assurance(connection: Reader, witnesses: Policy) -> Assurance:
         last.size if last else None,
         last.signed_at if last else None,
         await cosignature_store.witnessed_size(connection, witnesses, most),
-        len(witnesses.witnesses),
+        len({key.name for key in witnesses.witness_keys}),
         await alarm(connection),
         await cosignature_store.ignored(connection, most),
     )
@@ -300,11 +300,10 @@ async def record_alarm(connection: Reader, sentence: str, *, raised: bool) -> No
 
 
 async def _signed(connection: Reader, row: asyncpg.Record) -> SignedCheckpoint:
-    text = note.parse(row["note"].encode()).text
     return SignedCheckpoint(
         row["size"],
         row["root"],
         row["note"],
         row["signed_at"],
-        await cosignature_store.lines(connection, row["size"], text),
+        await cosignature_store.lines(connection, row["size"], row["note"]),
     )

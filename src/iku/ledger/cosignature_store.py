@@ -6,13 +6,13 @@ most that of the last checkpoint. Other rows are ignored and reported. Any numbe
 rows of one witness and size may exist, so that none takes the place of another.
 """
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from functools import lru_cache
+from itertools import islice
 
 from iku.ledger import checkpoint, note
 from iku.ledger.log import Reader
 from iku.ledger.note import (
-    Algorithm,
     Malformed,
     Note,
     Unverified,
@@ -43,18 +43,29 @@ async def add(connection: Reader, size: int, found: VerifiedSignature) -> None:
     )
 
 
-async def lines(connection: Reader, size: int, text: str) -> tuple[str, ...]:
-    """The lines that verify over the checkpoint *text* of *size*, one of each key."""
+async def lines(connection: Reader, size: int, signed: str) -> tuple[str, ...]:
+    """The lines that verify over the checkpoint *signed* of *size*, one of each key.
+
+    They are so few that the note stays within its limits when they are added.
+    """
     rows = await connection.fetch(
         "select vkey, line from ledger.cosignature where size = $1 order by number",
         size,
     )
-    found: dict[str, str] = {}
+    text, found = _text(signed), dict[str, str]()
     for row in rows:
-        if _is_valid(text, row["vkey"], row["line"]):
+        if _stated_time(text, row["vkey"], row["line"]) is not None:
             found.setdefault(row["vkey"], row["line"])
-    # More signatures would make the note invalid.
-    return tuple(found.values())[: note.MOST_SIGNATURES // 2]
+    return tuple(_fitting(signed, found.values()))
+
+
+def _fitting(signed: str, lines: Iterable[str]) -> Iterator[str]:
+    room = note.LONGEST - len(signed.encode())
+    for line in islice(lines, note.MOST_SIGNATURES // 2):
+        room -= len(line.encode())
+        if room < 0:
+            return
+        yield line
 
 
 async def cosigned_size(connection: Reader, key: VerifierKey, most: int) -> int:
@@ -71,7 +82,8 @@ async def witnessed_size(
     if witnesses.quorum == NONE:
         return None
     async for size, by in _cosigned(connection, witnesses.witness_keys, most):
-        if witnesses.is_quorum(by):
+        # The time 0 states no time: such a cosignature vouches for no day.
+        if witnesses.is_quorum([key for key, time in by.items() if time]):
             return size
     return None
 
@@ -141,7 +153,8 @@ def finding(
             name=name,
             size=size,
         )
-    if not any(_is_valid(text, vkey, line) for text in _texts(size, notes)):
+    texts = _texts(size, notes)
+    if all(_stated_time(text, vkey, line) is None for text in texts):
         return message(
             "cosignature of {name} at size {size}: it does not verify; ignored",
             name=name,
@@ -152,8 +165,8 @@ def finding(
 
 async def _cosigned(
     connection: Reader, keys: Iterable[VerifierKey], most: int
-) -> AsyncIterator[tuple[int, list[VerifierKey]]]:
-    """Sizes up to *most*, largest first, each with those of *keys* that cosigned it."""
+) -> AsyncIterator[tuple[int, dict[VerifierKey, int]]]:
+    """Sizes up to *most*, largest first; which of *keys* cosigned each, and when."""
     known = {str(key): key for key in keys}
     while True:
         rows = await connection.fetch(
@@ -175,10 +188,14 @@ async def _cosigned(
         )
         for size, vkeys, given, notes in rows:
             texts = _texts(size, notes)
-            pairs = zip(vkeys, given, strict=True)
-            by = {v for v, line in pairs if any(_is_valid(t, v, line) for t in texts)}
+            by = {
+                known[vkey]: time
+                for vkey, line in zip(vkeys, given, strict=True)
+                for text in texts
+                if (time := _stated_time(text, vkey, line)) is not None
+            }
             if by:
-                yield size, [known[vkey] for vkey in by]
+                yield size, by
         if len(rows) < PAGE:
             return
         most = rows[-1]["size"] - 1
@@ -205,12 +222,12 @@ def _size(text: str) -> int | None:
 
 
 @lru_cache(maxsize=4096)
-def _is_valid(text: str, vkey: str, line: str) -> bool:
-    """Whether *line* is a signature line by the key *vkey* over *text*."""
+def _stated_time(text: str, vkey: str, line: str) -> int | None:
+    """The time that *line* states; None if it is no cosignature of *text* by *vkey*."""
     try:
         key = note.parse_verifier(vkey)
         signature = note.parse_signature(line.removesuffix("\n"))
-        note.verify(Note(text, (signature,)), [key])
+        [verified] = note.verify(Note(text, (signature,)), [key])
     except (Malformed, Unverified):
-        return False
-    return key.algorithm is not Algorithm.NOTE and signature.line == line
+        return None
+    return verified.time if signature.line == line else None

@@ -1,51 +1,42 @@
 """Signed notes (C2SP signed-note): a text followed by signature lines.
 
-A key is identified by its name and the first four bytes of a hash, the *key id*. Two
-Ed25519 algorithms are supported: a log signs the text alone, a witness the text and a
-timestamp (C2SP tlog-cosignature, v1). Signatures of unknown keys are ignored.
+A key is identified by its name and the first four bytes of a hash, the *key id*. A log
+signs the text alone. A witness signs a timestamp and either the text, with Ed25519, or
+the checkpoint that the text is, with ML-DSA-44 (C2SP tlog-cosignature). Signatures of
+unknown keys are ignored.
 """
 
 import re
 import secrets
 from base64 import b64decode, b64encode
 from collections.abc import Iterable
-from enum import IntEnum
 from hashlib import sha256
 
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import (
-    Ed25519PrivateKey,
-    Ed25519PublicKey,
-)
 from msgspec import Struct
 
+from iku.ledger.malformed import Malformed as Malformed
+from iku.ledger.signature_algorithm import (
+    LONGEST_NAME,
+    SEED,
+    PrivateKey,
+    signed_message,
+)
+from iku.ledger.signature_algorithm import Algorithm as Algorithm
 from iku.messages import message
 
 MOST_SIGNATURES = 100
 LONGEST = 1 << 16  # bytes of a note
-LONGEST_LINE = 4_096  # bytes; a cosignature of ML-DSA-44 has 3,248 in base64
-LONGEST_NAME = 255  # bytes of a key's name
+LONGEST_LINE = 4_096  # bytes; a cosignature of ML-DSA-44 is 3,244 in base64
 LATEST = 2**63 - 1  # seconds since 1970: the last time that a cosignature may state
 _DASH = "\u2014 "
 _PRIVATE = "PRIVATE+KEY+"
 _KEY_ID = 4  # bytes
-_KEY = 32
 _TIME = 8
-
-
-class Malformed(ValueError):
-    """The bytes are not a valid note, key or checkpoint; the message says why."""
 
 
 class Unverified(Exception):
     """The note has no valid signature by a trusted key; the message names the keys."""
-
-
-class Algorithm(IntEnum):
-    """The signature algorithm, as the byte that precedes a public key."""
-
-    NOTE = 0x01
-    COSIGNATURE = 0x04
 
 
 class Signature(Struct, frozen=True):
@@ -135,13 +126,17 @@ class SigningKey(Struct, frozen=True):
         return f"{_PRIVATE}{self.name}+{self.verifier.key_id.hex()}+{kept}"
 
     def sign(self, text: str, time: int = 0) -> Signature:
-        """Sign *text*; a cosignature also covers *time* (seconds since 1970)."""
-        signed = self._key().sign(_message(self.algorithm, text, time))
-        stamp = b"" if self.algorithm is Algorithm.NOTE else time.to_bytes(_TIME, "big")
+        """Sign *text*; a cosignature also covers *time* (seconds since 1970).
+
+        Raises:
+            Malformed: *text* is not a checkpoint, which ML-DSA-44 requires.
+        """
+        stamp = time.to_bytes(_TIME, "big") if self.algorithm.cosigns else b""
+        signed = self._key().sign(signed_message(self.algorithm, self.name, text, time))
         return Signature(self.name, self.verifier.key_id, stamp + signed)
 
-    def _key(self) -> Ed25519PrivateKey:
-        return Ed25519PrivateKey.from_private_bytes(self.seed)
+    def _key(self) -> PrivateKey:
+        return self.algorithm.scheme.private_key(self.seed)
 
 
 def generate(name: str, algorithm: Algorithm) -> SigningKey:
@@ -150,7 +145,7 @@ def generate(name: str, algorithm: Algorithm) -> SigningKey:
     Raises:
         Malformed: The name is not allowed in a signature line.
     """
-    return SigningKey(_check_name(name), algorithm, secrets.token_bytes(_KEY))
+    return SigningKey(_check_name(name), algorithm, secrets.token_bytes(SEED))
 
 
 def parse(raw: bytes) -> Note:
@@ -191,7 +186,9 @@ def parse_verifier(vkey: str) -> VerifierKey:
             could sign for it.
     """
     name, algorithm, public = _parse_key(vkey)
-    if not is_sound(public):
+    if len(public) != algorithm.scheme.public_length:
+        raise _unknown_kind(name)
+    if not algorithm.scheme.is_sound(public):
         raise Malformed(
             message(
                 "the key of {name} is no point in its one encoding, or of small order",
@@ -217,6 +214,8 @@ def parse_signing(secret: str) -> SigningKey:
             message("this is no private key: it does not begin with PRIVATE+KEY+")
         )
     name, algorithm, seed = _parse_key(secret.removeprefix(_PRIVATE))
+    if len(seed) != SEED:
+        raise _unknown_kind(name)
     key = SigningKey(name, algorithm, seed)
     if key.secret != secret:
         raise Malformed(
@@ -225,25 +224,6 @@ def parse_signing(secret: str) -> SigningKey:
             )
         )
     return key
-
-
-_P = 2**255 - 19  # RFC 8032, 5.1
-_D = -121665 * pow(121666, -1, _P)
-# The y-coordinates of the eight points whose order divides the cofactor.
-_Y8 = 0x7A03AC9277FDC74EC6CC392CFA53202A0F67100D760B3CBA4FD84D3D706A17C7
-_SMALL_ORDER = {0, 1, _P - 1, _Y8, _P - _Y8}
-
-
-def is_sound(public: bytes) -> bool:
-    """Whether an Ed25519 key is a point in its one encoding, and not of small order.
-
-    OpenSSL accepts the others, and under a key of small order some signatures verify
-    for any message.
-    """
-    y = int.from_bytes(public, "little") & (1 << 255) - 1
-    u, v = y * y - 1, _D * y * y + 1  # x*x = u/v, which is a square if u*v is one
-    on_curve = pow(u * v, (_P - 1) // 2, _P) == 1
-    return y < _P and y not in _SMALL_ORDER and on_curve
 
 
 def verify(note: Note, keys: Iterable[VerifierKey]) -> list[VerifiedSignature]:
@@ -284,7 +264,7 @@ def verified_signatures(
 
 def _check(text: str, key: VerifierKey, signature: Signature) -> VerifiedSignature:
     payload, time = signature.payload, None
-    if key.algorithm is Algorithm.COSIGNATURE:
+    if key.algorithm.cosigns:
         time = int.from_bytes(payload[:_TIME], "big")
         payload = payload[_TIME:]
     if time is not None and time > LATEST:
@@ -292,22 +272,14 @@ def _check(text: str, key: VerifierKey, signature: Signature) -> VerifiedSignatu
             message("the signature of {name} states no possible time", name=key.name)
         )
     try:
+        signed = signed_message(key.algorithm, key.name, text, time or 0)
         # A signature of another length fails to verify, too.
-        Ed25519PublicKey.from_public_bytes(key.public).verify(
-            payload, _message(key.algorithm, text, time or 0)
-        )
+        key.algorithm.scheme.public_key(key.public).verify(payload, signed)
     except (InvalidSignature, ValueError) as error:
         raise Unverified(
             message("the signature of {name} is wrong", name=key.name)
         ) from error
     return VerifiedSignature(key, signature, time)
-
-
-def _message(algorithm: Algorithm, text: str, time: int) -> bytes:
-    """The signed bytes: the text, which a witness prefixes with a timestamp."""
-    if algorithm is Algorithm.COSIGNATURE:
-        return f"cosignature/v1\ntime {time}\n{text}".encode()
-    return text.encode()
 
 
 def _decode(raw: bytes) -> str:
@@ -360,11 +332,15 @@ def _parse_key(text: str) -> tuple[str, Algorithm, bytes]:
             message("a key is written name+key id+base64; its key id is eight digits")
         )
     decoded = _decode_base64(encoded)
-    if len(decoded) != 1 + _KEY or decoded[0] not in set(Algorithm):
-        raise Malformed(
-            message("the key of {name} is of a kind that is not understood", name=name)
-        )
+    if not decoded or decoded[0] not in set(Algorithm):
+        raise _unknown_kind(name)
     return _check_name(name), Algorithm(decoded[0]), decoded[1:]
+
+
+def _unknown_kind(name: str) -> Malformed:
+    return Malformed(
+        message("the key of {name} is of a kind that is not understood", name=name)
+    )
 
 
 def _base64(value: bytes) -> str:

@@ -21,6 +21,7 @@ NONE = "none"
 ANY_WITNESS = (
     "any-witness"  # name of the implied group where a file only lists witnesses
 )
+ALL_KINDS = "all:"  # begins the name of the implied group of one witness's keys
 LONGEST = 1 << 20  # bytes of a policy
 _FOREIGN = re.compile(rb"[^\t\n\x20-\x7e\x80-\xff]")
 
@@ -102,8 +103,9 @@ def judge(policy: Policy, signed: Note) -> Judgement:
 def parse(raw: bytes, *, complete: bool = True) -> Policy:
     """Parse a policy file.
 
-    If *complete* is false, the quorum line may be missing; any one of the listed
-    witnesses then satisfies the quorum.
+    If *complete* is false, the quorum line may be missing; any one of the groups and
+    witnesses that are in no group then satisfies the quorum. A witness that is listed
+    with a key of each kind under one name counts as one, which has to sign with both.
 
     Raises:
         Malformed: A line is invalid; the message has its number.
@@ -138,11 +140,16 @@ def encode(found: Policy, comments: Iterable[str] = ()) -> bytes:
         for name, party in found.witnesses.items()
     ]
     lines += [
-        " ".join(["group", name, str(group.threshold), *group.members])
+        " ".join(["group", name, _encode_threshold(group), *group.members])
         for name, group in found.groups.items()
     ]
     lines.append(f"quorum {found.quorum}")
     return "".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape")
+
+
+def _encode_threshold(group: Group) -> str:
+    words = {len(group.members): "all", 1: "any"}
+    return words.get(group.threshold, str(group.threshold))
 
 
 def _encode_party(party: Party) -> list[str]:
@@ -177,10 +184,10 @@ class _PolicyLines:
     def _read(self, words: Words) -> None:
         match words:
             case ["log", vkey, *url] if len(url) < 2:
-                self._logs.append(self._party(vkey, url, Algorithm.NOTE))
+                self._logs.append(self._party(vkey, url, cosigns=False))
             case ["witness", name, vkey, *url] if len(url) < 2:
                 self._refuse_taken(name)
-                party = self._party(vkey, url, Algorithm.COSIGNATURE)
+                party = self._party(vkey, url, cosigns=True)
                 self._witnesses[name] = party
             case ["group", name, least, *members] if members:
                 self._refuse_taken(name)
@@ -199,8 +206,24 @@ class _PolicyLines:
         if quorum is None and self._witnesses:
             quorum = ANY_WITNESS
             self._refuse_taken(quorum)
-            self._groups[quorum] = Group(1, tuple(self._witnesses))
+            self._group_kinds()
+            named = (*self._witnesses, *self._groups)
+            free = tuple(name for name in named if name not in self._members)
+            self._groups[quorum] = Group(1, free)
         return Policy(tuple(self._logs), self._witnesses, self._groups, quorum or NONE)
+
+    def _group_kinds(self) -> None:
+        """Group the two witnesses of each name whose keys are of different kinds."""
+        alike: dict[str, dict[str, Algorithm]] = {}
+        for name, party in self._witnesses.items():
+            if name not in self._members:
+                alike.setdefault(party.key.name, {})[name] = party.key.algorithm
+        for name, kinds in alike.items():
+            if len(kinds) == len(set(kinds.values())) > 1:
+                group = ALL_KINDS + name
+                self._refuse_taken(group)
+                self._members |= kinds.keys()
+                self._groups[group] = Group(len(kinds), tuple(kinds))
 
     def _refuse_taken(self, name: str) -> None:
         if name == NONE or name in self._witnesses or name in self._groups:
@@ -220,10 +243,10 @@ class _PolicyLines:
             self._members.add(member)
         return Group(_parse_threshold(least, len(members)), tuple(members))
 
-    def _party(self, vkey: str, url: Words, algorithm: Algorithm) -> Party:
+    def _party(self, vkey: str, url: Words, *, cosigns: bool) -> Party:
         """A log or a witness; no key is that of two, nor of both."""
         key = note.parse_verifier(vkey)
-        if key.algorithm is not algorithm:
+        if key.algorithm.cosigns is not cosigns:
             raise Malformed(
                 message(
                     "the key of {name} is not of the kind that signs here",
