@@ -21,34 +21,50 @@ Exit codes:
     4  diverged: valid in itself, but inconsistent with a checkpoint that you know
 
 Reading guide. Read the file from top to bottom; a fault is raised as a `Finding`.
-`Audit.verify` runs the steps of an audit, in the order of the letters:
+`Audit.verify` runs the steps of an audit, in the order of the letters.
 
-     1  What can be found: the finding and the report
-     2  Ed25519: signature verification
-     3  Signed notes and checkpoints: (a) the last one, (c) every earlier one
-     4  Whom you believe: (a) a log and its witnesses signed the checkpoint
-     5  The tree, its proofs and its tiles: (d) the leaf hash of each record is in its
-        tile, each tile follows from those below it, (h) the root of each checkpoint,
-        and the signatures of the last one and of those that publications cite
-     6  Records: (e) each is in canonical form and continues its stream
-     7  What the records say, as far as it counts: (f) each has the fields of its type
-     8  What counts: cases and organisations, whose history must be lawful
-     9  Formulas, targets, ratings: (f) only options that are known
-    10  Figures and their numbers
-    11  Publications: (f) each step is allowed after the previous one
-    12  Texts apart from the log: (k) the texts you have match their commitments
-    13  Recounting, and copies for people: (i) the copies agree with the records,
+Part one verifies the log:
+
+     1  What can be found: the finding and the report; the size of every file
+     2  The audit: the steps (a) to (m)
+     3  The bundle: (b) the manifest names the checkpoint, (i) each file matches the
+        manifest and there is no other
+     4  Whom you believe: (a) a log and a quorum of witnesses signed the checkpoint
+     5  Signed notes and checkpoints: (c) every earlier one is read, (h) its root is
+        that of the records, and those that publications cite are signed, (j) every
+        checkpoint that you know is consistent
+     6  Ed25519: signature verification
+     7  ML-DSA-44: signature verification
+     8  Signature types: what a log and a witness sign
+     9  The tree, its proofs and its tiles: (d) the leaf hash of each record is in its
+        tile, each tile follows from those below it
+    10  Records: (e) each is in canonical form and continues its stream
+    11  Texts apart from the log: (k) the texts you have match their commitments
+    12  Restores that lost what was signed: (g) each loss is declared and was signed
+    13  A proof, and two checkpoints compared
+    14  Commands
+
+Part two counts the figures:
+
+    15  What the records say, as far as it counts: (f) each has the fields of its type
+    16  What counts: cases and organisations, whose history must be lawful
+    17  Formulas, targets, ratings: (f) only options that are known
+    18  Figures and their numbers
+    19  Publications: (f) each step is allowed after the previous one
+    20  Recounting, and copies for people: (i) the copies agree with the records,
         (l) the two streams of a merger agree,
         (m) each published figure is recomputed and compared
-    14  Restores that lost what was signed: (g) each loss is declared and was signed
-    15  The bundle: (b) the manifest names the checkpoint, (i) each file matches the
-        manifest and there is no other, (j) every checkpoint that you know is consistent
-    16  A proof, and two checkpoints compared
-    17  ML-DSA-44: signature verification
-    18  Commands
+
+What an auditor may skip: 6 and 7 are published algorithms, which their test vectors
+check better than reading does, and only keys of type 0x06 use 7. Only --texts uses 11,
+only a report that names a loss 12, and no bundle 13. The rest of part one is read in an
+hour. Without part two you know that no record was changed, added or removed; with it,
+also that each published figure is what the records give.
 
 docs/ledger-format.md specifies the bytes, docs/register.md the rules of counting.
 """
+
+from __future__ import annotations
 
 import argparse
 import base64
@@ -71,7 +87,10 @@ from pathlib import Path
 from typing import Any, NamedTuple, NoReturn, TextIO
 from unicodedata import is_normalized
 
-# ------------------------------------------------------------- 1. What can be found
+# ============================== Part one: the log ==============================
+
+
+# ---------------------------------------------------------------- 1. What can be found
 
 VERDICTS = ("verified", "tampered", "malformed", "not enough trust", "diverged")
 
@@ -101,6 +120,20 @@ def malformed(sentence: str) -> Finding:
 def untrusted(sentence: str, position: int | None = None) -> Finding:
     """A finding that the input may be correct, but no trusted key vouches for it."""
     return Finding(sentence, position, code=3)
+
+
+# Sizes (docs/ledger-format.md, Sizes): bytes, and signatures of a note.
+RECORD, NOTE, LINE, NAME, SIGNATURES = 65_535, 65_536, 4_096, 255, 100
+POLICY, PROOF, LONG = 1 << 20, 1 << 17, 1 << 20  # LONG: a line of a file of texts
+LATEST = LARGEST_SIZE = 2**63 - 1  # the last second that can be stated since 1970
+LARGEST_FILES = (  # of a bundle, by the beginning of the path; the first that matches
+    ("tile/entries/", 256 * (2 + RECORD)),
+    ("tile/", 256 * 32),
+    ("checkpoint", NOTE),
+    ("policy.txt", POLICY),
+    ("manifest.json", 1 << 28),
+    ("", 1 << 26),
+)
 
 
 def printable(text: str) -> str:
@@ -163,235 +196,290 @@ class Report:
         self.finding, self.position = finding.sentence, finding.position
         self.expected, self.found = finding.expected, finding.found
 
-    def tell(self, last: "Checkpoint") -> None:
+    def tell(self, last: Checkpoint) -> None:
         """Record the identity of the log."""
         self.origin, self.size, self.root = last.origin, last.size, last.root.hex()
 
 
-# ------------------------------------------------------ 2. Ed25519 (RFC 8032, 5.1)
-#
-# Verification only: no input is secret, so no operation need take constant time.
-
-P = 2**255 - 19
-L = 2**252 + 27742317777372353535851937790883648493
-D = -121665 * pow(121666, -1, P) % P
-ROOT_OF_MINUS_ONE = pow(2, (P - 1) // 4, P)
-
-Point = tuple[int, int, int, int]  # extended coordinates X, Y, Z, T (5.1.4)
-NEUTRAL: Point = (0, 1, 1, 0)
+# ------------------------------------------------------------------------ 2. The audit
 
 
-def _add(a: Point, b: Point) -> Point:
-    """The sum of two points (RFC 8032, 5.1.4)."""
-    x, y = (a[1] - a[0]) * (b[1] - b[0]) % P, (a[1] + a[0]) * (b[1] + b[0]) % P
-    t, z = 2 * a[3] * b[3] * D % P, 2 * a[2] * b[2] % P
-    e, f, g, h = y - x, z - t, z + t, y + x
-    return e * f % P, g * h % P, f * g % P, e * h % P
+class Audit:
+    """The verification of a bundle against a policy and known checkpoints."""
+
+    def __init__(
+        self, folder: Path, policy: Policy | None, texts: Texts, report: Report
+    ) -> None:
+        self.bundle, self.register = Bundle(folder), Register(texts)
+        self.report, self.every = report, False
+        self.last = read_checkpoint(self.bundle.read("checkpoint"), "checkpoint")
+        report.tell(self.last)
+        self.policy = read_policy(self.bundle.read("policy.txt"))
+        if policy is None:
+            report.lacking.append("the keys come from inside the bundle; use --policy")
+        self.policy = policy or self.policy
+        self.earlier: list[Checkpoint] = []
+        self.losses: list[Loss] = []
+        self.roots = {0: Tree().root()}  # by size, for all checkpoints
+        # By name of the log: its kept size, and the last position that it lost.
+        self.ends: dict[str, tuple[int, int]] = {}
+
+    def verify(self, known: list[Checkpoint]) -> Register:
+        """Run every step and return the register; the report covers the steps run."""
+        hold_trusted(self.last, self.policy, self.report)  # (a)
+        signed = (self.last.origin, self.last.size, self.last.root.hex())
+        hold("the manifest is of another checkpoint", signed, self.bundle.tells)  # (b)
+        self._read_earlier()  # (c)
+        sizes = {one.size for one in (*known, *self.earlier, self.last)}
+        self._read_log(sizes)  # (d), (e), (f)
+        self._hold_losses()  # (g)
+        self._hold_earlier()  # (h)
+        self._hold_signatures()
+        self._hold_copies()  # (i)
+        self.bundle.refuse_surplus()
+        for one in known:
+            self._hold_known(one)  # (j)
+            self.report.known += 1
+        self.report.texts = self.register.texts.tell()  # (k)
+        self.register.hold_mergers()  # (l)
+        recount_published(self.register, self.report)  # (m)
+        if self.last.size == 0:
+            told = "the log is empty: there is nothing to be verified"
+            self.report.lacking.append(told)
+        return self.register
+
+    def _read_earlier(self) -> None:
+        """Read the bundle's earlier checkpoints."""
+        for path in self.bundle.files:
+            if path.startswith("checkpoints/"):
+                one = read_checkpoint(self.bundle.read(path), path)
+                hold("the name of a checkpoint", f"checkpoints/{one.size}", path)
+                self.earlier.append(one)
+        self.report.checkpoints = len(self.earlier)
+
+    def _read_log(self, asked: set[int]) -> None:
+        """Read all records and tiles once, in order; keep roots at *asked* sizes."""
+        tree, records = Tree(), Records()
+        while tree.size < self.last.size:
+            for leaf, raw in self._read_tile(tree.size):
+                record = records.read(tree.size + 1, raw)
+                self.register.add(tree.size + 1, record)
+                if record["stream"] == "ledger-log":
+                    self.losses.append(read_loss(record, tree))
+                tree.add(leaf)
+                if tree.size in asked:
+                    self.roots[tree.size] = tree.root()
+            for path, row in tree.take_tiles(last=tree.size == self.last.size):
+                if self.bundle.read(path) != row:
+                    raise Finding(f"{path} is not made of the tiles below it")
+
+    def _read_tile(self, size: int) -> Iterable[tuple[bytes, bytes]]:
+        """Leaf hashes and records of the level 0 tile after *size*, compared."""
+        width = min(WIDTH, self.last.size - size)
+        spot = place(size // WIDTH, width)
+        path, entries = f"tile/0/{spot}", f"tile/entries/{spot}"
+        told, raw = self.bundle.peek(path), self.bundle.peek(entries)
+        records = split_entries(raw, entries)
+        leaves = [leaf_hash(record) for record in records]
+        # Leaves are compared before file hashes, to name the first bad position.
+        for at, leaf in enumerate(leaves):
+            hold("leaf hash", told[32 * at : 32 * at + 32], leaf, size + at + 1)
+        hold(f"how many records {entries} holds", width, len(records))
+        hold(f"how many bytes {path} holds", 32 * width, len(told))
+        self.bundle.hold(path, told)
+        self.bundle.hold(entries, raw)
+        return zip(leaves, records, strict=True)
+
+    def _hold_losses(self) -> None:
+        """Check that a trusted key signed what was lost, and that the names follow."""
+        names = [*(later.origin for later in self.losses[1:]), self.last.origin]
+        for loss, name in zip(self.losses, names, strict=bool(self.losses)):
+            at = f"the checkpoint at position {loss.position}"
+            one = read_checkpoint(loss.signed.encode(), at)
+            hold(f"{at} is of another log", loss.origin, one.origin)
+            self.policy.hold_signed(one, at)
+            hold("events lost", one.size, loss.lost_to, loss.position)
+            if one.size <= loss.kept:
+                raise Finding("what was signed was not lost", loss.position)
+            hold("name of the log", loss.successor, name, loss.position)
+            self.ends[loss.origin] = loss.kept, loss.lost_to
+            self.report.lost.append(str(loss))
+        self.ends[self.last.origin] = self.last.size, self.last.size
+        self.report.lacking += self.report.lost
+
+    def _hold_earlier(self) -> None:
+        """Check that each earlier checkpoint was kept and has the computed root."""
+        for one in self.earlier:
+            name = f"checkpoints/{one.size}"
+            self._hold_name(one, name)
+            kept, _ = self.ends[one.origin]
+            if one.size > kept:
+                what = f"{name} is beyond what was kept"
+                raise Finding(what, None, f"at most {kept}", str(one.size))
+        for one in sorted([*self.earlier, self.last], key=lambda one: one.size):
+            hold(f"root at size {one.size}", one.root, self.roots[one.size])
+
+    def _hold_signatures(self) -> None:
+        """Check the signatures of the earlier checkpoints that publications cite.
+
+        A publication cites the first checkpoint that covers the records it counted.
+        Every checkpoint has the root of the records, whether it is cited or not.
+        """
+        sizes = sorted(one.size for one in self.earlier)
+        cited = {bisect_left(sizes, one.size) for one in self.register.closed()}
+        checked = {sizes[at] for at in cited if at < len(sizes)} | {self.last.size}
+        for one in self.earlier:
+            if self.every or one.size in checked:
+                self.policy.hold_signed(one, f"checkpoints/{one.size}")
+            else:
+                self.report.unchecked += 1
+
+    def _hold_name(self, one: Checkpoint, name: str) -> None:
+        if one.origin not in self.ends:
+            hold(f"{name} is of another log", self.last.origin, one.origin)
+
+    def _hold_copies(self) -> None:
+        """Check that the copies equal the records' content, in both directions."""
+        due, folders = self.register.copies(), ("definitions/", "publications/")
+        named = {path for path in self.bundle.files if path.startswith(folders)}
+        for path in sorted(named ^ due.keys()):
+            there = "in the manifest" if path in named else "in the records"
+            raise Finding(f"{path} stands only {there}")
+        for path, spelt in sorted(due.items()):
+            if self.bundle.read(path) != spelt:
+                raise Finding(f"{path} is not what the records say")
+
+    def _hold_known(self, one: Checkpoint) -> None:
+        """Check that the bundle is consistent with a checkpoint the auditor kept."""
+        self._hold_name(one, "the known checkpoint")
+        self.policy.hold_signed(one, "the known checkpoint")
+        kept, most = self.ends[one.origin]
+        if one.size > most:
+            told = "the log is shorter than the one you know: it was rolled back"
+            raise Finding(told, None, f"at least {one.size} records", str(most), code=4)
+        # A checkpoint within the declared loss cannot be compared.
+        if one.size <= kept:
+            hold(f"root at size {one.size}", one.root, self.roots[one.size], code=4)
 
 
-def _combine(s: int, b: Point, k: int, a: Point) -> Point:
-    """[s]b + [k]a by double-and-add, highest bit first."""
-    summands = (NEUTRAL, b, a, _add(a, b))
-    sum_ = NEUTRAL
-    for bit in reversed(range(L.bit_length())):
-        sum_ = _add(sum_, sum_)
-        if which := (s >> bit & 1) + 2 * (k >> bit & 1):
-            sum_ = _add(sum_, summands[which])
-    return sum_
+def hold_trusted(last: Checkpoint, trusted: Policy, report: Report) -> None:
+    """Verify a checkpoint against the policy; a missing quorum is reported."""
+    cosigned = trusted.hold_signed(last, "checkpoint")
+    report.witnesses = sorted({one.key.name for one in cosigned})
+    report.trusted = len({key.name for key in trusted.witnesses.values()})
+    if newest := max((one.time for one in cosigned), default=0):
+        report.newest = spell_time(newest)
+    if not trusted.is_quorum(cosigned):
+        report.lacking.append(
+            "no quorum of witnesses vouches for it: whoever holds the log's key could "
+            "have rewritten history"
+        )
+    if trusted.since and not trusted.is_quorum(cosigned, trusted.since):
+        since = spell_time(trusted.since)
+        report.lacking.append(f"it is too old: no quorum cosigned it since {since}")
 
 
-def _decode_point(encoded: bytes) -> Point:
-    """Decode a point of 32 bytes (RFC 8032, 5.1.3); ValueError if it is invalid."""
-    y = int.from_bytes(encoded, "little")
-    sign, y = y >> 255, y & (1 << 255) - 1
-    u, v = (y * y - 1) % P, (D * y * y + 1) % P
-    x = u * pow(v, 3, P) * pow(u * pow(v, 7, P), (P - 5) // 8, P) % P
-    if (v * x * x - u) % P:
-        x = x * ROOT_OF_MINUS_ONE % P
-    if y >= P or (v * x * x - u) % P or (x == 0 and sign):
-        raise ValueError("there is no such point")
-    x = P - x if x & 1 != sign else x
-    return x, y, 1, x * y % P
+def spell_time(seconds: int) -> str:
+    """A time since 1970 as a date and a time of day (UTC)."""
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
-BASE = _decode_point((4 * pow(5, -1, P) % P).to_bytes(32, "little"))
+# ----------------------------------------------------------------------- 3. The bundle
+
+FORMAT = "iku-bundle/1"
+MANIFEST = "manifest.json"
+MANIFEST_KEYS = {"files", "filters", "format", "origin", "root", "size"}
 
 
-def is_ed25519_key(public: bytes) -> bool:
-    """Whether a public key is a point in its one encoding, and not of small order.
+class Bundle:
+    """A folder of files, each compared with the manifest when it is read."""
 
-    Under a key of small order, some signatures verify for any message.
-    """
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.tells, self.files = read_manifest(self._bytes(MANIFEST))
+        self._unread = set(self.files)
+
+    def read(self, path: str) -> bytes:
+        """A file that the manifest lists, compared with its hash."""
+        raw = self.peek(path)
+        self.hold(path, raw)
+        return raw
+
+    def peek(self, path: str) -> bytes:
+        """A listed file that is not yet compared with the manifest."""
+        if path not in self.files:
+            raise Finding(f"{path} is not in the manifest")
+        return self._bytes(path)
+
+    def hold(self, path: str, raw: bytes) -> None:
+        """Compare a file with its size and hash in the manifest."""
+        size, digest = self.files[path]
+        found = hashlib.sha256(raw).hexdigest()
+        hold(f"{path} is not what the manifest lists", digest, found)
+        hold(f"how many bytes {path} holds", size, len(raw))
+        self._unread.discard(path)
+
+    def refuse_surplus(self) -> None:
+        """Refuse files that the manifest does not list; check those not yet read."""
+        listed, waiting = {MANIFEST, *self.files}, [str(self.folder)]
+        while waiting:
+            for entry in sorted(os.scandir(waiting.pop()), key=lambda one: one.name):
+                name = Path(entry.path).relative_to(self.folder).as_posix()
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(entry.path)
+                elif not entry.is_file(follow_symlinks=False):
+                    raise Finding(f"{name} is no file")
+                elif name not in listed:
+                    raise Finding(f"{name} is not in the manifest")
+        for name in sorted(self._unread):
+            self.read(name)
+
+    def _bytes(self, path: str) -> bytes:
+        place = self.folder / path
+        if place.is_symlink() or not place.is_file():
+            raise malformed(f"there is no {path} in {self.folder}")
+        most = next(most for start, most in LARGEST_FILES if path.startswith(start))
+        return read_file(place, most)
+
+
+def read_manifest(raw: bytes) -> tuple[tuple[Any, ...], dict[str, tuple[int, str]]]:
+    """Origin, size and root in the manifest; size and SHA-256 of each file, by path."""
     try:
-        point = _decode_point(public)
-    except ValueError:
-        return False
-    for _ in range(3):
-        point = _add(point, point)
-    return len(public) == 32 and point[0] != 0  # [8]A is not the neutral element
+        told = decode(raw.decode())
+        files = dict(map(_read_listed, told["files"]))
+        sound = told.keys() == MANIFEST_KEYS and len(files) == len(told["files"])
+        sound = sound and spell_manifest(told) == raw
+        tells = told["origin"], whole(told["size"]), told["root"]
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise malformed(f"{MANIFEST} is no manifest: {error}") from None
+    if not sound:
+        raise malformed(f"{MANIFEST} is not spelt as a manifest is")
+    if told["format"] != FORMAT or told["filters"] != "none":
+        raise malformed(f"{MANIFEST} is not of the format {FORMAT}")
+    return tells, files
 
 
-def ed25519_verifies(public: bytes, message: bytes, signature: bytes) -> bool:
-    """Whether *signature* of *message* is valid under *public* (RFC 8032, 5.1.7)."""
-    s = int.from_bytes(signature[32:], "little")
-    if len(signature) != 64 or len(public) != 32 or s >= L:
-        return False
-    try:
-        a = _decode_point(public)
-    except ValueError:
-        return False
-    hashed = hashlib.sha512(signature[:32] + public + message).digest()
-    k = int.from_bytes(hashed, "little") % L
-    # R = [S]B - [k]A, compared in its encoded form.
-    x, y, z, _ = _combine(s, BASE, k, (P - a[0], a[1], a[2], P - a[3]))
-    x, y = x * pow(z, -1, P) % P, y * pow(z, -1, P) % P
-    return (y | (x & 1) << 255).to_bytes(32, "little") == signature[:32]
+def _read_listed(one: dict[str, Any]) -> tuple[str, tuple[int, str]]:
+    """Path, size and SHA-256 of a file in the manifest."""
+    path, digest = word(one["path"]), word(one["sha256"])
+    if not re.fullmatch("[!-~]{1,255}", path) or len(one) != 3:
+        raise ValueError(f"it lists {path}")
+    if {"", ".", ".."} & {*path.split("/")}:
+        raise ValueError(f"it names a file elsewhere: {path}")
+    if not re.fullmatch("[0-9a-f]{64}", digest):
+        raise ValueError(f"{digest} is no SHA-256")
+    return path, (whole(one["bytes"]), digest)
 
 
-# ------------------------- 3. Signed notes and checkpoints (C2SP, RFC 4648 for base64)
-
-NOTE, LINE, SIGNATURES, NAME = 65_536, 4_096, 100, 255  # most: bytes, lines, bytes
-LATEST = LARGEST_SIZE = 2**63 - 1  # the last second that can be stated since 1970
-
-
-@dataclass(frozen=True)
-class Key:
-    """A public key and its name; *kind* is one of `SIGNATURE_TYPES`."""
-
-    name: str
-    kind: int
-    public: bytes
-
-    @property
-    def key_id(self) -> bytes:
-        """The first four bytes of the hash of name, type and key (C2SP signed-note)."""
-        named = self.name.encode("utf-8", "surrogateescape")
-        kind = bytes([self.kind])
-        return hashlib.sha256(named + b"\n" + kind + self.public).digest()[:4]
-
-    def verifies(self, one: "Checkpoint", payload: bytes) -> bool:
-        """Whether *payload* is a valid signature of a checkpoint by this key."""
-        return SIGNATURE_TYPES[self.kind].verifies(self, one, payload)
+def spell_manifest(told: dict[str, Any]) -> bytes:
+    """A manifest in canonical form, with one file on each line."""
+    listed = ",\n".join(map(spell, told["files"]))
+    rest = spell({key: value for key, value in told.items() if key != "files"})
+    return f'{{"files":[\n{listed}\n],{rest[1:]}\n'.encode()
 
 
-class SignatureType(NamedTuple):
-    """A signature type: who uses it, and how it is verified."""
+# ---------------------------------------------- 4. Whom you believe (C2SP tlog-policy)
 
-    signer: str
-    length: int  # bytes of a public key
-    is_key: Callable[[bytes], bool]
-    verifies: Callable[[Key, "Checkpoint", bytes], bool]
-
-
-def _verify_signature(key: Key, one: "Checkpoint", payload: bytes) -> bool:
-    """Ed25519 over the text (C2SP signed-note)."""
-    return ed25519_verifies(key.public, one.text.encode(), payload)
-
-
-def _verify_cosignature(key: Key, one: "Checkpoint", payload: bytes) -> bool:
-    """Ed25519 over a time and the text (C2SP tlog-cosignature, cosignature/v1)."""
-    head = f"cosignature/v1\ntime {stated_time(payload)}\n"
-    return ed25519_verifies(key.public, f"{head}{one.text}".encode(), payload[8:])
-
-
-def _verify_ml_dsa_cosignature(key: Key, one: "Checkpoint", payload: bytes) -> bool:
-    """ML-DSA-44 over witness, time and checkpoint (C2SP tlog-cosignature)."""
-    name, origin = key.name.encode("utf-8", "surrogateescape"), one.origin.encode()
-    if len(origin) > NAME:
-        return False
-    cosigner, log = bytes([len(name)]) + name, bytes([len(origin)]) + origin
-    tree = bytes(8) + one.size.to_bytes(8, "big") + one.root  # from leaf 0 on
-    message = b"subtree/v1\n\0" + cosigner + payload[:8] + log + tree
-    return ml_dsa_verify(key.public, message, payload[8:])
-
-
-SIGNATURE_TYPES = {
-    0x01: SignatureType("log", 32, is_ed25519_key, _verify_signature),
-    0x04: SignatureType("witness", 32, is_ed25519_key, _verify_cosignature),
-    # Any bytes of this length are a key of ML-DSA-44.
-    0x06: SignatureType("witness", 1_312, lambda _: True, _verify_ml_dsa_cosignature),
-}
-
-
-def stated_time(payload: bytes) -> int:
-    """The time in a cosignature, in seconds since 1970; 0 states no time."""
-    return int.from_bytes(payload[:8], "big")
-
-
-@dataclass(frozen=True)
-class Checkpoint:
-    """A signed checkpoint: origin, size and root hash of a log."""
-
-    text: str
-    signatures: list[tuple[str, bytes, bytes]]  # name, key id, payload
-    origin: str
-    size: int
-    root: bytes
-
-
-def read_checkpoint(raw: bytes, name: str) -> Checkpoint:
-    """Parse a checkpoint in a signed note (C2SP signed-note, tlog-checkpoint)."""
-    try:
-        note = raw.decode()
-    except UnicodeDecodeError:
-        raise malformed(f"{name} is not UTF-8") from None
-    if any(char < " " and char != "\n" for char in note):
-        raise malformed(f"{name} holds control characters")
-    if len(raw) > NOTE or any(len(line) > LINE for line in raw.split(b"\n")):
-        raise malformed(f"{name} is longer than {NOTE} bytes, or a line than {LINE}")
-    head, blank, marks = note.rpartition("\n\n")
-    if not blank or not marks.endswith("\n"):
-        raise malformed(f"{name} is no signed note")
-    origin, *fields = head.split("\n")
-    if len(fields) != 2 or not origin:
-        raise malformed(f"{name} is no checkpoint of three lines")
-    root, size = decode_base64(fields[1], name, 32), read_size(fields[0], name)
-    lines = marks[:-1].split("\n")
-    if len(lines) > SIGNATURES:
-        raise malformed(f"{name} has more than {SIGNATURES} signatures")
-    signatures = [_read_signature(line, name) for line in lines]
-    return Checkpoint(head + "\n", signatures, origin, size, root)
-
-
-def _read_signature(line: str, name: str) -> tuple[str, bytes, bytes]:
-    by, _, encoded = line.removeprefix("\u2014 ").partition(" ")
-    if not line.startswith("\u2014 ") or not is_name(by):
-        raise malformed(f"{name} has a line that is no signature")
-    payload = decode_base64(encoded, name)
-    if len(payload) < 5:
-        raise malformed(f"{name} has a signature that is too short")
-    return by, payload[:4], payload[4:]
-
-
-def is_name(name: str) -> bool:
-    """Whether a key may have this name (C2SP signed-note)."""
-    # In Python's patterns \s matches every Unicode space.
-    short = len(name.encode("utf-8", "surrogateescape")) <= NAME
-    return short and re.fullmatch(r"[^\s+]+", name) is not None
-
-
-def read_size(text: str, name: str) -> int:
-    """Parse a size or an index in decimal, without leading zeros."""
-    if not re.fullmatch("0|[1-9][0-9]{0,18}", text) or int(text) > LARGEST_SIZE:
-        raise malformed(f"{name} has {text[:40]!r} for a size")
-    return int(text)
-
-
-def decode_base64(text: str, name: str, length: int | None = None) -> bytes:
-    """Decode canonical base64 (RFC 4648)."""
-    try:
-        value = base64.b64decode(text, validate=True)
-    except ValueError:
-        value = b""
-    if base64.b64encode(value).decode() != text or len(value) != (length or len(value)):
-        raise malformed(f"{name} has {text[:60]!r} for base64")
-    return value
-
-
-# ------------------------------------------ 4. Whom you believe (C2SP tlog-policy)
-
-
-POLICY = 1 << 20  # bytes
 TOLERANCE = 3_600  # seconds by which two clocks may differ
 
 
@@ -536,7 +624,400 @@ def _add_key(policy: Policy, vkey: str, signer: str) -> Key:
     return key
 
 
-# -------------- 5. The tree, its proofs and its tiles (RFC 9162, 2.1; C2SP tlog-tiles)
+# ------------------------- 5. Signed notes and checkpoints (C2SP, RFC 4648 for base64)
+
+
+@dataclass(frozen=True)
+class Key:
+    """A public key and its name; *kind* is one of `SIGNATURE_TYPES`."""
+
+    name: str
+    kind: int
+    public: bytes
+
+    @property
+    def key_id(self) -> bytes:
+        """The first four bytes of the hash of name, type and key (C2SP signed-note)."""
+        named = self.name.encode("utf-8", "surrogateescape")
+        kind = bytes([self.kind])
+        return hashlib.sha256(named + b"\n" + kind + self.public).digest()[:4]
+
+    def verifies(self, one: Checkpoint, payload: bytes) -> bool:
+        """Whether *payload* is a valid signature of a checkpoint by this key."""
+        return SIGNATURE_TYPES[self.kind].verifies(self, one, payload)
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A signed checkpoint: origin, size and root hash of a log."""
+
+    text: str
+    signatures: list[tuple[str, bytes, bytes]]  # name, key id, payload
+    origin: str
+    size: int
+    root: bytes
+
+
+def read_checkpoint(raw: bytes, name: str) -> Checkpoint:
+    """Parse a checkpoint in a signed note (C2SP signed-note, tlog-checkpoint)."""
+    try:
+        note = raw.decode()
+    except UnicodeDecodeError:
+        raise malformed(f"{name} is not UTF-8") from None
+    if any(char < " " and char != "\n" for char in note):
+        raise malformed(f"{name} holds control characters")
+    if len(raw) > NOTE or any(len(line) > LINE for line in raw.split(b"\n")):
+        raise malformed(f"{name} is longer than {NOTE} bytes, or a line than {LINE}")
+    head, blank, marks = note.rpartition("\n\n")
+    if not blank or not marks.endswith("\n"):
+        raise malformed(f"{name} is no signed note")
+    origin, *fields = head.split("\n")
+    if len(fields) != 2 or not origin:
+        raise malformed(f"{name} is no checkpoint of three lines")
+    root, size = decode_base64(fields[1], name, 32), read_size(fields[0], name)
+    lines = marks[:-1].split("\n")
+    if len(lines) > SIGNATURES:
+        raise malformed(f"{name} has more than {SIGNATURES} signatures")
+    signatures = [_read_signature(line, name) for line in lines]
+    return Checkpoint(head + "\n", signatures, origin, size, root)
+
+
+def _read_signature(line: str, name: str) -> tuple[str, bytes, bytes]:
+    by, _, encoded = line.removeprefix("\u2014 ").partition(" ")
+    if not line.startswith("\u2014 ") or not is_name(by):
+        raise malformed(f"{name} has a line that is no signature")
+    payload = decode_base64(encoded, name)
+    if len(payload) < 5:
+        raise malformed(f"{name} has a signature that is too short")
+    return by, payload[:4], payload[4:]
+
+
+def is_name(name: str) -> bool:
+    """Whether a key may have this name (C2SP signed-note)."""
+    # In Python's patterns \s matches every Unicode space.
+    short = len(name.encode("utf-8", "surrogateescape")) <= NAME
+    return short and re.fullmatch(r"[^\s+]+", name) is not None
+
+
+def read_size(text: str, name: str) -> int:
+    """Parse a size or an index in decimal, without leading zeros."""
+    if not re.fullmatch("0|[1-9][0-9]{0,18}", text) or int(text) > LARGEST_SIZE:
+        raise malformed(f"{name} has {text[:40]!r} for a size")
+    return int(text)
+
+
+def decode_base64(text: str, name: str, length: int | None = None) -> bytes:
+    """Decode canonical base64 (RFC 4648)."""
+    try:
+        value = base64.b64decode(text, validate=True)
+    except ValueError:
+        value = b""
+    if base64.b64encode(value).decode() != text or len(value) != (length or len(value)):
+        raise malformed(f"{name} has {text[:60]!r} for base64")
+    return value
+
+
+# ---------------------------------------------------------- 6. Ed25519 (RFC 8032, 5.1)
+#
+# Verification only: no input is secret, so no operation need take constant time.
+
+P = 2**255 - 19
+L = 2**252 + 27742317777372353535851937790883648493
+D = -121665 * pow(121666, -1, P) % P
+ROOT_OF_MINUS_ONE = pow(2, (P - 1) // 4, P)
+
+Point = tuple[int, int, int, int]  # extended coordinates X, Y, Z, T (5.1.4)
+NEUTRAL: Point = (0, 1, 1, 0)
+
+
+def _add(a: Point, b: Point) -> Point:
+    """The sum of two points (RFC 8032, 5.1.4)."""
+    x, y = (a[1] - a[0]) * (b[1] - b[0]) % P, (a[1] + a[0]) * (b[1] + b[0]) % P
+    t, z = 2 * a[3] * b[3] * D % P, 2 * a[2] * b[2] % P
+    e, f, g, h = y - x, z - t, z + t, y + x
+    return e * f % P, g * h % P, f * g % P, e * h % P
+
+
+def _combine(s: int, b: Point, k: int, a: Point) -> Point:
+    """[s]b + [k]a by double-and-add, highest bit first."""
+    summands = (NEUTRAL, b, a, _add(a, b))
+    sum_ = NEUTRAL
+    for bit in reversed(range(L.bit_length())):
+        sum_ = _add(sum_, sum_)
+        if which := (s >> bit & 1) + 2 * (k >> bit & 1):
+            sum_ = _add(sum_, summands[which])
+    return sum_
+
+
+def _decode_point(encoded: bytes) -> Point:
+    """Decode a point of 32 bytes (RFC 8032, 5.1.3); ValueError if it is invalid."""
+    y = int.from_bytes(encoded, "little")
+    sign, y = y >> 255, y & (1 << 255) - 1
+    u, v = (y * y - 1) % P, (D * y * y + 1) % P
+    x = u * pow(v, 3, P) * pow(u * pow(v, 7, P), (P - 5) // 8, P) % P
+    if (v * x * x - u) % P:
+        x = x * ROOT_OF_MINUS_ONE % P
+    if y >= P or (v * x * x - u) % P or (x == 0 and sign):
+        raise ValueError("there is no such point")
+    x = P - x if x & 1 != sign else x
+    return x, y, 1, x * y % P
+
+
+BASE = _decode_point((4 * pow(5, -1, P) % P).to_bytes(32, "little"))
+
+
+def is_ed25519_key(public: bytes) -> bool:
+    """Whether a public key is a point in its one encoding, and not of small order.
+
+    Under a key of small order, some signatures verify for any message.
+    """
+    try:
+        point = _decode_point(public)
+    except ValueError:
+        return False
+    for _ in range(3):
+        point = _add(point, point)
+    return len(public) == 32 and point[0] != 0  # [8]A is not the neutral element
+
+
+def ed25519_verifies(public: bytes, message: bytes, signature: bytes) -> bool:
+    """Whether *signature* of *message* is valid under *public* (RFC 8032, 5.1.7)."""
+    s = int.from_bytes(signature[32:], "little")
+    if len(signature) != 64 or len(public) != 32 or s >= L:
+        return False
+    try:
+        a = _decode_point(public)
+    except ValueError:
+        return False
+    hashed = hashlib.sha512(signature[:32] + public + message).digest()
+    k = int.from_bytes(hashed, "little") % L
+    # R = [S]B - [k]A, compared in its encoded form.
+    x, y, z, _ = _combine(s, BASE, k, (P - a[0], a[1], a[2], P - a[3]))
+    x, y = x * pow(z, -1, P) % P, y * pow(z, -1, P) % P
+    return (y | (x & 1) << 255).to_bytes(32, "little") == signature[:32]
+
+
+# ------------------------------------------------------------- 7. ML-DSA-44 (FIPS 204)
+#
+# Verification only. Each function is named after its algorithm in FIPS 204. A
+# polynomial is a list of its 256 coefficients. In NTT form, polynomials are multiplied
+# coefficient by coefficient.
+
+Q = 2**23 - 2**13 + 1
+DROPPED = 13  # d: bits dropped from t
+TAU, BETA, OMEGA = 39, 78, 80  # coefficients of c that are not 0; bound; most hints
+GAMMA_1, GAMMA_2 = 2**17, (Q - 1) // 88
+ROWS = COLUMNS = 4  # of the matrix A
+CHALLENGE, ML_DSA_KEY, ML_DSA_SIGNATURE = 32, 1_312, 2_420  # bytes
+
+Poly = list[int]
+
+# zetas[k] = 1753^BitRev8(k) mod q. Pass i of the NTT takes zetas[2^i + b] in block b.
+# Each pass joins coefficients p and p + 128, and puts the results at 2p and 2p + 1: all
+# passes are then alike, p is in block p mod 2^i, and the result is in FIPS 204's order.
+ZETAS = [pow(1753, int(f"{k:08b}"[::-1], 2), Q) for k in range(256)]
+PASSES = [ZETAS[1 << i : 2 << i] * (128 >> i) for i in range(8)]
+INVERSE_PASSES = [[pow(zeta, -1, Q) for zeta in one] for one in reversed(PASSES)]
+
+
+def ml_dsa_verify(public: bytes, message: bytes, signature: bytes) -> bool:
+    """Whether *signature* of *message* is valid, without a context (algorithm 3)."""
+    return verify_internal(public, b"\0\0" + message, signature)
+
+
+def verify_internal(public: bytes, message: bytes, signature: bytes) -> bool:
+    """Whether *signature* of the formatted *message* is valid (algorithm 8)."""
+    if len(public) != ML_DSA_KEY or len(signature) != ML_DSA_SIGNATURE:
+        return False
+    challenge, z, hints = sig_decode(signature)
+    if hints is None or max(abs(x) for one in z for x in one) >= GAMMA_1 - BETA:
+        return False
+    minus_c = [-x for x in sample_in_ball(challenge)]
+    products = matrix_vector_ntt(pk_decode(public), [ntt(one) for one in (*z, minus_c)])
+    w1 = b"".join(
+        w1_encode(use_hint(places, inverse_ntt(product)))
+        for places, product in zip(hints, products, strict=True)
+    )
+    mu = hashlib.shake_256(hashlib.shake_256(public).digest(64) + message).digest(64)
+    return hashlib.shake_256(mu + w1).digest(CHALLENGE) == challenge
+
+
+@lru_cache(maxsize=32)
+def pk_decode(public: bytes) -> list[list[Poly]]:
+    """The matrix A and, as its last column, t1 * 2^d, in NTT form (algorithm 23)."""
+    packed = (public[at : at + 320] for at in range(32, ML_DSA_KEY, 320))
+    t1 = ([x << DROPPED for x in simple_bit_unpack(one, 10)] for one in packed)
+    rows = expand_a(public[:32])
+    return [[*row, ntt(one)] for row, one in zip(rows, t1, strict=True)]
+
+
+def sig_decode(signature: bytes) -> tuple[bytes, list[Poly], list[bytes] | None]:
+    """Challenge, response and hints of a signature (algorithm 27)."""
+    end = ML_DSA_SIGNATURE - OMEGA - ROWS
+    packed = (signature[at : at + 576] for at in range(CHALLENGE, end, 576))
+    z = [bit_unpack(one, GAMMA_1, 18) for one in packed]
+    return signature[:CHALLENGE], z, hint_bit_unpack(signature[end:])
+
+
+def hint_bit_unpack(y: bytes) -> list[bytes] | None:
+    """The places of the hints; None if they are malformed (algorithm 21)."""
+    hints, first = [], 0
+    for end in y[OMEGA:]:
+        places = y[first:end]
+        if not first <= end <= OMEGA or any(a >= b for a, b in pairwise(places)):
+            return None
+        hints.append(places)
+        first = end
+    return None if any(y[first:OMEGA]) else hints
+
+
+def simple_bit_unpack(packed: bytes, bits: int) -> Poly:
+    """Coefficients of *bits* bits each, little-endian (algorithm 18)."""
+    eights = (packed[at : at + bits] for at in range(0, len(packed), bits))
+    numbers = (int.from_bytes(eight, "little") for eight in eights)
+    shifts, mask = range(0, 8 * bits, bits), (1 << bits) - 1
+    return [number >> shift & mask for number in numbers for shift in shifts]
+
+
+def bit_unpack(packed: bytes, most: int, bits: int) -> Poly:
+    """Coefficients that are stored as *most* minus their value (algorithm 19)."""
+    return [most - x for x in simple_bit_unpack(packed, bits)]
+
+
+def w1_encode(w1: Poly) -> bytes:
+    """Coefficients of six bits each, little-endian (algorithms 28 and 16)."""
+    fours = zip(*(w1[at::4] for at in range(4)), strict=True)
+    numbers = (a | b << 6 | c << 12 | d << 18 for a, b, c, d in fours)
+    return b"".join(number.to_bytes(3, "little") for number in numbers)
+
+
+def expand_a(rho: bytes) -> list[list[Poly]]:
+    """The matrix A in NTT form, drawn from *rho* (algorithm 32)."""
+    return [
+        [rej_ntt_poly(rho + bytes([column, row])) for column in range(COLUMNS)]
+        for row in range(ROWS)
+    ]
+
+
+def rej_ntt_poly(seed: bytes) -> Poly:
+    """A polynomial drawn from *seed*; numbers from q on are skipped (algorithm 30).
+
+    336 numbers are drawn at once: that more are needed has a chance of 2^-546.
+    """
+    drawn = hashlib.shake_128(seed).digest(3 * 336)
+    threes = zip(drawn[::3], drawn[1::3], drawn[2::3], strict=True)
+    return [n for x, y, z in threes if (n := x | y << 8 | (z & 127) << 16) < Q][:256]
+
+
+def sample_in_ball(challenge: bytes) -> Poly:
+    """The polynomial c, of -1, 0 and 1, drawn from the challenge (algorithm 29).
+
+    272 bytes are drawn at once: that more are needed has a chance of 2^-575.
+    """
+    drawn = hashlib.shake_256(challenge).digest(272)
+    signs, places, c = int.from_bytes(drawn[:8], "little"), iter(drawn[8:]), [0] * 256
+    for i in range(256 - TAU, 256):
+        j = next(j for j in places if j <= i)
+        c[i], c[j] = c[j], 1 - 2 * (signs & 1)
+        signs >>= 1
+    return c
+
+
+def decompose(r: int) -> tuple[int, int]:
+    """The high and the low part of a coefficient (algorithm 36)."""
+    r0 = r % (2 * GAMMA_2)
+    r0 -= 2 * GAMMA_2 if r0 > GAMMA_2 else 0
+    return (0, r0 - 1) if r - r0 == Q - 1 else ((r - r0) // (2 * GAMMA_2), r0)
+
+
+def high_bits(r: Poly) -> Poly:
+    """The high parts that `decompose` gives, of a polynomial (algorithm 37)."""
+    return [(x + GAMMA_2 - 1) // (2 * GAMMA_2) % 44 for x in r]
+
+
+def use_hint(places: bytes, r: Poly) -> Poly:
+    """The high parts, corrected at the *places* of the hints (algorithm 40)."""
+    w1 = high_bits(r)
+    for at in places:
+        r1, r0 = decompose(r[at])
+        w1[at] = (r1 + (1 if r0 > 0 else -1)) % 44  # (q - 1) / (2 * gamma_2)
+    return w1
+
+
+def ntt(w: Poly) -> Poly:
+    """The NTT form of a polynomial, not reduced modulo q (algorithm 41)."""
+    for zetas in PASSES:
+        low, high = w[:128], [z * x % Q for z, x in zip(zetas, w[128:], strict=True)]
+        w = [0] * 256
+        w[::2], w[1::2] = map(add, low, high), map(sub, low, high)
+    return w
+
+
+def inverse_ntt(w: Poly) -> Poly:
+    """The polynomial of an NTT form, reduced modulo q (algorithm 42)."""
+    for zetas in INVERSE_PASSES:
+        even, odd = w[::2], w[1::2]
+        high = [z * x % Q for z, x in zip(zetas, map(sub, even, odd), strict=True)]
+        w = [*map(add, even, odd), *high]
+    return [x * 8_347_681 % Q for x in w]  # 256^-1 mod q
+
+
+def matrix_vector_ntt(matrix: list[list[Poly]], vector: list[Poly]) -> list[Poly]:
+    """The product of a matrix and a vector in NTT form (algorithms 44, 45 and 48)."""
+    rows = (
+        [map(mul, a, x) for a, x in zip(row, vector, strict=True)] for row in matrix
+    )
+    return [[sum(terms) % Q for terms in zip(*row, strict=True)] for row in rows]
+
+
+# ----------------------------- 8. Signature types (C2SP signed-note, tlog-cosignature)
+
+
+class SignatureType(NamedTuple):
+    """A signature type: who uses it, and how it is verified."""
+
+    signer: str
+    length: int  # bytes of a public key
+    is_key: Callable[[bytes], bool]
+    verifies: Callable[[Key, Checkpoint, bytes], bool]
+
+
+def _verify_signature(key: Key, one: Checkpoint, payload: bytes) -> bool:
+    """Ed25519 over the text (C2SP signed-note)."""
+    return ed25519_verifies(key.public, one.text.encode(), payload)
+
+
+def _verify_cosignature(key: Key, one: Checkpoint, payload: bytes) -> bool:
+    """Ed25519 over a time and the text (C2SP tlog-cosignature, cosignature/v1)."""
+    head = f"cosignature/v1\ntime {stated_time(payload)}\n"
+    return ed25519_verifies(key.public, f"{head}{one.text}".encode(), payload[8:])
+
+
+def _verify_ml_dsa_cosignature(key: Key, one: Checkpoint, payload: bytes) -> bool:
+    """ML-DSA-44 over witness, time and checkpoint (C2SP tlog-cosignature)."""
+    name, origin = key.name.encode("utf-8", "surrogateescape"), one.origin.encode()
+    if len(origin) > NAME:
+        return False
+    cosigner, log = bytes([len(name)]) + name, bytes([len(origin)]) + origin
+    tree = bytes(8) + one.size.to_bytes(8, "big") + one.root  # from leaf 0 on
+    message = b"subtree/v1\n\0" + cosigner + payload[:8] + log + tree
+    return ml_dsa_verify(key.public, message, payload[8:])
+
+
+SIGNATURE_TYPES = {
+    0x01: SignatureType("log", 32, is_ed25519_key, _verify_signature),
+    0x04: SignatureType("witness", 32, is_ed25519_key, _verify_cosignature),
+    # Any bytes of this length are a key of ML-DSA-44.
+    0x06: SignatureType("witness", 1_312, lambda _: True, _verify_ml_dsa_cosignature),
+}
+
+
+def stated_time(payload: bytes) -> int:
+    """The time in a cosignature, in seconds since 1970; 0 states no time."""
+    return int.from_bytes(payload[:8], "big")
+
+
+# -------------- 9. The tree, its proofs and its tiles (RFC 9162, 2.1; C2SP tlog-tiles)
 
 WIDTH = 256  # hashes in a tile
 
@@ -632,8 +1113,7 @@ def split_entries(raw: bytes, name: str) -> list[bytes]:
     return records
 
 
-# ----------------------- 6. Records (docs/ledger-format.md)
-
+# ------------------------------------------------- 10. Records (docs/ledger-format.md)
 # The keys of a record in their order; the type of each value, with and without a day.
 KEYS = (
     *("actor", "command", "data", "declared", "effective_on", "known_on"),
@@ -791,7 +1271,381 @@ class Records:
         self._command = command
 
 
-# ------------------------------------ 7. What the records say, as far as it counts
+# -------------------------------------------------------- 11. Texts apart from the log
+
+Handed = dict[tuple[str, str], tuple[bytes, str]]  # by event and field: salt and text
+TEXT_KEYS = ("event", "field", "salt", "text")
+
+
+class Texts:
+    """Commitments to texts, and whether each text is erased, opened or withheld."""
+
+    def __init__(self, handed: Handed, *, all_texts: bool = False) -> None:
+        self._handed, self._all = handed, all_texts
+        self._kept = Counter[str]()  # withheld so far, by subject
+        self._first: dict[str, tuple[int, str]] = {}  # with --all-texts: the first one
+        self._opened: dict[str, str] = {}  # the first one that was opened, by subject
+        self._counts = {"commitments": 0, "erased": 0, "opened": 0}
+
+    def add(self, position: int, record: dict[str, Any]) -> None:
+        """Count the commitments of a record, or those that an erasure covers."""
+        stream = record["stream"]
+        if stream.startswith("subject-") and record["type"] == "erased":
+            self._erase(stream.removeprefix("subject-"), record["data"])
+        for name, told in record["text"].items():
+            event, subject = f"{stream}/{record['version']}", sys.intern(told["s"])
+            handed = self._handed.pop((event, name), None)
+            self._counts["commitments"] += 1
+            if handed is None:
+                self._kept[subject] += 1
+                if self._all:
+                    self._first.setdefault(subject, (position, f"{name} of {event}"))
+            else:
+                self._counts["opened"] += 1
+                self._opened.setdefault(subject, f"{name} of {event}")
+                found = commitment(event, name, subject, *handed)
+                hold(f"{name} of {event}", told["c"], found)
+
+    def _erase(self, subject: str, data: dict[str, Any]) -> None:
+        """Apply an erasure, which must name its decision and come before any text."""
+        for name in ("decision", "legal_basis"):
+            if not word(data[name]).strip():
+                raise ValueError(f"the {name} of an erasure is empty")
+        if subject in self._opened:
+            what = f"{self._opened[subject]} was handed over, but this decision erased"
+            raise Finding(f"{what} it")
+        self._counts["erased"] += self._kept.pop(subject, 0)
+        self._first.pop(subject, None)
+
+    def tell(self) -> dict[str, int]:
+        """Number of commitments, and how many were erased, opened here and withheld."""
+        for event, name in self._handed:
+            raise Finding(f"the log is not committed to {name} of {event}")
+        for position, what in sorted(self._first.values()):
+            raise Finding(f"{what} is withheld: no decision erased it", position)
+        return {**self._counts, "withheld": sum(self._kept.values())}
+
+
+SALT = 32  # bytes
+
+
+def commitment(event: str, name: str, subject: str, salt: bytes, text: str) -> str:
+    """The commitment to a text: a salted hash (docs/ledger-format.md, Texts)."""
+    if len(salt) != SALT:  # else its end could pass for the beginning of the text
+        raise ValueError(f"a salt of {len(salt)} bytes, not {SALT}")
+    parts = (part.encode() for part in (event, name, subject))
+    context = b"".join(len(part).to_bytes(2, "big") + part for part in parts)
+    plain = spell(text).encode()
+    plain += b" " * (-len(plain) % 64)
+    return hashlib.sha256(b"iku/text/v1\0" + context + salt + plain).hexdigest()
+
+
+def read_texts(place: Path) -> Handed:
+    """Read texts, one JSON object on each line, from a file or a folder of files."""
+    found: Handed = {}
+    inside = sorted(path for path in place.rglob("*") if path.is_file())
+    for path in inside if place.is_dir() else [place]:
+        with path.open("rb") as file:
+            for number, line in enumerate(iter(lambda: file.readline(LONG), b""), 1):
+                try:
+                    name, handed = read_text(line)
+                except (ValueError, KeyError, TypeError, RecursionError) as error:
+                    told = f"line {number} of {path} is no text that was opened"
+                    raise malformed(f"{told}: {error}") from None
+                if found.setdefault(name, handed) != handed:
+                    told = f"{name[1]} of {name[0]} was handed over as two texts"
+                    raise Finding(told)
+    return found
+
+
+def read_text(line: bytes) -> tuple[tuple[str, str], tuple[bytes, str]]:
+    """Parse the event and field of a text, its salt, and the text."""
+    told = decode(line.decode())
+    event, name, salt, text = (word(told[key]) for key in TEXT_KEYS)
+    if len(told) != len(TEXT_KEYS) or f"{spell(told)}\n".encode() != line:
+        raise ValueError(f"not spelt as {', '.join(TEXT_KEYS)} alone are")
+    if not re.fullmatch(f"[0-9a-f]{{{2 * SALT}}}", salt):
+        raise ValueError(f"its salt is not {SALT} bytes in hexadecimal")
+    return (event, name), (bytes.fromhex(salt), text)
+
+
+# ---------------------------------------------- 12. Restores that lost what was signed
+#
+# A log never revokes a checkpoint. A log whose backup lost signed events continues
+# under a new name, and the first event after the kept ones declares the loss.
+
+
+class Loss(NamedTuple):
+    """The declaration, at *position*, that the log *origin* lost events."""
+
+    position: int
+    origin: str
+    successor: str
+    kept: int
+    root: str
+    lost_to: int
+    signed: str
+
+    def __str__(self) -> str:
+        """The loss as a sentence."""
+        return (
+            f"events {self.kept + 1} to {self.lost_to} of the log {self.origin} are "
+            f"lost, as declared at position {self.position}"
+        )
+
+
+def read_loss(record: dict[str, Any], tree: Tree) -> Loss:
+    """The loss that a record declares, compared with the tree before the record."""
+    position, data = tree.size + 1, record["data"]
+    try:
+        kept, lost_to = whole(data["kept"]), whole(data["lost_to"])
+        names = (word(data[name]) for name in ("origin", "successor", "root", "signed"))
+        origin, successor, root, signed = names
+    except (ValueError, TypeError, KeyError):
+        raise Finding("the record tells of no loss", position) from None
+    computed = base64.b64encode(tree.root()).decode()
+    due, found = f"{tree.size} {computed}", f"{kept} {root}"
+    hold("events kept, and their root", due, found, position)
+    return Loss(position, origin, successor, kept, root, lost_to, signed)
+
+
+# ------------------------------------------- 13. A proof, and two checkpoints compared
+
+
+def verify_proof(raw: bytes, leaf: bytes, policy: Policy, report: Report) -> None:
+    """Verify a C2SP tlog-proof, version 1."""
+    head, blank, signed = raw.partition(b"\n\n")
+    try:
+        header, *lines = head.decode("ascii").split("\n")
+    except UnicodeDecodeError:
+        raise malformed("the proof is not ASCII") from None
+    if header != "c2sp.org/tlog-proof@v1" or not blank:
+        raise malformed("this is no tlog-proof of version 1")
+    if lines and lines[0].startswith("extra "):
+        lines.pop(0)
+    if not lines or not lines[0].startswith("index "):
+        raise malformed("the proof has no line of its index")
+    index = read_size(lines.pop(0).removeprefix("index "), "the proof")
+    hashes = [decode_base64(line, "the proof", 32) for line in lines]
+    last = read_checkpoint(signed, "the checkpoint")
+    report.tell(last)
+    hold_trusted(last, policy, report)
+    report.position = index + 1
+    check_inclusion(leaf, index, last.size, last.root, hashes)
+
+
+def compare(one: Checkpoint, two: Checkpoint, policy: Policy, report: Report) -> None:
+    """Compare two checkpoints of one log of the same size."""
+    report.tell(one)
+    policy.hold_signed(one, "the first checkpoint")
+    hold("the second checkpoint is of another log", one.origin, two.origin)
+    policy.hold_signed(two, "the second checkpoint")
+    if one.size != two.size:
+        raise untrusted(
+            f"sizes {one.size} and {two.size} cannot be compared by themselves; use "
+            "bundle --known"
+        )
+    hold(f"root at size {one.size}", one.root, two.root, code=4)
+
+
+# ------------------------------------------------------------------------ 14. Commands
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command; the exit code."""
+    typed, report = _parser().parse_args(arguments), Report()
+    try:
+        typed.run(typed, report)
+        accepted = {*report.lost} if typed.accept_loss else set()
+        for reason in report.lacking:
+            alone = typed.without_witness and reason.startswith("no quorum")
+            if not alone and reason not in accepted:
+                raise untrusted(reason)
+    except Finding as finding:
+        report.note(finding)
+        if finding.code == 4:
+            _keep_evidence(typed, report)
+    except OSError as error:
+        report.note(malformed(f"{error.filename}: {error.strerror}"))
+    except (MemoryError, RecursionError):
+        report.note(malformed("the input is too large, or nested too deep"))
+    told = json.dumps(asdict(report), sort_keys=True).replace("\x7f", r"\u007f")
+    lines = [told] if typed.json else map(printable, _lines(report))
+    _print(sys.stdout, "\n".join(lines))
+    return report.exit
+
+
+def _print(stream: TextIO | None, text: str) -> None:
+    """Print a text; if that fails, the exit code still is that of the verdict."""
+    if stream is None:
+        return
+    try:
+        encoding = stream.encoding or "utf-8"
+        stream.write(f"{text}\n".encode(encoding, "backslashreplace").decode(encoding))
+        stream.flush()
+    except (OSError, ValueError):
+        # At its end Python would try again, and end with another exit code.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        if stream is sys.stdout:
+            _print(sys.stderr, "iku-verify: the report cannot be printed")
+
+
+def _lines(report: Report) -> Iterator[str]:
+    """The report as text."""
+    yield f"{report.verdict.upper()} (exit {report.exit})"
+    sides = report.expected, report.found
+    texts = ", ".join(f"{count} {name}" for name, count in report.texts.items())
+    figure = (
+        f"{name} {value}" for name, value in (report.figure or {}).items() if value
+    )
+    agree = report.figures and not report.differences
+    recounted = f"{report.figures} figures of {report.publications} publications"
+    for told, line in (
+        (report.finding, f"{Finding(str(report.finding), report.position, *sides)}"),
+        (report.origin, f"log {report.origin}, size {report.size}, root {report.root}"),
+        (report.origin, _age(report)),
+        (report.checkpoints, f"{report.checkpoints} checkpoints of the bundle agree"),
+        (report.unchecked, f"{report.unchecked} of them by root alone: {ROOTS_ALONE}"),
+        (report.known, f"{report.known} checkpoints that you know agree"),
+        (agree, f"{recounted} were counted again and agree"),
+        *((True, f"differs: {difference}") for difference in report.differences[1:]),
+        (report.texts.get("commitments"), f"texts: {texts}"),
+        (report.figure, f"figure: {', '.join(figure)}"),
+        *((True, f"mind: {reason}") for reason in report.lacking),
+    ):
+        if told:
+            yield f"  {line}"
+
+
+ROOTS_ALONE = "--all checks their signatures"
+
+
+def _age(report: Report) -> str:
+    """The witnesses of the last checkpoint, and its age."""
+    names = ", ".join(report.witnesses) or "nobody"
+    told = f"witnessed by {len(report.witnesses)} of {report.trusted}: {names}"
+    if report.newest is None:
+        return f"{told}; its age is not known"
+    newest = datetime.fromisoformat(report.newest)
+    days = (datetime.now(UTC) - newest).days
+    return f"{told}; the newest on {newest:%d-%m-%Y %H.%M} UTC, {days} days ago"
+
+
+def _keep_evidence(typed: argparse.Namespace, report: Report) -> None:
+    """Write both checkpoints to one file: signed evidence that the log diverged."""
+    known = [typed.one, typed.two] if "one" in typed else typed.known
+    own = [typed.folder / "checkpoint"] if "folder" in typed else []
+    try:
+        notes = [read_file(path, NOTE).decode() for path in (*own, *known)]
+        told = {"notes": notes, **asdict(report)}
+        name = hashlib.sha256("".join(notes).encode()).hexdigest()[:16]
+        path = Path(f"evidence-{name}.json")
+        path.write_text(json.dumps(told, ensure_ascii=False, indent=1) + "\n", "utf-8")
+        said = f"both checkpoints are kept in {path}"
+    except OSError as error:
+        said = f"keep both checkpoints: {error.filename}: {error.strerror}"
+    _print(sys.stderr, printable(f"iku-verify: {said}"))
+
+
+def _policy(typed: argparse.Namespace) -> Policy:
+    policy = read_policy(read_file(typed.policy, POLICY))
+    if typed.newer_than:
+        begins = datetime.combine(typed.newer_than, datetime.min.time(), UTC)
+        policy.since = max(int(begins.timestamp()), 1)
+    return policy
+
+
+def _is_inside(path: Path, folder: Path) -> bool:
+    """Whether a file is in the folder or one of its files, by whatever name."""
+    own = [one for one in (folder, folder / "policy.txt") if one.exists()]
+    places = [path, *path.resolve().parents]
+    return any(one.samefile(place) for one in own for place in places)
+
+
+def _checkpoint(path: Path) -> Checkpoint:
+    return read_checkpoint(read_file(path, NOTE), str(path))
+
+
+def _bundle(typed: argparse.Namespace, report: Report) -> Register:
+    policy = _policy(typed) if typed.policy else None
+    if policy and _is_inside(typed.policy, typed.folder):
+        policy = None
+    known = [_checkpoint(path) for path in typed.known]
+    handed = read_texts(typed.texts) if typed.texts else {}
+    texts = Texts(handed, all_texts=typed.all_texts)
+    audit = Audit(typed.folder, policy, texts, report)
+    audit.every = typed.all
+    return audit.verify(known)
+
+
+def _figure(typed: argparse.Namespace, report: Report) -> None:
+    at = read_number(typed.number)
+    report.figure = recount(_bundle(typed, report), at)
+
+
+def _proof(typed: argparse.Namespace, report: Report) -> None:
+    if typed.record:
+        leaf = leaf_hash(read_file(typed.record, RECORD))
+    elif re.fullmatch("[0-9a-fA-F]{64}", typed.leaf):
+        leaf = bytes.fromhex(typed.leaf)
+    else:
+        raise malformed("--leaf is 64 hexadecimal digits")
+    verify_proof(read_file(typed.file, PROOF), leaf, _policy(typed), report)
+
+
+def _compare(typed: argparse.Namespace, report: Report) -> None:
+    compare(_checkpoint(typed.one), _checkpoint(typed.two), _policy(typed), report)
+
+
+class _Parser(argparse.ArgumentParser):
+    """Reports a wrong command line on one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"iku-verify: {printable(message)}\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    told = str(__doc__).partition("Reading guide.")[0]
+    form = argparse.RawTextHelpFormatter
+    parser = _Parser("iku-verify", description=told, formatter_class=form)
+    commands = parser.add_subparsers(required=True, parser_class=_Parser)
+    for run, does, words in (
+        (_bundle, "verify a bundle", ("folder",)),
+        (_figure, "count the figure of a number", ("number",)),
+        (_proof, "verify a tlog-proof", ("file",)),
+        (_compare, "compare two checkpoints", ("one", "two")),
+    ):
+        command = commands.add_parser(run.__name__[1:], help=does)
+        command.set_defaults(run=run, accept_loss=False, newer_than=None)
+        add = command.add_argument
+        for word_ in words:
+            add(word_, type=str if word_ == "number" else Path)
+        alone = run in {_proof, _compare}
+        add("--policy", type=Path, required=alone, help="whom you believe")
+        add("--json", action="store_true", help="for programs")
+        add("--without-witness", action="store_true", help="accept missing witnesses")
+        if run is not _compare:
+            help_ = "demand cosignatures of that day or later"
+            add("--newer-than", type=day, metavar="DATE", help=help_)
+        if run is _figure:
+            add("--bundle", type=Path, required=True, dest="folder", help="verified")
+        if run is _proof:
+            what = command.add_mutually_exclusive_group(required=True)
+            what.add_argument("--record", type=Path, help="file of the record's bytes")
+            what.add_argument("--leaf", help="the leaf hash, as a receipt gives it")
+        if not alone:
+            add("--accept-loss", action="store_true", help="accept declared losses")
+            add("--known", type=Path, action="append", default=[], help="one you kept")
+            add("--all", action="store_true", help="check all signatures")
+            add("--texts", type=Path, help="texts that were opened")
+            add("--all-texts", action="store_true", help="refuse withheld texts")
+    return parser
+
+
+# ============================ Part two: the figures ============================
+
+
+# --------------------------------------- 15. What the records say, as far as it counts
 #
 # From here to the bundle, the content of the records is interpreted. docs/register.md
 # ("Counting") has the rules. Numbers are integers and exact fractions, never floats.
@@ -969,7 +1823,7 @@ def _corrected(wrong: Fact, by: Fact) -> Fact:
     return wrong._replace(on=on, says=says)
 
 
-# --------------------------------------- 8. What counts
+# --------------------------------------------------------------------- 16. What counts
 
 
 class Counts(NamedTuple):
@@ -1143,7 +1997,7 @@ COUNTING: dict[str, tuple[str, Callable[[Course, Asked], Counts]]] = {
 }
 
 
-# --------------------------------------------------- 9. Formulas, targets, ratings
+# ------------------------------------------------------ 17. Formulas, targets, ratings
 
 MANNERS = (
     *("islah", "kesepakatan_damai", "mediasi", "putusan_inkrah", "keputusan_adat"),
@@ -1249,7 +2103,7 @@ LOOKS_BACK = ("corrected", "annulled")
 SCALE = "kinerja"  # the only scale; it rates performance
 
 
-# ------------------------------------------------- 10. Figures and their numbers
+# ------------------------------------------------------- 18. Figures and their numbers
 
 PERIODS = {  # letter and months
     "year": ("T", 12),
@@ -1376,8 +2230,7 @@ class Tally:
         }
 
 
-# ------------------------------------------------------------------ 11. Publications
-
+# -------------------------------------------------------------------- 19. Publications
 # The steps that each step may follow; None: the publication did not exist.
 FOLLOWS: dict[str, tuple[str | None, ...]] = {
     "drafted": (None, "withdrawn"),
@@ -1488,107 +2341,7 @@ def spell_identifier(period: str, as_of: date, edition: int) -> str:
     return spelt + (f".{edition}" if edition > 1 else "")
 
 
-# --------------------------------------------------------- 12. Texts apart from the log
-
-
-Handed = dict[tuple[str, str], tuple[bytes, str]]  # by event and field: salt and text
-TEXT_KEYS = ("event", "field", "salt", "text")
-LONG = 1 << 20  # bytes of a line of a file of texts
-
-
-class Texts:
-    """Commitments to texts, and whether each text is erased, opened or withheld."""
-
-    def __init__(self, handed: Handed, *, all_texts: bool = False) -> None:
-        self._handed, self._all = handed, all_texts
-        self._kept = Counter[str]()  # withheld so far, by subject
-        self._first: dict[str, tuple[int, str]] = {}  # with --all-texts: the first one
-        self._opened: dict[str, str] = {}  # the first one that was opened, by subject
-        self._counts = {"commitments": 0, "erased": 0, "opened": 0}
-
-    def add(self, position: int, record: dict[str, Any]) -> None:
-        """Count the commitments of a record, or those that an erasure covers."""
-        stream = record["stream"]
-        if stream.startswith("subject-") and record["type"] == "erased":
-            self._erase(stream.removeprefix("subject-"), record["data"])
-        for name, told in record["text"].items():
-            event, subject = f"{stream}/{record['version']}", sys.intern(told["s"])
-            handed = self._handed.pop((event, name), None)
-            self._counts["commitments"] += 1
-            if handed is None:
-                self._kept[subject] += 1
-                if self._all:
-                    self._first.setdefault(subject, (position, f"{name} of {event}"))
-            else:
-                self._counts["opened"] += 1
-                self._opened.setdefault(subject, f"{name} of {event}")
-                found = commitment(event, name, subject, *handed)
-                hold(f"{name} of {event}", told["c"], found)
-
-    def _erase(self, subject: str, data: dict[str, Any]) -> None:
-        """Apply an erasure, which must name its decision and come before any text."""
-        for name in ("decision", "legal_basis"):
-            if not word(data[name]).strip():
-                raise ValueError(f"the {name} of an erasure is empty")
-        if subject in self._opened:
-            what = f"{self._opened[subject]} was handed over, but this decision erased"
-            raise Finding(f"{what} it")
-        self._counts["erased"] += self._kept.pop(subject, 0)
-        self._first.pop(subject, None)
-
-    def tell(self) -> dict[str, int]:
-        """Number of commitments, and how many were erased, opened here and withheld."""
-        for event, name in self._handed:
-            raise Finding(f"the log is not committed to {name} of {event}")
-        for position, what in sorted(self._first.values()):
-            raise Finding(f"{what} is withheld: no decision erased it", position)
-        return {**self._counts, "withheld": sum(self._kept.values())}
-
-
-SALT = 32  # bytes
-
-
-def commitment(event: str, name: str, subject: str, salt: bytes, text: str) -> str:
-    """The commitment to a text: a salted hash (docs/ledger-format.md, Texts)."""
-    if len(salt) != SALT:  # else its end could pass for the beginning of the text
-        raise ValueError(f"a salt of {len(salt)} bytes, not {SALT}")
-    parts = (part.encode() for part in (event, name, subject))
-    context = b"".join(len(part).to_bytes(2, "big") + part for part in parts)
-    plain = spell(text).encode()
-    plain += b" " * (-len(plain) % 64)
-    return hashlib.sha256(b"iku/text/v1\0" + context + salt + plain).hexdigest()
-
-
-def read_texts(place: Path) -> Handed:
-    """Read texts, one JSON object on each line, from a file or a folder of files."""
-    found: Handed = {}
-    inside = sorted(path for path in place.rglob("*") if path.is_file())
-    for path in inside if place.is_dir() else [place]:
-        with path.open("rb") as file:
-            for number, line in enumerate(iter(lambda: file.readline(LONG), b""), 1):
-                try:
-                    name, handed = read_text(line)
-                except (ValueError, KeyError, TypeError, RecursionError) as error:
-                    told = f"line {number} of {path} is no text that was opened"
-                    raise malformed(f"{told}: {error}") from None
-                if found.setdefault(name, handed) != handed:
-                    told = f"{name[1]} of {name[0]} was handed over as two texts"
-                    raise Finding(told)
-    return found
-
-
-def read_text(line: bytes) -> tuple[tuple[str, str], tuple[bytes, str]]:
-    """Parse the event and field of a text, its salt, and the text."""
-    told = decode(line.decode())
-    event, name, salt, text = (word(told[key]) for key in TEXT_KEYS)
-    if len(told) != len(TEXT_KEYS) or f"{spell(told)}\n".encode() != line:
-        raise ValueError(f"not spelt as {', '.join(TEXT_KEYS)} alone are")
-    if not re.fullmatch(f"[0-9a-f]{{{2 * SALT}}}", salt):
-        raise ValueError(f"its salt is not {SALT} bytes in hexadecimal")
-    return (event, name), (bytes.fromhex(salt), text)
-
-
-# -------------------------------------------- 13. Recounting, and copies for people
+# ----------------------------------------------- 20. Recounting, and copies for people
 
 UNDERSTOOD: dict[str, Container[str]] = {
     **MEANINGS,
@@ -1847,747 +2600,6 @@ def _spell_copy(stream: str, facts: list[dict[str, Any]]) -> bytes:
     told = {"facts": facts, "note": COPY, "stream": stream}
     spelt = json.dumps(told, ensure_ascii=False, indent=1, sort_keys=True)
     return f"{spelt}\n".encode()
-
-
-# ----------------------------------------- 14. Restores that lost what was signed
-#
-# A log never revokes a checkpoint. A log whose backup lost signed events continues
-# under a new name, and the first event after the kept ones declares the loss.
-
-
-class Loss(NamedTuple):
-    """The declaration, at *position*, that the log *origin* lost events."""
-
-    position: int
-    origin: str
-    successor: str
-    kept: int
-    root: str
-    lost_to: int
-    signed: str
-
-    def __str__(self) -> str:
-        """The loss as a sentence."""
-        return (
-            f"events {self.kept + 1} to {self.lost_to} of the log {self.origin} are "
-            f"lost, as declared at position {self.position}"
-        )
-
-
-def read_loss(record: dict[str, Any], tree: Tree) -> Loss:
-    """The loss that a record declares, compared with the tree before the record."""
-    position, data = tree.size + 1, record["data"]
-    try:
-        kept, lost_to = whole(data["kept"]), whole(data["lost_to"])
-        names = (word(data[name]) for name in ("origin", "successor", "root", "signed"))
-        origin, successor, root, signed = names
-    except (ValueError, TypeError, KeyError):
-        raise Finding("the record tells of no loss", position) from None
-    computed = base64.b64encode(tree.root()).decode()
-    due, found = f"{tree.size} {computed}", f"{kept} {root}"
-    hold("events kept, and their root", due, found, position)
-    return Loss(position, origin, successor, kept, root, lost_to, signed)
-
-
-# ---------------------------------------------------------------- 15. The bundle
-
-FORMAT = "iku-bundle/1"
-MANIFEST = "manifest.json"
-MANIFEST_KEYS = {"files", "filters", "format", "origin", "root", "size"}
-RECORD = 65_535  # bytes
-LARGEST_FILES = (  # bytes, by the beginning of the path; the first that matches
-    ("tile/entries/", WIDTH * (2 + RECORD)),
-    ("tile/", 32 * WIDTH),
-    ("checkpoint", NOTE),
-    ("policy.txt", POLICY),
-    (MANIFEST, 1 << 28),
-    ("", 1 << 26),
-)
-
-
-class Bundle:
-    """A folder of files, each compared with the manifest when it is read."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.tells, self.files = read_manifest(self._bytes(MANIFEST))
-        self._unread = set(self.files)
-
-    def read(self, path: str) -> bytes:
-        """A file that the manifest lists, compared with its hash."""
-        raw = self.peek(path)
-        self.hold(path, raw)
-        return raw
-
-    def peek(self, path: str) -> bytes:
-        """A listed file that is not yet compared with the manifest."""
-        if path not in self.files:
-            raise Finding(f"{path} is not in the manifest")
-        return self._bytes(path)
-
-    def hold(self, path: str, raw: bytes) -> None:
-        """Compare a file with its size and hash in the manifest."""
-        size, digest = self.files[path]
-        found = hashlib.sha256(raw).hexdigest()
-        hold(f"{path} is not what the manifest lists", digest, found)
-        hold(f"how many bytes {path} holds", size, len(raw))
-        self._unread.discard(path)
-
-    def refuse_surplus(self) -> None:
-        """Refuse files that the manifest does not list; check those not yet read."""
-        listed, waiting = {MANIFEST, *self.files}, [str(self.folder)]
-        while waiting:
-            for entry in sorted(os.scandir(waiting.pop()), key=lambda one: one.name):
-                name = Path(entry.path).relative_to(self.folder).as_posix()
-                if entry.is_dir(follow_symlinks=False):
-                    waiting.append(entry.path)
-                elif not entry.is_file(follow_symlinks=False):
-                    raise Finding(f"{name} is no file")
-                elif name not in listed:
-                    raise Finding(f"{name} is not in the manifest")
-        for name in sorted(self._unread):
-            self.read(name)
-
-    def _bytes(self, path: str) -> bytes:
-        place = self.folder / path
-        if place.is_symlink() or not place.is_file():
-            raise malformed(f"there is no {path} in {self.folder}")
-        most = next(most for start, most in LARGEST_FILES if path.startswith(start))
-        return read_file(place, most)
-
-
-def read_manifest(raw: bytes) -> tuple[tuple[Any, ...], dict[str, tuple[int, str]]]:
-    """Origin, size and root in the manifest; size and SHA-256 of each file, by path."""
-    try:
-        told = decode(raw.decode())
-        files = dict(map(_read_listed, told["files"]))
-        sound = told.keys() == MANIFEST_KEYS and len(files) == len(told["files"])
-        sound = sound and spell_manifest(told) == raw
-        tells = told["origin"], whole(told["size"]), told["root"]
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise malformed(f"{MANIFEST} is no manifest: {error}") from None
-    if not sound:
-        raise malformed(f"{MANIFEST} is not spelt as a manifest is")
-    if told["format"] != FORMAT or told["filters"] != "none":
-        raise malformed(f"{MANIFEST} is not of the format {FORMAT}")
-    return tells, files
-
-
-def _read_listed(one: dict[str, Any]) -> tuple[str, tuple[int, str]]:
-    """Path, size and SHA-256 of a file in the manifest."""
-    path, digest = word(one["path"]), word(one["sha256"])
-    if not re.fullmatch("[!-~]{1,255}", path) or len(one) != 3:
-        raise ValueError(f"it lists {path}")
-    if {"", ".", ".."} & {*path.split("/")}:
-        raise ValueError(f"it names a file elsewhere: {path}")
-    if not re.fullmatch("[0-9a-f]{64}", digest):
-        raise ValueError(f"{digest} is no SHA-256")
-    return path, (whole(one["bytes"]), digest)
-
-
-def spell_manifest(told: dict[str, Any]) -> bytes:
-    """A manifest in canonical form, with one file on each line."""
-    listed = ",\n".join(map(spell, told["files"]))
-    rest = spell({key: value for key, value in told.items() if key != "files"})
-    return f'{{"files":[\n{listed}\n],{rest[1:]}\n'.encode()
-
-
-def hold_trusted(last: Checkpoint, trusted: Policy, report: Report) -> None:
-    """Verify a checkpoint against the policy; a missing quorum is reported."""
-    cosigned = trusted.hold_signed(last, "checkpoint")
-    report.witnesses = sorted({one.key.name for one in cosigned})
-    report.trusted = len({key.name for key in trusted.witnesses.values()})
-    if newest := max((one.time for one in cosigned), default=0):
-        report.newest = spell_time(newest)
-    if not trusted.is_quorum(cosigned):
-        report.lacking.append(
-            "no quorum of witnesses vouches for it: whoever holds the log's key could "
-            "have rewritten history"
-        )
-    if trusted.since and not trusted.is_quorum(cosigned, trusted.since):
-        since = spell_time(trusted.since)
-        report.lacking.append(f"it is too old: no quorum cosigned it since {since}")
-
-
-def spell_time(seconds: int) -> str:
-    """A time since 1970 as a date and a time of day (UTC)."""
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"
-
-
-class Audit:
-    """The verification of a bundle against a policy and known checkpoints."""
-
-    def __init__(
-        self, folder: Path, policy: Policy | None, texts: Texts, report: Report
-    ) -> None:
-        self.bundle, self.register = Bundle(folder), Register(texts)
-        self.report, self.every = report, False
-        self.last = read_checkpoint(self.bundle.read("checkpoint"), "checkpoint")
-        report.tell(self.last)
-        self.policy = read_policy(self.bundle.read("policy.txt"))
-        if policy is None:
-            report.lacking.append("the keys come from inside the bundle; use --policy")
-        self.policy = policy or self.policy
-        self.earlier: list[Checkpoint] = []
-        self.losses: list[Loss] = []
-        self.roots = {0: Tree().root()}  # by size, for all checkpoints
-        # By name of the log: its kept size, and the last position that it lost.
-        self.ends: dict[str, tuple[int, int]] = {}
-
-    def verify(self, known: list[Checkpoint]) -> Register:
-        """Run every step and return the register; the report covers the steps run."""
-        hold_trusted(self.last, self.policy, self.report)  # (a)
-        signed = (self.last.origin, self.last.size, self.last.root.hex())
-        hold("the manifest is of another checkpoint", signed, self.bundle.tells)  # (b)
-        self._read_earlier()  # (c)
-        sizes = {one.size for one in (*known, *self.earlier, self.last)}
-        self._read_log(sizes)  # (d), (e), (f)
-        self._hold_losses()  # (g)
-        self._hold_earlier()  # (h)
-        self._hold_signatures()
-        self._hold_copies()  # (i)
-        self.bundle.refuse_surplus()
-        for one in known:
-            self._hold_known(one)  # (j)
-            self.report.known += 1
-        self.report.texts = self.register.texts.tell()  # (k)
-        self.register.hold_mergers()  # (l)
-        recount_published(self.register, self.report)  # (m)
-        if self.last.size == 0:
-            told = "the log is empty: there is nothing to be verified"
-            self.report.lacking.append(told)
-        return self.register
-
-    def _read_earlier(self) -> None:
-        """Read the bundle's earlier checkpoints."""
-        for path in self.bundle.files:
-            if path.startswith("checkpoints/"):
-                one = read_checkpoint(self.bundle.read(path), path)
-                hold("the name of a checkpoint", f"checkpoints/{one.size}", path)
-                self.earlier.append(one)
-        self.report.checkpoints = len(self.earlier)
-
-    def _read_log(self, asked: set[int]) -> None:
-        """Read all records and tiles once, in order; keep roots at *asked* sizes."""
-        tree, records = Tree(), Records()
-        while tree.size < self.last.size:
-            for leaf, raw in self._read_tile(tree.size):
-                record = records.read(tree.size + 1, raw)
-                self.register.add(tree.size + 1, record)
-                if record["stream"] == "ledger-log":
-                    self.losses.append(read_loss(record, tree))
-                tree.add(leaf)
-                if tree.size in asked:
-                    self.roots[tree.size] = tree.root()
-            for path, row in tree.take_tiles(last=tree.size == self.last.size):
-                if self.bundle.read(path) != row:
-                    raise Finding(f"{path} is not made of the tiles below it")
-
-    def _read_tile(self, size: int) -> Iterable[tuple[bytes, bytes]]:
-        """Leaf hashes and records of the level 0 tile after *size*, compared."""
-        width = min(WIDTH, self.last.size - size)
-        spot = place(size // WIDTH, width)
-        path, entries = f"tile/0/{spot}", f"tile/entries/{spot}"
-        told, raw = self.bundle.peek(path), self.bundle.peek(entries)
-        records = split_entries(raw, entries)
-        leaves = [leaf_hash(record) for record in records]
-        # Leaves are compared before file hashes, to name the first bad position.
-        for at, leaf in enumerate(leaves):
-            hold("leaf hash", told[32 * at : 32 * at + 32], leaf, size + at + 1)
-        hold(f"how many records {entries} holds", width, len(records))
-        hold(f"how many bytes {path} holds", 32 * width, len(told))
-        self.bundle.hold(path, told)
-        self.bundle.hold(entries, raw)
-        return zip(leaves, records, strict=True)
-
-    def _hold_losses(self) -> None:
-        """Check that a trusted key signed what was lost, and that the names follow."""
-        names = [*(later.origin for later in self.losses[1:]), self.last.origin]
-        for loss, name in zip(self.losses, names, strict=bool(self.losses)):
-            at = f"the checkpoint at position {loss.position}"
-            one = read_checkpoint(loss.signed.encode(), at)
-            hold(f"{at} is of another log", loss.origin, one.origin)
-            self.policy.hold_signed(one, at)
-            hold("events lost", one.size, loss.lost_to, loss.position)
-            if one.size <= loss.kept:
-                raise Finding("what was signed was not lost", loss.position)
-            hold("name of the log", loss.successor, name, loss.position)
-            self.ends[loss.origin] = loss.kept, loss.lost_to
-            self.report.lost.append(str(loss))
-        self.ends[self.last.origin] = self.last.size, self.last.size
-        self.report.lacking += self.report.lost
-
-    def _hold_earlier(self) -> None:
-        """Check that each earlier checkpoint was kept and has the computed root."""
-        for one in self.earlier:
-            name = f"checkpoints/{one.size}"
-            self._hold_name(one, name)
-            kept, _ = self.ends[one.origin]
-            if one.size > kept:
-                what = f"{name} is beyond what was kept"
-                raise Finding(what, None, f"at most {kept}", str(one.size))
-        for one in sorted([*self.earlier, self.last], key=lambda one: one.size):
-            hold(f"root at size {one.size}", one.root, self.roots[one.size])
-
-    def _hold_signatures(self) -> None:
-        """Check the signatures of the earlier checkpoints that publications cite.
-
-        A publication cites the first checkpoint that covers the records it counted.
-        Every checkpoint has the root of the records, whether it is cited or not.
-        """
-        sizes = sorted(one.size for one in self.earlier)
-        cited = {bisect_left(sizes, one.size) for one in self.register.closed()}
-        checked = {sizes[at] for at in cited if at < len(sizes)} | {self.last.size}
-        for one in self.earlier:
-            if self.every or one.size in checked:
-                self.policy.hold_signed(one, f"checkpoints/{one.size}")
-            else:
-                self.report.unchecked += 1
-
-    def _hold_name(self, one: Checkpoint, name: str) -> None:
-        if one.origin not in self.ends:
-            hold(f"{name} is of another log", self.last.origin, one.origin)
-
-    def _hold_copies(self) -> None:
-        """Check that the copies equal the records' content, in both directions."""
-        due, folders = self.register.copies(), ("definitions/", "publications/")
-        named = {path for path in self.bundle.files if path.startswith(folders)}
-        for path in sorted(named ^ due.keys()):
-            there = "in the manifest" if path in named else "in the records"
-            raise Finding(f"{path} stands only {there}")
-        for path, spelt in sorted(due.items()):
-            if self.bundle.read(path) != spelt:
-                raise Finding(f"{path} is not what the records say")
-
-    def _hold_known(self, one: Checkpoint) -> None:
-        """Check that the bundle is consistent with a checkpoint the auditor kept."""
-        self._hold_name(one, "the known checkpoint")
-        self.policy.hold_signed(one, "the known checkpoint")
-        kept, most = self.ends[one.origin]
-        if one.size > most:
-            told = "the log is shorter than the one you know: it was rolled back"
-            raise Finding(told, None, f"at least {one.size} records", str(most), code=4)
-        # A checkpoint within the declared loss cannot be compared.
-        if one.size <= kept:
-            hold(f"root at size {one.size}", one.root, self.roots[one.size], code=4)
-
-
-# ------------------------------------- 16. A proof, and two checkpoints compared
-
-
-PROOF = 131_072  # bytes
-
-
-def verify_proof(raw: bytes, leaf: bytes, policy: Policy, report: Report) -> None:
-    """Verify a C2SP tlog-proof, version 1."""
-    head, blank, signed = raw.partition(b"\n\n")
-    try:
-        header, *lines = head.decode("ascii").split("\n")
-    except UnicodeDecodeError:
-        raise malformed("the proof is not ASCII") from None
-    if header != "c2sp.org/tlog-proof@v1" or not blank:
-        raise malformed("this is no tlog-proof of version 1")
-    if lines and lines[0].startswith("extra "):
-        lines.pop(0)
-    if not lines or not lines[0].startswith("index "):
-        raise malformed("the proof has no line of its index")
-    index = read_size(lines.pop(0).removeprefix("index "), "the proof")
-    hashes = [decode_base64(line, "the proof", 32) for line in lines]
-    last = read_checkpoint(signed, "the checkpoint")
-    report.tell(last)
-    hold_trusted(last, policy, report)
-    report.position = index + 1
-    check_inclusion(leaf, index, last.size, last.root, hashes)
-
-
-def compare(one: Checkpoint, two: Checkpoint, policy: Policy, report: Report) -> None:
-    """Compare two checkpoints of one log of the same size."""
-    report.tell(one)
-    policy.hold_signed(one, "the first checkpoint")
-    hold("the second checkpoint is of another log", one.origin, two.origin)
-    policy.hold_signed(two, "the second checkpoint")
-    if one.size != two.size:
-        raise untrusted(
-            f"sizes {one.size} and {two.size} cannot be compared by themselves; use "
-            "bundle --known"
-        )
-    hold(f"root at size {one.size}", one.root, two.root, code=4)
-
-
-# --------------------------------------------------------- 17. ML-DSA-44 (FIPS 204)
-#
-# Verification only. Each function is named after its algorithm in FIPS 204. A
-# polynomial is a list of its 256 coefficients. In NTT form, polynomials are multiplied
-# coefficient by coefficient.
-
-Q = 2**23 - 2**13 + 1
-DROPPED = 13  # d: bits dropped from t
-TAU, BETA, OMEGA = 39, 78, 80  # coefficients of c that are not 0; bound; most hints
-GAMMA_1, GAMMA_2 = 2**17, (Q - 1) // 88
-ROWS = COLUMNS = 4  # of the matrix A
-CHALLENGE, ML_DSA_KEY, ML_DSA_SIGNATURE = 32, 1_312, 2_420  # bytes
-
-Poly = list[int]
-
-# zetas[k] = 1753^BitRev8(k) mod q. Pass i of the NTT takes zetas[2^i + b] in block b.
-# Each pass joins coefficients p and p + 128, and puts the results at 2p and 2p + 1: all
-# passes are then alike, p is in block p mod 2^i, and the result is in FIPS 204's order.
-ZETAS = [pow(1753, int(f"{k:08b}"[::-1], 2), Q) for k in range(256)]
-PASSES = [ZETAS[1 << i : 2 << i] * (128 >> i) for i in range(8)]
-INVERSE_PASSES = [[pow(zeta, -1, Q) for zeta in one] for one in reversed(PASSES)]
-
-
-def ml_dsa_verify(public: bytes, message: bytes, signature: bytes) -> bool:
-    """Whether *signature* of *message* is valid, without a context (algorithm 3)."""
-    return verify_internal(public, b"\0\0" + message, signature)
-
-
-def verify_internal(public: bytes, message: bytes, signature: bytes) -> bool:
-    """Whether *signature* of the formatted *message* is valid (algorithm 8)."""
-    if len(public) != ML_DSA_KEY or len(signature) != ML_DSA_SIGNATURE:
-        return False
-    challenge, z, hints = sig_decode(signature)
-    if hints is None or max(abs(x) for one in z for x in one) >= GAMMA_1 - BETA:
-        return False
-    minus_c = [-x for x in sample_in_ball(challenge)]
-    products = matrix_vector_ntt(pk_decode(public), [ntt(one) for one in (*z, minus_c)])
-    w1 = b"".join(
-        w1_encode(use_hint(places, inverse_ntt(product)))
-        for places, product in zip(hints, products, strict=True)
-    )
-    mu = hashlib.shake_256(hashlib.shake_256(public).digest(64) + message).digest(64)
-    return hashlib.shake_256(mu + w1).digest(CHALLENGE) == challenge
-
-
-@lru_cache(maxsize=32)
-def pk_decode(public: bytes) -> list[list[Poly]]:
-    """The matrix A and, as its last column, t1 * 2^d, in NTT form (algorithm 23)."""
-    packed = (public[at : at + 320] for at in range(32, ML_DSA_KEY, 320))
-    t1 = ([x << DROPPED for x in simple_bit_unpack(one, 10)] for one in packed)
-    rows = expand_a(public[:32])
-    return [[*row, ntt(one)] for row, one in zip(rows, t1, strict=True)]
-
-
-def sig_decode(signature: bytes) -> tuple[bytes, list[Poly], list[bytes] | None]:
-    """Challenge, response and hints of a signature (algorithm 27)."""
-    end = ML_DSA_SIGNATURE - OMEGA - ROWS
-    packed = (signature[at : at + 576] for at in range(CHALLENGE, end, 576))
-    z = [bit_unpack(one, GAMMA_1, 18) for one in packed]
-    return signature[:CHALLENGE], z, hint_bit_unpack(signature[end:])
-
-
-def hint_bit_unpack(y: bytes) -> list[bytes] | None:
-    """The places of the hints; None if they are malformed (algorithm 21)."""
-    hints, first = [], 0
-    for end in y[OMEGA:]:
-        places = y[first:end]
-        if not first <= end <= OMEGA or any(a >= b for a, b in pairwise(places)):
-            return None
-        hints.append(places)
-        first = end
-    return None if any(y[first:OMEGA]) else hints
-
-
-def simple_bit_unpack(packed: bytes, bits: int) -> Poly:
-    """Coefficients of *bits* bits each, little-endian (algorithm 18)."""
-    eights = (packed[at : at + bits] for at in range(0, len(packed), bits))
-    numbers = (int.from_bytes(eight, "little") for eight in eights)
-    shifts, mask = range(0, 8 * bits, bits), (1 << bits) - 1
-    return [number >> shift & mask for number in numbers for shift in shifts]
-
-
-def bit_unpack(packed: bytes, most: int, bits: int) -> Poly:
-    """Coefficients that are stored as *most* minus their value (algorithm 19)."""
-    return [most - x for x in simple_bit_unpack(packed, bits)]
-
-
-def w1_encode(w1: Poly) -> bytes:
-    """Coefficients of six bits each, little-endian (algorithms 28 and 16)."""
-    fours = zip(*(w1[at::4] for at in range(4)), strict=True)
-    numbers = (a | b << 6 | c << 12 | d << 18 for a, b, c, d in fours)
-    return b"".join(number.to_bytes(3, "little") for number in numbers)
-
-
-def expand_a(rho: bytes) -> list[list[Poly]]:
-    """The matrix A in NTT form, drawn from *rho* (algorithm 32)."""
-    return [
-        [rej_ntt_poly(rho + bytes([column, row])) for column in range(COLUMNS)]
-        for row in range(ROWS)
-    ]
-
-
-def rej_ntt_poly(seed: bytes) -> Poly:
-    """A polynomial drawn from *seed*; numbers from q on are skipped (algorithm 30).
-
-    336 numbers are drawn at once: that more are needed has a chance of 2^-546.
-    """
-    drawn = hashlib.shake_128(seed).digest(3 * 336)
-    threes = zip(drawn[::3], drawn[1::3], drawn[2::3], strict=True)
-    return [n for x, y, z in threes if (n := x | y << 8 | (z & 127) << 16) < Q][:256]
-
-
-def sample_in_ball(challenge: bytes) -> Poly:
-    """The polynomial c, of -1, 0 and 1, drawn from the challenge (algorithm 29).
-
-    272 bytes are drawn at once: that more are needed has a chance of 2^-575.
-    """
-    drawn = hashlib.shake_256(challenge).digest(272)
-    signs, places, c = int.from_bytes(drawn[:8], "little"), iter(drawn[8:]), [0] * 256
-    for i in range(256 - TAU, 256):
-        j = next(j for j in places if j <= i)
-        c[i], c[j] = c[j], 1 - 2 * (signs & 1)
-        signs >>= 1
-    return c
-
-
-def decompose(r: int) -> tuple[int, int]:
-    """The high and the low part of a coefficient (algorithm 36)."""
-    r0 = r % (2 * GAMMA_2)
-    r0 -= 2 * GAMMA_2 if r0 > GAMMA_2 else 0
-    return (0, r0 - 1) if r - r0 == Q - 1 else ((r - r0) // (2 * GAMMA_2), r0)
-
-
-def high_bits(r: Poly) -> Poly:
-    """The high parts that `decompose` gives, of a polynomial (algorithm 37)."""
-    return [(x + GAMMA_2 - 1) // (2 * GAMMA_2) % 44 for x in r]
-
-
-def use_hint(places: bytes, r: Poly) -> Poly:
-    """The high parts, corrected at the *places* of the hints (algorithm 40)."""
-    w1 = high_bits(r)
-    for at in places:
-        r1, r0 = decompose(r[at])
-        w1[at] = (r1 + (1 if r0 > 0 else -1)) % 44  # (q - 1) / (2 * gamma_2)
-    return w1
-
-
-def ntt(w: Poly) -> Poly:
-    """The NTT form of a polynomial, not reduced modulo q (algorithm 41)."""
-    for zetas in PASSES:
-        low, high = w[:128], [z * x % Q for z, x in zip(zetas, w[128:], strict=True)]
-        w = [0] * 256
-        w[::2], w[1::2] = map(add, low, high), map(sub, low, high)
-    return w
-
-
-def inverse_ntt(w: Poly) -> Poly:
-    """The polynomial of an NTT form, reduced modulo q (algorithm 42)."""
-    for zetas in INVERSE_PASSES:
-        even, odd = w[::2], w[1::2]
-        high = [z * x % Q for z, x in zip(zetas, map(sub, even, odd), strict=True)]
-        w = [*map(add, even, odd), *high]
-    return [x * 8_347_681 % Q for x in w]  # 256^-1 mod q
-
-
-def matrix_vector_ntt(matrix: list[list[Poly]], vector: list[Poly]) -> list[Poly]:
-    """The product of a matrix and a vector in NTT form (algorithms 44, 45 and 48)."""
-    rows = (
-        [map(mul, a, x) for a, x in zip(row, vector, strict=True)] for row in matrix
-    )
-    return [[sum(terms) % Q for terms in zip(*row, strict=True)] for row in rows]
-
-
-# ----------------------------------------------------------------- 18. Commands
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Run a command; the exit code."""
-    typed, report = _parser().parse_args(arguments), Report()
-    try:
-        typed.run(typed, report)
-        accepted = {*report.lost} if typed.accept_loss else set()
-        for reason in report.lacking:
-            alone = typed.without_witness and reason.startswith("no quorum")
-            if not alone and reason not in accepted:
-                raise untrusted(reason)
-    except Finding as finding:
-        report.note(finding)
-        if finding.code == 4:
-            _keep_evidence(typed, report)
-    except OSError as error:
-        report.note(malformed(f"{error.filename}: {error.strerror}"))
-    except (MemoryError, RecursionError):
-        report.note(malformed("the input is too large, or nested too deep"))
-    told = json.dumps(asdict(report), sort_keys=True).replace("\x7f", r"\u007f")
-    lines = [told] if typed.json else map(printable, _lines(report))
-    _print(sys.stdout, "\n".join(lines))
-    return report.exit
-
-
-def _print(stream: TextIO | None, text: str) -> None:
-    """Print a text; if that fails, the exit code still is that of the verdict."""
-    if stream is None:
-        return
-    try:
-        encoding = stream.encoding or "utf-8"
-        stream.write(f"{text}\n".encode(encoding, "backslashreplace").decode(encoding))
-        stream.flush()
-    except (OSError, ValueError):
-        # At its end Python would try again, and end with another exit code.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-        if stream is sys.stdout:
-            _print(sys.stderr, "iku-verify: the report cannot be printed")
-
-
-def _lines(report: Report) -> Iterator[str]:
-    """The report as text."""
-    yield f"{report.verdict.upper()} (exit {report.exit})"
-    sides = report.expected, report.found
-    texts = ", ".join(f"{count} {name}" for name, count in report.texts.items())
-    figure = (
-        f"{name} {value}" for name, value in (report.figure or {}).items() if value
-    )
-    agree = report.figures and not report.differences
-    recounted = f"{report.figures} figures of {report.publications} publications"
-    for told, line in (
-        (report.finding, f"{Finding(str(report.finding), report.position, *sides)}"),
-        (report.origin, f"log {report.origin}, size {report.size}, root {report.root}"),
-        (report.origin, _age(report)),
-        (report.checkpoints, f"{report.checkpoints} checkpoints of the bundle agree"),
-        (report.unchecked, f"{report.unchecked} of them by root alone: {ROOTS_ALONE}"),
-        (report.known, f"{report.known} checkpoints that you know agree"),
-        (agree, f"{recounted} were counted again and agree"),
-        *((True, f"differs: {difference}") for difference in report.differences[1:]),
-        (report.texts.get("commitments"), f"texts: {texts}"),
-        (report.figure, f"figure: {', '.join(figure)}"),
-        *((True, f"mind: {reason}") for reason in report.lacking),
-    ):
-        if told:
-            yield f"  {line}"
-
-
-ROOTS_ALONE = "--all checks their signatures"
-
-
-def _age(report: Report) -> str:
-    """The witnesses of the last checkpoint, and its age."""
-    names = ", ".join(report.witnesses) or "nobody"
-    told = f"witnessed by {len(report.witnesses)} of {report.trusted}: {names}"
-    if report.newest is None:
-        return f"{told}; its age is not known"
-    newest = datetime.fromisoformat(report.newest)
-    days = (datetime.now(UTC) - newest).days
-    return f"{told}; the newest on {newest:%d-%m-%Y %H.%M} UTC, {days} days ago"
-
-
-def _keep_evidence(typed: argparse.Namespace, report: Report) -> None:
-    """Write both checkpoints to one file: signed evidence that the log diverged."""
-    known = [typed.one, typed.two] if "one" in typed else typed.known
-    own = [typed.folder / "checkpoint"] if "folder" in typed else []
-    try:
-        notes = [read_file(path, NOTE).decode() for path in (*own, *known)]
-        told = {"notes": notes, **asdict(report)}
-        name = hashlib.sha256("".join(notes).encode()).hexdigest()[:16]
-        path = Path(f"evidence-{name}.json")
-        path.write_text(json.dumps(told, ensure_ascii=False, indent=1) + "\n", "utf-8")
-        said = f"both checkpoints are kept in {path}"
-    except OSError as error:
-        said = f"keep both checkpoints: {error.filename}: {error.strerror}"
-    _print(sys.stderr, printable(f"iku-verify: {said}"))
-
-
-def _policy(typed: argparse.Namespace) -> Policy:
-    policy = read_policy(read_file(typed.policy, POLICY))
-    if typed.newer_than:
-        begins = datetime.combine(_day(typed.newer_than), datetime.min.time(), UTC)
-        policy.since = max(int(begins.timestamp()), 1)
-    return policy
-
-
-def _is_inside(path: Path, folder: Path) -> bool:
-    """Whether a file is in the folder or one of its files, by whatever name."""
-    own = [one for one in (folder, folder / "policy.txt") if one.exists()]
-    places = [path, *path.resolve().parents]
-    return any(one.samefile(place) for one in own for place in places)
-
-
-def _day(spelt: str) -> date:
-    try:
-        return day(spelt)
-    except ValueError:
-        raise malformed(
-            f"--newer-than is a day such as 2026-11-30, not {spelt}"
-        ) from None
-
-
-def _checkpoint(path: Path) -> Checkpoint:
-    return read_checkpoint(read_file(path, NOTE), str(path))
-
-
-def _bundle(typed: argparse.Namespace, report: Report) -> Register:
-    policy = _policy(typed) if typed.policy else None
-    if policy and _is_inside(typed.policy, typed.folder):
-        policy = None
-    known = [_checkpoint(path) for path in typed.known]
-    handed = read_texts(typed.texts) if typed.texts else {}
-    texts = Texts(handed, all_texts=typed.all_texts)
-    audit = Audit(typed.folder, policy, texts, report)
-    audit.every = typed.all
-    return audit.verify(known)
-
-
-def _figure(typed: argparse.Namespace, report: Report) -> None:
-    at = read_number(typed.number)
-    report.figure = recount(_bundle(typed, report), at)
-
-
-def _proof(typed: argparse.Namespace, report: Report) -> None:
-    if typed.record:
-        leaf = leaf_hash(read_file(typed.record, RECORD))
-    elif re.fullmatch("[0-9a-fA-F]{64}", typed.leaf):
-        leaf = bytes.fromhex(typed.leaf)
-    else:
-        raise malformed("--leaf is 64 hexadecimal digits")
-    verify_proof(read_file(typed.file, PROOF), leaf, _policy(typed), report)
-
-
-def _compare(typed: argparse.Namespace, report: Report) -> None:
-    compare(_checkpoint(typed.one), _checkpoint(typed.two), _policy(typed), report)
-
-
-class _Parser(argparse.ArgumentParser):
-    """Reports a wrong command line on one line."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"iku-verify: {printable(message)}\n")
-
-
-def _parser() -> argparse.ArgumentParser:
-    told = str(__doc__).partition("Reading guide.")[0]
-    form = argparse.RawTextHelpFormatter
-    parser = _Parser("iku-verify", description=told, formatter_class=form)
-    commands = parser.add_subparsers(required=True, parser_class=_Parser)
-    for run, does, words in (
-        (_bundle, "verify a bundle", ("folder",)),
-        (_figure, "count the figure of a number", ("number",)),
-        (_proof, "verify a tlog-proof", ("file",)),
-        (_compare, "compare two checkpoints", ("one", "two")),
-    ):
-        command = commands.add_parser(run.__name__[1:], help=does)
-        command.set_defaults(run=run, accept_loss=False, newer_than=None)
-        add = command.add_argument
-        for word_ in words:
-            add(word_, type=str if word_ == "number" else Path)
-        alone = run in {_proof, _compare}
-        add("--policy", type=Path, required=alone, help="whom you believe")
-        add("--json", action="store_true", help="for programs")
-        add("--without-witness", action="store_true", help="accept missing witnesses")
-        if run is not _compare:
-            help_ = "demand cosignatures of that day or later"
-            add("--newer-than", metavar="DATE", help=help_)
-        if run is _figure:
-            add("--bundle", type=Path, required=True, dest="folder", help="verified")
-        if run is _proof:
-            what = command.add_mutually_exclusive_group(required=True)
-            what.add_argument("--record", type=Path, help="file of the record's bytes")
-            what.add_argument("--leaf", help="the leaf hash, as a receipt gives it")
-        if not alone:
-            add("--accept-loss", action="store_true", help="accept declared losses")
-            add("--known", type=Path, action="append", default=[], help="one you kept")
-            add("--all", action="store_true", help="check all signatures")
-            add("--texts", type=Path, help="texts that were opened")
-            add("--all-texts", action="store_true", help="refuse withheld texts")
-    return parser
 
 
 if __name__ == "__main__":

@@ -119,8 +119,9 @@ def test_a_bundle_that_is_older_than_was_demanded_is_not_enough(
             continue
         assert report["exit"] == code, days
     assert report["finding"].startswith("it is too old: no quorum cosigned it since")
-    report = verify("--newer-than", "2026-02-30")
-    assert (report["exit"], "is a day such as" in report["finding"]) == (2, True)
+    with pytest.raises(SystemExit) as caught:
+        verify("--newer-than", "2026-02-30")
+    assert caught.value.code == 2
 
 
 def test_a_quorum_has_to_be_as_new_as_was_demanded(
