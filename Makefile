@@ -29,9 +29,10 @@ PYTEST := $(BIN)/pytest --dist loadgroup --no-loadscope-reorder --hypothesis-pro
 test: setup-dev
 	@$(MAKE) --no-print-directory --jobs=3 check test-pure test-rest
 
-# domain/ and ledger/ need full branch coverage; measuring it doubles the time.
+# domain/ and ledger/ need full branch coverage; measuring it doubles the time. One process
+# is enough, because each further one imports everything and starts a server.
 test-pure: setup-dev
-	@$(PYTEST) -n 2 tests/domain tests/ledger --cov=iku.domain --cov=iku.ledger \
+	@$(PYTEST) -n 0 tests/domain tests/ledger --cov=iku.domain --cov=iku.ledger \
 		--cov-branch --cov-fail-under=100
 
 test-rest: setup-dev

@@ -79,7 +79,7 @@ def as_recounted(found: Membership | None) -> recount.Count | None:
     return c.numerator, c.denominator, c.expired, found.part, found.district
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @for_all(
     chance.case_histories,
     chance.case_options,

@@ -82,7 +82,7 @@ def test_an_annulment_takes_a_fact_or_puts_back_what_was() -> None:
     ]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=75, deadline=None)
 @for_all(st.one_of(chance.case_histories, chance.organisation_histories))
 def test_what_was_replaced_leads_from_what_stood_to_what_stands(
     history: list[Any],

@@ -27,7 +27,7 @@ def test_every_rule_has_its_sentence() -> None:
     assert list(SENTENCES) == RULES
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=75, deadline=None)
 @for_all(
     chance.case_histories,
     chance.case_options,
@@ -44,7 +44,7 @@ def test_the_explanation_of_a_case_is_how_it_counts(
         is_true(found.numerator.reason(), history, of, question)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=75, deadline=None)
 @for_all(
     chance.organisation_histories,
     chance.organisation_options,

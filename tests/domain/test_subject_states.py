@@ -82,6 +82,7 @@ def test_an_organisation_is_on_each_day_what_its_facts_say(history: list[Any]) -
 def statuses(category: str, state: Any) -> list[tuple[str, str]]:
     """The states by their first day."""
     spans = subject_kinds.state_intervals(category, "A01", state)
+    follow_each_other(spans)
     return [(str(s.valid_from), s.state_of_subject.stored.status) for s in spans]
 
 
