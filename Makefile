@@ -10,7 +10,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 	--no-strip-extras --no-emit-index-url --no-emit-find-links \
 	--custom-compile-command "make lock"
 
-.PHONY: run setup setup-dev test test-pure test-rest check bench lock messages
+.PHONY: run setup setup-dev test test-pure test-rest check bench lock messages shape
 
 run: setup
 	$(BIN)/iku example
@@ -47,6 +47,11 @@ check: setup-dev
 # add it to src/iku/locale/id/LC_MESSAGES/iku.po.
 messages: setup-dev
 	$(BIN)/python -m tests.catalog
+
+# Writes the shape of the schema that the release expects. Needed after each change of a
+# migration or of guard.sql.
+shape: setup-dev
+	$(BIN)/python -m tests.schema_shape_file
 
 # Benchmarks run as modules, because they share code; the following are no benchmarks.
 NO_BENCH := $(addprefix benchmarks/,__init__.py loading.py measuring.py registers.py report.py served.py stores.py)

@@ -95,6 +95,37 @@ def test_a_signer_without_state_takes_a_checkpoint_by_file(
     assert iku("signer", "once", "--json").json["signed"] is False
 
 
+async def test_a_changed_schema_is_signed_under_only_once_it_is_accepted(
+    iku: Any, owner: Plain, tmp_path: Path
+) -> None:
+    iku("signer", "key")
+    assert iku("signer", "once").code == 0
+    assert re.search(
+        r"Shape of the schema +[0-9a-f]{64}, as expected", iku("status").out
+    )
+    await owner.execute("create table public.note ()")
+    told = iku("status")
+    assert told.code == 1
+    assert "now relation public.note: kind r" in told.out
+    assert told.err.startswith("iku: the schema has another shape than this release")
+    for command in ("once", "rotate"):
+        said = iku("signer", command)
+        assert (said.code, said.out) == (1, "")
+    shape = iku("status", "--json").json["shape"]
+    assert f"iku signer accept-shape {shape['found']}" in iku("signer", "once").err
+    assert re.search(r"ALARM +the schema has the shape", iku("status").out)
+    wrong = iku("signer", "accept-shape", shape["expected"])
+    assert wrong.code == 1
+    assert f"has the shape {shape['found']}, not {shape['expected']}" in wrong.err
+    assert iku("signer", "accept-shape", shape["found"]).code == 0
+    assert iku("signer", "once").code == 0
+    told = iku("status")
+    assert told.code == 0
+    assert "accepted by the signer; 1 lines differ" in " ".join(told.out.split())
+    # A status that cannot read the folder goes by the release.
+    assert iku("status", IKU_SIGNER_HOME=str(tmp_path / "other")).code == 1
+
+
 def test_a_key_is_changed(iku: Any) -> None:
     old = iku("signer", "key", "--json").json["vkey"]
     iku("example")

@@ -31,6 +31,7 @@ from iku.ledger import (
     policy,
     witness_client,
 )
+from iku.ledger.accepted_shape import ShapeChanged, ShapeDigests
 from iku.ledger.integrity_check import check_ledger
 from iku.ledger.log import LeafMismatch, Verdict
 from iku.ledger.signer_folder import (
@@ -41,7 +42,7 @@ from iku.ledger.signer_folder import (
 )
 from iku.ledger.tree import Frontier
 from iku.ledger.witness import CosignRefused, Witness, WitnessFolder
-from iku.postgres import schema_guard
+from iku.postgres import schema_guard, schema_shape
 from iku.postgres.database import Database, migrate_database
 from iku.postgres.embedded import Lease, lease
 from iku.postgres.pool import Plain, connect, connect_as_owner, connect_as_signer
@@ -566,6 +567,26 @@ begin
                 ''UTF8'')');
 end $$
 """
+
+
+async def test_a_guard_that_was_resealed_is_found_by_the_signer(
+    signed: Signed, guarded: Plain, ask: Ask
+) -> None:
+    await guarded.execute("set event_triggers = off")
+    await guarded.execute(REPLACE.format('"n":0', '"n":7'))
+    # The guard's own record is made to agree with the change.
+    await guarded.execute("select guard.keep_shape()")
+    assert (await schema_guard.inspect(guarded)).findings == []
+    assert await check_ledger(guarded) == []
+    found = await schema_shape.read(signed.signer)
+    differences = found.difference(schema_shape.expected())
+    assert [line[:35] for line in differences] == [
+        "now function ledger.write_events(_r",
+        "was function ledger.write_events(_r",
+    ]
+    digests = ShapeDigests(found.digest, schema_shape.expected().digest)
+    with pytest.raises(ShapeChanged, match="iku signer accept-shape"):
+        await checkpoint_signing.sign(signed.signer, signed.home, ORIGIN, shape=digests)
 
 
 @pytest.mark.parametrize(("events", "changed"), [(1, 0), (3, 1), (3, 2)])

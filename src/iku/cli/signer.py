@@ -17,6 +17,7 @@ from iku.cli.errors import CommandFailed, message_for
 from iku.cli.terminal_language import formats, translated
 from iku.commands import log_continuation
 from iku.ledger import (
+    accepted_shape,
     checkpoint,
     checkpoint_signing,
     checkpoint_store,
@@ -27,12 +28,14 @@ from iku.ledger import (
     note,
     witness_client,
 )
+from iku.ledger.accepted_shape import ShapeDigests
 from iku.ledger.checkpoint_signing import SigningResult
 from iku.ledger.checkpoint_store import Assurance
 from iku.ledger.note import Note
 from iku.ledger.policy import Party, Policy
 from iku.ledger.signer_folder import SignerFolder
 from iku.messages import Message, message
+from iku.postgres import schema_shape
 from iku.postgres.pool import Plain
 from iku.settings import Settings
 
@@ -139,7 +142,9 @@ def rotate(*, json: bool) -> None:
         async with terminal.signer(chosen) as connection:
             await _refuse_abandoned_origin(connection, chosen)
             home = SignerFolder(chosen.signer_home)
-            outcome = await checkpoint_signing.rotate(connection, home, chosen.origin)
+            outcome = await checkpoint_signing.rotate(
+                connection, home, chosen.origin, shape=await _shape(connection)
+            )
             return await _cosigned(connection, chosen, load_witnesses(chosen), outcome)
 
     with durable_files.exclusive_lock(chosen.signer_home):
@@ -178,6 +183,36 @@ def run(every: int, full_every: int, files: tuple[IO[bytes], ...]) -> None:
     given = [file.read() for file in files]
     with durable_files.exclusive_lock(chosen.signer_home):
         terminal.run(_run(chosen, witnesses, given, every, full_every * 3600))
+
+
+@signer.command("accept-shape", short_help="Accept a changed schema.")
+@click.argument("digest")
+def accept_shape(digest: str) -> None:
+    """Accept the shape of the schema with this DIGEST, which the signer has refused.
+
+    First find out who changed the schema and why; `iku status` lists what differs from
+    the release. The digest must be that of the database.
+    """
+    chosen = terminal.settings()
+    home = SignerFolder(chosen.signer_home)
+
+    async def work() -> str:
+        async with terminal.signer(chosen) as connection:
+            return (await schema_shape.read(connection)).digest
+
+    with durable_files.exclusive_lock(home.folder):
+        home.refuse_insecure()
+        found = terminal.run(work())
+        if found != digest:
+            raise CommandFailed(
+                message(
+                    "the schema has the shape {found}, not {digest}",
+                    found=found,
+                    digest=digest,
+                )
+            )
+        accepted_shape.accept(home, digest)
+    tables.say(message("Accepted: shape {digest}.", digest=digest))
 
 
 @signer.command(short_help="Write what a witness without a network is to read.")
@@ -299,9 +334,19 @@ async def _round(
         for line in outside.unhelpful:
             click.echo(translated(message("witness {reason}", reason=line)), err=True)
         outcome = await checkpoint_signing.sign(
-            connection, home, origin, full=full, known=outside.checkpoints
+            connection,
+            home,
+            origin,
+            full=full,
+            known=outside.checkpoints,
+            shape=await _shape(connection),
         )
         return await _cosigned(connection, chosen, witnesses, outcome)
+
+
+async def _shape(connection: Plain) -> ShapeDigests:
+    found = await schema_shape.read(connection)
+    return ShapeDigests(found.digest, schema_shape.expected().digest)
 
 
 async def _refuse_abandoned_origin(connection: Plain, chosen: Settings) -> None:

@@ -13,8 +13,10 @@ from iku.cli.verify import check_with_progress
 from iku.messages import message
 from iku.postgres.schema_guard import Guard
 from iku.queries import status as register
-from iku.queries.status import IndicatorCounts, RegisterStatus
+from iku.queries.status import IndicatorCounts, RegisterStatus, ShapeStatus
 from iku.settings import Settings
+
+DIFFERENCES = 20  # lines of the schema's shape that are printed
 
 
 @click.command(short_help="Tell what runs, what it holds, and if it is well.")
@@ -47,6 +49,13 @@ def status(*, check: bool, json: bool) -> None:
                 remedy=terminal.UNGUARDED,
             )
         )
+    if found.shape is not None and not found.shape.good:
+        raise CommandFailed(
+            message(
+                "the schema has another shape than this release expects; the "
+                "differences are above"
+            )
+        )
 
 
 async def _look(chosen: Settings, *, check: bool) -> RegisterStatus:
@@ -62,6 +71,28 @@ def _show(found: RegisterStatus, asked: Settings) -> None:
     out.pairs(_lines(found, asked))
     for finding in (*found.guard.findings, *(found.findings or ())):
         out.say(finding)
+    for line in found.shape.differences[:DIFFERENCES] if found.shape else ():
+        out.say(line)
+
+
+def _shape_state(shape: ShapeStatus | None) -> str:
+    if shape is None:
+        return formats.NOTHING
+    if shape.found == shape.expected:
+        return message("{digest}, as expected", digest=shape.found)
+    count = formats.number(len(shape.differences))
+    if shape.good:
+        return message(
+            "{digest}, accepted by the signer; {count} lines differ from this release",
+            digest=shape.found,
+            count=count,
+        )
+    return message(
+        "{digest}; expected: {expected}; {count} lines differ",
+        digest=shape.found,
+        expected=shape.accepted or shape.expected,
+        count=count,
+    )
 
 
 def _lines(found: RegisterStatus, asked: Settings) -> list[tuple[str, str]]:
@@ -88,6 +119,7 @@ def _lines(found: RegisterStatus, asked: Settings) -> list[tuple[str, str]]:
             attachments.summary(found.quarantine, asked.timezone),
         ),
         (message("Guard of the schema"), _guard_state(found.guard, asked.timezone)),
+        (message("Shape of the schema"), _shape_state(found.shape)),
         (message("Verification"), _verdict(found.findings)),
     ]
 

@@ -21,12 +21,14 @@ import asyncpg
 from msgspec import Struct
 
 from iku.ledger import (
+    accepted_shape,
     checkpoint_store,
     note,
     proof_building,
     tile_cache,
     tree,
 )
+from iku.ledger.accepted_shape import ShapeChanged, ShapeDigests
 from iku.ledger.checkpoint import Checkpoint
 from iku.ledger.log import Reader
 from iku.ledger.note import SigningKey
@@ -71,10 +73,12 @@ async def sign(
     *,
     full: bool = False,
     known: Sequence[Checkpoint] = (),
+    shape: ShapeDigests | None = None,
 ) -> SigningResult:
     """Sign the log's current tree if it has grown; with *full*, reread every record.
 
-    *known* are checkpoints from outside, with which the log must be consistent.
+    *known* are checkpoints from outside, with which the log must be consistent. *shape*
+    is that of the schema, which must be accepted; None if it cannot be known.
 
     Raises:
         AlarmRaised: The log is not consistent with the last signed checkpoint, or with
@@ -82,20 +86,29 @@ async def sign(
             database.
         SignerNotReady: The key or the state cannot be used, or the state is missing and
             nothing is *known*.
+        ShapeChanged: The schema's shape is not accepted.
         InsecurePermissions: Others can use the folder or a file in it.
     """
     home.refuse_insecure()
     home.complete_rotation()
     home.refuse_alarmed()
     keys = [home.key()]
-    return await _sign(connection, home, origin, keys, full=full, known=known)
+    return await _sign(
+        connection, home, origin, keys, full=full, known=known, shape=shape
+    )
 
 
-async def rotate(connection: Reader, home: SignerFolder, origin: str) -> SigningResult:
+async def rotate(
+    connection: Reader,
+    home: SignerFolder,
+    origin: str,
+    *,
+    shape: ShapeDigests | None = None,
+) -> SigningResult:
     """Rotate the key: the old and the new key sign a checkpoint, then only the new.
 
     Raises:
-        AlarmRaised, InsecurePermissions: As in `sign`.
+        AlarmRaised, InsecurePermissions, ShapeChanged: As in `sign`.
         SignerNotReady: As in `sign`, or nothing was signed yet.
     """
     home.refuse_insecure()
@@ -107,7 +120,7 @@ async def rotate(connection: Reader, home: SignerFolder, origin: str) -> Signing
             message("nothing is signed yet, so there is no key to change")
         )
     keys = [home.key(), home.next_key()]
-    outcome = await _sign(connection, home, origin, keys)
+    outcome = await _sign(connection, home, origin, keys, shape=shape)
     home.complete_rotation()
     return outcome
 
@@ -120,6 +133,7 @@ async def _sign(
     *,
     full: bool = False,
     known: Sequence[Checkpoint] = (),
+    shape: ShapeDigests | None = None,
 ) -> SigningResult:
     state = home.state()
     _refuse_other(state, origin, keys[0])
@@ -131,6 +145,8 @@ async def _sign(
         frontier, read = await _compute_tree(connection, state, anchors, full=whole)
     except LogTampered as error:
         raise await raise_tamper_alarm(connection, home, str(error)) from error
+    if shape is not None:
+        await _check_shape(connection, home, shape)
     new = state is None or frontier.size > state.checkpoint.size or len(keys) > 1
     if new:
         state = signed_state(frontier, origin, keys)
@@ -140,6 +156,18 @@ async def _sign(
     assert state is not None  # noqa: S101 - it is new otherwise
     await _publish(connection, state, keys)
     return SigningResult(state.checkpoint.size, new, read, state.note)
+
+
+async def _check_shape(
+    connection: Reader, home: SignerFolder, shape: ShapeDigests
+) -> None:
+    try:
+        accepted_shape.check(home, shape)
+    except ShapeChanged as error:
+        # Without a file: the alarm ends with the first round under an accepted shape.
+        with contextlib.suppress(asyncpg.PostgresError):
+            await checkpoint_store.record_alarm(connection, str(error), raised=True)
+        raise
 
 
 async def _recovered(

@@ -68,9 +68,9 @@ def signed_state(
 class SignerFolder(Struct, frozen=True):
     """The signer's folder, which is outside the database and its backups.
 
-    It holds ``key``, ``state`` and, while an alarm is raised, ``ALARM``. During a key
-    rotation it also holds ``key.next``; afterwards the old key is kept as
-    ``key.retired-<key id>``.
+    It holds ``key``, ``state``, ``shape`` (`accepted_shape`) and, while an alarm is
+    raised, ``ALARM``. During a key rotation it also holds ``key.next``; afterwards the
+    old key is kept as ``key.retired-<key id>``.
     """
 
     folder: Path
@@ -114,7 +114,7 @@ class SignerFolder(Struct, frozen=True):
         """
         if self.folder.exists():
             durable_files.refuse_insecure(self.folder)
-            for name in ("key", "key.next", "state", "ALARM"):
+            for name in ("key", "key.next", "state", "shape", "ALARM"):
                 if (self.folder / name).exists():
                     durable_files.refuse_insecure(self.folder / name)
 

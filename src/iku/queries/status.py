@@ -3,15 +3,19 @@
 Also available for a database that is not migrated. Opens no text.
 """
 
+from contextlib import suppress
 from datetime import datetime
 
 from msgspec import Struct, structs
 
-from iku.ledger import log
+from iku.ledger import accepted_shape, log
 from iku.ledger.checkpoint_store import Assurance
+from iku.ledger.durable_files import InsecurePermissions
 from iku.ledger.log import Reader
 from iku.ledger.policy import Policy
-from iku.postgres import migrations, pool, schema_guard
+from iku.ledger.signer_folder import SignerFolder, SignerNotReady
+from iku.postgres import migrations, pool, schema_guard, schema_shape
+from iku.postgres.pool import Plain
 from iku.postgres.schema_guard import Guard
 from iku.queries.figures import Figures
 from iku.queries.health import assurance
@@ -27,6 +31,28 @@ class IndicatorCounts(Struct, frozen=True):
     targets: int
 
 
+class ShapeStatus(Struct, frozen=True):
+    """The shape of the schema, as SHA-256 digests in hexadecimal.
+
+    Attributes:
+        found: That of the database.
+        expected: That which this release expects.
+        accepted: That which the signer accepts; None if its folder cannot be read here,
+            or holds none.
+        differences: The lines in which the database differs from the release.
+    """
+
+    found: str
+    expected: str
+    accepted: str | None
+    differences: list[str]
+
+    @property
+    def good(self) -> bool:
+        """Whether the shape is that of the release, or accepted."""
+        return self.found in {self.expected, self.accepted}
+
+
 class RegisterStatus(Struct, frozen=True):
     """The state of the register.
 
@@ -39,6 +65,7 @@ class RegisterStatus(Struct, frozen=True):
         events: Number of events by category.
         assurance: Signed and witnessed sizes of the log, and the signer's alarm.
         guard: State of the guard of the ledger's schema.
+        shape: The shape of the schema; None if it is not migrated.
         lost_keys: Epochs whose key is missing from the folder of keys, or differs.
         quarantine: Attached files in quarantine.
         findings: Findings of the check of the ledger; None means not checked.
@@ -54,6 +81,7 @@ class RegisterStatus(Struct, frozen=True):
     events: dict[str, int] = {}
     indicators: dict[str, IndicatorCounts] = {}
     guard: Guard = Guard()
+    shape: ShapeStatus | None = None
     lost_keys: list[str] = []
     quarantine: QuarantineSummary = QuarantineSummary()
     assurance: Assurance | None = None
@@ -61,7 +89,7 @@ class RegisterStatus(Struct, frozen=True):
 
 
 async def status(
-    reader: Reader, settings: Settings, witnesses: Policy
+    reader: Plain, settings: Settings, witnesses: Policy
 ) -> RegisterStatus:
     """The state of the register, read with the rights of the owner."""
     missing = await migrations.pending(reader)
@@ -77,7 +105,7 @@ async def status(
 
 
 async def _full(
-    reader: Reader, fresh: RegisterStatus, settings: Settings, witnesses: Policy
+    reader: Plain, fresh: RegisterStatus, settings: Settings, witnesses: Policy
 ) -> RegisterStatus:
     head = await log.head(reader)
     indicators = await Figures().indicators(reader)
@@ -91,9 +119,21 @@ async def _full(
             for code, state in indicators.items()
         },
         guard=await schema_guard.inspect(reader),
+        shape=await _shape(reader, settings),
         lost_keys=await store.lost_epochs(reader, settings.keys_folder),
         quarantine=Files(settings.attachments_folder).summary(),
         assurance=await assurance(reader, witnesses, settings.signer_home),
+    )
+
+
+async def _shape(reader: Plain, settings: Settings) -> ShapeStatus:
+    found, expected = await schema_shape.read(reader), schema_shape.expected()
+    accepted = None
+    # The folder may be another user's; a damaged file is the signer's to report.
+    with suppress(OSError, SignerNotReady, InsecurePermissions):
+        accepted = accepted_shape.read(SignerFolder(settings.signer_home))
+    return ShapeStatus(
+        found.digest, expected.digest, accepted, found.difference(expected)
     )
 
 

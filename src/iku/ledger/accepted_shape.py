@@ -1,0 +1,97 @@
+"""The shape of the schema that the signer accepts, signed in its folder.
+
+The shape tells which functions, triggers and privileges the database has; the caller
+computes its digest. What a superuser changes without a trace in the database is found
+here: the signer signs nothing under a shape that it has not accepted. The shape that
+the release expects is accepted by itself, so that an upgrade needs no action.
+"""
+
+import re
+from pathlib import Path
+
+from msgspec import Struct
+
+from iku import messages
+from iku.ledger import durable_files, note
+from iku.ledger.note import Malformed, Note, Unverified
+from iku.ledger.signer_folder import SignerFolder, SignerNotReady
+from iku.messages import message
+
+# Not the form of a checkpoint, whose second line is a size: the same key signs both.
+_TITLE = "iku: accepted shape of the schema"
+_DIGEST = re.compile("[0-9a-f]{64}")
+
+
+class ShapeChanged(SignerNotReady):
+    """The signer does not sign, because the schema's shape is not an accepted one."""
+
+
+class ShapeDigests(Struct, frozen=True):
+    """The SHA-256, in hexadecimal, of the schema's shape.
+
+    Attributes:
+        found: That of the database.
+        expected: That which the release expects.
+    """
+
+    found: str
+    expected: str
+
+
+def check(home: SignerFolder, shape: ShapeDigests) -> None:
+    """Refuse a shape that is neither accepted nor the one that the release expects.
+
+    Raises:
+        ShapeChanged: The message names the digests.
+        SignerNotReady: The file is damaged, or not signed by the log's key.
+    """
+    accepted = read(home)
+    if shape.found == accepted:
+        return
+    if shape.found != shape.expected:
+        raise ShapeChanged(
+            message(
+                "the schema has the shape {found}, but {accepted} was accepted; `iku "
+                "status` lists what differs; if it is meant: iku signer accept-shape "
+                "{found}",
+                found=shape.found,
+                accepted=accepted or shape.expected,
+            )
+        )
+    accept(home, shape.found)
+
+
+def accept(home: SignerFolder, digest: str) -> None:
+    """Write *digest* to the folder, signed by the log's key."""
+    key = home.key()
+    text = f"{_TITLE}\n{key.name}\n{digest}\n"
+    durable_files.write(_path(home), str(Note(text, (key.sign(text),))).encode())
+
+
+def read(home: SignerFolder) -> str | None:
+    """The accepted digest; None if there is none yet.
+
+    Raises:
+        SignerNotReady: The file is damaged, or not signed by the log's key.
+    """
+    path = _path(home)
+    raw = durable_files.read(path)
+    if raw is None:
+        return None
+    try:
+        signed = note.parse(raw)
+        note.verify(signed, home.verifiers())
+        title, origin, digest = signed.text.removesuffix("\n").split("\n")
+    except (Malformed, Unverified, ValueError) as error:
+        raise SignerNotReady(
+            message("{path} is damaged: {error}", path=path, error=messages.of(error))
+        ) from error
+    if (title, origin) != (_TITLE, home.key().name) or not _DIGEST.fullmatch(digest):
+        raise SignerNotReady(
+            message("{path} is damaged: it holds no shape of this log", path=path)
+        )
+    return digest
+
+
+def _path(home: SignerFolder) -> Path:
+    return home.folder / "shape"
