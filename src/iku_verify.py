@@ -1119,7 +1119,20 @@ KEYS = (
     *("actor", "command", "data", "declared", "effective_on", "known_on"),
     *("recorded_at", "schema", "stream", "text", "type", "version"),
 )
-DATED = (str, str, dict, bool, str, str, str, int, str, dict, str, int)
+DATED: tuple[type, ...] = (
+    str,
+    str,
+    dict,
+    bool,
+    str,
+    str,
+    str,
+    int,
+    str,
+    dict,
+    str,
+    int,
+)
 UNDATED = (*DATED[:4], type(None), *DATED[5:])
 CLOCK = re.compile(r"T([01][0-9]|2[0-3])(:[0-5][0-9]){2}\.[0-9]{6}Z")
 HASH = re.compile("[0-9a-f]{64}")
