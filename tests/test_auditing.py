@@ -89,6 +89,22 @@ def hand_over(printed: str, policy: Path) -> None:
         policy.write_text(template.replace("VKEY", "{}").format(*keys))
 
 
+def test_each_threat_says_what_finds_it_and_when() -> None:
+    table = DOCUMENT.partition("| attack | refused by | found by | when | not found |")[
+        2
+    ]
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in table.partition("\n\n")[0].splitlines()[2:]
+    ]
+    assert len(rows) > 25
+    for attack, refused, found, when, _ in rows:
+        assert attack != "–"
+        assert (refused, found) != ("–", "–"), attack
+        assert when != "–", attack
+    assert len({attack for attack, *_ in rows}) == len(rows)
+
+
 def test_a_row_that_is_not_there_is_not_told() -> None:
     table = (
         f"K01  Judul satu   7  9\nK02  Judul dua    8  9, sebab\n{' ' * 19}dibatalkan\n"
