@@ -37,7 +37,7 @@ def test_messages_and_terms_within_a_message_are_translated_too() -> None:
     event = Term("event", "moved_out")
     dated = message("{event} on {day}", event=event, day=date(2021, 10, 1))
     said = message(
-        "{event}, but that is recorded already, at version {version}",
+        "{event} is already recorded, at version {version}",
         event=dated,
         version=1200,
     )
@@ -46,7 +46,7 @@ def test_messages_and_terms_within_a_message_are_translated_too() -> None:
         "peristiwa “pindah pada 1 Oktober 2021” sudah tercatat pada versi 1200"
     )
     assert translate(said, EN) == (
-        "moved out on 2021-10-01, but that is recorded already, at version 1200"
+        "moved out on 2021-10-01 is already recorded, at version 1200"
     )
 
 

@@ -349,7 +349,9 @@ async def test_a_restore_that_lost_signed_events_goes_on_and_the_loss_is_told(
     await lose(machine)
     alarmed = await machine.type(blocks()["Restore"][1])
     assert alarmed.code == 1
-    assert re.search(r"the log holds \d+ records, but \d+ were signed", alarmed.out)
+    assert re.search(
+        r"the log has \d+ records, but a checkpoint of size \d+ was signed", alarmed.out
+    )
     said = await machine.follow("A restore that lost signed events")
     assert f"set IKU_ORIGIN={ORIGIN}/2 before" in said
     known = "--known AWAY/bundle/checkpoint"

@@ -35,9 +35,7 @@ DOCUMENT = (Path(__file__).parents[1] / "docs" / "scaling.md").read_text("utf-8"
 COMMANDS = re.findall(r"^```sh\n(.*?)^```$", DOCUMENT, re.DOTALL | re.MULTILINE)
 LOGIN, COPY, START, PROMOTE = range(4)
 PATIENCE_S = 30
-SENTENCE = (
-    "the database is a replica, which only reads; send the command to the primary"
-)
+SENTENCE = "the database is a read-only replica; send the command to the primary"
 KALIMAT = (
     "basis data ini adalah replika yang hanya dapat dibaca; kirim perintah ke server"
 )
@@ -413,7 +411,9 @@ async def test_reading_that_stands_in_the_way_of_the_primary_is_told_to_try_agai
 
     async with migrate_and_open(replica.settings) as app:
         locked = "lock table ledger.head in access exclusive mode"
-        with pytest.raises(Unavailable, match="applied a change that a query needs"):
+        with pytest.raises(
+            Unavailable, match="cancelled the query because of a recovery conflict"
+        ):
             await read()
 
 

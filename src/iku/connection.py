@@ -37,7 +37,11 @@ async def acquire_connection(app: App) -> AsyncIterator[Connection]:
     try:
         connection = await app.pool.acquire(timeout=ACQUIRE_S)
     except _TROUBLE as error:
-        raise Unavailable(message("no connection: {error!r}", error=error)) from error
+        raise Unavailable(
+            message(
+                "the database connection could not be opened: {error!r}", error=error
+            )
+        ) from error
     try:
         yield connection
     except _TROUBLE as error:
@@ -51,18 +55,28 @@ async def acquire_connection(app: App) -> AsyncIterator[Connection]:
 def _unavailable(error: Exception, connection: Connection) -> Unavailable | None:
     """The error to raise for *error* if the database is at fault, otherwise None."""
     if isinstance(error, asyncpg.InsufficientResourcesError):
-        return OutOfSpace(message("the database has no room: {error}", error=error))
+        return OutOfSpace(
+            message("the database is out of disk space or memory: {error}", error=error)
+        )
     if isinstance(error, asyncpg.SerializationError):
         # Only on a replica, where replication takes precedence over queries.
         return Unavailable(
             message(
-                "the replica applied a change that a query needs: {error}", error=error
+                "the replica cancelled the query because of a recovery conflict: "
+                "{error}",
+                error=error,
             )
         )
     if isinstance(error, asyncpg.QueryCanceledError):
-        return Unavailable(message("a statement took too long: {error}", error=error))
+        return Unavailable(
+            message(
+                "a database statement exceeded its time limit: {error}", error=error
+            )
+        )
     if log.is_unavailable(error, connection):
-        return Unavailable(message("the connection was lost: {error!r}", error=error))
+        return Unavailable(
+            message("the database connection was lost: {error!r}", error=error)
+        )
     return None
 
 

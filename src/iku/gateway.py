@@ -90,7 +90,7 @@ class CommandGateway:
         if not outcome.added:
             raise Refused(
                 message(
-                    "{category} {subject} holds this fact already, at version "
+                    "{category} {subject} already has this event at version "
                     "{version}; nothing was recorded",
                     category=Term("category", category),
                     subject=outcome.subject,
@@ -116,7 +116,7 @@ class CommandGateway:
         if not facts:
             raise Refused(
                 message(
-                    "{category} {subject} holds this fact already; nothing would be "
+                    "{category} {subject} already has this event; nothing would be "
                     "recorded",
                     category=Term("category", category),
                     subject=subject,

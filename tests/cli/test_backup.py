@@ -146,7 +146,7 @@ async def test_attached_files_come_back_those_in_quarantine_too(
     first.write_bytes(b"another")
     refused = iku("restore", "b.iku", "--replace", **away)
     assert refused.code == 1
-    assert f"{first} is another file than the one of that name" in refused.err
+    assert f"{first} differs from the file of the same name" in refused.err
     assert first.read_bytes() == b"another"
 
 
@@ -161,7 +161,8 @@ def test_what_is_there_is_replaced_only_when_asked_and_kept(
     refused = iku("restore", "b.iku", **away)
     assert refused.code == 1
     assert (
-        "holds 147 events: restore into an empty one, or add --replace" in refused.err
+        "has 147 events: restore into an empty database, or add --replace"
+        in refused.err
     )
     assert iku("status", "--json", **away).json["size"] == 147
 
@@ -187,7 +188,7 @@ def test_a_restored_log_shorter_than_what_was_signed_is_told(
     said = done(iku("restore", "b.iku", **away))
     assert "PERINGATAN: log berisi 146 peristiwa, tetapi 147 sudah ditandat" in said.err
     alarmed = iku("signer", "once", "--full", **away)
-    assert (alarmed.code, "147 were signed" in alarmed.err) == (1, True)
+    assert (alarmed.code, "size 147 was signed" in alarmed.err) == (1, True)
 
 
 @pytest.mark.usefixtures("indonesian")
@@ -214,10 +215,13 @@ def test_a_damaged_or_foreign_file_changes_nothing(
     raw = (tmp_path / "b.iku").read_bytes()
     middle = len(raw) // 2
     damaged = (
-        (raw[:middle], "cut off"),
-        (raw[:middle] + bytes([raw[middle] ^ 1]) + raw[middle + 1 :], "manifest says"),
-        (b"PGDMP", "it is no backup of iku"),
-        (b"", "it is no backup of iku"),
+        (raw[:middle], "truncated"),
+        (
+            raw[:middle] + bytes([raw[middle] ^ 1]) + raw[middle + 1 :],
+            "in the manifest",
+        ),
+        (b"PGDMP", "the file is not a backup of iku"),
+        (b"", "the file is not a backup of iku"),
     )
     for content, sentence in damaged:
         (tmp_path / "d.iku").write_bytes(content)
@@ -247,7 +251,10 @@ def rewritten(path: Path, **changes: Any) -> None:
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"migrations": ["0001_ledger", "0002_other"]}, "restore it with that program"),
+        (
+            {"migrations": ["0001_ledger", "0002_other"]},
+            "restore it with the version that made it",
+        ),
         ({"server": "99.1"}, "the backup was made on PostgreSQL 99"),
         ({"size": 145}, "146 events, but the backup says 145"),
     ],
@@ -382,7 +389,7 @@ def test_all_logins_name_the_database_that_is_restored(
     mixed = away | {"IKU_SUPERUSER_URL": environ["IKU_SUPERUSER_URL"]}
     said = register("restore", "b.iku", **mixed)
     assert said.code == 1
-    assert "let all name the one to restore" in said.err
+    assert "all must name the database to restore" in said.err
 
 
 def test_a_file_that_is_there_is_written_over_only_when_asked(
@@ -390,12 +397,12 @@ def test_a_file_that_is_there_is_written_over_only_when_asked(
 ) -> None:
     (tmp_path / "b.iku").write_bytes(b"dear to somebody")
     refused = register("backup", "b.iku")
-    assert refused.err == "iku: b.iku is there already; --replace writes over it\n"
+    assert refused.err == "iku: b.iku already exists; add --replace to overwrite it\n"
     assert (tmp_path / "b.iku").read_bytes() == b"dear to somebody"
     done(register("backup", "--replace", "b.iku"))
     assert (tmp_path / "b.iku").stat().st_size > 10_000
     kept = register("backup", tmp_path / "var" / "keys" / "b.iku")
-    assert (kept.code, "with the keys of texts" in kept.err) == (1, True)
+    assert (kept.code, "a backup stored with the keys" in kept.err) == (1, True)
     nowhere = register("backup", "nowhere/b.iku")
     assert (nowhere.code, "No such file or directory" in nowhere.err) == (1, True)
     full = register("backup", "/dev/full/b.iku")
@@ -411,7 +418,8 @@ def test_there_must_be_a_register_to_back_up(
     }
     said = iku("backup", "b.iku", **urls)
     assert said.err == (
-        "iku: the database holds no register, so there is nothing to back up\n"
+        "iku: the database does not contain a register, so there is nothing to back "
+        "up\n"
     )
 
 
@@ -431,7 +439,7 @@ def test_the_embedded_register_moves_to_another_folder(
     assert done(iku(*AT, **new)).out == before
     assert re.search(r"Verification +good", done(iku("status", "--check", **new)).out)
     refused = iku("restore", "b.iku", **new)
-    assert "the database iku holds 146 events" in refused.err
+    assert "the database iku has 146 events" in refused.err
     assert "iku_before_" in done(iku("restore", "b.iku", "--replace", **new)).out
     assert done(iku(*AT, **new)).out == before
     pid = tmp_path / "new" / "postgres" / "data" / "postmaster.pid"

@@ -69,7 +69,11 @@ def test_two_figures_that_do_not_differ_have_nothing_between_them(iku: Any) -> N
         (("IKU-1", "--against-as-of", "2999-01-01"), 1, "against_as_of is 2999-01-01"),
         (("IKU-1", "--against-known-on", "2999-01-01"), 1, "against_known_on is 2999-"),
         (("IKU-1", "--against-definition", 2), 1, "against_definition is 2, but"),
-        (("IKU-1", "--cursor", "abc"), 1, "cursor is none that a page gave"),
+        (
+            ("IKU-1", "--cursor", "abc"),
+            1,
+            "cursor must be the value of next from an earlier page",
+        ),
         ((), 2, "Missing argument 'CODE'"),
         (("IKU-1", "--against-as-of", "2021-13-01"), 2, "--against-as-of"),
         (("IKU-1", "--against-period", "week"), 2, "--against-period"),

@@ -134,8 +134,8 @@ def test_who_is_not_known_cannot_be_forgotten(iku: Type) -> None:
         misnamed = iku("erase", name, *DECIDED)
         assert misnamed.code == 1
         assert misnamed.err == (
-            f"iku: there is no subject {name!r}; a person is named by the identifier "
-            "that a history gives, a case or organisation as conflict-K14 or "
+            f"iku: there is no subject {name!r}; a person is written as the identifier "
+            "shown in a history, a case or organisation as conflict-K14 or "
             "organisation-O41\n"
         )
     assert iku("erase", "conflict-K/9", *DECIDED).err.endswith(" conflict-K~9\n")
@@ -212,4 +212,4 @@ def test_a_folder_of_keys_that_others_may_read_is_told_in_a_sentence(
     (tmp_path / "open").mkdir(mode=0o755)
     done = iku("keys", "show", IKU_KEYS=str(tmp_path / "open"))
     assert done.code == 1
-    assert "is open to others: chmod 700" in done.err
+    assert "is accessible to other users: run chmod 700" in done.err

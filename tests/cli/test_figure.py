@@ -96,9 +96,15 @@ def test_before_the_first_event_there_is_nothing_to_count(iku: Any) -> None:
     ("arguments", "sentence"),
     [
         (("IKU-9",), "there is no indicator IKU-9; there are IKU-1, IKU-2, IKU-3"),
-        (("--as-of", "2999-01-01"), "as_of is 2999-01-01, but today is only "),
-        (("--known-on", "2999-01-01"), "known_on is 2999-01-01, but today is only "),
-        (("--size", "99999"), "size is 99999, but the log holds only 4 events"),
+        (
+            ("--as-of", "2999-01-01"),
+            "as_of is 2999-01-01, but must not be after today, ",
+        ),
+        (
+            ("--known-on", "2999-01-01"),
+            "known_on is 2999-01-01, but must not be after today, ",
+        ),
+        (("--size", "99999"), "size is 99999, but the log has only 4 events"),
         (("--definition", "7"), "definition is 7, but the last version is 1"),
     ],
 )

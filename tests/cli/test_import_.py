@@ -70,7 +70,7 @@ def test_whom_a_rejection_takes_along_is_told_with_its_row(
     said = iku("import", file)
     assert "4 rows of journal konflik, 5 recorded" in said.out
     told = " ".join(said.out.split())
-    assert "K1 is merged into this one (version 2)" in told
+    assert "K1 is merged into this subject (version 2)" in told
     [shown] = iku("import", file, "--json").json["files"]
     assert (shown["repeated"], shown["remarks"]) == (4, [])
     history = " ".join(iku("history", "K2").out.split())
@@ -101,7 +101,7 @@ def test_all_faults_are_shown_and_nothing_is_recorded(iku: Any, tmp_path: Path) 
     assert said.out == ""
     for row, column, message in (
         ("3", "kategori", 'is "agama", but must be one of ipoleksosbud, sara'),
-        ("5", "tanggal", 'is "1/3/2022", but must be a day, written YYYY-MM-DD'),
+        ("5", "tanggal", 'is "1/3/2022", but must be a day in the form YYYY-MM-DD'),
         ("6", "nomor", "there is no conflict K9"),
     ):
         [line] = [line for line in said.err.splitlines() if message in line]
@@ -120,7 +120,7 @@ def test_of_two_files_the_good_one_is_recorded(
     assert said.code == 1
     first, second = said.json["files"]
     assert first["faults"] == [
-        {"row": 3, "column": "kategori", "message": "is empty, but must be given"}
+        {"row": 3, "column": "kategori", "message": "is empty, but a value is required"}
     ]
     assert (first["added"], second["added"], second["faults"]) == (0, 50, [])
     assert size(iku) == BROUGHT + 50
@@ -197,10 +197,10 @@ def test_a_journal_may_come_through_a_pipe(iku: Any, tmp_path: Path) -> None:
     ("content", "message"),
     [
         (b"", "the file is empty"),
-        (b"\xff\xfea\x00", "byte 1 of the file is not UTF-8"),
-        (b"a,b\n1,2\n", "the headings are those of no journal"),
-        (HEADINGS.encode() + b"\n\x00", "has 1 columns, but there are 13 headings"),
-        (HEADINGS.encode() + b'\n"', "this is no CSV"),
+        (b"\xff\xfea\x00", "the file is not UTF-8 at byte 1"),
+        (b"a,b\n1,2\n", "the headings match no journal"),
+        (HEADINGS.encode() + b"\n\x00", "has 1 cells, but the file has 13 headings"),
+        (HEADINGS.encode() + b'\n"', "the file is not valid CSV"),
         (HEADINGS.removesuffix("n").encode(), 'unknown heading "keteranga"'),
         (bytes(range(256)), "is not UTF-8"),
     ],

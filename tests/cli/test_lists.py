@@ -108,14 +108,21 @@ def test_a_list_of_nothing_says_so_and_is_no_failure(register: Type) -> None:
         (
             ("--category", "sara", "--dimension", "ekonomi"),
             1,
-            "dimension is ekonomi, but those of sara are suku, agama, ras",
+            (
+                "dimension is ekonomi, but for category sara it must be one of suku, "
+                "agama, ras"
+            ),
         ),
         (
             ("--reported-from", "2021-02-01", "--reported-to", "2021-01-01"),
             1,
             "reported_to is 2021-01-01, but reported_from is 2021-02-01",
         ),
-        (("--as-of", "2999-01-01"), 1, "as_of is 2999-01-01, but today is only"),
+        (
+            ("--as-of", "2999-01-01"),
+            1,
+            "as_of is 2999-01-01, but must not be after today,",
+        ),
     ],
 )
 def test_what_cannot_be_listed_is_refused_with_a_sentence(

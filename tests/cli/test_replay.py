@@ -197,8 +197,8 @@ WRONG = [
     ("IKU-1.1.T.20211231.20220115.154.5C", "the last part, '5C', does not match"),
     ("IKU-1", "a figure's number has seven parts"),
     ("", "a figure's number has seven parts"),
-    (number("IKU-1.1.T.20211231.20220115.5"), "the log holds only 4 events"),
-    (number("IKU-1.1.T.99991231.20220115.4"), "but today is only"),
+    (number("IKU-1.1.T.20211231.20220115.5"), "the log has only 4 events"),
+    (number("IKU-1.1.T.99991231.20220115.4"), "but must not be after today,"),
     (number("IKU-1.2.T.20211231.20220115.4"), "the last version is 1"),
     (number("IKU-9.1.T.20211231.20220115.4"), "there is no indicator IKU-9"),
 ]
@@ -226,7 +226,7 @@ def test_a_number_of_knowledge_before_the_first_event_is_of_nothing(iku: Any) ->
     ("arguments", "sentence"),
     [
         (("IKU-9",), "there is no indicator IKU-9"),
-        (("IKU-1", "--size", "99999"), "the log holds only 4 events"),
+        (("IKU-1", "--size", "99999"), "the log has only 4 events"),
         (("IKU-1", "--definition", "7"), "the last version is 1"),
     ],
 )
@@ -242,7 +242,7 @@ def test_what_cannot_be_answered_ends_with_1_and_a_sentence(
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("replay", "IKU-1", "--as-of", "2999-01-01"), "but today is only"),
+        (("replay", "IKU-1", "--as-of", "2999-01-01"), "but must not be after today,"),
         (
             ("series", "IKU-1", "--from", "2021-01-01", "--to", "2999-01-01"),
             "to is 2999",

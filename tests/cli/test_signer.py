@@ -35,7 +35,7 @@ def test_a_key_is_made_once_and_shown_always(iku: Any, tmp_path: Path) -> None:
 
 
 def test_signing_says_what_was_signed_and_that_nobody_watches(iku: Any) -> None:
-    assert "`iku signer key` makes one" in iku("signer", "once").err
+    assert "run `iku signer key` to create the key" in iku("signer", "once").err
     vkey = iku("signer", "key", "--json").json["vkey"]
     assert "never" in iku("status").out
     iku("example")
@@ -64,7 +64,7 @@ async def test_an_alarm_is_told_by_whoever_is_asked(
     await owner.execute(TAMPER)
     said = iku("signer", "once")
     assert said.code == 1
-    assert said.err.startswith("iku: position 100: the bytes have leaf ")
+    assert said.err.startswith("iku: position 100: the record has leaf hash ")
     assert said.err.count("\n") == 1
     assert re.search(r"ALARM +position 100: ", iku("status").out)
     assert iku("status", "--json").json["assurance"]["alarm"].startswith("position 100")
@@ -72,7 +72,7 @@ async def test_an_alarm_is_told_by_whoever_is_asked(
     await owner.execute("alter table ledger.alarm disable trigger append_only")
     await owner.execute("delete from ledger.alarm")
     assert re.search(r"ALARM +position 100: ", iku("status").out)
-    assert "there is an alarm: position 100" in iku("signer", "once").err
+    assert "the signer has raised an alarm: position 100" in iku("signer", "once").err
     assert (tmp_path / "var" / "signer" / "ALARM").exists()
 
 

@@ -35,7 +35,7 @@ def test_a_target_is_set_corrected_and_annulled(iku: Any) -> None:
     assert held(iku, "IKU-3", "2022-12-31", "target") == "57.00"
     again = iku(*SET, "--yes")
     assert (again.code, again.out) == (1, "")
-    assert f"recorded already, at version {version}" in again.err
+    assert f"already recorded, at version {version}" in again.err
     fixed = iku(
         "target", "IKU-3", "--corrects", version, "--target", "75", *WHY, "--yes"
     )

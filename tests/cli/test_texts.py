@@ -92,7 +92,7 @@ def test_what_cannot_be_written_is_refused_in_a_sentence(
     assert (beyond.code, "size is 10000, but the log" in beyond.err) == (1, True)
     (tmp_path / "teks").touch()
     there = iku("export", "texts", "teks", "--size", 1)
-    assert (there.code, there.err) == (1, "iku: teks is there already\n")
+    assert (there.code, there.err) == (1, "iku: teks already exists\n")
     nowhere = iku("export", "texts", "no/teks", "--size", 1)
     assert (nowhere.code, "No such file or directory" in nowhere.err) == (1, True)
 

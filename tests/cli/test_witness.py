@@ -144,6 +144,6 @@ def test_what_a_witness_lacks_is_named(iku: Any, commands: str, tmp_path: Path) 
     assert said.code == 1
     assert said.err.startswith("iku: cannot listen on 203.0.113.1, port 8001")
     assert (
-        "is no name of a key"
+        "is not a key name"
         in iku("witness", "key", "a b", IKU_WITNESS_HOME=str(tmp_path / "other")).err
     )

@@ -123,8 +123,8 @@ async def test_a_merger_sent_again_says_again_what_it_did_not_take_over(
     first = await entries.do("O1", MERGED, "one")
     assert first.notes == (
         (
-            "participation P1 is not taken over: O2 took part in musrenbang on "
-            "2021-03-01 already"
+            "participation P1 is not taken over: O2 already took part in musrenbang "
+            "on 2021-03-01"
         ),
     )
     await entries.do("O2", structs.replace(SECOND, participation="X2"))
@@ -141,7 +141,7 @@ async def test_a_rejection_names_those_it_takes_along_also_when_sent_again(
     rejected = organisation.Rejected(reason="Bukan organisasi")
     outcomes = [await entries.do("O2", rejected, "r") for _ in range(2)]
     assert {outcome.notes for outcome in outcomes} == {
-        ("O1 is merged into this one (version 2), so it does not count either",)
+        ("O1 is merged into this subject (version 2), so it does not count either",)
     }
 
 

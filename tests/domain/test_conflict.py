@@ -212,7 +212,7 @@ def test_each_change_is_recorded_once() -> None:
 
 def test_a_closing_stated_again_after_its_reopening_is_a_repetition() -> None:
     found = case(reported(), resolved("2021-04-01"), reopened("2021-05-01"))
-    sides = "resolved on 2021-04-01", "recorded already, at version 2"
+    sides = "resolved on 2021-04-01", "already recorded, at version 2"
     repeats(decider, found, resolved("2021-04-01"), 2, *sides)
 
 
@@ -267,7 +267,7 @@ def test_a_reclassification_into_what_the_case_is_on_that_day_is_refused() -> No
     found = case(reported(), reclassified("2021-05-01", **SARA))
     same = reclassified("2021-06-01", **SARA, level=Level.PERSETERUAN)
     sides = (
-        "on 2021-06-01 the case is sara, agama, perseteruan already",
+        "on 2021-06-01 the case is already sara, agama, perseteruan",
         "changes nothing",
     )
     refused(decider, found, same, *sides)
@@ -349,7 +349,9 @@ def test_an_open_case_is_not_reopened_and_the_day_it_opened_is_told() -> None:
 
 def test_no_case_occurs_after_its_report() -> None:
     late = reported("2021-03-01", occurred_on=on("2021-03-02"))
-    refused(decider, None, late, "reported on 2021-03-01", "occurred on 2021-03-02")
+    refused(
+        decider, None, late, "reported earlier, on 2021-03-01", "occurred on 2021-03-02"
+    )
     recorded(decider, None, reported("2021-03-01", occurred_on=on("2021-03-01")))
 
 
@@ -441,7 +443,7 @@ def test_a_report_is_not_returned_once_it_was_decided_upon() -> None:
     refused(decider, sure, late, "returned on 2021-03-06", "verified on 2021-03-05")
     recorded(decider, recorded(decider, sure, annulled(2)), late)
     gone = case(reported(), Rejected(reason="Bukan konflik"))
-    refused(decider, gone, late, "returned", "rejected before")
+    refused(decider, gone, late, "returned", "already rejected")
     merged = case(reported(), Merged(into="A02", reason="Sama"), context=OTHER)
     refused(decider, merged, late, "merged into A02", context=OTHER)
     early = returned("2021-02-28")
@@ -456,7 +458,7 @@ def test_a_rejected_case_takes_no_more_changes_until_the_rejection_is_annulled()
 ):
     rejected = case(reported(), Rejected(reason="Bukan konflik"))
     assert rejected.void == "rejected"
-    sides = "resolved", "was rejected before"
+    sides = "resolved", "is already rejected"
     refused(decider, rejected, resolved("2021-04-01"), *sides)
     again = recorded(decider, rejected, annulled(2))
     assert again.void is None
@@ -474,8 +476,8 @@ def test_a_case_is_merged_into_another_that_counts() -> None:
     ("into", "side"),
     [
         ("A01", "A01 cannot be merged into itself"),
-        ("A98", "no such number"),
-        ("A77", "no such number"),
+        ("A98", "does not exist"),
+        ("A77", "does not exist"),
     ],
 )
 def test_a_case_is_not_merged_into_itself_or_into_nothing(into: str, side: str) -> None:
@@ -489,7 +491,7 @@ def test_a_case_is_not_merged_into_itself_or_into_nothing(into: str, side: str) 
 def test_a_case_is_not_merged_into_one_that_was_taken_away() -> None:
     gone = case(reported(), Rejected(reason="Bukan konflik"))
     here = DecisionContext(HERE.today, "A01", frozenset(), {"A~2": gone})
-    sides = "merged into A/2", "A/2 was rejected before"
+    sides = "merged into A/2", "A/2 is already rejected"
     merged = Merged(into="A/2", reason="Sama")
     refused(decider, case(reported()), merged, *sides, context=here)
 
@@ -501,7 +503,9 @@ def test_a_merger_may_be_corrected_to_another_case_that_counts() -> None:
     assert recorded(decider, found, corrected(2, into="A03"), here).void == (
         "merged into A03"
     )
-    refused(decider, found, corrected(2, into="A98"), "A98", "no such", context=here)
+    refused(
+        decider, found, corrected(2, into="A98"), "A98", "does not exist", context=here
+    )
 
 
 def test_the_other_case_a_merger_names_is_a_peer() -> None:
@@ -519,7 +523,7 @@ def test_a_case_whose_report_is_annulled_has_no_course_at_all() -> None:
     assert gone.void == "annulled"
     assert gone.timeline == ()
     assert gone.on(date(2021, 12, 31)) is None
-    refused(decider, gone, reopened("2021-05-01"), "reopened", "annulled before")
+    refused(decider, gone, reopened("2021-05-01"), "reopened", "already annulled")
     back = recorded(decider, gone, annulled(4))
     assert back.timeline == found.timeline
 

@@ -51,7 +51,7 @@ def test_the_log_goes_by_the_last_of_its_names() -> None:
 
 def test_a_log_that_lost_nothing_is_not_continued() -> None:
     for kept in (150, 151):
-        sides = (f"{kept} events", "only 150 were signed")
+        sides = (f"{kept} events", "the last signed size is 150")
         refused(decider, None, lost(kept=kept), "no event is lost", *sides)
 
 
@@ -66,7 +66,12 @@ def test_a_log_is_not_continued_under_a_name_of_ones_choice() -> None:
 
 
 def test_a_log_is_not_continued_tomorrow() -> None:
-    refused(decider, None, lost(effective_on=on("2199-01-01")), "but today is only")
+    refused(
+        decider,
+        None,
+        lost(effective_on=on("2199-01-01")),
+        "but must not be after today,",
+    )
 
 
 def test_no_other_subject_is_named() -> None:

@@ -131,9 +131,9 @@ def test_the_check_alone_tells_any_one_wrong_and_any_two_swapped_characters(
 @pytest.mark.parametrize(
     ("number", "sentence"),
     [
-        ("", "has seven parts, .* six points, .*; this one has 0 points"),
-        ("IKU-1", "this one has 0"),
-        ("IKU-1.1.T.20211231.20220115.145", "this one has 5"),
+        ("", "has seven parts .* six points, .*; this number has 0 points"),
+        ("IKU-1", "this number has 0"),
+        ("IKU-1.1.T.20211231.20220115.145", "this number has 5"),
         ("X.IKU-1.1.T.20211231.20220115.145.5C", "the first part, 'X.IKU-1', is no"),
         ("IKU_1.1.T.20211231.20220115.145.5C", "not '_'"),
         ("IKU–1.1.T.20211231.20220115.145.5C", "not '–'"),
@@ -149,12 +149,15 @@ def test_the_check_alone_tells_any_one_wrong_and_any_two_swapped_characters(
         ("IKU-1..T.20211231.20220115.145.5C", "second part, ''"),
         ("IKU-1.1.X.20211231.20220115.145.5C", "third part, 'X', .* T .year., S .half"),
         ("IKU-1.1.T.20211301.20220115.145.5C", "fourth part, '20211301', is not the"),
-        ("IKU-1.1.T.2021123.20220115.145.5C", "fourth part, '2021123', is not the day"),
+        (
+            "IKU-1.1.T.2021123.20220115.145.5C",
+            "fourth part, '2021123', is not the as-of day",
+        ),
         (
             "IKU-1.1.T.20211231.00000000.145.26",
             "fifth part, '0{8}', is not the knowledge cut-off",
         ),
-        ("IKU-1.1.T.20211231.20220115.1E5.5C", "sixth part, '1E5', is not a size"),
+        ("IKU-1.1.T.20211231.20220115.1E5.5C", "sixth part, '1E5', is not a log size"),
         (f"IKU-1.1.T.20211231.20220115.{2**53}.5C", "sixth part, '9007199254740992'"),
         (f"IKU-1.1.T.20211231.20220115.{'9' * 60}.5C", "sixth part, '9{60}'"),
         (

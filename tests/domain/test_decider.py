@@ -81,7 +81,7 @@ def test_a_text_with_a_character_that_hides_or_reorders_is_refused(
         title=f"é{character}b",
         effective_on=on("2021-03-01"),
     )
-    sentence = rf"title holds U\+{ord(character):04X} \(.+\) as character 2, but"
+    sentence = rf"title contains U\+{ord(character):04X} \(.+\) at character 2, but"
     with pytest.raises(Invalid, match=sentence) as refusal:
         deciders.refuse_hidden_characters(report)
     assert refusal.value.path == "title"

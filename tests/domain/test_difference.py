@@ -47,7 +47,7 @@ def test_a_day_to_come_is_nothing_to_compare_with(
     against: ComparedCoordinates, name: str
 ) -> None:
     today = on("2022-07-01")
-    sentence = f"{name} is 2022-07-02, but today is only 2022-07-01"
+    sentence = f"{name} is 2022-07-02, but must not be after today, 2022-07-01"
     with pytest.raises(InvalidQuestion, match=sentence) as refusal:
         against.refuse_future(today)
     assert refusal.value.path == name

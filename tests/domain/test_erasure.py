@@ -22,7 +22,7 @@ def test_a_decision_is_recorded_once_and_another_after_it() -> None:
 
 def test_a_decision_of_tomorrow_is_refused() -> None:
     tomorrow = Erased(decision="B/1", legal_basis="x", effective_on=on("2999-01-01"))
-    refused(decider, None, tomorrow, "2999-01-01", "today is only")
+    refused(decider, None, tomorrow, "2999-01-01", "must not be after today,")
 
 
 def test_an_erasure_names_no_other_subject() -> None:

@@ -154,8 +154,8 @@ def test_no_indicator_counts_cases_of_the_category_that_is_in_none() -> None:
 
 
 def test_nothing_is_changed_of_an_indicator_that_is_not() -> None:
-    refused(decider, None, redefinition(), "definition", "no such indicator")
-    refused(decider, None, targeted(), "target", "no such indicator")
+    refused(decider, None, redefinition(), "definition", "the indicator does not exist")
+    refused(decider, None, targeted(), "target", "the indicator does not exist")
 
 
 @pytest.mark.parametrize("make", [redefinition, targeted])
@@ -348,8 +348,12 @@ def test_a_correction_names_a_fact_and_its_own_fields() -> None:
     for version, both in ((9, ("9", "last version is 4")), (4, ("4", "annulled"))):
         refused(decider, found, correction(version, wording="X"), *both)
     refused(decider, found, annulled(9), "annuls is 9", "last version is 4")
-    refused(decider, found, correction(1), "version 1", "no field is given")
-    refused(decider, found, correction(3), "version 3", "no field is given")
+    refused(
+        decider, found, correction(1), "version 1", "must change at least one field"
+    )
+    refused(
+        decider, found, correction(3), "version 3", "must change at least one field"
+    )
     foreign = refused(decider, found, correction(1, year=2022), "year", "definition")
     assert isinstance(foreign, Invalid)
     assert foreign.path == "year"
@@ -358,7 +362,7 @@ def test_a_correction_names_a_fact_and_its_own_fields() -> None:
     refused(decider, found, correction(1, category=Category.SARA), "sara")
     refused(decider, found, correction(1, effective_on=on("2033-01-01")), "2032-12-31")
     for command in (correction(1, wording="X"), annulled(1)):
-        refused(decider, None, command, "no such indicator")
+        refused(decider, None, command, "the indicator does not exist")
 
 
 # Targets.

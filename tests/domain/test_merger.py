@@ -158,22 +158,22 @@ def test_what_was_verified_by_then_counts_in_the_survivor_and_nowhere_else(
         (
             entry(took_part("2021-03-01", "X9")),
             Obstacle.PRESENT,
-            "O2 took part in musrenbang on 2021-03-01 already",
+            "O2 already took part in musrenbang on 2021-03-01",
         ),
         (
             Organisation((registered("2021-03-02"),)),
             Obstacle.NOT_REGISTERED,
-            "O2 was registered only after 2021-03-01",
+            "O2 was registered after 2021-03-01",
         ),
         (
             entry(Dissolved(effective_on=on("2021-03-01"))),
             Obstacle.ENDED,
-            "O2 had ended by 2021-03-01",
+            "O2 had ceased to exist by 2021-03-01",
         ),
         (
             entry(took_part("2021-05-01"), took_part("2021-05-02", "O1/P1")),
             Obstacle.REFERENCE,
-            "O2 has no free reference for it",
+            "O2 has no free reference for this participation",
         ),
     ],
 )
@@ -275,7 +275,7 @@ def test_a_chain_of_mergers_is_undone_from_its_end(register: Register) -> None:
     register.do(OLD, MERGED)
     register.do(NEW, Merged(into=THIRD, reason="Sama"))
     register.refuses(
-        OLD, ENDED, "into O2 cannot be annulled", "O2 was merged into O3 later"
+        OLD, ENDED, "into O2 cannot be annulled", "O2 was later merged into O3"
     )
     register.do(NEW, Annulled(annuls=5, reason="Keliru"))
     register.do(OLD, ENDED)
@@ -299,7 +299,7 @@ def test_a_merger_corrected_to_another_survivor_moves_to_it(register: Register) 
     register.refuses(
         OLD,
         Annulled(annuls=5, reason="Keliru"),
-        "corrected a merger: correct the merger",
+        "is the correction of a merger: correct the merger",
     )
     # An annulment undoes the merger in its present survivor.
     assert set(register.do(OLD, ENDED).others) == {THIRD}
@@ -346,7 +346,7 @@ def test_a_survivor_that_is_rejected_takes_along_what_was_merged_into_it(
     found = register.do(NEW, rejected)
     assert found.others == {}
     assert merger.notes(rejected, before, found.others) == (
-        "O1 is merged into this one (version 2), so it does not count either",
+        "O1 is merged into this subject (version 2), so it does not count either",
     )
     assert (register.counts(OLD), register.counts(NEW)) == ((0, 0), (0, 0))
     history = register.entries[NEW].history
@@ -369,7 +369,7 @@ def test_one_half_of_a_merger_is_never_undone_or_brought_back_alone(
 ) -> None:
     register.do(OLD, MERGED)
     half = Annulled(annuls=2, reason="Keliru")
-    refusal = register.refuses(NEW, half, "merger at organisation-O1/4: annul that")
+    refusal = register.refuses(NEW, half, "merger organisation-O1/4: annul that merger")
     assert isinstance(refusal, Invalid)
     assert refusal.path == "annuls"
     register.do(OLD, ENDED)

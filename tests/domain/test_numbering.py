@@ -75,13 +75,13 @@ def test_only_an_opening_has_a_number_to_be_corrected() -> None:
         conflict.decider,
         case,
         renumbered("K15", 2),
-        "number is restated, but version 2, verified, has no such field",
+        "number is corrected, but version 2, verified, has no field of this name",
     )
 
 
 def test_restating_the_number_that_it_has_adds_nothing() -> None:
     case = given(conflict.decider, REPORTED)
-    refused(conflict.decider, case, renumbered("A01"), "recorded already, at version 1")
+    refused(conflict.decider, case, renumbered("A01"), "already recorded, at version 1")
     case = recorded(conflict.decider, case, renumbered("a01"))
     assert numbering.current_number("A01", case) == SubjectNumber("a01", held=True)
     recorded(conflict.decider, case, renumbered("A01"))
@@ -89,9 +89,9 @@ def test_restating_the_number_that_it_has_adds_nothing() -> None:
 
 def test_an_opening_repeated_is_told_whatever_the_number_has_become() -> None:
     case = conflict.evolve(None, structs.replace(REPORTED, number="K14"))
-    refused(conflict.decider, case, REPORTED, "recorded already, at version 1")
+    refused(conflict.decider, case, REPORTED, "already recorded, at version 1")
     other = conflict.evolve(None, conflict.Verified(effective_on=on("2021-03-02")))
-    refused(conflict.decider, other, REPORTED, "this number belongs to")
+    refused(conflict.decider, other, REPORTED, "this number is already used by")
 
 
 def test_numbers_are_compared_without_case() -> None:

@@ -115,7 +115,7 @@ def test_an_area_must_exist_can_be_corrected_and_cleared() -> None:
     assert moved.registered.area == "35.76.01.1006"
     cleared = recorded(decider, moved, corrected(1, area=None))
     assert cleared.registered.area is None
-    refused(decider, organised(registered()), corrected(1, area=None), "has none")
+    refused(decider, organised(registered()), corrected(1, area=None), "has no value")
 
 
 def test_only_active_and_suspended_organisations_exist() -> None:
@@ -195,14 +195,14 @@ def test_what_ends_on_the_day_of_a_participation_takes_it_along() -> None:
 
 def test_a_renewal_until_the_day_in_force_is_refused() -> None:
     found = organised(registered(), renewed("2021-03-01", "2026-02-28"))
-    sides = "renewed on 2021-04-01 until 2026-02-28", "valid until 2026-02-28 already"
+    sides = "renewed on 2021-04-01 until 2026-02-28", "already valid until 2026-02-28"
     refused(decider, found, renewed("2021-04-01", "2026-02-28"), *sides)
     recorded(decider, found, renewed("2021-04-01", "2026-03-31"))
 
 
 def test_a_participation_is_verified_once() -> None:
     found = organised(registered(), participated("2021-03-01", verified=True))
-    sides = "participation P1 was verified before", "verified before"
+    sides = "participation P1 is already verified", "already verified"
     refused(decider, found, confirmed(), *sides)
     later = organised(registered(), participated("2021-03-01"), confirmed())
     repeats(decider, later, confirmed(), 3, "version 3")
@@ -281,19 +281,19 @@ def test_a_suspension_holds_until_it_ends_and_its_own_day_is_told() -> None:
 
 def test_only_a_certificate_is_renewed_or_expires() -> None:
     chartered = registered(legal_basis=LegalBasis.BADAN_HUKUM, valid_until=None)
-    sides = "2021-05-01", "exists by badan_hukum"
+    sides = "2021-05-01", "is badan_hukum"
     refused(decider, organised(chartered), renewed("2021-05-01", "2026-04-30"), *sides)
     limited = registered(legal_basis=LegalBasis.PARPOL)
-    refused(decider, None, limited, "2021-12-31", "exists by parpol")
+    refused(decider, None, limited, "2021-12-31", "is parpol")
 
 
 def test_a_certificate_is_valid_on_its_first_day_at_least() -> None:
     void = registered("2021-02-01", valid_until=on("2021-01-31"))
-    refused(decider, None, void, "2021-02-01", "only until 2021-01-31")
+    refused(decider, None, void, "2021-02-01", "valid_until is 2021-01-31")
     recorded(decider, None, registered("2021-02-01", valid_until=on("2021-02-01")))
     found = organised(registered("2021-02-01"))
     short = renewed("2021-05-01", "2021-04-30")
-    refused(decider, found, short, "2021-05-01", "only until 2021-04-30")
+    refused(decider, found, short, "2021-05-01", "valid_until is 2021-04-30")
     recorded(decider, found, renewed("2021-05-01", "2021-05-01"))
 
 
@@ -328,14 +328,14 @@ def test_a_participation_is_verified_at_once_or_later() -> None:
 
 def test_a_reference_names_one_participation() -> None:
     found = organised(registered(), participated("2021-03-01", "P1"))
-    sides = "reference P1", "names an earlier participation"
+    sides = "reference P1", "is already used by an earlier participation"
     refused(decider, found, participated("2021-04-01", "P1"), *sides)
     free = recorded(decider, found, annulled(2))
     recorded(decider, free, participated("2021-04-01", "P1"))
 
 
 def test_only_a_participation_that_was_told_is_verified() -> None:
-    sides = "participation P1 cannot be verified", "no participation of that reference"
+    sides = "participation P1 cannot be verified", "no participation has this reference"
     refused(decider, organised(registered()), confirmed("P1"), *sides)
     found = organised(registered(), participated("2021-03-01", "P1"), confirmed("P1"))
     refused(decider, found, annulled(2), *sides)
@@ -350,7 +350,7 @@ def test_a_participation_may_be_corrected_to_be_not_verified() -> None:
 def test_a_certificate_becomes_a_legal_entity_in_one_correction() -> None:
     found = organised(registered())
     half = corrected(1, legal_basis=LegalBasis.BADAN_HUKUM)
-    refused(decider, found, half, "valid until 2021-12-31", "badan_hukum")
+    refused(decider, found, half, "valid_until cannot be 2021-12-31", "badan_hukum")
     whole = corrected(1, legal_basis=LegalBasis.BADAN_HUKUM, valid_until=None)
     after = recorded(decider, found, whole)
     now = after.on(on("2022-02-01"))
@@ -371,7 +371,7 @@ def test_a_party_exists_by_being_one_and_nothing_else_does(
         recorded(decider, None, entry)
         return
     refusal = refused(
-        decider, None, entry, f"legal_basis is {basis}", f"those of {kind} are"
+        decider, None, entry, f"legal_basis is {basis}", f"for kind {kind} it must be"
     )
     assert isinstance(refusal, Invalid)
     assert refusal.path == "legal_basis"
@@ -388,9 +388,9 @@ def test_a_certificate_has_a_last_day_and_nothing_else_has() -> None:
     assert isinstance(refusal, Invalid)
     assert refusal.path == "valid_until"
     dated = registered(legal_basis=LegalBasis.NONE)
-    refused(decider, None, dated, "valid until 2021-12-31", "exists by none")
+    refused(decider, None, dated, "valid_until cannot be 2021-12-31", "is none")
     free = organised(registered(legal_basis=LegalBasis.NONE, valid_until=None))
-    refused(decider, free, renewed("2021-05-01", "2026-04-30"), "exists by none")
+    refused(decider, free, renewed("2021-05-01", "2026-04-30"), "is none")
 
 
 @pytest.mark.parametrize(
@@ -423,11 +423,11 @@ def test_what_was_registered_otherwise_in_former_days_takes_further_facts(
 def test_a_correction_of_a_former_registration_must_make_it_fit() -> None:
     party: Any = decider.fold((registered(kind=OrganisationKind.PARPOL),))
     half = corrected(1, legal_basis=LegalBasis.NONE, valid_until=None)
-    refused(decider, party, half, "legal_basis is none", "those of parpol are parpol")
+    refused(decider, party, half, "legal_basis is none", "it must be one of parpol")
     right = corrected(1, legal_basis=LegalBasis.PARPOL, valid_until=None)
     mended = recorded(decider, party, right)
     # Without the correction it would be illegal again.
-    refused(decider, mended, annulled(2), "legal_basis is skt", "are parpol")
+    refused(decider, mended, annulled(2), "legal_basis is skt", "one of parpol")
     endless: Any = decider.fold((registered(valid_until=None),))
     # Its kind is unrelated to the missing expiry date.
     recorded(decider, endless, corrected(1, kind=OrganisationKind.ORMAS))
@@ -445,7 +445,7 @@ def test_a_rejected_entry_takes_no_more_changes_until_the_rejection_is_annulled(
 ):
     found = organised(registered(), Rejected(reason="Salah daftar"))
     assert found.void == "rejected"
-    sides = "dissolved", "was rejected before"
+    sides = "dissolved", "is already rejected"
     refused(decider, found, dissolved("2021-06-01"), *sides)
     assert recorded(decider, found, annulled(2)).void is None
 
@@ -458,7 +458,7 @@ def test_an_entry_is_merged_into_another_that_counts() -> None:
     found = recorded(decider, organised(registered()), merged, here)
     assert found.void == "merged into A02"
     nothing = Merged(into="A98", reason="Sama")
-    refused(decider, organised(registered()), nothing, "A98", "no such number")
+    refused(decider, organised(registered()), nothing, "A98", "does not exist")
 
 
 def test_an_organisation_whose_registration_is_annulled_has_no_course_at_all() -> None:

@@ -62,7 +62,7 @@ def test_the_first_page_has_no_cursor(cursor: str | None) -> None:
     ],
 )
 def test_what_no_page_gave_is_no_cursor(cursor: str) -> None:
-    with pytest.raises(InvalidQuestion, match="none that a page gave") as caught:
+    with pytest.raises(InvalidQuestion, match="must be the value of next") as caught:
         page_cursor.read(cursor, "kdt")
     assert caught.value.path == "cursor"
 

@@ -145,7 +145,7 @@ def test_what_was_closed_or_reviewed_can_be_a_draft_again_and_frozen_anew() -> N
         (
             (DRAFT,),
             RETURN,
-            "cannot be returned: that follows upon closed or reviewed",
+            "cannot be returned: it must be closed or reviewed first",
         ),
         (
             (DRAFT,),
@@ -162,13 +162,13 @@ def test_what_was_closed_or_reviewed_can_be_a_draft_again_and_frozen_anew() -> N
             RELEASE,
             "has been closed since 2022-02-01, so it cannot be published",
         ),
-        ((DRAFT, CLOSE), WITHDRAW, "it cannot be withdrawn: that follows upon draft"),
+        ((DRAFT, CLOSE), WITHDRAW, "it cannot be withdrawn: it must be draft first"),
         ((DRAFT, CLOSE, REVIEW), CLOSE, "has been reviewed since"),
         ((DRAFT, WITHDRAW), CLOSE, "has been withdrawn since"),
         (
             (DRAFT, WITHDRAW),
             RETURN,
-            "it cannot be returned: that follows upon closed or reviewed",
+            "it cannot be returned: it must be closed or reviewed first",
         ),
     ],
 )
@@ -256,7 +256,8 @@ def test_what_is_published_is_restated_not_drafted_again() -> None:
         decider,
         published(),
         other,
-        "2021 was published on 2022-02-01, so it cannot be drafted again: restate it",
+        "2021 was published on 2022-02-01, so it cannot be drafted again: draft a new "
+        "edition with restates 2021",
         context=by("ani"),
     )
 
@@ -305,15 +306,15 @@ def test_only_what_is_published_can_be_restated() -> None:
         decider,
         year(DRAFT, CLOSE),
         AGAIN,
-        "restates is 2021, but only a published one can be restated, and that is "
-        "closed",
+        "restates is 2021, but 2021 is closed, and only a published publication can "
+        "be restated",
         context=by("ani"),
     )
     nothing = refused(
         decider,
         None,
         AGAIN,
-        "restates is 2021, but there is no such",
+        "restates is 2021, but publication 2021 does not exist",
         context=by("ani"),
     )
     assert isinstance(nothing, Invalid)
@@ -363,7 +364,7 @@ def test_each_indicator_is_frozen_once(snapshot: Snapshot) -> None:
         decider,
         year(DRAFT),
         take(step("closed"), snapshot=snapshot),
-        "2021 freezes each indicator once",
+        "2021 must freeze each indicator exactly once",
         context=by("ani"),
     )
 
@@ -387,8 +388,8 @@ def test_only_figures_of_the_draft_are_frozen(other: FrozenValue) -> None:
             step("closed"),
             snapshot=Snapshot(KNOWN, 145, (other,)),
         ),
-        "2021 freezes figure IKU-",
-        f"figure {other.number} is given",
+        "2021 must freeze figure IKU-",
+        f"freezes figure {other.number}",
         context=by("ani"),
     )
 
@@ -416,7 +417,7 @@ def test_only_a_closing_takes_a_day_of_knowledge(kind: StepType) -> None:
         decider,
         year(DRAFT),
         take(NextStep(type=kind, reason="x", known_on=KNOWN)),
-        f"known_on belongs to a closing, but the step is {kind}",
+        f"known_on is only allowed in a closing, but the step is {kind}",
         context=by("ani"),
     )
     assert isinstance(told, Invalid)

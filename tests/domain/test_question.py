@@ -92,7 +92,7 @@ def test_a_size_that_the_log_has_not_reached_cannot_be_asked_for() -> None:
     asked = structs.replace(ASKED, size=49)
     assert question.coordinates(asked, 1, 49, on("2022-06-30")).size == 49
     with pytest.raises(
-        InvalidQuestion, match="is 49, but the log holds only 48"
+        InvalidQuestion, match="is 49, but the log has only 48"
     ) as caught:
         question.coordinates(asked, 1, 48, on("2022-06-30"))
     assert caught.value.path == "size"

@@ -38,7 +38,8 @@ def test_a_name_that_is_one_is_only_said_to_be_nobodys(
 def test_what_is_no_number_is_told_what_a_number_is(category: str, name: str) -> None:
     assert not_found_message(category, name) == (
         f"there is no {category} {name!r}; "
-        "a number is 1 to 64 letters, digits and . _ - /, the first a letter or digit"
+        "a number consists of 1 to 64 letters, digits and . _ - /, of which the first "
+        "is a letter or digit"
     )
 
 
@@ -47,7 +48,8 @@ def test_what_is_no_number_is_told_what_a_number_is(category: str, name: str) ->
 )
 def test_what_is_no_publication_is_told_what_one_is_called(name: str) -> None:
     assert not_found_message("publication", name) == (
-        f"there is no publication {name!r}; a publication is named as 2021 or 2021-W3.2"
+        f"there is no publication {name!r}; "
+        "a publication identifier has the form 2021 or 2021-W3.2"
     )
 
 
@@ -62,7 +64,7 @@ def test_what_is_no_publication_is_told_what_one_is_called(name: str) -> None:
 def test_what_is_no_subject_is_told_how_persons_and_cases_are_named(name: str) -> None:
     assert not_found_message("subject", name) == (
         f"there is no subject {name!r}; "
-        "a person is named by the identifier that a history gives, "
+        "a person is written as the identifier shown in a history, "
         "a case or organisation as conflict-K14 or organisation-O41"
     )
 

@@ -64,17 +64,20 @@ def test_a_corrected_category_holds_from_the_beginning() -> None:
         (
             corrected(2),
             "corrects",
-            ("a correction must restate a field", "none is given"),
+            (
+                "a correction must change at least one field",
+                "must change at least one field",
+            ),
         ),
         (
             corrected(2, phase=Phase.PEMULIHAN),
             "phase",
-            ("2, resolved", "no such field"),
+            ("2, resolved", "has no field of this name"),
         ),
         (
             corrected(3, manner=Manner.ISLAH),
             "corrects",
-            ("version 3 is corrected", "correct the fact it is about"),
+            ("version 3 is corrected", "correct the event that it refers to"),
         ),
     ],
 )
@@ -90,7 +93,9 @@ def test_a_correction_names_a_fact_and_fields_that_it_has(
 def test_an_annulment_is_not_corrected() -> None:
     found = case(resolved("2021-04-01"), annulled(2))
     wrong = corrected(3, manner=Manner.ISLAH)
-    refused(decider, found, wrong, "version 3 is annulled", "the fact it is about")
+    refused(
+        decider, found, wrong, "version 3 is annulled", "the event that it refers to"
+    )
 
 
 def test_an_annulled_fact_is_not_corrected() -> None:
@@ -102,12 +107,22 @@ def test_a_correction_to_what_stands_already_is_a_repetition() -> None:
     found = case(resolved("2021-04-01"))
     same = corrected(2, manner=Manner.MEDIASI)
     repeats(
-        decider, found, same, 2, "the correction of version 2", "already, at version 2"
+        decider,
+        found,
+        same,
+        2,
+        "the correction of version 2",
+        "already recorded, at version 2",
     )
     right = corrected(2, manner=Manner.ISLAH)
     found = recorded(decider, found, right)
     repeats(
-        decider, found, right, 3, "the correction of version 2", "already, at version 3"
+        decider,
+        found,
+        right,
+        3,
+        "the correction of version 2",
+        "already recorded, at version 3",
     )
 
 
@@ -173,20 +188,28 @@ def test_a_dimension_may_be_cleared_of_a_reclassification() -> None:
         (
             corrected(1, title=None),
             "title",
-            ("title is cleared", "version 1, reported, must have it"),
+            ("title is cleared", "it is required in version 1, reported"),
         ),
-        (corrected(1, level=None), "level", ("1, reported, must have it",)),
-        (corrected(2, effective_on=None), "effective_on", ("2, resolved, must",)),
+        (corrected(1, level=None), "level", ("required in version 1, reported",)),
+        (
+            corrected(2, effective_on=None),
+            "effective_on",
+            ("required in version 2, resolved",),
+        ),
         (
             corrected(1, occurred_on=None),
             "occurred_on",
-            ("occurred_on is cleared", "version 1, reported, has none"),
+            ("occurred_on is cleared", "it has no value in version 1, reported"),
         ),
-        (corrected(1, title="Lain", area=None), "area", ("reported, has none",)),
+        (
+            corrected(1, title="Lain", area=None),
+            "area",
+            ("no value in version 1, reported",),
+        ),
         (
             corrected(2, area=None),
             "area",
-            ("area is restated, but version 2, resolved, has no such field",),
+            ("area is corrected, but version 2, resolved, has no field of this name",),
         ),
     ],
 )
@@ -201,9 +224,15 @@ def test_what_a_fact_must_have_or_has_not_is_not_cleared(
 def test_to_clear_a_field_again_is_a_repetition_but_not_with_another_change() -> None:
     found = given(decider, reported("2021-03-01", occurred_on=on("2021-02-01")))
     found = recorded(decider, found, corrected(1, occurred_on=None))
-    repeats(decider, found, corrected(1, occurred_on=None), 2, "already, at version 2")
+    repeats(
+        decider,
+        found,
+        corrected(1, occurred_on=None),
+        2,
+        "already recorded, at version 2",
+    )
     both = corrected(1, occurred_on=None, title="Lain")
-    refused(decider, found, both, "occurred_on is cleared", "has none")
+    refused(decider, found, both, "occurred_on is cleared", "has no value")
 
 
 # Annulments.
@@ -214,7 +243,12 @@ def test_an_annulment_takes_a_fact_away_once() -> None:
     assert found.closings == []
     again = Annulled(annuls=2, reason="Alasan lain")
     repeats(
-        decider, found, again, 3, "the annulment of version 2", "already, at version 3"
+        decider,
+        found,
+        again,
+        3,
+        "the annulment of version 2",
+        "already recorded, at version 3",
     )
 
 
@@ -254,7 +288,12 @@ def test_an_annulled_merger_is_recorded_anew_and_not_brought_back() -> None:
 
 def test_a_report_that_was_annulled_is_not_taken_for_recorded() -> None:
     found = case(annulled(1))
-    refused(decider, found, reported("2021-03-01"), "this number belongs to the case")
+    refused(
+        decider,
+        found,
+        reported("2021-03-01"),
+        "this number is already used by the case",
+    )
 
 
 # Words.

@@ -98,18 +98,18 @@ def test_no_cut_is_taken(written: bytes) -> None:
 
 
 def test_another_file_is_no_backup() -> None:
-    assert "it is no backup of iku" in unreadable(b"PGDMP" + bytes(2_000))
-    assert "it is no backup of iku" in unreadable(b"")
+    assert "the file is not a backup of iku" in unreadable(b"PGDMP" + bytes(2_000))
+    assert "the file is not a backup of iku" in unreadable(b"")
     file = io.BytesIO()
     with tarfile.open(fileobj=file, mode="w") as tar:
         tar.addfile(tarfile.TarInfo("a"))
-    assert unreadable(file.getvalue()) == "it is no backup of iku"
+    assert unreadable(file.getvalue()) == "the file is not a backup of iku"
 
 
 def test_a_later_format_is_named(written: bytes) -> None:
     later = written.replace(b"iku-backup 1\n", b"iku-backup 2\n", 1)
     assert unreadable(later) == (
-        "its format is 'iku-backup 2', but this program reads 'iku-backup 1'"
+        "the backup has format 'iku-backup 2', but this program reads 'iku-backup 1'"
     )
 
 
@@ -126,7 +126,7 @@ def test_no_member_leads_elsewhere_or_stands_twice(name: str) -> None:
     writer.close(manifest(writer))
     assert (
         unreadable(file.getvalue())
-        == f"it has a member {name!r} that the manifest does not name"
+        == f"the backup has a member {name!r} that the manifest does not list"
     )
 
 
@@ -137,7 +137,7 @@ def test_links_are_no_members() -> None:
     link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
     file.write(link.tobuf(tarfile.GNU_FORMAT))
     writer.close(manifest(writer))
-    assert "does not name" in unreadable(file.getvalue())
+    assert "does not list" in unreadable(file.getvalue())
 
 
 def test_a_member_that_the_manifest_lacks_or_misses_is_named(written: bytes) -> None:
@@ -150,4 +150,6 @@ def test_a_member_that_the_manifest_lacks_or_misses_is_named(written: bytes) -> 
         of.members.pop(archive.DUMP)
         of.members.update(told)
         writer.close(of)
-        assert "is not what the manifest says" in unreadable(file.getvalue())
+        assert "does not match its size or SHA-256 in the manifest" in unreadable(
+            file.getvalue()
+        )

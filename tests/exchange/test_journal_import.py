@@ -187,7 +187,7 @@ async def test_a_row_that_the_register_holds_is_named_with_the_version_that_hold
     await bring(make("konflik", make.report("K1", day)))
     await live(app, connection, "K1", conflict.Verified(effective_on=today))
     report = await bring(make("konflik", make.row("K1", "diverifikasi", day)))
-    message = f"verified on {day}, but that is recorded already, at version 2"
+    message = f"verified on {day} is already recorded, at version 2"
     assert skipped(report) == [(2, message)]
 
 
@@ -234,7 +234,7 @@ async def test_a_file_that_is_spoilt_while_it_is_read_is_refused_as_changed(
     monkeypatch.setattr(importer, "_previous_import", spoil)
     report = await importer.run(file)
     [(_, _, message)] = said(report)
-    assert message == "the file was changed while it was read; import it again"
+    assert message == "the file was modified during the import; import it again"
     assert report.added == 0
 
 
@@ -302,8 +302,9 @@ async def test_a_cell_with_characters_that_hide_or_reorder_text_is_a_fault(
             3,
             "judul",
             (
-                "holds U+202E (RIGHT-TO-LEFT OVERRIDE) as character 6, but characters "
-                "that hide or reorder text are refused"
+                "contains U+202E (RIGHT-TO-LEFT OVERRIDE) at character 6, but "
+                "characters "
+                "that hide or reorder text are not allowed"
             ),
         )
     ]
@@ -324,17 +325,20 @@ async def test_a_fault_of_the_rules_is_told_with_its_row_and_column(
             2,
             "nomor",
             (
-                "this number belongs to the case reported on 2022-03-01, "
-                "so no case can be reported under it on 2022-03-02"
+                "this number is already used by the case reported on 2022-03-01, so "
+                "no case can be reported under it on 2022-03-02"
             ),
         ),
         (
             3,
             "dimensi",
-            "is sosial, but those of sara are suku, agama, ras, antargolongan",
+            (
+                "is sosial, but for category sara it must be one of suku, agama, ras, "
+                "antargolongan"
+            ),
         ),
         (4, "nomor", "there is no conflict K4"),
-        (5, "ke_nomor", "merged into K5, but there is no such number"),
+        (5, "ke_nomor", "merged into K5, but K5 does not exist"),
     ]
 
 
@@ -347,7 +351,7 @@ async def test_knowledge_does_not_go_back_within_a_stream(
     ]
     [(row, column, message)] = said(await bring(make("konflik", *rows)))
     assert (row, column) == (3, "diketahui_pada")
-    assert "is 2022-03-04, but K1 holds what was known on 2022-03-05" in message
+    assert "is 2022-03-04, but K1 already has an event known on 2022-03-05" in message
 
 
 async def test_a_target_older_than_its_indicator_is_refused_with_both_days(
@@ -358,7 +362,9 @@ async def test_a_target_older_than_its_indicator_is_refused_with_both_days(
     )
     [(row, column, message)] = said(await bring(content))
     assert (row, column) == (2, "berlaku_mulai")
-    assert "is 2020-01-01, but IKU-1 holds what was known on 2021-01-01" in message
+    assert (
+        "is 2020-01-01, but IKU-1 already has an event known on 2021-01-01" in message
+    )
 
 
 @pytest.mark.parametrize("opening", [{"kategori": "x"}, {"dimensi": "sosial"}, None])
@@ -453,8 +459,8 @@ async def test_a_dash_clears_what_the_corrected_fact_states_in_its_column(
         (4, "judul"),
         (5, "sumber"),
     ]
-    assert faults[0][2] == "is cleared, but version 1, reported, has none"
-    assert faults[1][2] == "is cleared, but version 1, reported, must have it"
+    assert faults[0][2] == "is cleared, but it has no value in version 1, reported"
+    assert faults[1][2] == "is cleared, but it is required in version 1, reported"
 
 
 async def test_a_certificate_becomes_a_legal_entity_by_one_row(
@@ -493,7 +499,7 @@ async def test_a_correction_of_a_fact_that_is_not_there_names_those_that_are(
     ]
     [(row, column, message)] = said(await bring(make("konflik", *rows)))
     assert (row, column) == (4, "tanggal")
-    assert message.endswith("there is none of 2022-03-03, only of 2022-03-02")
+    assert message.endswith("there is no such event on 2022-03-03, only on 2022-03-02")
 
 
 async def test_an_annulment_that_stands_already_adds_nothing(
@@ -894,8 +900,8 @@ async def test_a_merger_in_a_file_is_recorded_in_both_streams_and_undone_in_both
             (
                 7,
                 (
-                    "participation P2 is not taken over: O2 took part in musrenbang "
-                    "on 2022-03-03 already"
+                    "participation P2 is not taken over: O2 already took part in "
+                    "musrenbang on 2022-03-03"
                 ),
             )
         ]
@@ -924,7 +930,7 @@ async def test_a_merger_is_not_known_before_what_its_survivor_holds(
     ]
     [(row, _, message)] = said(await bring(make("konflik", *rows)))
     assert row == 5
-    assert "but K2 holds what was known on 2022-04-05" in message
+    assert "but K2 already has an event known on 2022-04-05" in message
 
 
 async def test_a_number_that_is_another_cases_is_a_fault_of_its_row(
@@ -943,8 +949,11 @@ async def test_a_number_that_is_another_cases_is_a_fault_of_its_row(
         (4, "nomor"),
         (5, "ke_nomor"),
     ]
-    assert "this number belongs to the case" in said(report)[0][2]
-    assert "is k14, but that belongs to conflict K14 (1 later row" in said(report)[1][2]
+    assert "this number is already used by the case" in said(report)[0][2]
+    assert (
+        "is k14, but conflict K14 already has this number (1 later row"
+        in said(report)[1][2]
+    )
     assert await size(connection) == before
 
 

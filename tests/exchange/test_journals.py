@@ -264,7 +264,7 @@ def test_a_file_that_is_changed_while_it_is_read_is_refused(make: Any) -> None:
         file.seek(0)
         file.truncate()
         file.write(make("konflik", *changed))
-        with pytest.raises(UnreadableSheet, match="changed while it was read"):
+        with pytest.raises(UnreadableSheet, match="modified during the import"):
             list(journal.rows())
 
 
@@ -290,7 +290,7 @@ def test_an_area_stands_only_in_rows_that_say_where_an_organisation_is(
     assert cleared.fact.given == {"area": None, "reason": "n"}
     messages = [(f.column, f.message) for e in faulty for f in e.faults]
     assert [column for column, _ in messages] == ["wilayah", "wilayah"]
-    assert 'is "35.76.01", but must be empty here' in messages[0][1]
+    assert 'is "35.76.01", but must be empty in this row' in messages[0][1]
     assert "must be one of 35.76, 35.76.01, " in messages[1][1]
 
 
@@ -306,25 +306,29 @@ def test_rows_that_say_the_same_are_told_apart_by_how_often_it_was_said(
 @pytest.mark.parametrize(
     ("cells", "column", "message"),
     [
-        ({"nomor": ""}, "nomor", "is empty, but must be given"),
+        ({"nomor": ""}, "nomor", "is empty, but a value is required"),
         ({"nomor": "K 1"}, "nomor", '"K 1", but must be a number of at most 64'),
         ({"diketahui_pada": ""}, "diketahui_pada", "is empty"),
         (
             {"diketahui_pada": "2026-02-01"},
             "diketahui_pada",
-            "today is only 2026-01-31",
+            "must not be after today, 2026-01-31",
         ),
         ({"tanggal": ""}, "tanggal", "is empty"),
-        ({"tanggal": "1/3/2022"}, "tanggal", "must be a day, written YYYY-MM-DD"),
-        ({"tanggal": "2022-02-30"}, "tanggal", "must be a day, written YYYY-MM-DD"),
-        ({"tanggal": "20220301"}, "tanggal", "must be a day, written YYYY-MM-DD"),
+        ({"tanggal": "1/3/2022"}, "tanggal", "must be a day in the form YYYY-MM-DD"),
+        ({"tanggal": "2022-02-30"}, "tanggal", "must be a day in the form YYYY-MM-DD"),
+        ({"tanggal": "20220301"}, "tanggal", "must be a day in the form YYYY-MM-DD"),
         (
             {"tanggal": "2022-03-02"},
             "tanggal",
-            "is 2022-03-02, but diketahui_pada is only 2022-03-01",
+            "is 2022-03-02, but must not be after diketahui_pada, 2022-03-01",
         ),
-        ({"tanggal": "1945-08-16"}, "tanggal", "no day before 1945-08-17"),
-        ({"tanggal_kejadian": "2022-03-02"}, "tanggal_kejadian", "is only 2022-03-01"),
+        ({"tanggal": "1945-08-16"}, "tanggal", "must not be before 1945-08-17"),
+        (
+            {"tanggal_kejadian": "2022-03-02"},
+            "tanggal_kejadian",
+            "must not be after diketahui_pada, 2022-03-01",
+        ),
         ({"peristiwa": ""}, "peristiwa", "is empty"),
         ({"peristiwa": "selesai"}, "peristiwa", "must be one of dilaporkan, "),
         (
@@ -337,7 +341,7 @@ def test_rows_that_say_the_same_are_told_apart_by_how_often_it_was_said(
         ({"judul": "x" * 501}, "judul", "must be one line of at most 500 characters"),
         ({"sumber": "koran"}, "sumber", "must be one of polres, kodim"),
         ({"wilayah": "35.76.01.1"}, "wilayah", "must be one of 35.76, 35.76.01, "),
-        ({"cara": "mediasi"}, "cara", 'is "mediasi", but must be empty here'),
+        ({"cara": "mediasi"}, "cara", 'is "mediasi", but must be empty in this row'),
     ],
 )
 def test_a_wrong_cell_is_named_with_what_was_expected(
@@ -370,13 +374,13 @@ def test_a_wrong_cell_is_named_with_what_was_expected(
             "konflik",
             ("K1", "direklasifikasi", {}),
             "kategori",
-            "kategori or dimensi must be given",
+            "kategori or dimensi is required",
         ),
         (
             "konflik",
             ("K1", "klasifikasi_dikoreksi", {"keterangan": "n"}),
             "kategori",
-            "kategori or dimensi must be given",
+            "kategori or dimensi is required",
         ),
         ("konflik", ("K1", "penutupan_dibatalkan", {}), "keterangan", "is empty"),
         ("organisasi", ("O1", "diperpanjang", {}), "berlaku_sampai", "is empty"),
@@ -388,7 +392,7 @@ def test_a_wrong_cell_is_named_with_what_was_expected(
                 {"berlaku_sampai": "2027-01-01", "dasar_hukum": "parpol"},
             ),
             "dasar_hukum",
-            "must be empty or skt here",
+            "must be empty or skt in this row",
         ),
         (
             "organisasi",
@@ -406,7 +410,12 @@ def test_a_wrong_cell_is_named_with_what_was_expected(
             "terverifikasi",
             "one of ya, tidak",
         ),
-        ("organisasi", ("O1", "bubar", {"nama": "n"}), "nama", "must be empty here"),
+        (
+            "organisasi",
+            ("O1", "bubar", {"nama": "n"}),
+            "nama",
+            "must be empty in this row",
+        ),
     ],
 )
 def test_a_cell_that_a_row_needs_or_has_no_use_for_is_named(

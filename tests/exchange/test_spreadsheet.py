@@ -53,9 +53,9 @@ def test_cells_are_taken_in_composed_form_without_the_blanks_around_them() -> No
 def test_a_row_of_another_width_is_at_fault_but_the_file_goes_on() -> None:
     short, long, good = rows(b"a,b,c\n1,2\n1,2,3,4\n1,2,3\n")
     assert short.fault is not None
-    assert short.fault.message == "has 2 columns, but there are 3 headings"
+    assert short.fault.message == "has 2 cells, but the file has 3 headings"
     assert long.fault is not None
-    assert "has 4 columns" in long.fault.message
+    assert "has 4 cells" in long.fault.message
     assert good.fault is None
 
 
@@ -67,7 +67,7 @@ def test_an_empty_file_is_said_to_be_empty(content: bytes) -> None:
 def test_bytes_that_are_not_utf_8_are_told_by_their_position() -> None:
     [(row, _, message)] = faults(b"a,b,c\n1,\xe9,3\n")
     assert row == 2
-    assert message.startswith("byte 9 of the file is not UTF-8")
+    assert message.startswith("the file is not UTF-8 at byte 9")
     assert "CSV UTF-8" in message
 
 
@@ -80,15 +80,19 @@ def test_a_character_may_lie_across_two_blocks(
     assert rows(good.encode())[0].cells["b"] == "2"
     [(row, _, message)] = faults(good.encode() + b"4,\xff,6\n")
     assert row == 3
-    assert message.startswith(f"byte {len(good.encode()) + 3} of the file")
+    assert message.startswith(
+        f"the file is not UTF-8 at byte {len(good.encode()) + 3}:"
+    )
     [(row, _, message)] = faults(good.encode() + b"\xe2\x82")
-    assert message.startswith(f"byte {len(good.encode()) + 1} of the file")
+    assert message.startswith(
+        f"the file is not UTF-8 at byte {len(good.encode()) + 1}:"
+    )
 
 
 def test_headings_of_no_journal_get_to_know_what_headings_there_are() -> None:
     [(row, _, message)] = faults(b"\nfoo,bar\n1,2\n")
     assert row == 2
-    assert message.endswith("must be one of: a,b,c; x,y")
+    assert message.endswith("the known journals are: a,b,c; x,y")
 
 
 def test_every_heading_that_is_unknown_missing_or_twice_is_named() -> None:
@@ -97,7 +101,7 @@ def test_every_heading_that_is_unknown_missing_or_twice_is_named() -> None:
         (1, None),
         (1, "c"),
     ]
-    assert 'unknown heading "d": those of the journal one are a, b, c' in str(
+    assert 'unknown heading "d"; the headings of journal one are a, b, c' in str(
         faults(b"a,b,b,d\n")
     )
 
@@ -119,7 +123,7 @@ def test_what_is_no_csv_is_refused_where_it_begins_to_be_none(
 ) -> None:
     [(row, _, message)] = faults(content)
     assert row == 2
-    assert message.startswith("this is no CSV: ")
+    assert message.startswith("the file is not valid CSV: ")
     assert why in message
 
 

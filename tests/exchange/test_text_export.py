@@ -63,7 +63,7 @@ async def test_only_its_owner_may_read_the_file(tmp_path: Path) -> None:
 async def test_no_file_is_written_over(tmp_path: Path) -> None:
     path = tmp_path / "teks"
     path.write_text("before")
-    with pytest.raises(BundleWriteError, match="is there already"):
+    with pytest.raises(BundleWriteError, match="already exists"):
         await text_export.export(found(TITLE), path, unheard)
     assert path.read_text() == "before"
 

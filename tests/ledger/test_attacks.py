@@ -305,8 +305,8 @@ async def test_what_a_superuser_changed_of_the_schema_is_found_by_the_guard(
 @pytest.mark.parametrize(
     ("attack", "sentence"),
     [
-        (EDIT.format(2), "the first 4 records give root "),
-        (CUT.format(3), "the log holds 3 records, but 4 were signed"),
+        (EDIT.format(2), "the first 4 records have root hash "),
+        (CUT.format(3), "the log has 3 records, but a checkpoint of size 4 was signed"),
     ],
     ids=["edit", "cut the tail"],
 )
@@ -330,7 +330,7 @@ async def test_a_log_cut_and_grown_to_the_same_size_is_found_by_the_signer(
     signed: Signed, owner: Plain, ask: Ask
 ) -> None:
     await regrow(owner, ask)
-    with pytest.raises(AlarmRaised, match="the first 4 records give root "):
+    with pytest.raises(AlarmRaised, match="the first 4 records have root hash "):
         await signed.sign()
 
 
@@ -398,7 +398,7 @@ async def test_a_fork_signed_with_the_real_key_is_refused_by_the_witness(
     assert await gather(signed, witness) == []
     forked = await fork(signed, owner, attack, regrown)
     with pytest.raises(
-        AlarmRaised, match=r"the witness witness\.test (refuses|has cosig)"
+        AlarmRaised, match=r"the witness witness\.test (rejects|has cosig)"
     ):
         await gather(forked, witness)
 
@@ -804,6 +804,7 @@ async def test_an_older_data_folder_put_back_is_found_by_the_signer(
         assert await check_ledger(owner) == []  # consistent, but old
         await owner.close()
         with pytest.raises(
-            AlarmRaised, match="the log holds 2 records, but 4 were signed"
+            AlarmRaised,
+            match="the log has 2 records, but a checkpoint of size 4 was signed",
         ):
             await grow(held, home, ask)

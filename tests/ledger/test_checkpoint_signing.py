@@ -103,31 +103,43 @@ TAMPERED = [
     (
         "update ledger.event set record = record || ' ' where position = 690",
         False,
-        "position 690: the bytes have leaf ",
+        "position 690: the record has leaf hash ",
     ),
     (
         FORGED + "where position = 690",
         False,
-        "the first 700 records give root ",
+        "the first 700 records have root hash ",
     ),
     (
         FORGED + "where position = 42",
         True,
-        "the first 700 records give root ",
+        "the first 700 records have root hash ",
     ),
-    ("delete from ledger.event where position = 690", False, "position 690 is missing"),
-    ("delete from ledger.event where position = 1", True, "position 1 is missing"),
+    (
+        "delete from ledger.event where position = 690",
+        False,
+        "the record at position 690 is missing",
+    ),
+    (
+        "delete from ledger.event where position = 1",
+        True,
+        "the record at position 1 is missing",
+    ),
     (
         "delete from ledger.event where position > 600",
         False,
-        "the log holds 600 records, but 700 were signed",
+        "the log has 600 records, but a checkpoint of size 700 was signed",
     ),
-    ("delete from ledger.event", False, "the log holds 0 records, but 700 were signed"),
+    (
+        "delete from ledger.event",
+        False,
+        "the log has 0 records, but a checkpoint of size 700 was signed",
+    ),
     # Truncated, and grown again to the same size.
     (
         FORGED + "where position > 650",
         False,
-        "the first 700 records give root ",
+        "the first 700 records have root hash ",
     ),
     # The stored leaf of a record that a partial round does not read again.
     (
@@ -136,12 +148,12 @@ TAMPERED = [
         update ledger.event set leaf = sha256('x') where position = 42
         """,
         False,
-        "at size 700 the hashes kept beside the records give root ",
+        "at size 700 the stored leaf hashes give root ",
     ),
     (
         "update ledger.tile set hashes = set_byte(hashes, 0, 0), root = sha256('x')",
         False,
-        "at size 700 the hashes kept beside the records give root ",
+        "at size 700 the stored leaf hashes give root ",
     ),
 ]
 
@@ -172,7 +184,10 @@ async def test_what_vanishes_while_it_is_read_is_missed(
     signer: Plain, owner: Plain
 ) -> None:
     await fill(owner, 10)
-    with pytest.raises(checkpoint_signing.LogTampered, match="position 11 is missing"):
+    with pytest.raises(
+        checkpoint_signing.LogTampered,
+        match="the record at position 11 is missing",
+    ):
         assert [one async for one in checkpoint_signing._leaves(signer, 0, 12)]
 
 
@@ -202,7 +217,7 @@ async def test_a_regrown_log_is_not_signed(
         " recorded_at, record, leaf) select n, 'a-1', n, 'Noted', '2021-01-01', false,"
         " '2021-01-01', 'x', sha256('\\x0078'::bytea) from generate_series(291, 400) n"
     )
-    with pytest.raises(AlarmRaised, match="the first 300 records give root "):
+    with pytest.raises(AlarmRaised, match="the first 300 records have root hash "):
         await sign(signer, home)
 
 
@@ -225,13 +240,16 @@ async def test_an_alarm_stands_until_somebody_has_looked_into_it(
     await owner.execute(OPEN + "create table gone as select * from ledger.event")
     await owner.execute("delete from ledger.event where position = 10")
     for _ in range(2):
-        with pytest.raises(AlarmRaised, match="the log holds 9 records, but 10"):
+        with pytest.raises(
+            AlarmRaised, match="the log has 9 records, but a checkpoint of size 10"
+        ):
             await sign(signer, home)
     await owner.execute(
         "insert into ledger.event select * from gone where position = 10"
     )
     with pytest.raises(
-        AlarmRaised, match=r"there is an alarm: .* 10 were signed; .* remove "
+        AlarmRaised,
+        match=r"the signer has raised an alarm: .* size 10 was signed; .* remove ",
     ):
         await sign(signer, home)
     assert await checkpoint_store.alarm(owner) is not None
@@ -287,7 +305,7 @@ async def test_a_new_key_is_introduced_by_the_old_one(
     ask: Ask, append: Append, signer: Plain, owner: Plain, home: SignerFolder
 ) -> None:
     await append(ask("a-1"))
-    with pytest.raises(SignerNotReady, match="nothing is signed yet"):
+    with pytest.raises(SignerNotReady, match="no checkpoint is signed yet"):
         await checkpoint_signing.rotate(signer, home, ORIGIN)
     await sign(signer, home)
     old = home.key()
@@ -374,11 +392,11 @@ async def test_another_key_or_log_is_refused(
     await sign(signer, home)
     other = note.generate(ORIGIN, note.Algorithm.NOTE)
     durable_files.write(home.folder / "key", other.secret.encode())
-    with pytest.raises(SignerNotReady, match="is not the key in use"):
+    with pytest.raises(SignerNotReady, match="is not the current key"):
         await sign(signer, home)
     foreign = note.generate("other.test/log", note.Algorithm.NOTE)
     durable_files.write(home.folder / "key", foreign.secret.encode())
-    with pytest.raises(SignerNotReady, match="the state is that of the log iku"):
+    with pytest.raises(SignerNotReady, match="the signer's state belongs to log iku"):
         await checkpoint_signing.sign(signer, home, "other.test/log")
 
 
@@ -435,12 +453,12 @@ def test_what_the_signer_writes_is_closed_to_others(home: SignerFolder) -> None:
 async def test_a_key_is_made_once(
     home: SignerFolder, tmp_path: Path, signer: Plain
 ) -> None:
-    with pytest.raises(SignerNotReady, match="is there already"):
+    with pytest.raises(SignerNotReady, match="already exists"):
         home.make_key(ORIGIN)
-    with pytest.raises(SignerNotReady, match="`iku signer key` makes one"):
+    with pytest.raises(SignerNotReady, match="run `iku signer key` to create the key"):
         SignerFolder(tmp_path).key()
     (home.folder / "key").write_text("x\n")
-    with pytest.raises(SignerNotReady, match="holds no key"):
+    with pytest.raises(SignerNotReady, match="does not hold a valid key"):
         home.key()
 
 
@@ -463,7 +481,9 @@ async def test_a_state_whose_parts_disagree_is_not_signed_on(
     assert state is not None
     other = SignerState((checkpoint.encode_hash(bytes(32)),), state.note, state.vkey)
     home.write_state(other)
-    with pytest.raises(SignerNotReady, match="do not fit together"):
+    with pytest.raises(
+        SignerNotReady, match="does not have the root hash of its checkpoint"
+    ):
         await sign(signer, home)
 
 

@@ -35,7 +35,10 @@ TAMPERED = [
         "update ledger.event set record = record || ' ', "
         + REHASH
         + "record || ' '::bytea) where position = 2",
-        "position 2: record: expected a canonical record, found not the canonical",
+        (
+            "position 2: record: expected a canonical record, "
+            "found the record is not in canonical"
+        ),
     ),
     (
         "update ledger.event set type = 'Other' where position = 3",

@@ -73,7 +73,7 @@ def test_signatures_of_others_are_passed_over() -> None:
     signed = Note(TEXT, (other.sign(TEXT + "x"), key.sign(TEXT)))
     [vouched] = note.verify(signed, [key.verifier])
     assert vouched.signature == key.sign(TEXT)
-    with pytest.raises(Unverified, match="the signature of other"):
+    with pytest.raises(Unverified, match="the signature by other"):
         note.verify(signed, [key.verifier, other.verifier])
 
 
@@ -81,7 +81,7 @@ def test_of_two_signatures_by_one_key_the_first_counts() -> None:
     key = log_key()
     good, bad = key.sign(TEXT), key.sign(TEXT + "x")
     assert len(note.verify(Note(TEXT, (good, bad)), [key.verifier])) == 1
-    with pytest.raises(Unverified, match="is wrong"):
+    with pytest.raises(Unverified, match="is not valid"):
         note.verify(Note(TEXT, (bad, good)), [key.verifier])
 
 
@@ -144,18 +144,18 @@ def test_a_line_separator_of_unicode_ends_no_line() -> None:
         (b"text\xff\n\n" + LINE.encode(), "not UTF-8"),
         (b"te\txt\n\n" + LINE.encode(), "control characters"),
         (b"te\rxt\n\n" + LINE.encode(), "control characters"),
-        (b"text\n\n" + LINE.encode() + b"more\n", "is no signature line"),
+        (b"text\n\n" + LINE.encode() + b"more\n", "is not a signature line"),
         (b"text\n\n" + LINE.encode() + b"\n", "does not end with a signature"),
-        ("text\n\n— a\n".encode(), "is no signature line"),
-        ("text\n\n—  AAAAAAA=\n".encode(), "is no name of a key"),
-        ("text\n\n— a+b AAAAAAA=\n".encode(), "is no name of a key"),
-        ("text\n\n— a\u00a0b AAAAAAA=\n".encode(), "is no name of a key"),
+        ("text\n\n— a\n".encode(), "is not a signature line"),
+        ("text\n\n—  AAAAAAA=\n".encode(), "is not a key name"),
+        ("text\n\n— a+b AAAAAAA=\n".encode(), "is not a key name"),
+        ("text\n\n— a\u00a0b AAAAAAA=\n".encode(), "is not a key name"),
         ("text\n\n— a AAAA=\n".encode(), "base64"),
         ("text\n\n— a AAAAAA==\n".encode(), "is too short"),
-        ("text\n\n— a AAAAAAB=\n".encode(), "not spelt as base64"),
+        ("text\n\n— a AAAAAAB=\n".encode(), "not canonical base64"),
         ("text\n\n— a AAAA AAA=\n".encode(), "base64"),
         ("text\n\n— a AAAAAAA\n".encode(), "base64"),
-        (b"text\n\n- a AAAAAAA=\n", "is no signature line"),
+        (b"text\n\n- a AAAAAAA=\n", "is not a signature line"),
         (b"text\n\n" + LINE.encode() * 101, "more than 100"),
         (
             b"text\n\n" + LINE.encode().replace(b"x08", b"A" * 4_096),

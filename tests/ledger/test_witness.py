@@ -120,7 +120,7 @@ async def test_a_log_that_was_rewritten_is_not_cosigned(cosigner: Witness) -> No
     ):
         error = declined(cosigner, broken)
         assert error.status == HTTPStatus.UNPROCESSABLE_ENTITY
-        assert "does not continue the last one" in str(error)
+        assert "is not consistent with the last one" in str(error)
     cosign(cosigner, good)
 
 
@@ -245,7 +245,7 @@ def test_its_key_is_its_own(tmp_path: Path) -> None:
     with pytest.raises(durable_files.InsecurePermissions):
         home.key()
     durable_files.write(tmp_path / "key", LOG.secret.encode())
-    with pytest.raises(Malformed, match="is one of a log"):
+    with pytest.raises(Malformed, match="is a log key"):
         home.key()
 
 

@@ -163,9 +163,9 @@ async def test_a_witness_that_saw_another_log_raises_the_alarm(
     )
     home.write_state(signed_state(Frontier(), ORIGIN, [home.key()]))
     await sign(signer, home)
-    with pytest.raises(AlarmRaised, match="has cosigned size 3 of this log"):
+    with pytest.raises(AlarmRaised, match="has cosigned this log at size 3"):
         await gather(signer, home, line)
-    assert "has cosigned size 3" in home.alarm.read_text()
+    assert "has cosigned this log at size 3" in home.alarm.read_text()
     home.alarm.unlink()
     await owner.execute(
         """
@@ -176,22 +176,22 @@ async def test_a_witness_that_saw_another_log_raises_the_alarm(
         """
     )
     await sign(signer, home)
-    with pytest.raises(AlarmRaised, match="refuses the log"):
+    with pytest.raises(AlarmRaised, match="rejects the checkpoint"):
         await gather(signer, home, line)
-    assert "refuses the log" in (await checkpoint_store.alarm(owner) or "")
+    assert "rejects the checkpoint" in (await checkpoint_store.alarm(owner) or "")
 
 
 @pytest.mark.parametrize(
     ("status", "body", "says"),
     [
-        (500, b"oh", "it answered 500: oh"),
-        (403, b"", "it answered 403: "),
-        (409, b"many\n", "it answered 409 without a size"),
-        (409, b"\xff\n", "it answered 409 without a size"),
-        (409, b"0\n", "it named another size 3 times"),
-        (200, b"", "is no cosignature"),
-        (200, b"\xff", "is no cosignature"),
-        (200, "\u2014 x AAAAAAA=\n".encode(), "is no cosignature"),
+        (500, b"oh", "the witness answered 500: oh"),
+        (403, b"", "the witness answered 403: "),
+        (409, b"many\n", "the witness answered 409 without a tree size"),
+        (409, b"\xff\n", "the witness answered 409 without a tree size"),
+        (409, b"0\n", "the witness answered with a different old size 3 times"),
+        (200, b"", "is not a valid cosignature"),
+        (200, b"\xff", "is not a valid cosignature"),
+        (200, "\u2014 x AAAAAAA=\n".encode(), "is not a valid cosignature"),
     ],
 )
 async def test_a_witness_that_does_not_help_holds_nothing_up(
@@ -223,7 +223,7 @@ async def test_a_wrong_cosignature_is_not_kept(
     last = await checkpoint_store.latest(signer)
     assert last is not None
     wrong = KEY.sign("another text\n", 1).line.encode()
-    with pytest.raises(WitnessUnavailable, match="is wrong"):
+    with pytest.raises(WitnessUnavailable, match="is not valid"):
         await witness_client.store_cosignature(
             signer, KEY.verifier, last.published, wrong
         )
@@ -289,9 +289,9 @@ def test_what_a_witness_answers_is_read_whatever_its_status() -> None:
 @pytest.mark.parametrize(
     ("status", "body", "says"),
     [
-        (500, b"oh", "it answered 500: oh"),
-        (200, b"", "is no cosignature"),
-        (200, b"text\n\n", "is no cosignature"),
+        (500, b"oh", "the witness answered 500: oh"),
+        (200, b"", "is not a valid cosignature"),
+        (200, b"text\n\n", "is not a valid cosignature"),
     ],
 )
 async def test_an_answer_that_is_no_checkpoint_is_not_taken_for_one(

@@ -172,7 +172,7 @@ async def test_what_cannot_be_compared_is_refused(world: World) -> None:
         assert refused.value.path == path
     with pytest.raises(UnknownReference, match="IKU-4"):
         await compare(world, TrialOptions(Question("IKU-4", YEAR_END)))
-    with pytest.raises(Invalid, match="participation_threshold is given"):
+    with pytest.raises(Invalid, match="participation_threshold is not an option"):
         await compare(
             world, TrialOptions(asked, (), Amendment(participation_threshold=2))
         )

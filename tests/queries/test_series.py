@@ -113,5 +113,5 @@ def test_points_are_the_ends_of_steps_and_the_last_day() -> None:
     assert len(points(date(1922, 8, 1), TODAY, Kind.MONTH, TODAY)) == 1200
     with pytest.raises(InvalidQuestion, match="more than 1200 points"):
         points(date(1922, 7, 31), TODAY, Kind.MONTH, TODAY)
-    with pytest.raises(InvalidQuestion, match="today is only"):
+    with pytest.raises(InvalidQuestion, match="must not be after today,"):
         points(first, TODAY + timedelta(days=1), Kind.MONTH, TODAY)

@@ -84,10 +84,14 @@ async def test_a_cursor_goes_on_in_its_own_list_only(reported: World) -> None:
     page = await subjects.history(view, "conflict", "K01", None, 1)
     assert len({of_cases, of_organisations, page.next}) == 3
     for cursor in (of_organisations, page.next):
-        with pytest.raises(InvalidQuestion, match="none that a page gave as next"):
+        with pytest.raises(
+            InvalidQuestion, match="must be the value of next from an earlier page"
+        ):
             await lists.listing(view, structs.replace(CASES, cursor=cursor), today)
     for cursor in (of_cases, of_organisations):
-        with pytest.raises(InvalidQuestion, match="none that a page gave as next"):
+        with pytest.raises(
+            InvalidQuestion, match="must be the value of next from an earlier page"
+        ):
             await subjects.history(view, "conflict", "K01", cursor, 1)
     asked = ConflictsQuestion(as_of=MAY, limit=1, cursor=of_cases)
     with pytest.raises(InvalidQuestion, match=f"as of {AS_OF}, but as_of is {MAY}"):

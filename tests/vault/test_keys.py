@@ -39,7 +39,7 @@ def test_the_folder_and_what_is_in_it_are_closed_to_others(folder: Path) -> None
 def test_a_folder_that_others_may_read_is_refused(folder: Path, mode: int) -> None:
     Keys(folder)
     folder.chmod(mode)
-    with pytest.raises(KeysError, match="open to others: chmod 700"):
+    with pytest.raises(KeysError, match="accessible to other users: run chmod 700"):
         Keys(folder)
 
 
@@ -102,7 +102,7 @@ def test_a_file_that_is_no_key_is_none_and_cannot_be_wrapped_by(
     (folder / "2026-11.key").write_bytes(content)
     fresh = Keys(folder)
     assert fresh.key("2026-11") is None
-    with pytest.raises(KeysError, match=r"2026-11\.key is no key"):
+    with pytest.raises(KeysError, match=r"2026-11\.key is not a valid key"):
         fresh.current(NOVEMBER)
 
 
@@ -155,11 +155,11 @@ def test_a_line_that_somebody_changed_is_told(folder: Path) -> None:
     keys.append_erasure(entry())
     path = folder / "erased.jsonl"
     path.write_bytes(b"nonsense\n" + path.read_bytes())
-    with pytest.raises(KeysError, match="line 1, is no erasure"):
+    with pytest.raises(KeysError, match="line 1, is not a valid erasure entry"):
         keys.erasures()
 
 
 def test_a_place_where_no_folder_can_be_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(KeysError, match=r"the folder of keys, .*file/keys: "):
+    with pytest.raises(KeysError, match=r"key folder .*file/keys: "):
         Keys(tmp_path / "file" / "keys")

@@ -80,7 +80,7 @@ def test_a_text_that_was_moved_does_not_open(other: TextPlace) -> None:
 
 def test_another_text_sealed_at_the_place_is_not_what_was_committed_to() -> None:
     kept, other = sealing.secret(PLACE, "Budi"), sealing.secret(PLACE, "Siti")
-    with pytest.raises(TextDamaged, match="not the text committed to"):
+    with pytest.raises(TextDamaged, match="does not match its commitment"):
         sealing.unseal(PLACE, kept.commitment, sealing.seal(other, KEY), KEY)
 
 

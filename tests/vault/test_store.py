@@ -443,13 +443,13 @@ async def test_after_rotating_the_old_key_can_go_and_every_text_still_opens(
         with pytest.raises(KeysError, match="is the current epoch"):
             await vault.destroy(connection, old)
         new = vault.keys.start_epoch(today)
-        with pytest.raises(KeysError, match="rotate first"):
+        with pytest.raises(KeysError, match="still wraps data keys"):
             await vault.destroy(connection, old)
         stolen = await owner.fetch("select * from vault.dek")  # an old backup
         assert await vault.rotate(connection, silent) == 0
         assert await vault.epochs(connection) == {new: (5, 0)}
         await vault.destroy(connection, old)
-        with pytest.raises(KeysError, match="there is no key of epoch"):
+        with pytest.raises(KeysError, match="the key of epoch"):
             await vault.destroy(connection, old)
     assert vault.keys.epochs() == [new]
     assert not (keys / f"{old}.key").exists()

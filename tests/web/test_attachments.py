@@ -130,7 +130,7 @@ async def test_a_file_of_an_organisation_is_kept_like_that_of_a_case(
     assert answer.status_code == 201, answer.text
     assert answer.headers["Location"] == f"/api/v1{path}/2"
     twice = await client.post(path, content=PDF, headers=HEADERS)
-    assert "recorded already, at version 2" in problem(twice, 409)["detail"]
+    assert "already recorded, at version 2" in problem(twice, 409)["detail"]
     assert (await client.get(f"{path}/2")).content == PDF
     event = (await client.history("/organisations/O41"))[1]
     assert event["text"] == {"file_name": NAME, "sha256": sha256(PDF).hexdigest()}
@@ -182,10 +182,7 @@ async def test_a_repeated_upload_is_one_file(case: Client, home: Path) -> None:
     )
     problem(other, 422)
     twice = await case.post(PATH, content=PDF, headers=HEADERS)
-    assert (
-        "attached, but that is recorded already, at version 2"
-        in problem(twice, 409)["detail"]
-    )
+    assert "attached is already recorded, at version 2" in problem(twice, 409)["detail"]
     assert len(files(home)) == 1
 
 

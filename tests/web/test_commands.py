@@ -97,7 +97,10 @@ async def test_a_stale_version_is_told(client: Client) -> None:
     await client.records("/conflicts", CASE)
     path = "/conflicts/K14/events"
     stale = await client.post(path, json=VERIFIED, headers={"If-Match": '"2"'})
-    assert problem(stale, 412)["detail"] == "the version is 1, but the command is for 2"
+    assert (
+        problem(stale, 412)["detail"]
+        == "the current version is 1, but the command expects version 2"
+    )
     await client.records(path, VERIFIED, If_Match="*")
     await client.records(path, RESOLVED, If_Match='"2"')
 

@@ -122,7 +122,7 @@ async def test_a_text_with_characters_that_hide_or_reorder_is_refused(
 async def test_the_same_report_again_is_not_taken_for_another(client: Client) -> None:
     await client.records("/conflicts", CASE)
     shown = problem(await client.post("/conflicts", json=CASE), 409)
-    assert "already, at version 1" in shown["detail"]
+    assert "already recorded, at version 1" in shown["detail"]
     other = CASE | {"title": "Yang lain"}
     shown = problem(await client.post("/conflicts", json=other), 409)
     assert "2021-02-09" in shown["detail"]
@@ -330,7 +330,10 @@ async def test_a_list_is_ordered_both_ways_and_its_pages_stay_in_order(
         (
             {"category": "sara", "dimension": "ekonomi"},
             "dimension",
-            "dimension is ekonomi, but those of sara are suku, agama, ras",
+            (
+                "dimension is ekonomi, but for category sara it must be one of suku, "
+                "agama, ras"
+            ),
         ),
         (
             {"reported_from": "2021-05-02", "reported_to": "2021-05-01"},

@@ -8,7 +8,7 @@ from tests.web.conftest import CASE, Client, problem
 
 ID, EN = {"Accept-Language": "id"}, {"Accept-Language": "en-GB, id;q=0.5"}
 TOMORROW = {"as_of": "9999-01-01"}
-ENGLISH_SENTENCE = "{field} is {day}, but today is only {today}"
+ENGLISH_SENTENCE = "{field} is {day}, but must not be after today, {today}"
 
 
 @pytest.fixture

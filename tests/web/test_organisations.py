@@ -85,8 +85,8 @@ async def test_a_merger_and_a_rejection_say_what_they_mean_for_others(
     given = await client.records("/organisations/O41/events", merged)
     assert given["notes"] == [
         (
-            "participation P-1 is not taken over: O42 took part in musrenbang on "
-            "2021-06-01 already"
+            "participation P-1 is not taken over: O42 already took part in musrenbang "
+            "on 2021-06-01"
         )
     ]
     [*_, absorbed] = await client.history("/organisations/O42")
@@ -97,7 +97,7 @@ async def test_a_merger_and_a_rejection_say_what_they_mean_for_others(
     rejected = {"type": "rejected", "reason": "Bukan ormas"}
     given = await client.records("/organisations/O42/events", rejected)
     [note] = given["notes"]
-    assert note.startswith("O41 is merged into this one")
+    assert note.startswith("O41 is merged into this subject")
     [*_, told] = await client.history("/organisations/O42")
     assert told["takes_along"] == ["O41"]
     undone = {"type": "annulled", "annuls": 3, "reason": "Keliru"}
@@ -152,7 +152,10 @@ async def test_null_clears_a_field_and_what_is_absent_stays(client: Client) -> N
     } in told["replaced"]
     nameless = entity | {"name": None, "legal_basis": "skt"}
     shown = problem(await client.post(path, json=nameless), 400, "name")
-    assert "name is cleared, but version 1, registered, must have it" in shown["detail"]
+    assert (
+        "name is cleared, but it is required in version 1, registered"
+        in shown["detail"]
+    )
 
 
 async def test_the_seat_of_an_organisation_is_corrected_and_cleared(

@@ -128,8 +128,14 @@ TODAY = date(2026, 11, 27)
         ("as_of=2021-13-01", "as_of berisi “2021-13-01”, yang bukan tanggal"),
         ("as_of=31-12-2021", "as_of berisi “31-12-2021”, yang bukan tanggal"),
         ("as_of=20211231", "as_of berisi “20211231”, yang bukan tanggal"),
-        ("as_of=9999-01-01", "as_of berisi 1 Januari 9999, padahal hari ini"),
-        ("known_on=9999-01-01", "known_on berisi 1 Januari 9999, padahal hari ini"),
+        (
+            "as_of=9999-01-01",
+            "as_of berisi 1 Januari 9999, padahal tidak boleh setelah hari ini",
+        ),
+        (
+            "known_on=9999-01-01",
+            "known_on berisi 1 Januari 9999, padahal tidak boleh setelah hari ini",
+        ),
         ("known_on=<b>", "known_on berisi “&lt;b&gt;”, yang bukan tanggal"),
         ("size=999999", "size berisi 999999, padahal log baru berisi"),
         ("size=-1", "size berisi “-1”, yang bukan jumlah peristiwa"),

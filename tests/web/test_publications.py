@@ -258,7 +258,7 @@ async def test_what_is_published_takes_no_more_steps(published: Client) -> None:
         said = problem(await published.post(EVENTS, json=step(kind)), 409)
         assert "has been published since" in said["detail"]
     said = problem(await published.post("/publications", json=YEAR), 409)
-    assert "restate it (restates 2021)" in said["detail"]
+    assert "draft a new edition with restates 2021" in said["detail"]
 
 
 async def test_a_withdrawn_draft_frees_its_identifier(client: Client) -> None:

@@ -169,11 +169,11 @@ async def test_a_figure_that_the_log_does_not_give_differs(
         ("IKU-1.1.T.20211232.20220115.4.5C", "the fourth part, '20211232', is not"),
         ("IKU-1.1.T.20211231.20220115.4%2F5.C", "not '~'"),
         ("IKU-1.1.T.20211231.20220115.%D9%A3.5C", "not '٣'"),
-        (number("IKU-1.1.T.20211231.20220115.5"), "the log holds only 4 events"),
-        (number(f"IKU-1.1.T.20211231.20220115.{2**53 - 1}"), "holds only 4 events"),
+        (number("IKU-1.1.T.20211231.20220115.5"), "the log has only 4 events"),
+        (number(f"IKU-1.1.T.20211231.20220115.{2**53 - 1}"), "has only 4 events"),
         (number("IKU-1.2.T.20211231.20220115.4"), "the last version is 1"),
         (number("IKU-1.9999999999999.T.20211231.20220115.4"), "last version is 1"),
-        (number("IKU-1.1.T.99991231.20220115.4"), "but today is only"),
+        (number("IKU-1.1.T.99991231.20220115.4"), "but must not be after today,"),
     ],
 )
 async def test_a_number_that_no_figure_bears_is_refused_with_the_reason(

@@ -208,9 +208,12 @@ async def test_a_header_at_fault_is_told_what_it_must_be(
 @pytest.mark.parametrize(
     ("path", "told"),
     [
-        ("/conflicts/K%2014", "; a number is 1 to 64 letters, digits and"),
-        ("/organisations/%C3%A9", "; a number is 1 to 64 letters, digits and"),
-        ("/publications/abc", "; a publication is named as 2021 or 2021-W3.2"),
+        ("/conflicts/K%2014", "; a number consists of 1 to 64 letters, digits and"),
+        ("/organisations/%C3%A9", "; a number consists of 1 to 64 letters, digits and"),
+        (
+            "/publications/abc",
+            "; a publication identifier has the form 2021 or 2021-W3.2",
+        ),
     ],
 )
 async def test_an_address_that_names_nothing_that_may_be_is_told_how_it_is_named(
@@ -233,7 +236,7 @@ async def test_a_person_that_is_misnamed_is_told_what_names_a_person(
     answer = await client.post("/conflicts", json=CASE | {"reporter": reporter})
 
     shown = problem(answer, 400, "reporter.subject")
-    assert "must be the identifier of a person as an earlier entry" in shown["detail"]
+    assert "must be the identifier of a person in an earlier event" in shown["detail"]
 
 
 SUBJECTS = {
@@ -306,7 +309,10 @@ async def test_knowledge_of_a_day_to_come_is_refused_on_every_route(
             path.removeprefix("/api/v1"), params=query | {name: str(tomorrow)}
         )
         shown = problem(answer, 400, name)
-        assert shown["detail"] == f"{name} is {tomorrow}, but today is only {today}"
+        assert (
+            shown["detail"]
+            == f"{name} is {tomorrow}, but must not be after today, {today}"
+        )
 
 
 async def test_every_parameter_at_fault_is_told(visitor: Client) -> None:

@@ -79,14 +79,14 @@ def backup(file: Path, *, replace: bool, json: bool) -> None:
 def _refuse_place(chosen: Settings, file: Path, *, replace: bool) -> None:
     if file.exists() and not replace:
         raise CommandFailed(
-            message("{file} is there already; --replace writes over it", file=file)
+            message("{file} already exists; add --replace to overwrite it", file=file)
         )
     keys = chosen.keys_folder.resolve()
     if file.resolve().is_relative_to(keys):
         raise CommandFailed(
             message(
-                "{file} would lie in {keys}, with the keys of texts: anyone who has "
-                "both could bring back what was erased; write it elsewhere",
+                "{file} is inside the key folder {keys}: a backup stored with the "
+                "keys would make erased texts recoverable; choose another folder",
                 file=file,
                 keys=keys,
             )

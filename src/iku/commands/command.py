@@ -52,7 +52,8 @@ class StaleVersion(Exception):
     def __init__(self, version: int, expected: int) -> None:
         super().__init__(
             message(
-                "the version is {version}, but the command is for {expected}",
+                "the current version is {version}, but the command expects version "
+                "{expected}",
                 version=version,
                 expected=expected,
             )
@@ -133,8 +134,8 @@ class ReadOnlyReplica(Unavailable):
     def __init__(self) -> None:
         super().__init__(
             message(
-                "the database is a replica, which only reads; send the command to the "
-                "primary, and if this has become the primary, restart iku first"
+                "the database is a read-only replica; send the command to the "
+                "primary, or restart iku if this server has become the primary"
             )
         )
 

@@ -328,7 +328,7 @@ def _number_taken_message(holder: Command, read: FoldedStream, number: str) -> s
     """The message that the number belongs to another subject, and since when."""
     opening = read.state.opening
     return message(
-        "number {number} belongs to {category} {subject}, {event}",
+        "number {number} is already used by {category} {subject}, {event}",
         number=number,
         category=Term("category", holder.category),
         subject=holder.subject,
@@ -345,8 +345,8 @@ def _with_free_identifier(
     if error.free is None:
         raise Refused(
             message(
-                "number {number} is the identifier of {category} {holder}, and too "
-                "long for an identifier of its own: {number}.2 has more than "
+                "number {number} is already the identifier of {category} {holder}, "
+                "and the next free identifier, {number}.2, would have more than "
                 "{longest} characters",
                 number=error.number,
                 category=Term("category", command.category),

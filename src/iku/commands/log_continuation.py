@@ -52,13 +52,16 @@ def verify_checkpoint(raw: bytes, keys: Iterable[VerifierKey]) -> Checkpoint:
         note.verify(signed, [key for key in known if key.name == found.origin])
     except Malformed as error:
         raise Refused(
-            message("the file holds no checkpoint: {error}", error=messages.of(error))
+            message(
+                "the file is not a signed checkpoint: {error}", error=messages.of(error)
+            )
         ) from error
     except Unverified as error:
         raise Refused(
             message(
                 "the checkpoint is not signed by a known key of {origin} ({error}); "
-                "IKU_WITNESSES may name its key in a line: log <vkey>",
+                "to add a key, put the line log <vkey> into the file that "
+                "IKU_WITNESSES names",
                 origin=found.origin,
                 error=messages.of(error),
             )
@@ -85,9 +88,8 @@ async def build_continuation(
     if tree.size >= signed.size and not same:
         raise Refused(
             message(
-                "the log's first {size} events are not those that were signed, so "
-                "the log was changed, not shortened: change nothing, and call the "
-                "auditors",
+                "the log's first {size} events differ from the signed ones, so the "
+                "log was altered, not truncated: change nothing, and call the auditors",
                 size=signed.size,
             )
         )
@@ -121,8 +123,8 @@ def refuse_if_log_grew(accepted: Sequence[AcceptedRequest]) -> None:
         if one.receipt.position != continued.kept + 1:
             raise Refused(
                 message(
-                    "the log held {kept} events, but has grown to {size} meanwhile; "
-                    "stop what writes to it",
+                    "the log had {kept} events and has grown to {size} since; stop "
+                    "all programs that write to it",
                     kept=continued.kept,
                     size=one.receipt.position - 1,
                 )

@@ -403,8 +403,8 @@ class Conflict(Subject, frozen=True, dict=True):
         if occurred is not None and occurred > reported:
             raise Refused(
                 message(
-                    "the case occurred on {occurred}, so it cannot be reported on "
-                    "{reported}",
+                    "the case occurred on {occurred}, so it cannot be reported "
+                    "earlier, on {reported}",
                     reported=reported,
                     occurred=occurred,
                 )
@@ -527,7 +527,8 @@ def _refuse_foreign_dimension(category: Category, dimension: Dimension) -> None:
         raise Invalid(
             "dimension",
             message(
-                "dimension is {dimension}, but those of {category} are {dimensions}",
+                "dimension is {dimension}, but for category {category} it must be one "
+                "of {dimensions}",
                 dimension=dimension,
                 category=category,
                 dimensions=DIMENSIONS[category],
@@ -608,7 +609,7 @@ def _refuse_ineffective_reclassification(
     if was == is_now:
         raise Refused(
             message(
-                "on {day} the case is {classification} already, so reclassifying it "
+                "on {day} the case is already {classification}, so reclassifying it "
                 "changes nothing",
                 day=day,
                 classification=is_now,
@@ -628,8 +629,8 @@ def _refuse_repetition(command: Reported, case: Conflict) -> NoReturn:
         raise subject_rules.repetition(command, 1)
     raise Refused(
         message(
-            "this number belongs to the case reported on {first}, so no case can be "
-            "reported under it on {day}",
+            "this number is already used by the case reported on {first}, so no case "
+            "can be reported under it on {day}",
             day=command.effective_on,
             first=getattr(first, "effective_on", None),
         )

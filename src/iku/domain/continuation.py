@@ -97,8 +97,8 @@ def decide(
     if command.lost_to <= command.kept:
         raise Refused(
             message(
-                "no event is lost: the log holds {kept} events, and only {signed} "
-                "were signed, so the log needs no continuation",
+                "no event is lost: the log has {kept} events, and the last signed "
+                "size is {signed}, so the log needs no continuation",
                 kept=command.kept,
                 signed=command.lost_to,
             )

@@ -89,8 +89,8 @@ def parse(number: str) -> Coordinates:
         points = typed.count(".")
         raise MalformedNumber(
             message(
-                "a figure's number has seven parts, separated by six points, as in "
-                "{example}; this one has {points} points",
+                "a figure's number has seven parts separated by six points, as in "
+                "{example}; this number has {points} points",
                 example=EXAMPLE,
                 points=points,
             )
@@ -141,8 +141,8 @@ def _refuse_foreign_characters(typed: str) -> None:
         if symbol not in _SYMBOLS:
             raise MalformedNumber(
                 message(
-                    "a figure's number holds letters, digits, points and hyphens "
-                    "only, not {symbol!r}",
+                    "a figure's number contains only letters, digits, points and "
+                    "hyphens, not {symbol!r}",
                     symbol=symbol,
                 )
             )
@@ -162,14 +162,14 @@ def _read(fields: list[str]) -> Coordinates:
         raise MalformedNumber(
             message("the first part, {typed!r}, is not an indicator's code", typed=code)
         )
-    day = _day(4, message("the day asked about"), as_of)
+    day = _day(4, message("the as-of day"), as_of)
     return Coordinates(
         indicator=code,
         definition=_integer(2, message("a version of a definition"), definition, 1),
         period=period.containing(day, _kind(kind)),
         as_of=day,
         known_on=_day(5, message("the knowledge cut-off"), known),
-        size=_integer(6, message("a size of the log"), size, 0),
+        size=_integer(6, message("a log size"), size, 0),
     )
 
 

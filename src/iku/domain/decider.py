@@ -196,7 +196,7 @@ def refuse_unlikely_day(field_name: str, day: date | None, today: date) -> None:
     if day > today:
         raise Refused(
             message(
-                "{field} is {day}, but today is only {today}",
+                "{field} is {day}, but must not be after today, {today}",
                 field=field_name,
                 day=day,
                 today=today,
@@ -205,7 +205,7 @@ def refuse_unlikely_day(field_name: str, day: date | None, today: date) -> None:
     if day < EARLIEST:
         raise Refused(
             message(
-                "{field} is {day}, but no day before {earliest} is accepted",
+                "{field} is {day}, but must not be before {earliest}",
                 field=field_name,
                 day=day,
                 earliest=EARLIEST,
@@ -253,8 +253,8 @@ def _refuse_hidden_in_text(text: str, path: str) -> None:
         raise Invalid(
             path,
             message(
-                "{path} holds U+{code} ({name}) as character {place}, but characters "
-                "that hide or reorder text are refused",
+                "{path} contains U+{code} ({name}) at character {place}, but "
+                "characters that hide or reorder text are not allowed",
                 path=path,
                 code=f"{ord(character):04X}",
                 name=called,

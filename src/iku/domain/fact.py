@@ -57,8 +57,8 @@ Number: TypeAlias = Annotated[
         description="Number in the register: letters, digits, and . _ - / within.",
         examples=["K14"],
         extra_json_schema={
-            "x-expects": "1 to 64 letters, digits and . _ - / and begin with a letter "
-            "or digit"
+            "x-expects": "1 to 64 letters, digits and . _ - /, of which the first is "
+            "a letter or digit"
         },
     ),
 ]
@@ -121,9 +121,9 @@ class Person(Struct, frozen=True, forbid_unknown_fields=True):
                 description="Identifier of a person, as an earlier entry gave it.",
                 examples=["0b0e2d6c-5a0f-4d6e-9c1b-2f1f0f6f9a10"],
                 extra_json_schema={
-                    "x-expects": "the identifier of a person as an earlier entry gave "
-                    "it, such as 0b0e2d6c-5a0f-4d6e-9c1b-2f1f0f6f9a10; it is left out "
-                    "for a person who is new"
+                    "x-expects": "the identifier of a person in an earlier event, such "
+                    "as 0b0e2d6c-5a0f-4d6e-9c1b-2f1f0f6f9a10; omit it for a person who "
+                    "is not yet in the register"
                 },
             ),
         ]

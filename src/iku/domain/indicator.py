@@ -328,7 +328,7 @@ class Amendment(Fact, frozen=True, kw_only=True):
                 raise Invalid(
                     name,
                     message(
-                        "{name} is given, but the options of this indicator are "
+                        "{name} is not an option of this indicator; its options are "
                         "{options}",
                         name=name,
                         options=own,
@@ -559,8 +559,8 @@ def _refuse_unlikely_day(day: date | None, today: date) -> None:
     if day is not None and day > last:
         raise Refused(
             message(
-                "effective_on is {day}, but a definition or target can be decreed at "
-                "most {years} years ahead, until {last}",
+                "effective_on is {day}, but the effective day of a definition or "
+                "target must not be more than {years} years ahead, after {last}",
                 day=day,
                 years=YEARS_AHEAD,
                 last=last,
@@ -572,7 +572,9 @@ def _refuse_unlikely_day(day: date | None, today: date) -> None:
 def _existing(indicator: Indicator | None, given: str) -> Indicator:
     if indicator is None:
         raise Refused(
-            message("{what} is given, but there is no such indicator", what=given)
+            message(
+                "the indicator does not exist, so {what} cannot be recorded", what=given
+            )
         )
     return indicator
 
@@ -583,8 +585,8 @@ def _define(command: Defined) -> list[Event]:
         raise Invalid(
             "category",
             message(
-                "category is {category}, but cases of that category count in no "
-                "indicator",
+                "category is {category}, but no indicator counts cases of this "
+                "category",
                 category=category,
             ),
         )
@@ -617,8 +619,8 @@ def _refuse_same_target(command: Targeted, held: EffectiveFact) -> None:
         raise AlreadyRecorded(
             held.version,
             message(
-                "the target of {year} is {target} per cent from {day} on, but that "
-                "is recorded already, at version {version}",
+                "the target of {year}, {target} per cent from {day} on, is already "
+                "recorded, at version {version}",
                 version=held.version,
                 year=command.year,
                 target=command.value,
@@ -660,8 +662,8 @@ def _refuse_same_definition(after: Defined, indicator: Indicator) -> None:
         raise AlreadyRecorded(
             place,
             message(
-                "the definition from {day} on is that of definition {version}, in "
-                "force since {since} (recorded at version {place}): it changes "
+                "the definition from {day} on equals definition {version}, in force "
+                "since {since} (recorded at version {place}), so recording it changes "
                 "nothing",
                 day=after.effective_on,
                 version=held.version,
@@ -687,8 +689,8 @@ def _revise(command: Revision, indicator: Indicator) -> list[Event]:
             raise Invalid(
                 "corrects",
                 message(
-                    "version {version} is {event}, so it cannot be corrected: "
-                    "correct the fact it is about",
+                    "version {version} is {event}, so it cannot be corrected: correct "
+                    "the event that it refers to",
                     version=command.corrects,
                     event=Term("event", str(wrong.__struct_config__.tag)),
                 ),
@@ -745,7 +747,8 @@ def _refuse_foreign(command: Revision, kind: str, own: Sequence[str]) -> None:
         raise Invalid(
             "corrects",
             message(
-                "version {version} is corrected, but no field is given",
+                "the correction of version {version} must change at least one field, "
+                "but changes none",
                 version=command.corrects,
             ),
         )
@@ -754,8 +757,7 @@ def _refuse_foreign(command: Revision, kind: str, own: Sequence[str]) -> None:
             raise Invalid(
                 name,
                 message(
-                    "{name} is given, but version {version}, {kind}, has no field "
-                    "{name}",
+                    "{name} is not a field of version {version}, {kind}",
                     name=name,
                     version=command.corrects,
                     kind=kind,
@@ -775,7 +777,7 @@ def _correct_target(command: Revision, indicator: Indicator) -> list[Event]:
         raise AlreadyRecorded(
             place,
             message(
-                "the correction of version {version} is recorded already, at version "
+                "the correction of version {version} is already recorded, at version "
                 "{place}",
                 version=version,
                 place=place,
@@ -814,8 +816,8 @@ def _refuse_replaced(place: int, wrong: Defined, indicator: Indicator) -> None:
     if held is not None and held.version != number:
         raise Refused(
             message(
-                "definition {definition} is replaced from {day} on by definition "
-                "{held}, so it cannot be corrected: correct version {place}",
+                "definition {definition} was replaced by definition {held} from {day} "
+                "on, so it cannot be corrected: correct version {place} instead",
                 definition=number,
                 day=wrong.effective_on,
                 held=held.version,
@@ -831,7 +833,7 @@ def _annul(command: Annulled, indicator: Indicator) -> list[Event]:
         raise AlreadyRecorded(
             by,
             message(
-                "the annulment of version {version} is recorded already, at version "
+                "the annulment of version {version} is already recorded, at version "
                 "{place}",
                 version=version,
                 place=by,
@@ -853,8 +855,9 @@ def _require_definition_in_force(
     if before and not (after and after.in_force(context.today)):
         raise Refused(
             message(
-                "definition {definition} cannot be taken out of force, since no "
-                "other definition is in force on {today}: record that one first",
+                "definition {definition} must stay in force on {today}, because no "
+                "other definition is in force on that day: record another definition "
+                "first",
                 definition=before.version,
                 today=context.today,
             )

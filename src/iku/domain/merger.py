@@ -115,8 +115,8 @@ def _annulments(
     for merger in survivor.of(Merger):
         raise Refused(
             message(
-                "the merger into {into} cannot be annulled, since {into} was merged "
-                "into {other} later: annul that merger first",
+                "the merger into {into} cannot be annulled, because {into} was later "
+                "merged into {other}: annul that merger first",
                 into=into,
                 other=merger.into,
             )
@@ -126,8 +126,8 @@ def _annulments(
         if now.get(version) is not survivor.history[version - 1]:
             raise Refused(
                 message(
-                    "the merger into {into} cannot be annulled, since version "
-                    "{version} of {into}, which it copied there, was changed later",
+                    "the merger into {into} cannot be annulled, because version "
+                    "{version} of {into}, which the merger recorded, was changed later",
                     into=into,
                     version=version,
                 )
@@ -138,8 +138,8 @@ def _annulments(
     except Refused as error:
         raise Refused(
             message(
-                "the merger into {into} cannot be annulled, since what {into} took "
-                "over was changed later: {error}",
+                "the merger into {into} cannot be annulled, because events carried "
+                "over to {into} were changed later: {error}",
                 into=into,
                 error=messages.of(error),
             )
@@ -189,7 +189,7 @@ def refuse_bad_annulment(command: Annulled, wrong: Fact, subject: Subject) -> No
         for other, since in absorbed(subject.facts).items():
             raise Refused(
                 message(
-                    "version {version} cannot be annulled, since {other} is merged "
+                    "version {version} cannot be annulled, because {other} is merged "
                     "into this subject, at version {place}: annul that merger first",
                     version=version,
                     other=other,
@@ -200,8 +200,8 @@ def refuse_bad_annulment(command: Annulled, wrong: Fact, subject: Subject) -> No
         raise Invalid(
             "annuls",
             message(
-                "annuls is {version}, but version {version} belongs to the merger at "
-                "{origin}: annul that",
+                "annuls is {version}, but version {version} was recorded by the "
+                "merger {origin}: annul that merger",
                 version=version,
                 origin=wrong.origin,
             ),
@@ -210,8 +210,8 @@ def refuse_bad_annulment(command: Annulled, wrong: Fact, subject: Subject) -> No
         raise Invalid(
             "annuls",
             message(
-                "annuls is {version}, but that version corrected a merger: correct the "
-                "merger again",
+                "annuls is {version}, but version {version} is the correction of a "
+                "merger: correct the merger again",
                 version=version,
             ),
         )
@@ -219,8 +219,8 @@ def refuse_bad_annulment(command: Annulled, wrong: Fact, subject: Subject) -> No
         raise Invalid(
             "annuls",
             message(
-                "annuls is {version}, but that version annulled a merger: record the "
-                "merger again",
+                "annuls is {version}, but version {version} is the annulment of a "
+                "merger: record the merger again",
                 version=version,
             ),
         )
@@ -255,8 +255,8 @@ def refuse_merger_events(command: Fact) -> None:
     if origin is not None:
         raise Refused(
             message(
-                "a fact copied from {origin} is recorded by the merger only, not by "
-                "a command",
+                "an event with origin {origin} is recorded only by a merger, not by a "
+                "command",
                 origin=origin,
             )
         )
@@ -271,8 +271,8 @@ def notes(event: Any, subject: Any, others: Mapping[str, list[Any]]) -> tuple[st
     if isinstance(event, Rejection):
         return tuple(
             message(
-                "{other} is merged into this one (version {version}), so it does not "
-                "count either",
+                "{other} is merged into this subject (version {version}), so it does "
+                "not count either",
                 other=other,
                 version=version,
             )

@@ -181,19 +181,20 @@ class ParticipationNotCarried(Struct, frozen=True, forbid_unknown_fields=True):
         day, activity = standing.effective_on, standing.activity
         because = {
             Obstacle.PRESENT: message(
-                "{survivor} took part in {activity} on {day} already",
+                "{survivor} already took part in {activity} on {day}",
                 survivor=survivor,
                 activity=activity,
                 day=day,
             ),
             Obstacle.NOT_REGISTERED: message(
-                "{survivor} was registered only after {day}", survivor=survivor, day=day
+                "{survivor} was registered after {day}", survivor=survivor, day=day
             ),
             Obstacle.ENDED: message(
-                "{survivor} had ended by {day}", survivor=survivor, day=day
+                "{survivor} had ceased to exist by {day}", survivor=survivor, day=day
             ),
             Obstacle.REFERENCE: message(
-                "{survivor} has no free reference for it", survivor=survivor
+                "{survivor} has no free reference for this participation",
+                survivor=survivor,
             ),
         }[self.why]
         return message(
@@ -519,8 +520,8 @@ def _renewed(now: OrganisationSegment, event: Renewed) -> OrganisationSegment:
     if now.legal_basis is not LegalBasis.SKT:
         raise Refused(
             message(
-                "the organisation exists by {basis}, which does not expire, so it "
-                "cannot be renewed on {day}",
+                "the legal basis of the organisation is {basis}, which does not "
+                "expire, so it cannot be renewed on {day}",
                 day=event.effective_on,
                 basis=now.legal_basis,
             )
@@ -528,7 +529,7 @@ def _renewed(now: OrganisationSegment, event: Renewed) -> OrganisationSegment:
     if event.valid_until < event.effective_on:
         raise Refused(
             message(
-                "renewed on {day}, but valid only until {until}",
+                "renewed on {day}, but valid_until is {until}, which is earlier",
                 day=event.effective_on,
                 until=event.valid_until,
             )
@@ -543,8 +544,8 @@ def _refuse_bad_validity(registered: Registered) -> None:
     if registered.legal_basis is not LegalBasis.SKT:
         raise Refused(
             message(
-                "the organisation exists by {basis}, which does not expire, so it "
-                "cannot be valid until {until}",
+                "the legal basis of the organisation is {basis}, which does not "
+                "expire, so valid_until cannot be {until}",
                 until=until,
                 basis=registered.legal_basis,
             )
@@ -552,7 +553,7 @@ def _refuse_bad_validity(registered: Registered) -> None:
     if until < registered.effective_on:
         raise Refused(
             message(
-                "registered on {day}, but valid only until {until}",
+                "registered on {day}, but valid_until is {until}, which is earlier",
                 day=registered.effective_on,
                 until=until,
             )
@@ -565,8 +566,7 @@ def _refuse_unknown_participation(organisation: Organisation) -> None:
         if event.participation in references:
             raise Refused(
                 message(
-                    "reference {reference} names an earlier participation, so it "
-                    "cannot name another",
+                    "reference {reference} is already used by an earlier participation",
                     reference=event.participation,
                 )
             )
@@ -575,8 +575,8 @@ def _refuse_unknown_participation(organisation: Organisation) -> None:
         if event.participation not in references:
             raise Refused(
                 message(
-                    "participation {reference} cannot be verified: there is no "
-                    "participation of that reference",
+                    "participation {reference} cannot be verified, because no "
+                    "participation has this reference",
                     reference=event.participation,
                 )
             )
@@ -611,7 +611,7 @@ def decide(
         raise Invalid(
             "valid_until",
             message(
-                "valid_until is {day}, but no day after {latest} is accepted",
+                "valid_until is {day}, but must not be after {latest}",
                 day=valid_until,
                 latest=LATEST,
             ),
@@ -728,7 +728,7 @@ def _refuse_foreign_basis(kind: OrganisationKind, basis: LegalBasis) -> None:
         raise Invalid(
             "legal_basis",
             message(
-                "legal_basis is {basis}, but those of {kind} are {bases}",
+                "legal_basis is {basis}, but for kind {kind} it must be one of {bases}",
                 basis=basis,
                 kind=kind,
                 bases=of_kind,
@@ -741,8 +741,8 @@ def _refuse_missing_expiry(basis: LegalBasis, until: date | None) -> None:
         raise Invalid(
             "valid_until",
             message(
-                "valid_until is missing, but legal_basis is {basis}, a certificate "
-                "that has a last day",
+                "valid_until is missing, but it is required because legal_basis is "
+                "{basis}, a certificate that expires",
                 basis=basis,
             ),
         )
@@ -779,8 +779,8 @@ def _refuse_ineffective(command: Event, before: Organisation) -> None:
             if now and now.valid_until == command.valid_until:
                 raise Refused(
                     message(
-                        "renewed on {day} until {until}, but the organisation is "
-                        "valid until {until} already",
+                        "renewed on {day} until {until}, but the certificate is "
+                        "already valid until {until}",
                         until=command.valid_until,
                         day=command.effective_on,
                     )
@@ -792,7 +792,7 @@ def _refuse_ineffective(command: Event, before: Organisation) -> None:
             ):
                 raise Refused(
                     message(
-                        "participation {reference} was verified before, so it cannot "
+                        "participation {reference} is already verified, so it cannot "
                         "be verified again",
                         reference=command.participation,
                     )
@@ -810,8 +810,8 @@ def _refuse_repetition(command: Registered, organisation: Organisation) -> NoRet
         raise subject_rules.repetition(command, 1)
     raise Refused(
         message(
-            "this number belongs to the organisation registered on {first}, so no "
-            "organisation can be registered under it on {day}",
+            "this number is already used by the organisation registered on {first}, "
+            "so no organisation can be registered under it on {day}",
             day=command.effective_on,
             first=getattr(first, "effective_on", None),
         )

@@ -20,7 +20,7 @@ _WORD = re.compile(
     r"([0-9]{1,16})\.([0-9]{8})([0-9]{8})?\.([a-z]{1,2})\.([A-Za-z0-9][\w.~-]{0,63})",
     re.ASCII,
 )
-STRANGE = message("cursor is none that a page gave as next")
+STRANGE = message("cursor must be the value of next from an earlier page")
 
 
 class PagedQuestion(Protocol):
@@ -101,14 +101,14 @@ def resume(question: Q, place: PageCursor | None, today: date) -> Q:
         return question
     if question.size not in {None, place.size}:
         refusal = message(
-            "cursor continues at size {pinned}, but size is {size}",
+            "cursor belongs to a page at log size {pinned}, but size is {size}",
             pinned=place.size,
             size=question.size,
         )
         raise InvalidQuestion("cursor", refusal)
     if question.as_of not in {today, place.as_of}:
         refusal = message(
-            "cursor continues as of {pinned}, but as_of is {as_of}",
+            "cursor belongs to a page as of {pinned}, but as_of is {as_of}",
             pinned=place.as_of,
             as_of=question.as_of,
         )
@@ -117,7 +117,8 @@ def resume(question: Q, place: PageCursor | None, today: date) -> Q:
     if place.known_on is not None:
         if question.known_on not in {None, place.known_on}:
             refusal = message(
-                "cursor continues as known on {pinned}, but known_on is {known_on}",
+                "cursor belongs to a page as known on {pinned}, but known_on is "
+                "{known_on}",
                 pinned=place.known_on,
                 known_on=question.known_on,
             )

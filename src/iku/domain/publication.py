@@ -408,8 +408,8 @@ def _refuse_second_draft(before: Publication) -> str:
     }
     if before.state is PublicationState.PUBLISHED:
         return message(
-            "{publication} was {state} on {day}, so it cannot be drafted again: "
-            "restate it (restates {publication})",
+            "{publication} was {state} on {day}, so it cannot be drafted again: draft "
+            "a new edition with restates {publication}",
             **then,
         )
     return message(
@@ -437,15 +437,15 @@ def _refuse_bad_restatement(command: Draft, known: Mapping[str, Publication]) ->
         raise Invalid(
             "restates",
             message(
-                "restates is {restates}, but there is no such publication",
+                "restates is {restates}, but publication {restates} does not exist",
                 restates=restates,
             ),
         )
     if before.state is not PublicationState.PUBLISHED:
         raise Refused(
             message(
-                "restates is {restates}, but only a published one can be restated, "
-                "and that is {state}",
+                "restates is {restates}, but {restates} is {state}, and only a "
+                "published publication can be restated",
                 restates=restates,
                 state=Term("state", before.state),
             )
@@ -469,8 +469,8 @@ def _take(
     if now.state not in wanted:
         raise Refused(
             message(
-                "{publication} has been {state} since {day}, so it cannot be "
-                "{event}: that follows upon {wanted}",
+                "{publication} has been {state} since {day}, so it cannot be {event}: "
+                "it must be {wanted} first",
                 publication=now.id,
                 event=subject_rules.event_name(event),
                 wanted=_states_in_words(wanted),
@@ -508,7 +508,8 @@ def _event(command: TakeStep, context: DecisionContext) -> Event:
         raise Invalid(
             "known_on",
             message(
-                "known_on belongs to a closing, but the step is {step}", step=asked.type
+                "known_on is only allowed in a closing, but the step is {step}",
+                step=asked.type,
             ),
         )
     step: dict[str, Any] = {
@@ -544,8 +545,8 @@ def _refuse_bad_closing(
     if not codes or len(set(codes)) < len(codes):
         raise Refused(
             message(
-                "{publication} freezes each indicator once, but these are given: "
-                "{indicators}",
+                "{publication} must freeze each indicator exactly once, but the "
+                "command freezes: {indicators}",
                 publication=draft.id,
                 indicators=codes or message("none"),
             )
@@ -562,8 +563,8 @@ def _refuse_bad_closing(
         if frozen.number != number:
             raise Refused(
                 message(
-                    "{publication} freezes figure {number}, but figure {given} is "
-                    "given",
+                    "{publication} must freeze figure {number}, but the command "
+                    "freezes figure {given}",
                     publication=draft.id,
                     number=number,
                     given=frozen.number,
@@ -581,8 +582,8 @@ def refuse_bad_cutoff(known_on: date, draft: Publication, today: date) -> None:
         raise Invalid(
             "known_on",
             message(
-                "known_on is {known_on}, but the figures are as of {as_of} and today "
-                "is {today}: it must lie between them",
+                "known_on is {known_on}, but must be from the as-of day of the "
+                "figures, {as_of}, to today, {today}",
                 known_on=known_on,
                 as_of=draft.as_of,
                 today=today,
@@ -596,7 +597,7 @@ def _refuse_own_review(event: Published, now: Publication) -> None:
         raise Refused(
             message(
                 "{publication} was reviewed by {reviewer}, so it cannot be published "
-                "by {actor}: somebody else must publish it",
+                "by {actor}: reviewer and publisher must be different persons",
                 publication=now.id,
                 actor=event.by,
                 reviewer=reviewed.by,

@@ -143,7 +143,7 @@ def refuse_future(
             raise InvalidQuestion(
                 named,
                 message(
-                    "{field} is {day}, but today is only {today}",
+                    "{field} is {day}, but must not be after today, {today}",
                     field=named,
                     day=day,
                     today=today,
@@ -161,7 +161,7 @@ def refuse_size_beyond(asked: int | None, size: int) -> None:
         raise InvalidQuestion(
             "size",
             message(
-                "size is {asked}, but the log holds only {size} events",
+                "size is {asked}, but the log has only {size} events",
                 asked=asked,
                 size=size,
             ),

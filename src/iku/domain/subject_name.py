@@ -11,12 +11,13 @@ from iku.messages import Term, message
 
 _MOST = 100  # longest part of a wrong name that is quoted, in characters
 _NUMBER = message(
-    "a number is 1 to 64 letters, digits and . _ - /, the first a letter or digit"
+    "a number consists of 1 to 64 letters, digits and . _ - /, of which the first is "
+    "a letter or digit"
 )
 _FORMS = {
-    "publication": message("a publication is named as 2021 or 2021-W3.2"),
+    "publication": message("a publication identifier has the form 2021 or 2021-W3.2"),
     "subject": message(
-        "a person is named by the identifier that a history gives, a case or "
+        "a person is written as the identifier shown in a history, a case or "
         "organisation as conflict-K14 or organisation-O41"
     ),
 }

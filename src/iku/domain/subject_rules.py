@@ -48,7 +48,7 @@ def refuse_unfit(
         if before.void:
             raise Refused(
                 message(
-                    "the case or organisation was {status} before, so it cannot be "
+                    "the case or organisation is already {status}, so it cannot be "
                     "recorded as {event}",
                     event=event_name(command),
                     status=before.void,
@@ -71,7 +71,7 @@ def _refuse_repetition(command: Fact, before: Subject, after: Subject) -> None:
 def repetition(command: Fact, version: int) -> AlreadyRecorded:
     """The refusal of an event that is recorded already, at *version*."""
     refusal = message(
-        "{event}, but that is recorded already, at version {version}",
+        "{event} is already recorded, at version {version}",
         event=describe(command),
         version=version,
     )
@@ -92,7 +92,7 @@ def _refuse_second_annulment(command: Annulled, subject: Subject) -> None:
         raise AlreadyRecorded(
             by,
             message(
-                "the annulment of version {version} is recorded already, at version "
+                "the annulment of version {version} is already recorded, at version "
                 "{place}",
                 version=command.annuls,
                 place=by,
@@ -110,7 +110,7 @@ def _refuse_ineffective_correction(
     raise AlreadyRecorded(
         by,
         message(
-            "the correction of version {version} is recorded already, at version "
+            "the correction of version {version} is already recorded, at version "
             "{place}",
             version=version,
             place=by,
@@ -164,7 +164,7 @@ def _refuse_bad_correction(command: Correction, subject: Subject) -> None:
     if isinstance(wrong, Correction | Annulled):
         refusal = message(
             "version {version} is {event}, so it cannot be corrected: correct the "
-            "fact it is about",
+            "event that it refers to",
             version=version,
             event=event_name(wrong),
         )
@@ -172,13 +172,14 @@ def _refuse_bad_correction(command: Correction, subject: Subject) -> None:
     restated = command.restated()
     if not restated:
         raise Invalid(
-            "corrects", message("a correction must restate a field, but none is given")
+            "corrects",
+            message("a correction must change at least one field, but changes none"),
         )
     for field in restated:
         if field not in wrong.__struct_fields__:
             refusal = message(
-                "{field} is restated, but version {version}, {event}, has no such "
-                "field",
+                "{field} is corrected, but version {version}, {event}, has no field "
+                "of this name",
                 version=version,
                 event=event_name(wrong),
                 field=field,
@@ -205,7 +206,8 @@ def _refuse_bad_clearing(command: Correction, before: Subject, after: Subject) -
             raise Invalid(
                 field,
                 message(
-                    "{field} is cleared, but version {version}, {event}, must have it",
+                    "{field} is cleared, but it is required in version {version}, "
+                    "{event}",
                     field=field,
                     version=version,
                     event=event_name(wrong),
@@ -220,7 +222,8 @@ def _refuse_bad_clearing(command: Correction, before: Subject, after: Subject) -
             raise Invalid(
                 field,
                 message(
-                    "{field} is cleared, but version {version}, {event}, has none",
+                    "{field} is cleared, but it has no value in version {version}, "
+                    "{event}",
                     field=field,
                     version=version,
                     event=event_name(wrong),
@@ -241,12 +244,12 @@ def _refuse_bad_merger(command: Fact, context: DecisionContext) -> None:
     if other is None:
         raise Invalid(
             "into",
-            message("merged into {into}, but there is no such number", into=into),
+            message("merged into {into}, but {into} does not exist", into=into),
         )
     if other.void:
         raise Refused(
             message(
-                "merged into {into}, but {into} was {status} before",
+                "merged into {into}, but {into} is already {status}",
                 into=into,
                 status=other.void,
             )
@@ -258,7 +261,7 @@ def _refuse_unknown_area(command: Fact, context: DecisionContext) -> None:
     if area is not None and area not in context.areas:
         raise Invalid(
             "area",
-            message("area is {area}, but there is no area with that code", area=area),
+            message("area is {area}, but no area has this code", area=area),
         )
 
 

@@ -145,7 +145,7 @@ class Archive:
         except msgspec.MsgspecError as error:
             raise UnreadableBackup(
                 message(
-                    "its manifest cannot be read: {error}", error=messages.of(error)
+                    "the manifest cannot be read: {error}", error=messages.of(error)
                 )
             ) from error
         self._compare(found)
@@ -157,7 +157,7 @@ class Archive:
             self._file.seek(begin)
             block = self._file.read(min(left, BLOCK))
             if not block:
-                raise UnreadableBackup(message("{name} is cut off", name=name))
+                raise UnreadableBackup(message("{name} is truncated", name=name))
             begin, left = begin + len(block), left - len(block)
             yield block
 
@@ -173,8 +173,8 @@ class Archive:
                     if not one.isreg() or one.name in found or not _known(one.name):
                         raise UnreadableBackup(
                             message(
-                                "it has a member {name!r} that the manifest does not "
-                                "name",
+                                "the backup has a member {name!r} that the manifest "
+                                "does not list",
                                 name=one.name,
                             )
                         )
@@ -184,13 +184,13 @@ class Archive:
         except tarfile.TarError as error:
             raise UnreadableBackup(
                 message(
-                    "it is no backup of iku, or cut off: {error}",
+                    "the file is not a backup of iku, or is truncated: {error}",
                     error=messages.of(error),
                 )
             ) from error
         if next(reversed(found), None) != MANIFEST:
             raise UnreadableBackup(
-                message("it ends before its manifest: it was not written whole")
+                message("the file ends before the manifest: it is incomplete")
             )
         return found, raw
 
@@ -198,12 +198,12 @@ class Archive:
         wanted = f"{MARK} {VERSION}\n".encode()
         self._file.seek(first.offset_data)
         if first.name != MARK:
-            raise UnreadableBackup(message("it is no backup of iku"))
+            raise UnreadableBackup(message("the file is not a backup of iku"))
         said = self._file.read(min(first.size, BLOCK))
         if said != wanted:
             raise UnreadableBackup(
                 message(
-                    "its format is {found!r}, but this program reads {known!r}",
+                    "the backup has format {found!r}, but this program reads {known!r}",
                     found=said[:40].decode(errors="replace").strip(),
                     known=wanted.decode().strip(),
                 )
@@ -223,7 +223,10 @@ class Archive:
                 continue
             if listed.get(name) != found.get(name):
                 raise UnreadableBackup(
-                    message("{name} is not what the manifest says", name=name)
+                    message(
+                        "{name} does not match its size or SHA-256 in the manifest",
+                        name=name,
+                    )
                 )
 
 

@@ -136,8 +136,9 @@ def read(file: IO[bytes]) -> Archive:
     if made != known[: len(made)]:
         raise NotRestorable(
             message(
-                "the backup was made by iku {program}, whose schema has {made}; this "
-                "program, {version}, knows {known}: restore it with that program",
+                "the backup was made by iku {program} and its last migration is "
+                "{made}, but the last migration of iku {version} is {known}: restore "
+                "it with the version that made it",
                 program=found.manifest.iku,
                 made=made[-1],
                 version=iku.__version__,
@@ -177,8 +178,8 @@ async def restore(
         if there is not None and not replace:
             raise NotRestorable(
                 message(
-                    "the database {name} holds {size} events: restore into an empty "
-                    "one, or add --replace, which keeps it under another name",
+                    "the database {name} has {size} events: restore into an empty "
+                    "database, or add --replace to keep this one under another name",
                     name=name,
                     size=there,
                 )
@@ -217,8 +218,8 @@ def _refuse_other_names(database: Database, superuser: str, name: str) -> None:
         if (other := dump.database_name(dsn)) != name:
             raise NotRestorable(
                 message(
-                    "IKU_DATABASE_URL names the database {name}, but the login of "
-                    "the owner or superuser names {other}: let all name the one to "
+                    "IKU_DATABASE_URL names the database {name}, but IKU_OWNER_URL or "
+                    "IKU_SUPERUSER_URL names {other}: all must name the database to "
                     "restore",
                     name=name,
                     other=other,
@@ -233,7 +234,7 @@ async def _refuse_other_server(control: Plain, manifest: Manifest) -> None:
         raise NotRestorable(
             message(
                 "the backup was made on PostgreSQL {made}, which PostgreSQL {here} "
-                "cannot read: restore it on a server at least as new",
+                "cannot read: restore it on PostgreSQL {made} or newer",
                 made=made,
                 here=here,
             )
@@ -289,8 +290,8 @@ async def _verify(
         if findings:
             raise NotRestorable(
                 message(
-                    "the log of the backup does not verify, and the present database "
-                    "stays: {finding}",
+                    "the log of the backup does not verify, so the current database "
+                    "was not replaced: {finding}",
                     finding=findings[0],
                 )
             )
@@ -315,7 +316,10 @@ async def _build_manifest(connection: Plain) -> Manifest:
     )
     if row is None or not row["migrated"] or row["owner"] is None:
         raise NotRestorable(
-            message("the database holds no register, so there is nothing to back up")
+            message(
+                "the database does not contain a register, so there is nothing to "
+                "back up"
+            )
         )
     applied = await connection.fetch(
         "select version, name from public.schema_migration order by version"
@@ -377,7 +381,7 @@ def _refuse_other_files(files: Files, backup: Archive) -> None:
         if path.exists() and _digest(path) != backup.manifest.members[name].sha256:
             raise NotRestorable(
                 message(
-                    "{path} is another file than the one of that name in the backup: "
+                    "{path} differs from the file of the same name in the backup: "
                     "move it away, or set IKU_ATTACHMENTS to another folder",
                     path=path,
                 )

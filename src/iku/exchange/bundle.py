@@ -154,7 +154,9 @@ class _Writing:
 
     def __init__(self, folder: Path, last: SignedCheckpoint) -> None:
         if folder.exists() and any(folder.iterdir()):
-            raise BundleWriteError(message("{folder} is not empty", folder=folder))
+            raise BundleWriteError(
+                message("the folder {folder} is not empty", folder=folder)
+            )
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._found = last.checkpoint

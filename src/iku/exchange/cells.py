@@ -62,7 +62,9 @@ def day(cell: str) -> date:
     except ValueError:
         pass
     raise InvalidCell(
-        message("is {cell}, but must be a day, written YYYY-MM-DD", cell=quoted(cell))
+        message(
+            "is {cell}, but must be a day in the form YYYY-MM-DD", cell=quoted(cell)
+        )
     )
 
 

@@ -384,8 +384,8 @@ class Plan:
             raise Invalid(
                 "known_on",
                 message(
-                    "is {day}, but {subject} holds what was known on {known}, and "
-                    "knowledge does not go back",
+                    "is {day}, but {subject} already has an event known on {known}, "
+                    "and the day of knowledge cannot decrease",
                     day=known_on,
                     subject=subject_number(subject),
                     known=known,
@@ -401,7 +401,8 @@ class Plan:
                 raise Invalid(
                     "number",
                     message(
-                        "number is {number}, but that belongs to {category} {holder}",
+                        "number is {number}, but {category} {holder} already has this "
+                        "number",
                         number=claim.number,
                         category=Term("category", self.category),
                         holder=holder,
@@ -549,7 +550,7 @@ class Plan:
             self.standing += 1
         if len(self.skipped) < MOST:
             number = subject_number(entry.subject)
-            why = why or message("{subject} holds this already", subject=number)
+            why = why or message("{subject} already has this event", subject=number)
             self.skipped.append(SkippedRow(entry.line, why))
 
     def _refuse(self, entry: JournalRow, *faults: FileFault) -> None:

@@ -92,12 +92,14 @@ class CorrectionTarget(Struct, frozen=True):
         ]
         if not days:
             return message(
-                "is no day of a fact {kinds}: there is none of {wanted}, nor any other",
+                "is not the day of an event {kinds}: there is no such event on "
+                "{wanted} or any other day",
                 kinds=kinds,
                 wanted=wanted,
             )
         return message(
-            "is no day of a fact {kinds}: there is none of {wanted}, only of {days}",
+            "is not the day of an event {kinds}: there is no such event on {wanted}, "
+            "only on {days}",
             kinds=kinds,
             wanted=wanted,
             days=days,

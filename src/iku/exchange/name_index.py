@@ -60,7 +60,7 @@ class NameIndex:
             several = [f"{category} {subject}" for subject in sorted(held)]
             raise Refused(
                 message(
-                    "number {number} belongs to several: {several}",
+                    "number {number} belongs to several subjects: {several}",
                     number=number,
                     several=several,
                 )

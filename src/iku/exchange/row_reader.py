@@ -88,7 +88,7 @@ class RowReader:
             needed = reduce(_alternatives, statement.any_of)
             self._fault(
                 statement.any_of[0],
-                message("is empty, but {columns} must be given", columns=needed),
+                message("is empty, but {columns} is required", columns=needed),
             )
         cleared = {h for h in statement.clears if self.row.cells.get(h) == CLEAR}
         if not cleared:
@@ -133,7 +133,7 @@ class RowReader:
         if found < EARLIEST:
             raise InvalidCell(
                 message(
-                    "is {day}, but no day before {earliest} is accepted",
+                    "is {day}, but must not be before {earliest}",
                     day=found,
                     earliest=EARLIEST,
                 )
@@ -141,7 +141,7 @@ class RowReader:
         if found > self._scope.today and not self.layout.ahead:
             raise InvalidCell(
                 message(
-                    "is {day}, but today is only {today}",
+                    "is {day}, but must not be after today, {today}",
                     day=found,
                     today=self._scope.today,
                 )
@@ -150,7 +150,7 @@ class RowReader:
         if known_on is not None and found > known_on:
             raise InvalidCell(
                 message(
-                    "is {day}, but {column} is only {known}",
+                    "is {day}, but must not be after {column}, {known}",
                     day=found,
                     column=self.layout.known,
                     known=known_on,
@@ -166,7 +166,7 @@ class RowReader:
         cell = self.row.cells.get(heading)
         if cell is None:
             if required:
-                self._fault(heading, message("is empty, but must be given"))
+                self._fault(heading, message("is empty, but a value is required"))
             return None
         try:
             self._taken[heading] = parse(cell)
@@ -184,9 +184,9 @@ def _alternatives(one: str, other: str) -> str:
 
 def _must_be_empty_message(cell: str, allowed: str) -> str:
     if not allowed:
-        return message("is {cell}, but must be empty here", cell=quoted(cell))
+        return message("is {cell}, but must be empty in this row", cell=quoted(cell))
     return message(
-        "is {cell}, but must be empty or {allowed} here",
+        "is {cell}, but must be empty or {allowed} in this row",
         cell=quoted(cell),
         allowed=allowed,
     )

@@ -22,7 +22,7 @@ from iku.messages import message
 
 LONGEST_QUOTE = 40  # characters of a wrong cell that are quoted
 MOST = 200  # faults listed for a file; further ones are only counted
-CHANGED = message("the file was changed while it was read; import it again")
+CHANGED = message("the file was modified during the import; import it again")
 BLOCK = 1 << 20  # bytes
 
 
@@ -122,7 +122,8 @@ class Sheet:
                 return
             except csv.Error as error:
                 fault = message(
-                    "this is no CSV: {reason}", reason=_with_likely_cause(error)
+                    "the file is not valid CSV: {reason}",
+                    reason=_with_likely_cause(error),
                 )
                 raise UnreadableSheet(FileFault(begins, None, fault)) from None
             except UnicodeDecodeError:
@@ -185,8 +186,8 @@ def _refuse_other_encodings(file: BinaryIO) -> None:
         except UnicodeDecodeError as error:
             line += _line_ends(block[: error.start])
             fault = message(
-                "byte {byte} of the file is not UTF-8: "
-                'save it as "CSV UTF-8" and import that',
+                'the file is not UTF-8 at byte {byte}: save it as "CSV UTF-8" and '
+                "import that file",
                 byte=begins + error.start + 1,
             )
             raise UnreadableSheet(FileFault(line, None, fault)) from None
@@ -215,7 +216,7 @@ def _row(line: int, headings: Sequence[str], cells: Sequence[str]) -> SheetRow:
     if len(cells) == len(headings):
         return SheetRow(line, given)
     fault = message(
-        "has {columns} columns, but there are {headings} headings",
+        "has {columns} cells, but the file has {headings} headings",
         columns=len(cells),
         headings=len(headings),
     )
@@ -234,7 +235,7 @@ def _layout(
     if not common[likely]:
         forms = "; ".join(",".join(of) for of in layouts.values())
         fault = message(
-            "the headings are those of no journal; they must be one of: {forms}",
+            "the headings match no journal; the known journals are: {forms}",
             forms=forms,
         )
         raise UnreadableSheet(FileFault(line, None, fault))
@@ -257,18 +258,19 @@ def _heading_faults(
     for heading in headings:
         if heading not in all_:
             unknown = message(
-                "unknown heading {heading}: those of the journal {journal} are {known}",
+                "unknown heading {heading}; the headings of journal {journal} are "
+                "{known}",
                 heading=quoted(heading),
                 journal=name,
                 known=all_,
             )
             yield FileFault(line, None, unknown)
         elif heading in seen:
-            yield FileFault(line, heading, message("this heading is given twice"))
+            yield FileFault(line, heading, message("this heading occurs twice"))
         seen.add(heading)
     for heading in of:
         if heading not in seen:
             missing = message(
-                "this heading of the journal {journal} is missing", journal=name
+                "this heading of journal {journal} is missing", journal=name
             )
             yield FileFault(line, heading, missing)

@@ -52,7 +52,7 @@ async def export(found: AsyncIterable[HeldText], path: Path, name: Name) -> Text
 @contextmanager
 def _new(path: Path) -> Iterator[IO[bytes]]:
     if path.exists():
-        raise BundleWriteError(message("{path} is there already", path=path))
+        raise BundleWriteError(message("{path} already exists", path=path))
     with durable_files.atomic_writer(path) as file:
         yield file
 

@@ -230,10 +230,15 @@ class Appender:
             request if isinstance(request, UnnumberedRequest) else log.encode(request)
         )
         if self._closing:
-            raise Unavailable(message("the appender is closed"))
+            raise Unavailable(
+                message("the appender is shut down and accepts no more commands")
+            )
         if len(self._queue) >= self.capacity:
             raise Overloaded(
-                message("{capacity} requests wait already", capacity=self.capacity)
+                message(
+                    "the append queue is full: {capacity} requests are waiting",
+                    capacity=self.capacity,
+                )
             )
         self._queue.append(waiting)
         self._arrived.set()
@@ -266,7 +271,12 @@ class Appender:
         finally:
             # Also reached by cancellation: no submitter may wait forever.
             left = under_way.waiting if under_way else ()
-            _refuse((*left, *self._queue), Unavailable(message("the appender stopped")))
+            _refuse(
+                (*left, *self._queue),
+                Unavailable(
+                    message("the appender stopped before it confirmed the command")
+                ),
+            )
             self._queue.clear()
             if under_way:
                 under_way.persisted.cancel()
@@ -361,7 +371,9 @@ class Appender:
             except _BUSY as error:
                 raise Unavailable(
                     message(
-                        "the log is held by another: {error}", error=messages.of(error)
+                        "the log could not be locked, or the transaction timed out: "
+                        "{error}",
+                        error=messages.of(error),
                     )
                 ) from error
             except asyncpg.InsufficientResourcesError as error:
@@ -370,7 +382,8 @@ class Appender:
                 _logger.error("the database has no room: %s", error)  # noqa: TRY400
                 raise OutOfSpace(
                     message(
-                        "the database has no room: {error}", error=messages.of(error)
+                        "the database is out of disk space or memory: {error}",
+                        error=messages.of(error),
                     )
                 ) from error
             except Exception as error:
@@ -383,7 +396,7 @@ class Appender:
                 connection.terminate()
                 self._connection = None
         raise Unavailable(
-            message("the database went away twice; send the command again")
+            message("the database connection was lost twice; send the command again")
         )
 
     async def _transact(
@@ -468,7 +481,7 @@ async def _connect_within(connect: Connect, limit_s: float) -> Connection:
             return await _reconnect(connect)
     except TimeoutError as error:
         raise Unavailable(
-            message("no database within {limit_s} s", limit_s=limit_s)
+            message("no database connection within {limit_s} s", limit_s=limit_s)
         ) from error
 
 

@@ -44,7 +44,9 @@ def parse(text: str) -> Checkpoint:
     """
     lines = text.split("\n")  # splitlines would also split at other characters
     if lines.pop() or len(lines) < 3 or not all(lines):
-        raise Malformed(message("a checkpoint is three lines: origin, size, root"))
+        raise Malformed(
+            message("a checkpoint has three lines: origin, size, root hash")
+        )
     origin, size, root, *extension = lines
     return Checkpoint(origin, parse_size(size), parse_hash(root), tuple(extension))
 
@@ -56,7 +58,12 @@ def parse_size(text: str) -> int:
         Malformed: The text is not in that form, or exceeds `LARGEST`.
     """
     if not _SIZE.fullmatch(text) or int(text) > LARGEST:
-        raise Malformed(message("{text!r} is no size of a log", text=text[:40]))
+        raise Malformed(
+            message(
+                "{text!r} is not a log size: a decimal number without leading zeros",
+                text=text[:40],
+            )
+        )
     return int(text)
 
 
@@ -69,9 +76,13 @@ def parse_hash(text: str) -> bytes:
     try:
         value = b64decode(text, validate=True)
     except ValueError as error:
-        raise Malformed(message("{text!r} is not base64", text=text[:60])) from error
+        raise Malformed(
+            message("{text!r} is not canonical base64", text=text[:60])
+        ) from error
     if len(value) != _LENGTH or encode_hash(value) != text:
-        raise Malformed(message("{text!r} is no hash in base64", text=text[:60]))
+        raise Malformed(
+            message("{text!r} is not a SHA-256 hash in base64", text=text[:60])
+        )
     return value
 
 

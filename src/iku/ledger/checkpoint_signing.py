@@ -117,7 +117,7 @@ async def rotate(
     state = home.state()
     if state is None or state.fresh:
         raise SignerNotReady(
-            message("nothing is signed yet, so there is no key to change")
+            message("no checkpoint is signed yet, so the key cannot be rotated")
         )
     keys = [home.key(), home.next_key()]
     outcome = await _sign(connection, home, origin, keys, shape=shape)
@@ -235,7 +235,7 @@ def _refuse_other(state: SignerState | None, origin: str, key: SigningKey) -> No
     if key.name != origin:
         raise SignerNotReady(
             message(
-                "the key is that of {name}, but IKU_ORIGIN is {origin}",
+                "the signing key belongs to log {name}, but IKU_ORIGIN is {origin}",
                 name=key.name,
                 origin=origin,
             )
@@ -245,14 +245,15 @@ def _refuse_other(state: SignerState | None, origin: str, key: SigningKey) -> No
     if state.checkpoint.origin != origin:
         raise SignerNotReady(
             message(
-                "the state is that of the log {origin}", origin=state.checkpoint.origin
+                "the signer's state belongs to log {origin}",
+                origin=state.checkpoint.origin,
             )
         )
     if state.vkey != str(key.verifier):
         raise SignerNotReady(
             message(
-                "the last checkpoint was signed by {vkey}, which is not the key in "
-                "use; put that one back, and change it by `iku signer rotate`",
+                "the last checkpoint was signed by {vkey}, which is not the current "
+                "key; restore that key, then rotate it with `iku signer rotate`",
                 vkey=state.vkey,
             )
         )
@@ -299,7 +300,8 @@ async def _compute_tree(
     if size < max(anchors):
         raise LogTampered(
             message(
-                "the log holds {size} records, but {signed} were signed",
+                "the log has {size} records, but a checkpoint of size {signed} was "
+                "signed",
                 size=size,
                 signed=max(anchors),
             )
@@ -314,8 +316,8 @@ async def _compute_tree(
     if found != frontier.root():
         raise LogTampered(
             message(
-                "at size {size} the hashes kept beside the records give root "
-                "{stored}, their bytes {counted}",
+                "at size {size} the stored leaf hashes give root {stored}, but the "
+                "record bytes give root {counted}",
                 size=size,
                 stored=found.hex(),
                 counted=frontier.root().hex(),
@@ -345,7 +347,8 @@ def _check_signed_root(frontier: Frontier, anchors: dict[int, bytes]) -> None:
     if signed is not None and frontier.root() != signed:
         raise LogTampered(
             message(
-                "the first {size} records give root {found}, but {signed} was signed",
+                "the first {size} records have root hash {found}, but the signed root "
+                "hash is {signed}",
                 size=frontier.size,
                 found=frontier.root().hex(),
                 signed=signed.hex(),
@@ -371,19 +374,25 @@ async def _leaves(connection: Reader, after: int, size: int) -> AsyncIterator[by
         )
         if not rows:
             raise LogTampered(
-                message("position {position} is missing", position=after + 1)
+                message(
+                    "the record at position {position} is missing",
+                    position=after + 1,
+                )
             )
         for expected, row in enumerate(rows, after + 1):
             leaf = tree.leaf_hash(row["record"])
             if row["position"] != expected:
                 raise LogTampered(
-                    message("position {position} is missing", position=expected)
+                    message(
+                        "the record at position {position} is missing",
+                        position=expected,
+                    )
                 )
             if row["leaf"] != leaf:
                 raise LogTampered(
                     message(
-                        "position {position}: the bytes have leaf {found}, but "
-                        "{stored} is stored with them",
+                        "position {position}: the record has leaf hash {found}, but "
+                        "leaf hash {stored} is stored",
                         position=expected,
                         found=leaf.hex(),
                         stored=row["leaf"].hex(),

@@ -133,6 +133,6 @@ def exclusive_lock(folder: Path, *, wait: bool = False) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError as error:
             raise FolderInUse(
-                message("another process is working in {folder}", folder=folder)
+                message("another process holds the lock of {folder}", folder=folder)
             ) from error
         yield

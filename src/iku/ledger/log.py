@@ -207,7 +207,7 @@ class KeyReused(Exception):
     def __init__(self, command_id: str) -> None:
         super().__init__(
             message(
-                "command {command} was recorded with another content",
+                "idempotency key {command} was already used for a different command",
                 command=command_id,
             )
         )
@@ -238,7 +238,7 @@ class KnownOnDecreased(Exception):
     def __init__(self, stream: str, known_on: date | None, last: date) -> None:
         super().__init__(
             message(
-                "{stream} holds what was known on {last}, later than {day}",
+                "{stream} already has an event known on {last}, later than {day}",
                 stream=stream,
                 last=last,
                 day=message("today") if known_on is None else known_on,
@@ -255,7 +255,7 @@ class KnownOnInFuture(Exception):
     def __init__(self, stream: str, known_on: date, today: date) -> None:
         super().__init__(
             message(
-                "{stream} cannot be known on {day}: today is {today}",
+                "an event of {stream} cannot be known on {day}: today is {today}",
                 stream=stream,
                 day=known_on,
                 today=today,
@@ -301,14 +301,14 @@ def encode(request: Request) -> EncodedRequest:
     if len(streams) < len(request.parts):
         raise record.Unrecordable(
             message(
-                "command {command_id} names a stream in two parts",
+                "command {command_id} contains the same stream in two parts",
                 command_id=request.command_id,
             )
         )
     if not request.parts or not all(part.drafts for part in request.parts):
         raise record.Unrecordable(
             message(
-                "command {command_id} appends no event", command_id=request.command_id
+                "command {command_id} contains no event", command_id=request.command_id
             )
         )
     record.refuse_unfit_day(request.known_on)

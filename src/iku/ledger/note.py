@@ -171,10 +171,10 @@ def parse_signature(line: str) -> Signature:
     """
     name, space, encoded = line.removeprefix(_DASH).partition(" ")
     if not line.startswith(_DASH) or not space:
-        raise Malformed(message("{line!r} is no signature line", line=line))
+        raise Malformed(message("{line!r} is not a signature line", line=line))
     payload = _decode_base64(encoded)
     if len(payload) <= _KEY_ID:
-        raise Malformed(message("the signature of {name} is too short", name=name))
+        raise Malformed(message("the signature by {name} is too short", name=name))
     return Signature(_check_name(name), payload[:_KEY_ID], payload[_KEY_ID:])
 
 
@@ -198,7 +198,7 @@ def parse_verifier(vkey: str) -> VerifierKey:
     key = VerifierKey(name, algorithm, public)
     if str(key) != vkey:
         raise Malformed(
-            message("the key id of {name} does not belong to its key", name=name)
+            message("the key id of {name} does not match its public key", name=name)
         )
     return key
 
@@ -211,7 +211,9 @@ def parse_signing(secret: str) -> SigningKey:
     """
     if not secret.startswith(_PRIVATE):
         raise Malformed(
-            message("this is no private key: it does not begin with PRIVATE+KEY+")
+            message(
+                "the text is not a private key: it does not begin with PRIVATE+KEY+"
+            )
         )
     name, algorithm, seed = _parse_key(secret.removeprefix(_PRIVATE))
     if len(seed) != SEED:
@@ -219,9 +221,7 @@ def parse_signing(secret: str) -> SigningKey:
     key = SigningKey(name, algorithm, seed)
     if key.secret != secret:
         raise Malformed(
-            message(
-                "the key id of {name} does not belong to its private key", name=name
-            )
+            message("the key id of {name} does not match its private key", name=name)
         )
     return key
 
@@ -239,7 +239,7 @@ def verify(note: Note, keys: Iterable[VerifierKey]) -> list[VerifiedSignature]:
         raise Unverified(
             message(
                 "the note is not signed by any of: {keys}",
-                keys=wanted or message("no key"),
+                keys=wanted or message("(no keys)"),
             )
         )
     return verified
@@ -277,7 +277,7 @@ def _check(text: str, key: VerifierKey, signature: Signature) -> VerifiedSignatu
         key.algorithm.scheme.public_key(key.public).verify(payload, signed)
     except (InvalidSignature, ValueError) as error:
         raise Unverified(
-            message("the signature of {name} is wrong", name=key.name)
+            message("the signature by {name} is not valid", name=key.name)
         ) from error
     return VerifiedSignature(key, signature, time)
 
@@ -290,7 +290,7 @@ def _decode(raw: bytes) -> str:
     except UnicodeDecodeError as error:
         raise Malformed(message("the note is not UTF-8")) from error
     if any(char < " " and char != "\n" for char in text):
-        raise Malformed(message("the note holds control characters"))
+        raise Malformed(message("the note contains control characters"))
     if any(len(line) > LONGEST_LINE for line in raw.split(b"\n")):
         raise Malformed(
             message("a line of the note is longer than {most} bytes", most=LONGEST_LINE)
@@ -313,7 +313,8 @@ def _check_name(name: str) -> str:
     if not name or "+" in name or any(c.isspace() or c < " " for c in name):
         raise Malformed(
             message(
-                "{name!r} is no name of a key: it is not empty, without + and spaces",
+                "{name!r} is not a key name: a key name is not empty and contains no "
+                "+ and no spaces",
                 name=name,
             )
         )
@@ -329,7 +330,10 @@ def _parse_key(text: str) -> tuple[str, Algorithm, bytes]:
     key_id, _, encoded = rest.partition("+")
     if not re.fullmatch("[0-9a-f]{8}", key_id):
         raise Malformed(
-            message("a key is written name+key id+base64; its key id is eight digits")
+            message(
+                "a verifier key has the form name+key id+base64, and its key id is "
+                "eight hexadecimal digits"
+            )
         )
     decoded = _decode_base64(encoded)
     if not decoded or decoded[0] not in set(Algorithm):
@@ -339,7 +343,7 @@ def _parse_key(text: str) -> tuple[str, Algorithm, bytes]:
 
 def _unknown_kind(name: str) -> Malformed:
     return Malformed(
-        message("the key of {name} is of a kind that is not understood", name=name)
+        message("the key of {name} has an unknown signature algorithm", name=name)
     )
 
 
@@ -355,7 +359,7 @@ def _decode_base64(text: str) -> bytes:
     try:
         value = b64decode(text, validate=True)
     except ValueError as error:
-        raise Malformed(message("what should be base64 is not")) from error
+        raise Malformed(message("the base64 part is not valid base64")) from error
     if _base64(value) != text:
-        raise Malformed(message("what should be base64 is not spelt as base64"))
+        raise Malformed(message("the base64 part is not canonical base64"))
     return value

@@ -91,7 +91,11 @@ def judge(policy: Policy, signed: Note) -> Judgement:
     """
     found = checkpoint.parse(signed.text)
     if found.size == 0 and found.root != EMPTY_ROOT:
-        raise Malformed(message("the root of an empty log is the hash of nothing"))
+        raise Malformed(
+            message(
+                "the root hash of an empty log must be the SHA-256 of the empty string"
+            )
+        )
     logs = [party.key for party in policy.logs if party.key.name == found.origin]
     note.verify(signed, logs)
     cosigned = note.verified_signatures(signed, policy.witness_keys)
@@ -114,7 +118,10 @@ def parse(raw: bytes, *, complete: bool = True) -> Policy:
         raise Malformed(message("the policy is longer than {most} bytes", most=LONGEST))
     if _FOREIGN.search(raw):
         raise Malformed(
-            message("a policy holds no control characters but tabs and line feeds")
+            message(
+                "a policy must not contain control characters other than tabs and "
+                "line feeds"
+            )
         )
     reading = _PolicyLines()
     for number, line in enumerate(raw.split(b"\n"), 1):
@@ -196,13 +203,17 @@ class _PolicyLines:
                 self._set_quorum(name)
             case _:
                 raise Malformed(
-                    message("{words!r} is no line of a policy", words=" ".join(words))
+                    message(
+                        "{words!r} is not a policy line: expected log, witness, group "
+                        "or quorum",
+                        words=" ".join(words),
+                    )
                 )
 
     def policy(self, *, complete: bool) -> Policy:
         quorum = self._quorum
         if quorum is None and complete:
-            raise Malformed(message("the policy has no line of its quorum"))
+            raise Malformed(message("the policy has no quorum line"))
         if quorum is None and self._witnesses:
             quorum = ANY_WITNESS
             self._refuse_taken(quorum)
@@ -227,18 +238,27 @@ class _PolicyLines:
 
     def _refuse_taken(self, name: str) -> None:
         if name == NONE or name in self._witnesses or name in self._groups:
-            raise Malformed(message("the name {name} is taken", name=name))
+            raise Malformed(
+                message(
+                    "the name {name} is already defined on an earlier line", name=name
+                )
+            )
 
     def _refuse_unknown(self, name: str) -> None:
         if name not in self._witnesses and name not in self._groups:
-            raise Malformed(message("nothing above is called {name}", name=name))
+            raise Malformed(
+                message(
+                    "no witness or group named {name} is defined on an earlier line",
+                    name=name,
+                )
+            )
 
     def _group(self, least: str, members: Words) -> Group:
         for member in members:
             self._refuse_unknown(member)
             if member in self._members:
                 raise Malformed(
-                    message("{member} is in a group already", member=member)
+                    message("{member} already belongs to a group", member=member)
                 )
             self._members.add(member)
         return Group(_parse_threshold(least, len(members)), tuple(members))
@@ -249,20 +269,20 @@ class _PolicyLines:
         if key.algorithm.cosigns is not cosigns:
             raise Malformed(
                 message(
-                    "the key of {name} is not of the kind that signs here",
+                    "the key of {name} has the wrong signature algorithm for this line",
                     name=key.name,
                 )
             )
         if key.public in self._public:
             raise Malformed(
-                message("the key of {name} is there already", name=key.name)
+                message("the key of {name} is listed more than once", name=key.name)
             )
         self._public.add(key.public)
         return Party(key, *url)
 
     def _set_quorum(self, name: str) -> None:
         if self._quorum is not None:
-            raise Malformed(message("there is a quorum already"))
+            raise Malformed(message("the policy has more than one quorum line"))
         if name != NONE:
             self._refuse_unknown(name)
         self._quorum = name

@@ -46,7 +46,7 @@ async def inclusion(hashes: Hashes, index: int, size: int) -> list[bytes]:
         ValueError: The tree of that size has no such leaf.
     """
     if not 0 <= index < size:
-        raise ValueError(f"there is no leaf {index} in a tree of {size}")
+        raise ValueError(f"leaf index {index} is outside the tree of size {size}")
     return await _combine(hashes, _path(index, 0, size))
 
 

@@ -29,7 +29,9 @@ def check_inclusion(
     if not 0 <= index < size:  # 1; checked first: the loop accepts any index
         raise InvalidProof(
             message(
-                "there is no leaf {index} in a tree of {size}", index=index, size=size
+                "leaf index {index} is outside the tree of size {size}",
+                index=index,
+                size=size,
             )
         )
     _refuse_bad_length([leaf, root, *proof])
@@ -37,7 +39,7 @@ def check_inclusion(
     r = leaf  # 3
     for p in proof:  # 4
         if sn == 0:
-            raise InvalidProof(message("the proof has surplus hashes"))
+            raise InvalidProof(message("the proof has too many hashes"))
         if fn & 1 or fn == sn:
             r = _hash(p, r)
             while not fn & 1 and fn:
@@ -46,7 +48,7 @@ def check_inclusion(
             r = _hash(r, p)
         fn, sn = fn >> 1, sn >> 1
     if sn:  # 5
-        raise InvalidProof(message("the proof lacks hashes"))
+        raise InvalidProof(message("the proof has too few hashes"))
     _check_equal("root", root, r)
 
 
@@ -64,7 +66,10 @@ def check_consistency(
     if not 0 <= old <= new:
         raise InvalidProof(
             message(
-                "a tree of {new} leaves cannot follow one of {old}", new=new, old=old
+                "a tree of {new} leaves cannot be consistent with an older tree of "
+                "{old} leaves",
+                new=new,
+                old=old,
             )
         )
     _refuse_bad_length([old_root, new_root, *proof])
@@ -78,7 +83,7 @@ def _check_trivial(
     old: int, old_root: bytes, new: int, new_root: bytes, proof: Sequence[bytes]
 ) -> None:
     if proof:
-        raise InvalidProof(message("the proof has surplus hashes"))
+        raise InvalidProof(message("the proof has too many hashes"))
     if old == 0:
         _check_equal("old root", EMPTY, old_root)
     if old == new:
@@ -89,7 +94,7 @@ def _check_growth(
     old: int, old_root: bytes, new: int, new_root: bytes, proof: Sequence[bytes]
 ) -> None:
     if not proof:  # 1
-        raise InvalidProof(message("the proof lacks hashes"))
+        raise InvalidProof(message("the proof has too few hashes"))
     path = list(proof) if old & (old - 1) else [old_root, *proof]  # 2
     fn, sn = old - 1, new - 1  # 3
     while fn & 1:  # 4
@@ -97,7 +102,7 @@ def _check_growth(
     fr = sr = path[0]  # 5
     for c in path[1:]:  # 6
         if sn == 0:
-            raise InvalidProof(message("the proof has surplus hashes"))
+            raise InvalidProof(message("the proof has too many hashes"))
         if fn & 1 or fn == sn:
             fr, sr = _hash(c, fr), _hash(c, sr)
             while not fn & 1 and fn:
@@ -106,7 +111,7 @@ def _check_growth(
             sr = _hash(sr, c)
         fn, sn = fn >> 1, sn >> 1
     if sn:  # 7
-        raise InvalidProof(message("the proof lacks hashes"))
+        raise InvalidProof(message("the proof has too few hashes"))
     _check_equal("old root", old_root, fr)
     _check_equal("new root", new_root, sr)
 
@@ -132,7 +137,7 @@ def _refuse_bad_length(hashes: Sequence[bytes]) -> None:
         if len(one) != LENGTH:
             raise InvalidProof(
                 message(
-                    "a hash has {found} bytes, not {length}",
+                    "the hash has {found} bytes, but must have {length}",
                     found=len(one),
                     length=LENGTH,
                 )

@@ -208,8 +208,8 @@ def frame(
     if length > MAX_BYTES:
         raise TooLarge(
             message(
-                "the record of {event} would be {length} bytes long, but may be "
-                "{most} at most",
+                "the record of {event} would have {length} bytes, but the maximum is "
+                "{most}",
                 event=draft.type,
                 length=length,
                 most=MAX_BYTES,
@@ -235,17 +235,20 @@ def decode(record: bytes) -> FullRecord:
         full = _records.decode(record)
     except msgspec.DecodeError as error:
         raise Unrecordable(
-            message("not a record: {error}", error=messages.of(error))
+            message(
+                "the bytes are not a record: {error}",
+                error=messages.of(error),
+            )
         ) from error
     _refuse_misfit(full)
     for name, commitment in full.text.items():
         _refuse_key(name, "text")
         if not _COMMITMENT.fullmatch(commitment.c):
-            raise Unrecordable(message("text.{name} is no commitment", name=name))
+            raise Unrecordable(message("text.{name} is not a commitment", name=name))
     # JSON readers disagree on duplicate keys. These, spaces and alternative spellings
     # of a value are all refused by encoding the value again.
     if _encoder.encode(full) != record:
-        raise Unrecordable(message("not the canonical encoding of what it says"))
+        raise Unrecordable(message("the record is not in canonical encoding"))
     _refuse_text(record)
     return full
 
@@ -282,7 +285,11 @@ def refuse_unfit_day(day: date | None) -> None:
     """Refuse the two days that the PostgreSQL driver maps to infinity."""
     if day in {date.min, date.max}:
         raise Unrecordable(
-            message("{day} stands for no day; use 0001-01-02 to 9999-12-30", day=day)
+            message(
+                "{day} is outside the supported range of days, 0001-01-02 to "
+                "9999-12-30",
+                day=day,
+            )
         )
 
 
@@ -292,7 +299,8 @@ def _encode(part: Struct) -> bytes:
     except UnicodeEncodeError as error:
         raise Unrecordable(
             message(
-                "text holds an unpaired surrogate: {error}", error=messages.of(error)
+                "the text contains an unpaired surrogate: {error}",
+                error=messages.of(error),
             )
         ) from error
     _refuse_text(encoded)
@@ -301,7 +309,9 @@ def _encode(part: Struct) -> bytes:
 
 def _refuse_text(encoded: bytes) -> None:
     if not encoded.isascii() and not is_normalized("NFC", encoded.decode()):
-        raise Unrecordable(message("text is not in Unicode normalisation form C (NFC)"))
+        raise Unrecordable(
+            message("the text is not in Unicode normalisation form C (NFC)")
+        )
     if rb"\u0000" in encoded:
         _refuse_nul(encoded)
 
@@ -309,7 +319,9 @@ def _refuse_text(encoded: bytes) -> None:
 def _refuse_nul(encoded: bytes) -> None:
     # An escaped backslash before "u0000" is not a NUL, so pairs are removed first.
     if rb"\u0000" in encoded.replace(rb"\\", b""):
-        raise Unrecordable(message("text holds U+0000, which PostgreSQL cannot store"))
+        raise Unrecordable(
+            message("the text contains U+0000, which PostgreSQL cannot store")
+        )
 
 
 def _refuse_foreign(draft: NewEvent) -> None:
@@ -319,7 +331,11 @@ def _refuse_foreign(draft: NewEvent) -> None:
         _refuse_key(name, "text")
         if not _COMMITMENT.fullmatch(commitment.c):
             raise Unrecordable(
-                message("text.{name} is no commitment; text stays outside", name=name)
+                message(
+                    "text.{name} is not a commitment; clear text must not be stored "
+                    "in the log",
+                    name=name,
+                )
             )
 
 
@@ -330,7 +346,7 @@ def _refuse_value(value: Any, path: str, depth: int) -> None:
     if depth > MAX_DEPTH:
         raise Unrecordable(
             message(
-                "{path} is nested more than {max_depth} deep",
+                "{path} is nested more than {max_depth} levels deep",
                 path=path,
                 max_depth=MAX_DEPTH,
             )
@@ -343,7 +359,7 @@ def _refuse_value(value: Any, path: str, depth: int) -> None:
     elif kind is not int:
         raise Unrecordable(
             message(
-                "{path} is {name}; {profile}",
+                "{path} has type {name}, but {profile}",
                 path=path,
                 name=kind.__name__,
                 profile=_PROFILE,
@@ -351,11 +367,15 @@ def _refuse_value(value: Any, path: str, depth: int) -> None:
         )
     elif abs(value) > MAX_INTEGER:
         raise Unrecordable(
-            message("{path} is beyond 2^53 - 1; write it as text", path=path)
+            message(
+                "{path} exceeds 2^53 - 1 in absolute value; write it as text", path=path
+            )
         )
 
 
-_PROFILE = message("a record holds text, integers, booleans, null, lists and objects")
+_PROFILE = message(
+    "a record may only contain text, integers, booleans, null, lists and objects"
+)
 
 
 def _refuse_items(items: dict[Any, Any], path: str, depth: int) -> None:
@@ -368,6 +388,8 @@ def _refuse_key(key: Any, path: str) -> None:
     if type(key) is not str or not key.isascii():
         raise Unrecordable(
             message(
-                "{path} has the key {key!r}; keys are ASCII text", path=path, key=key
+                "{path} has the key {key!r}, but keys must be ASCII text",
+                path=path,
+                key=key,
             )
         )

@@ -91,7 +91,8 @@ class SignerFolder(Struct, frozen=True):
         if path.exists():
             raise SignerNotReady(
                 message(
-                    "{path} is there already; `iku signer rotate` changes it", path=path
+                    "{path} already exists; use `iku signer rotate` to replace the key",
+                    path=path,
                 )
             )
         made = note.generate(origin, Algorithm.NOTE)
@@ -170,7 +171,11 @@ class SignerFolder(Struct, frozen=True):
             ) from error
         if not intact:
             raise SignerNotReady(
-                message("{path} is damaged: its parts do not fit together", path=path)
+                message(
+                    "{path} is damaged: its tree does not have the root hash of its "
+                    "checkpoint",
+                    path=path,
+                )
             )
         return state
 
@@ -197,8 +202,8 @@ class SignerFolder(Struct, frozen=True):
         if text is not None:
             raise AlarmRaised(
                 message(
-                    "there is an alarm: {reason}; once it is dealt with, remove "
-                    "{alarm}",
+                    "the signer has raised an alarm: {reason}; after resolving it, "
+                    "remove {alarm}",
                     reason=text,
                     alarm=self.alarm,
                 )
@@ -228,11 +233,16 @@ class SignerFolder(Struct, frozen=True):
             return note.parse_signing(durable_files.read_secret(path))
         except FileNotFoundError as error:
             raise SignerNotReady(
-                message("there is no {path}; `iku signer key` makes one", path=path)
+                message(
+                    "{path} does not exist; run `iku signer key` to create the key",
+                    path=path,
+                )
             ) from error
         except (Malformed, UnicodeDecodeError) as error:
             raise SignerNotReady(
                 message(
-                    "{path} holds no key: {error}", path=path, error=messages.of(error)
+                    "{path} does not hold a valid key: {error}",
+                    path=path,
+                    error=messages.of(error),
                 )
             ) from error

@@ -64,13 +64,15 @@ def parse_index(text: str) -> tuple[int, int]:
     match = _PLACE.fullmatch(text)
     if match is None:
         raise InvalidTilePath(
-            message("{text!r} is no place of a tile, such as x001/067.p/3", text=text)
+            message(
+                "{text!r} is not the path of a tile, such as x001/067.p/3", text=text
+            )
         )
     number = int(match[1].replace("x", "").replace("/", "") + match[2])
     width = int(match[3] or WIDTH)
     if width > WIDTH or encode_index(number, width) != text:
         raise InvalidTilePath(
-            message("{text!r} is not how a tile's place is spelt", text=text)
+            message("{text!r} is not the canonical path of a tile", text=text)
         )
     return number, width
 

@@ -80,7 +80,7 @@ class Tiles:
         if len(rows) < asked.width:
             raise SizeBeyondLog(
                 message(
-                    "the log does not hold {count} records", count=first + asked.width
+                    "the log has fewer than {count} records", count=first + asked.width
                 )
             )
         return b"".join(row["leaf"] for row in rows)

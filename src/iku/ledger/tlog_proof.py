@@ -48,13 +48,15 @@ def parse(raw: bytes) -> TlogProof:
     try:
         header, *lines = head.decode("ascii").split("\n")
     except UnicodeDecodeError as error:
-        raise Malformed(message("the proof's lines are ASCII")) from error
+        raise Malformed(message("the proof is not ASCII")) from error
     if header != HEADER or not blank:
-        raise Malformed(message("a proof begins with the line {header}", header=HEADER))
+        raise Malformed(
+            message("the proof must begin with the line {header}", header=HEADER)
+        )
     if lines and lines[0].startswith("extra "):
         lines.pop(0)
     if not lines or not lines[0].startswith("index "):
-        raise Malformed(message("the proof has no line of its index"))
+        raise Malformed(message("the proof has no index line"))
     index = parse_size(lines.pop(0).removeprefix("index "))
     return TlogProof(index, parse_hashes(lines), note.parse(signed))
 
@@ -68,7 +70,7 @@ def parse_hashes(lines: Sequence[str]) -> tuple[bytes, ...]:
     if len(lines) > MOST_HASHES:
         raise Malformed(
             message(
-                "a proof has at most {most} hashes, not {found}",
+                "the proof has {found} hashes, but the maximum is {most}",
                 most=MOST_HASHES,
                 found=len(lines),
             )

@@ -101,9 +101,9 @@ def parse_request(raw: bytes) -> CosignRequest:
     try:
         old, *lines = head.decode("ascii").split("\n")
     except UnicodeDecodeError as error:
-        raise Malformed(message("the lines of the proof are ASCII")) from error
+        raise Malformed(message("the proof lines are not ASCII")) from error
     if not old.startswith("old ") or not blank:
-        raise Malformed(message("a request begins with a line such as: old 120"))
+        raise Malformed(message("the request must begin with a line such as: old 120"))
     size = parse_size(old.removeprefix("old "))
     return CosignRequest(size, tlog_proof.parse_hashes(lines), note.parse(signed))
 
@@ -141,7 +141,7 @@ class WitnessFolder(Struct, frozen=True):
         """
         path = self.folder / "key"
         if path.exists():
-            raise FileExistsError(message("{path} is there already", path=path))
+            raise FileExistsError(message("{path} already exists", path=path))
         made = note.generate(name, Algorithm.COSIGNATURE)
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         durable_files.write(self._list, b"")  # this key has cosigned no log
@@ -160,7 +160,7 @@ class WitnessFolder(Struct, frozen=True):
         if key.algorithm is not Algorithm.COSIGNATURE:
             raise Malformed(
                 message(
-                    "the key of {name} is one of a log, not of a witness", name=key.name
+                    "the key of {name} is a log key, not a witness key", name=key.name
                 )
             )
         return key
@@ -280,7 +280,10 @@ class Witness(Struct, frozen=True):
         if not keys:
             raise CosignRefused(
                 HTTPStatus.NOT_FOUND,
-                message("the log {origin} is not known here", origin=found.origin),
+                message(
+                    "the log {origin} is not in the policy of this witness",
+                    origin=found.origin,
+                ),
             )
         try:
             note.verify(asked.signed, keys)
@@ -299,7 +302,7 @@ class Witness(Struct, frozen=True):
             raise CosignRefused(
                 HTTPStatus.UNPROCESSABLE_ENTITY,
                 message(
-                    "the checkpoint does not continue the last one: {error}",
+                    "the checkpoint is not consistent with the last one: {error}",
                     error=messages.of(error),
                 ),
             ) from error

@@ -108,7 +108,8 @@ async def store_cosignature(
     except (Malformed, Unverified) as error:
         raise WitnessUnavailable(
             message(
-                "what it answered is no cosignature of it: {error}",
+                "the witness's answer is not a valid cosignature of the checkpoint: "
+                "{error}",
                 error=messages.of(error),
             )
         ) from error
@@ -133,7 +134,10 @@ async def _ask(connection: Reader, party: Party, signed: Note, post: Post) -> No
             _failure(party, status, body)
         old = _size(party, body, size)
     raise WitnessUnavailable(
-        message("it named another size {times} times", times=ATTEMPTS)
+        message(
+            "the witness answered with a different old size {times} times",
+            times=ATTEMPTS,
+        )
     )
 
 
@@ -153,7 +157,9 @@ async def last_cosigned(
     if status != HTTPStatus.OK:
         said = " ".join(body[:200].decode("utf-8", "replace").split())
         raise WitnessUnavailable(
-            message("it answered {status}: {reason}", status=status, reason=said)
+            message(
+                "the witness answered {status}: {reason}", status=status, reason=said
+            )
         )
     try:
         answered = note.parse(body)
@@ -162,7 +168,8 @@ async def last_cosigned(
     except (Malformed, Unverified) as error:
         raise WitnessUnavailable(
             message(
-                "what it answered is no cosignature of it: {error}",
+                "the witness's answer is not a valid cosignature of the checkpoint: "
+                "{error}",
                 error=messages.of(error),
             )
         ) from error
@@ -178,13 +185,13 @@ def _failure(party: Party, status: int, body: bytes) -> None:
     if status == HTTPStatus.UNPROCESSABLE_ENTITY:
         raise WitnessContradiction(
             message(
-                "the witness {name} refuses the log: {reason}",
+                "the witness {name} rejects the checkpoint: {reason}",
                 name=party.key.name,
                 reason=said,
             )
         )
     raise WitnessUnavailable(
-        message("it answered {status}: {reason}", status=status, reason=said)
+        message("the witness answered {status}: {reason}", status=status, reason=said)
     )
 
 
@@ -193,12 +200,14 @@ def _size(party: Party, body: bytes, ours: int) -> int:
     try:
         size = checkpoint.parse_size(body.decode("ascii").removesuffix("\n"))
     except (UnicodeDecodeError, Malformed) as error:
-        raise WitnessUnavailable(message("it answered 409 without a size")) from error
+        raise WitnessUnavailable(
+            message("the witness answered 409 without a tree size")
+        ) from error
     if size > ours:
         raise WitnessContradiction(
             message(
-                "the witness {name} has cosigned size {size} of this log, which is "
-                "signed at {signed} now",
+                "the witness {name} has cosigned this log at size {size}, but the "
+                "last signed size is {signed}",
                 name=party.key.name,
                 size=size,
                 signed=ours,
@@ -222,7 +231,7 @@ def _get(url: str) -> tuple[int, bytes]:
 
 def _request(url: str, body: bytes | None) -> tuple[int, bytes]:
     if not url.startswith(("https://", "http://")):
-        raise WitnessUnavailable(message("{url} is no address of a witness", url=url))
+        raise WitnessUnavailable(message("{url} is not the URL of a witness", url=url))
     try:
         asked = urllib.request.Request(url, body)  # noqa: S310 - as above
         if body is not None:
@@ -234,5 +243,5 @@ def _request(url: str, body: bytes | None) -> tuple[int, bytes]:
             return error.code, error.read(LONGEST_ANSWER)
     except (OSError, ValueError, http.client.HTTPException) as error:
         raise WitnessUnavailable(
-            message("it cannot be reached: {error}", error=messages.of(error))
+            message("the witness cannot be reached: {error}", error=messages.of(error))
         ) from error

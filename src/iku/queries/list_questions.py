@@ -165,8 +165,8 @@ class ConflictsQuestion(ListQuestion, frozen=True, kw_only=True):
                 raise InvalidQuestion(
                     "dimension",
                     message(
-                        "dimension is {dimension}, but those of {category} are "
-                        "{dimensions}",
+                        "dimension is {dimension}, but for category {category} it "
+                        "must be one of {dimensions}",
                         dimension=dimension,
                         category=[*self.category],
                         dimensions=[*of],

@@ -169,7 +169,7 @@ def points(first: date, last: date, step: Kind, today: date) -> list[date]:
         raise InvalidQuestion(
             "to",
             message(
-                "{field} is {day}, but today is only {today}",
+                "{field} is {day}, but must not be after today, {today}",
                 day=last,
                 today=today,
                 field="to",

@@ -117,7 +117,9 @@ class Files:
             except (OSError, InvalidTag, ValueError):
                 continue
         raise TextDamaged(
-            message("file {name} is not what was stored", name=filed.name)
+            message(
+                "file {name} differs from the file that was stored", name=filed.name
+            )
         )
 
     def remove(self, names: Iterable[UUID]) -> int:
@@ -306,7 +308,7 @@ def _as_files_error(folder: Path) -> Iterator[None]:
             )
         raise FilesError(
             message(
-                "the folder of attachments, {folder}: {name}: {reason}",
+                "attachment folder {folder}: {name}: {reason}",
                 folder=folder,
                 name=named,
                 reason=why,

@@ -209,7 +209,10 @@ def _order(epoch: str) -> tuple[str, int]:
     found = EPOCH.fullmatch(epoch)
     if found is None:
         raise KeysError(
-            message("{epoch} names no epoch; one is named like 2026-11", epoch=epoch)
+            message(
+                "{epoch} is not the name of an epoch; a name has the form 2026-11",
+                epoch=epoch,
+            )
         )
     return found[1], int(found[2] or 1)
 
@@ -218,11 +221,11 @@ def _decoded(content: bytes, name: str) -> bytes:
     try:
         key = base64.b64decode(content.strip(), validate=True)
     except ValueError as error:
-        raise KeysError(message("{name}.key is no key", name=name)) from error
+        raise KeysError(message("{name}.key is not a valid key", name=name)) from error
     if len(key) != LENGTH:
         raise KeysError(
             message(
-                "{name}.key is no key: {found} bytes, not {length}",
+                "{name}.key is not a valid key: it has {found} bytes, not {length}",
                 name=name,
                 found=len(key),
                 length=LENGTH,
@@ -237,7 +240,7 @@ def _entry(line: bytes, number: int) -> ErasureEntry:
     except msgspec.DecodeError as error:
         raise KeysError(
             message(
-                "{file}, line {line}, is no erasure: {error}",
+                "{file}, line {line}, is not a valid erasure entry: {error}",
                 file=ERASED,
                 line=number,
                 error=messages.of(error),
@@ -272,14 +275,13 @@ def _refuse_open_to_others(folder: Path) -> None:
     found = folder.stat()
     if found.st_uid != os.geteuid():
         raise KeysError(
-            message(
-                "{folder}, the folder of keys, belongs to another user", folder=folder
-            )
+            message("the key folder {folder} is owned by another user", folder=folder)
         )
     if found.st_mode & 0o077:
         raise KeysError(
             message(
-                "{folder}, the folder of keys, is open to others: chmod 700 {folder}",
+                "the key folder {folder} is accessible to other users: run chmod 700 "
+                "{folder}",
                 folder=folder,
             )
         )
@@ -293,7 +295,7 @@ def _as_keys_error(folder: Path) -> Iterator[None]:
         named = error.filename or "a file"
         raise KeysError(
             message(
-                "the folder of keys, {folder}: {name}: {reason}",
+                "key folder {folder}: {name}: {reason}",
                 folder=folder,
                 name=named,
                 reason=error.strerror,

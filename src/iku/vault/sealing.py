@@ -134,13 +134,17 @@ def unseal(
         text = msgspec.json.decode(opened[SALT:], type=str)
     except (msgspec.DecodeError, ValueError) as error:
         raise TextDamaged(
-            message("{event} {field}: no text", event=place.event, field=place.field)
+            message(
+                "{event} {field}: the text is missing",
+                event=place.event,
+                field=place.field,
+            )
         ) from error
     # Encoded again, as a verifier who is given only text and salt has to.
     if committed not in {None, commitment(place, salt, encode_padded(text))}:
         raise TextDamaged(
             message(
-                "{event} {field}: not the text committed to",
+                "{event} {field}: the text does not match its commitment",
                 event=place.event,
                 field=place.field,
             )
@@ -189,5 +193,5 @@ def _decrypt(sealed: bytes, key: bytes, bound: bytes) -> bytes:
         return AESGCM(key).decrypt(sealed[:NONCE], sealed[NONCE:], bound)
     except (InvalidTag, ValueError) as error:
         raise TextDamaged(
-            message("it does not open with this key at this place")
+            message("the ciphertext fails authentication with this key and event")
         ) from error

@@ -296,7 +296,7 @@ class Vault:
         if epoch not in self.keys.epochs():
             raise KeysError(
                 message(
-                    "there is no key of epoch {epoch} in {folder}",
+                    "the key of epoch {epoch} is not in the key folder {folder}",
                     epoch=epoch,
                     folder=self.keys.folder,
                 )
@@ -304,14 +304,16 @@ class Vault:
         if epoch == self.keys.current(self._today())[0]:
             raise KeysError(
                 message(
-                    "{epoch} is the current epoch: begin another, and rotate",
+                    "{epoch} is the current epoch, so its key cannot be destroyed: "
+                    "run `iku keys rotate --new` first",
                     epoch=epoch,
                 )
             )
         if not await connection.fetchval("select vault.retire($1)", epoch):
             raise KeysError(
                 message(
-                    "keys are still wrapped by that of {epoch}: rotate first",
+                    "the key of epoch {epoch} still wraps data keys: run `iku keys "
+                    "rotate` first",
                     epoch=epoch,
                 )
             )

@@ -138,7 +138,7 @@ def _day(name: str, values: Mapping[str, str], today: date) -> date | None:
     if day > today:
         raise InvalidAddress(
             message(
-                "{field} is {day}, but today is only {today}",
+                "{field} is {day}, but must not be after today, {today}",
                 field=name,
                 day=day,
                 today=today,
@@ -167,7 +167,7 @@ async def _load(app: App, asked: RequestedMoment, today: date) -> FrontPage:
         if asked.size is not None and asked.size > size:
             raise InvalidAddress(
                 message(
-                    "size is {asked}, but the log holds only {size} events",
+                    "size is {asked}, but the log has only {size} events",
                     asked=asked.size,
                     size=size,
                 )
