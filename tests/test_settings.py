@@ -47,6 +47,7 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
         "IKU_WITNESS_HOME": "/srv/witness",
         "IKU_ORIGIN": "iku.example.go.id/log",
         "IKU_WITNESSES": str(file),
+        "IKU_CHECKPOINT_COPIES": "/mnt/inspektorat",
         "IKU_LANGUAGE": "en",
     }
     assert Settings.from_environment(environ) == Settings(
@@ -65,6 +66,7 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
         witness_home=Path("/srv/witness"),
         origin="iku.example.go.id/log",
         witnesses=file,
+        checkpoint_copies=Path("/mnt/inspektorat"),
         language=Language.ENGLISH,
     )
 

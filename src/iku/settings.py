@@ -40,6 +40,8 @@ class Settings:
         witness_home: Folder of the witness.
         origin: Name of the log in checkpoints.
         witnesses: File that lists the witnesses asked to cosign; None for no witnesses.
+        checkpoint_copies: Folder of another office, for a copy of each signed
+            checkpoint; None for no copies.
         keys: Folder of the vault's keys; None for `home`/keys.
         attachments: Folder of sealed files; None for `home`/attachments.
         language: Language of the terminal.
@@ -60,6 +62,7 @@ class Settings:
     witness_home: Path = Path("var/witness")
     origin: str = "iku.mojokerto.local/log"
     witnesses: Path | None = None
+    checkpoint_copies: Path | None = None
     keys: Path | None = None
     attachments: Path | None = None
     language: Language = Language.INDONESIAN
@@ -104,6 +107,7 @@ class Settings:
             witness_home=Path(given.get("IKU_WITNESS_HOME", home / "witness")),
             origin=_origin(given),
             witnesses=_file(given, "IKU_WITNESSES"),
+            checkpoint_copies=_path(given, "IKU_CHECKPOINT_COPIES"),
             keys=_path(given, "IKU_KEYS"),
             attachments=_path(given, "IKU_ATTACHMENTS"),
             language=language(environ),

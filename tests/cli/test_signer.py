@@ -126,6 +126,23 @@ async def test_a_changed_schema_is_signed_under_only_once_it_is_accepted(
     assert iku("status", IKU_SIGNER_HOME=str(tmp_path / "other")).code == 1
 
 
+def test_each_checkpoint_is_copied_to_a_folder_outside(
+    iku: Any, tmp_path: Path
+) -> None:
+    iku("signer", "key")
+    share = {"IKU_CHECKPOINT_COPIES": str(tmp_path / "share")}
+    said = iku("signer", "once", **share)
+    assert said.code == 0
+    assert "the checkpoint was not copied: " in said.out
+    (tmp_path / "share").mkdir()
+    iku("example")
+    signed = iku("signer", "once", "--json", **share).json
+    assert signed["uncopied"] is None
+    [copied] = (tmp_path / "share").iterdir()
+    assert copied.name.startswith("000000000146-")
+    assert copied.read_text() == signed["checkpoint"]
+
+
 def test_a_key_is_changed(iku: Any) -> None:
     old = iku("signer", "key", "--json").json["vkey"]
     iku("example")

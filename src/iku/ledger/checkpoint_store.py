@@ -155,6 +155,18 @@ async def checkpoints_up_to(
         yield found
 
 
+async def checkpoints_after(
+    connection: Reader, size: int, most: int
+) -> AsyncIterator[SignedCheckpoint]:
+    """At most *most* checkpoints of more than *size*, in ascending order."""
+    count = 0
+    async for found in _checkpoints(connection, size + 1, LAST):
+        yield found
+        count += 1
+        if count == most:
+            return
+
+
 async def _checkpoints(
     connection: Reader, least: int, most: int, page: int = PAGE
 ) -> AsyncIterator[SignedCheckpoint]:
