@@ -82,10 +82,10 @@ def test_the_story_happens_as_it_is_told(iku: Type, tmp_path: Path) -> None:
 
 
 def hand_over(printed: str, policy: Path) -> None:
-    """Write the policy once both keys are known, as through a separate channel."""
+    """Write the policy once all keys are known, as through a separate channel."""
     keys = list(dict.fromkeys(KEY.findall(printed)))
     [template] = POLICY.findall(DOCUMENT)
-    if len(keys) == 2 and not policy.exists():
+    if len(keys) == 3 and not policy.exists():
         policy.write_text(template.replace("VKEY", "{}").format(*keys))
 
 

@@ -40,6 +40,7 @@ SECTIONS = {
     "The signer's key or state is lost": 3,
     "After an erasure": 2,
     "The vault's keys are lost": 4,
+    "Witnesses and their keys": 2,
     "A witness is lost": 2,
 }
 
@@ -595,9 +596,31 @@ async def test_a_new_witness_takes_the_place_of_a_lost_one(machine: Machine) -> 
     key = SignerFolder(machine.folder / "signer").key().verifier
     machine.environ["VKEY"] = str(key)
     said = await machine.follow("A witness is lost", 0)
-    vkey = re.findall(r"witness NAME (\S+) URL", said)[0]
-    (machine.folder / "witnesses").write_text(f"witness saksi {vkey}\n")
+    lines = re.findall(r"^(?:witness|group) .*$", said, re.MULTILINE)
+    assert len(lines) == 3
+    spelt = "".join(f"{line.removesuffix(' URL')}\n" for line in lines)
+    (machine.folder / "witnesses").write_text(spelt)
     machine.environ["IKU_WITNESSES"] = str(machine.folder / "witnesses")
     said = await machine.follow("A witness is lost", 1)
     assert "Witnessed by saksi.inspektorat.example" in said
     assert re.search(r"1 witnesses; up to size \d+", await machine.done("iku status"))
+
+
+async def test_a_witness_of_one_key_gets_a_second_one_and_cosigns_with_both(
+    machine: Machine,
+) -> None:
+    key = SignerFolder(machine.folder / "signer").key().verifier
+    machine.environ["VKEY"] = str(key)
+    await machine.done("iku witness key saksi.kecamatan.example --kind ed25519")
+    said = await machine.follow("Witnesses and their keys", 1)
+    assert "was made in" in said
+    assert "witness/key.ml-dsa-44" in said
+    said = await machine.follow("Witnesses and their keys", 0)
+    assert "was made in" not in said
+    lines = re.findall(r"^(?:witness|group) .*$", said, re.MULTILINE)
+    assert [line.split()[1].rpartition(".")[2] for line in lines] == [
+        *("example-ed", "example-pq", "example"),
+    ]
+    await machine.done("iku signer request > request")
+    answer = await machine.done("iku witness cosign request")
+    assert answer.count("\u2014 saksi.kecamatan.example ") == 2

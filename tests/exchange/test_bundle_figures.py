@@ -91,8 +91,8 @@ async def kept(
         last = await checkpoint_store.latest(signer)
         assert last is not None
         line = WITNESS.sign(last.published.text, 1_700_000_000).line
-        await witness_client.store_cosignature(
-            signer, WITNESS.verifier, last.published, line.encode()
+        await witness_client.store_cosignatures(
+            signer, [WITNESS.verifier], last.published, line.encode()
         )
         await bundle.export(connection, WATCHED, place / "b", lambda *_: None)
         await signer.close()

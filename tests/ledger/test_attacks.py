@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import asyncpg
 import pytest
+from msgspec import structs
 
 import iku_verify
 from iku.app import App, open_app
@@ -24,6 +25,7 @@ from iku.domain.conflict import Category, Dimension, Referred, Reported
 from iku.domain.fact import Person
 from iku.exchange import bundle
 from iku.ledger import (
+    checkpoint,
     checkpoint_signing,
     checkpoint_store,
     known_checkpoints,
@@ -34,6 +36,7 @@ from iku.ledger import (
 from iku.ledger.accepted_shape import ShapeChanged, ShapeDigests
 from iku.ledger.integrity_check import check_ledger
 from iku.ledger.log import LeafMismatch, Verdict
+from iku.ledger.note import Algorithm, Note, Unverified
 from iku.ledger.signer_folder import (
     AlarmRaised,
     SignerFolder,
@@ -52,6 +55,7 @@ from iku.vault import sealing
 from iku.vault.sealing import TextPlace
 from tests.conftest import FAST, SETTINGS, Clone
 from tests.ledger.conftest import ZONE, Ask
+from tests.ledger.test_note import log_key, ml_dsa_key, witness_key
 from tests.vault.test_store import DAY, Desk, opened, report
 
 Append = Callable[..., Awaitable[list[Verdict]]]
@@ -337,9 +341,9 @@ async def test_a_log_cut_and_grown_to_the_same_size_is_found_by_the_signer(
 @pytest.fixture
 def witness(tmp_path: Path, home: SignerFolder) -> Witness:
     kept = WitnessFolder(tmp_path / "witness")
-    key = kept.make_key("witness.test")
+    key = kept.make_key("witness.test", Algorithm.COSIGNATURE)
     known = f"log {home.key().verifier}\nquorum none\n"
-    return Witness(kept.folder, key, policy.parse(known.encode()))
+    return Witness(kept.folder, (key,), policy.parse(known.encode()))
 
 
 def posting(witness: Witness) -> witness_client.Post:
@@ -356,7 +360,7 @@ def posting(witness: Witness) -> witness_client.Post:
 
 def trusted(witness: Witness, home: SignerFolder) -> policy.Policy:
     return policy.parse(
-        f"log {home.key().verifier}\nwitness w {witness.key.verifier} http://w\n"
+        f"log {home.key().verifier}\nwitness w {witness.keys[0].verifier} http://w\n"
         "quorum w\n".encode()
     )
 
@@ -411,12 +415,12 @@ async def test_a_forged_cosignature_does_not_silence_the_witness(
         await signed.signer.execute(
             "insert into ledger.cosignature (size, vkey, line) values ($1, $2, 'x')",
             size,
-            str(witness.key.verifier),
+            str(witness.keys[0].verifier),
         )
     known = trusted(witness, signed.home)
     before = await checkpoint_store.assurance(owner, known)
     assert (before.signed, before.witnessed) == (4, 4)
-    name = witness.key.name
+    name = witness.keys[0].name
     assert before.ignored == [
         f"cosignature of {name} at size {size}: nothing of that size is signed; ignored"
         for size in (10**12, 5)
@@ -808,3 +812,27 @@ async def test_an_older_data_folder_put_back_is_found_by_the_signer(
             match="the log has 2 records, but a checkpoint of size 4 was signed",
         ):
             await grow(held, home, ask)
+
+
+def test_who_breaks_ed25519_has_no_quorum_of_witnesses_with_both_kinds() -> None:
+    office, both = log_key(), [witness_key().verifier, ml_dsa_key().verifier]
+    lines = [f"log {office.verifier}", *policy.witness_lines(both, "")]
+    trusted = "\n".join([*lines, "quorum saksi.test\n"]).encode()
+    text = checkpoint.Checkpoint(office.name, 4, bytes(32)).text
+    forged = (office.sign(text), witness_key().sign(text, 1_700_000_000))
+    guess = ml_dsa_key(seed=99).sign(text, 1_700_000_000)
+    guessed = (*forged, structs.replace(guess, key_id=both[1].key_id))
+
+    assert not policy.judge(policy.parse(trusted), Note(text, forged)).quorum
+    with pytest.raises(Unverified, match=r"signature by saksi\.test is not valid"):
+        policy.judge(policy.parse(trusted), Note(text, guessed))
+
+    report, read = iku_verify.Report(), iku_verify.read_policy(trusted)
+    one, two = (
+        iku_verify.read_checkpoint(str(Note(text, made)).encode(), "it")
+        for made in (forged, guessed)
+    )
+    iku_verify.hold_trusted(one, read, report)
+    assert "no quorum of witnesses" in report.lacking[0]
+    with pytest.raises(iku_verify.Finding, match=r"signature of saksi\.test is wrong"):
+        iku_verify.hold_trusted(two, read, report)

@@ -17,6 +17,7 @@ from iku.ledger.note import (
     Unverified,
     VerifierKey,
 )
+from iku.ledger.policy import Group
 from tests.ledger.test_note import log_key, ml_dsa_key, vkey, weak_keys, witness_key
 from tests.ledger.test_proof_building import ROOT
 
@@ -305,3 +306,20 @@ def test_the_name_of_an_implied_group_is_not_given_twice() -> None:
     spelt = f"{PAIR}witness all:x0.test {X[1].verifier}\n".encode()
     with pytest.raises(Malformed, match=r"the name all:x0\.test is taken"):
         policy.parse(spelt, complete=False)
+
+
+def test_the_lines_of_a_witness_are_those_of_a_policy() -> None:
+    both = [key.verifier for key in BOTH_KINDS]
+    for keys, group in ((both[:1], None), (both[1:], None), (both, Group(2, MEMBERS))):
+        lines = policy.witness_lines(keys, "https://x0.test")
+        spelt = "\n".join([*lines, "quorum x0.test"]).encode()
+        read, theirs = policy.parse(spelt), iku_verify.read_policy(spelt)
+        assert read.witness_keys == keys
+        assert read.groups.get("x0.test") == group
+        assert list(read.addresses) == ["https://x0.test"]
+        assert len(theirs.witnesses) == len(keys)
+        assert read.is_quorum(keys)
+        assert not read.is_quorum(keys[1:])
+
+
+MEMBERS = ("x0.test-ed", "x0.test-pq")

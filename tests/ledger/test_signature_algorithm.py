@@ -138,7 +138,7 @@ def test_a_key_has_the_text_form_and_the_id_of_the_specification() -> None:
 @pytest.mark.parametrize("length", [0, 31, 32, 33, 1_311, 1_313])
 def test_a_public_key_of_another_length_is_refused(length: int) -> None:
     vkey = str(VerifierKey("w", Algorithm.COSIGNATURE_ML_DSA, bytes(length)))
-    with pytest.raises(Malformed, match="of a kind that is not understood"):
+    with pytest.raises(Malformed, match="has an unknown signature algorithm"):
         note.parse_verifier(vkey)
     with pytest.raises(iku_verify.Finding, match="is of another kind"):
         iku_verify.read_policy(f"witness W {vkey}\nquorum W\n".encode())
@@ -148,13 +148,13 @@ def test_a_private_key_of_another_length_is_refused() -> None:
     for seed in (b"", KEY.seed[1:], KEY.seed + b"\0", KEY.verifier.public):
         spelt = b64encode(bytes([6]) + seed).decode()
         secret = f"PRIVATE+KEY+saksi.test+{KEY.verifier.key_id.hex()}+{spelt}"
-        with pytest.raises(Malformed, match="of a kind that is not understood"):
+        with pytest.raises(Malformed, match="has an unknown signature algorithm"):
             note.parse_signing(secret)
 
 
 def test_no_log_signs_with_the_key_of_a_witness() -> None:
     for key in (KEY.verifier, witness_key().verifier):
-        with pytest.raises(Malformed, match="not of the kind that signs here"):
+        with pytest.raises(Malformed, match="wrong signature algorithm for this line"):
             policy.parse(f"log {key}\nquorum none".encode())
         with pytest.raises(iku_verify.Finding, match="is of another kind"):
             iku_verify.read_policy(f"log {key}\nquorum none\n".encode())
@@ -180,17 +180,17 @@ def test_an_origin_of_more_than_255_bytes_cannot_be_cosigned() -> None:
     with pytest.raises(Malformed, match="origin is longer than 255 bytes"):
         KEY.sign(longer.text, TIME)
     wrong = Note(longer.text, read.signatures)
-    with pytest.raises(Unverified, match="is wrong"):
+    with pytest.raises(Unverified, match="is not valid"):
         note.verify(wrong, [KEY.verifier])
     one = iku_verify.read_checkpoint(str(wrong).encode(), "it")
     assert not known.verifies(one, read.signatures[0].payload)
 
 
 def test_what_is_no_checkpoint_is_not_cosigned() -> None:
-    with pytest.raises(Malformed, match="a checkpoint is three lines"):
+    with pytest.raises(Malformed, match="a checkpoint has three lines"):
         KEY.sign("a text\n", TIME)
     line = KEY.sign(SIGNED.text, TIME)
-    with pytest.raises(Unverified, match="is wrong"):
+    with pytest.raises(Unverified, match="is not valid"):
         note.verify(Note("a text\n", (line,)), [KEY.verifier])
 
 

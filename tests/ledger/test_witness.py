@@ -25,7 +25,7 @@ from iku.ledger.witness import (
     Witness,
     WitnessFolder,
 )
-from tests.ledger.test_note import log_key, witness_key
+from tests.ledger.test_note import log_key, ml_dsa_key, witness_key
 from tests.ledger.test_proof_building import LEAVES, OTHER, ROOT, Memory
 
 LOG = log_key()
@@ -37,7 +37,7 @@ KNOWN = policy.parse(f"log {LOG.verifier}".encode(), complete=False)
 
 @pytest.fixture
 def cosigner(tmp_path: Path) -> Witness:
-    return Witness(tmp_path / "witness", KEY, KNOWN, new=True)
+    return Witness(tmp_path / "witness", (KEY,), KNOWN, new=True)
 
 
 async def request(
@@ -94,7 +94,7 @@ async def test_it_remembers_through_a_restart(
     cosigner: Witness, tmp_path: Path
 ) -> None:
     cosign(cosigner, await request(0, 9))
-    again = Witness(tmp_path / "witness", KEY, KNOWN)
+    again = Witness(tmp_path / "witness", (KEY,), KNOWN)
     assert declined(again, await request(0, 12)).status == HTTPStatus.CONFLICT
     cosign(again, await request(9, 12))
 
@@ -234,28 +234,79 @@ async def test_its_folder_tells_the_last_checkpoint_of_a_log(
     assert (last.origin, last.size) == (ORIGIN, 9)
 
 
-def test_its_key_is_its_own(tmp_path: Path) -> None:
+def test_its_keys_are_its_own_and_one_of_each_kind(tmp_path: Path) -> None:
     home = WitnessFolder(tmp_path)
-    made = home.make_key("saksi.test")
-    assert home.key() == made
-    assert made.algorithm is Algorithm.COSIGNATURE
-    with pytest.raises(FileExistsError):
-        home.make_key("saksi.test")
-    (tmp_path / "key").chmod(0o604)
-    with pytest.raises(durable_files.InsecurePermissions):
-        home.key()
+    assert home.signing_keys() == ()
+    for algorithm, file in witness.KEY_FILES.items():
+        made = home.make_key("saksi.test", algorithm)
+        assert (made.name, made.algorithm) == ("saksi.test", algorithm)
+        assert home.signing_keys()[-1] == made
+        with pytest.raises(FileExistsError):
+            home.make_key("saksi.test", algorithm)
+        (tmp_path / file).chmod(0o604)
+        with pytest.raises(durable_files.InsecurePermissions):
+            home.signing_keys()
+        (tmp_path / file).chmod(0o600)
+    one, two = home.signing_keys()
+    assert one.seed != two.seed
     durable_files.write(tmp_path / "key", LOG.secret.encode())
-    with pytest.raises(Malformed, match="is a log key"):
-        home.key()
+    with pytest.raises(Malformed, match="holds a key of the kind 0x01, not 0x04"):
+        home.signing_keys()
+
+
+def test_its_second_key_has_the_name_of_the_first_and_forgets_nothing(
+    made: Witness,
+) -> None:
+    home, kind = WitnessFolder(made.folder), Algorithm.COSIGNATURE_ML_DSA
+    (made.folder / "logs-known").write_bytes(b"remembered\n")
+    with pytest.raises(Malformed, match=r"other key has the name saksi\.test"):
+        home.make_key("other.test", kind)
+    assert not (made.folder / witness.KEY_FILES[kind]).exists()
+    home.make_key("saksi.test", kind)
+    assert (made.folder / "logs-known").read_bytes() == b"remembered\n"
+
+
+async def test_a_witness_with_both_kinds_cosigns_with_both_at_one_time(
+    tmp_path: Path,
+) -> None:
+    keys = (KEY, ml_dsa_key(KEY.name))
+    both = Witness(tmp_path / "witness", keys, KNOWN, new=True)
+    asked = await request(0, 9)
+    lines = both.cosign(str(asked).encode())
+    text = asked.signed.text
+    given = note.parse(f"{text}\n{lines}".encode())
+    assert len(given.signatures) == 2
+    found = note.verify(given, [key.verifier for key in keys])
+    assert [one.key for one in found] == [key.verifier for key in keys]
+    assert found[0].time == found[1].time
+    kept = both.latest(PLACE)
+    assert kept is not None
+    read = note.parse(kept.encode())
+    assert len(note.verify(read, [LOG.verifier, *(k.verifier for k in keys)])) == 3
+
+
+async def test_signatures_of_strangers_do_not_fill_the_memory(
+    cosigner: Witness,
+) -> None:
+    asked = await request(0, 9)
+    text = asked.signed.text
+    strangers = [ml_dsa_key(f"{n}.test", n).sign(text, 1) for n in range(19)]
+    crowded = Note(text, (*strangers, LOG.sign(text)))
+    assert len(str(crowded)) > note.LONGEST - note.LONGEST_LINE
+    cosign(cosigner, CosignRequest(0, asked.proof, crowded))
+    cosign(cosigner, await request(9, 12))
+    kept = cosigner.latest(PLACE)
+    assert kept is not None
+    assert len(note.parse(kept.encode()).signatures) == 2
 
 
 @pytest.fixture
 def made(tmp_path: Path) -> Witness:
     """A witness whose key was made in its folder."""
     home = WitnessFolder(tmp_path / "made")
-    home.make_key(KEY.name)
+    home.make_key(KEY.name, KEY.algorithm)
     durable_files.write(home.folder / "key", f"{KEY.secret}\n".encode())
-    return Witness(home.folder, home.key(), KNOWN)
+    return Witness(home.folder, home.signing_keys(), KNOWN)
 
 
 async def test_a_new_key_cosigns_a_log_without_more_ado(made: Witness) -> None:
@@ -275,7 +326,7 @@ async def test_a_key_without_its_memory_cosigns_nothing_until_it_is_told_to(
     error = declined(made, await request(0, 3))
     assert error.status == HTTPStatus.SERVICE_UNAVAILABLE
     assert f"what was cosigned of the log {ORIGIN} is not in " in str(error)
-    told = Witness(made.folder, made.key, KNOWN, new=True)
+    told = Witness(made.folder, made.keys, KNOWN, new=True)
     cosign(told, await request(0, 3))
     cosign(made, await request(3, 12))
 
@@ -296,7 +347,7 @@ async def test_a_damaged_memory_is_named(made: Witness, damage: bytes) -> None:
     assert f"{PLACE} is damaged: " in str(error)
     with pytest.raises(CosignRefused, match="is damaged"):
         WitnessFolder(made.folder).last(ORIGIN)
-    told = Witness(made.folder, made.key, KNOWN, new=True)
+    told = Witness(made.folder, made.keys, KNOWN, new=True)
     cosign(told, await request(0, 3))
 
 

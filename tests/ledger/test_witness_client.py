@@ -8,6 +8,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from iku.ledger import (
     checkpoint,
@@ -34,6 +35,7 @@ Append = Callable[..., Awaitable[list[Verdict]]]
 ORIGIN = "iku.test/log"
 KEY = witness_key()
 URL = "http://saksi.test/prefix/"
+PLACE = sha256(ORIGIN.encode()).hexdigest()
 WATCHED = policy.parse(f"witness W {KEY.verifier} {URL}".encode(), complete=False)
 
 
@@ -69,7 +71,7 @@ def home(tmp_path: Path) -> SignerFolder:
 @pytest.fixture
 def line(home: SignerFolder, tmp_path: Path) -> Line:
     known = policy.parse(f"log {home.key().verifier}".encode(), complete=False)
-    return Line(Witness(tmp_path / "witness", KEY, known, new=True))
+    return Line(Witness(tmp_path / "witness", (KEY,), known, new=True))
 
 
 async def sign(signer: Plain, home: SignerFolder) -> None:
@@ -224,8 +226,8 @@ async def test_a_wrong_cosignature_is_not_kept(
     assert last is not None
     wrong = KEY.sign("another text\n", 1).line.encode()
     with pytest.raises(WitnessUnavailable, match="is not valid"):
-        await witness_client.store_cosignature(
-            signer, KEY.verifier, last.published, wrong
+        await witness_client.store_cosignatures(
+            signer, [KEY.verifier], last.published, wrong
         )
     assert await signer.fetchval("select count(*) from ledger.cosignature") == 0
 
@@ -243,10 +245,64 @@ async def test_a_witness_without_an_address_is_asked_by_file(
     assert last is not None
     asked = await witness_client.build_request(signer, 0, last.published)
     answer = line.witness.cosign(str(asked).encode())
-    await witness_client.store_cosignature(
-        signer, KEY.verifier, last.published, answer.encode()
+    await witness_client.store_cosignatures(
+        signer, [KEY.verifier], last.published, answer.encode()
     )
     assert (await checkpoint_store.assurance(signer, offline)).witnessed == 1
+
+
+PQ = ml_dsa_key(KEY.name)
+BOTH = policy.parse(
+    f"witness W-ed {KEY.verifier} {URL}\nwitness W-pq {PQ.verifier} {URL}\n"
+    "group W all W-ed W-pq\nquorum W\n".encode()
+)
+
+
+async def test_a_witness_with_both_kinds_is_asked_once_for_both(
+    ask: Ask, append: Append, signer: Plain, home: SignerFolder, line: Line
+) -> None:
+    both = Line(structs.replace(line.witness, keys=(KEY, PQ)))
+    for events in (3, 2):
+        await append(ask(f"a-{events}", events=events))
+        await sign(signer, home)
+        assert await gather(signer, home, both, BOTH) == []
+        assert await gather(signer, home, both, BOTH) == []
+    assert both.statuses == [200, 200]
+    found = await checkpoint_store.assurance(signer, BOTH)
+    assert (found.witnesses, found.witnessed, found.ignored) == (1, 5, [])
+    assert await signer.fetchval("select count(*) from ledger.cosignature") == 4
+
+
+async def test_a_key_that_a_witness_adds_is_asked_for_from_its_last_size(
+    ask: Ask, append: Append, signer: Plain, home: SignerFolder, line: Line
+) -> None:
+    await append(ask("a-1", events=3))
+    await sign(signer, home)
+    [told] = await gather(signer, home, line, BOTH)
+    lacking = f"{PQ.name}+{PQ.verifier.key_id.hex()}"
+    assert told == f"W-ed, W-pq: it did not cosign with {lacking}"
+    assert (await checkpoint_store.assurance(signer, BOTH)).witnessed is None
+    both = Line(structs.replace(line.witness, keys=(KEY, PQ)))
+    assert await gather(signer, home, both, BOTH) == []
+    # The witness had cosigned size 3 already, so no proof is needed; the cosignature
+    # that is stored of its first key is not stored again.
+    assert both.statuses == [200]
+    assert (await checkpoint_store.assurance(signer, BOTH)).witnessed == 3
+    assert await signer.fetchval("select count(*) from ledger.cosignature") == 2
+
+
+async def test_the_last_checkpoint_of_a_witness_is_cosigned_by_one_of_its_keys() -> (
+    None
+):
+    text = checkpoint.Checkpoint(ORIGIN, 3, bytes(32)).text
+    keys = [KEY.verifier, PQ.verifier]
+    for key in (KEY, PQ):
+        answer = 200, str(note.Note(text, (key.sign(text, 1),))).encode()
+        found = await witness_client.last_cosigned(
+            keys, URL, ORIGIN, {f"{URL}{PLACE}/checkpoint": answer}.__getitem__
+        )
+        assert found is not None
+        assert found.size == 3
 
 
 class Answering(BaseHTTPRequestHandler):
@@ -299,7 +355,7 @@ async def test_an_answer_that_is_no_checkpoint_is_not_taken_for_one(
 ) -> None:
     with pytest.raises(WitnessUnavailable, match=says):
         await witness_client.last_cosigned(
-            KEY.verifier, URL, ORIGIN, lambda _: (status, body)
+            [KEY.verifier], URL, ORIGIN, lambda _: (status, body)
         )
 
 
@@ -313,11 +369,10 @@ async def test_a_witness_is_asked_for_the_last_checkpoint_of_one_log() -> None:
         return (200, signed) if len(asked) == 1 else (404, b"")
 
     with pytest.raises(WitnessUnavailable, match="a checkpoint of other"):
-        await witness_client.last_cosigned(KEY.verifier, URL, ORIGIN, answer)
-    of_ours = await witness_client.last_cosigned(KEY.verifier, URL, ORIGIN, answer)
+        await witness_client.last_cosigned([KEY.verifier], URL, ORIGIN, answer)
+    of_ours = await witness_client.last_cosigned([KEY.verifier], URL, ORIGIN, answer)
     assert of_ours is None
-    place = sha256(ORIGIN.encode()).hexdigest()
-    assert asked == [f"http://saksi.test/prefix/{place}/checkpoint"] * 2
+    assert asked == [f"http://saksi.test/prefix/{PLACE}/checkpoint"] * 2
 
 
 @pytest.mark.parametrize(

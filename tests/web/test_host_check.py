@@ -146,7 +146,7 @@ async def test_a_witness_of_this_machine_answers_to_its_names_only(
     ):
         (tmp_path / host).mkdir(0o700, exist_ok=True)
         asgi = create_witness(
-            Witness(tmp_path / host, KEY, KNOWN, new=True), local_only=local_only
+            Witness(tmp_path / host, (KEY,), KNOWN, new=True), local_only=local_only
         )
         async with httpx.AsyncClient(
             transport=httpx.ASGITransport(asgi),  # type: ignore[arg-type]

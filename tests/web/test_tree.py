@@ -311,8 +311,8 @@ async def test_witnesses_are_named_and_what_they_vouch_for(
         last = await latest(signer)
         assert last is not None
         line = witness.sign(last.published.text, 1_700_000_000).line
-        await witness_client.store_cosignature(
-            signer, party.key, last.published, line.encode()
+        await witness_client.store_cosignatures(
+            signer, [party.key], last.published, line.encode()
         )
         answer = await client.get("/log/checkpoint")
         assert answer.headers["Iku-Coverage"] == "witnessed"

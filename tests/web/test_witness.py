@@ -21,7 +21,7 @@ ADD = "/add-checkpoint"
 
 @pytest.fixture
 async def client(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
-    app: Any = create_witness(Witness(tmp_path, KEY, KNOWN, new=True))
+    app: Any = create_witness(Witness(tmp_path, (KEY,), KNOWN, new=True))
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(
         transport=transport, base_url="http://saksi.test"
@@ -84,7 +84,7 @@ async def test_a_full_disk_is_no_cosignature(
 async def sent(tmp_path: Path, messages: list[dict[str, Any]]) -> list[Any]:
     """The response to a body that arrives in these messages only."""
     app: Any = create_witness(
-        Witness(tmp_path, KEY, KNOWN, new=True), body_timeout_s=0.1
+        Witness(tmp_path, (KEY,), KNOWN, new=True), body_timeout_s=0.1
     )
     answered: list[Any] = []
 

@@ -90,14 +90,13 @@ def key(*, json: bool) -> None:
     if json:
         terminal.emit({"vkey": str(held.verifier), "made": not there})
     else:
-        tables.say(made(home.folder, there=there))
+        tables.say(made(home.folder / "key", there=there))
         given = message("Give to auditors: {key}", key=held.verifier)
         click.echo(translated(given))
 
 
-def made(folder: Path, *, there: bool) -> str:
+def made(file: Path, *, there: bool) -> str:
     """Where a key is, and whether it was *there* before."""
-    file = f"{folder}/key"
     if there:
         return message("The key is in {file} already.", file=file)
     return message("The key was made in {file}.", file=file)

@@ -1,6 +1,6 @@
 """`iku signer request` and `accept`: cosignatures by file, without a network."""
 
-from typing import IO
+from typing import IO, TypeAlias
 
 import click
 
@@ -9,12 +9,14 @@ from iku.cli import tables, terminal
 from iku.cli.errors import CommandFailed
 from iku.cli.terminal_language import formats
 from iku.ledger import checkpoint, cosignature_store, note, witness_client
-from iku.ledger.note import Note
+from iku.ledger.note import Note, VerifierKey
 from iku.ledger.policy import Party, Policy
 from iku.ledger.signer_folder import SignerFolder
 from iku.messages import message
 from iku.postgres.pool import Plain
 from iku.settings import Settings
+
+Keys: TypeAlias = list[VerifierKey]
 
 
 @click.command(short_help="Write what a witness without a network is to read.")
@@ -32,12 +34,12 @@ def request(name: str | None, old: int | None) -> None:
     """Print the last checkpoint and its proof, for `iku witness cosign`."""
     chosen = terminal.settings()
     last = _last(chosen)
-    party = _asked(load_witnesses(chosen), name)
+    keys = _asked(load_witnesses(chosen), name)
 
     async def work() -> str:
         async with terminal.signer(chosen) as connection:
             size = checkpoint.parse(last.text).size
-            known = await _known_size(connection, party, size) if old is None else old
+            known = await _known_size(connection, keys, size) if old is None else old
             if known > size:
                 raise CommandFailed(
                     message(
@@ -51,21 +53,28 @@ def request(name: str | None, old: int | None) -> None:
     click.echo(terminal.run(work()), nl=False)
 
 
-async def _known_size(connection: Plain, party: Party | None, most: int) -> int:
-    if party is None:
-        return 0
-    return await cosignature_store.cosigned_size(connection, party.key, most)
+async def _known_size(connection: Plain, keys: Keys, most: int) -> int:
+    """The size that a witness has cosigned last, with any of its keys."""
+    sizes = [
+        await cosignature_store.cosigned_size(connection, key, most) for key in keys
+    ]
+    return max(sizes, default=0)
 
 
-def _asked(witnesses: Policy, name: str | None) -> Party | None:
-    """The witness called *name*, or else the only one; None if there is none."""
+def _asked(witnesses: Policy, name: str | None) -> Keys:
+    """The keys of the witness called *name*, or else of the only one; may be none."""
     parties = witnesses.witnesses
+    by_name: dict[str, list[Party]] = {}
+    for party in parties.values():
+        by_name.setdefault(party.key.name, []).append(party)
     if name is not None and name in parties:
-        return parties[name]
-    offline = [party for party in parties.values() if party.url is None]
-    several = offline or [*parties.values()]
+        return [party.key for party in by_name[parties[name].key.name]]
+    offline = [
+        all_ for all_ in by_name.values() if all(one.url is None for one in all_)
+    ]
+    several = offline or [*by_name.values()]
     if name is None and len(several) <= 1:
-        return several[0] if several else None
+        return [party.key for party in several[0]] if several else []
     raise CommandFailed(
         message(
             "--witness is {name}, but must be one of the witnesses in IKU_WITNESSES: "
@@ -83,38 +92,28 @@ def accept(file: IO[bytes]) -> None:
     chosen = terminal.settings()
     answer = file.read()
     last = _last(chosen)
+    keys = _signatories(load_witnesses(chosen), answer)
 
-    async def work() -> str:
+    async def work() -> None:
         async with terminal.signer(chosen) as connection:
-            return await _accept(connection, load_witnesses(chosen), last, answer)
+            await witness_client.store_cosignatures(connection, keys, last, answer)
 
-    name = terminal.run(work())
-    size = checkpoint.parse(last.text).size
-    tables.say(
-        message(
-            "Witnessed by {name}: size {size}.", name=name, size=formats.number(size)
-        )
-    )
+    terminal.run(work())
+    size = formats.number(checkpoint.parse(last.text).size)
+    for name in dict.fromkeys(key.name for key in keys):
+        tables.say(message("Witnessed by {name}: size {size}.", name=name, size=size))
 
 
-async def _accept(
-    connection: Plain, witnesses: Policy, last: Note, answer: bytes
-) -> str:
-    party = _signatory(witnesses, answer)
-    await witness_client.store_cosignature(connection, party.key, last, answer)
-    return party.key.name
-
-
-def _signatory(witnesses: Policy, answer: bytes) -> Party:
-    """The configured witness whose key made the signature in *answer*."""
+def _signatories(witnesses: Policy, answer: bytes) -> Keys:
+    """The keys of configured witnesses by which *answer* has signatures."""
     text = note.parse(b"-\n\n" + answer)
     by = {(one.name, one.key_id) for one in text.signatures}
-    for party in witnesses.witnesses.values():
-        if (party.key.name, party.key.key_id) in by:
-            return party
-    raise CommandFailed(
-        message("the file holds no cosignature of a witness in IKU_WITNESSES")
-    )
+    keys = [key for key in witnesses.witness_keys if (key.name, key.key_id) in by]
+    if not keys:
+        raise CommandFailed(
+            message("the file holds no cosignature of a witness in IKU_WITNESSES")
+        )
+    return keys
 
 
 def _last(chosen: Settings) -> Note:

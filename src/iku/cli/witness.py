@@ -3,10 +3,12 @@
 It needs no database. `cosign` works on files, without a network.
 """
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import IO
 
 import click
+from msgspec import Struct
 
 from iku import messages
 from iku.cli import tables, terminal
@@ -14,8 +16,9 @@ from iku.cli.errors import CommandFailed
 from iku.cli.signer import made
 from iku.cli.terminal_language import translated
 from iku.ledger import policy
+from iku.ledger.note import Algorithm
 from iku.ledger.policy import Policy
-from iku.ledger.witness import Witness, WitnessFolder
+from iku.ledger.witness import KEY_FILES, Witness, WitnessFolder
 from iku.messages import message
 from iku.settings import is_loopback
 
@@ -43,25 +46,73 @@ def witness() -> None:
     """
 
 
-@witness.command(short_help="Make the key.")
-@click.argument("name")
-@terminal.as_json
-def key(name: str, *, json: bool) -> None:
-    """Make the cosigning key with this NAME, such as saksi.inspektorat.example.
+KINDS = {
+    "ed25519": Algorithm.COSIGNATURE,
+    "ml-dsa-44": Algorithm.COSIGNATURE_ML_DSA,
+}
 
-    An existing key is only shown.
+
+class WitnessKeys(Struct, frozen=True):
+    """The keys of a witness.
+
+    Attributes:
+        vkeys: The verifier keys, by kind.
+        made: The kinds that were made just now.
+        lines: The lines for the office's IKU_WITNESSES.
+    """
+
+    vkeys: dict[str, str]
+    made: list[str]
+    lines: list[str]
+
+
+@witness.command(short_help="Make the keys.")
+@click.argument("name")
+@click.option(
+    "--kind",
+    "kinds",
+    type=click.Choice([*KINDS]),
+    multiple=True,
+    help="Kind of key to make, if it is missing; repeatable [default: both in a new "
+    "folder, none in another].",
+)
+@terminal.as_json
+def key(name: str, kinds: tuple[str, ...], *, json: bool) -> None:
+    """Make the cosigning keys with this NAME, such as saksi.inspektorat.example.
+
+    A witness has a key of each kind, and cosigns with both: ml-dsa-44 withstands
+    quantum computers, ed25519 is the kind that every verifier knows. Existing keys are
+    only shown.
     """
     home = WitnessFolder(terminal.settings().witness_home)
-    there = (home.folder / "key").exists()
-    held = home.key() if there else home.make_key(name)
+    found = _make_keys(home, name, kinds)
     if json:
-        terminal.emit({"vkey": str(held.verifier), "made": not there})
-    else:
-        tables.say(made(home.folder, there=there))
-        line = message(
-            "Line for IKU_WITNESSES: witness NAME {key} URL", key=held.verifier
+        terminal.emit(found)
+        return
+    for kind in found.vkeys:
+        file = home.folder / KEY_FILES[KINDS[kind]]
+        tables.say(made(file, there=kind not in found.made))
+    tables.say(
+        message(
+            "Lines for IKU_WITNESSES; put the address of the witness for URL, or "
+            "nothing if files are exchanged:"
         )
-        click.echo(translated(line))
+    )
+    for line in found.lines:
+        click.echo(line)
+
+
+def _make_keys(home: WitnessFolder, name: str, kinds: Collection[str]) -> WitnessKeys:
+    """Make the missing keys of these *kinds*; without any, of all in a new folder."""
+    held = {one.algorithm for one in home.signing_keys()}
+    wanted = kinds or ([] if held else KINDS)
+    new = [kind for kind in KINDS if kind in wanted and KINDS[kind] not in held]
+    for kind in new:
+        home.make_key(name, KINDS[kind])
+    names = {algorithm: kind for kind, algorithm in KINDS.items()}
+    verifiers = [one.verifier for one in home.signing_keys()]
+    vkeys = {names[one.algorithm]: str(one) for one in verifiers}
+    return WitnessKeys(vkeys, new, policy.witness_lines(verifiers, "URL"))
 
 
 @witness.command(short_help="Cosign a file, without a network.")
@@ -120,8 +171,15 @@ def _opened(logs: Path | None, *, new: bool) -> Witness:
     home = WitnessFolder(terminal.settings().witness_home)
     if home.folder.exists():
         home.refuse_insecure()
-    key = home.key()
-    return Witness(home.folder, key, _logs(logs or home.folder / "policy"), new)
+    keys = home.signing_keys()
+    if not keys:
+        raise CommandFailed(
+            message(
+                "{folder} holds no key; `iku witness key NAME` makes one",
+                folder=home.folder,
+            )
+        )
+    return Witness(home.folder, keys, _logs(logs or home.folder / "policy"), new)
 
 
 def _logs(path: Path) -> Policy:

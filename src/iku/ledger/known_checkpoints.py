@@ -51,13 +51,12 @@ async def gather(
     if state is not None and not state.fresh:
         return KnownCheckpoints(tuple(found))
     unhelpful = []
-    for name, party in witnesses.witnesses.items():
-        if party.url is None:
-            continue
+    for url, asked in witnesses.addresses.items():
         try:
-            last = await witness_client.last_cosigned(party.key, party.url, origin, get)
+            by = [*asked.values()]
+            last = await witness_client.last_cosigned(by, url, origin, get)
         except WitnessUnavailable as error:
-            unhelpful.append(f"{name}: {error}")
+            unhelpful.append(f"{', '.join(asked)}: {error}")
             continue
         if last is not None:
             found.append(last)

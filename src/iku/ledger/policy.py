@@ -5,7 +5,7 @@ policy that the log itself publishes proves nothing.
 """
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import TypeAlias
 
 from msgspec import Struct, field
@@ -57,6 +57,15 @@ class Policy(Struct, frozen=True):
     def witness_keys(self) -> list[VerifierKey]:
         """The keys of all witnesses."""
         return [party.key for party in self.witnesses.values()]
+
+    @property
+    def addresses(self) -> dict[str, dict[str, VerifierKey]]:
+        """By URL, the keys of the witnesses that are asked there, by their names."""
+        found: dict[str, dict[str, VerifierKey]] = {}
+        for name, party in self.witnesses.items():
+            if party.url is not None:
+                found.setdefault(party.url, {})[name] = party.key
+        return found
 
     def is_quorum(self, keys: Collection[VerifierKey]) -> bool:
         """Whether cosignatures by *keys* satisfy the quorum."""
@@ -152,6 +161,19 @@ def encode(found: Policy, comments: Iterable[str] = ()) -> bytes:
     ]
     lines.append(f"quorum {found.quorum}")
     return "".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape")
+
+
+_ENDINGS = {Algorithm.COSIGNATURE: "-ed", Algorithm.COSIGNATURE_ML_DSA: "-pq"}
+
+
+def witness_lines(keys: Sequence[VerifierKey], url: str) -> list[str]:
+    """The lines of one witness: of two *keys* a group that counts once."""
+    name = keys[0].name
+    if len(keys) == 1:
+        return [f"witness {name} {keys[0]} {url}"]
+    members = {name + _ENDINGS[key.algorithm]: key for key in keys}
+    lines = [f"witness {member} {key} {url}" for member, key in members.items()]
+    return [*lines, f"group {name} all {' '.join(members)}"]
 
 
 def _encode_threshold(group: Group) -> str:

@@ -1,8 +1,9 @@
 """A witness: cosigns a log's checkpoint only if it continues the last one it cosigned.
 
 A log therefore cannot show different histories to different parties, as long as each
-requires this witness's cosignature. The protocol is C2SP tlog-witness with
-tlog-cosignature v1, over HTTP or, for a machine without a network, through files.
+requires this witness's cosignature. The protocol is C2SP tlog-witness, over HTTP or,
+for a machine without a network, through files. A witness may have a key of each kind of
+C2SP tlog-cosignature, and then cosigns with both.
 
 The last size is compared and replaced under a lock, and is on disk before the
 cosignature is returned. Concurrent requests therefore cannot roll it back.
@@ -13,6 +14,7 @@ of a log in it, the witness refuses until it is told that the log is new.
 """
 
 import time
+from collections.abc import Sequence
 from hashlib import sha256
 from http import HTTPStatus
 from pathlib import Path
@@ -23,7 +25,14 @@ from msgspec import Struct
 from iku import messages
 from iku.ledger import checkpoint, durable_files, note, tlog_proof
 from iku.ledger.checkpoint import Checkpoint, parse_size
-from iku.ledger.note import Algorithm, Malformed, Note, SigningKey, Unverified
+from iku.ledger.note import (
+    Algorithm,
+    Malformed,
+    Note,
+    SigningKey,
+    Unverified,
+    VerifiedSignature,
+)
 from iku.ledger.policy import Policy
 from iku.ledger.proof_verification import InvalidProof, check_consistency
 from iku.ledger.tree import EMPTY_ROOT
@@ -31,6 +40,10 @@ from iku.messages import message
 
 SIZE_TYPE = "text/x.tlog.size"
 LARGEST_REQUEST = 1 << 20  # bytes
+KEY_FILES = {
+    Algorithm.COSIGNATURE: "key",
+    Algorithm.COSIGNATURE_ML_DSA: "key.ml-dsa-44",
+}
 
 
 class CosignRefused(Exception):
@@ -120,7 +133,7 @@ class CosignedCheckpoint(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class WitnessFolder(Struct, frozen=True):
-    """The witness's folder: ``key``, and its memory.
+    """The witness's folder: ``key``, ``key.ml-dsa-44`` or both, and its memory.
 
     The memory is a file for each log under ``logs``, and ``logs-known``, a line for
     each log.
@@ -132,35 +145,56 @@ class WitnessFolder(Struct, frozen=True):
     def _list(self) -> Path:
         return self.folder / "logs-known"
 
-    def make_key(self, name: str) -> SigningKey:
-        """Generate the witness's key and write it to the folder.
+    def make_key(self, name: str, algorithm: Algorithm) -> SigningKey:
+        """Generate the witness's key of a kind and write it to the folder.
 
         Raises:
-            Malformed: The name is not valid as the name of a key.
-            FileExistsError: The folder holds a key already.
+            Malformed: The name is not valid as the name of a key, or the witness's
+                other key has another name.
+            FileExistsError: The folder holds a key of this kind already.
         """
-        path = self.folder / "key"
+        path = self.folder / KEY_FILES[algorithm]
         if path.exists():
             raise FileExistsError(message("{path} already exists", path=path))
-        made = note.generate(name, Algorithm.COSIGNATURE)
+        others = self.signing_keys()
+        if others and others[0].name != name:
+            raise Malformed(
+                message(
+                    "the witness's other key has the name {other}, so this one cannot "
+                    "have the name {name}",
+                    other=others[0].name,
+                    name=name,
+                )
+            )
+        made = note.generate(name, algorithm)
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        durable_files.write(self._list, b"")  # this key has cosigned no log
+        if not others:
+            durable_files.write(self._list, b"")  # this key has cosigned no log
         durable_files.write(path, f"{made.secret}\n".encode())
         return made
 
-    def key(self) -> SigningKey:
-        """The key that cosigns.
+    def signing_keys(self) -> tuple[SigningKey, ...]:
+        """The keys that cosign, at most one of each kind; none before the first.
 
         Raises:
-            Malformed: The file is not a key, or is the key of a log.
-            InsecurePermissions: Other users can read the key file.
-            FileNotFoundError: The folder holds no key.
+            Malformed: A file is not a key, or is a key of another kind.
+            InsecurePermissions: Other users can read a key file.
         """
-        key = note.parse_signing(durable_files.read_secret(self.folder / "key"))
-        if key.algorithm is not Algorithm.COSIGNATURE:
+        return tuple(
+            self._read_key(self.folder / file, algorithm)
+            for algorithm, file in KEY_FILES.items()
+            if (self.folder / file).exists()
+        )
+
+    def _read_key(self, path: Path, algorithm: Algorithm) -> SigningKey:
+        key = note.parse_signing(durable_files.read_secret(path))
+        if key.algorithm is not algorithm:
             raise Malformed(
                 message(
-                    "the key of {name} is a log key, not a witness key", name=key.name
+                    "{path} holds a key of the kind {found}, not {wanted}",
+                    path=path,
+                    found=f"{key.algorithm:#04x}",
+                    wanted=f"{algorithm:#04x}",
                 )
             )
         return key
@@ -219,7 +253,8 @@ class WitnessFolder(Struct, frozen=True):
             InsecurePermissions: The message names the path and its mode or its owner.
         """
         logs = self.folder / "logs"
-        paths = [self.folder, self.folder / "key", self._list, logs]
+        keys = (self.folder / file for file in KEY_FILES.values())
+        paths = [self.folder, *keys, self._list, logs]
         paths += sorted(logs.iterdir()) if logs.exists() else []
         for path in paths:
             if path.exists():
@@ -227,13 +262,13 @@ class WitnessFolder(Struct, frozen=True):
 
 
 class Witness(Struct, frozen=True):
-    """Cosigns the logs of *policy* with *key*; its memory is stored in *folder*.
+    """Cosigns the logs of *policy* with all its *keys*; its memory is in *folder*.
 
     With *new*, a log whose memory is missing or damaged counts as never cosigned.
     """
 
     folder: Path
-    key: SigningKey
+    keys: tuple[SigningKey, ...]
     policy: Policy
     new: bool = False
 
@@ -243,7 +278,7 @@ class Witness(Struct, frozen=True):
         return WitnessFolder(self.folder)
 
     def cosign(self, raw: bytes) -> str:
-        """Cosign the checkpoint in the body *raw*, and return the signature line.
+        """Cosign the checkpoint in the body *raw*; the signature line of each key.
 
         Raises:
             CosignRefused: The request is malformed, unsigned or inconsistent.
@@ -253,7 +288,7 @@ class Witness(Struct, frozen=True):
             found = checkpoint.parse(asked.signed.text)
         except Malformed as error:
             raise CosignRefused(HTTPStatus.BAD_REQUEST, str(error)) from error
-        self._refuse_unsigned(asked, found)
+        by_log = self._log_signatures(asked, found)
         if asked.old > found.size:
             raise CosignRefused(
                 HTTPStatus.BAD_REQUEST,
@@ -265,7 +300,7 @@ class Witness(Struct, frozen=True):
                 ),
             )
         with durable_files.exclusive_lock(self.folder, wait=True):
-            return self._cosign(asked, found)
+            return self._cosign(asked, found, by_log)
 
     def latest(self, place: str) -> str | None:
         """The last cosigned checkpoint of the log whose origin hashes to *place*."""
@@ -275,7 +310,10 @@ class Witness(Struct, frozen=True):
         last = self.memory.read(place)
         return last.note if last else None
 
-    def _refuse_unsigned(self, asked: CosignRequest, found: Checkpoint) -> None:
+    def _log_signatures(
+        self, asked: CosignRequest, found: Checkpoint
+    ) -> list[VerifiedSignature]:
+        """The signatures by keys of the log, one at least."""
         keys = [p.key for p in self.policy.logs if p.key.name == found.origin]
         if not keys:
             raise CosignRefused(
@@ -286,11 +324,16 @@ class Witness(Struct, frozen=True):
                 ),
             )
         try:
-            note.verify(asked.signed, keys)
+            return note.verify(asked.signed, keys)
         except Unverified as error:
             raise CosignRefused(HTTPStatus.FORBIDDEN, str(error)) from error
 
-    def _cosign(self, asked: CosignRequest, found: Checkpoint) -> str:
+    def _cosign(
+        self,
+        asked: CosignRequest,
+        found: Checkpoint,
+        by_log: Sequence[VerifiedSignature],
+    ) -> str:
         """Compare and replace the last size; the caller holds the lock."""
         place = _origin_hash(found.origin)
         size, root = _size_and_root(self._last(place, found.origin))
@@ -306,9 +349,12 @@ class Witness(Struct, frozen=True):
                     error=messages.of(error),
                 ),
             ) from error
-        line = self.key.sign(asked.signed.text, int(time.time())).line
-        self.memory.write(place, CosignedCheckpoint(f"{asked.signed}{line}"))
-        return line
+        text, now = asked.signed.text, int(time.time())
+        made = tuple(key.sign(text, now) for key in self.keys)
+        # Signatures of strangers are left out: the note has to be short enough to read.
+        signed = Note(text, (*(one.signature for one in by_log), *made))
+        self.memory.write(place, CosignedCheckpoint(str(signed)))
+        return "".join(one.line for one in made)
 
     def _last(self, place: str, origin: str) -> CosignedCheckpoint | None:
         """The last cosigned checkpoint of a log; None if it is new.

@@ -4,7 +4,7 @@ import asyncio
 import http.client
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
 from http import HTTPStatus
 from typing import TypeAlias
@@ -20,7 +20,7 @@ from iku.ledger import (
 from iku.ledger.checkpoint import Checkpoint
 from iku.ledger.log import Reader
 from iku.ledger.note import Malformed, Note, Unverified, VerifiedSignature, VerifierKey
-from iku.ledger.policy import Party, Policy
+from iku.ledger.policy import Policy
 from iku.ledger.signer_folder import SignerFolder
 from iku.ledger.tile_cache import Tiles
 from iku.ledger.witness import CosignRequest
@@ -51,11 +51,11 @@ async def request_cosignatures(
         WitnessContradiction: A witness cosigned a tree that is not this log's.
     """
     found = []
-    for name, party in witnesses.witnesses.items():
+    for url, keys in witnesses.addresses.items():
         try:
-            await _ask(connection, party, signed, post or _post)
+            await _ask(connection, url, [*keys.values()], signed, post or _post)
         except WitnessUnavailable as error:
-            found.append(f"{name}: {error}")
+            found.append(f"{', '.join(keys)}: {error}")
     return found
 
 
@@ -92,47 +92,61 @@ async def build_request(connection: Reader, old: int, signed: Note) -> CosignReq
     return CosignRequest(old, tuple(proof), signed)
 
 
-async def store_cosignature(
-    connection: Reader, key: VerifierKey, signed: Note, answer: bytes
-) -> VerifiedSignature:
-    """Verify and store the cosignature in a witness's answer.
+async def store_cosignatures(
+    connection: Reader, keys: Sequence[VerifierKey], signed: Note, answer: bytes
+) -> list[VerifiedSignature]:
+    """Verify and store the cosignatures by *keys* in a witness's answer.
 
     Raises:
-        WitnessUnavailable: The answer has no valid signature by *key*.
+        WitnessUnavailable: The answer has no valid signature by *keys*.
     """
     text = signed.text
     try:
         # C2SP tlog-witness: the answered lines verify below the checkpoint's text.
         answered = note.parse(f"{text}\n".encode() + answer)
-        [verified_signature] = note.verify(Note(text, answered.signatures), [key])
+        found = note.verify(Note(text, answered.signatures), keys)
     except (Malformed, Unverified) as error:
-        raise WitnessUnavailable(
-            message(
-                "the witness's answer is not a valid cosignature of the checkpoint: "
-                "{error}",
-                error=messages.of(error),
-            )
-        ) from error
+        raise _no_cosignature(error) from error
     size = checkpoint.parse(text).size
-    await cosignature_store.add(connection, size, verified_signature)
-    return verified_signature
+    for verified_signature in found:
+        await cosignature_store.add(connection, size, verified_signature)
+    return found
 
 
-async def _ask(connection: Reader, party: Party, signed: Note, post: Post) -> None:
+def _no_cosignature(error: Exception) -> WitnessUnavailable:
+    return WitnessUnavailable(
+        message(
+            "the witness's answer is not a valid cosignature of the checkpoint: "
+            "{error}",
+            error=messages.of(error),
+        )
+    )
+
+
+async def _ask(
+    connection: Reader, url: str, keys: list[VerifierKey], signed: Note, post: Post
+) -> None:
+    """Ask a witness for the cosignatures that are missing, by those of its *keys*."""
     size = checkpoint.parse(signed.text).size
-    old = await cosignature_store.cosigned_size(connection, party.key, size)
-    if old >= size or party.url is None:
+    cosigned = {
+        key: await cosignature_store.cosigned_size(connection, key, size)
+        for key in keys
+    }
+    missing = [key for key, last in cosigned.items() if last < size]
+    if not missing:
         return
+    old = max(cosigned.values())
     for _ in range(ATTEMPTS):
         asked = await build_request(connection, old, signed)
-        url = f"{party.url.rstrip('/')}/add-checkpoint"
-        status, body = await asyncio.to_thread(post, url, str(asked).encode())
+        where = f"{url.rstrip('/')}/add-checkpoint"
+        status, body = await asyncio.to_thread(post, where, str(asked).encode())
         if status == HTTPStatus.OK:
-            await store_cosignature(connection, party.key, signed, body)
+            found = await store_cosignatures(connection, missing, signed, body)
+            _refuse_incomplete(missing, found)
             return
         if status != HTTPStatus.CONFLICT:
-            _failure(party, status, body)
-        old = _size(party, body, size)
+            _failure(keys[0].name, status, body)
+        old = _size(keys[0].name, body, size)
     raise WitnessUnavailable(
         message(
             "the witness answered with a different old size {times} times",
@@ -141,10 +155,25 @@ async def _ask(connection: Reader, party: Party, signed: Note, post: Post) -> No
     )
 
 
+def _refuse_incomplete(
+    keys: Iterable[VerifierKey], found: Iterable[VerifiedSignature]
+) -> None:
+    lacking = {*keys} - {one.key for one in found}
+    if lacking:
+        raise WitnessUnavailable(
+            message(
+                "it did not cosign with {keys}",
+                keys=sorted(f"{key.name}+{key.key_id.hex()}" for key in lacking),
+            )
+        )
+
+
 async def last_cosigned(
-    key: VerifierKey, url: str, origin: str, get: Get | None = None
+    keys: Sequence[VerifierKey], url: str, origin: str, get: Get | None = None
 ) -> Checkpoint | None:
     """The last checkpoint of the log that a witness has cosigned; None without one.
+
+    One of its *keys* must have cosigned it.
 
     Raises:
         WitnessUnavailable: It cannot be asked, or its answer does not verify.
@@ -163,16 +192,10 @@ async def last_cosigned(
         )
     try:
         answered = note.parse(body)
-        note.verify(answered, [key])
+        note.verify(answered, keys)
         found = checkpoint.parse(answered.text)
     except (Malformed, Unverified) as error:
-        raise WitnessUnavailable(
-            message(
-                "the witness's answer is not a valid cosignature of the checkpoint: "
-                "{error}",
-                error=messages.of(error),
-            )
-        ) from error
+        raise _no_cosignature(error) from error
     if found.origin != origin:
         raise WitnessUnavailable(
             message("it answered with a checkpoint of {origin}", origin=found.origin)
@@ -180,13 +203,13 @@ async def last_cosigned(
     return found
 
 
-def _failure(party: Party, status: int, body: bytes) -> None:
+def _failure(name: str, status: int, body: bytes) -> None:
     said = " ".join(body[:200].decode("utf-8", "replace").split())
     if status == HTTPStatus.UNPROCESSABLE_ENTITY:
         raise WitnessContradiction(
             message(
                 "the witness {name} rejects the checkpoint: {reason}",
-                name=party.key.name,
+                name=name,
                 reason=said,
             )
         )
@@ -195,7 +218,7 @@ def _failure(party: Party, status: int, body: bytes) -> None:
     )
 
 
-def _size(party: Party, body: bytes, ours: int) -> int:
+def _size(name: str, body: bytes, ours: int) -> int:
     """The size that the witness cosigned last, from its 409 answer."""
     try:
         size = checkpoint.parse_size(body.decode("ascii").removesuffix("\n"))
@@ -208,7 +231,7 @@ def _size(party: Party, body: bytes, ours: int) -> int:
             message(
                 "the witness {name} has cosigned this log at size {size}, but the "
                 "last signed size is {signed}",
-                name=party.key.name,
+                name=name,
                 size=size,
                 signed=ours,
             )
