@@ -146,7 +146,7 @@ def test_each_checkpoint_is_copied_to_a_folder_outside(
 def test_a_key_is_changed(iku: Any) -> None:
     old = iku("signer", "key", "--json").json["vkey"]
     iku("example")
-    assert "nothing is signed yet" in iku("signer", "rotate").err
+    assert "no checkpoint is signed yet" in iku("signer", "rotate").err
     iku("signer", "once")
     said = iku("signer", "rotate")
     assert said.code == 0, said.err

@@ -522,9 +522,12 @@ async def test_a_signer_without_state_demands_a_checkpoint_from_outside(
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ("delete from ledger.event where position > 600", "holds 600 records, but 700"),
-        ("delete from ledger.event", "holds 0 records, but 700"),
-        (FORGED + "where position = 42", "the first 700 records give root "),
+        (
+            "delete from ledger.event where position > 600",
+            "has 600 records, but a checkpoint of size 700",
+        ),
+        ("delete from ledger.event", "has 0 records, but a checkpoint of size 700"),
+        (FORGED + "where position = 42", "the first 700 records have root hash "),
     ],
     ids=["cut", "emptied", "edited"],
 )
@@ -553,7 +556,7 @@ async def test_a_checkpoint_from_outside_does_not_excuse_a_later_one_in_the_data
     await sign(signer, home)
     (home.folder / "state").unlink()
     await owner.execute(OPEN + FORGED + "where position = 305")
-    with pytest.raises(AlarmRaised, match="the first 310 records give root "):
+    with pytest.raises(AlarmRaised, match="the first 310 records have root hash "):
         await checkpoint_signing.sign(signer, home, ORIGIN, known=[state.checkpoint])
 
 
@@ -575,7 +578,7 @@ async def test_a_checkpoint_from_outside_is_compared_with_the_state_too(
     outcome = await checkpoint_signing.sign(signer, home, ORIGIN, known=[older])
     assert outcome.read == 700
     wrong = checkpoint.Checkpoint(ORIGIN, 600, bytes(32))
-    with pytest.raises(AlarmRaised, match="the first 600 records give root "):
+    with pytest.raises(AlarmRaised, match="the first 600 records have root hash "):
         await checkpoint_signing.sign(signer, home, ORIGIN, known=[wrong])
 
 

@@ -104,4 +104,4 @@ async def test_a_witness_that_does_not_help_is_named(
         signer, home, WATCHED, get=answering(500, b"oh")
     )
     assert found.checkpoints == ()
-    assert found.unhelpful == ("W: it answered 500: oh",)
+    assert found.unhelpful == ("W: the witness answered 500: oh",)

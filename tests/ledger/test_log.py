@@ -976,7 +976,7 @@ async def test_subjects_are_read_each_whole_in_the_order_of_their_names(
     names = [f"case-{n:03}" for n in range(40)]
     await append(*(ask(name, events=10) for name in reversed(names)))
     await append(*(ask(name, 10, events=10) for name in names))  # more than a page
-    await append(ask("caser-1"), ask("case"))
+    await append(ask("caser-1"), ask("cas-1"))
 
     found = [one async for one in log.read_subjects(connection, "case")]
     later = log.read_subjects(connection, "case", after="case-037")

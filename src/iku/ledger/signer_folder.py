@@ -113,11 +113,10 @@ class SignerFolder(Struct, frozen=True):
         Raises:
             InsecurePermissions: The message names the path and its mode or its owner.
         """
-        if self.folder.exists():
-            durable_files.refuse_insecure(self.folder)
-            for name in ("key", "key.next", "state", "shape", "ALARM"):
-                if (self.folder / name).exists():
-                    durable_files.refuse_insecure(self.folder / name)
+        for name in (".", "key", "key.next", "state", "shape", "ALARM"):
+            path = self.folder / name
+            if path.exists():
+                durable_files.refuse_insecure(path)
 
     def key(self) -> SigningKey:
         """The key that signs.

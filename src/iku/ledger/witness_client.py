@@ -70,8 +70,7 @@ async def collect_cosignatures(
         AlarmRaised: A witness cosigned a tree that is not this log's.
     """
     state = home.state()
-    if state is None:
-        return []
+    assert state is not None  # noqa: S101 - `sign` has written it
     try:
         signed = note.parse(state.note.encode())
         return await request_cosignatures(connection, witnesses, signed, post)
