@@ -162,7 +162,7 @@ async def replica(
     ran_by = programs.find(tmp_path, tmp_path / "data")
     for place in ("data", "run"):
         (tmp_path / place).mkdir(mode=0o700)
-        ran_by.account.own(tmp_path / place)
+        ran_by.account.chown(tmp_path / place)
 
     def here(dsn: str | None) -> str:
         host = quote(str(tmp_path / "run"), safe="")

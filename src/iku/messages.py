@@ -121,10 +121,10 @@ def of(error: BaseException) -> str:
 
 def parameters(said: Message) -> dict[str, Any]:
     """The parameters in JSON types, for programs."""
-    return {name: _plain(value) for name, value in said.values.items()}
+    return {name: _json_value(value) for name, value in said.values.items()}
 
 
-def _plain(value: Any) -> Any:
+def _json_value(value: Any) -> Any:
     match value:
         case Message():
             return {"message": value.id, "parameters": parameters(value)}
@@ -133,7 +133,7 @@ def _plain(value: Any) -> Any:
         case StrEnum():
             return value.value
         case list() | tuple() if type(value) in {list, tuple}:
-            return [_plain(one) for one in value]
+            return [_json_value(one) for one in value]
         case None | bool() | int() | str():
             return value
         case _:
@@ -152,7 +152,9 @@ def format_pattern(pattern: str, values: Mapping[str, Any], shown: Shown) -> str
     if not values:
         return pattern
     return "".join(
-        literal if name is None else literal + _shown(values[name], how, shown)
+        literal
+        if name is None
+        else literal + _format_parameter(values[name], how, shown)
         for literal, name, *how in _parts(pattern)
     )
 
@@ -163,7 +165,7 @@ def _parts(pattern: str) -> tuple[tuple[str, str | None, str | None, str | None]
     return tuple(Formatter().parse(pattern))
 
 
-def _shown(value: Any, how: Sequence[str | None], shown: Shown) -> str:
+def _format_parameter(value: Any, how: Sequence[str | None], shown: Shown) -> str:
     specification, conversion = how[0] or "", how[1]
     if conversion:
         value = Formatter().convert_field(value, conversion)

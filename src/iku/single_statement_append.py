@@ -55,7 +55,7 @@ class SingleStatementAppend:
         """Project the requests that were appended step by step."""
         await self._project(connection, accepted)
         self._size = max(one.receipt.size for one in accepted)
-        self._serials.learn(
+        self._serials.observe(
             turn for one in accepted for turn in one.request.attachments
         )
 
@@ -86,10 +86,11 @@ class SingleStatementAppend:
             self._size = None
             return None
         self._size = size
-        self._serials.keep(numbered)
+        self._serials.confirm(numbered)
         self._vault.cache_keys(sealed)
         return [
-            _checked(one, row) for one, row in zip(numbered.framed, rows, strict=True)
+            _checked_receipt(one, row)
+            for one, row in zip(numbered.framed, rows, strict=True)
         ]
 
     def _predicted(self, framed: Sequence[EncodedRequest]) -> list[AcceptedRequest]:
@@ -100,19 +101,23 @@ class SingleStatementAppend:
         accepted = []
         for one in framed:
             position += one.request.count
-            receipt = _receipt(one.request, position, size, now)
+            receipt = _predicted_receipt(one.request, position, size, now)
             accepted.append(AcceptedRequest(one.request, receipt))
         return accepted
 
 
-def _checked(framed: EncodedRequest, row: asyncpg.Record) -> Receipt | LeafMismatch:
+def _checked_receipt(
+    framed: EncodedRequest, row: asyncpg.Record
+) -> Receipt | LeafMismatch:
     try:
         return log.receipt(framed, row)
     except LeafMismatch as error:
         return error
 
 
-def _receipt(request: Request, position: int, size: int, now: datetime) -> Receipt:
+def _predicted_receipt(
+    request: Request, position: int, size: int, now: datetime
+) -> Receipt:
     main = request.main
     return Receipt(
         stream=main.stream,

@@ -55,7 +55,7 @@ def decode(raw: bytes, decoder: msgspec.json.Decoder[T]) -> T:
     except msgspec.ValidationError:
         raise
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InvalidJson(_fault(raw, str(error))) from error
+        raise InvalidJson(_fault_message(raw, str(error))) from error
     except RecursionError as error:
         raise InvalidJson(message("is nested too deep")) from error
     return value
@@ -131,7 +131,7 @@ def _duplicate_path(value: Any, path: str) -> str | None:
     )
 
 
-def _fault(raw: bytes, said: str) -> str:
+def _fault_message(raw: bytes, said: str) -> str:
     """The reason why *raw* is not JSON; msgspec reported *said*."""
     if raw.startswith(_BYTE_ORDER_MARK):
         return message("begins with a byte order mark (U+FEFF); send it without")

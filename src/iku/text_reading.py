@@ -47,7 +47,7 @@ async def outcomes(
     ]
     erased = await _erasures(reader, missing)
     return {
-        (one.stream, one.version): _outcomes(
+        (one.stream, one.version): _outcomes_of_event(
             one, found[one.stream, one.version], erased
         )
         for one in recorded
@@ -79,21 +79,21 @@ def partition(named: Mapping[str, Fate]) -> Texts:
     return Texts(plain, withheld)
 
 
-def _outcomes(
+def _outcomes_of_event(
     recorded: Recorded,
     found: Mapping[str, Opened | VaultFault],
     erased: Mapping[str, dict[int, Recorded]],
 ) -> dict[str, Fate]:
     committed, position = recorded.body().text, recorded.position
     return {
-        name: _withheld(one, position, erased.get(committed[name].s, {}))
+        name: _withheld_reason(one, position, erased.get(committed[name].s, {}))
         if isinstance(one, VaultFault)
         else one
         for name, one in found.items()
     }
 
 
-def _withheld(
+def _withheld_reason(
     vault_fault: VaultFault, position: int, erased: Mapping[int, Recorded]
 ) -> Withheld:
     if vault_fault is not VaultFault.MISSING:

@@ -9,7 +9,7 @@ import pytest
 
 from iku import parsing
 from iku.cli.options import flag
-from iku.cli.record import _events, record
+from iku.cli.record import _event_types, record
 from iku.domain import conflict, organisation
 from tests.cli.conftest import Type
 
@@ -200,7 +200,7 @@ def test_every_event_that_officers_enter_has_a_command() -> None:
 def test_the_manual_has_each_command_with_its_options() -> None:
     manual = (Path(__file__).parents[2] / "docs" / "cli.md").read_text()
     rows = [line for line in manual.splitlines() if line.startswith("| `iku re")]
-    kinds = {f"record {event}": [*of.values()] for event, of in _events().items()}
+    kinds = {f"record {event}": [*of.values()] for event, of in _event_types().items()}
     kinds |= {"report": [conflict.Report], "register": [organisation.Registration]}
     for command, of in kinds.items():
         [row] = [line for line in rows if f"`iku {command}`" in line]

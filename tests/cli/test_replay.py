@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from iku.domain.coordinates import check
+from iku.domain.coordinates import check_characters
 from iku.postgres.pool import Plain
 from tests.domain.register import FIGURES
 
@@ -189,7 +189,7 @@ def _redefine(environ: dict[str, str]) -> None:
 
 
 def number(line: str) -> str:
-    return f"{line}.{check(line)}"
+    return f"{line}.{check_characters(line)}"
 
 
 WRONG = [

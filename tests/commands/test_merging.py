@@ -91,7 +91,7 @@ class Entries:
             found = await text_reading.read(
                 connection, self.desk.app.vault, await self.recorded(subject)
             )
-        return [one.all["note"] for one in found.values() if "note" in one.all]
+        return [one.shown["note"] for one in found.values() if "note" in one.shown]
 
 
 @pytest.fixture

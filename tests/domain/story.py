@@ -50,7 +50,7 @@ def membership(
     subject: Any, options: Any, start: date, as_of: date
 ) -> Membership | None:
     """How *subject* counts; None if it does not, or *options* count another kind."""
-    if not isinstance(subject, subject_kinds.counted_by(options).state):
+    if not isinstance(subject, subject_kinds.kind_counted_by(options).state):
         return None
     found = subject_kinds.membership(subject, options, start, as_of)
     return found if found.counts.denominator else None

@@ -111,9 +111,9 @@ def test_a_case_of_boundaries_or_natural_resources_is_of_no_indicators_category(
         "dimension": Dimension.BATAS_WILAYAH,
     }
     found = recorded(decider, case(reported()), reclassified("2021-05-01", **border))
-    assert found.on(on("2021-05-01")).category is Category.LAINNYA
+    assert found.state_on(on("2021-05-01")).category is Category.LAINNYA
     back = recorded(decider, found, reclassified("2021-06-01", **SARA))
-    assert back.on(on("2021-06-01")).category is Category.SARA
+    assert back.state_on(on("2021-06-01")).category is Category.SARA
     stray = reported(category=Category.SARA, dimension=Dimension.BATAS_WILAYAH)
     refused(decider, None, stray, "batas_wilayah", "suku, agama, ras, antargolongan")
 
@@ -127,9 +127,9 @@ def test_a_report_without_its_number_is_the_fact() -> None:
 
 def test_a_case_is_what_it_was_reported_as_until_something_changes() -> None:
     found = case(reported(), reclassified("2021-07-01", **SARA), resolved("2021-08-01"))
-    assert found.on(on("2021-02-28")) is None
+    assert found.state_on(on("2021-02-28")) is None
     days = ["2021-03-01", "2021-06-30", "2021-07-01", "2021-07-31", "2021-08-01"]
-    segments = [s for day in days if (s := found.on(on(day)))]
+    segments = [s for day in days if (s := found.state_on(on(day)))]
     assert [s.category for s in segments] == ["ipoleksosbud"] * 2 + ["sara"] * 3
     assert [s.dimension for s in segments] == ["sosial"] * 2 + ["agama"] * 3
     assert [s.manner for s in segments] == [None] * 4 + ["mediasi"]
@@ -227,7 +227,7 @@ def test_a_case_closed_and_reopened_twice_on_one_day_is_open_at_its_end() -> Non
     for again in (resolved(day), reopened(day), resolved(day), reopened(day)):
         found = recorded(decider, found, again)
     assert len(found.history) == 5
-    assert found.on(on(day)).resolved_on is None
+    assert found.state_on(on(day)).resolved_on is None
     # Both are in force; a third one would repeat the last of them.
     repeats(decider, found, reopened(day), 5, "reopened on 2021-04-01", "version 5")
 
@@ -274,7 +274,7 @@ def test_a_reclassification_into_what_the_case_is_on_that_day_is_refused() -> No
     refused(decider, found, reclassified("2021-06-01"), *sides)
     # Before that day it is still the other one.
     early = recorded(decider, found, reclassified("2021-04-01", **SARA))
-    assert early.on(on("2021-04-01")).category == "sara"
+    assert early.state_on(on("2021-04-01")).category == "sara"
 
 
 def test_a_case_may_be_what_it_was_before_twice_on_one_day() -> None:
@@ -283,7 +283,7 @@ def test_a_case_may_be_what_it_was_before_twice_on_one_day() -> None:
     there, back = reclassified(day, **SARA), reclassified(day, **IPOLEKSOSBUD)
     for again in (there, back, there):
         found = recorded(decider, found, again)
-    assert found.on(on(day)).category == "sara"
+    assert found.state_on(on(day)).category == "sara"
 
 
 def test_an_idle_reclassification_of_former_days_still_stands() -> None:
@@ -369,7 +369,7 @@ def test_a_dimension_must_be_one_of_its_categorys() -> None:
 def test_each_part_of_a_reclassification_may_be_left_out() -> None:
     found = case(reported(), reclassified("2021-05-01", dimension=Dimension.POLITIK))
     raised = recorded(decider, found, reclassified("2021-06-01", level=Level.KEKERASAN))
-    now = raised.on(on("2021-06-01"))
+    now = raised.state_on(on("2021-06-01"))
     assert (now.category, now.dimension, now.level) == (
         "ipoleksosbud",
         "politik",
@@ -522,7 +522,7 @@ def test_a_case_whose_report_is_annulled_has_no_course_at_all() -> None:
     gone = recorded(decider, found, annulled(1))
     assert gone.void == "annulled"
     assert gone.timeline == ()
-    assert gone.on(date(2021, 12, 31)) is None
+    assert gone.state_on(date(2021, 12, 31)) is None
     refused(decider, gone, reopened("2021-05-01"), "reopened", "already annulled")
     back = recorded(decider, gone, annulled(4))
     assert back.timeline == found.timeline

@@ -12,7 +12,7 @@ from msgspec import structs
 
 from iku.domain import conflict, organisation
 from iku.domain.conflict import Conflict
-from iku.domain.contribution import Contribution, merged
+from iku.domain.contribution import Contribution, merge_adjacent
 from iku.domain.fact import Annulled
 from iku.domain.figure import Counts
 from iku.domain.indicator import (
@@ -252,7 +252,7 @@ def test_a_day_without_contribution_keeps_equal_contributions_apart() -> None:
         for begin, end in (days[:2], days[2:4], days[3:5])
     )
     joined = structs.replace(second, end=third.end)
-    assert merged([first, second, third]) == (first, joined)
+    assert merge_adjacent([first, second, third]) == (first, joined)
 
 
 @pytest.mark.parametrize(
@@ -271,4 +271,4 @@ def test_contributions_that_differ_in_more_than_days_are_not_merged(
         on("2021-03-01"), on("2021-03-02"), "lsm", "", None, Counts(0, 1)
     )
     second = structs.replace(first, start=first.end, end=None, **change)
-    assert merged([first, second]) == (first, second)
+    assert merge_adjacent([first, second]) == (first, second)

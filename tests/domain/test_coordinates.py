@@ -8,7 +8,7 @@ from hypothesis import given as for_all
 from hypothesis import strategies as st
 
 from iku.domain import coordinates, period
-from iku.domain.coordinates import Coordinates, MalformedNumber, check, parse
+from iku.domain.coordinates import Coordinates, MalformedNumber, check_characters, parse
 from iku.domain.period import Kind
 
 words = st.text("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ", min_size=1, max_size=4)
@@ -124,7 +124,7 @@ def test_the_check_alone_tells_any_one_wrong_and_any_two_swapped_characters(
     changed[one] = symbol
     swapped[one], swapped[other] = swapped[other], swapped[one]
     for typed in (changed, swapped):
-        fits = check("".join(typed)) == last
+        fits = check_characters("".join(typed)) == last
         assert fits == (typed == [*line])
 
 

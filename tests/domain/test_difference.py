@@ -140,7 +140,7 @@ def test_every_event_has_a_cause_and_what_is_dated_is_late(
     category: str, event: Any
 ) -> None:
     tag = str(type(event).__struct_config__.tag)
-    assert subject_kinds.named(category).cause(event) is SINGLE.get(
+    assert subject_kinds.counted_kind(category).cause(event) is SINGLE.get(
         tag, Cause.LATE_DATA
     )
 
@@ -153,11 +153,11 @@ def test_every_type_of_event_was_among_them() -> None:
 @pytest.mark.parametrize("key", ["K01", "1.", "1" * 19])
 def test_a_place_in_the_step_of_knowledge_is_a_position(key: str) -> None:
     at = PageCursor(49, on("2021-12-31"), "k", "31")
-    assert difference.place(at.cursor) == at
+    assert difference.read_cursor(at.cursor) == at
     with pytest.raises(InvalidQuestion, match="cursor"):
-        difference.place(structs.replace(at, key=key).cursor)
+        difference.read_cursor(structs.replace(at, key=key).cursor)
     other = structs.replace(at, part="t", key=key)
-    assert difference.place(other.cursor) == other
-    assert difference.place(None) is None
+    assert difference.read_cursor(other.cursor) == other
+    assert difference.read_cursor(None) is None
     with pytest.raises(InvalidQuestion, match="cursor"):
-        difference.place(structs.replace(at, part="s").cursor)
+        difference.read_cursor(structs.replace(at, part="s").cursor)

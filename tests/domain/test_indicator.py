@@ -500,7 +500,7 @@ def test_an_annulled_target_never_was() -> None:
     assert found.target(on("2021-12-31")) == 75
     again = recorded(decider, found, targeted("2021-09-01", "80"))
     assert again.target(on("2021-12-31")) == 80
-    assert [one.version for one in again.targeted] == [2, 5]
+    assert [one.version for one in again.effective_targets] == [2, 5]
     refused(decider, found, correction(3, target="81"), "version was annulled")
 
 

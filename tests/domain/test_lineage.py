@@ -58,8 +58,8 @@ def test_a_correction_replaces_the_fields_it_restates() -> None:
         REPORTED,
         corrected(1, category=Category.SARA, dimension=Dimension.AGAMA),
     ]
-    assert lineage.replaced(history, 1) == []
-    assert lineage.replaced(history, 2) == [
+    assert lineage.replaced_fields(history, 1) == []
+    assert lineage.replaced_fields(history, 2) == [
         ReplacedField(1, "category", Category.IPOLEKSOSBUD, Category.SARA),
         ReplacedField(1, "dimension", Dimension.SOSIAL, Dimension.AGAMA),
     ]
@@ -67,16 +67,16 @@ def test_a_correction_replaces_the_fields_it_restates() -> None:
 
 def test_an_annulment_takes_a_fact_or_puts_back_what_was() -> None:
     history = [REPORTED, RESOLVED, corrected(2, manner=Manner.ISLAH), annulled(3)]
-    assert lineage.replaced(history, 4) == [
+    assert lineage.replaced_fields(history, 4) == [
         ReplacedField(2, "manner", Manner.ISLAH, Manner.MEDIASI)
     ]
     history += [annulled(2), annulled(5)]
-    gone = lineage.replaced(history, 5)
+    gone = lineage.replaced_fields(history, 5)
     assert gone == [
         ReplacedField(2, "effective_on", on("2021-05-05"), None),
         ReplacedField(2, "manner", Manner.MEDIASI, None),
     ]
-    back = lineage.replaced(history, 6)
+    back = lineage.replaced_fields(history, 6)
     assert [(b.field, b.before, b.after) for b in back] == [
         (g.field, g.after, g.before) for g in gone
     ]
@@ -95,7 +95,7 @@ def test_what_was_replaced_leads_from_what_stood_to_what_stands(
             for version, fact in in_effect(history[: size - 1])
             for name in fact.__struct_fields__
         }
-        for one in lineage.replaced(history[:size], size):
+        for one in lineage.replaced_fields(history[:size], size):
             assert fields.get((one.version, one.field)) == one.before
             fields[one.version, one.field] = one.after
         assert {
@@ -133,12 +133,18 @@ def test_what_each_fact_replaced_is_the_same_from_any_version_on() -> None:
         corrected(1, title="Yang lain"),
     ]
     for after in range(len(history) + 1):
-        told = list(lineage.each_replaced(history, after))
+        told = list(lineage.replaced_fields_by_event(history, after))
         assert told == [
-            lineage.replaced(history, version)
+            lineage.replaced_fields(history, version)
             for version in range(after + 1, len(history) + 1)
         ]
-    assert [len(one) for one in lineage.each_replaced(history, 0)] == [0, 0, 1, 1, 1]
+    assert [len(one) for one in lineage.replaced_fields_by_event(history, 0)] == [
+        0,
+        0,
+        1,
+        1,
+        1,
+    ]
 
 
 def test_a_cleared_field_is_replaced_by_nothing() -> None:
@@ -150,7 +156,7 @@ def test_a_cleared_field_is_replaced_by_nothing() -> None:
         occurred_on=on("2021-02-01"),
     )
     history = [dated, corrected(1, occurred_on=None)]
-    assert lineage.replaced(history, 2) == [
+    assert lineage.replaced_fields(history, 2) == [
         ReplacedField(1, "occurred_on", on("2021-02-01"), None)
     ]
     assert lineage.corrections(history, 1, "occurred_on") == (2,)

@@ -10,7 +10,7 @@ from iku.domain import conflict, merger, reasons, subject_kinds
 from iku.domain.conflict import Conflict
 from iku.domain.continuation import Continued
 from iku.domain.decider import Decision, DecisionContext, Invalid, Refused
-from iku.domain.fact import Annulled, EventId, owner, placeholder
+from iku.domain.fact import Annulled, EventId, placeholder, text_owner
 from iku.domain.indicator import OrganisationOptions
 from iku.domain.organisation import (
     Absorbed,
@@ -215,8 +215,8 @@ def test_a_note_that_cannot_be_read_is_left_out_of_the_copy() -> None:
 
 def test_the_texts_of_a_copy_remain_those_of_its_origin(register: Register) -> None:
     [_, copy, _] = register.do(OLD, MERGED).others[NEW]
-    assert owner(copy, "organisation-O2") == "organisation-O1"
-    assert owner(MERGED, "organisation-O1") == "organisation-O1"
+    assert text_owner(copy, "organisation-O2") == "organisation-O1"
+    assert text_owner(MERGED, "organisation-O1") == "organisation-O1"
 
 
 def test_a_copy_of_a_copy_names_what_was_recorded_first(register: Register) -> None:
@@ -405,4 +405,4 @@ def test_a_log_s_name_is_no_origin_of_texts() -> None:
         approver="Inspektorat",
         reason="Cadangan",
     )
-    assert owner(continued, "ledger-log") == "ledger-log"
+    assert text_owner(continued, "ledger-log") == "ledger-log"

@@ -101,9 +101,9 @@ def test_numbers_are_compared_without_case() -> None:
         == numbering.casefolded("k\u00e9/1")
         == "k\u00e9/1"
     )
-    assert SubjectNumber("K14", held=True).goes_by("k14")
-    assert not SubjectNumber("K14", held=False).goes_by("K14")
-    assert not SubjectNumber("K14", held=True).goes_by("K15")
+    assert SubjectNumber("K14", held=True).has_number("k14")
+    assert not SubjectNumber("K14", held=False).has_number("K14")
+    assert not SubjectNumber("K14", held=True).has_number("K15")
 
 
 @pytest.mark.parametrize(

@@ -130,9 +130,9 @@ def test_an_organisation_is_active_until_something_changes() -> None:
         renewed("2021-05-01", "2026-04-30"),
         dissolved("2021-06-01"),
     )
-    assert found.on(on("2021-01-31")) is None
+    assert found.state_on(on("2021-01-31")) is None
     days = ["02-01", "02-28", "03-01", "04-01", "05-01", "05-31", "06-01"]
-    segments = [s for day in days if (s := found.on(on(f"2021-{day}")))]
+    segments = [s for day in days if (s := found.state_on(on(f"2021-{day}")))]
     assert [s.status for s in segments] == [
         *("active", "active", "suspended"),
         *("active", "active", "active", "dissolved"),
@@ -155,8 +155,8 @@ def test_an_organisation_is_active_until_something_changes() -> None:
 )
 def test_an_organisation_ends_in_one_of_three_ways(end: Any, status: str) -> None:
     found = recorded(decider, organised(registered()), end)
-    assert found.on(on("2021-05-31")).status == "active"
-    assert found.on(on("2021-06-01")).status == status
+    assert found.state_on(on("2021-05-31")).status == "active"
+    assert found.state_on(on("2021-06-01")).status == status
     ended = status.replace("_", " ")
     again = suspended("2021-07-01")
     refused(decider, found, again, "suspended on 2021-07-01", f"{ended} on 2021-06-01")
@@ -182,7 +182,7 @@ def test_a_participation_of_the_day_of_the_end_still_stands_in_old_registers() -
     old = (registered(), dissolved("2021-06-01"), participated("2021-06-01"))
     found: Any = decider.fold(old)
     assert [p.on for p in found.participations] == [on("2021-06-01")]
-    assert found.on(on("2021-06-01")).status == "dissolved"
+    assert found.state_on(on("2021-06-01")).status == "dissolved"
     after = recorded(decider, found, confirmed())
     assert after.participations[0].verified
     recorded(decider, after, participated("2021-05-01", "P2"))
@@ -353,7 +353,7 @@ def test_a_certificate_becomes_a_legal_entity_in_one_correction() -> None:
     refused(decider, found, half, "valid_until cannot be 2021-12-31", "badan_hukum")
     whole = corrected(1, legal_basis=LegalBasis.BADAN_HUKUM, valid_until=None)
     after = recorded(decider, found, whole)
-    now = after.on(on("2022-02-01"))
+    now = after.state_on(on("2022-02-01"))
     assert (now.legal_basis, now.valid_until) == ("badan_hukum", None)
 
 
@@ -406,7 +406,7 @@ def test_what_was_registered_otherwise_in_former_days_takes_further_facts(
     old: Registered,
 ) -> None:
     found: Any = decider.fold((old,))
-    assert found.on(on("2021-03-01")).status == "active"
+    assert found.state_on(on("2021-03-01")).status == "active"
     for further in (
         participated("2021-03-02"),
         corrected(1, name="Nama Baru"),
@@ -417,7 +417,7 @@ def test_what_was_registered_otherwise_in_former_days_takes_further_facts(
         dissolved("2021-06-01"),
     ):
         found = recorded(decider, found, further)
-    assert found.on(on("2021-06-01")).status == "dissolved"
+    assert found.state_on(on("2021-06-01")).status == "dissolved"
 
 
 def test_a_correction_of_a_former_registration_must_make_it_fit() -> None:

@@ -62,7 +62,7 @@ def test_facts_after_an_event_are_those_of_the_whole_history(asked: bool) -> Non
     ]
     case = conflict.NEVER_REPORTED
     for size, event in enumerate(history, start=1):
-        case = case.then(event)
+        case = case.with_event(event)
         if asked:
             assert case.facts == in_effect(history[:size])
     assert case.facts == in_effect(history)
@@ -72,7 +72,7 @@ def test_facts_after_an_event_are_those_of_the_whole_history(asked: bool) -> Non
 def test_the_same_event_leads_to_the_same_object_again() -> None:
     verified = conflict.Verified(effective_on=on("2021-02-02"))
     case = Conflict((verified,))
-    first = case.then(verified)
-    assert case.then(verified) is first
+    first = case.with_event(verified)
+    assert case.with_event(verified) is first
     other = conflict.Verified(effective_on=on("2021-02-03"))
-    assert case.then(other).history == (verified, other)
+    assert case.with_event(other).history == (verified, other)

@@ -12,7 +12,7 @@ def test_every_kind_is_found_by_its_category_and_by_its_options() -> None:
     for kind in subject_kinds.KINDS:
         assert (
             subject_kinds.kind_of(kind.category)
-            is subject_kinds.named(kind.category)
+            is subject_kinds.counted_kind(kind.category)
             is kind
         )
         assert DECIDERS[kind.category] is kind.decider
@@ -29,13 +29,13 @@ def test_what_does_not_count_is_no_kind() -> None:
     assert subject_kinds.kind_of("indicator") is None
     assert DECIDERS["indicator"] is indicator.decider
     with pytest.raises(LookupError, match="indicator is no kind of subject"):
-        subject_kinds.named("indicator")
+        subject_kinds.counted_kind("indicator")
 
 
 def test_options_of_a_kind_that_is_not_registered_count_nothing() -> None:
     options = toy.CourseOptions(toy.Topic.MEDIATION)
     with pytest.raises(LookupError, match="CourseOptions are registered for no kind"):
-        subject_kinds.counted_by(options)
+        subject_kinds.kind_counted_by(options)
 
 
 def test_options_are_read_by_what_they_say_they_count() -> None:

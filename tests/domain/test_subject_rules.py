@@ -46,14 +46,14 @@ def test_a_corrected_date_holds_from_the_beginning() -> None:
     found = case(resolved("2021-04-01"))
     after = recorded(decider, found, corrected(2, effective_on=on("2021-03-15")))
     assert [c.effective_on for c in after.closings] == [on("2021-03-15")]
-    assert after.on(on("2021-03-20")).manner == "mediasi"
+    assert after.state_on(on("2021-03-20")).manner == "mediasi"
 
 
 def test_a_corrected_category_holds_from_the_beginning() -> None:
     found = case(verified("2021-03-02"))
     right = corrected(1, category=Category.SARA, dimension="agama")
     after = recorded(decider, found, right)
-    assert after.on(on("2021-03-01")).category == "sara"
+    assert after.state_on(on("2021-03-01")).category == "sara"
 
 
 @pytest.mark.parametrize(
@@ -178,7 +178,7 @@ def test_a_dimension_may_be_cleared_of_a_reclassification() -> None:
         level=Level.KEKERASAN,
     )
     after = recorded(decider, case(shift), corrected(2, dimension=None))
-    now = after.on(on("2021-05-01"))
+    now = after.state_on(on("2021-05-01"))
     assert (now.dimension, now.level) == ("sosial", "kekerasan")
 
 

@@ -12,7 +12,7 @@ from iku.domain import conflict, organisation, subject_kinds
 from iku.domain.conflict import Conflict
 from iku.domain.fact import Annulled
 from iku.domain.organisation import Organisation
-from iku.domain.subject_states import StateInterval, decoded
+from iku.domain.subject_states import StateInterval, decode_columns
 from tests.domain import chance, recount
 from tests.domain.story import given, on
 from tests.domain.test_explaining_cases import VERIFIED, case, reported, resolved
@@ -25,8 +25,8 @@ def follow_each_other(spans: Sequence[StateInterval]) -> None:
     assert spans[-1].valid_to is None
     for span in spans:
         assert span.valid_to is None or span.valid_from < span.valid_to
-        shape, stored = type(span.state_of_subject), span.state_of_subject.stored
-        assert decoded(shape, "A01", stored) == msgspec.to_builtins(
+        shape, stored = type(span.state_of_subject), span.state_of_subject.columns
+        assert decode_columns(shape, "A01", stored) == msgspec.to_builtins(
             span.state_of_subject
         )
 
@@ -83,7 +83,7 @@ def statuses(category: str, state: Any) -> list[tuple[str, str]]:
     """The states by their first day."""
     spans = subject_kinds.state_intervals(category, "A01", state)
     follow_each_other(spans)
-    return [(str(s.valid_from), s.state_of_subject.stored.status) for s in spans]
+    return [(str(s.valid_from), s.state_of_subject.columns.status) for s in spans]
 
 
 def test_a_report_waits_from_the_day_on_which_it_was_returned() -> None:

@@ -72,7 +72,7 @@ class Course(Subject, frozen=True, dict=True):
     @cached_property
     def finished_on(self) -> date | None:
         """The day on which it was finished; None if it is not finished."""
-        finished = next(self.of(Finished), None)
+        finished = next(self.events_of(Finished), None)
         return finished.effective_on if finished else None
 
 
@@ -170,7 +170,7 @@ class CourseRules(Rules, frozen=True, dict=True):
 
     def _reason(self, rule: Rule, of: type[Fact], **quoted: object) -> Reason:
         fact: EffectiveFact = counting.in_effect(self.course, of)[0]
-        return Reason(rule, (counting.cited(self.course, fact),), quoted)
+        return Reason(rule, (counting.cite(self.course, fact),), quoted)
 
 
 def contributions(course: Course, options: CourseOptions) -> Iterator[Contribution]:
@@ -210,7 +210,7 @@ class CourseStanding(Shown, frozen=True):
     wording: dict[str, int]
 
     @property
-    def stored(self) -> StateColumns:
+    def columns(self) -> StateColumns:
         """The stored form of the state."""
         return StateColumns(
             entered_on=self.opened_on,

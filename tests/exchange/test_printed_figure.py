@@ -51,21 +51,21 @@ def test_anything_else_is_no_value(typed: str) -> None:
 
 @pytest.mark.parametrize("typed", ["8/9", "88,89%", "88.89", "88,890%"])
 def test_a_value_fits_what_is_displayed(typed: str) -> None:
-    assert printed_figure.read(typed).fits(EIGHT_NINTHS)
+    assert printed_figure.read(typed).matches(EIGHT_NINTHS)
 
 
 @pytest.mark.parametrize(
     "typed", ["16/18", "9/8", "88,9%", "88,88%", "89%", "88,8889%"]
 )
 def test_a_value_that_is_displayed_otherwise_does_not_fit(typed: str) -> None:
-    assert not printed_figure.read(typed).fits(EIGHT_NINTHS)
+    assert not printed_figure.read(typed).matches(EIGHT_NINTHS)
 
 
 def test_what_stands_in_its_place_is_of_the_same_kind() -> None:
-    assert PrintedCounts(7, 9).of(EIGHT_NINTHS) == "8/9"
+    assert PrintedCounts(7, 9).from_result(EIGHT_NINTHS) == "8/9"
     seven = PrintedPercentage(Decimal("77.78"))
-    assert (str(seven), seven.of(EIGHT_NINTHS)) == ("77.78%", "88.89% (8/9)")
+    assert (str(seven), seven.from_result(EIGHT_NINTHS)) == ("77.78%", "88.89% (8/9)")
     nothing = Result(0, 0, None)
-    assert seven.of(nothing) == "undefined (0/0)"
-    assert not PrintedPercentage(Decimal(0)).fits(nothing)
-    assert PrintedCounts(0, 0).fits(nothing)
+    assert seven.from_result(nothing) == "undefined (0/0)"
+    assert not PrintedPercentage(Decimal(0)).matches(nothing)
+    assert PrintedCounts(0, 0).matches(nothing)

@@ -33,10 +33,10 @@ def test_a_shelf_ends_quietly_whichever_thread_collects_it(
 def test_what_was_put_aside_since_a_mark_can_be_undone() -> None:
     shelf = SpillFile()
     shelf.put({"one": 1})
-    shelf.note(["first"])
+    shelf.put_names(["first"])
     shelf.begin()
     shelf.put({"one": 2, "two": 2})
-    shelf.note(["second"])
+    shelf.put_names(["second"])
     shelf.end(kept=False)
     assert (shelf.get("one"), shelf.get("two")) == (1, None)
-    assert (shelf.noted("first"), shelf.noted("second")) == (True, False)
+    assert (shelf.has_name("first"), shelf.has_name("second")) == (True, False)

@@ -78,7 +78,7 @@ def manifest(note: str) -> str:
     root = b64decode(note.split("\n")[2])
     signed = SignedCheckpoint(3, root, note, datetime.now(UTC), ())
     with TemporaryDirectory() as folder:
-        writing = bundle._Writing(Path(folder), signed)
+        writing = bundle._BundleWriter(Path(folder), signed)
         writing.add("checkpoint", note.encode())
         writing.finish()
         return (Path(folder) / "manifest.json").read_text()

@@ -31,13 +31,13 @@ def test_an_address_names_a_database_and_a_login(
 
 
 def test_a_password_stands_in_no_argument() -> None:
-    shown, secret = dump._split(SOCKET)
+    shown, secret = dump._split_password(SOCKET)
     assert shown == "postgresql://iku@/iku?host=%2Frun%2Fpg&port=5432"
     assert secret == {"PGPASSWORD": "a@b"}
-    shown, secret = dump._split("postgresql://db/iku?user=a&password=s%26t")
+    shown, secret = dump._split_password("postgresql://db/iku?user=a&password=s%26t")
     assert shown == "postgresql://db/iku?user=a"
     assert secret == {"PGPASSWORD": "s&t"}
-    assert dump._split("postgresql:///iku") == ("postgresql:///iku", {})
+    assert dump._split_password("postgresql:///iku") == ("postgresql:///iku", {})
 
 
 async def test_a_program_that_fails_says_why(database: Database) -> None:

@@ -606,7 +606,7 @@ def test_an_account_that_cannot_be_taken_on_does_not_work(tmp_path: Path) -> Non
         programs.RunAccount(),
         programs.RunAccount(1, 1, "no_such_capability"),
     ):
-        assert not programs._works(account, tmp_path, nowhere)
+        assert not programs._can_run(account, tmp_path, nowhere)
 
 
 def test_a_missing_wheel_is_named(
@@ -623,7 +623,7 @@ def test_a_missing_wheel_is_named(
 def test_programs_that_run_under_no_account_are_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uid: int, says: str
 ) -> None:
-    monkeypatch.setattr(programs, "_works", lambda *_: False)
+    monkeypatch.setattr(programs, "_can_run", lambda *_: False)
     monkeypatch.setattr(os, "geteuid", lambda: uid)
     assert says in refusal(tmp_path)
 

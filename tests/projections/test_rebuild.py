@@ -216,7 +216,7 @@ async def test_a_subject_that_counts_twice_at_one_point_of_both_times_is_found(
     world: World, owner: Plain
 ) -> None:
     await owner.execute("set search_path = projection, public")
-    assert await rebuilding._counted_twice(owner) == []
+    assert await rebuilding._double_counting_findings(owner) == []
     subject = await owner.fetchval(
         """
         insert into contribution
@@ -225,7 +225,7 @@ async def test_a_subject_that_counts_twice_at_one_point_of_both_times_is_found(
         returning subject
         """
     )
-    assert await rebuilding._counted_twice(owner) == [
+    assert await rebuilding._double_counting_findings(owner) == [
         f"contribution counts {subject} twice in IKU-1, definition 1"
     ]
 

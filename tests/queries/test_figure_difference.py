@@ -53,7 +53,7 @@ async def ask(
         if page.next is None:
             return pages
         assert len(page.items) == limit
-        place = difference.place(page.next)
+        place = difference.read_cursor(page.next)
         of = resume(of, place, world.today)
 
 
@@ -370,13 +370,13 @@ async def test_pages_are_parts_of_one_answer_whatever_is_recorded_meanwhile(
         )
 
     first = await page(None)
-    before = await page(difference.place(first.next))
+    before = await page(difference.read_cursor(first.next))
     for number in range(4):
         report = Chance(Random(number)).reported()
         await world.do("conflict", f"K90{number:02}", report)
         verified = conflict.Verified(effective_on=report.effective_on)
         await world.do("conflict", f"K90{number:02}", verified)
-    assert await page(difference.place(first.next)) == before
+    assert await page(difference.read_cursor(first.next)) == before
     assert before.figure == first.figure
 
 

@@ -46,7 +46,7 @@ def folded(memory: Memory, asked: Search) -> list[Kept]:
         )
         if standing is not None:
             worded = getattr(state.history[standing.wording[field] - 1], field)
-            found.append(Kept(subject, standing, standing.stored, worded))
+            found.append(Kept(subject, standing, standing.columns, worded))
     return found
 
 

@@ -324,11 +324,11 @@ async def test_a_file_whose_key_was_taken_is_named(desk: Desk, owner: Plain) -> 
 async def test_what_is_erased_while_one_looks_is_told_as_erased(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    held = attachments.held
+    held = attachments.read_content
 
     async def meanwhile(*args: Any) -> Any:
         await desk.erase("conflict-K1")
         return await held(*args)
 
-    monkeypatch.setattr(attachments, "held", meanwhile)
+    monkeypatch.setattr(attachments, "read_content", meanwhile)
     assert tally(await desk.files()) == TextCounts(erased=1)

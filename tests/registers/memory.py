@@ -77,7 +77,7 @@ class Memory:
         made_with = basis(facts, self.facts[f"scale-{SCALE}"], question)
         options = made_with.definition.defined.options
         parts: dict[str, Counts] = {}
-        category = subject_kinds.counted_by(options).decider.category
+        category = subject_kinds.kind_counted_by(options).decider.category
         for subject in self.subjects[category].values():
             state = subject.heard(question.known_on, question.size)
             if state is None:

@@ -26,7 +26,7 @@ def names(folder: Path) -> set[str]:
 def test_a_file_is_moved_aside_and_back_and_opens_in_both_places(files: Files) -> None:
     filed = files.put(CONTENT)
     written = files.folder.joinpath(f"{filed.name}.sealed").stat().st_mtime
-    assert files.set_aside([filed.name]) == 1
+    assert files.move_to_quarantine([filed.name]) == 1
     assert (names(files.folder), names(files.quarantine)) == (set(), {str(filed.name)})
     assert files.get(filed) == CONTENT
     [[stored]] = files.quarantined()
@@ -44,7 +44,7 @@ def test_moving_never_overwrites_and_passes_over_what_another_process_moved(
     files.quarantine.mkdir()
     aside = files.quarantine / f"{filed.name}.sealed"
     aside.write_bytes(b"another copy")
-    assert files.set_aside([filed.name, uuid4()]) == 0
+    assert files.move_to_quarantine([filed.name, uuid4()]) == 0
     assert files.restore([filed.name]) == 0
     assert files.get(filed) == CONTENT
     assert aside.read_bytes() == b"another copy"
@@ -70,25 +70,25 @@ def test_a_kill_while_moving_leaves_each_file_whole_in_one_of_the_folders(
 
     monkeypatch.setattr(Path, "rename", until_the_fifth)
     with pytest.raises(KeyboardInterrupt):
-        files.set_aside([one.name for one in filed])
+        files.move_to_quarantine([one.name for one in filed])
     assert (len(names(files.folder)), len(names(files.quarantine))) == (6, 4)
     assert [files.get(one) for one in filed] == [bytes([n]) for n in range(10)]
-    assert files.set_aside([one.name for one in filed]) == 6
+    assert files.move_to_quarantine([one.name for one in filed]) == 6
 
 
 def test_destroying_reaches_both_folders_and_discarding_only_the_quarantine(
     files: Files,
 ) -> None:
     one, two = files.put(CONTENT), files.put(CONTENT)
-    files.set_aside([one.name])
-    assert files.discard([two.name]) == 0
+    files.move_to_quarantine([one.name])
+    assert files.delete_quarantined([two.name]) == 0
     assert files.remove([one.name, two.name, uuid4()]) == 2
     for gone in (one, two):
         with pytest.raises(TextDamaged):
             files.get(gone)
     three = files.put(CONTENT)
-    files.set_aside([three.name])
-    assert files.discard([three.name]) == 1
+    files.move_to_quarantine([three.name])
+    assert files.delete_quarantined([three.name]) == 1
 
 
 def test_only_sealed_files_are_listed_and_moved(files: Files, tmp_path: Path) -> None:
@@ -111,7 +111,7 @@ def test_what_lies_in_quarantine_is_summed_up_and_read_again_when_it_changes(
     one, two = files.put(CONTENT), files.put(CONTENT * 2)
     for n, filed in enumerate((one, two)):
         os.utime(files.folder / f"{filed.name}.sealed", (0, 1_000_000 * (n + 1)))
-    files.set_aside([one.name, two.name])
+    files.move_to_quarantine([one.name, two.name])
     seen = files.summary()
     assert (seen.files, seen.bytes) == (2, 3 * len(CONTENT) + 2 * 28)
     assert seen.oldest is not None
@@ -121,9 +121,11 @@ def test_what_lies_in_quarantine_is_summed_up_and_read_again_when_it_changes(
     )  # long ago, so that the listing is stable
     assert files.summary() == seen
     with monkeypatch.context() as patched:
-        patched.setattr(files, "_sum", lambda: pytest.fail("it did not change"))
+        patched.setattr(
+            files, "_compute_summary", lambda: pytest.fail("it did not change")
+        )
         assert files.summary() == seen
-    files.discard([one.name])
+    files.delete_quarantined([one.name])
     assert files.summary().files == 1
 
 
@@ -161,6 +163,6 @@ def test_a_quarantine_that_cannot_be_used_is_named(files: Files) -> None:
     filed = files.put(CONTENT)
     (files.folder / QUARANTINE).write_text("no folder")
     with pytest.raises(FilesError, match=f"{QUARANTINE}"):
-        files.set_aside([filed.name])
+        files.move_to_quarantine([filed.name])
     assert files.get(filed) == CONTENT
     assert files.remove([filed.name]) == 1

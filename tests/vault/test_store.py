@@ -77,7 +77,7 @@ class Desk:
         async with self.app.pool.acquire() as connection:
             recorded = await log.read_stream(connection, f"conflict-{subject}")
             found = await text_reading.read(connection, self.app.vault, recorded)
-        return [found.get((one.stream, one.version), NONE).all for one in recorded]
+        return [found.get((one.stream, one.version), NONE).shown for one in recorded]
 
 
 @asynccontextmanager
@@ -398,7 +398,7 @@ async def test_without_its_key_a_text_is_locked_and_the_next_is_not(
 
 async def lost(desk: Desk) -> list[str]:
     async with desk.app.pool.acquire() as connection:
-        return await desk.app.vault.lost(connection)
+        return await desk.app.vault.find_lost_epochs(connection)
 
 
 async def test_of_many_epochs_those_are_told_whose_key_is_lost(

@@ -8,7 +8,7 @@ from urllib.parse import quote
 import pytest
 
 from iku.app import App
-from iku.domain.coordinates import check
+from iku.domain.coordinates import check_characters
 from iku.postgres.pool import Plain
 from iku.queries import figure_replay
 from tests.domain.register import FIGURES
@@ -26,7 +26,7 @@ async def lines(client: Client, code: str, **asked: Any) -> list[Any]:
 
 def number(line: str) -> str:
     """A number with valid check characters and any content."""
-    return f"{line}.{check(line)}"
+    return f"{line}.{check_characters(line)}"
 
 
 @pytest.mark.parametrize("order", ORDERS)

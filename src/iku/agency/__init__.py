@@ -104,15 +104,15 @@ def load_agency(folder: Path | None) -> AgencyProfile:
     Raises:
         AgencyError: The file is missing or malformed.
     """
-    return _load(_file(folder, "agency.json"), AgencyProfile)
+    return _load(_data_file(folder, "agency.json"), AgencyProfile)
 
 
 def load_seed_definitions(folder: Path | None) -> SeedDefinitions:
     """The seed definitions and the scale (see `load_agency`)."""
-    return _load(_file(folder, "indicators.json"), SeedDefinitions)
+    return _load(_data_file(folder, "indicators.json"), SeedDefinitions)
 
 
-def _file(folder: Path | None, name: str) -> Traversable:
+def _data_file(folder: Path | None, name: str) -> Traversable:
     return (folder or files("iku.agency") / "kota_mojokerto") / name
 
 

@@ -9,7 +9,7 @@ from iku.messages import message
 from iku.queries.subject_lookup import SubjectMatch
 
 
-def refuse_several(
+def refuse_ambiguous(
     found: Sequence[SubjectMatch], typed: str, *, by_kind: bool = True
 ) -> None:
     """Refuse *typed* if it matches several subjects, and list them.

@@ -54,7 +54,7 @@ def attachments() -> None:
 
 
 @asynccontextmanager
-async def _opened(*, writes: bool = True) -> AsyncIterator[Opened]:
+async def _opened_app(*, writes: bool = True) -> AsyncIterator[Opened]:
     async with (
         terminal.opened_app(terminal.settings()) as app,
         app.pool.acquire() as connection,
@@ -69,8 +69,8 @@ async def _opened(*, writes: bool = True) -> AsyncIterator[Opened]:
 def list_(*, json: bool) -> None:
     """List the files in quarantine, and which of them an event names now."""
 
-    async def work() -> None:
-        async with _opened(writes=False) as (app, connection):
+    async def execute() -> None:
+        async with _opened_app(writes=False) as (app, connection):
             vault, zone = app.vault, app.settings.timezone
             table = tables.Listing(COLUMNS, tables.Printer())
             listed: list[QuarantinedFile] = []
@@ -85,7 +85,7 @@ def list_(*, json: bool) -> None:
                 held = summary(vault.files.summary(), zone)
                 tables.say(message("Quarantine: {contents}", contents=held))
 
-    terminal.run(work())
+    terminal.run(execute())
 
 
 @attachments.command()
@@ -98,8 +98,8 @@ def restore(names: tuple[UUID, ...], *, json: bool) -> None:
     starts next.
     """
 
-    async def work() -> int:
-        async with _opened() as (app, connection):
+    async def execute() -> int:
+        async with _opened_app() as (app, connection):
             restored = 0
             if names:
                 found = await _find(app, connection, names)
@@ -118,7 +118,7 @@ def restore(names: tuple[UUID, ...], *, json: bool) -> None:
                 restored += await quarantine.restore(app.vault, known)
             return restored
 
-    restored = terminal.run(work())
+    restored = terminal.run(execute())
     if json:
         terminal.emit({"restored": restored})
     else:
@@ -136,8 +136,8 @@ def remove(names: tuple[UUID, ...], *, yes: bool, json: bool) -> None:
     A file that an event names is never deleted.
     """
 
-    async def work() -> int:
-        async with _opened() as (app, connection):
+    async def execute() -> int:
+        async with _opened_app() as (app, connection):
             if names:
                 found = await _find(app, connection, names)
                 for one in found:
@@ -155,10 +155,10 @@ def remove(names: tuple[UUID, ...], *, yes: bool, json: bool) -> None:
                 pages = quarantine.listed(app.vault, connection)
                 found = [one async for page in pages for one in page if not one.known]
             if not yes and found:
-                _ask(found)
+                _confirm_deletion(found)
             return await quarantine.remove(app.vault, found)
 
-    removed = terminal.run(work())
+    removed = terminal.run(execute())
     if json:
         terminal.emit({"removed": removed})
     else:
@@ -201,7 +201,7 @@ async def _find(
     return found
 
 
-def _ask(found: Sequence[QuarantinedFile]) -> None:
+def _confirm_deletion(found: Sequence[QuarantinedFile]) -> None:
     """Ask for confirmation; abort without it."""
     size = formats.number(sum(one.bytes for one in found))
     click.confirm(

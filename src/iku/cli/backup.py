@@ -44,14 +44,14 @@ def backup(file: Path, *, replace: bool, json: bool) -> None:
     server named by IKU_DATABASE_URL requires a superuser's login in IKU_SUPERUSER_URL.
     """
     chosen = terminal.settings()
-    _refuse_place(chosen, file, replace=replace)
+    _refuse_bad_destination(chosen, file, replace=replace)
 
-    async def work() -> BackupResult:
+    async def execute() -> BackupResult:
         async with open_database(chosen) as database:
-            with terminal.plain_address():
+            with terminal.redact_address_errors():
                 return await backups.save(chosen, database, file)
 
-    done = terminal.run(work())
+    done = terminal.run(execute())
     if json:
         terminal.emit(done)
         return
@@ -76,7 +76,7 @@ def backup(file: Path, *, replace: bool, json: bool) -> None:
     )
 
 
-def _refuse_place(chosen: Settings, file: Path, *, replace: bool) -> None:
+def _refuse_bad_destination(chosen: Settings, file: Path, *, replace: bool) -> None:
     if file.exists() and not replace:
         raise CommandFailed(
             message("{file} already exists; add --replace to overwrite it", file=file)
@@ -108,17 +108,20 @@ def restore(file: Path, *, replace: bool, json: bool) -> None:
     replace the present register. Stop all other processes that use the register first.
     """
     chosen = terminal.settings()
-    known = _known(chosen)
+    known = _last_signed_size(chosen)
 
-    async def work(found: Archive) -> RestoredRegister:
+    async def execute(found: Archive) -> RestoredRegister:
         async with open_database(chosen) as database:
-            with terminal.plain_address(), terminal.progress(message("events")) as tell:
+            with (
+                terminal.redact_address_errors(),
+                terminal.progress(message("events")) as tell,
+            ):
                 return await backups.restore(
                     chosen, database, found, tell, replace=replace
                 )
 
     with file.open("rb") as opened:
-        done = terminal.run(work(backups.read(opened)))
+        done = terminal.run(execute(backups.read(opened)))
     if json:
         terminal.emit(RestoreResult(done, known))
     else:
@@ -152,7 +155,9 @@ def _show(done: RestoredRegister, chosen: Settings) -> None:
 def _warn(done: RestoredRegister, known: int | None) -> None:
     """Report on standard error the losses that are known on this machine."""
     if done.lost_keys:
-        lost = message("Keys of texts {lost}", lost=terminal.lost(done.lost_keys))
+        lost = message(
+            "Keys of texts {lost}", lost=terminal.lost_keys_message(done.lost_keys)
+        )
         standard_streams.say(translated(lost))
     if known is not None and known > done.size:
         standard_streams.say(
@@ -179,7 +184,7 @@ def _warn(done: RestoredRegister, known: int | None) -> None:
         )
 
 
-def _known(chosen: Settings) -> int | None:
+def _last_signed_size(chosen: Settings) -> int | None:
     """The largest log size that the signer or a witness on this machine has signed."""
     try:
         state = SignerFolder(chosen.signer_home).state()

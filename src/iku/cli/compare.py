@@ -31,13 +31,13 @@ def compare(question: ComparisonQuestion, amendment: Amendment, *, json: bool) -
     Nothing is recorded.
     """
 
-    async def ask() -> Comparison:
+    async def execute() -> Comparison:
         async with terminal.opened_view() as (app, view):
             today = app.commands.today()
-            tried = question.tried(amendment, today)
+            tried = question.trial_options(amendment, today)
             return await definition_comparison.compare(view, tried, today)
 
-    found = terminal.run(ask())
+    found = terminal.run(execute())
     if json:
         terminal.emit(found)
     else:

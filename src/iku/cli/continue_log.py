@@ -44,7 +44,7 @@ def continue_log(
     """
     chosen = terminal.settings()
     approval = Approval(approver, reason)
-    with terminal.plain_address():
+    with terminal.redact_address_errors():
         done = terminal.run(wiring.continue_log(chosen, file.read(), approval, actor))
     if json:
         terminal.emit(done)

@@ -164,7 +164,7 @@ def show(effect: RedefinitionEffect) -> None:
         out.say(f"\n{translated(now)}")
         rows = [row for point in year.points for row in _rows(point)]
         out.table(COLUMNS, rows)
-        out.say(_differing(year))
+        out.say(_differing_message(year))
         if year.items:
             show_subjects(out, NAMES, year.items)
         if year.more:
@@ -177,7 +177,7 @@ def _rows(point: comparison.ComparedPoint) -> list[tuple[str, ...]]:
     return [(day, name, *cells(outcome)) for name, outcome in outcomes]
 
 
-def _differing(year: YearEffect) -> str:
+def _differing_message(year: YearEffect) -> str:
     return message(
         "{count} cases or organisations count differently at the end of the year.",
         count=formats.number(year.differing),

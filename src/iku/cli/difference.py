@@ -59,13 +59,13 @@ def difference(question: DifferenceQuestion, *, json: bool) -> None:
     Omitted --against-… options have the values of the figure requested.
     """
 
-    async def ask() -> Difference:
+    async def execute() -> Difference:
         async with terminal.opened_view() as (app, view):
             today = app.commands.today()
             compared = question.compared(today)
             return await figure_difference.answer(view, app.figures, compared, today)
 
-    found = terminal.run(ask())
+    found = terminal.run(execute())
     if json:
         terminal.emit(found)
     else:
@@ -84,9 +84,9 @@ def show(found: Difference) -> None:
             denominator=formats.signed(found.denominator),
         )
     )
-    out.table(WAY, map(_interval, found.steps))
+    out.table(WAY, map(_step_row, found.steps))
     if found.items:
-        out.table(MOVED, map(_item, found.items))
+        out.table(MOVED, map(_item_row, found.items))
     else:
         out.say(message("No case or organisation counts differently."))
     if found.next:
@@ -96,11 +96,11 @@ def show(found: Difference) -> None:
 def _show_both(out: Printer, *both: Figure) -> None:
     """Print both figures side by side, a line for each of their coordinates."""
     names = (*AT, *(column.heading for column in figure_table.COLUMNS[1:]))
-    cells = [(*_at(one), *figure_table.cells(one)[1:]) for one in both]
+    cells = [(*_coordinates_row(one), *figure_table.cells(one)[1:]) for one in both]
     out.table(BOTH, zip(map(translated, names), *cells, strict=True))
 
 
-def _at(one: Figure) -> tuple[str, ...]:
+def _coordinates_row(one: Figure) -> tuple[str, ...]:
     return (
         formats.period(one.period),
         formats.day(one.as_of),
@@ -110,7 +110,7 @@ def _at(one: Figure) -> tuple[str, ...]:
     )
 
 
-def _interval(interval: Interval) -> tuple[str, ...]:
+def _step_row(interval: Interval) -> tuple[str, ...]:
     after = interval.after
     return (
         translated(labels.STEPS[interval.step]),
@@ -124,7 +124,7 @@ def _interval(interval: Interval) -> tuple[str, ...]:
     )
 
 
-def _item(item: DifferenceItem) -> tuple[str, ...]:
+def _item_row(item: DifferenceItem) -> tuple[str, ...]:
     moved, why = item.event, item.after.why
     event = ("", "", "", "", translated(why) if why else "")
     if moved is not None:

@@ -73,7 +73,7 @@ def erase(
     subject = subject_id(subject)
     erased = Erased(**decided)  # type: ignore[arg-type] # click has read them
 
-    async def work() -> ErasureResult:
+    async def execute() -> ErasureResult:
         async with (
             terminal.opened_app(terminal.settings()) as app,
             app.pool.acquire() as connection,
@@ -105,7 +105,7 @@ def erase(
             recorded_at=outcome.receipt.recorded_at,
         )
 
-    done = terminal.run(work())
+    done = terminal.run(execute())
     if json:
         terminal.emit(done)
     else:

@@ -96,10 +96,10 @@ def run(commands: click.Command, arguments: Sequence[str] | None) -> NoReturn:
     except OutputClosed as error:
         if error.is_broken_pipe:
             sys.exit(standard_streams.READER_GONE)
-        _say(messages.of(error))
+        _print_error(messages.of(error))
         code = 1
     except SettingsError as error:
-        _say(messages.of(error))
+        _print_error(messages.of(error))
         code = 1
     sys.exit(code)
 
@@ -118,16 +118,18 @@ def _run(commands: click.Command, arguments: Sequence[str] | None) -> int:
         return 2
     except click.UsageError as error:
         command = error.ctx.command_path if error.ctx else "iku"
-        fault = _sentence(terminal_language.translated(error.format_message()))
-        _say(message('{fault} (see "{command} --help")', fault=fault, command=command))
+        fault = _one_line(terminal_language.translated(error.format_message()))
+        _print_error(
+            message('{fault} (see "{command} --help")', fault=fault, command=command)
+        )
         return 2
     except (click.Abort, KeyboardInterrupt):
-        _say(message("interrupted; what was not finished was not recorded"))
+        _print_error(message("interrupted; what was not finished was not recorded"))
         return 130
     except Exception as error:
         if os.environ.get(DEBUG):
             raise
-        _say(message_for(error))
+        _print_error(message_for(error))
         return 1
     return 0
 
@@ -163,10 +165,10 @@ def message_for(error: Exception) -> str:
     return told
 
 
-def _say(sentence: str) -> None:
-    standard_streams.say(f"iku: {_sentence(terminal_language.translated(sentence))}")
+def _print_error(sentence: str) -> None:
+    standard_streams.say(f"iku: {_one_line(terminal_language.translated(sentence))}")
 
 
-def _sentence(message: str) -> str:
+def _one_line(message: str) -> str:
     """*message* on one line, without the full stop."""
     return " ".join(message.split()).removesuffix(".")

@@ -43,19 +43,19 @@ def example(*, json: bool) -> None:
     A register that holds other data is not changed.
     """
 
-    async def work() -> tuple[list[ImportedFile], list[Figure]]:
+    async def execute() -> tuple[list[ImportedFile], list[Figure]]:
         async with terminal.opened_app(terminal.settings()) as app:
-            done = await _fill(app, quiet=json)
+            done = await _import_example(app, quiet=json)
             return done, await _compare_knowledge(app)
 
-    done, found = terminal.run(work())
+    done, found = terminal.run(execute())
     if json:
         terminal.emit(ExampleResult(tuple(done), tuple(found)))
     else:
         _show(found)
 
 
-async def _fill(app: App, *, quiet: bool) -> list[ImportedFile]:
+async def _import_example(app: App, *, quiet: bool) -> list[ImportedFile]:
     contents = files.read()
     async with app.pool.acquire() as connection:
         importer = Importer(connection, app.commands, ACTOR)
@@ -93,10 +93,10 @@ def _show(found: Sequence[Figure]) -> None:
     ]
     out.table(COLUMNS, rows)
     for now, then in pairs:
-        out.say(_difference(now, then))
+        out.say(_difference_message(now, then))
 
 
-def _difference(now: Figure, then: Figure) -> str:
+def _difference_message(now: Figure, then: Figure) -> str:
     """A sentence on whether the figure has changed, with both values."""
     if figure_table.counts(now) == figure_table.counts(then):
         return message(

@@ -57,10 +57,10 @@ def explain(question: ExplanationQuestion, form: OutputFormat) -> None:
     deciding events by their positions in the log. The total is the indicator's figure.
     """
 
-    async def work() -> None:
+    async def execute() -> None:
         async with terminal.opened_app(terminal.settings()) as app:
-            today, wanted = app.commands.today(), question.wanted
-            of = question.on(today)
+            today, wanted = app.commands.today(), question.subject_filter
+            of = question.question(today)
             async with app.pool.acquire() as connection:
                 view = terminal.view(app, connection)
                 figure, asked, _ = await explanation.begin(
@@ -76,7 +76,7 @@ def explain(question: ExplanationQuestion, form: OutputFormat) -> None:
             else:
                 await _as_tables(figure, pages, wanted)
 
-    terminal.run(work())
+    terminal.run(execute())
 
 
 async def _find_subject(app: App, typed: str | None) -> str | None:
@@ -86,7 +86,7 @@ async def _find_subject(app: App, typed: str | None) -> str | None:
     async with app.pool.acquire() as connection:
         found = await identify(terminal.view(app, connection), typed)
     subjects = {one.subject: one for one in found}
-    ambiguity.refuse_several([*subjects.values()], typed)
+    ambiguity.refuse_ambiguous([*subjects.values()], typed)
     return found[0].subject if found else typed
 
 
@@ -148,10 +148,10 @@ async def _as_tables(
         )
     )
     if wanted.subject is None:
-        _refuse_other_sum(figure, counts)
+        _refuse_wrong_total(figure, counts)
 
 
-def _refuse_other_sum(figure: Figure, counts: Counts) -> None:
+def _refuse_wrong_total(figure: Figure, counts: Counts) -> None:
     told = (counts.numerator, counts.denominator)
     if told != (figure.numerator, figure.denominator):
         raise CommandFailed(

@@ -34,13 +34,13 @@ def bundle(folder: Path, *, json: bool) -> None:
     """
     chosen = terminal.settings()
 
-    async def work() -> tuple[Bundle, Assurance]:
+    async def execute() -> tuple[Bundle, Assurance]:
         async with terminal.opened_app(chosen) as app, app.pool.acquire() as connection:
             with terminal.progress(message("events")) as tell:
                 written = await bundles.export(connection, app.witnesses, folder, tell)
             return written, await app.assurance(connection)
 
-    written, found = terminal.run(work())
+    written, found = terminal.run(execute())
     if json:
         terminal.emit(written)
     else:
@@ -85,7 +85,7 @@ def texts(
     FILE` verifies the file.
     """
 
-    async def work() -> TextExportResult:
+    async def execute() -> TextExportResult:
         async with (
             terminal.opened_app(terminal.settings()) as app,
             app.pool.acquire() as connection,
@@ -98,7 +98,7 @@ def texts(
                 tally = await text_export.export(found, file, verify.print_finding)
             return TextExportResult(str(file), up_to, tally)
 
-    written = terminal.run(work())
+    written = terminal.run(execute())
     if json:
         terminal.emit(written)
     else:

@@ -35,15 +35,15 @@ def value(field: str, of: Any) -> str:
         case dict() | str() if field == "options":
             return _options(msgspec.json.decode(of) if isinstance(of, str) else of)
         case str():
-            return _text(field, of)
+            return _format_text(field, of)
         case list():
-            return ", ".join(map(_item, of))
+            return ", ".join(map(_format_item, of))
         case _:
             return _reference(of)
 
 
-def _item(one: Any) -> str:
-    return _field(one) if isinstance(one, str) else _reference(one)
+def _format_item(one: Any) -> str:
+    return _field_label(one) if isinstance(one, str) else _reference(one)
 
 
 def _reference(of: Any) -> str:
@@ -63,12 +63,12 @@ def _options(of: dict[str, Any]) -> str:
     return "; ".join(f"{name}={one}" for name, one in texts.items())
 
 
-def _field(name: str) -> str:
+def _field_label(name: str) -> str:
     label = labels.FIELDS.get(name)
     return translated(label) if label else name
 
 
-def _text(field: str, of: str) -> str:
+def _format_text(field: str, of: str) -> str:
     if field in DAYS:
         return formats.day(date.fromisoformat(of))
     label = labels.value(field, of)

@@ -46,14 +46,14 @@ def figure(
             )
         )
 
-    async def ask() -> tuple[App, list[Figure]]:
+    async def execute() -> tuple[App, list[Figure]]:
         async with terminal.opened_app(terminal.settings()) as app:
             questions = await _questions(app, codes, asked, number)
             return app, await figure_table.compute_figures(
                 app, questions, replay=replay
             )
 
-    app, found = terminal.run(ask())
+    app, found = terminal.run(execute())
     if json:
         alone = len(codes) == 1 or number is not None
         terminal.emit(found[0] if alone else FiguresResult(tuple(found)))
@@ -67,7 +67,7 @@ async def _questions(
     if number is not None:
         return [structs.replace(from_number(number), breakdown=parts(asked.breakdown))]
     today = app.commands.today()
-    return [asked.of(code, today) for code in await _codes(app, codes)]
+    return [asked.question_for(code, today) for code in await _codes(app, codes)]
 
 
 async def _codes(app: App, codes: Sequence[str]) -> Sequence[str]:

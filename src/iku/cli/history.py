@@ -49,7 +49,7 @@ def history(subject: str, kind: str | None, *, json: bool) -> None:
     effect on each figure.
     """
 
-    async def work() -> tuple[Sequence[EventView], ZoneInfo]:
+    async def execute() -> tuple[Sequence[EventView], ZoneInfo]:
         async with terminal.opened_view() as (app, view):
             among = CATEGORIES if kind is None else [kind]
             found = {
@@ -58,7 +58,7 @@ def history(subject: str, kind: str | None, *, json: bool) -> None:
             }
             return _single(found, subject), app.settings.timezone
 
-    events, zone = terminal.run(work())
+    events, zone = terminal.run(execute())
     if json:
         terminal.emit(events)
     else:
@@ -85,7 +85,7 @@ def _single(
                 "there is no case, organisation or indicator {number}", number=number
             )
         )
-    ambiguity.refuse_several([*there], typed)
+    ambiguity.refuse_ambiguous([*there], typed)
     [events] = there.values()
     return events
 
@@ -99,19 +99,19 @@ def _cells(event: EventView, zone: ZoneInfo) -> tuple[str, ...]:
         f"{formats.day(event.known_on)}{DECLARED if event.declared else ''}",
         formats.instant(event.recorded_at, zone),
         event.actor,
-        "\n".join(_content(event)),
-        "\n".join(_replaced(event)),
-        "\n".join(map(_movement, event.movements)),
+        "\n".join(_field_lines(event)),
+        "\n".join(_replaced_lines(event)),
+        "\n".join(map(_movement_text, event.movements)),
     )
 
 
-def _content(event: EventView) -> Iterator[str]:
+def _field_lines(event: EventView) -> Iterator[str]:
     for name, value in (event.data | event.text).items():
         field = name.partition(".")[0]
         yield f"{translated(labels.FIELDS[field])}: {field_format.value(field, value)}"
 
 
-def _replaced(event: EventView) -> Iterator[str]:
+def _replaced_lines(event: EventView) -> Iterator[str]:
     for one in event.replaced:
         before, after = (
             field_format.value(one.field, v) for v in (one.before, one.after)
@@ -128,7 +128,7 @@ def _replaced(event: EventView) -> Iterator[str]:
         )
 
 
-def _movement(moved: Movement) -> str:
+def _movement_text(moved: Movement) -> str:
     counts = {
         message("numerator"): moved.numerator,
         message("denominator"): moved.denominator,

@@ -71,16 +71,16 @@ def import_(files: tuple[str, ...], *, dry_run: bool, actor: str, json: bool) ->
     again after rows were added to it.
     """
 
-    async def work() -> list[ImportedFile]:
+    async def execute() -> list[ImportedFile]:
         async with terminal.opened_app(terminal.settings()) as app:
             return await import_files(app, opened, actor, dry_run=dry_run, quiet=json)
 
     with ExitStack() as stack:
         opened = {
-            name: _readable_again(stack.enter_context(Path(name).open("rb")))
+            name: _seekable(stack.enter_context(Path(name).open("rb")))
             for name in files
         }
-        done = terminal.run(work())
+        done = terminal.run(execute())
     if json:
         terminal.emit(ImportedFiles(tuple(done)))
     faulty = [file.file for file in done if file.faults]
@@ -95,7 +95,7 @@ def import_(files: tuple[str, ...], *, dry_run: bool, actor: str, json: bool) ->
         )
 
 
-def _readable_again(file: BinaryIO) -> BinaryIO:
+def _seekable(file: BinaryIO) -> BinaryIO:
     """*file* if it is seekable; otherwise, as for a pipe, its contents in memory."""
     return file if file.seekable() else BytesIO(file.read())
 
@@ -143,7 +143,7 @@ def _report(file: ImportedFile) -> None:
     if file.faults:
         _show_faults(file)
         return
-    tables.say(f"{file.file}: {translated(_outcome(file))}")
+    tables.say(f"{file.file}: {translated(_outcome_sentence(file))}")
     if file.skipped:
         _show_skipped(file)
     if file.remarks:
@@ -151,7 +151,7 @@ def _report(file: ImportedFile) -> None:
         tables.Printer().table(REMARKS, rows)
 
 
-def _outcome(file: ImportedFile) -> str:
+def _outcome_sentence(file: ImportedFile) -> str:
     """A sentence on the recorded rows."""
     if not file.rows:
         return message(
@@ -169,12 +169,12 @@ def _outcome(file: ImportedFile) -> str:
     return message(
         "{rows}, {outcomes}; the log now holds {size} events.",
         rows=rows,
-        outcomes=[*_outcomes(file)],
+        outcomes=[*_row_counts(file)],
         size=formats.number(file.size),
     )
 
 
-def _outcomes(file: ImportedFile) -> Iterator[str]:
+def _row_counts(file: ImportedFile) -> Iterator[str]:
     """How many rows are recorded, and how many are not, by reason."""
     added = formats.number(file.added)
     if file.dry_run:

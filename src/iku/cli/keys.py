@@ -57,11 +57,11 @@ def keys() -> None:
 def show(*, json: bool) -> None:
     """Show the epochs: whether the key is present, and how many data keys it wraps."""
 
-    async def work() -> KeysReport:
+    async def execute() -> KeysReport:
         async with terminal.opened_app(terminal.settings()) as app:
             return await keys_report(app)
 
-    found = terminal.run(work())
+    found = terminal.run(execute())
     if json:
         terminal.emit(found)
         return
@@ -106,7 +106,7 @@ def rotate(*, new: bool, json: bool) -> None:
     The keys of older epochs can then be destroyed.
     """
 
-    async def work() -> tuple[str, int]:
+    async def execute() -> tuple[str, int]:
         async with terminal.opened_app(terminal.settings()) as app:
             app.commands.refuse_replica()
             vault, today = app.vault, app.commands.today()
@@ -117,7 +117,7 @@ def rotate(*, new: bool, json: bool) -> None:
                 with terminal.progress(message("keys")) as tell:
                     return epoch, await vault.rotate(connection, tell)
 
-    epoch, locked = terminal.run(work())
+    epoch, locked = terminal.run(execute())
     if json:
         terminal.emit({"epoch": epoch, "locked": locked})
     else:
@@ -138,7 +138,7 @@ def rotate(*, new: bool, json: bool) -> None:
 def destroy(epoch: str, *, json: bool) -> None:
     """Destroy the key of EPOCH, which must no longer wrap any data key."""
 
-    async def work() -> None:
+    async def execute() -> None:
         async with (
             terminal.opened_app(terminal.settings()) as app,
             app.pool.acquire() as connection,
@@ -146,7 +146,7 @@ def destroy(epoch: str, *, json: bool) -> None:
             app.commands.refuse_replica()
             await app.vault.destroy(connection, epoch)
 
-    terminal.run(work())
+    terminal.run(execute())
     if json:
         terminal.emit({"destroyed": epoch})
     else:
@@ -161,7 +161,7 @@ def reconcile(*, json: bool) -> None:
     Every command that opens the register does so, too.
     """
 
-    async def work() -> text_erasure.ReconciliationResult:
+    async def execute() -> text_erasure.ReconciliationResult:
         async with (
             terminal.opened_app(terminal.settings()) as app,
             app.pool.acquire() as connection,
@@ -171,7 +171,7 @@ def reconcile(*, json: bool) -> None:
                 app.commands, connection
             )
 
-    found = terminal.run(work())
+    found = terminal.run(execute())
     if json:
         terminal.emit(found)
     else:

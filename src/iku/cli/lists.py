@@ -41,28 +41,28 @@ class ListLayout(NamedTuple):
     cells: Callable[[Fields, Areas], Sequence[str]]
 
 
-def _word(field: str, item: Fields) -> str:
+def _field_text(field: str, item: Fields) -> str:
     return field_format.value(field, item[field])
 
 
-def _case(item: Fields, areas: Areas) -> Sequence[str]:
+def _conflict_row(item: Fields, areas: Areas) -> Sequence[str]:
     return (
         item["number"],
         item["title"],
         # On two lines, because a title usually wraps to two lines anyway.
-        f"{_word('dimension', item)}\n{_word('level', item)}",
+        f"{_field_text('dimension', item)}\n{_field_text('level', item)}",
         status(item),
         day(item["reported_on"]),
         place(item, areas),
-        _word("source", item),
+        _field_text("source", item),
     )
 
 
-def _organisation(item: Fields, areas: Areas) -> Sequence[str]:
+def _organisation_row(item: Fields, areas: Areas) -> Sequence[str]:
     return (
         item["number"],
         item["name"],
-        _word("kind", item),
+        _field_text("kind", item),
         status(item),
         basis(item),
         day(item["registered_on"]),
@@ -85,7 +85,7 @@ SHAPES: dict[type[ListQuestion], ListLayout] = {
                 text(message("Source"), optional=True),
             ),
         ),
-        _case,
+        _conflict_row,
     ),
     OrganisationsQuestion: ListLayout(
         message("organisations"),
@@ -99,7 +99,7 @@ SHAPES: dict[type[ListQuestion], ListLayout] = {
             *(text(message("Legal basis")), exact(message("Registered"))),
             text(message("Area"), optional=True),
         ),
-        _organisation,
+        _organisation_row,
     ),
 }
 
@@ -131,7 +131,7 @@ def organisations(question: OrganisationsQuestion, form: OutputFormat) -> None:
 
 
 def _show(question: ListQuestion, form: OutputFormat) -> None:
-    async def work() -> None:
+    async def execute() -> None:
         async with terminal.opened_view() as (app, view):
             pages = _pages(app, view, question)
             if form.csv is not None:
@@ -141,7 +141,7 @@ def _show(question: ListQuestion, form: OutputFormat) -> None:
             else:
                 await _as_table(app, question, pages)
 
-    terminal.run(work())
+    terminal.run(execute())
 
 
 async def _pages(app: App, view: View, asked: ListQuestion) -> AsyncIterator[ListPage]:
@@ -176,7 +176,7 @@ async def _as_table(
     listing, found = Listing(shape.columns, out), Counter[str]()
     async for page in pages:
         if not found:
-            at = moment(question, app.commands.today())
+            at = coordinates_in_words(question, app.commands.today())
             out.say(message("List of {noun} {moment}", noun=shape.noun, moment=at))
         if page.items:
             listing.add(shape.cells(item, areas) for item in page.items)
@@ -200,7 +200,7 @@ def _total(noun: str, found: Counter[str]) -> str:
     return f"{total}{': ' if each else ''}{each}."
 
 
-def moment(question: Any, today: date) -> str:
+def coordinates_in_words(question: Any, today: date) -> str:
     """The requested coordinates of a question, in words."""
     said = [message("as of {day}", day=formats.day(question.as_of or today))]
     if question.known_on is not None:
@@ -243,7 +243,7 @@ UNDECIDED = ("open", "returned", "resolved")
 
 def basis(item: Fields) -> str:
     """The legal basis of an organisation and, for a certificate, its expiry date."""
-    said = _word("legal_basis", item)
+    said = _field_text("legal_basis", item)
     if item["valid_until"] is None:
         return said
     until = day(item["valid_until"])

@@ -39,7 +39,7 @@ def migrate(*, json: bool) -> None:
 
 async def _migrate() -> MigrationResult:
     async with open_database(terminal.settings()) as database:
-        with terminal.plain_address():
+        with terminal.redact_address_errors():
             applied = await migrate_database(database)
             owner = await connect_as_owner(database.owner_dsn)
         try:

@@ -213,7 +213,7 @@ def _help(field: Field) -> Message:
     called = WORDS.get(field.name) or (f"{label.capitalize()}." if label else "")
     said = Message((field.description or called).replace("*", ""))
     values = field.schema.get("items", field.schema).get("enum", ())
-    if len(_listed(values)) > MOST_LISTED and len(values) <= MOST_VALUES:
+    if len(_choices_text(values)) > MOST_LISTED and len(values) <= MOST_VALUES:
         listed = [*map(str, values)]
         return message(
             "{description} One of {values}.", description=said, values=listed
@@ -221,7 +221,7 @@ def _help(field: Field) -> Message:
     return said
 
 
-def _listed(values: Collection[str]) -> str:
+def _choices_text(values: Collection[str]) -> str:
     return f"[{'|'.join(values)}]"
 
 
@@ -229,7 +229,7 @@ def _metavar(field: Field) -> str:
     schema = field.schema.get("items", field.schema)
     match schema:
         case {"enum": values}:
-            listed = _listed(values)
+            listed = _choices_text(values)
             return listed if len(listed) <= MOST_LISTED else field.name.upper()
         case {"format": "date"}:
             return "YYYY-MM-DD"

@@ -42,11 +42,11 @@ def publication() -> None:
 def draft(drafted: Draft, *, actor: str, json: bool) -> None:
     """Draft a publication of the figures as of a day."""
 
-    async def work() -> ShownPublication:
+    async def execute() -> ShownPublication:
         async with terminal.opened_app(terminal.settings()) as app:
             return await _submit(app, drafted.publication, drafted, actor)
 
-    _report(terminal.run(work()), json=json)
+    _report(terminal.run(execute()), json=json)
 
 
 def _step(name: str, to: StepType, **given: Any) -> click.Command:
@@ -58,7 +58,7 @@ def _step(name: str, to: StepType, **given: Any) -> click.Command:
     @terminal.actor
     @terminal.as_json
     def take(identifier: str, step: NextStep, *, actor: str, json: bool) -> None:
-        _take(identifier, step, actor, json=json)
+        _record_step(identifier, step, actor, json=json)
 
     return take
 
@@ -86,11 +86,11 @@ for _name, _to in (
 def list_(question: PublicationsQuestion, *, json: bool) -> None:
     """List publications."""
 
-    async def ask() -> Publications:
+    async def execute() -> Publications:
         async with terminal.opened_view() as (_, view):
             return await publications.listing(view, question.year, question.state)
 
-    found = terminal.run(ask())
+    found = terminal.run(execute())
     if json:
         terminal.emit(found)
     else:
@@ -103,11 +103,11 @@ def list_(question: PublicationsQuestion, *, json: bool) -> None:
 def show(identifier: str, *, json: bool) -> None:
     """Show a publication: its figures, steps and editions."""
 
-    async def ask() -> ShownPublication:
+    async def execute() -> ShownPublication:
         async with terminal.opened_app(terminal.settings()) as app:
             return await _show(app, identifier)
 
-    _report(terminal.run(ask()), json=json)
+    _report(terminal.run(execute()), json=json)
 
 
 @publication.command()
@@ -117,23 +117,23 @@ def changes(question: ChangesQuestion, *, json: bool) -> None:
     """Show the changes since a publication was closed."""
     chosen = terminal.settings()
 
-    async def ask() -> PublicationChanges:
+    async def execute() -> PublicationChanges:
         page = read_page(question.cursor, question.limit)
         async with terminal.opened_view() as (app, view):
             today, of = app.commands.today(), question.publication_id
             return await publications.changes(view, app.figures, of, page, today)
 
-    found = terminal.run(ask())
+    found = terminal.run(execute())
     if json:
         terminal.emit(found)
     else:
         shown.show_changes(found, chosen.timezone)
 
 
-def _take(identifier: str, step: NextStep, actor: str, *, json: bool) -> None:
+def _record_step(identifier: str, step: NextStep, actor: str, *, json: bool) -> None:
     """Take the step, and print the publication."""
 
-    async def work() -> ShownPublication:
+    async def execute() -> ShownPublication:
         async with terminal.opened_app(terminal.settings()) as app:
             async with app.pool.acquire() as connection:
                 frozen = await publications.snapshot(
@@ -142,7 +142,7 @@ def _take(identifier: str, step: NextStep, actor: str, *, json: bool) -> None:
             taken = TakeStep(identifier, step, frozen)
             return await _submit(app, identifier, taken, actor)
 
-    _report(terminal.run(work()), json=json)
+    _report(terminal.run(execute()), json=json)
 
 
 async def _submit(

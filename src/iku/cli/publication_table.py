@@ -65,26 +65,26 @@ CHANGED = (
 def show_list(found: Publications) -> None:
     """Print a table of publications."""
     out = tables.Printer()
-    rows = [_listed(one) for one in found.publications]
+    rows = [_list_row(one) for one in found.publications]
     if rows:
         out.table(LISTED, rows)
     else:
         out.say(message("There are no publications yet."))
 
 
-def _listed(one: ListedPublication) -> tuple[str, ...]:
+def _list_row(one: ListedPublication) -> tuple[str, ...]:
     return (
         one.id,
         formats.period(one.period),
         formats.day(one.as_of),
         formats.number(one.edition),
-        _state(one.state),
+        _state_label(one.state),
         formats.day(one.since),
         one.title or "",
     )
 
 
-def _state(state: PublicationState) -> str:
+def _state_label(state: PublicationState) -> str:
     return translated(labels.PUBLICATION_STATES[state])
 
 
@@ -99,7 +99,7 @@ def show(found: ShownPublication) -> None:
             publication=found.id,
             period=formats.period(found.period),
             day=formats.day(found.as_of),
-            state=_state(found.state),
+            state=_state_label(found.state),
             since=formats.day(found.since),
         )
     )
@@ -108,9 +108,9 @@ def show(found: ShownPublication) -> None:
     if found.live is not None:
         out.say(message("Draft: figures are not frozen yet. If it were closed now:"))
         out.table(COLUMNS, map(cells, found.live))
-    out.table(TAKEN, map(_step, found.steps))
+    out.table(TAKEN, map(_step_row, found.steps))
     if len(found.editions) > 1:
-        told = [f"{one.id} ({_state(one.state)})" for one in found.editions]
+        told = [f"{one.id} ({_state_label(one.state)})" for one in found.editions]
         out.say(message("Editions: {editions}", editions=told))
 
 
@@ -131,7 +131,7 @@ def _show_frozen(out: Printer, found: ShownPublication) -> None:
         out.say(translated(labels.COVERAGES[found.coverage]))
 
 
-def _step(step: ShownStep) -> tuple[str, ...]:
+def _step_row(step: ShownStep) -> tuple[str, ...]:
     return (
         translated(labels.EVENTS[step.type]),
         formats.day(step.effective_on),
@@ -151,19 +151,19 @@ def show_changes(found: PublicationChanges, zone: ZoneInfo) -> None:
             size=formats.number(found.size),
         )
     )
-    out.table(SIDES, map(_sides, found.figures))
+    out.table(SIDES, map(_comparison_row, found.figures))
     for one in found.figures:
         if one.in_force is not None:
-            out.say(_in_force(one, one.in_force))
+            out.say(_in_force_message(one, one.in_force))
     if found.items:
-        out.table(CHANGED, [_change(item, zone) for item in found.items])
+        out.table(CHANGED, [_change_row(item, zone) for item in found.items])
     else:
         out.say(message("Nothing was recorded since."))
     if found.next:
         out.say(message("There is more: --cursor {cursor}", cursor=found.next))
 
 
-def _sides(one: FrozenFigure) -> tuple[str, ...]:
+def _comparison_row(one: FrozenFigure) -> tuple[str, ...]:
     then, now = one.published, one.present
     return (
         one.indicator,
@@ -176,7 +176,7 @@ def _sides(one: FrozenFigure) -> tuple[str, ...]:
     )
 
 
-def _in_force(one: FrozenFigure, now: FigureInForce) -> str:
+def _in_force_message(one: FrozenFigure, now: FigureInForce) -> str:
     """The present value under the definition in force, if that is another one."""
     return message(
         "{indicator}: now by definition {definition} in force {value}, achievement "
@@ -196,7 +196,7 @@ def _value(one: FigureValue) -> str:
     return f"{counts} = {formats.percent(one.percentage)}"
 
 
-def _change(item: PublicationChange, zone: ZoneInfo) -> tuple[str, ...]:
+def _change_row(item: PublicationChange, zone: ZoneInfo) -> tuple[str, ...]:
     event = item.event
     return (
         translated(labels.CAUSES[item.cause]),

@@ -18,13 +18,13 @@ def rebuild(*, json: bool) -> None:
     differ. The register can be used during the rebuild.
     """
 
-    async def work() -> list[str]:
+    async def execute() -> list[str]:
         async with terminal.owner(terminal.settings()) as owner:
             await migrate(owner)
             with terminal.progress(message("events")) as tell:
                 return await rebuilding.rebuild(owner, tell)
 
-    findings = terminal.run(work())
+    findings = terminal.run(execute())
     if json:
         terminal.emit({"findings": findings})
     else:

@@ -156,14 +156,14 @@ def register(
 def _record_opening(
     category: str, parsed: Any, submission: SubmissionOptions, actor: str, *, json: bool
 ) -> None:
-    async def work() -> CommandResult:
+    async def execute() -> CommandResult:
         async with terminal.opened_app(terminal.settings()) as app:
             gateway = CommandGateway(app, actor, submission.idempotency_key)
             return await gateway.handle(
                 category, subject_id(parsed.number or ""), parsed.fact()
             )
 
-    _report(category, terminal.run(work()), json=json)
+    _report(category, terminal.run(execute()), json=json)
 
 
 @click.group(
@@ -195,9 +195,9 @@ def _record(event: str, kinds: Kinds) -> click.Command:
         actor: str,
         json: bool,
     ) -> None:
-        parsed = _read(CommandInput(pairs, body, cleared), kinds)
+        parsed = _parse_for_each_kind(CommandInput(pairs, body, cleared), kinds)
 
-        async def work() -> tuple[str, CommandResult]:
+        async def execute() -> tuple[str, CommandResult]:
             async with terminal.opened_app(terminal.settings()) as app:
                 subject_match = await _find_subject(app, subject)
                 proposed = _event_for(parsed, subject_match, event)
@@ -214,7 +214,7 @@ def _record(event: str, kinds: Kinds) -> click.Command:
                 )
                 return subject_match.category, done
 
-        category, done = terminal.run(work())
+        category, done = terminal.run(execute())
         _report(category, done, json=json)
 
     if event == "corrected":
@@ -239,7 +239,7 @@ def _help(kinds: Kinds) -> str:
 _ASIDE = re.compile(r" \(see [^)]*\)")
 
 
-def _read(typed: CommandInput, kinds: Kinds) -> dict[str, Any]:
+def _parse_for_each_kind(typed: CommandInput, kinds: Kinds) -> dict[str, Any]:
     """The typed event as each kind, by category; a usage error where it is invalid.
 
     Raises:
@@ -272,7 +272,7 @@ async def _find_subject(app: App, typed: str) -> SubjectMatch:
                 number=subject_number(typed),
             )
         )
-    ambiguity.refuse_several(found, typed, by_kind=False)
+    ambiguity.refuse_ambiguous(found, typed, by_kind=False)
     return found[0]
 
 
@@ -326,7 +326,7 @@ def _report(category: str, done: CommandResult, *, json: bool) -> None:
         tables.say(message("Note: {note}.", note=note))
 
 
-def _events() -> dict[str, dict[str, type[Struct]]]:
+def _event_types() -> dict[str, dict[str, type[Struct]]]:
     """For each event type, its Struct by category of subject."""
     found: dict[str, dict[str, type[Struct]]] = {}
     for category, later in LATER.items():
@@ -336,5 +336,5 @@ def _events() -> dict[str, dict[str, type[Struct]]]:
     return found
 
 
-for _event, _kinds in _events().items():
+for _event, _kinds in _event_types().items():
     record.add_command(_record(_event, _kinds))

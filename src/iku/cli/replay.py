@@ -56,7 +56,7 @@ async def _replay(question: ReplayQuestion, *, json: bool) -> None:
     ):
         order = question.order
         [figure] = await figure_table.compute_figures(
-            app, [question.on(app.commands.today())]
+            app, [question.question(app.commands.today())]
         )
         pages = figure_replay.pages(terminal.view(app, connection), figure, order)
         if json:

@@ -144,7 +144,7 @@ def record_after_preview(
         CommandFailed: The user does not confirm.
     """
 
-    async def work() -> tuple[E, CommandResult | None]:
+    async def execute() -> tuple[E, CommandResult | None]:
         async with terminal.opened_app(terminal.settings()) as app:
             # The expected version ensures that the recorded effect is the one shown.
             pinned = structs.replace(command, expected=await _version(app, command))
@@ -158,7 +158,7 @@ def record_after_preview(
             async with app.pool.acquire() as connection:
                 return effect, await app.commands.handle(connection, pinned)
 
-    effect, done = terminal.run(work())
+    effect, done = terminal.run(execute())
     if done is not None:
         change.report(effect, done, json=json)
     elif json:
@@ -201,12 +201,12 @@ def show(effect: RevisionPreview) -> None:
 def _rows(point: RevisedPoint) -> list[tuple[str, ...]]:
     day = formats.day(point.as_of)
     return [
-        (day, message("now"), *_cells(point.before)),
-        (day, message("after"), *_cells(point.after)),
+        (day, message("now"), *_figure_cells(point.before)),
+        (day, message("after"), *_figure_cells(point.after)),
     ]
 
 
-def _cells(one: EvaluatedFigure) -> tuple[str, ...]:
+def _figure_cells(one: EvaluatedFigure) -> tuple[str, ...]:
     counts = formats.fraction(one.numerator, one.denominator)
     return (
         formats.number(one.definition),

@@ -32,16 +32,16 @@ def series(question: SeriesQuestion, *, json: bool) -> None:
     published. A mark shows where another version of the definition begins to apply.
     """
 
-    async def ask() -> Series:
+    async def execute() -> Series:
         async with (
             terminal.opened_app(terminal.settings()) as app,
             app.pool.acquire() as connection,
         ):
             today = app.commands.today()
-            asked, span = question.on(today), question.span
+            asked, span = question.question_for(today), question.range_of_days
             return await serial.series(connection, app.figures, asked, span, today)
 
-    found = terminal.run(ask())
+    found = terminal.run(execute())
     if json:
         terminal.emit(found)
     else:
@@ -72,8 +72,8 @@ def _show(found: Series) -> None:
         (
             formats.day(now.as_of),
             *figure_table.cells(now)[1:4],
-            _brief(then),
-            _brief(None if printed is None else printed.figure),
+            _counts_text(then),
+            _counts_text(None if printed is None else printed.figure),
             marks.get(now.as_of, ""),
         )
         for now, then, printed in zip(
@@ -83,5 +83,5 @@ def _show(found: Series) -> None:
     out.table(COLUMNS, rows)
 
 
-def _brief(figure: Figure | FrozenValue | None) -> str:
+def _counts_text(figure: Figure | FrozenValue | None) -> str:
     return formats.NOTHING if figure is None else figure_table.counts(figure)

@@ -44,12 +44,12 @@ def serve(host: str | None, port: int | None) -> None:
     # Importing Litestar takes longer than most commands take to run.
     from iku.web import server  # noqa: PLC0415
 
-    async def work() -> None:
+    async def execute() -> None:
         async with terminal.opened_app(chosen) as app:
-            await _warn(app)
+            await _warn_of_lost_keys(app)
             await _sweep(app)
             try:
-                await server.serve(app, chosen.host, chosen.port, _ready)
+                await server.serve(app, chosen.host, chosen.port, _print_address)
             except OSError as error:
                 raise CommandFailed(
                     message(
@@ -60,14 +60,14 @@ def serve(host: str | None, port: int | None) -> None:
                     )
                 ) from error
 
-    server.run(work())
+    server.run(execute())
 
 
-async def _warn(app: App) -> None:
+async def _warn_of_lost_keys(app: App) -> None:
     async with app.pool.acquire() as connection:
-        lost = await app.vault.lost(connection)
+        lost = await app.vault.find_lost_epochs(connection)
     if lost:
-        said = message("Keys of texts {lost}", lost=terminal.lost(lost))
+        said = message("Keys of texts {lost}", lost=terminal.lost_keys_message(lost))
         click.echo(translated(said), err=True)
 
 
@@ -104,7 +104,7 @@ async def _sweep(app: App) -> None:
         click.echo(translated(said), err=True)
 
 
-def _ready(address: str) -> None:
+def _print_address(address: str) -> None:
     said = message(
         "iku serves at {address}; pages of the API: {address}/docs", address=address
     )

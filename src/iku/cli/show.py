@@ -52,15 +52,15 @@ def _show(
     form: OutputFormat,
 ) -> None:
 
-    async def work() -> tuple[SubjectView, Areas, str]:
+    async def execute() -> tuple[SubjectView, Areas, str]:
         async with terminal.opened_view() as (app, view):
             today = app.commands.today()
             subject = await _find_subject(view, category, typed)
-            seen = await subjects.state(view, category, subject, question.at(today))
+            seen = await subjects.state(view, category, subject, question.moment(today))
             areas = {area.code: area.name for area in app.agency.areas}
-            return seen, areas, lists.moment(question, today)
+            return seen, areas, lists.coordinates_in_words(question, today)
 
-    seen, areas, moment = terminal.run(work())
+    seen, areas, moment = terminal.run(execute())
     if form.csv is not None:
         write(list_csv.head(category, form.csv))
         write(list_csv.rows(category, [seen.shown], form.csv))
@@ -74,7 +74,7 @@ async def _find_subject(view: View, category: str, typed: str) -> str:
     """The identifier of the subject with the number or identifier *typed*."""
     subject = terminal.SubjectNumberType().convert(typed, None, None)
     found = await identify(view, subject, (category,))
-    ambiguity.refuse_several(found, typed)
+    ambiguity.refuse_ambiguous(found, typed)
     return found[0].subject if found else subject
 
 

@@ -29,7 +29,7 @@ def status(*, check: bool, json: bool) -> None:
     log does not verify.
     """
     asked = terminal.settings()
-    found = terminal.run(_look(asked, check=check))
+    found = terminal.run(_read_status(asked, check=check))
     if json:
         terminal.emit(found)
     else:
@@ -58,7 +58,7 @@ def status(*, check: bool, json: bool) -> None:
         )
 
 
-async def _look(chosen: Settings, *, check: bool) -> RegisterStatus:
+async def _read_status(chosen: Settings, *, check: bool) -> RegisterStatus:
     async with terminal.owner(chosen) as connection:
         found = await register.status(connection, chosen, load_witnesses(chosen))
         if not check or found.pending:
@@ -146,7 +146,7 @@ def _definition_counts(subject: IndicatorCounts) -> str:
 
 
 def _keys(lost: list[str]) -> str:
-    return terminal.lost(lost) if lost else message("good")
+    return terminal.lost_keys_message(lost) if lost else message("good")
 
 
 def _guard_state(guard: Guard, zone: ZoneInfo) -> str:

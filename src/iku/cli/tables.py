@@ -266,14 +266,17 @@ def _fit(
         kept = [index for index in everything if index not in left_out]
         for short in (False, True):
             ranges = [
-                _range(columns[index], extents[index], short=short) for index in kept
+                _width_range(columns[index], extents[index], short=short)
+                for index in kept
             ]
             if (widths := _widths(ranges, width)) is not None:
                 return _Layout(tuple(zip(kept, widths, strict=True)), short)
     return _Layout()
 
 
-def _range(column: TableColumn, extent: _Extent, *, short: bool) -> tuple[int, int]:
+def _width_range(
+    column: TableColumn, extent: _Extent, *, short: bool
+) -> tuple[int, int]:
     """The minimum and the preferred width of a column."""
     heading = _Extent().with_cell(_heading(column, short=short))
     most = max(extent.content, heading.content)
@@ -321,7 +324,7 @@ def _lines(
     ]
     for number_ in range(max(map(len, cells))):
         yield GAP.join(
-            _aligned(
+            _align(
                 lines[number_] if number_ < len(lines) else "",
                 width,
                 right=columns[index].right,
@@ -330,7 +333,7 @@ def _lines(
         ).rstrip()
 
 
-def _aligned(line: str, width: int, *, right: bool) -> str:
+def _align(line: str, width: int, *, right: bool) -> str:
     blanks = " " * (width - cell_len(line))
     return blanks + line if right else line + blanks
 
@@ -374,13 +377,13 @@ def _wrapped(value: str, width: int, longest: int | None = None) -> list[str]:
                 continue
             if line:
                 lines.append(line)
-            *full, line = _pieces(word, width, longest)
+            *full, line = _split_word(word, width, longest)
             lines += full
         lines.append(line)
     return lines
 
 
-def _pieces(word: str, width: int, longest: int | None) -> list[str]:
+def _split_word(word: str, width: int, longest: int | None) -> list[str]:
     length = cell_len(word)
     if length <= width or longest is None or length <= longest:
         return [word]

@@ -51,7 +51,7 @@ T = TypeVar("T")
 Tell: TypeAlias = Callable[[int, int], None]
 
 
-def lost(keys: Sequence[str]) -> Message:
+def lost_keys_message(keys: Sequence[str]) -> Message:
     """The lost *keys* of texts, and the consequence."""
     return message(
         "LOST: {keys}; texts sealed with them are locked, figures remain correct",
@@ -150,16 +150,16 @@ def settings() -> Settings:
     return Settings.from_environment(os.environ)
 
 
-def run(work: Coroutine[Any, Any, T]) -> T:
-    """The result of *work*, run in an event loop."""
-    return asyncio.run(work)
+def run(main: Coroutine[Any, Any, T]) -> T:
+    """The result of *main*, run in an event loop."""
+    return asyncio.run(main)
 
 
 @asynccontextmanager
 async def opened_app(chosen: Settings) -> AsyncIterator[App]:
     """The application over a migrated database."""
     async with AsyncExitStack() as stack:
-        with plain_address():
+        with redact_address_errors():
             opened = await stack.enter_async_context(migrate_and_open(chosen))
         yield opened
 
@@ -183,7 +183,7 @@ async def opened_view() -> AsyncIterator[tuple[App, View]]:
 async def owner(chosen: Settings) -> AsyncIterator[Plain]:
     """A connection in the owner's role, without migrating the database."""
     async with open_database(chosen) as database:
-        with plain_address():
+        with redact_address_errors():
             connection = await connect_as_owner(database.owner_dsn)
         try:
             yield connection
@@ -208,7 +208,7 @@ async def signer(chosen: Settings) -> AsyncIterator[Plain]:
                     "has a login of its own"
                 )
             )
-        with plain_address():
+        with redact_address_errors():
             if chosen.database_url is None:
                 await migrate_database(database)
             connection = await connect_as_signer(database.signer_dsn)
@@ -229,7 +229,7 @@ async def _refuse_pending(connection: Plain) -> None:
 
 
 @contextmanager
-def plain_address() -> Iterator[None]:
+def redact_address_errors() -> Iterator[None]:
     """Replace the error of a malformed address by one that does not quote it."""
     try:
         yield

@@ -62,7 +62,7 @@ def figure(number: str, *, expect: Printed | None, json: bool) -> None:
     from the figure, or from --expect.
     """
 
-    async def work() -> VerifiedFigure:
+    async def execute() -> VerifiedFigure:
         async with (
             terminal.opened_app(terminal.settings()) as app,
             app.pool.acquire() as connection,
@@ -70,8 +70,8 @@ def figure(number: str, *, expect: Printed | None, json: bool) -> None:
             today = app.commands.today()
             return await recounting(connection, app.figures, number, today)
 
-    found = terminal.run(work())
-    kept = expect is None or expect.fits(found.recounted)
+    found = terminal.run(execute())
+    kept = expect is None or expect.matches(found.recounted)
     if not json:
         _show(found, expect, kept=kept)
     elif expect is None:
@@ -89,7 +89,7 @@ def figure(number: str, *, expect: Printed | None, json: bool) -> None:
             message(
                 "{number} is {counted} by the log, not {expected}",
                 number=found.number,
-                counted=str(expect.of(found.recounted)),
+                counted=str(expect.from_result(found.recounted)),
                 expected=str(expect),
             )
         )
@@ -102,13 +102,13 @@ def _show(found: VerifiedFigure, expect: Printed | None, *, kept: bool) -> None:
         (message("from the log"), figure_table.counts(found.recounted)),
     ]
     if expect is not None:
-        values.append((message("as printed"), _typed(expect)))
+        values.append((message("as printed"), _printed_text(expect)))
     for name, value in values:
         tables.say(f"  {translated(name):13}  {value}")
     tables.say(VERDICTS[found.verdict if kept else "differs"])
 
 
-def _typed(expect: Printed) -> str:
+def _printed_text(expect: Printed) -> str:
     match expect:
         case PrintedCounts(numerator=numerator, denominator=denominator):
             return formats.fraction(numerator, denominator)
@@ -127,7 +127,7 @@ def log(*, json: bool) -> None:
     exit code is 1.
     """
 
-    async def work() -> tuple[int, list[str]]:
+    async def execute() -> tuple[int, list[str]]:
         async with terminal.owner(terminal.settings()) as connection:
             if await migrations.pending(connection):
                 raise CommandFailed(
@@ -136,7 +136,7 @@ def log(*, json: bool) -> None:
             size = await log_records.size(connection)
             return size, await check_with_progress(connection)
 
-    size, findings = terminal.run(work())
+    size, findings = terminal.run(execute())
     if json:
         terminal.emit({"size": size, "findings": findings})
     else:
@@ -181,11 +181,11 @@ def texts(*, subjects: tuple[str, ...], json: bool) -> None:
     missing without an erasure decision, it is named, and the exit code is 1.
     """
 
-    async def work() -> TextsReport:
+    async def execute() -> TextsReport:
         async with terminal.opened_app(terminal.settings()) as app:
             return await verify_texts(app, frozenset(subjects))
 
-    found = terminal.run(work())
+    found = terminal.run(execute())
     if json:
         terminal.emit(found)
     else:

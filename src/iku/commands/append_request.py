@@ -70,7 +70,7 @@ def _stream_part(
     stream = DECIDERS[command.category].stream(changed.subject)
     version = changed.before.version
     parted = [
-        _split_texts(event, stream, place, fact.owner(event, command.stream))
+        _split_texts(event, stream, place, fact.text_owner(event, command.stream))
         for place, event in enumerate(changed.events, version + 1)
     ]
     part = StreamPart(stream, version, tuple(draft for draft, _ in parted))
@@ -112,7 +112,7 @@ def unnumbered_request(
         command_id=str(asked.command_id),
         series=NumberSeries(
             command.category,
-            subject_kinds.named(command.category).letter,
+            subject_kinds.counted_kind(command.category).letter,
             opening.effective_on.year,
         ),
         named=named,

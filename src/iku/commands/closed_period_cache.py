@@ -33,7 +33,7 @@ class ClosedPeriodsCache:
         self._known: ClosedPeriodsSnapshot | None = None
         self._expired = False
 
-    async def known(self, reader: Reader) -> ClosedPeriodsSnapshot:
+    async def cached(self, reader: Reader) -> ClosedPeriodsSnapshot:
         """The periods as last read; the append checks whether they are current."""
         if self._known is None or self._expired:
             return await self.refresh(reader)
@@ -59,14 +59,14 @@ class ClosedPeriodsCache:
         if self._known is None or self._known.condition.after < self._position:
             self._known = ClosedPeriodsSnapshot(
                 ClosedPeriods(
-                    self._of(publication.decider.category),
-                    self._of(indicator.decider.category),
+                    self._states_of_category(publication.decider.category),
+                    self._states_of_category(indicator.decider.category),
                 ),
                 Condition(closed_periods.CATEGORIES, self._position),
             )
         return self._known
 
-    def _of(self, category: str) -> dict[str, Any]:
+    def _states_of_category(self, category: str) -> dict[str, Any]:
         """The states of the subjects of *category*, by subject."""
         return {
             subject: state

@@ -132,9 +132,9 @@ class CommandHandler:
         command = structs.replace(command, proposed=proposed)
         first = is_first(proposed) and command.expected is None
         if first and command.category in subject_kinds.categories():
-            return await _first_attempt(connection, command, body) or await self._begin(
+            return await _first_attempt(
                 connection, command, body
-            )
+            ) or await self._record_opening(connection, command, body)
         if first:
             # The append checks that the subject is new, so no stream is read.
             with suppress(VersionConflict):
@@ -143,13 +143,13 @@ class CommandHandler:
                 ) or await self._append(connection, command, {}, body)
         return await self._retry(connection, command, body)
 
-    async def _begin(
+    async def _record_opening(
         self, connection: Reader, command: Command, body: bytes
     ) -> CommandResult:
         """Record an opening under its own number, or the next automatic one."""
         named = command
         for attempt in range(1, ATTEMPTS + 1):
-            decided = await self._decided(connection, named, {})
+            decided = await self._decide(connection, named, {})
             try:
                 return await self._record(connection, named, decided, body)
             except VersionConflict:  # a period was closed or reopened
@@ -169,16 +169,16 @@ class CommandHandler:
             AlreadyRecorded: The other subject has an equal opening.
             Refused: The number belongs to the other subject.
         """
-        about, before, number = await self._holder(connection, command, error)
+        about, before, number = await self._number_holder(connection, command, error)
         try:
-            await self._decided(connection, about, {about.stream: before})
+            await self._decide(connection, about, {about.stream: before})
         except AlreadyRecorded:
             raise
         except Refused as refused:
             if number is not None:
                 raise Refused(_number_taken_message(about, before, number)) from refused
 
-    async def _holder(
+    async def _number_holder(
         self, connection: Reader, command: Command, error: NumberTaken | IdentifierTaken
     ) -> tuple[Command, FoldedStream, str | None]:
         """*command* for the holder of the number, the holder's stream, and its number.
@@ -189,7 +189,7 @@ class CommandHandler:
         read = await decision.read(connection, self.vault, about)
         before = read[about.stream]
         its = numbering.current_number(error.holder, before.state)
-        same = its is not None and its.goes_by(error.number)
+        same = its is not None and its.has_number(error.number)
         return about, before, its.number if its and same else None
 
     async def _retry(
@@ -203,7 +203,9 @@ class CommandHandler:
                 if attempt == ATTEMPTS:
                     raise
             except NumberTaken as error:
-                about, before, number = await self._holder(connection, command, error)
+                about, before, number = await self._number_holder(
+                    connection, command, error
+                )
                 if number is not None:
                     raise Refused(
                         _number_taken_message(about, before, number)
@@ -227,7 +229,7 @@ class CommandHandler:
         read: Mapping[str, FoldedStream],
         body: bytes,
     ) -> CommandResult:
-        decided = await self._decided(connection, command, read)
+        decided = await self._decide(connection, command, read)
         if not decided.events:
             return _already_recorded(command, decided.before)
         return await self._record(connection, command, decided, body)
@@ -278,9 +280,9 @@ class CommandHandler:
         read = await decision.read(connection, self.vault, command)
         # No append checks whether the cached periods are current.
         self.closures.expire()
-        return (await self._decided(connection, command, read)).events
+        return (await self._decide(connection, command, read)).events
 
-    async def _decided(
+    async def _decide(
         self, connection: Reader, command: Command, read: Mapping[str, FoldedStream]
     ) -> CommandDecision:
         """The decision on the streams *read* and on the closed periods."""
@@ -293,16 +295,16 @@ class CommandHandler:
             return decide(command, read, today=today, areas=self.areas, closed=closed)
 
         with suppress(ReasonRequired):
-            return decided(await self.closures.known(connection))
+            return decided(await self.closures.cached(connection))
         # The period may have been reopened since it was read.
         closed = await self.closures.refresh(connection)
         try:
             return decided(closed)
         except ReasonRequired as error:
-            [counted] = await self.counted(connection, [error])
+            [counted] = await self.with_present_figures(connection, [error])
             raise counted from error
 
-    async def counted(
+    async def with_present_figures(
         self, connection: Reader, refusals: Sequence[ReasonRequired]
     ) -> list[ReasonRequired]:
         """*refusals*, with the changed figures as counted now.

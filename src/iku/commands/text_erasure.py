@@ -46,11 +46,11 @@ async def erase(
         SubjectNotFound: The subject does not exist.
     """
     await _refuse_unknown(commands, reader, command.subject)
-    files = await commands.vault.filed(reader, command.subject)
+    files = await commands.vault.files_of_subject(reader, command.subject)
     outcome = await commands.handle(reader, command)
     # Without their keys the files are unreadable. If the process ends before it removes
     # them, the next start finds their names among the erased ones.
-    uses = await commands.vault.uses(reader, files)
+    uses = await commands.vault.file_uses(reader, files)
     commands.vault.files.remove(name for name, use in uses.items() if use.erased)
     # If the process ends before this note, the next start finds the event in the log.
     await _complete_key_folder(commands, reader)
@@ -62,7 +62,7 @@ async def _refuse_unknown(
 ) -> None:
     """Refuse a subject without texts, of which no erasure is recorded either."""
     if erasure.is_identifier(subject) and (
-        await commands.vault.held(reader, subject)
+        await commands.vault.count_texts(reader, subject)
         or await log.read_stream(reader, erasure.decider.stream(subject))
     ):
         return
@@ -75,7 +75,7 @@ async def reconcile(
     """Compare every erasure with log and vault; must run before requests are served."""
     lost = await _missing_from_log(commands, connection)
     for entry in lost:
-        await commands.handle(connection, _command(entry))
+        await commands.handle(connection, _erasure_command(entry))
     texts = await commands.vault.reconcile(connection)
     if lost or texts:
         await quarantine.destroy_erased(commands.vault, connection)
@@ -102,7 +102,7 @@ async def _complete_key_folder(commands: CommandHandler, reader: Reader) -> None
     async for recorded in log.read_subjects(reader, erasure.decider.category):
         for one in recorded:
             if one.body().command not in known:
-                commands.vault.keys.append_erasure(_entry(one, ours))
+                commands.vault.keys.append_erasure(_erasure_entry(one, ours))
 
 
 async def _log_identity(reader: Reader) -> str:
@@ -115,7 +115,7 @@ async def _log_identity(reader: Reader) -> str:
     return first[0].leaf.hex() if first else ""
 
 
-def _entry(recorded: Recorded, ours: str) -> ErasureEntry:
+def _erasure_entry(recorded: Recorded, ours: str) -> ErasureEntry:
     body, erased = recorded.body(), fact.decode_recorded(recorded, Erased)
     return ErasureEntry(
         log=ours,
@@ -128,7 +128,7 @@ def _entry(recorded: Recorded, ours: str) -> ErasureEntry:
     )
 
 
-def _command(entry: ErasureEntry) -> Command:
+def _erasure_command(entry: ErasureEntry) -> Command:
     erased = Erased(
         decision=entry.decision,
         legal_basis=entry.legal_basis,

@@ -40,6 +40,6 @@ async def _is_recorded(
 ) -> bool:
     """Whether an event names the file; True if that cannot be determined."""
     try:
-        return filed.name in await commands.vault.uses(reader, [filed.name])
+        return filed.name in await commands.vault.file_uses(reader, [filed.name])
     except Exception:  # noqa: BLE001 - the error in progress is more informative
         return True

@@ -158,10 +158,10 @@ def _count_changes(closed: ClosedPeriods, before: Any, after: Any) -> Iterator[C
         return
     for figure in closed.figures:
         publication = figure.publication
-        if not _on(publication.as_of, moved.get(figure.options, ())):
+        if not _is_any_valid_on(publication.as_of, moved.get(figure.options, ())):
             continue
         # Different contributions may add up to the same counts.
-        was, becomes = _contribution_to(figure, before), _contribution_to(figure, after)
+        was, becomes = _counts_in(figure, before), _counts_in(figure, after)
         if was != becomes:
             yield ChangedFigure(figure, was, becomes)
 
@@ -182,11 +182,11 @@ def _changed_contributions(
     ]
 
 
-def _on(day: date, contributions: Iterable[Contribution]) -> bool:
+def _is_any_valid_on(day: date, contributions: Iterable[Contribution]) -> bool:
     return any(c.start <= day and (c.end is None or day < c.end) for c in contributions)
 
 
-def _contribution_to(figure: ClosedFigure, subject: Any) -> Counts:
+def _counts_in(figure: ClosedFigure, subject: Any) -> Counts:
     if subject is None:
         return Counts()
     start, as_of = figure.publication.period.start, figure.publication.as_of
@@ -211,7 +211,9 @@ def describe(change: Change, counted: Counts | None = None) -> Message:
     """
     match change:
         case ChangedFigure():
-            return _recount(change, counted or _frozen(change.figure.frozen))
+            return _recount_message(
+                change, counted or _frozen_counts(change.figure.frozen)
+            )
         case TargetChange():
             none = message("none")
             return message(
@@ -223,11 +225,11 @@ def describe(change: Change, counted: Counts | None = None) -> Message:
     assert_never(change)
 
 
-def _frozen(frozen: FrozenValue) -> Counts:
+def _frozen_counts(frozen: FrozenValue) -> Counts:
     return Counts(frozen.numerator, frozen.denominator, frozen.expired or 0)
 
 
-def _recount(change: ChangedFigure, now: Counts) -> Message:
+def _recount_message(change: ChangedFigure, now: Counts) -> Message:
     before, after = change.before, change.after
     numerator = now.numerator + after.numerator - before.numerator
     denominator = now.denominator + after.denominator - before.denominator

@@ -338,13 +338,13 @@ class Conflict(Subject, frozen=True, dict=True):
     @cached_property
     def reported(self) -> Reported | None:
         """The report after corrections; None if it was annulled."""
-        report: Reported | None = self.opened
+        report: Reported | None = self.effective_opening
         return report
 
     @cached_property
     def verified(self) -> bool:
         """Whether the case is verified, as far as is known."""
-        return next(self.of(Verified), None) is not None
+        return next(self.events_of(Verified), None) is not None
 
     @cached_property
     def returned(self) -> EffectiveFact | None:
@@ -367,25 +367,25 @@ class Conflict(Subject, frozen=True, dict=True):
     @cached_property
     def closings(self) -> list[Resolved]:
         """Every closing in effect, oldest first, also one with a later reopening."""
-        return self.dated(Resolved)
+        return self.dated_events(Resolved)
 
     @cached_property
     def reopenings(self) -> list[Reopened]:
         """Every reopening in effect, oldest first."""
-        return self.dated(Reopened)
+        return self.dated_events(Reopened)
 
     @cached_property
     def timeline(self) -> tuple[CaseSegment, ...]:
         """The states of the case in order; empty if the report was annulled."""
         return tuple(_timeline(self))
 
-    def on(self, day: date) -> CaseSegment | None:
+    def state_on(self, day: date) -> CaseSegment | None:
         """The state of the case at the end of *day*; None before the report."""
         begun = [segment for segment in self.timeline if segment.start <= day]
         return begun[-1] if begun else None
 
     @property
-    def course(self) -> tuple[Any, ...]:
+    def comparable_state(self) -> tuple[Any, ...]:
         """The timeline, and whether the report is complete."""
         return (*self.timeline, self.returned is None)
 
@@ -415,7 +415,7 @@ class Conflict(Subject, frozen=True, dict=True):
 
 def evolve(case: Conflict | None, event: Event) -> Conflict:
     """The case after *event*."""
-    return (case or NEVER_REPORTED).then(event)
+    return (case or NEVER_REPORTED).with_event(event)
 
 
 CHANGES = (Returned, Verified, Handled, Referred, Resolved, Reopened, Reclassified)
@@ -430,7 +430,7 @@ def _timeline(case: Conflict) -> Iterable[CaseSegment]:
     if case.reported is None:
         return
     now = _opening(case.reported)
-    for event in case.dated(*CHANGES):
+    for event in case.dated_events(*CHANGES):
         after = _next_segment(now, event, case.reported)
         # Of two changes on one day, the later one decides the state of that day.
         if now.start < after.start:
@@ -575,7 +575,7 @@ def _take_over(_survivor: Conflict, _merged: Conflict, origin: EventId) -> list[
 
 
 def _refuse_late_return(command: Returned, before: Conflict) -> None:
-    for verified in before.of(Verified):
+    for verified in before.events_of(Verified):
         raise Refused(
             message(
                 "the case was verified on {verified}, so it cannot be returned on "
@@ -587,10 +587,10 @@ def _refuse_late_return(command: Returned, before: Conflict) -> None:
 
 
 def _refuse_second_verification(before: Conflict, after: Conflict) -> None:
-    sure = [event.effective_on for event in after.of(Verified)]
+    sure = [event.effective_on for event in after.events_of(Verified)]
     # Old records may hold two verifications. A new rule never judges the past
     # (design, section 5).
-    if len(sure) > 1 and len(sure) > len([*before.of(Verified)]):
+    if len(sure) > 1 and len(sure) > len([*before.events_of(Verified)]):
         raise Refused(
             message(
                 "the case was verified on {verified}, so it cannot be verified again "
@@ -619,7 +619,7 @@ def _refuse_ineffective_reclassification(
 
 def _classification(case: Conflict, day: date) -> tuple[StrEnum, ...]:
     """The category, dimension and level at the end of *day*."""
-    now = case.on(day)
+    now = case.state_on(day)
     return (now.category, now.dimension, now.level) if now else ()
 
 

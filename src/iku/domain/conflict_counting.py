@@ -68,7 +68,7 @@ class CaseRules(Rules, frozen=True, dict=True):
 
         Source: design, section 6, denominator of IKU-1 and IKU-3.
         """
-        return self._excluded() or self._of_period()
+        return self._excluded() or self._belongs_to_period()
 
     def _excluded(self) -> RuleResult | None:
         """The rule that excludes the case from every period on the day, or None."""
@@ -78,7 +78,7 @@ class CaseRules(Rules, frozen=True, dict=True):
         if not case.verified:
             return RuleResult(False, self._unverified)
         if entered_on(case, options) > self.as_of:
-            return RuleResult(False, self._not_yet)
+            return RuleResult(False, self._not_yet_existing)
         now = self._current_segment
         if now.category != options.category:
             return RuleResult(False, self._other_category)
@@ -86,7 +86,7 @@ class CaseRules(Rules, frozen=True, dict=True):
             return RuleResult(False, self._below_level)
         return None
 
-    def _of_period(self) -> RuleResult:
+    def _belongs_to_period(self) -> RuleResult:
         """Whether the case belongs to the period.
 
         It does if it entered in the period, was open on the eve of the period, or was
@@ -121,7 +121,7 @@ class CaseRules(Rules, frozen=True, dict=True):
     @property
     def _current_segment(self) -> CaseSegment:
         """The state at the end of the day; before the report, the state as reported."""
-        return self.case.on(self.as_of) or self.case.timeline[0]
+        return self.case.state_on(self.as_of) or self.case.timeline[0]
 
     def part(self) -> str:
         """The dimension on the day; if the report was annulled, the reported one."""
@@ -135,7 +135,7 @@ class CaseRules(Rules, frozen=True, dict=True):
         return district(self.case)
 
     def _resolved_on(self, day: date) -> bool:
-        segment = self.case.on(day)
+        segment = self.case.state_on(day)
         return segment is not None and segment.manner in self.options.resolution_manners
 
     # Reasons: the events that each rule cites, and the values that it quotes.
@@ -144,86 +144,92 @@ class CaseRules(Rules, frozen=True, dict=True):
         case = self.case
         annulled, returned = [*annulled_facts(case.history, Verified)], case.returned
         if annulled and (returned is None or returned.version < annulled[-1].by):
-            return counting.by_annulment(Rule.VERIFICATION_ANNULLED, annulled[-1])
+            return counting.annulment_reason(Rule.VERIFICATION_ANNULLED, annulled[-1])
         report = self._report
         quoted = {"day": report.event.effective_on}
         if returned is None:
             return Reason(Rule.NOT_VERIFIED, (DecidingFact(report.version),), quoted)
-        by = (counting.cited(case, report), counting.cited(case, returned))
+        by = (counting.cite(case, report), counting.cite(case, returned))
         quoted["returned"] = returned.event.effective_on
         return Reason(Rule.RETURNED, by, quoted)
 
-    def _not_yet(self) -> Reason:
-        return self._by_entry(Rule.NOT_YET, as_of=self.as_of)
+    def _not_yet_existing(self) -> Reason:
+        return self._entry_reason(Rule.NOT_YET, as_of=self.as_of)
 
     def _other_category(self) -> Reason:
-        by = (self._classifying("category"),)
+        by = (self._classification_fact("category"),)
         found, wanted = self._current_segment.category, self.options.category
         quoted = {"as_of": self.as_of, "category": found, "wanted": wanted}
         return Reason(Rule.OTHER_CATEGORY, by, quoted)
 
     def _below_level(self) -> Reason:
-        by = (self._classifying("level"),)
+        by = (self._classification_fact("level"),)
         found, least = self._current_segment.level, self.options.minimum_level
         quoted = {"as_of": self.as_of, "level": found, "minimum": least}
         return Reason(Rule.BELOW_LEVEL, by, quoted)
 
     def _new_in_period(self) -> Reason:
         came, day, by = self._entry
-        cited = counting.deduplicated(by, *self._classified)
+        cited = counting.deduplicated(by, *self._classification_facts)
         return Reason(Rule.NEW_IN_PERIOD, cited, {"came": came, "day": day})
 
     def _not_new(self) -> Reason:
-        return self._by_entry(Rule.NOT_NEW, start=self.start)
+        return self._entry_reason(Rule.NOT_NEW, start=self.start)
 
     def _open_on_eve(self) -> Reason:
         """Open since the last reopening before the period, or else since the entry."""
         eve = self.start - ONE_DAY
         _, day, by = self._entry
-        if reopened := counting.between(self.case, date.min, eve, Reopened):
+        if reopened := counting.in_effect_between(self.case, date.min, eve, Reopened):
             day = reopened[-1].event.effective_on
-            by = counting.cited(self.case, reopened[-1])
-        cited = counting.deduplicated(by, *self._classified)
+            by = counting.cite(self.case, reopened[-1])
+        cited = counting.deduplicated(by, *self._classification_facts)
         return Reason(Rule.OPEN_ON_EVE, cited, {"day": day, "start": self.start})
 
     def _reopened_in_period(self) -> Reason:
-        first = counting.between(self.case, self.start, self.as_of, Reopened)[0]
-        by = counting.cited(self.case, first)
-        cited = counting.deduplicated(by, *self._classified)
+        first = counting.in_effect_between(self.case, self.start, self.as_of, Reopened)[
+            0
+        ]
+        by = counting.cite(self.case, first)
+        cited = counting.deduplicated(by, *self._classification_facts)
         quoted = {"day": first.event.effective_on}
         return Reason(Rule.REOPENED_IN_PERIOD, cited, quoted)
 
     def _resolved_before(self) -> Reason:
         closing = self._closing(self.start - ONE_DAY)
-        return self._closed(Rule.RESOLVED_BEFORE, closing, start=self.start)
+        return self._closing_reason(Rule.RESOLVED_BEFORE, closing, start=self.start)
 
     def _first_closure(self) -> Reason:
         manners = self.options.resolution_manners
-        closings = counting.between(self.case, date.min, self.as_of, Resolved)
+        closings = counting.in_effect_between(self.case, date.min, self.as_of, Resolved)
         first = next(c for c in closings if c.event.manner in manners)
-        return self._closed(Rule.FIRST_CLOSURE, first)
+        return self._closing_reason(Rule.FIRST_CLOSURE, first)
 
     def _resolved(self) -> Reason:
-        return self._closed(Rule.RESOLVED, self._closing(self.as_of))
+        return self._closing_reason(Rule.RESOLVED, self._closing(self.as_of))
 
     def _pending(self) -> Reason:
         """The latest event or condition that keeps the case unresolved on the day."""
-        now = self.case.on(self.as_of)
+        now = self.case.state_on(self.as_of)
         if now is not None and now.resolved_on is not None:
-            return self._closed(Rule.NO_RESOLUTION, self._closing(self.as_of))
+            return self._closing_reason(Rule.NO_RESOLUTION, self._closing(self.as_of))
         if annulled := self._annulled_closings():
-            return counting.by_annulment(Rule.CLOSING_ANNULLED, annulled[-1])
-        if reopened := counting.between(self.case, date.min, self.as_of, Reopened):
-            by = (counting.cited(self.case, reopened[-1]),)
+            return counting.annulment_reason(Rule.CLOSING_ANNULLED, annulled[-1])
+        if reopened := counting.in_effect_between(
+            self.case, date.min, self.as_of, Reopened
+        ):
+            by = (counting.cite(self.case, reopened[-1]),)
             quoted = {"day": reopened[-1].event.effective_on}
             return Reason(Rule.REOPENED, by, quoted)
-        if later := counting.between(self.case, self.as_of, date.max, Resolved):
-            return self._closed(Rule.CLOSED_LATER, later[0], as_of=self.as_of)
-        return self._by_entry(Rule.STILL_OPEN)
+        if later := counting.in_effect_between(
+            self.case, self.as_of, date.max, Resolved
+        ):
+            return self._closing_reason(Rule.CLOSED_LATER, later[0], as_of=self.as_of)
+        return self._entry_reason(Rule.STILL_OPEN)
 
     def _annulled_closings(self) -> list[AnnulledFact]:
         """The annulled closings by which the case would otherwise be resolved."""
-        now = self.case.on(self.as_of)
+        now = self.case.state_on(self.as_of)
         return [
             gone
             for gone in annulled_facts(self.case.history, Resolved)
@@ -231,7 +237,7 @@ class CaseRules(Rules, frozen=True, dict=True):
             if now and now.opened_on <= gone.fact.event.effective_on <= self.as_of
         ]
 
-    def _by_entry(self, rule: Rule, **quoted: Any) -> Reason:
+    def _entry_reason(self, rule: Rule, **quoted: Any) -> Reason:
         came, day, by = self._entry
         return Reason(rule, (by,), {"came": came, "day": day, **quoted})
 
@@ -245,39 +251,41 @@ class CaseRules(Rules, frozen=True, dict=True):
         case, report = self.case, self._report
         day = report.event.effective_on
         if self.options.date_basis is DateBasis.REPORTED:
-            return Existence(REPORTED, day, counting.cited(case, report))
+            return Existence(REPORTED, day, counting.cite(case, report))
         occurred = report.event.occurred_on
         if occurred is not None:
-            by = counting.citing_fields(case, report, "occurred_on")
+            by = counting.cite_fields(case, report, "occurred_on")
             return Existence(OCCURRED, occurred, by)
         # A correction may have cleared `occurred_on`; it is then the cited event.
-        return Existence(REPORTED, day, counting.cited(case, report, "occurred_on"))
+        return Existence(REPORTED, day, counting.cite(case, report, "occurred_on"))
 
     def _closing(self, day: date) -> EffectiveFact:
         """The closing in force on *day*."""
-        return counting.between(self.case, date.min, day, Resolved)[-1]
+        return counting.in_effect_between(self.case, date.min, day, Resolved)[-1]
 
-    def _closed(self, rule: Rule, closing: EffectiveFact, **quoted: Any) -> Reason:
-        event, by = closing.event, (counting.cited(self.case, closing, "manner"),)
+    def _closing_reason(
+        self, rule: Rule, closing: EffectiveFact, **quoted: Any
+    ) -> Reason:
+        event, by = closing.event, (counting.cite(self.case, closing, "manner"),)
         said = {"day": event.effective_on, "manner": event.manner, **quoted}
         return Reason(rule, by, said)
 
     @property
-    def _classified(self) -> list[DecidingFact]:
+    def _classification_facts(self) -> list[DecidingFact]:
         """The events that set category or level, except an uncorrected report."""
-        found = [self._classifying(field) for field in ("category", "level")]
+        found = [self._classification_fact(field) for field in ("category", "level")]
         return [one for one in found if one.version > 1 or one.corrections]
 
-    def _classifying(self, field: str) -> DecidingFact:
+    def _classification_fact(self, field: str) -> DecidingFact:
         """The event that sets the category, or the level, of the case on the day."""
         report = self._report
         # Before its report a case has the state that was reported.
         last = max(self.as_of, report.event.effective_on)
-        changed = counting.between(self.case, date.min, last, Reclassified)
+        changed = counting.in_effect_between(self.case, date.min, last, Reclassified)
         for fact in reversed(changed):
             if getattr(fact.event, field) is not None:
-                return counting.cited(self.case, fact, field)
-        return counting.citing_fields(self.case, report, field)
+                return counting.cite(self.case, fact, field)
+        return counting.cite_fields(self.case, report, field)
 
 
 def entered_on(case: Conflict, options: ConflictOptions) -> date:
@@ -317,7 +325,7 @@ def contributions(case: Conflict, options: ConflictOptions) -> Iterator[Contribu
     entered, first = entered_on(case, options), None
     if options.reopening is Reopening.FIRST_CLOSURE_COUNTS:
         first = first_closing(case, options)
-    for segment in _from_entry(case, entered):
+    for segment in _timeline_from_entry(case, entered):
         if segment.category != options.category:
             continue
         if not segment.level.reaches(options.minimum_level):
@@ -337,7 +345,7 @@ def contributions(case: Conflict, options: ConflictOptions) -> Iterator[Contribu
         )
 
 
-def _from_entry(case: Conflict, entered: date) -> Iterator[CaseSegment]:
+def _timeline_from_entry(case: Conflict, entered: date) -> Iterator[CaseSegment]:
     """The timeline, extended back to *entered*.
 
     With `DateBasis.OCCURRED` a case exists, and is open, before its report.

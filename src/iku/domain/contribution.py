@@ -44,7 +44,7 @@ class Contribution(Struct, frozen=True):
     counts: Counts
 
 
-def merged(found: Iterable[Contribution]) -> tuple[Contribution, ...]:
+def merge_adjacent(found: Iterable[Contribution]) -> tuple[Contribution, ...]:
     """*found*, in order of their first days, with adjacent equal ones merged into one.
 
     Adjacent contributions are equal if they differ only in their days. An organisation

@@ -69,7 +69,7 @@ class Coordinates(Struct, frozen=True):
                 str(self.size),
             )
         )
-        return f"{line}.{check(line)}"
+        return f"{line}.{check_characters(line)}"
 
 
 class MalformedNumber(ValueError):
@@ -96,8 +96,8 @@ def parse(number: str) -> Coordinates:
             )
         )
     *fields, last = fields
-    at = _read(fields)
-    if last != check(".".join(fields)):
+    at = _parse_fields(fields)
+    if last != check_characters(".".join(fields)):
         raise MalformedNumber(
             message(
                 "the last part, {last!r}, does not match the parts before it: a "
@@ -108,7 +108,7 @@ def parse(number: str) -> Coordinates:
     return at
 
 
-def check(line: str) -> str:
+def check_characters(line: str) -> str:
     """The two check characters of a figure number without its check.
 
     They detect every single wrong character and every swap of two characters. A
@@ -156,24 +156,26 @@ _ORDINALS = {
 }
 
 
-def _read(fields: list[str]) -> Coordinates:
+def _parse_fields(fields: list[str]) -> Coordinates:
     code, definition, kind, as_of, known, size = fields
     if not re.fullmatch(CODE, code):
         raise MalformedNumber(
             message("the first part, {typed!r}, is not an indicator's code", typed=code)
         )
-    day = _day(4, message("the as-of day"), as_of)
+    day = _parse_day(4, message("the as-of day"), as_of)
     return Coordinates(
         indicator=code,
-        definition=_integer(2, message("a version of a definition"), definition, 1),
-        period=period.containing(day, _kind(kind)),
+        definition=_parse_integer(
+            2, message("a version of a definition"), definition, 1
+        ),
+        period=period.containing(day, _parse_kind(kind)),
         as_of=day,
-        known_on=_day(5, message("the knowledge cut-off"), known),
-        size=_integer(6, message("a log size"), size, 0),
+        known_on=_parse_day(5, message("the knowledge cut-off"), known),
+        size=_parse_integer(6, message("a log size"), size, 0),
     )
 
 
-def _integer(place: int, what: str, typed: str, least: int) -> int:
+def _parse_integer(place: int, what: str, typed: str, least: int) -> int:
     if not re.fullmatch("0|[1-9][0-9]{0,15}", typed) or not (
         least <= int(typed) <= LARGEST
     ):
@@ -188,7 +190,7 @@ def _integer(place: int, what: str, typed: str, least: int) -> int:
     return int(typed)
 
 
-def _kind(typed: str) -> Kind:
+def _parse_kind(typed: str) -> Kind:
     for kind, letter in LETTERS.items():
         if letter == typed:
             return kind
@@ -202,7 +204,7 @@ def _kind(typed: str) -> Kind:
     )
 
 
-def _day(place: int, what: str, typed: str) -> date:
+def _parse_day(place: int, what: str, typed: str) -> date:
     with suppress(ValueError):
         if re.fullmatch("[0-9]{8}", typed):
             return date(int(typed[:4]), int(typed[4:6]), int(typed[6:]))

@@ -181,7 +181,7 @@ def in_effect(subject: Subject, *types: type[Fact]) -> list[EffectiveFact]:
     return subject.effective_facts(*types)
 
 
-def between(
+def in_effect_between(
     subject: Subject, first: date, last: date, *types: type[Fact]
 ) -> list[EffectiveFact]:
     """The events in effect that hold from a day in [*first*, *last*], by that day."""
@@ -194,12 +194,12 @@ def between(
     return sorted(within, key=lambda fact: fact.event.effective_on)
 
 
-def cited(subject: Subject, fact: EffectiveFact, *fields: str) -> DecidingFact:
+def cite(subject: Subject, fact: EffectiveFact, *fields: str) -> DecidingFact:
     """*fact* with the corrections that set its `effective_on` or one of *fields*."""
-    return citing_fields(subject, fact, "effective_on", *fields)
+    return cite_fields(subject, fact, "effective_on", *fields)
 
 
-def citing_fields(subject: Subject, fact: EffectiveFact, *fields: str) -> DecidingFact:
+def cite_fields(subject: Subject, fact: EffectiveFact, *fields: str) -> DecidingFact:
     """*fact* with the corrections that set one of *fields*."""
     return DecidingFact(
         fact.version, corrections(subject.history, fact.version, *fields)
@@ -214,7 +214,7 @@ def deduplicated(*deciding: DecidingFact) -> tuple[DecidingFact, ...]:
     return tuple(DecidingFact(v, tuple(sorted(by))) for v, by in merged.items())
 
 
-def by_annulment(rule: Rule, gone: AnnulledFact, **quoted: Any) -> Reason:
+def annulment_reason(rule: Rule, gone: AnnulledFact, **quoted: Any) -> Reason:
     """The reason that a subject does not count because event *gone* was annulled."""
     day = gone.fact.event.effective_on
     return Reason(rule, (DecidingFact(gone.by),), {"day": day, **quoted})
@@ -223,9 +223,9 @@ def by_annulment(rule: Rule, gone: AnnulledFact, **quoted: Any) -> Reason:
 def void_reason(subject: Subject, opening: Message) -> Reason:
     """The reason why *subject*, which is void, does not count (`Subject.void`)."""
     if annulled := [*annulled_facts(subject.history, subject.OPENING)]:
-        return by_annulment(Rule.ANNULLED, annulled[-1], what=opening)
+        return annulment_reason(Rule.ANNULLED, annulled[-1], what=opening)
     fact = in_effect(subject, Rejection, Merger)[0]
-    by = (citing_fields(subject, fact, "into"),)
+    by = (cite_fields(subject, fact, "into"),)
     if isinstance(fact.event, Merger):
         return Reason(Rule.MERGED, by, {"into": fact.event.into})
     return Reason(Rule.REJECTED, by, {"along": _merged_into(subject)})
@@ -233,7 +233,7 @@ def void_reason(subject: Subject, opening: Message) -> Reason:
 
 def _merged_into(rejected: Subject) -> str:
     """The subjects merged into *rejected*, which its rejection excludes too."""
-    numbers = [*map(subject_number, merger.absorbed(rejected.facts))]
+    numbers = [*map(subject_number, merger.absorption_versions(rejected.facts))]
     if not numbers:
         return ""
     return message(", together with {numbers}, merged into it", numbers=numbers)

@@ -219,7 +219,7 @@ class Difference(Struct, frozen=True):
     next: str | None
 
 
-def place(cursor: str | None) -> PageCursor | None:
+def read_cursor(cursor: str | None) -> PageCursor | None:
     """The end of the previous page, decoded from *cursor*; None without a cursor.
 
     Raises:

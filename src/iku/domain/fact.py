@@ -258,7 +258,7 @@ def field_value(event: Fact, field: str) -> Any:
     return None if value is UNSET else value
 
 
-def owner(event: Fact, stream: str) -> str:
+def text_owner(event: Fact, stream: str) -> str:
     """The stream that owns the texts of *event*, which was proposed for *stream*.
 
     The texts of a copy belong to the stream of its origin, so one erasure covers both.
@@ -515,7 +515,7 @@ def decode_recorded(
     text = {
         name: Text(
             opened.get(name) or placeholder(recorded.stream, recorded.version, name),
-            person(name, committed.s),
+            person_of_text(name, committed.s),
         )
         for name, committed in body.text.items()
     }
@@ -530,7 +530,7 @@ class _EventFormat(Struct, frozen=True):
         blank: An event of the type without values, to be copied.
         body: Decodes a record: `data` has the fields other than free text and
             `effective_on`, UNSET where the record leaves one out.
-        said: The names of these fields.
+        field_names: The names of these fields.
         required_texts: Names of the required texts.
         texts: Names of all texts, except those that name persons.
         days: The allowed values of "has an `effective_on`".
@@ -538,7 +538,7 @@ class _EventFormat(Struct, frozen=True):
 
     blank: Any
     body: json.Decoder[Any]
-    said: tuple[str, ...]
+    field_names: tuple[str, ...]
     required_texts: frozenset[str]
     texts: frozenset[str]
     days: frozenset[bool]
@@ -551,7 +551,8 @@ def _event_formats(event_type: Any) -> dict[str, _EventFormat]:
     known = _FORMS.get(id(event_type))
     if known is None:
         forms = {
-            tag: _event_format(of_type) for tag, of_type in _types(event_type).items()
+            tag: _event_format(of_type)
+            for tag, of_type in _types_by_tag(event_type).items()
         }
         known = _FORMS[id(event_type)] = event_type, forms
     return known[1]
@@ -561,7 +562,7 @@ _FORMS: dict[int, tuple[Any, dict[str, _EventFormat]]] = {}
 
 
 @cache
-def _types(event_type: Any) -> dict[str, type[Fact]]:
+def _types_by_tag(event_type: Any) -> dict[str, type[Fact]]:
     """The event types of the union *event_type*, by tag."""
     facts = get_args(event_type) or (event_type,)
     return {str(f.__struct_config__.tag): f for f in facts}
@@ -584,7 +585,7 @@ def _event_format(of_type: Any) -> _EventFormat:
     return _EventFormat(
         blank=of_type(**{f.name: None for f in every.values() if f.required}),
         body=json.Decoder(body, dec_hook=dec_hook),
-        said=tuple(f.name for f in said),
+        field_names=tuple(f.name for f in said),
         required_texts=frozenset(f.name for f in words if f.required),
         texts=frozenset(f.name for f in words if not PERSONS.intersection({f.name})),
         days=frozenset({day is not None, day is not None and day.required}),
@@ -605,10 +606,10 @@ def _decode_sealed(recorded: RecordedFact, event_type: Any) -> Any:
         body = recorded.body_by(form.body)
     except ValidationError:
         return None  # `decode` raises the error
-    if body.schema != SCHEMA or not _are_texts(body.text.keys(), form):
+    if body.schema != SCHEMA or not _are_allowed_texts(body.text.keys(), form):
         return None
     event = form.blank.__copy__()
-    for name in form.said:
+    for name in form.field_names:
         value = getattr(body.data, name)
         if value is not UNSET:
             force_setattr(event, name, value)
@@ -619,7 +620,7 @@ def _decode_sealed(recorded: RecordedFact, event_type: Any) -> Any:
     return event
 
 
-def _are_texts(names: AbstractSet[str], form: _EventFormat) -> bool:
+def _are_allowed_texts(names: AbstractSet[str], form: _EventFormat) -> bool:
     """Whether an event can have exactly the texts *names*, none of them a person's."""
     if not names:
         return not form.required_texts
@@ -651,7 +652,7 @@ def parse_placeholder(sealed_text: str) -> tuple[str, int, str]:
     return stream, int(version), name
 
 
-def person(name: str, subject: str) -> str | None:
+def person_of_text(name: str, subject: str) -> str | None:
     """*subject* if the text *name* names a person, otherwise None."""
     return subject if name.partition(".")[0] in PERSONS else None
 
@@ -692,7 +693,7 @@ def _cleared(fields: dict[str, Any], event_type: Any) -> dict[str, None]:
     Raises:
         ValueError: The list is not in the form that `encode` gives it.
     """
-    of_type = _types(event_type).get(fields["type"], Fact)
+    of_type = _types_by_tag(event_type).get(fields["type"], Fact)
     if CLEARED not in fields or not issubclass(of_type, Correction):
         return {}
     names = fields.pop(CLEARED)

@@ -35,29 +35,29 @@ def is_unsafe(character: str) -> bool:
 _USUAL = range(0x250)  # Latin; caching all of Unicode would take too much memory
 
 
-class _Marks(dict[int, str]):
+class _EscapeTable(dict[int, str]):
     """Table for `str.translate`: the escape of each unsafe character, by code point."""
 
     def __missing__(self, code: int) -> str:
         character = chr(code)
-        written = self.mark(character) if is_unsafe(character) else character
+        written = self.escape(character) if is_unsafe(character) else character
         if code in _USUAL or written != character:
             self[code] = written
         return written
 
-    def mark(self, character: str) -> str:
+    def escape(self, character: str) -> str:
         """The escape of *character*: ``<U+202E>``."""
         return f"<U+{ord(character):04X}>"
 
 
-class _Escapes(_Marks):
-    def mark(self, character: str) -> str:
+class _JsonEscapeTable(_EscapeTable):
+    def escape(self, character: str) -> str:
         """The JSON escape; a surrogate pair beyond U+FFFF (RFC 8259, section 7)."""
         halves = character.encode("utf-16-be").hex()
         return "".join(f"\\u{halves[at : at + 4]}" for at in range(0, len(halves), 4))
 
 
-_marks, _escapes = _Marks(), _Escapes()
+_marks, _escapes = _EscapeTable(), _JsonEscapeTable()
 
 
 def escaped_text(text: str) -> str:

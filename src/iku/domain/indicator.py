@@ -337,7 +337,7 @@ class Amendment(Fact, frozen=True, kw_only=True):
         changes = self.changes(type(said))
         if isinstance(options, ConflictOptions):
             _refuse_other_category(changes.get("category"), options.category)
-        amended: Options = structs.replace(said, **_sorted(changes))
+        amended: Options = structs.replace(said, **_in_declared_order(changes))
         return amended
 
 
@@ -398,7 +398,7 @@ class Revision(Amendment, frozen=True, kw_only=True, tag="corrected"):
     target: Percent | None = None
 
     @property
-    def given(self) -> tuple[str, ...]:
+    def given_fields(self) -> tuple[str, ...]:
         """Names of the fields that it corrects."""
         names = (n for n in self.__struct_fields__ if n not in {"corrects", "reason"})
         return tuple(n for n in names if getattr(self, n) is not None)
@@ -436,7 +436,7 @@ class Indicator(Struct, frozen=True, dict=True):
         return tuple(place for place, e in numbered if isinstance(e, Defined))
 
     @cached_property
-    def void(self) -> frozenset[int]:
+    def annulled_event_versions(self) -> frozenset[int]:
         """Versions, in the stream, of the annulled events."""
         return annulled_versions(self.history)
 
@@ -444,10 +444,12 @@ class Indicator(Struct, frozen=True, dict=True):
     def effective_definitions(self) -> tuple[Definition, ...]:
         """The definitions that are not annulled."""
         placed = zip(self.stream_versions, self.definitions, strict=True)
-        return tuple(one for place, one in placed if place not in self.void)
+        return tuple(
+            one for place, one in placed if place not in self.annulled_event_versions
+        )
 
     @cached_property
-    def targeted(self) -> tuple[EffectiveFact, ...]:
+    def effective_targets(self) -> tuple[EffectiveFact, ...]:
         """The targets in effect, as last corrected, each with its version."""
         left = in_effect(self.history)
         return tuple(one for one in left if isinstance(one.event, Targeted))
@@ -455,7 +457,7 @@ class Indicator(Struct, frozen=True, dict=True):
     @property
     def targets(self) -> tuple[Targeted, ...]:
         """The targets in effect, in the order in which they were recorded."""
-        return tuple(one.event for one in self.targeted)
+        return tuple(one.event for one in self.effective_targets)
 
     def in_force(self, day: date) -> Definition | None:
         """The version in force on *day*; None if there is none yet."""
@@ -529,16 +531,16 @@ def decide(
         case Defined():
             return [] if indicator else _define(command)
         case Targeted():
-            return _target(command, _existing(indicator, TARGET))
+            return _set_target(command, _require_indicator(indicator, TARGET))
         case Redefinition():
-            return _redefine(command, _existing(indicator, DEFINITION))
+            return _redefine(command, _require_indicator(indicator, DEFINITION))
         case Revision():
-            indicator = _existing(indicator, message("a correction"))
+            indicator = _require_indicator(indicator, message("a correction"))
             return _require_definition_in_force(
                 _revise(command, indicator), indicator, context
             )
         case Annulled():
-            indicator = _existing(indicator, message("an annulment"))
+            indicator = _require_indicator(indicator, message("an annulment"))
             return _require_definition_in_force(
                 _annul(command, indicator), indicator, context
             )
@@ -569,7 +571,7 @@ def _refuse_unlikely_day(day: date | None, today: date) -> None:
     refuse_unlikely_day("effective_on", day, last)
 
 
-def _existing(indicator: Indicator | None, given: str) -> Indicator:
+def _require_indicator(indicator: Indicator | None, given: str) -> Indicator:
     if indicator is None:
         raise Refused(
             message(
@@ -593,10 +595,12 @@ def _define(command: Defined) -> list[Event]:
     return [command]
 
 
-def _target(command: Targeted, indicator: Indicator) -> list[Event]:
+def _set_target(command: Targeted, indicator: Indicator) -> list[Event]:
     day = (command.year, command.effective_on)
     same = [
-        s for s in indicator.targeted if (s.event.year, s.event.effective_on) == day
+        s
+        for s in indicator.effective_targets
+        if (s.event.year, s.event.effective_on) == day
     ]
     if same and same[-1].event.value == command.value:
         _refuse_same_target(command, same[-1])
@@ -657,7 +661,9 @@ def _redefine(command: Redefinition, indicator: Indicator) -> list[Event]:
 def _refuse_same_definition(after: Defined, indicator: Indicator) -> None:
     """Refuse a version that differs from the one in force only in its day or reason."""
     held = indicator.in_force(after.effective_on)
-    if held is not None and _content(held.defined) == _content(after):
+    if held is not None and _definition_content(held.defined) == _definition_content(
+        after
+    ):
         place = indicator.stream_versions[held.version - 1]
         raise AlreadyRecorded(
             place,
@@ -673,7 +679,7 @@ def _refuse_same_definition(after: Defined, indicator: Indicator) -> None:
         )
 
 
-def _content(defined: Defined) -> Defined:
+def _definition_content(defined: Defined) -> Defined:
     """The content of a definition, without its day and the reason for it."""
     return structs.replace(defined, effective_on=date.min, reason=None, corrects=None)
 
@@ -715,7 +721,7 @@ def _event_at(version: int, indicator: Indicator, path: str) -> Event:
                 last=last,
             ),
         )
-    if version not in indicator.void:
+    if version not in indicator.annulled_event_versions:
         return indicator.history[version - 1]
     for place, one in zip(
         indicator.stream_versions, indicator.definitions, strict=True
@@ -743,7 +749,7 @@ def _event_at(version: int, indicator: Indicator, path: str) -> Event:
 
 
 def _refuse_foreign(command: Revision, kind: str, own: Sequence[str]) -> None:
-    if not command.given:
+    if not command.given_fields:
         raise Invalid(
             "corrects",
             message(
@@ -752,7 +758,7 @@ def _refuse_foreign(command: Revision, kind: str, own: Sequence[str]) -> None:
                 version=command.corrects,
             ),
         )
-    for name in command.given:
+    for name in command.given_fields:
         if name not in own:
             raise Invalid(
                 name,
@@ -768,11 +774,11 @@ def _refuse_foreign(command: Revision, kind: str, own: Sequence[str]) -> None:
 def _correct_target(command: Revision, indicator: Indicator) -> list[Event]:
     own = ("year", "target", "effective_on", "basis")
     _refuse_foreign(command, TARGET, own)
-    given = {name: getattr(command, name) for name in command.given}
+    given = {name: getattr(command, name) for name in command.given_fields}
     corrected = Corrected(corrects=command.corrects, reason=command.reason, **given)
     if _targets_by_value(evolve(indicator, corrected)) == _targets_by_value(indicator):
         version = command.corrects
-        by = lineage.corrections(indicator.history, version, *command.given)
+        by = lineage.corrections(indicator.history, version, *command.given_fields)
         place = max(by, default=version)
         raise AlreadyRecorded(
             place,
@@ -828,7 +834,7 @@ def _refuse_replaced(place: int, wrong: Defined, indicator: Indicator) -> None:
 
 def _annul(command: Annulled, indicator: Indicator) -> list[Event]:
     version = command.annuls
-    if version in indicator.void:
+    if version in indicator.annulled_event_versions:
         by = lineage.annulment(indicator.history, version)
         raise AlreadyRecorded(
             by,
@@ -865,7 +871,7 @@ def _require_definition_in_force(
     return events
 
 
-def _sorted(changes: dict[str, Any]) -> dict[str, Any]:
+def _in_declared_order(changes: dict[str, Any]) -> dict[str, Any]:
     """Lists in the order of their enumeration, without duplicates: a canonical form."""
 
     def order(values: Sequence[StrEnum]) -> tuple[StrEnum, ...]:

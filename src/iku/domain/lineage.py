@@ -70,14 +70,16 @@ def annulled_facts(
             )
 
 
-def replaced(history: Sequence[Fact], version: int) -> list[ReplacedField]:
+def replaced_fields(history: Sequence[Fact], version: int) -> list[ReplacedField]:
     """The fields that the event at *version* changed in other events."""
-    (found,) = each_replaced(history[:version], version - 1)
+    (found,) = replaced_fields_by_event(history[:version], version - 1)
     return found
 
 
-def each_replaced(history: Sequence[Fact], after: int) -> Iterator[list[ReplacedField]]:
-    """`replaced` for each event of *history* after version *after*, in order."""
+def replaced_fields_by_event(
+    history: Sequence[Fact], after: int
+) -> Iterator[list[ReplacedField]]:
+    """`replaced_fields` for each event of *history* after version *after*, in order."""
     before: tuple[int, dict[int, Any]] | None = None  # events in effect at a version
     for version, event in enumerate(history[after:], start=after + 1):
         if not isinstance(event, Correction | Annulled):

@@ -111,8 +111,8 @@ def _annulments(
     ]
     if survivor is None or not found:
         return []  # an older log recorded it in one stream only
-    into, versions = ended.event.into, [found[-1], *copies(survivor, found[-1])]
-    for merger in survivor.of(Merger):
+    into, versions = ended.event.into, [found[-1], *copy_versions(survivor, found[-1])]
+    for merger in survivor.events_of(Merger):
         raise Refused(
             message(
                 "the merger into {into} cannot be annulled, because {into} was later "
@@ -147,7 +147,7 @@ def _annulments(
     return annulments
 
 
-def copies(survivor: Subject, absorption: int) -> list[int]:
+def copy_versions(survivor: Subject, absorption: int) -> list[int]:
     """Versions of the copies that follow the absorption at version *absorption*."""
     follow = enumerate(survivor.history[absorption:], start=absorption + 1)
     return [version for version, _ in takewhile(lambda one: _is_copy(one[1]), follow)]
@@ -158,7 +158,7 @@ def _is_copy(event: Fact) -> bool:
     return origin is not None and not isinstance(event, Absorption)
 
 
-def absorbed(facts: Iterable[EffectiveFact]) -> dict[str, int]:
+def absorption_versions(facts: Iterable[EffectiveFact]) -> dict[str, int]:
     """The version of each absorption, by identifier of the absorbed subject.
 
     Subjects merged in older logs are missing: no absorption was recorded for them.
@@ -174,7 +174,7 @@ def also_excluded(history: Sequence[Fact], version: int) -> tuple[str, ...]:
     """Identifiers of the subjects that a rejection at *version* excludes as well."""
     if not isinstance(history[version - 1], Rejection):
         return ()
-    return tuple(absorbed(in_effect(history[:version])))
+    return tuple(absorption_versions(in_effect(history[:version])))
 
 
 def refuse_bad_annulment(command: Annulled, wrong: Fact, subject: Subject) -> None:
@@ -186,7 +186,7 @@ def refuse_bad_annulment(command: Annulled, wrong: Fact, subject: Subject) -> No
     """
     version = command.annuls
     if isinstance(wrong, subject.OPENING):
-        for other, since in absorbed(subject.facts).items():
+        for other, since in absorption_versions(subject.facts).items():
             raise Refused(
                 message(
                     "version {version} cannot be annulled, because {other} is merged "
@@ -276,12 +276,12 @@ def notes(event: Any, subject: Any, others: Mapping[str, list[Any]]) -> tuple[st
                 other=other,
                 version=version,
             )
-            for other, version in absorbed(subject.facts).items()
+            for other, version in absorption_versions(subject.facts).items()
         )
     return tuple(
         note
         for survivor, events in others.items()
         for one in events
         for missing in field_value(one, "not_carried") or ()
-        for note in [missing.said(subject, survivor)]
+        for note in [missing.describe(subject, survivor)]
     )

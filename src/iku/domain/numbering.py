@@ -25,7 +25,7 @@ class SubjectNumber(NamedTuple):
     number: str
     held: bool
 
-    def goes_by(self, number: str) -> bool:
+    def has_number(self, number: str) -> bool:
         """Whether the subject holds *number*, compared without case."""
         return self.held and casefolded(number) == casefolded(self.number)
 
@@ -81,12 +81,14 @@ def current_number(subject: str, state: Any) -> SubjectNumber | None:
     """The number of *subject*, in its *state*; None for kinds without numbers."""
     if not isinstance(state, Subject) or not state.history:
         return None
-    return state.cached((SubjectNumber, subject), lambda: _numbered(subject, state))
+    return state.get_or_compute(
+        (SubjectNumber, subject), lambda: _subject_number(subject, state)
+    )
 
 
-def _numbered(subject: str, state: Subject) -> SubjectNumber:
+def _subject_number(subject: str, state: Subject) -> SubjectNumber:
     number = getattr(state.opening, "number", None)
-    held = state.opened is not None
+    held = state.effective_opening is not None
     return SubjectNumber(number or subject_number(subject), held=held)
 
 

@@ -43,7 +43,7 @@ from iku.domain.fact import (
     Version,
     field_value,
     is_placeholder,
-    owner,
+    text_owner,
 )
 from iku.domain.subject import Subject
 from iku.messages import Term, message
@@ -174,7 +174,7 @@ class ParticipationNotCarried(Struct, frozen=True, forbid_unknown_fields=True):
     version: Version
     why: Obstacle
 
-    def said(self, merged: "Organisation", survivor: str) -> str:
+    def describe(self, merged: "Organisation", survivor: str) -> str:
         """The participation and the obstacle as a message."""
         event = merged.history[self.version - 1]
         standing = dict(merged.facts).get(self.version, event)
@@ -364,13 +364,13 @@ class Organisation(Subject, frozen=True, dict=True):
     @cached_property
     def registered(self) -> Registered | None:
         """The registration after corrections; None if it was annulled."""
-        registration: Registered | None = self.opened
+        registration: Registered | None = self.effective_opening
         return registration
 
     @cached_property
     def participations(self) -> list[Participation]:
         """The participations, verified or not, oldest first."""
-        sure = {event.participation for event in self.of(ParticipationVerified)}
+        sure = {event.participation for event in self.events_of(ParticipationVerified)}
         found = [
             Participation(
                 reference=event.participation,
@@ -378,7 +378,7 @@ class Organisation(Subject, frozen=True, dict=True):
                 activity=event.activity,
                 verified=event.verified or event.participation in sure,
             )
-            for event in self.of(Participated)
+            for event in self.events_of(Participated)
         ]
         return sorted(found, key=lambda participation: participation.on)
 
@@ -387,7 +387,7 @@ class Organisation(Subject, frozen=True, dict=True):
         """The states in order; empty if the registration was annulled."""
         return tuple(_timeline(self))
 
-    def on(self, day: date) -> OrganisationSegment | None:
+    def state_on(self, day: date) -> OrganisationSegment | None:
         """The state at the end of *day*; None before the registration."""
         begun = [segment for segment in self.timeline if segment.start <= day]
         return begun[-1] if begun else None
@@ -407,7 +407,7 @@ class Organisation(Subject, frozen=True, dict=True):
 
 def evolve(organisation: Organisation | None, event: Event) -> Organisation:
     """The organisation after *event*."""
-    return (organisation or NEVER_REGISTERED).then(event)
+    return (organisation or NEVER_REGISTERED).with_event(event)
 
 
 CHANGES = (
@@ -427,7 +427,7 @@ def _timeline(organisation: Organisation) -> Iterable[OrganisationSegment]:
     if registered is None:
         return
     now = _opening(registered)
-    for event in organisation.dated(*CHANGES):
+    for event in organisation.dated_events(*CHANGES):
         after = _next_segment(now, event, registered)
         if after is now or after == now:
             continue
@@ -485,9 +485,9 @@ def _next_segment(
         case Renewed():
             after = _renewed(now, event)
         case Suspended():
-            after = _segment_from(now, Status.ACTIVE, Status.SUSPENDED, event)
+            after = _change_status(now, Status.ACTIVE, Status.SUSPENDED, event)
         case Restored():
-            after = _segment_from(now, Status.SUSPENDED, Status.ACTIVE, event)
+            after = _change_status(now, Status.SUSPENDED, Status.ACTIVE, event)
         case Dissolved():
             after = structs.replace(now, status=Status.DISSOLVED)
         case Revoked():
@@ -499,7 +499,7 @@ def _next_segment(
     return after
 
 
-def _segment_from(
+def _change_status(
     now: OrganisationSegment, was: Status, becomes: Status, event: Change
 ) -> OrganisationSegment:
     if now.status is not was:
@@ -562,7 +562,7 @@ def _refuse_bad_validity(registered: Registered) -> None:
 
 def _refuse_unknown_participation(organisation: Organisation) -> None:
     references: set[str] = set()
-    for event in organisation.of(Participated):
+    for event in organisation.events_of(Participated):
         if event.participation in references:
             raise Refused(
                 message(
@@ -571,7 +571,7 @@ def _refuse_unknown_participation(organisation: Organisation) -> None:
                 )
             )
         references.add(event.participation)
-    for event in organisation.of(ParticipationVerified):
+    for event in organisation.events_of(ParticipationVerified):
         if event.participation not in references:
             raise Refused(
                 message(
@@ -673,7 +673,7 @@ def _obstacle(event: Participated, survivor: Organisation) -> Obstacle | None:
     day, activity = event.effective_on, event.activity
     if any((p.on, p.activity) == (day, activity) for p in survivor.participations):
         return Obstacle.PRESENT
-    now = survivor.on(day)
+    now = survivor.state_on(day)
     if now is None:
         return Obstacle.NOT_REGISTERED
     return None if now.status.exists else Obstacle.ENDED
@@ -691,7 +691,7 @@ def premises(
         return grounds
     own = f"{Organisation.CATEGORY}-{subject}"
     facts = organisation.facts if organisation else []
-    owners = dict.fromkeys([own, *(owner(event, own) for _, event in facts)])
+    owners = dict.fromkeys([own, *(text_owner(event, own) for _, event in facts)])
     return structs.replace(grounds, streams=tuple(map(erasure.decider.stream, owners)))
 
 
@@ -704,17 +704,17 @@ def _refuse_bad_legal_basis(before: Organisation, after: Organisation) -> None:
     was, is_now = before.registered, after.registered
     if is_now is None or (was is None and before.history):
         return  # annulled, or restored without a change
-    if was is None or _kind(was) != _kind(is_now):
-        _refuse_foreign_basis(*_kind(is_now))
-    if was is None or _certificate(was) != _certificate(is_now):
-        _refuse_missing_expiry(*_certificate(is_now))
+    if was is None or _kind_and_basis(was) != _kind_and_basis(is_now):
+        _refuse_foreign_basis(*_kind_and_basis(is_now))
+    if was is None or _basis_and_expiry(was) != _basis_and_expiry(is_now):
+        _refuse_missing_expiry(*_basis_and_expiry(is_now))
 
 
-def _kind(registered: Registered) -> tuple[OrganisationKind, LegalBasis]:
+def _kind_and_basis(registered: Registered) -> tuple[OrganisationKind, LegalBasis]:
     return registered.kind, registered.legal_basis
 
 
-def _certificate(registered: Registered) -> tuple[LegalBasis, date | None]:
+def _basis_and_expiry(registered: Registered) -> tuple[LegalBasis, date | None]:
     return registered.legal_basis, registered.valid_until
 
 
@@ -757,7 +757,7 @@ def _refuse_participation_at_the_end(before: Organisation, after: Organisation) 
     for version, event in after.facts:
         if not isinstance(event, Participated):
             continue
-        now = after.on(event.effective_on)
+        now = after.state_on(event.effective_on)
         if now and not now.status.exists and (version, event.effective_on) not in held:
             raise Refused(
                 message(
@@ -775,7 +775,7 @@ def _refuse_ineffective(command: Event, before: Organisation) -> None:
     """Refuse a new event that leaves the state of the organisation unchanged."""
     match command:
         case Renewed():
-            now = before.on(command.effective_on)
+            now = before.state_on(command.effective_on)
             if now and now.valid_until == command.valid_until:
                 raise Refused(
                     message(

@@ -72,7 +72,7 @@ class OrganisationRules(Rules, frozen=True, dict=True):
 
         Source: design, section 6, denominator of IKU-2.
         """
-        return self._excluded() or self._of_period()
+        return self._excluded() or self._exists_in_period()
 
     def _excluded(self) -> RuleResult | None:
         """The rule that excludes the organisation from every period, or None."""
@@ -85,10 +85,10 @@ class OrganisationRules(Rules, frozen=True, dict=True):
         if registered.kind not in options.kinds:
             return RuleResult(False, self._other_kind)
         if registered.effective_on > self.as_of:
-            return RuleResult(False, self._not_yet)
+            return RuleResult(False, self._not_yet_registered)
         return None
 
-    def _of_period(self) -> RuleResult:
+    def _exists_in_period(self) -> RuleResult:
         """Whether the organisation exists on the day or, if so opted, in the period.
 
         Source: design, section 6, options `population` and `expired_registration`.
@@ -147,7 +147,7 @@ class OrganisationRules(Rules, frozen=True, dict=True):
     def _last_state(self) -> OrganisationSegment:
         """The state on its last day, of an organisation in the denominator."""
         last = self._last_day or self.as_of
-        return self.organisation.on(last) or self.organisation.timeline[0]
+        return self.organisation.state_on(last) or self.organisation.timeline[0]
 
     @property
     def _participation_count(self) -> int:
@@ -161,17 +161,17 @@ class OrganisationRules(Rules, frozen=True, dict=True):
 
     def _other_kind(self) -> Reason:
         kind, wanted = self._registration.event.kind, self.options.kinds
-        by = counting.citing_fields(self.organisation, self._registration, "kind")
+        by = counting.cite_fields(self.organisation, self._registration, "kind")
         return Reason(Rule.OTHER_KIND, (by,), {"kind": kind, "wanted": wanted})
 
-    def _not_yet(self) -> Reason:
-        by = counting.cited(self.organisation, self._registration)
+    def _not_yet_registered(self) -> Reason:
+        by = counting.cite(self.organisation, self._registration)
         day = self._registration.event.effective_on
         quoted = {"came": REGISTERED, "day": day, "as_of": self.as_of}
         return Reason(Rule.NOT_YET, (by,), quoted)
 
     def _registered(self) -> Reason:
-        by = counting.cited(self.organisation, self._registration, "kind")
+        by = counting.cite(self.organisation, self._registration, "kind")
         day = self._registration.event.effective_on
         return Reason(Rule.REGISTERED, (by,), {"came": REGISTERED, "day": day})
 
@@ -186,14 +186,16 @@ class OrganisationRules(Rules, frozen=True, dict=True):
 
     def _ended_in_period(self, last: date) -> Reason:
         end = self._end(last + ONE_DAY)
-        by = counting.cited(self.organisation, self._registration, "kind")
+        by = counting.cite(self.organisation, self._registration, "kind")
         quoted = {"gone": end.reason, "day": end.day, "last": last}
         return Reason(Rule.LEFT_IN_PERIOD, counting.deduplicated(by, end.by), quoted)
 
     def _suspended(self) -> Reason:
         last = self._last_day or self.as_of
-        fact = counting.between(self.organisation, date.min, last, Suspended)[-1]
-        by = (counting.cited(self.organisation, fact),)
+        fact = counting.in_effect_between(self.organisation, date.min, last, Suspended)[
+            -1
+        ]
+        by = (counting.cite(self.organisation, fact),)
         return Reason(Rule.SUSPENDED, by, {"day": fact.event.effective_on})
 
     def _takes_part(self) -> Reason:
@@ -221,13 +223,13 @@ class OrganisationRules(Rules, frozen=True, dict=True):
     def _end(self, day: date) -> End:
         """Why the organisation does not exist on *day*: departure, or else expiry."""
         subject = self.organisation
-        if left := counting.between(subject, date.min, day, *DEPARTURES):
+        if left := counting.in_effect_between(subject, date.min, day, *DEPARTURES):
             rule, reason = DEPARTURES[type(left[0].event)]
-            by = counting.cited(subject, left[0])
+            by = counting.cite(subject, left[0])
             return End(rule, reason, left[0].event.effective_on, by)
-        renewed = counting.between(subject, date.min, day, Renewed)
+        renewed = counting.in_effect_between(subject, date.min, day, Renewed)
         certificate = renewed[-1] if renewed else self._registration
-        by = counting.citing_fields(subject, certificate, "valid_until")
+        by = counting.cite_fields(subject, certificate, "valid_until")
         return End(Rule.EXPIRED, EXPIRED, certificate.event.valid_until, by)
 
     @property
@@ -238,7 +240,9 @@ class OrganisationRules(Rules, frozen=True, dict=True):
     @property
     def _participations(self) -> list[EffectiveFact]:
         """The participations of the period up to `as_of`, verified or not."""
-        return counting.between(self.organisation, self.start, self.as_of, Participated)
+        return counting.in_effect_between(
+            self.organisation, self.start, self.as_of, Participated
+        )
 
     @property
     def _qualifying(self) -> list[EffectiveFact]:
@@ -250,10 +254,10 @@ class OrganisationRules(Rules, frozen=True, dict=True):
 
     def _participation(self, took: EffectiveFact) -> list[DecidingFact]:
         """The participation and, if it was verified later, the verification."""
-        by = [counting.cited(self.organisation, took, "verified")]
+        by = [counting.cite(self.organisation, took, "verified")]
         if not took.event.verified:
             by += [
-                counting.cited(self.organisation, fact)
+                counting.cite(self.organisation, fact)
                 for fact in counting.in_effect(self.organisation, ParticipationVerified)
                 if fact.event.participation == took.event.participation
             ]

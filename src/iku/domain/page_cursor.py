@@ -76,12 +76,12 @@ def read(cursor: str | None, parts: Iterable[str]) -> PageCursor | None:
     if not cursor:
         return None
     try:
-        return _read(cursor, frozenset(parts))
+        return _decode(cursor, frozenset(parts))
     except ValueError as error:
         raise InvalidQuestion("cursor", STRANGE) from error
 
 
-def _read(cursor: str, parts: frozenset[str]) -> PageCursor:
+def _decode(cursor: str, parts: frozenset[str]) -> PageCursor:
     spelled = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
     found = _WORD.fullmatch(spelled)
     if found is None or found[4] not in parts:

@@ -283,7 +283,7 @@ def evolve(year: PublicationYear | None, event: Event) -> PublicationYear:
 
 def _apply(before: Publication | None, event: Event) -> Publication:
     if isinstance(event, Drafted):
-        return _drafted(before, event)
+        return _new_draft(before, event)
     if before is None:
         raise AssertionError(f"{event.publication} was never drafted")
     closing = before.closing
@@ -312,7 +312,7 @@ def state_after(event: Event) -> PublicationState:
     assert_never(event)
 
 
-def _drafted(before: Publication | None, event: Drafted) -> Publication:
+def _new_draft(before: Publication | None, event: Drafted) -> Publication:
     return Publication(
         id=event.publication,
         period=period.containing(event.as_of, event.period),
@@ -373,7 +373,7 @@ def decide(
         case Draft():
             return _draft(command, known, context)
         case TakeStep():
-            return _take(command, known, context)
+            return _take_step(command, known, context)
     assert_never(command)
 
 
@@ -452,7 +452,7 @@ def _refuse_bad_restatement(command: Draft, known: Mapping[str, Publication]) ->
         )
 
 
-def _take(
+def _take_step(
     command: TakeStep, known: Mapping[str, Publication], context: DecisionContext
 ) -> list[Event]:
     now = known.get(command.publication)
@@ -462,7 +462,7 @@ def _take(
                 "there is no publication {publication}", publication=command.publication
             )
         )
-    event = _event(command, context)
+    event = _step_event(command, context)
     if now.last == event:
         return []
     wanted = FOLLOWS[command.step.type]
@@ -501,7 +501,7 @@ FOLLOWS: Mapping[StepType, tuple[PublicationState, ...]] = {
 }
 
 
-def _event(command: TakeStep, context: DecisionContext) -> Event:
+def _step_event(command: TakeStep, context: DecisionContext) -> Event:
     """The event of the step, with today as its day and the caller as its actor."""
     asked = command.step
     if asked.known_on is not None and asked.type is not StepType.CLOSED:
@@ -519,7 +519,7 @@ def _event(command: TakeStep, context: DecisionContext) -> Event:
     }
     match asked.type:
         case StepType.CLOSED:
-            return _closed(command.snapshot, step)
+            return _closing_event(command.snapshot, step)
         case StepType.RETURNED:
             return Returned(**step)
         case StepType.REVIEWED:
@@ -531,7 +531,7 @@ def _event(command: TakeStep, context: DecisionContext) -> Event:
     assert_never(asked.type)
 
 
-def _closed(snapshot: Snapshot | None, step: dict[str, Any]) -> Closed:
+def _closing_event(snapshot: Snapshot | None, step: dict[str, Any]) -> Closed:
     if snapshot is None:
         raise AssertionError("a closing brings the figures that it freezes")
     return Closed(**step, **structs.asdict(snapshot))

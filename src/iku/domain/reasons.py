@@ -23,7 +23,7 @@ def explanation(member: Membership, positions: Sequence[int]) -> Message:
 
 def sentence(reason: Reason, positions: Sequence[int]) -> Message:
     """The reason as a sentence; *positions* are those of the subject's events."""
-    quoted = {name: _quoted(value) for name, value in reason.quoted.items()}
+    quoted = {name: _format_value(value) for name, value in reason.quoted.items()}
     pattern = SENTENCES[reason.rule]
     said = Message(pattern.id, quoted, context=pattern.context)
     return _citing(said, [_citation(one, positions) for one in reason.deciding])
@@ -102,15 +102,15 @@ SENTENCES = vocabulary(
 )
 
 
-def _quoted(value: Any) -> Any:
+def _format_value(value: Any) -> Any:
     """A day or message as it is; a member of an enumeration in words."""
-    return value if isinstance(value, date | Message) else _plain(value)
+    return value if isinstance(value, date | Message) else _enum_in_words(value)
 
 
-def _plain(value: Any) -> str:
+def _enum_in_words(value: Any) -> str:
     """*value* as stored; a member of an enumeration in words: ``putusan inkrah``."""
     if isinstance(value, tuple):
-        return "/".join(map(_plain, value))
+        return "/".join(map(_enum_in_words, value))
     return value.replace("_", " ") if isinstance(value, StrEnum) else str(value)
 
 

@@ -46,7 +46,7 @@ class Subject(Struct, frozen=True, dict=True):
         """The events in effect after corrections and annulments."""
         return in_effect(self.history)
 
-    def then(self, event: Fact) -> Self:
+    def with_event(self, event: Fact) -> Self:
         """The subject after *event*.
 
         The same event gives the same object, so that the values derived for a decision
@@ -62,7 +62,7 @@ class Subject(Struct, frozen=True, dict=True):
             stands = EffectiveFact(len(after.history), event)
             after.__dict__["facts"] = [*facts, stands]
             if self.history:
-                after.__dict__["opened"] = self.opened
+                after.__dict__["opened"] = self.effective_opening
         self.__dict__["_then"] = event, after
         return after
 
@@ -76,7 +76,7 @@ class Subject(Struct, frozen=True, dict=True):
         return ()
 
     @property
-    def course(self) -> tuple[Any, ...]:
+    def comparable_state(self) -> tuple[Any, ...]:
         """Everything in which two states differ: the timeline and undated knowledge."""
         return self.timeline
 
@@ -96,15 +96,15 @@ class Subject(Struct, frozen=True, dict=True):
             known |= {type(e): isinstance(e, types) for _, e in self.facts}
             return self.effective_facts(*types)
 
-    def of(self, *types: type[Fact]) -> Iterator[Any]:
+    def events_of(self, *types: type[Fact]) -> Iterator[Any]:
         """The events in effect of these types, in the order recorded."""
         # A list: it is short, and a generator takes twice as long.
         return iter([event for _, event in self.effective_facts(*types)])
 
-    def dated(self, *types: type[Fact]) -> list[Any]:
+    def dated_events(self, *types: type[Fact]) -> list[Any]:
         """The effective events of these types in order of `effective_on`."""
         # `sorted` is stable: events of one day keep the order of their records.
-        return sorted(self.of(*types), key=_effective_on)
+        return sorted(self.events_of(*types), key=_effective_on)
 
     def text_versions(self, *fields: str) -> dict[str, int]:
         """For each of these fields of the opening, the version that gave its text.
@@ -126,7 +126,7 @@ class Subject(Struct, frozen=True, dict=True):
                 found[field] = max(restated, default=opens[0] if opens else 1)
         return found
 
-    def cached(self, about: Hashable, make: Callable[[], T]) -> T:
+    def get_or_compute(self, about: Hashable, make: Callable[[], T]) -> T:
         """The result of *make*, cached under the key *about*.
 
         The state of a subject after one event is the state before the next, so the same
@@ -144,14 +144,14 @@ class Subject(Struct, frozen=True, dict=True):
         return {}
 
     @cached_property
-    def opened(self) -> Any:
+    def effective_opening(self) -> Any:
         """The first event after corrections; None if it was annulled."""
-        return next(self.of(self.OPENING), None)
+        return next(self.events_of(self.OPENING), None)
 
     @property
     def opening(self) -> Any:
         """The first event after corrections; if it was annulled, as recorded."""
-        return self.opened or self.history[0]
+        return self.effective_opening or self.history[0]
 
     @property
     def title(self) -> str:
@@ -167,9 +167,9 @@ class Subject(Struct, frozen=True, dict=True):
         """
         if not self.history:
             return None
-        if self.opened is None:
+        if self.effective_opening is None:
             return Term("status", "annulled")
-        for event in self.of(Rejection, Merger):
+        for event in self.events_of(Rejection, Merger):
             if isinstance(event, Merger):
                 return message("merged into {into}", into=event.into)
             return Term("status", "rejected")

@@ -19,7 +19,7 @@ from iku.domain import (
     subject_states,
 )
 from iku.domain.cause import Cause
-from iku.domain.contribution import Contribution, merged
+from iku.domain.contribution import Contribution, merge_adjacent
 from iku.domain.counting import Membership, Rules
 from iku.domain.decider import Decider
 from iku.domain.fact import Fact
@@ -111,7 +111,7 @@ def kind_of(category: str) -> SubjectKind | None:
     return None
 
 
-def named(category: str) -> SubjectKind:
+def counted_kind(category: str) -> SubjectKind:
     """The kind of subject of *category*, whose subjects are counted.
 
     Raises:
@@ -133,7 +133,7 @@ def openings() -> tuple[type[Fact], ...]:
     return tuple(kind.state.OPENING for kind in KINDS)
 
 
-def counted_by(options: Options) -> SubjectKind:
+def kind_counted_by(options: Options) -> SubjectKind:
     """The kind that these options count.
 
     Raises:
@@ -153,7 +153,7 @@ def membership(
     Raises:
         TypeError: *options* count subjects of another kind.
     """
-    kind = counted_by(options)
+    kind = kind_counted_by(options)
     if not isinstance(subject, kind.state):
         counted, given = type(options).__name__, type(subject).__name__
         raise TypeError(f"{counted} do not count a {given}")
@@ -162,10 +162,12 @@ def membership(
 
 def contributions(subject: Any, options: Options) -> tuple[Contribution, ...]:
     """The contributions of *subject*, in order; empty if it is of another kind."""
-    kind = counted_by(options)
+    kind = kind_counted_by(options)
     if not isinstance(subject, kind.state):
         return ()
-    return subject.cached(options, lambda: merged(kind.contributions(subject, options)))
+    return subject.get_or_compute(
+        options, lambda: merge_adjacent(kind.contributions(subject, options))
+    )
 
 
 def state_intervals(
@@ -176,7 +178,7 @@ def state_intervals(
     if kind is None or state is None:
         return ()
     # A new subject's identifier is known only once it is appended.
-    found: tuple[StateInterval, ...] = state.cached(
+    found: tuple[StateInterval, ...] = state.get_or_compute(
         (subject_states.SPANS, subject),
         lambda: tuple(kind.state_intervals(subject, state)),
     )

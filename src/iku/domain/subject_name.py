@@ -25,7 +25,7 @@ _FORMS = {
 
 def not_found_message(category: str, name: str) -> str:
     """The message that no such subject exists; it explains the form of a wrong name."""
-    if _fits(category, name):
+    if _has_name_form(category, name):
         return message(
             "there is no {category} {name}",
             category=Term("category", category),
@@ -40,7 +40,7 @@ def not_found_message(category: str, name: str) -> str:
     )
 
 
-def _fits(category: str, name: str) -> bool:
+def _has_name_form(category: str, name: str) -> bool:
     """Whether *name* has the form of a name in that *category*."""
     match category:
         case "subject":

@@ -81,7 +81,7 @@ def repetition(command: Fact, version: int) -> AlreadyRecorded:
 def _changes_state(before: Subject, after: Subject) -> bool:
     """Whether the state differs; False if the timeline would be illegal."""
     try:
-        return after.course != before.course
+        return after.comparable_state != before.comparable_state
     except Refused:
         return False
 
@@ -126,7 +126,7 @@ def _is_its_number(
     return its is not None and command.restated() == {"number": its.number}
 
 
-def target(version: int, subject: Subject, path: str) -> Any:
+def event_to_revise(version: int, subject: Subject, path: str) -> Any:
     """The event at *version*, which must not be annulled.
 
     Raises:
@@ -155,12 +155,15 @@ def target(version: int, subject: Subject, path: str) -> Any:
 
 
 def _refuse_bad_annulment(command: Annulled, subject: Subject) -> None:
-    wrong = target(command.annuls, subject, "annuls")
+    wrong = event_to_revise(command.annuls, subject, "annuls")
     merger.refuse_bad_annulment(command, wrong, subject)
 
 
 def _refuse_bad_correction(command: Correction, subject: Subject) -> None:
-    wrong, version = target(command.corrects, subject, "corrects"), command.corrects
+    wrong, version = (
+        event_to_revise(command.corrects, subject, "corrects"),
+        command.corrects,
+    )
     if isinstance(wrong, Correction | Annulled):
         refusal = message(
             "version {version} is {event}, so it cannot be corrected: correct the "

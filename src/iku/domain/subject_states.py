@@ -44,7 +44,7 @@ class SubjectState(Struct, frozen=True):
 
     @property
     @abstractmethod
-    def stored(self) -> StateColumns:
+    def columns(self) -> StateColumns:
         """The state as columns."""
 
 
@@ -75,7 +75,7 @@ class ConflictState(SubjectState, frozen=True):
     wording: dict[str, int]
 
     @property
-    def stored(self) -> StateColumns:
+    def columns(self) -> StateColumns:
         """The case as columns."""
         return StateColumns(
             entered_on=self.reported_on,
@@ -117,7 +117,7 @@ class OrganisationState(SubjectState, frozen=True):
     wording: dict[str, int]
 
     @property
-    def stored(self) -> StateColumns:
+    def columns(self) -> StateColumns:
         """The organisation as columns."""
         return StateColumns(
             entered_on=self.registered_on,
@@ -163,7 +163,9 @@ COLUMNS = frozenset(
 )
 
 
-def decoded(shape: type[Struct], subject: str, columns: StateColumns) -> dict[str, Any]:
+def decode_columns(
+    shape: type[Struct], subject: str, columns: StateColumns
+) -> dict[str, Any]:
     """All fields of the state stored in *columns*, in JSON types."""
     levels, entered_on = tuple(conflict.Level), columns.entered_on.isoformat()
     given = {
@@ -194,7 +196,7 @@ def case_states(subject: str, case: Conflict) -> Iterator[StateInterval]:
     if case.void:
         timeline = (msgspec.structs.replace(timeline[-1], start=timeline[0].start),)
     wording = case.text_versions(*CASE_TEXTS)
-    for start, end, segment, status in _statuses(case, timeline):
+    for start, end, segment, status in _segments_with_status(case, timeline):
         standing = ConflictState(
             id=subject,
             number=numbering.number(subject, case),
@@ -215,7 +217,7 @@ def case_states(subject: str, case: Conflict) -> Iterator[StateInterval]:
         yield StateInterval(start, end, standing)
 
 
-def _statuses(
+def _segments_with_status(
     case: Conflict, timeline: tuple[conflict.CaseSegment, ...]
 ) -> Iterator[tuple[date, date | None, conflict.CaseSegment, str]]:
     """Each segment with its status; an open one is split where it was returned."""
@@ -242,7 +244,7 @@ def organisation_states(subject: str, state: Organisation) -> Iterator[StateInte
         timeline = (msgspec.structs.replace(timeline[-1], start=timeline[0].start),)
     wording = state.text_versions("name")
     for segment in timeline:
-        for start, end, expired in _validity(segment):
+        for start, end, expired in _split_at_expiry(segment):
             standing = OrganisationState(
                 id=subject,
                 number=numbering.number(subject, state),
@@ -259,7 +261,7 @@ def organisation_states(subject: str, state: Organisation) -> Iterator[StateInte
             yield StateInterval(start, end, standing)
 
 
-def _validity(
+def _split_at_expiry(
     segment: organisation.OrganisationSegment,
 ) -> Iterator[tuple[date, date | None, bool]]:
     """The segment, split at the expiry of the certificate."""

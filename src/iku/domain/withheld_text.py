@@ -66,7 +66,7 @@ class Texts(NamedTuple):
     withheld: dict[str, Withheld]
 
     @property
-    def all(self) -> dict[str, str]:
+    def shown(self) -> dict[str, str]:
         """Every text by name, or the words in its place, not yet translated."""
         return self.plain | {n: why.words for n, why in self.withheld.items()}
 

@@ -170,7 +170,11 @@ class Archive:
                 for one in tar:
                     if not found:
                         self._refuse_other_formats(one)
-                    if not one.isreg() or one.name in found or not _known(one.name):
+                    if (
+                        not one.isreg()
+                        or one.name in found
+                        or not _is_known_member(one.name)
+                    ):
                         raise UnreadableBackup(
                             message(
                                 "the backup has a member {name!r} that the manifest "
@@ -179,7 +183,7 @@ class Archive:
                             )
                         )
                     self._places[one.name] = (one.offset_data, one.size)
-                    found[one.name], content = self._measured(one.name)
+                    found[one.name], content = self._measure(one.name)
                     raw = content if one.name == MANIFEST else raw
         except tarfile.TarError as error:
             raise UnreadableBackup(
@@ -209,7 +213,7 @@ class Archive:
                 )
             )
 
-    def _measured(self, name: str) -> tuple[ArchiveMember, bytes]:
+    def _measure(self, name: str) -> tuple[ArchiveMember, bytes]:
         digest, kept = sha256(), b""
         for block in self.blocks(name):
             digest.update(block)
@@ -230,7 +234,7 @@ class Archive:
                 )
 
 
-def _known(name: str) -> bool:
+def _is_known_member(name: str) -> bool:
     return name in {MARK, DUMP, MANIFEST} or bool(FILE.fullmatch(name))
 
 

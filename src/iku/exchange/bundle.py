@@ -72,7 +72,7 @@ async def export(
         raise BundleWriteError(
             message("nothing is signed yet; `iku signer once` signs")
         )
-    writing = _Writing(folder, last)
+    writing = _BundleWriter(folder, last)
     try:
         async for path, content in _files(connection, witnesses, last, tell):
             writing.add(path, content)
@@ -104,7 +104,7 @@ async def copies(connection: Reader, size: int) -> AsyncIterator[tuple[str, byte
     """Readable copies of definitions and closed publications."""
     for category in (indicator.decider.category, scale.decider.category):
         async for history in log.read_subjects(connection, category, size=size):
-            yield f"definitions/{history[0].stream}.json", _copy(history)
+            yield f"definitions/{history[0].stream}.json", _readable_copy(history)
     of_years = publication.decider
     async for history in log.read_subjects(connection, of_years.category, size=size):
         facts = [fact.decode_recorded(one, of_years.event_type) for one in history]
@@ -116,10 +116,10 @@ async def copies(connection: Reader, size: int) -> AsyncIterator[tuple[str, byte
                     for step, event in zip(history, facts, strict=True)
                     if event.publication == one.id
                 ]
-                yield f"publications/{one.id}.json", _copy(steps)
+                yield f"publications/{one.id}.json", _readable_copy(steps)
 
 
-def _copy(history: Sequence[Recorded]) -> bytes:
+def _readable_copy(history: Sequence[Recorded]) -> bytes:
     facts = []
     for one in history:
         body = one.body()
@@ -149,7 +149,7 @@ async def entries(connection: Reader, asked: Tile) -> bytes:
     return tile.entry_bundle(records)
 
 
-class _Writing:
+class _BundleWriter:
     """A bundle being written; it is complete when the manifest is in place."""
 
     def __init__(self, folder: Path, last: SignedCheckpoint) -> None:

@@ -84,13 +84,13 @@ def choice(cell: str, allowed: Mapping[str, Any]) -> Any:
 
 def number(cell: str) -> str:
     """A subject's number in the register."""
-    return str(_text(Number, _TEXTS[0][1], cell))
+    return str(_parse_text(Number, _TEXTS[0][1], cell))
 
 
 def reason(cell: str) -> str:
     """A remark of one or several lines, used as a reason."""
     kind, expected = _TEXTS[2]
-    return str(_text(kind, expected, " ".join(cell.split())))
+    return str(_parse_text(kind, expected, " ".join(cell.split())))
 
 
 def _type_when_present(kind: Any) -> Any:
@@ -109,12 +109,12 @@ def _parser(kind: Any) -> Parse:
         return partial(choice, allowed={"ya": True, "tidak": False})
     for text, expected in _TEXTS:
         if kind == text:
-            return partial(_text, text, expected)
-    plain: dict[Any, Parse] = {date: day, Percent: _percent, Year: _year}
+            return partial(_parse_text, text, expected)
+    plain: dict[Any, Parse] = {date: day, Percent: _parse_percent, Year: _parse_year}
     return plain.get(kind, str)
 
 
-def _text(kind: Any, expected: str, cell: str) -> Any:
+def _parse_text(kind: Any, expected: str, cell: str) -> Any:
     try:
         return msgspec.convert(cell, kind)
     except msgspec.ValidationError:
@@ -127,10 +127,10 @@ def _text(kind: Any, expected: str, cell: str) -> Any:
         ) from None
 
 
-def _percent(cell: str) -> Any:
+def _parse_percent(cell: str) -> Any:
     expected = message("per cent above 0 with at most two decimals, such as 80 or 77,5")
     try:
-        return _text(Percent, expected, cell.replace(",", ".", 1))
+        return _parse_text(Percent, expected, cell.replace(",", ".", 1))
     except InvalidCell:
         raise InvalidCell(
             message(
@@ -141,7 +141,7 @@ def _percent(cell: str) -> Any:
         ) from None
 
 
-def _year(cell: str) -> int:
+def _parse_year(cell: str) -> int:
     if re.fullmatch(r"\d{4}", cell, re.ASCII) and int(cell) >= 1945:
         return int(cell)
     raise InvalidCell(

@@ -140,7 +140,7 @@ class PlannedRegister:
             if history.last is not None:
                 self.known[stream] = history.last.known_on
 
-    def advance(self, framed: EncodedRequest) -> None:
+    def apply(self, framed: EncodedRequest) -> None:
         """Apply the planned request *framed* to the register."""
         request, turns = framed.request, iter(framed.request.attachments)
         for part in request.parts:
@@ -155,13 +155,13 @@ class PlannedRegister:
             if request.known_on is not None:
                 self.known[part.stream] = request.known_on
 
-    def note(self, framed: Iterable[EncodedRequest]) -> None:
+    def mark_recorded(self, framed: Iterable[EncodedRequest]) -> None:
         """Mark planned commands as recorded."""
-        self._spill_file.note(one.request.command_id for one in framed)
+        self._spill_file.put_names(one.request.command_id for one in framed)
 
     def is_recorded(self, command_id: str) -> bool:
         """Whether the command is marked as recorded."""
-        return self._spill_file.noted(command_id)
+        return self._spill_file.has_name(command_id)
 
     def _spill(self, room: int) -> None:
         """Spill subjects until at most *room* remain in memory."""
@@ -257,17 +257,17 @@ class Plan:
             *(
                 stream(subject)
                 for number in entry.numbers
-                for subject in names.known(self.category, number)
+                for subject in names.all_subjects(self.category, number)
             ),
         ]
 
-    def further(self, entries: Iterable[JournalRow]) -> list[str]:
+    def merger_streams(self, entries: Iterable[JournalRow]) -> list[str]:
         """Further streams for mergers, once `streams` are loaded."""
-        wanted = (s for e in entries if not e.faults for s in self._further(e))
+        wanted = (s for e in entries if not e.faults for s in self._merger_streams(e))
         return list(dict.fromkeys(wanted))
 
-    def _further(self, entry: JournalRow) -> Iterator[str]:
-        if not _about_mergers(entry.fact):
+    def _merger_streams(self, entry: JournalRow) -> Iterator[str]:
+        if not _concerns_merger(entry.fact):
             return
         decider = self._decider
         for stream in self._streams(entry):
@@ -290,19 +290,21 @@ class Plan:
                 yield from map(decider.stream, grounds.peers)
                 yield from grounds.streams
 
-    def judge(self, entry: JournalRow) -> None:
+    def decide_row(self, entry: JournalRow) -> None:
         """Decide one row after all rows before it."""
         if entry.faults:
             self._refuse(entry, *entry.faults)
-        elif doubtful := self._in_doubt(entry):
+        elif doubtful := self._faulty_subject(entry):
             self._unjudged[doubtful] += 1
             # Later rows use its new number.
             self._called |= dict.fromkeys(entry.new_identifier, doubtful)
-        elif entry.twin is not None and self._imported(entry.twin, entry):
+        elif entry.first_equal is not None and self._was_imported(
+            entry.first_equal, entry
+        ):
             self._skip(entry)
         else:
             try:
-                self._decide(entry)
+                self._decide_row(entry)
             except AlreadyRecorded as error:
                 self._skip(entry, messages.of(error))
             except (Refused, SubjectNotFound, Unrecordable) as error:
@@ -310,12 +312,12 @@ class Plan:
                     self.unexplained[len(self.faults)] = entry, error
                 self._refuse(entry, self._fault(entry, error))
 
-    def drain(self) -> list[EncodedRequest]:
+    def take_requests(self) -> list[EncodedRequest]:
         """The requests decided since the last call, in order."""
         framed, self._framed = self._framed, []
         return framed
 
-    def restate(self, index: int, error: ReasonRequired) -> None:
+    def replace_fault(self, index: int, error: ReasonRequired) -> None:
         """Replace the message of the fault at *index* by that of *error*."""
         entry, _ = self.unexplained[index]
         self.faults[index] = self._fault(entry, error)
@@ -340,25 +342,25 @@ class Plan:
         """All faults in the order of the file."""
         return tuple(sorted(self.faults, key=lambda fault: fault.row))
 
-    def _in_doubt(self, entry: JournalRow) -> str | None:
+    def _faulty_subject(self, entry: JournalRow) -> str | None:
         """The first subject of the row with an earlier fault, if any."""
-        further = (stream.partition("-")[2] for stream in self._further(entry))
+        further = (stream.partition("-")[2] for stream in self._merger_streams(entry))
         for named in (entry.subject, *entry.peers, *further):
             subject = self._called.get(named, named)
             if subject in self._doubtful:
                 return subject
         return None
 
-    def _decide(self, entry: JournalRow) -> None:
+    def _decide_row(self, entry: JournalRow) -> None:
         planned, command = self.planned, self._command(entry)
         if self._had_no_effect(entry, command):
             self._skip(entry)
             return
         try:
-            decided = self._decided(command, planned.histories, self._closed)
+            decided = self._decide_command(command, planned.histories, self._closed)
         except ReasonRequired:
             command = self._with_reason(entry, command)
-            decided = self._decided(command, planned.histories, self._closed)
+            decided = self._decide_command(command, planned.histories, self._closed)
         if not decided.events:
             self._skip(entry)
             return
@@ -370,11 +372,11 @@ class Plan:
         decided = decided._replace(condition=condition)
         body = self._digest(command.content)
         request = append_request.request(command, decided, body)
-        self._refuse_taken(request)
+        self._refuse_taken_number(request)
         framed = log.encode(request)
         self._framed.append(framed)
         self.added += request.count
-        planned.advance(framed)
+        planned.apply(framed)
         room = MOST - len(self.remarks)
         self.remarks += [RowNote(entry.line, note) for note in decided.notes[:room]]
 
@@ -392,7 +394,7 @@ class Plan:
                 ),
             )
 
-    def _refuse_taken(self, request: Request) -> None:
+    def _refuse_taken_number(self, request: Request) -> None:
         if len(request.attachments) == 1 and not _may_rename(request.attachments[0]):
             return
         for claim in number_index.claims(request):
@@ -416,7 +418,7 @@ class Plan:
         command = Command(
             category=self.category,
             subject=subject,
-            proposed=self._proposed(entry, history),
+            proposed=self._proposed_fact(entry, history),
             actor=self._actor,
             command_id=entry.command_id,
             known_on=entry.known_on,
@@ -440,12 +442,12 @@ class Plan:
         if holder is not None:
             return holder
         # Rows of an older file use its first number, the identifier.
-        identified = names.identified(self.category, number)
+        identified = names.subject_identified_by(self.category, number)
         if not is_opening(entry.fact):
             return identified or entry.subject
         if identified is not None and self._has_opening(identified, entry.fact):
             return identified
-        return names.free(self.category, number)
+        return names.free_identifier(self.category, number)
 
     def _has_opening(self, subject: str, opening: Fact) -> bool:
         """Whether the subject has exactly this opening and is not annulled."""
@@ -455,7 +457,9 @@ class Plan:
         begun = subject_rules.equal_except_number(opening, state.history[0])
         return its is not None and its.held and begun
 
-    def _proposed(self, entry: JournalRow, history: FoldedStream | None) -> Fact | None:
+    def _proposed_fact(
+        self, entry: JournalRow, history: FoldedStream | None
+    ) -> Fact | None:
         if not isinstance(entry.fact, CorrectionTarget):
             return self._with_identifier(entry.fact)
         if history is None:
@@ -475,12 +479,12 @@ class Plan:
             return fact
         names = self.planned.names
         into = names.holder(self.category, fact.into)
-        into = into or names.identified(self.category, fact.into)
+        into = into or names.subject_identified_by(self.category, fact.into)
         if into is None or subject_number(into) == fact.into:
             return fact
         return structs.replace(fact, into=subject_number(into))
 
-    def _decided(
+    def _decide_command(
         self,
         command: Command,
         read: Mapping[str, FoldedStream],
@@ -527,25 +531,25 @@ class Plan:
     def _adds_nothing(self, command: Command, state: Any) -> bool:
         read = {**self.planned.histories, command.stream: FoldedStream(state)}
         try:
-            return not self._decided(command, read, None).events
+            return not self._decide_command(command, read, None).events
         except AlreadyRecorded:
             return True
         except Refused:
             return False
 
-    def _imported(self, twin: DuplicateRow, entry: JournalRow) -> bool:
+    def _was_imported(self, first_equal: DuplicateRow, entry: JournalRow) -> bool:
         """Whether the row repeats a row that was imported earlier.
 
         It was skipped then and must not be recorded now because the register has
         changed. If such rows are separate facts, it is new.
         """
-        return not entry.recurs and bool(self._before.rows[twin.place])
+        return not entry.recurs and bool(self._before.rows[first_equal.place])
 
     def _skip(self, entry: JournalRow, why: str | None = None) -> None:
         """Skip a row whose fact is recorded already."""
-        if entry.twin is not None and not entry.recurs:
+        if entry.first_equal is not None and not entry.recurs:
             self.identical += 1
-            why = message("identical to row {row}", row=entry.twin.line)
+            why = message("identical to row {row}", row=entry.first_equal.line)
         else:
             self.standing += 1
         if len(self.skipped) < MOST:
@@ -575,7 +579,7 @@ def _may_rename(turn: Transition) -> bool:
     return turn.before is None or bool(retroactive_events(turn.after.history[-1:]))
 
 
-def _about_mergers(fact: Fact | CorrectionTarget | None) -> bool:
+def _concerns_merger(fact: Fact | CorrectionTarget | None) -> bool:
     if isinstance(fact, CorrectionTarget):
         return any(issubclass(about, Merger) for about in fact.statement.about)
     return isinstance(fact, Merger)

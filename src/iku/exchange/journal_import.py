@@ -125,8 +125,8 @@ class Importer:
         return [numbered.command_id for numbered in journal.rows()]
 
     async def _attempt(self, journal: JournalFile, progress: Progress) -> ImportReport:
-        steps = _Steps(progress, journal.size)
-        scope = await self._scope()
+        steps = _ProgressReporter(progress, journal.size)
+        scope = await self._row_scope()
         closed = await self.commands.closures.refresh(self.connection)
         before = await self._previous_import(journal, scope)
         plan = Plan(
@@ -137,12 +137,12 @@ class Importer:
             scope,
             closed=closed,
         )
-        chunks = _Chunks(journal, scope, before, steps)
+        chunks = _RowChunks(journal, scope, before, steps)
         if self.dry_run:
             await self._dry_run(plan, chunks)
         else:
             await self._record_rows(plan, chunks, journal.size)
-        await self._count(plan)
+        await self._add_present_figures(plan)
         plan.close()
         steps.finish()
         return ImportReport(
@@ -159,14 +159,14 @@ class Importer:
             remarks=tuple(plan.remarks),
         )
 
-    async def _count(self, plan: Plan) -> None:
+    async def _add_present_figures(self, plan: Plan) -> None:
         """Add the present values to each fault of a missing reason."""
         refusals = [error for _, error in plan.unexplained.values()]
-        counted = await self.commands.counted(self.connection, refusals)
+        counted = await self.commands.with_present_figures(self.connection, refusals)
         for index, error in zip(plan.unexplained, counted, strict=True):
-            plan.restate(index, error)
+            plan.replace_fault(index, error)
 
-    async def _scope(self) -> RowScope:
+    async def _row_scope(self) -> RowScope:
         counted = await projection.definitions(self.connection)
         codes = dict.fromkeys(definition.indicator for definition in counted)
         digest = self.commands.vault.keys.digest
@@ -196,18 +196,18 @@ class Importer:
                     before.lines[subject] = row.line
         return before
 
-    async def _dry_run(self, plan: Plan, chunks: "_Chunks") -> None:
+    async def _dry_run(self, plan: Plan, chunks: "_RowChunks") -> None:
         """Check all rows; their facts are visible to later files."""
         with self._events_planned.transaction() as stays:
-            while (entries := await chunks.following()) is not None:
+            while (entries := await chunks.next_chunk()) is not None:
                 await self._read(plan, entries)
-                await _judge(plan, entries)
-                self._events_planned.note(plan.drain())
+                await _decide_rows(plan, entries)
+                self._events_planned.mark_recorded(plan.take_requests())
             await self._refuse_overtaken(plan)
             if not plan.faults:
                 stays()
 
-    async def _record_rows(self, plan: Plan, chunks: "_Chunks", rows: int) -> None:
+    async def _record_rows(self, plan: Plan, chunks: "_RowChunks", rows: int) -> None:
         """Record all rows in one transaction; after a fault, check the rest."""
         projecting = parallel_fold.executor_for(rows, 1)
         with suppress(_RowsAtFault), projecting as (executor, _):
@@ -217,26 +217,26 @@ class Importer:
                 await self.connection.execute("set local statement_timeout = 0")
                 await self._record_all(plan, chunks, BulkProjections(executor))
             return
-        while (entries := await chunks.following()) is not None:
+        while (entries := await chunks.next_chunk()) is not None:
             await self._read(plan, entries)
-            await _judge(plan, entries)
-            plan.drain()
+            await _decide_rows(plan, entries)
+            plan.take_requests()
         await self._refuse_overtaken(plan)
 
     async def _record_all(
-        self, plan: Plan, chunks: "_Chunks", bulk: BulkProjections
+        self, plan: Plan, chunks: "_RowChunks", bulk: BulkProjections
     ) -> None:
         """Record each chunk while the next one is read and decided."""
         locked = False  # whether the log was locked when these rows were read
         recording: asyncio.Task[bool] | None = None
-        entries = await chunks.following()
+        entries = await chunks.next_chunk()
         try:
             if entries is not None:
                 await self._read(plan, entries)
             while entries is not None:
-                await _judge(plan, entries)
-                framed, names_read = plan.drain(), locked
-                entries = None if plan.faults else await chunks.following()
+                await _decide_rows(plan, entries)
+                framed, names_read = plan.take_requests(), locked
+                entries = None if plan.faults else await chunks.next_chunk()
                 if recording is not None:
                     locked = await recording
                 if plan.faults:
@@ -259,7 +259,7 @@ class Importer:
         await self._load_names(plan, plan.numbers(entries))
         if unknown := prospect.fetch(plan.streams(entries), ROOM):
             prospect.add(await streams.read(self.connection, vault, unknown))
-        if further := plan.further(entries):
+        if further := plan.merger_streams(entries):
             unknown = prospect.fetch([*plan.streams(entries), *further], ROOM)
             prospect.add(await streams.read(self.connection, vault, unknown))
         await self._load_names(plan, plan.former_numbers(entries))
@@ -321,7 +321,7 @@ class _RowsAtFault(Exception):
     """A row is at fault, so nothing is to be recorded."""
 
 
-class _Chunks:
+class _RowChunks:
     """The rows not imported earlier, as entries, in chunks."""
 
     def __init__(
@@ -329,30 +329,30 @@ class _Chunks:
         journal: JournalFile,
         scope: RowScope,
         before: PreviousImport,
-        steps: "_Steps",
+        steps: "_ProgressReporter",
     ) -> None:
         self._rows = zip(journal.rows(), before.rows, strict=True)
         self._layout = journal.layout
-        self._scope = scope
+        self._row_scope = scope
         self._steps = steps
 
-    async def following(self) -> list[JournalRow] | None:
+    async def next_chunk(self) -> list[JournalRow] | None:
         """The next entries; None at the end."""
         entries, ended = [], True
         async for some in _yielding_batches(islice(self._rows, CHUNK)):
             ended = False
             for numbered, repeated in some:
                 if not repeated:
-                    reading = RowReader(self._layout, numbered.row, self._scope)
+                    reading = RowReader(self._layout, numbered.row, self._row_scope)
                     entries.append(journals.entry(reading, numbered))
-                self._steps.done()
+                self._steps.advance()
         return None if ended else entries
 
 
-async def _judge(plan: Plan, entries: Iterable[JournalRow]) -> None:
+async def _decide_rows(plan: Plan, entries: Iterable[JournalRow]) -> None:
     async for some in _yielding_batches(entries):
         for entry in some:
-            plan.judge(entry)
+            plan.decide_row(entry)
 
 
 async def _yielding_batches(items: Iterable[T]) -> AsyncIterator[list[T]]:
@@ -377,7 +377,7 @@ def _gc_disabled() -> Iterator[None]:
             gc.enable()
 
 
-class _Steps:
+class _ProgressReporter:
     """Counts steps towards *total* and reports them at intervals."""
 
     def __init__(self, progress: Progress, total: int) -> None:
@@ -385,7 +385,7 @@ class _Steps:
         self._total = total
         self._done = 0
 
-    def done(self) -> None:
+    def advance(self) -> None:
         """Count one completed step."""
         self._done += 1
         if self._done % CHUNK == 0:

@@ -61,10 +61,10 @@ class CorrectionTarget(Struct, frozen=True):
     @property
     def annuls(self) -> bool:
         """Whether the fact is an annulment."""
-        return "annuls" in self._names
+        return "annuls" in self._field_names
 
     @property
-    def _names(self) -> tuple[str, ...]:
+    def _field_names(self) -> tuple[str, ...]:
         names: tuple[str, ...] = self.statement.fact.__struct_fields__
         return names
 
@@ -75,15 +75,15 @@ class CorrectionTarget(Struct, frozen=True):
         history = enumerate(subject.history, start=1)
         if stood := [v for v, event in history if self._matches(event)]:
             return stood[-1]
-        raise Invalid("effective_on", self._missing(subject))
+        raise Invalid("effective_on", self._not_found_message(subject))
 
     def _matches(self, event: Any) -> bool:
         return isinstance(event, self.statement.about) and all(
             getattr(event, name) == value for name, value in self.found_by.items()
         )
 
-    def _missing(self, subject: Any) -> str:
-        kinds = [_tag(about) for about in self.statement.about]
+    def _not_found_message(self, subject: Any) -> str:
+        kinds = [_type_in_words(about) for about in self.statement.about]
         wanted = [*map(str, self.found_by.values())]
         days = [
             str(event.effective_on)
@@ -122,7 +122,7 @@ class JournalRow(Struct, frozen=True):
         fact: The fact to record; None if there are *faults*.
         columns: Headings by field, for the place of a fault.
         remark: The remark of the row; None if there is none.
-        twin: The first equal row of the file; None if there is none.
+        first_equal: The first equal row of the file; None if there is none.
         recurs: Whether equal rows are separate facts (`Fact.RECURS`).
         peers: Identifiers of the other subjects that it names.
     """
@@ -135,7 +135,7 @@ class JournalRow(Struct, frozen=True):
     columns: Mapping[str, str]
     remark: str | None = None
     faults: tuple[FileFault, ...] = ()
-    twin: DuplicateRow | None = None
+    first_equal: DuplicateRow | None = None
     recurs: bool = False
     peers: tuple[str, ...] = ()
 
@@ -208,13 +208,15 @@ class JournalFile:
         for index, (row, canonical) in enumerate(self._canonical_rows()):
             if (mark := hash(canonical)) != next(marks, None):
                 raise UnreadableSheet(FileFault(row.line, None, CHANGED))
-            nth, twin = 1, None
+            nth, first_equal = 1, None
             if mark in self._repeated_digests:
                 counts[canonical] += 1
-                nth, twin = counts[canonical], firsts.get(canonical)
+                nth, first_equal = counts[canonical], firsts.get(canonical)
                 firsts.setdefault(canonical, DuplicateRow(index, row.line))
             numbered = canonical + str(nth).encode()
-            yield IdentifiedRow(row, f"{IMPORTED}{self._digest(numbered).hex()}", twin)
+            yield IdentifiedRow(
+                row, f"{IMPORTED}{self._digest(numbered).hex()}", first_equal
+            )
         if next(marks, None) is not None:
             raise UnreadableSheet(FileFault(1, None, CHANGED))
 
@@ -247,7 +249,7 @@ def entry(reading: RowReader, numbered: IdentifiedRow) -> JournalRow:
     subject = reading.subject()
     known_on = reading.known_on()
     statement = reading.statement()
-    fact = None if statement is None else _fact(reading, statement)
+    fact = None if statement is None else _read_fact(reading, statement)
     return JournalRow(
         line=reading.row.line,
         command_id=numbered.command_id,
@@ -257,7 +259,7 @@ def entry(reading: RowReader, numbered: IdentifiedRow) -> JournalRow:
         columns=reading.layout.columns(statement) if statement else {},
         remark=reading.row.cells.get(REMARK),
         faults=tuple(reading.faults),
-        twin=numbered.first_equal,
+        first_equal=numbered.first_equal,
         recurs=statement is not None and statement.fact.RECURS,
         peers=_peers(reading.layout.category, subject, fact),
     )
@@ -271,7 +273,9 @@ def _peers(
     return DECIDERS[category].names(fact, subject, None).peers
 
 
-def _fact(reading: RowReader, statement: Statement) -> Fact | CorrectionTarget | None:
+def _read_fact(
+    reading: RowReader, statement: Statement
+) -> Fact | CorrectionTarget | None:
     day = reading.day(reading.layout.day, required=True)
     given = reading.fields(statement)
     found_by = {"effective_on": day, **reading.found_by(statement)}
@@ -284,5 +288,5 @@ def _fact(reading: RowReader, statement: Statement) -> Fact | CorrectionTarget |
     return fact
 
 
-def _tag(fact: type[Any]) -> str:
+def _type_in_words(fact: type[Any]) -> str:
     return str(fact.__struct_config__.tag).replace("_", " ")

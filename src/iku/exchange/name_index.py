@@ -43,9 +43,9 @@ class NameIndex:
         for (category, folded, subject), use in names.items():
             self._planned.setdefault((category, folded), {})[subject] = use.held
 
-    def known(self, category: str, number: str) -> Iterator[str]:
+    def all_subjects(self, category: str, number: str) -> Iterator[str]:
         """The subjects that have or had the number *number*."""
-        yield from self._of(category, number)
+        yield from self._subjects_named(category, number)
 
     def holder(self, category: str, number: str) -> str | None:
         """The subject with the number *number*; None if the number is free.
@@ -53,7 +53,9 @@ class NameIndex:
         Raises:
             Refused: Several subjects have it, which earlier logs allow.
         """
-        held = [s for s, holds in self._of(category, number).items() if holds]
+        held = [
+            s for s, holds in self._subjects_named(category, number).items() if holds
+        ]
         if len(held) > 1 and subject_id(number) in held:
             return subject_id(number)
         if len(held) > 1:
@@ -67,19 +69,21 @@ class NameIndex:
             )
         return held[0] if held else None
 
-    def identified(self, category: str, number: str) -> str | None:
+    def subject_identified_by(self, category: str, number: str) -> str | None:
         """The subject whose identifier derives from *number*, even if renumbered."""
         wanted = numbering.casefolded(subject_id(number))
-        subjects = sorted(self._of(category, number), key=lambda s: s != number)
+        subjects = sorted(
+            self._subjects_named(category, number), key=lambda s: s != number
+        )
         return next((s for s in subjects if numbering.casefolded(s) == wanted), None)
 
-    def free(self, category: str, number: str) -> str:
+    def free_identifier(self, category: str, number: str) -> str:
         """The identifier of a new subject with the number *number*.
 
         Raises:
             Refused: The identifier would be too long.
         """
-        found = numbering.identifier(number, _Used(self, category))
+        found = numbering.identifier(number, _UsedIdentifiers(self, category))
         if found is None:
             most = numbering.LONGEST
             raise Refused(
@@ -91,13 +95,13 @@ class NameIndex:
             )
         return found
 
-    def _of(self, category: str, number: str) -> Held:
+    def _subjects_named(self, category: str, number: str) -> Held:
         key = category, numbering.casefolded(number)
         return {**self._read.get(key, {}), **self._planned.get(key, {})}
 
 
 @dataclass(frozen=True, slots=True)
-class _Used:
+class _UsedIdentifiers:
     """The existing identifiers of a category, folded by `numbering.casefolded`."""
 
     names: NameIndex
@@ -105,4 +109,4 @@ class _Used:
 
     def __contains__(self, identifier: object) -> bool:
         number = subject_number(str(identifier))
-        return self.names.identified(self.category, number) is not None
+        return self.names.subject_identified_by(self.category, number) is not None

@@ -41,11 +41,11 @@ class PrintedCounts(Struct, frozen=True):
         """``8/9``."""
         return f"{self.numerator}/{self.denominator}"
 
-    def fits(self, result: PrintedResult) -> bool:
+    def matches(self, result: PrintedResult) -> bool:
         """Whether *result* has these counts."""
         return self == PrintedCounts(result.numerator, result.denominator)
 
-    def of(self, result: PrintedResult) -> str:
+    def from_result(self, result: PrintedResult) -> str:
         """The counts of *result*."""
         return str(PrintedCounts(result.numerator, result.denominator))
 
@@ -59,11 +59,11 @@ class PrintedPercentage(Struct, frozen=True):
         """``88.89%``."""
         return f"{self.value}%"
 
-    def fits(self, result: PrintedResult) -> bool:
+    def matches(self, result: PrintedResult) -> bool:
         """Whether *result* is displayed as this percentage."""
         return self.value == result.percentage
 
-    def of(self, result: PrintedResult) -> str:
+    def from_result(self, result: PrintedResult) -> str:
         """The percentage of *result*."""
         shown = "undefined" if result.percentage is None else f"{result.percentage}%"
         return f"{shown} ({result.numerator}/{result.denominator})"

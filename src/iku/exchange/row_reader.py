@@ -60,7 +60,7 @@ class RowReader:
         if self.layout.category == "indicator":
             codes = {code: code for code in self._scope.indicators}
             parse = partial(cells.choice, allowed=codes)
-        found = self._take(self.layout.subject, parse, required=True)
+        found = self._parse_cell(self.layout.subject, parse, required=True)
         return subject_id(found or self.row.cells.get(self.layout.subject, ""))
 
     def known_on(self) -> date:
@@ -74,12 +74,14 @@ class RowReader:
         if self.layout.event is None:
             return None if self.row.fault else statements[""]
         parse = partial(cells.choice, allowed=statements)
-        found: Statement | None = self._take(self.layout.event, parse, required=True)
+        found: Statement | None = self._parse_cell(
+            self.layout.event, parse, required=True
+        )
         return found
 
     def day(self, heading: str, *, required: bool = False) -> date | None:
         """A day, not after the day of knowledge unless it may be in the future."""
-        found: date | None = self._take(heading, self._day, required=required)
+        found: date | None = self._parse_cell(heading, self._day, required=required)
         return found
 
     def fields(self, statement: Statement) -> dict[str, Any]:
@@ -126,7 +128,7 @@ class RowReader:
         parse = kind.parse
         if name == "area":
             parse = partial(cells.choice, allowed=self._scope.choices)
-        return self._take(heading, parse, required=kind.required)
+        return self._parse_cell(heading, parse, required=kind.required)
 
     def _day(self, cell: str) -> date:
         found = cells.day(cell)
@@ -158,7 +160,7 @@ class RowReader:
             )
         return found
 
-    def _take(self, heading: str, parse: Parse, *, required: bool) -> Any:
+    def _parse_cell(self, heading: str, parse: Parse, *, required: bool) -> Any:
         """The value of the cell; None if it is empty or at fault."""
         if heading in self._taken or self.row.fault is not None:
             return self._taken.get(heading)

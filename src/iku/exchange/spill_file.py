@@ -60,12 +60,12 @@ class SpillFile:
         opened = self._cipher.decrypt(found[0][:NONCE], found[0][NONCE:], None)
         return pickle.loads(opened)  # noqa: S301 - authenticated data of this program
 
-    def note(self, names: Iterable[str]) -> None:
+    def put_names(self, names: Iterable[str]) -> None:
         """Store *names*, without objects."""
         rows = [(self._name(name),) for name in names]
         self._file.executemany("insert or ignore into noted values (?, null)", rows)
 
-    def noted(self, name: str) -> bool:
+    def has_name(self, name: str) -> bool:
         """Whether `note` stored *name*."""
         found = self._file.execute(
             "select 1 from noted where name = ?", (self._name(name),)

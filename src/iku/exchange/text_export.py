@@ -38,26 +38,26 @@ async def export(found: AsyncIterable[HeldText], path: Path, name: Name) -> Text
         BundleWriteError: The file exists already, or the disk is full.
     """
     tally = TextCounts()
-    with _new(path) as file:
+    with _create_file(path) as file:
         async for held in found:
             tally = tally.with_one(held)
             name(held)
             with _plain_errors(path):
-                _write(file, held)
+                _write_text(file, held)
         with _plain_errors(path):
             file.flush()
     return tally
 
 
 @contextmanager
-def _new(path: Path) -> Iterator[IO[bytes]]:
+def _create_file(path: Path) -> Iterator[IO[bytes]]:
     if path.exists():
         raise BundleWriteError(message("{path} already exists", path=path))
     with durable_files.atomic_writer(path) as file:
         yield file
 
 
-def _write(file: IO[bytes], held: HeldText) -> None:
+def _write_text(file: IO[bytes], held: HeldText) -> None:
     if isinstance(held.outcome, Opened):
         line = {
             "event": held.event,

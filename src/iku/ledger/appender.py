@@ -258,12 +258,14 @@ class Appender:
         under_way: _Batch | None = None
         try:
             while under_way or await self._wait_for_request():
-                batch = under_way or self._begin(0)
+                batch = under_way or self._start_batch(0)
                 under_way = batch
                 verdicts = await self._verdicts(batch)
                 # The next batch is sent before the verdicts are delivered, so that the
                 # database and the event loop overlap.
-                under_way = self._begin(len(batch.waiting)) if self._queue else None
+                under_way = (
+                    self._start_batch(len(batch.waiting)) if self._queue else None
+                )
                 for waiting, verdict in zip(batch.waiting, verdicts, strict=True):
                     waiting.answer(verdict)
                 # Lets callers with a verdict submit their next request.
@@ -271,7 +273,7 @@ class Appender:
         finally:
             # Also reached by cancellation: no submitter may wait forever.
             left = under_way.waiting if under_way else ()
-            _refuse(
+            _reject_all(
                 (*left, *self._queue),
                 Unavailable(
                     message("the appender stopped before it confirmed the command")
@@ -281,7 +283,7 @@ class Appender:
             if under_way:
                 under_way.persisted.cancel()
 
-    def _begin(self, answered: int) -> _Batch:
+    def _start_batch(self, answered: int) -> _Batch:
         """Take the next batch from the queue and start to append it.
 
         It has half of the requests in progress, those included that the last batch
@@ -358,7 +360,7 @@ class Appender:
         self, batch: Sequence[_QueuedRequest], error: Unavailable
     ) -> list[Verdict | Exception]:
         # The other queued requests would wait as long, and fail as well.
-        _refuse(self._queue, error)
+        _reject_all(self._queue, error)
         self._queue.clear()
         return [_copy_error(error) for _ in batch]
 
@@ -500,7 +502,7 @@ async def _close(connection: Connection | None) -> None:
             await connection.close(timeout=RECONNECT_S)
 
 
-def _refuse(waiting: Iterable[_QueuedRequest], reason: Unavailable) -> None:
+def _reject_all(waiting: Iterable[_QueuedRequest], reason: Unavailable) -> None:
     for one in waiting:
         one.answer(_copy_error(reason))
 

@@ -52,7 +52,7 @@ async def lines(connection: Reader, size: int, signed: str) -> tuple[str, ...]:
         "select vkey, line from ledger.cosignature where size = $1 order by number",
         size,
     )
-    text, found = _text(signed), dict[str, str]()
+    text, found = _note_text(signed), dict[str, str]()
     for row in rows:
         if _stated_time(text, row["vkey"], row["line"]) is not None:
             found.setdefault(row["vkey"], row["line"])
@@ -203,18 +203,20 @@ async def _cosigned(
 
 def _texts(size: int, notes: Iterable[str]) -> list[str]:
     """The texts of those notes that are checkpoints of *size*."""
-    return [text for text in map(_text, set(notes)) if _size(text) == size]
+    return [
+        text for text in map(_note_text, set(notes)) if _checkpoint_size(text) == size
+    ]
 
 
 @lru_cache(maxsize=1024)
-def _text(signed: str) -> str:
+def _note_text(signed: str) -> str:
     try:
         return note.parse(signed.encode()).text
     except Malformed:
         return ""
 
 
-def _size(text: str) -> int | None:
+def _checkpoint_size(text: str) -> int | None:
     try:
         return checkpoint.parse(text).size
     except Malformed:

@@ -121,9 +121,9 @@ async def _rows(
     reader: Reader, wanted: Filter, after: int, upto: int, limit: int
 ) -> list[Recorded]:
     if wanted.stream is not None:
-        return await _of_stream(reader, wanted, after, upto, limit)
+        return await _rows_of_stream(reader, wanted, after, upto, limit)
     if wanted.actor is not None:
-        return await _of_actor(reader, wanted, after, upto, limit)
+        return await _rows_of_actor(reader, wanted, after, upto, limit)
     rows = await reader.fetch(
         """
         select position, stream, version, type, effective_on, known_on, declared,
@@ -141,7 +141,7 @@ async def _rows(
     return [Recorded(*row) for row in rows]
 
 
-async def _of_actor(
+async def _rows_of_actor(
     reader: Reader, wanted: Filter, after: int, upto: int, limit: int
 ) -> list[Recorded]:
     # A row comparison, because only that uses the index event_actor; with the actor
@@ -180,7 +180,7 @@ async def _of_actor(
     return [Recorded(*row) for row in rows]
 
 
-async def _of_stream(
+async def _rows_of_stream(
     reader: Reader, wanted: Filter, after: int, upto: int, limit: int
 ) -> list[Recorded]:
     rows = await reader.fetch(

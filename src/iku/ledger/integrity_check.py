@@ -66,10 +66,10 @@ async def _check(connection: Connection, progress: Progress, every: str) -> list
     reading = _CheckState()
     for rule, table, expected, found in await table_checks.broken_tables(connection):
         reading.check_equal(rule, f"ledger.{table}", expected, found)
-    tables_read = _Tables(connection)
+    tables_read = _TableReader(connection)
     keys = await checkpoint_store.keys(connection)
-    signed = await _Signed.start(tables_read, keys, reading)
-    commands = _Commands(tables_read, every, reading, size)
+    signed = await _CheckpointCheck.start(tables_read, keys, reading)
+    commands = _CommandReader(tables_read, every, reading, size)
     async with aclosing(_prefetched(_event_pages(tables_read, commands))) as pages:
         async for rows in pages:
             while rows:
@@ -118,15 +118,15 @@ class _CheckState:
                 "{place}: {rule}: expected {expected}, found {found}",
                 place=place,
                 rule=rule,
-                expected=_shown(expected),
-                found=_shown(found),
+                expected=_finding_value(expected),
+                found=_finding_value(found),
             )
             self.findings.setdefault(rule, finding)
 
     # Nearly all events are valid: all values are compared at once, and rule by rule
     # only where they differ.
 
-    def read(self, rows: Sequence[asyncpg.Record], commands: "_Commands") -> None:
+    def read(self, rows: Sequence[asyncpg.Record], commands: "_CommandReader") -> None:
         """Check events, as selected by `_EVENTS`, against all earlier events."""
         leaves, streams = [], self.streams
         for row in rows:
@@ -164,7 +164,9 @@ class _CheckState:
             full = record.decode(row[8])
         except Unrecordable as error:
             canonical = message("a canonical record")
-            self.check_equal(message("record"), _at(position), canonical, error)
+            self.check_equal(
+                message("record"), _position_message(position), canonical, error
+            )
             return
         said, beside = _describe(full), row[1:7]
         if said != beside or full.recorded_at != self.spelt:
@@ -173,7 +175,9 @@ class _CheckState:
                 *((*said, full.recorded_at), (*beside, self.spelt)),
             )
         if command is None:
-            self.check_equal(message("command"), _at(position), full.command, None)
+            self.check_equal(
+                message("command"), _position_message(position), full.command, None
+            )
             return
         after = command[_AT] - position  # events of the command after this one
         expected = full.command, row[1], row[2] + after
@@ -191,11 +195,11 @@ class _CheckState:
     ) -> None:
         """Compare the values at *position*, rule by rule."""
         for rule, wanted, is_there in zip(rules, expected, found, strict=True):
-            self.check_equal(rule, _at(position), wanted, is_there)
+            self.check_equal(rule, _position_message(position), wanted, is_there)
 
     def _check_order(self, rule: str, position: int, last: date, found: date) -> None:
-        least = message("{least} or later", least=_shown(last))
-        self.check_equal(rule, _at(position), least, found)
+        least = message("{least} or later", least=_finding_value(last))
+        self.check_equal(rule, _position_message(position), least, found)
 
 
 # The fields of a record that columns repeat.
@@ -218,11 +222,11 @@ _COMMAND_RULES = (
 _NAMED = {None: message("None"), True: message("True"), False: message("False")}
 
 
-def _at(position: int) -> Message:
+def _position_message(position: int) -> Message:
     return message("position {position}", position=position)
 
 
-def _shown(value: object) -> object:
+def _finding_value(value: object) -> object:
     """A value as a parameter of a finding."""
     match value:
         case None | bool():
@@ -237,11 +241,11 @@ def _shown(value: object) -> object:
             return str(value)
 
 
-class _Commands:
+class _CommandReader:
     """The commands in order of position; each is checked when it is read."""
 
     def __init__(
-        self, tables_read: "_Tables", query: str, reading: _CheckState, size: int
+        self, tables_read: "_TableReader", query: str, reading: _CheckState, size: int
     ) -> None:
         self.last = 0  # position of the last one read
         self._pages = tables_read.pages(query)
@@ -297,21 +301,21 @@ _BATCH_RULES = (
 )
 
 
-class _Signed:
+class _CheckpointCheck:
     """The signed checkpoints, by size, with their signatures.
 
     The comparison of their root hashes with the records finds an attacker who rewrote
     events but not the checkpoints.
     """
 
-    def __init__(self, tables_read: "_Tables", keys: Sequence[LogKey]) -> None:
+    def __init__(self, tables_read: "_TableReader", keys: Sequence[LogKey]) -> None:
         self._rows = _checkpoints(tables_read, [one.key for one in keys])
         self._next: tuple[int, Checkpoint | Malformed, Unverified | None] | None = None
 
     @classmethod
     async def start(
-        cls, tables_read: "_Tables", keys: Sequence[LogKey], reading: _CheckState
-    ) -> "_Signed":
+        cls, tables_read: "_TableReader", keys: Sequence[LogKey], reading: _CheckState
+    ) -> "_CheckpointCheck":
         """The checkpoints, after those of size 0 are checked."""
         signed = cls(tables_read, keys)
         signed._next = await anext(signed._rows, None)
@@ -371,7 +375,7 @@ _CHECKPOINTS = "select size, note from ledger.checkpoint order by size, number"
 _STREAMS = "select stream, version, known_on from ledger.stream order by stream"
 
 
-class _Tables:
+class _TableReader:
     """Several tables, read through interleaved cursors on one connection."""
 
     def __init__(self, connection: Connection) -> None:
@@ -391,7 +395,7 @@ class _Tables:
 
 
 async def _event_pages(
-    tables_read: _Tables, commands: _Commands
+    tables_read: _TableReader, commands: _CommandReader
 ) -> AsyncGenerator[list[asyncpg.Record], None]:
     """Pages of events; the commands that cover a page are read before it."""
     async for rows in tables_read.pages(_EVENTS):
@@ -418,7 +422,7 @@ async def _prefetched(
 
 
 async def _checkpoints(
-    tables_read: _Tables, keys: Sequence[VerifierKey]
+    tables_read: _TableReader, keys: Sequence[VerifierKey]
 ) -> AsyncIterator[tuple[int, Checkpoint | Malformed, Unverified | None]]:
     """The size of each checkpoint, its content, and the error of its signature."""
     async for rows in tables_read.pages(_CHECKPOINTS):
@@ -437,7 +441,7 @@ async def _checkpoints(
                 yield size, found, None
 
 
-async def _check_streams(tables_read: _Tables, reading: _CheckState) -> None:
+async def _check_streams(tables_read: _TableReader, reading: _CheckState) -> None:
     """Compare each row of `ledger.stream` with the stream's last event."""
     left = dict(reading.streams)
     async for rows in tables_read.pages(_STREAMS):

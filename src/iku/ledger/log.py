@@ -680,10 +680,10 @@ def is_unavailable(error: Exception, connection: Connection | None) -> bool:
     """
     if connection is None:
         return isinstance(error, (OSError, *_AWAY))
-    return isinstance(error, _AWAY) or _is_lost(connection)
+    return isinstance(error, _AWAY) or _is_connection_lost(connection)
 
 
-def _is_lost(connection: Connection) -> bool:
+def _is_connection_lost(connection: Connection) -> bool:
     try:
         return connection.is_closed()
     except asyncpg.InterfaceError:
@@ -710,11 +710,13 @@ def append_arguments(framed: Sequence[EncodedRequest]) -> list[Sequence[Any]]:
     for number, one in enumerate(framed, 1):
         request, frames = one.request, enumerate(one.frames, 1)
         for stream, version in request.premises:
-            claims.append((number, stream, version, 0, *built.on(stream)))
+            claims.append((number, stream, version, 0, *built.appended_to(stream)))
         for part in request.parts:
             stream, first = part.stream, part.expected_version + 1
             count = len(part.drafts)
-            claims.append((number, stream, first - 1, count, *built.on(stream)))
+            claims.append(
+                (number, stream, first - 1, count, *built.appended_to(stream))
+            )
             claim = len(claims)
             for version, draft in enumerate(part.drafts, first):
                 place, ends = next(frames)
@@ -758,7 +760,7 @@ class _PendingAppends:
         self.first_request_by_category: dict[str, int] = {}
         self._streams: dict[str, tuple[int, date]] = {}
 
-    def on(self, stream: str) -> tuple[int, date | None]:
+    def appended_to(self, stream: str) -> tuple[int, date | None]:
         """Number of events appended to *stream*, and the latest day they declare.
 
         The day is `date.max`, PostgreSQL's infinity, if one of them declares none.

@@ -41,11 +41,11 @@ def check_inclusion(
         if sn == 0:
             raise InvalidProof(message("the proof has too many hashes"))
         if fn & 1 or fn == sn:
-            r = _hash(p, r)
+            r = _node_hash(p, r)
             while not fn & 1 and fn:
                 fn, sn = fn >> 1, sn >> 1
         else:
-            r = _hash(r, p)
+            r = _node_hash(r, p)
         fn, sn = fn >> 1, sn >> 1
     if sn:  # 5
         raise InvalidProof(message("the proof has too few hashes"))
@@ -104,11 +104,11 @@ def _check_growth(
         if sn == 0:
             raise InvalidProof(message("the proof has too many hashes"))
         if fn & 1 or fn == sn:
-            fr, sr = _hash(c, fr), _hash(c, sr)
+            fr, sr = _node_hash(c, fr), _node_hash(c, sr)
             while not fn & 1 and fn:
                 fn, sn = fn >> 1, sn >> 1
         else:
-            sr = _hash(sr, c)
+            sr = _node_hash(sr, c)
         fn, sn = fn >> 1, sn >> 1
     if sn:  # 7
         raise InvalidProof(message("the proof has too few hashes"))
@@ -116,7 +116,7 @@ def _check_growth(
     _check_equal("new root", new_root, sr)
 
 
-def _hash(left: bytes, right: bytes) -> bytes:
+def _node_hash(left: bytes, right: bytes) -> bytes:
     return sha256(b"\x01" + left + right).digest()
 
 

@@ -165,7 +165,9 @@ class SignerFolder(Struct, frozen=True):
         except (msgspec.DecodeError, ValueError) as error:
             raise SignerNotReady(
                 message(
-                    "{path} is damaged: {error}", path=path, error=messages.of(error)
+                    "{path} is damaged: {error}",
+                    path=path,
+                    error=messages.of(error),
                 )
             ) from error
         if not intact:

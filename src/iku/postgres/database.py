@@ -49,16 +49,16 @@ async def open_database(settings: Settings) -> AsyncIterator[Database]:
     lease = embedded.lease(settings.home)
     held = await asyncio.to_thread(lease.__enter__)
     try:
-        async with _watched(held):
+        async with _supervised(held):
             yield Database(held.owner_dsn, held.application_dsn, held.signer_dsn)
     finally:
         await asyncio.to_thread(lease.__exit__, None, None, None)
 
 
 @asynccontextmanager
-async def _watched(held: Lease) -> AsyncIterator[None]:
+async def _supervised(held: Lease) -> AsyncIterator[None]:
     stopped = asyncio.Event()
-    watch = asyncio.create_task(_watch(held, stopped))
+    watch = asyncio.create_task(_supervise(held, stopped))
     try:
         yield
     finally:
@@ -67,10 +67,10 @@ async def _watched(held: Lease) -> AsyncIterator[None]:
         await watch
 
 
-async def _watch(held: Lease, stopped: asyncio.Event) -> None:
+async def _supervise(held: Lease, stopped: asyncio.Event) -> None:
     """Restart the server whenever it was killed, until *stopped* is set."""
     pause = WATCH_S
-    while not await _occurs_within(stopped, pause):
+    while not await _is_set_within(stopped, pause):
         try:
             if await asyncio.to_thread(held.restart):
                 _logger.error("the embedded server was killed; it is started again")
@@ -80,7 +80,7 @@ async def _watch(held: Lease, stopped: asyncio.Event) -> None:
             _logger.error("the embedded server was killed; %s", error)  # noqa: TRY400 - a sentence
 
 
-async def _occurs_within(event: asyncio.Event, within_s: float) -> bool:
+async def _is_set_within(event: asyncio.Event, within_s: float) -> bool:
     with suppress(TimeoutError):
         await asyncio.wait_for(event.wait(), within_s)
     return event.is_set()
@@ -98,7 +98,7 @@ async def migrate_database(database: Database) -> list[Migration]:
     owner = await pool.connect_as_owner(database.owner_dsn)
     try:
         if await pool.only_reads(owner):
-            await _refuse_behind(owner)
+            await _refuse_unmigrated_replica(owner)
             return []
         applied = await migrations.migrate(owner)
         await pool.prepare_application_login(owner, database.application_dsn)
@@ -110,7 +110,7 @@ async def migrate_database(database: Database) -> list[Migration]:
     return applied
 
 
-async def _refuse_behind(replica: pool.Connection) -> None:
+async def _refuse_unmigrated_replica(replica: pool.Connection) -> None:
     if missing := await migrations.pending(replica):
         raise MigrationError(
             message(

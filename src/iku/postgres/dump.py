@@ -37,7 +37,7 @@ def uri_of_database(dsn: str, name: str) -> str:
     """The URI of the database *name* on the same server, for the same login."""
     parts = urlsplit(dsn)
     query = [(key, value) for key, value in parse_qsl(parts.query) if key != "dbname"]
-    return _address(parts.scheme, parts.netloc, f"/{quote(name, safe='')}", query)
+    return _join_uri(parts.scheme, parts.netloc, f"/{quote(name, safe='')}", query)
 
 
 async def refuse_other_major(connection: Connection) -> None:
@@ -67,7 +67,7 @@ def dump(dsn: str, snapshot: str, write_block: Callable[[bytes], Any]) -> None:
         PostgresError: pg_dump failed.
     """
     arguments = ("--format=custom", f"--snapshot={snapshot}")
-    with _working("pg_dump", dsn, arguments) as process:
+    with _running_program("pg_dump", dsn, arguments) as process:
         stdout = cast("IO[bytes]", process.stdout)
         while block := stdout.read(BLOCK):
             write_block(block)
@@ -80,7 +80,7 @@ def load(dsn: str, blocks: Iterable[bytes]) -> None:
         PostgresError: pg_restore failed; the database is still empty.
     """
     arguments = ("--exit-on-error", "--single-transaction")
-    with _working("pg_restore", dsn, arguments) as process:
+    with _running_program("pg_restore", dsn, arguments) as process:
         stdin = cast("IO[bytes]", process.stdin)
         with suppress(BrokenPipeError):  # its exit status and stderr say why
             for block in blocks:
@@ -90,11 +90,11 @@ def load(dsn: str, blocks: Iterable[bytes]) -> None:
 
 
 @contextmanager
-def _working(
+def _running_program(
     name: str, dsn: str, arguments: Iterable[str]
 ) -> Iterator["subprocess.Popen[bytes]"]:
     """A running program; killed if the block raises, checked when it ends."""
-    address, secret = _split(dsn)
+    address, secret = _split_password(dsn)
     with (
         tempfile.TemporaryFile() as said,
         subprocess.Popen(
@@ -123,7 +123,7 @@ def _working(
             )
 
 
-def _split(dsn: str) -> tuple[str, dict[str, str]]:
+def _split_password(dsn: str) -> tuple[str, dict[str, str]]:
     """A URI without its password, and the password as an environment variable."""
     parts = urlsplit(dsn)
     query = parse_qsl(parts.query)
@@ -131,11 +131,13 @@ def _split(dsn: str) -> tuple[str, dict[str, str]]:
     name, _, password = user.partition(":")
     password = dict(query).get("password", unquote(password))
     rest = [(key, value) for key, value in query if key != "password"]
-    shown = _address(parts.scheme, f"{name}@{host}" if user else host, parts.path, rest)
+    shown = _join_uri(
+        parts.scheme, f"{name}@{host}" if user else host, parts.path, rest
+    )
     return shown, {"PGPASSWORD": password} if password else {}
 
 
-def _address(scheme: str, place: str, path: str, query: list[tuple[str, str]]) -> str:
+def _join_uri(scheme: str, place: str, path: str, query: list[tuple[str, str]]) -> str:
     asked = f"?{urlencode(query, quote_via=quote)}" if query else ""
     return f"{scheme}://{place}{path}{asked}"
 

@@ -180,7 +180,7 @@ class _Cluster:
             login: _password(self.folder / f"{login}.password")
             for login in (APPLICATION, SIGNER)
         }
-        self._admit(owner_password, passwords)
+        self._create_logins(owner_password, passwords)
         return Lease(
             owner_dsn=self._dsn(OWNER, owner_password),
             application_dsn=self._dsn(APPLICATION, passwords[APPLICATION]),
@@ -206,7 +206,7 @@ class _Cluster:
         # A new name each time, since an initdb whose parent was killed may still write
         # to the last one. The rename is atomic, so a crash leaves no partial cluster.
         part = Path(tempfile.mkdtemp(prefix="data.part-", dir=self.folder))
-        self.programs.account.own(part)
+        self.programs.account.chown(part)
         try:
             self._initdb(part)
             part.rename(self.data)
@@ -218,7 +218,7 @@ class _Cluster:
         with tempfile.NamedTemporaryFile(dir=self.folder, prefix="data.part-") as copy:
             copy.write((self.folder / f"{OWNER}.password").read_bytes())
             copy.flush()
-            self.programs.account.own(Path(copy.name))
+            self.programs.account.chown(Path(copy.name))
             self.programs.run(
                 "initdb",
                 f"--pgdata={part}",
@@ -277,9 +277,9 @@ class _Cluster:
         command = ("-D", str(self.data), "-l", str(self.log), "-o", options)
         wait = ("-w", "-t", str(START_TIMEOUT_S))
         if not self.programs.succeeds("pg_ctl", *command, *wait, "start"):
-            self._explain(began)
+            self._raise_start_error(began)
 
-    def _explain(self, began: int) -> None:
+    def _raise_start_error(self, began: int) -> None:
         said = self.log.read_text(errors="replace")[began:] if self.log.exists() else ""
         # A killed server's children take a moment to exit; the next attempt succeeds.
         if "pre-existing shared memory block" not in said:
@@ -289,7 +289,7 @@ class _Cluster:
                 )
             )
 
-    def _admit(self, owner_password: str, passwords: Mapping[str, str]) -> None:
+    def _create_logins(self, owner_password: str, passwords: Mapping[str, str]) -> None:
         # The password is set at each start, so that a lost file can be generated again.
         logins = "".join(
             f"""
@@ -334,7 +334,7 @@ def _password(path: Path) -> str:
 def _private_folder(path: Path, ran_by: Programs) -> None:
     if not path.exists():
         path.mkdir(mode=0o700)
-        ran_by.account.own(path)
+        ran_by.account.chown(path)
     uid = os.geteuid() if ran_by.account.uid is None else ran_by.account.uid
     # Another user may have created the path in the temporary folder first.
     if path.is_symlink() or path.stat().st_uid != uid:
@@ -352,8 +352,8 @@ def _as_postgres_error(folder: Path) -> Iterator[None]:
     try:
         yield
     except PostgresError as error:
-        if "No space left on device" in str(error) or _is_full(folder):
-            raise PostgresError(_full(folder)) from error
+        if "No space left on device" in str(error) or _is_disk_full(folder):
+            raise PostgresError(_disk_full_message(folder)) from error
         raise
     except subprocess.TimeoutExpired as error:
         raise PostgresError(
@@ -365,7 +365,7 @@ def _as_postgres_error(folder: Path) -> Iterator[None]:
         ) from error
     except OSError as error:
         if error.errno == errno.ENOSPC:
-            raise PostgresError(_full(folder)) from error
+            raise PostgresError(_disk_full_message(folder)) from error
         raise PostgresError(
             message(
                 "{folder} cannot be written by user {user} ({reason}: {file}); make "
@@ -378,11 +378,11 @@ def _as_postgres_error(folder: Path) -> Iterator[None]:
         ) from error
 
 
-def _is_full(folder: Path) -> bool:
+def _is_disk_full(folder: Path) -> bool:
     return folder.exists() and shutil.disk_usage(folder).free < LEAST_FREE_BYTES
 
 
-def _full(folder: Path) -> str:
+def _disk_full_message(folder: Path) -> str:
     return message(
         "the disk that holds {folder} is full; make room, or set IKU_HOME to another "
         "folder",

@@ -83,7 +83,7 @@ class RunAccount:
             "--",
         ]
 
-    def own(self, path: Path) -> None:
+    def chown(self, path: Path) -> None:
         """Make the account the owner of a file or folder."""
         if self.uid is not None and self.gid is not None:
             os.chown(path, self.uid, self.gid)
@@ -153,7 +153,7 @@ def find(folder: Path, data: Path) -> Programs:
     """
     programs = wheel_programs()
     for account in _accounts(data.stat().st_uid if data.exists() else None):
-        if _works(account, folder, programs):
+        if _can_run(account, folder, programs):
             return Programs(programs, account)
     if os.geteuid() != 0:
         raise PostgresError(
@@ -190,13 +190,13 @@ def _accounts(owner: int | None) -> Iterator[RunAccount]:
     if os.geteuid() != 0:
         yield RunAccount()
         return
-    entries = list(_unprivileged(owner))
+    entries = list(_unprivileged_accounts(owner))
     for capability in (None, *CAPABILITIES):
         for entry in entries:
             yield RunAccount(entry.pw_uid, entry.pw_gid, capability)
 
 
-def _unprivileged(owner: int | None) -> Iterator[pwd.struct_passwd]:
+def _unprivileged_accounts(owner: int | None) -> Iterator[pwd.struct_passwd]:
     with suppress(KeyError):
         if owner:
             yield pwd.getpwuid(owner)
@@ -206,7 +206,7 @@ def _unprivileged(owner: int | None) -> Iterator[pwd.struct_passwd]:
                 yield pwd.getpwnam(name)
 
 
-def _works(account: RunAccount, folder: Path, programs: Path) -> bool:
+def _can_run(account: RunAccount, folder: Path, programs: Path) -> bool:
     # The shell changes the folder as the account; the `cwd` of subprocess would do so
     # as root, and so not test the account's permissions.
     enter = ["sh", "-c", 'cd "$1" && exec "$2" -V', "sh"]

@@ -70,7 +70,7 @@ async def _prepare(connection: Connection, options: Options) -> None:
 
     Stops if the rows are lost; the append then counts all events.
     """
-    counted = await _begin(connection, options)
+    counted = await _reserve_number(connection, options)
     size = (await log.head(connection)).size
     histories = log.read_subjects(connection, _category(options), size=size)
     try:
@@ -89,7 +89,9 @@ async def _prepare(connection: Connection, options: Options) -> None:
         return
 
 
-async def _begin(connection: Connection, options: Options) -> CountedDefinition:
+async def _reserve_number(
+    connection: Connection, options: Options
+) -> CountedDefinition:
     """The next definition number, with its rows deleted."""
     async with connection.transaction():
         await connection.execute("set local statement_timeout = 0")
@@ -138,16 +140,18 @@ async def define(connection: Connection, entry: ProjectedEvent, size: int) -> No
     await connection.execute("set local statement_timeout = 0")
     known = await rows.definitions(connection)
     for counted in rows.counted_definitions(entry, len(known) + 1):
-        filled = await _take(connection, counted)
+        filled = await _claim_backfill(connection, counted)
         await rows.insert_definition(connection, counted)
         known.append(counted)
         if filled is None:
-            await _fill(connection, counted, size)
+            await _count_all_events(connection, counted, size)
         else:
             await _catch_up(connection, known, filled, size)
 
 
-async def _take(connection: Connection, counted: CountedDefinition) -> int | None:
+async def _claim_backfill(
+    connection: Connection, counted: CountedDefinition
+) -> int | None:
     """The size up to which the definition was backfilled; None without a backfill."""
     size: int | None = await connection.fetchval(
         """
@@ -163,7 +167,9 @@ async def _take(connection: Connection, counted: CountedDefinition) -> int | Non
     return size
 
 
-async def _fill(connection: Connection, counted: CountedDefinition, size: int) -> None:
+async def _count_all_events(
+    connection: Connection, counted: CountedDefinition, size: int
+) -> None:
     category = _category(counted.options)
     histories = log.read_subjects(connection, category, size=size)
     async for found in parallel_fold.fold_in_parallel(
@@ -191,4 +197,4 @@ async def _catch_up(
 
 
 def _category(options: Options) -> str:
-    return subject_kinds.counted_by(options).decider.category
+    return subject_kinds.kind_counted_by(options).decider.category

@@ -59,17 +59,17 @@ Names = dict[NumberKey, NumberUse]
 def changed(transition: Transition) -> Names:
     """The rows that an event adds or changes."""
     if transition.before is None:
-        return _names(transition, transition.after)
-    if _same(transition):
+        return _name_rows(transition, transition.after)
+    if _is_number_unchanged(transition):
         return {}
     before, after = (
-        _names(transition, state) for state in (transition.before, transition.after)
+        _name_rows(transition, state) for state in (transition.before, transition.after)
     )
     left = {name: NumberUse() for name in before.keys() - after.keys()}
     return left | {n: use for n, use in after.items() if before.get(n) != use}
 
 
-def _same(transition: Transition) -> bool:
+def _is_number_unchanged(transition: Transition) -> bool:
     """Whether the event leaves the number as it was; most kinds of events do."""
     before, after = transition.before, transition.after
     if isinstance(before, Subject) and isinstance(after, Subject):
@@ -81,7 +81,7 @@ def _same(transition: Transition) -> bool:
     ) == numbering.current_number(transition.subject, transition.after)
 
 
-def _names(transition: Transition, state: Any) -> Names:
+def _name_rows(transition: Transition, state: Any) -> Names:
     numbered = numbering.current_number(transition.subject, state)
     if numbered is None:
         return {}
@@ -129,7 +129,7 @@ async def admit(
     claims = [_required_numbers(one) for one in asked]
     if not any(claims):
         return [one for one in asked if isinstance(one, EncodedRequest)]
-    register = await _read(connection, asked, claims)
+    register = await _read_state(connection, asked, claims)
     return register.admit_all(asked, claims, together=together)
 
 
@@ -144,14 +144,14 @@ class SerialCache:
     def __init__(self) -> None:
         self._last: dict[tuple[str, str], int] = {}
 
-    def learn(self, transitions: Iterable[Any]) -> None:
+    def observe(self, transitions: Iterable[Any]) -> None:
         """Learn the numbers of subjects that began."""
         for transition in transitions:
             if not isinstance(transition, Transition) or transition.before is not None:
                 continue
             for use in changed(transition).values():
                 if use.year is not None and use.serial is not None:
-                    key = _key(
+                    key = _series_key(
                         NumberSeries(
                             transition.category, transition.after.LETTER, use.year
                         )
@@ -163,11 +163,11 @@ class SerialCache:
     ) -> "NumberedRequests | None":
         """The requests with numbers; None if the database must be asked."""
         claims = [_required_numbers(one) for one in asked]
-        names, series = _names_claimed(claims), _series(claims)
-        if not all(_key(one) in self._last for one in series):
+        names, series = _names_claimed(claims), _series_sizes(claims)
+        if not all(_series_key(one) in self._last for one in series):
             return None
-        lasts = [self._last[_key(one)] for one in series]
-        register = _Register(last=dict(self._last))
+        lasts = [self._last[_series_key(one)] for one in series]
+        register = _NumberState(last=dict(self._last))
         framed = [
             one
             for one in register.admit_all(asked, claims)
@@ -176,10 +176,10 @@ class SerialCache:
         if len(framed) < len(asked):
             return None
         return NumberedRequests(
-            framed, [*_columns(names, series), lasts], register.last
+            framed, [*_query_arguments(names, series), lasts], register.last
         )
 
-    def keep(self, named: "NumberedRequests") -> None:
+    def confirm(self, named: "NumberedRequests") -> None:
         """Confirm that these requests were appended."""
         self._last = named.last
 
@@ -233,7 +233,7 @@ def claims(request: Request) -> Iterator[NumberClaim]:
 
 def _claim(transition: Transition) -> NumberClaim | None:
     """The number that an event assigns to its subject; None if it does not change."""
-    if _same(transition):
+    if _is_number_unchanged(transition):
         return None
     after = numbering.current_number(transition.subject, transition.after)
     if after is None or not after.held:
@@ -250,21 +250,21 @@ def _same_name(one: str, other: str) -> bool:
     return numbering.casefolded(one) == numbering.casefolded(other)
 
 
-async def _read(
+async def _read_state(
     connection: Connection,
     asked: Sequence[EncodedRequest | UnnumberedRequest],
     claims: Sequence[Sequence[NumberClaim | NumberSeries]],
-) -> "_Register":
+) -> "_NumberState":
     """Read the rows of the claimed names, under the log's lock from here on."""
     rows = await connection.fetch(
         """
         select what, category, name, subject, held, last
           from names($1, $2, $3, $4, $5, $6, $7)
         """,
-        [_command(one) for one in asked],
-        *_columns(_names_claimed(claims), _series(claims)),
+        [_command_id(one) for one in asked],
+        *_query_arguments(_names_claimed(claims), _series_sizes(claims)),
     )
-    register = _Register()
+    register = _NumberState()
     for row in rows:
         match row["what"]:
             case "command":
@@ -273,7 +273,7 @@ async def _read(
                 register.last[row["category"], row["name"]] = row["last"]
             case _:
                 key = row["category"], row["name"]
-                register.note(*key, row["subject"], held=row["held"])
+                register.add_name(*key, row["subject"], held=row["held"])
     return register
 
 
@@ -289,7 +289,7 @@ def _names_claimed(
     ]
 
 
-def _series(
+def _series_sizes(
     claims: Sequence[Sequence[NumberClaim | NumberSeries]],
 ) -> Counter[NumberSeries]:
     """The number of serial numbers to assign in each series."""
@@ -297,7 +297,7 @@ def _series(
     return Counter(claim for claim in drawn if isinstance(claim, NumberSeries))
 
 
-def _columns(
+def _query_arguments(
     names: Sequence[tuple[str, str]], series: Mapping[NumberSeries, int]
 ) -> list[Sequence[Any]]:
     """Names and series as arguments of `projection.names`."""
@@ -311,12 +311,12 @@ def _columns(
     ]
 
 
-def _key(series: NumberSeries) -> tuple[str, str]:
+def _series_key(series: NumberSeries) -> tuple[str, str]:
     """A series as named in the result of `projection.names`."""
     return series.category, numbering.casefolded(series.prefix)
 
 
-def _command(asked: EncodedRequest | UnnumberedRequest) -> str:
+def _command_id(asked: EncodedRequest | UnnumberedRequest) -> str:
     return (
         asked.command_id
         if isinstance(asked, UnnumberedRequest)
@@ -325,7 +325,7 @@ def _command(asked: EncodedRequest | UnnumberedRequest) -> str:
 
 
 @dataclass(slots=True)
-class _Register:
+class _NumberState:
     """The names and series that a batch of requests depends on.
 
     Attributes:
@@ -340,7 +340,7 @@ class _Register:
         default_factory=lambda: defaultdict(dict)
     )
 
-    def note(self, category: str, folded: str, subject: str, *, held: bool) -> None:
+    def add_name(self, category: str, folded: str, subject: str, *, held: bool) -> None:
         """Record that *subject* has (*held*) or had the name *folded*."""
         if held:
             self._holders.setdefault((category, folded), subject)
@@ -369,7 +369,7 @@ class _Register:
     ) -> EncodedRequest | Exception:
         """The request *asked* with its number, or why it is refused."""
         if isinstance(asked, UnnumberedRequest):
-            return self._name(asked)
+            return self._assign_number(asked)
         if asked.request.command_id in self.recorded:
             return asked
         numbers = [one for one in wanted if isinstance(one, NumberClaim)]
@@ -377,7 +377,7 @@ class _Register:
             return refusal
         for one in numbers:
             folded = numbering.casefolded(one.number)
-            self.note(one.category, folded, one.subject, held=True)
+            self.add_name(one.category, folded, one.subject, held=True)
         return asked
 
     def release(self, asked: EncodedRequest) -> None:
@@ -402,10 +402,10 @@ class _Register:
             return IdentifierTaken(number, other, numbering.identifier(number, used))
         return None
 
-    def _name(self, asked: UnnumberedRequest) -> EncodedRequest | Exception:
+    def _assign_number(self, asked: UnnumberedRequest) -> EncodedRequest | Exception:
         """The request under the next number, which is taken if it can be encoded."""
         series: NumberSeries = asked.series
-        key = _key(series)
+        key = _series_key(series)
         if asked.command_id in self.recorded:
             # The append repeats the first receipt, independent of the number here.
             return log.encode(asked.named(series.number(0), series.number(0)))
@@ -417,7 +417,7 @@ class _Register:
         except Unrecordable as error:
             return error
         self.last[key] += 1
-        self.note(
+        self.add_name(
             series.category, numbering.casefolded(number), str(identifier), held=True
         )
         return framed

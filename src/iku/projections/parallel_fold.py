@@ -81,9 +81,9 @@ def copy_lines(rows: Rows, events: int) -> CopyRows:
     """The new rows of *rows*, from *events* events, in the format of COPY."""
     return CopyRows(
         events,
-        _joined(map(_contribution, rows.begun)),
-        _joined(map(_state, rows.stated)),
-        _joined(_name(*name, *use) for name, use in rows.names.items()),
+        _encode_lines(map(_contribution_line, rows.begun)),
+        _encode_lines(map(_state_line, rows.stated)),
+        _encode_lines(_name_line(*name, *use) for name, use in rows.names.items()),
     )
 
 
@@ -141,7 +141,7 @@ def executor_for(size: int, most: int = WORKERS) -> Iterator[tuple[Executor, int
     if size > FEW and processors > 1:
         workers = min(processors, most)
         context = multiprocessing.get_context("spawn")
-        executor = ProcessPoolExecutor(workers, context, _begin)
+        executor = ProcessPoolExecutor(workers, context, _initialise_worker)
         executor.submit(int)
     try:
         yield executor, workers
@@ -149,7 +149,7 @@ def executor_for(size: int, most: int = WORKERS) -> Iterator[tuple[Executor, int
         executor.shutdown(cancel_futures=True)
 
 
-def _begin() -> None:
+def _initialise_worker() -> None:
     """Initialise a worker process, which exits when its parent does.
 
     A fold creates no reference cycles, so the cyclic garbage collector is disabled.
@@ -168,31 +168,31 @@ def _exit_with_parent() -> None:
 # Rows in COPY's text format: one on each line, columns separated by tabs.
 
 
-def _joined(spelt: Iterable[str]) -> bytes:
+def _encode_lines(spelt: Iterable[str]) -> bytes:
     return "".join(spelt).encode()
 
 
-def _contribution(row: Sequence[Any]) -> str:
+def _contribution_line(row: Sequence[Any]) -> str:
     number, subject, part, district, start, end, since, *known = row
     known_from, known_to, position, superseded, numerator, denominator, expired = known
     return (
-        f"{number}\t{_text(subject)}\t{_text(part)}\t{_text(district)}"
-        f"\t[{start},{end or ''})\t{since or _NULL}\t{known_from}\t{_end(known_to)}"
+        f"{number}\t{_escape(subject)}\t{_escape(part)}\t{_escape(district)}"
+        f"\t[{start},{end or ''})\t{since or _NULL}\t{known_from}\t{_date(known_to)}"
         f"\t{position}\t{superseded}\t{numerator}\t{denominator}\t{expired}\n"
     )
 
 
-def _state(row: Sequence[Any]) -> str:
+def _state_line(row: Sequence[Any]) -> str:
     position, superseded, known_from, known_to, entered_on, level, *rest = row
     verified, expired, start, end, *texts = rest
     return (
-        f"{position}\t{superseded}\t{known_from}\t{_end(known_to)}\t{entered_on}"
+        f"{position}\t{superseded}\t{known_from}\t{_date(known_to)}\t{entered_on}"
         f"\t{level}\t{verified}\t{expired}\t[{start},{end or ''})"
         f"\t{_tab_separated(texts)}\n"
     )
 
 
-def _name(
+def _name_line(
     category: str,
     folded: str,
     subject: str,
@@ -206,7 +206,7 @@ def _name(
 _NULL = "\\N"
 
 
-def _end(day: date) -> str:
+def _date(day: date) -> str:
     return "infinity" if day is FOREVER else str(day)
 
 
@@ -214,10 +214,10 @@ def _tab_separated(texts: Sequence[str]) -> str:
     """*texts*, separated by tabs."""
     if _MARKED.isdisjoint("".join(texts)):
         return "\t".join(texts)
-    return "\t".join(map(_text, texts))
+    return "\t".join(map(_escape, texts))
 
 
-def _text(text: str) -> str:
+def _escape(text: str) -> str:
     return text if _MARKED.isdisjoint(text) else text.translate(_ESCAPES)
 
 

@@ -59,9 +59,9 @@ async def rebuild(owner: Connection, progress: Progress) -> list[str]:
             findings = [
                 found
                 for table in COMPARED
-                async for found in _differences(owner, table)
+                async for found in _row_differences(owner, table)
             ]
-            findings += await _counted_twice(owner)
+            findings += await _double_counting_findings(owner)
             await _switch(owner)
     return findings
 
@@ -118,7 +118,7 @@ class _Projector:
     async def catch_up(self, size: int) -> None:
         """Project the events after the last one projected, up to *size*."""
         if self.done == 0:
-            await _fill(self._owner, size, self._progress)
+            await _fill_tables(self._owner, size, self._progress)
             self.done = size
             return
         batch: list[Recorded] = []
@@ -136,7 +136,7 @@ class _Projector:
             await self._journal.write(self._owner, entries, entries[-1].position)
 
 
-async def _fill(owner: Connection, size: int, progress: Progress) -> None:
+async def _fill_tables(owner: Connection, size: int, progress: Progress) -> None:
     """Fill empty tables from a log of this *size*, then create their indexes."""
     definitions = await _definitions(owner, size)
     done = 0
@@ -197,7 +197,7 @@ async def _indexes(owner: Connection, table: str) -> list[str]:
     return [row["statement"] for row in rows]
 
 
-async def _differences(owner: Connection, table: str) -> AsyncIterator[str]:
+async def _row_differences(owner: Connection, table: str) -> AsyncIterator[str]:
     """Findings: rows of the live table that the new one lacks, and the reverse."""
     if await _tables_equal(owner, table):
         return
@@ -227,7 +227,7 @@ async def _differences(owner: Connection, table: str) -> AsyncIterator[str]:
             )
 
 
-async def _counted_twice(owner: Connection) -> list[str]:
+async def _double_counting_findings(owner: Connection) -> list[str]:
     """Subjects that count twice at one point of both times, in the new tables.
 
     An exclusion constraint would need another GiST index, as large as the table.

@@ -54,7 +54,7 @@ class CountedDefinition(Struct, frozen=True, dict=True):
     @cached_property
     def category(self) -> str:
         """Category of the subjects that it counts."""
-        return subject_kinds.counted_by(self.options).category
+        return subject_kinds.kind_counted_by(self.options).category
 
 
 class Rows:
@@ -147,7 +147,7 @@ class Rows:
             row[3], row[1] = entry.known_on, entry.position
 
     def _begin_state(self, entry: ProjectedEvent, span: StateInterval) -> None:
-        turn, stored = entry.transition, span.state_of_subject.stored
+        turn, stored = entry.transition, span.state_of_subject.columns
         row = [
             *(entry.position, LAST, entry.known_on, FOREVER),
             *stored[:4],  # of fixed width
@@ -239,10 +239,10 @@ def arguments(
     """The arguments of the functions that write *rows*, contributions first."""
     return (
         [definition.position for definition in counted],
-        *_columns(rows.ended, 10),
-        *_columns(rows.begun, 14),
-        *_columns(rows.past, 5),
-        *_columns(rows.stated, 19),
+        *_as_columns(rows.ended, 10),
+        *_as_columns(rows.begun, 14),
+        *_as_columns(rows.past, 5),
+        *_as_columns(rows.stated, 19),
     )
 
 
@@ -259,7 +259,7 @@ select case
 """
 
 
-def _columns(
+def _as_columns(
     rows: Sequence[Sequence[Any]], width: int
 ) -> Sequence[Sequence[Any] | None]:
     # The driver encodes null faster than an empty array, and most events end no row.
@@ -293,12 +293,12 @@ async def entries(
     streams = list(dict.fromkeys(one.stream for one in recorded))
     before = await log.read_streams(connection, streams, size=after)
     turns = TransitionFold(
-        {stream: _fold(history) for stream, history in before.items()}
+        {stream: _fold_history(history) for stream, history in before.items()}
     )
     return [turns.entry(one) for one in recorded]
 
 
-def _fold(history: Sequence[Recorded]) -> Any:
+def _fold_history(history: Sequence[Recorded]) -> Any:
     """The state of a stream's subject; None for an empty stream."""
     if not history:
         return None

@@ -24,7 +24,7 @@ class ProjectionWriter:
     ) -> None:
         """Project the appended events; runs within the append's transaction."""
         size = max(one.receipt.size for one in accepted)
-        await self.write(connection, _entries(accepted), size)
+        await self.write(connection, _projected_events(accepted), size)
 
     def arguments(
         self, accepted: Sequence[AcceptedRequest]
@@ -33,9 +33,9 @@ class ProjectionWriter:
 
         The requests must not define an indicator.
         """
-        entries = _entries(accepted)
+        entries = _projected_events(accepted)
         written = rows.arguments(self._rows(entries), self._definitions)
-        return (*written, *number_index.columns(_names(entries)))
+        return (*written, *number_index.columns(_changed_names(entries)))
 
     async def write(
         self, connection: Connection, entries: Sequence[ProjectedEvent], size: int
@@ -43,7 +43,7 @@ class ProjectionWriter:
         """Project *entries*, which are in log order, in a log of this *size*."""
         while not await rows.write(connection, self._rows(entries), self._definitions):
             self._definitions = await rows.definitions(connection)
-        await number_index.write(connection, _names(entries))
+        await number_index.write(connection, _changed_names(entries))
         for entry in entries:
             await backfill.define(connection, entry, size)
 
@@ -54,7 +54,7 @@ class ProjectionWriter:
         return found
 
 
-def _entries(accepted: Sequence[AcceptedRequest]) -> list[ProjectedEvent]:
+def _projected_events(accepted: Sequence[AcceptedRequest]) -> list[ProjectedEvent]:
     return [
         ProjectedEvent(position, one.receipt.known_on, transition)
         for one in accepted
@@ -62,7 +62,7 @@ def _entries(accepted: Sequence[AcceptedRequest]) -> list[ProjectedEvent]:
     ]
 
 
-def _names(entries: Sequence[ProjectedEvent]) -> number_index.Names:
+def _changed_names(entries: Sequence[ProjectedEvent]) -> number_index.Names:
     names: number_index.Names = {}
     for entry in entries:
         names |= number_index.changed(entry.transition)

@@ -30,7 +30,7 @@ async def fetch(view: View, stream: str, version: int) -> File:
         version=version,
         subject=stream.partition("-")[2],
     )
-    recorded = await _attached(view.reader, stream, version)
+    recorded = await _attachment_event(view.reader, stream, version)
     if recorded is None:
         raise SubjectNotFound(message("there is no {file}", file=named))
     opened = await view.texts([recorded])
@@ -46,7 +46,7 @@ async def fetch(view: View, stream: str, version: int) -> File:
         raise Gone(
             message("{file} is not available: {why}", file=named, why=withheld.words)
         )
-    content = await held(view, recorded, found.plain["sha256"])
+    content = await read_content(view, recorded, found.plain["sha256"])
     if isinstance(content, WithheldReason):
         raise Gone(
             message(
@@ -59,7 +59,9 @@ async def fetch(view: View, stream: str, version: int) -> File:
     return File(found.plain["file_name"], media_type, content)
 
 
-async def held(view: View, recorded: Recorded, digest: str) -> bytes | WithheldReason:
+async def read_content(
+    view: View, recorded: Recorded, digest: str
+) -> bytes | WithheldReason:
     """The content of an attached file with SHA-256 *digest*, or why there is none."""
     content = await view.file(recorded)
     if isinstance(content, WithheldReason):
@@ -67,6 +69,8 @@ async def held(view: View, recorded: Recorded, digest: str) -> bytes | WithheldR
     return content if sha256(content).hexdigest() == digest else WithheldReason.DAMAGED
 
 
-async def _attached(reader: Reader, stream: str, version: int) -> Recorded | None:
+async def _attachment_event(
+    reader: Reader, stream: str, version: int
+) -> Recorded | None:
     found = await log.read_events(reader, [(stream, version)])
     return next((one for one in found if one.type == "attached"), None)

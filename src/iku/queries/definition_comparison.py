@@ -92,7 +92,7 @@ class ComparisonSheet:
 
     def add(self, name: str, subject: Any) -> None:
         """Count one subject. Subjects must be passed in the order of their names."""
-        counted = [_counted(subject, evaluation) for evaluation in self._lenses]
+        counted = [_subject_counts(subject, evaluation) for evaluation in self._lenses]
         sums = zip(self.totals, counted, strict=True)
         self.totals = [total + counts for total, counts in sums]
         columns = [SubjectCount(c.numerator, c.denominator) for c in counted]
@@ -120,7 +120,7 @@ class ComparisonSheet:
         return PageCursor(size, as_of, LETTER, self.page[-1].id)
 
 
-def _counted(subject: Any, evaluation: Evaluation) -> Counts:
+def _subject_counts(subject: Any, evaluation: Evaluation) -> Counts:
     return subject_kinds.membership(subject, *evaluation).counts
 
 
@@ -138,8 +138,8 @@ async def compare(view: View, tried: TrialOptions, today: date) -> Comparison:
     connection = view.reader
     head = await log.head(connection)
     question = _pinned(tried.question, head)
-    bases = _bases(await _facts(connection, question.indicator), question, tried)
-    at = [_at(question, one, head, today) for one in bases]
+    bases = _bases(await _read_facts(connection, question.indicator), question, tried)
+    at = [_coordinates_at(question, one, head, today) for one in bases]
     evaluations = [_evaluation(one, question) for one in bases]
     sheet = ComparisonSheet(
         evaluations, tried.after.key if tried.after else "", tried.limit
@@ -174,17 +174,19 @@ async def preview_definition(
     """
     connection = view.reader
     head = await log.head(connection)
-    facts = await _facts(connection, code)
+    facts = await _read_facts(connection, code)
     days = [
-        _day(
+        _compared_day(
             facts, _pinned(Question(code, date(today.year - ago, *end)), head), proposed
         )
         for ago in (2, 1)
         for end in QUARTER_ENDS
     ]
     await _count(connection, [day.sheet for day in days], days[0].question)
-    at = [[_at(d.question, one, head, today) for one in d.bases] for d in days]
-    points = [_point(*both) for both in zip(days, at, strict=True)]
+    at = [
+        [_coordinates_at(d.question, one, head, today) for one in d.bases] for d in days
+    ]
+    points = [_compared_point(*both) for both in zip(days, at, strict=True)]
     last = sum(isinstance(known.event, Defined) for known in facts.indicator)
     effect = RedefinitionEffect(
         indicator=code,
@@ -192,7 +194,7 @@ async def preview_definition(
         effective_on=proposed.effective_on,
         options=proposed.options,
         size=head.size,
-        years=(_year(days[3], points[:4]), _year(days[7], points[4:])),
+        years=(_year_effect(days[3], points[:4]), _year_effect(days[7], points[4:])),
     )
     return await view.reveal(effect)
 
@@ -205,7 +207,7 @@ async def preview_revision(
     Reads the whole log once, one subject at a time.
     """
     head = await log.head(reader)
-    facts = await _facts(reader, code)
+    facts = await _read_facts(reader, code)
     known = [KnownFact(head.size, today, event) for event in proposed]
     after = DefinitionFacts([*facts.indicator, *known], facts.scale)
     ends = [(today.year - ago, *end) for ago in (2, 1) for end in QUARTER_ENDS]
@@ -216,7 +218,7 @@ async def preview_revision(
     await _count(reader, [day.sheet for day in days], days[0].question)
     points = []
     for day in days:
-        at = [_at(day.question, one, head, today) for one in day.bases]
+        at = [_coordinates_at(day.question, one, head, today) for one in day.bases]
         before, then = map(comparison.evaluate, at, day.sheet.totals, day.bases)
         points.append(RevisedPoint(day.question.as_of, before, then))
     return RevisionPreview(code, head.size, tuple(points))
@@ -224,13 +226,13 @@ async def preview_revision(
 
 def _compare_years(
     before: DefinitionFacts, after: DefinitionFacts, question: Question
-) -> "_Day":
+) -> "_ComparedDay":
     bases = (before.basis(question), after.basis(question))
     evaluations = [_evaluation(one, question) for one in bases]
-    return _Day(question, bases, ComparisonSheet(evaluations, "", 0))
+    return _ComparedDay(question, bases, ComparisonSheet(evaluations, "", 0))
 
 
-class _Day(NamedTuple):
+class _ComparedDay(NamedTuple):
     """A day under the definition in force and under the proposed one."""
 
     question: Question
@@ -238,19 +240,21 @@ class _Day(NamedTuple):
     sheet: ComparisonSheet
 
 
-def _day(facts: DefinitionFacts, question: Question, proposed: Defined) -> _Day:
+def _compared_day(
+    facts: DefinitionFacts, question: Question, proposed: Defined
+) -> _ComparedDay:
     in_force = facts.basis(question)
     bases = (in_force, comparison.with_options(in_force, proposed.options))
     evaluations = [_evaluation(one, question) for one in bases]
-    return _Day(question, bases, ComparisonSheet(evaluations, "", FIRST_ROWS))
+    return _ComparedDay(question, bases, ComparisonSheet(evaluations, "", FIRST_ROWS))
 
 
-def _point(day: _Day, at: Sequence[Coordinates]) -> ComparedPoint:
+def _compared_point(day: _ComparedDay, at: Sequence[Coordinates]) -> ComparedPoint:
     in_force, proposed = map(comparison.outcome, at, day.sheet.totals, day.bases)
     return ComparedPoint(day.question.as_of, day.bases[0].target, in_force, proposed)
 
 
-def _year(end: _Day, points: Sequence[ComparedPoint]) -> YearEffect:
+def _year_effect(end: _ComparedDay, points: Sequence[ComparedPoint]) -> YearEffect:
     in_force, proposed = end.bases
     as_of, size = end.question.as_of, end.question.size or 0
     place = end.sheet.end(size, as_of)
@@ -271,7 +275,7 @@ def _year(end: _Day, points: Sequence[ComparedPoint]) -> YearEffect:
     )
 
 
-async def _facts(connection: Reader, code: str) -> DefinitionFacts:
+async def _read_facts(connection: Reader, code: str) -> DefinitionFacts:
     of_indicator = await recount.facts(connection, indicator.decider, code)
     if not of_indicator:
         raise UnknownReference(
@@ -301,7 +305,9 @@ def _bases(
     return bases
 
 
-def _at(question: Question, made_with: Basis, head: Head, today: date) -> Coordinates:
+def _coordinates_at(
+    question: Question, made_with: Basis, head: Head, today: date
+) -> Coordinates:
     known = max(today, head.known_on or today)
     return coordinates(question, made_with.definition.version, head.size, known)
 

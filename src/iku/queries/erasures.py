@@ -46,7 +46,7 @@ async def stored_texts(view: View, subject: str) -> StoredTexts:
     """
     if not erasure.is_identifier(subject):
         raise SubjectNotFound(subject_name.not_found_message("subject", subject))
-    held = await view.vault.held(view.reader, subject)
+    held = await view.vault.count_texts(view.reader, subject)
     recorded = await log.read_stream(view.reader, erasure.decider.stream(subject))
     if not held and not recorded:
         raise SubjectNotFound(subject_name.not_found_message("subject", subject))
@@ -58,7 +58,7 @@ async def stored_texts(view: View, subject: str) -> StoredTexts:
 async def preview(view: View, subject: str) -> ErasurePreview:
     """The effect of erasing *subject* now (raises as `stored_texts`)."""
     known = await stored_texts(view, subject)
-    files = await view.vault.filed(view.reader, subject)
+    files = await view.vault.files_of_subject(view.reader, subject)
     # A person is not a stream.
     recorded = await log.read_stream(view.reader, subject)
     named = {text.s for one in recorded for text in one.body().text.values()}

@@ -143,7 +143,7 @@ async def page(
             recorded[version - 1], decider.event_type, plain
         )
     said = {version: view.words(words) for version, words in enumerate(worded, start=1)}
-    replaced = lineage.each_replaced(facts, after)
+    replaced = lineage.replaced_fields_by_event(facts, after)
     events = tuple(
         _event(
             one,

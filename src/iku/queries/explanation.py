@@ -111,7 +111,7 @@ class ExplanationQuestion(IndicatorQuestion, frozen=True, kw_only=True):
     ] = None
 
     @property
-    def wanted(self) -> SubjectFilter:
+    def subject_filter(self) -> SubjectFilter:
         """The filter of subjects."""
         one = None if self.subject is None else subject_id(self.subject)
         return SubjectFilter(self.counted, self.rule, self.part, self.district, one)
@@ -267,7 +267,7 @@ async def _examined(
     after: str,
     limit: int,
 ) -> ExplanationPage:
-    by = await recount.made_with(connection, question)
+    by = await recount.figure_basis(connection, question)
     options = by.definition.defined.options
     items: list[ExplainedSubject] = []
     examined, counts, last = 0, Counts(), after
@@ -276,7 +276,7 @@ async def _examined(
         async for recorded in streams:
             if examined == EXAMINED or len(items) == limit:
                 return ExplanationPage(tuple(items), examined, counts, last)
-            state = _state(recorded, options)
+            state = _fold_state(recorded, options)
             found = subject_kinds.membership(
                 state, options, question.start, question.as_of
             )
@@ -288,7 +288,7 @@ async def _examined(
 
 
 def _decider(options: Options) -> Decider[Any, Any]:
-    return subject_kinds.counted_by(options).decider
+    return subject_kinds.kind_counted_by(options).decider
 
 
 async def _streams(
@@ -314,7 +314,7 @@ async def _streams(
             yield recorded
 
 
-def _state(recorded: Sequence[Recorded], options: Options) -> Any:
+def _fold_state(recorded: Sequence[Recorded], options: Options) -> Any:
     decider = _decider(options)
     return decider.fold(
         fact.decode_recorded(one, decider.event_type) for one in recorded
@@ -332,13 +332,13 @@ def _is_wanted(found: Membership, wanted: SubjectFilter) -> bool:
     }
     return (
         bool(counted[wanted.counted])
-        and wanted.rule in (None, *_rules(found))
+        and wanted.rule in (None, *_deciding_rules(found))
         and wanted.part in (None, found.part)
         and wanted.district in (None, found.district)
     )
 
 
-def _rules(found: Membership) -> tuple[Rule, Rule]:
+def _deciding_rules(found: Membership) -> tuple[Rule, Rule]:
     return found.denominator.reason().rule, found.numerator.reason().rule
 
 

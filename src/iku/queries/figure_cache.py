@@ -33,11 +33,11 @@ class FigureCache:
         self._made: dict[tuple[Any, ...], list[ComputedFigure]] = {}
         self._figures = 0
 
-    def at(self, asked: tuple[Any, ...]) -> list[ComputedFigure] | None:
+    def get(self, asked: tuple[Any, ...]) -> list[ComputedFigure] | None:
         """The cached figures of the questions *asked*; None if they are not cached."""
         return self._made.get(asked)
 
-    def keep(
+    def put(
         self, asked: tuple[Any, ...], made: list[ComputedFigure], mark: CacheValidator
     ) -> None:
         """Cache the figures *made* at *mark*; discard the figures of another mark."""

@@ -107,8 +107,8 @@ class DifferenceQuestion(IndicatorQuestion, frozen=True, kw_only=True):
             period=self.against_period,
         )
         against.refuse_future(today)
-        after = difference.place(self.cursor)
-        question = page_cursor.resume(self.on(today), after, today)
+        after = difference.read_cursor(self.cursor)
+        question = page_cursor.resume(self.question(today), after, today)
         return ComparedQuestions(
             question, against.applied_to(question), after, self.limit
         )
@@ -128,14 +128,14 @@ async def answer(
     legs = difference.coordinate_steps(
         _pinned(compared.against, first), _pinned(compared.of, last)
     )
-    between = await figures.make(connection, [leg.after for leg in legs[:2]], today)
+    between = await figures.compute(connection, [leg.after for leg in legs[:2]], today)
     ends = [first, *between, last]
     found = [
         move
         async for move in movements(connection, legs, compared.after, compared.limit)
     ]
     page = found[: compared.limit]
-    options = _options(ends)
+    options = _options_by_version(ends)
     items = await _items(connection, page, options)
     called = await number_index.numbers_at(
         connection,
@@ -156,7 +156,7 @@ async def answer(
             structs.replace(item, number=called.get(item.id, item.number))
             for item in items
         ),
-        next=_place(page[-1], last).cursor if len(found) > len(page) else None,
+        next=_cursor_at(page[-1], last).cursor if len(found) > len(page) else None,
     )
     return await view.reveal(separate)
 
@@ -167,10 +167,10 @@ async def _both_figures(
     """Both figures, from one snapshot."""
     try:
         questions = [compared.against, compared.of]
-        return await figures.make(connection, questions, today)
+        return await figures.compute(connection, questions, today)
     except InvalidQuestion as error:
         # Raises by itself if the requested figure is at fault.
-        await figures.make(connection, [compared.of], today)
+        await figures.compute(connection, [compared.of], today)
         raise InvalidQuestion(
             f"against_{error.path}",
             message("against_{error}", error=messages.of(error)),
@@ -183,13 +183,13 @@ def _pinned(question: Question, made: ComputedFigure) -> Question:
     return structs.replace(question, size=size, definition=definition)
 
 
-def _options(ends: Sequence[ComputedFigure]) -> dict[int, Options]:
+def _options_by_version(ends: Sequence[ComputedFigure]) -> dict[int, Options]:
     """The options of each version of the definition in the steps."""
     versions = (made.made_with.definition for made in ends)
     return {version.version: version.defined.options for version in versions}
 
 
-def _place(move: CountMovement, made: ComputedFigure) -> PageCursor:
+def _cursor_at(move: CountMovement, made: ComputedFigure) -> PageCursor:
     at = made.figure
     return PageCursor(at.size, at.as_of, move.leg.step.letter, move.key)
 
@@ -237,7 +237,7 @@ async def _of_subject(
 
 
 def _decider(options: Mapping[int, Options]) -> Decider[Any, Any]:
-    return subject_kinds.counted_by(next(iter(options.values()))).decider
+    return subject_kinds.kind_counted_by(next(iter(options.values()))).decider
 
 
 class _SubjectExamination(NamedTuple):
@@ -246,7 +246,7 @@ class _SubjectExamination(NamedTuple):
     options: Mapping[int, Options]
     positions: Sequence[int]
 
-    def at(self, state: Any, question: Question) -> EndpointCount:
+    def membership_at(self, state: Any, question: Question) -> EndpointCount:
         """How the subject counts, by its known state, at the question's coordinates."""
         if state is None:
             return EndpointCount(0, 0, None)
@@ -264,9 +264,9 @@ def _by_event(
     examination: _SubjectExamination,
 ) -> DifferenceItem:
     """The effect of one event, reversed if only the first figure knows it."""
-    memberships = [examination.at(state, move.leg.before) for state in turn]
+    memberships = [examination.membership_at(state, move.leg.before) for state in turn]
     before, after = memberships if move.gained else reversed(memberships)
-    why = subject_kinds.named(recorded.category).cause(turn[1].history[-1])
+    why = subject_kinds.counted_kind(recorded.category).cause(turn[1].history[-1])
     return _item(move, why, turn[1], (before, after), causing_event(recorded))
 
 
@@ -274,8 +274,8 @@ def _by_step(
     move: CountMovement, state: Any, examination: _SubjectExamination
 ) -> DifferenceItem:
     """The change of one subject due to another definition or the passage of time."""
-    before = examination.at(state, move.leg.before)
-    after = examination.at(state, move.leg.after)
+    before = examination.membership_at(state, move.leg.before)
+    after = examination.membership_at(state, move.leg.after)
     return _item(move, Cause(move.leg.step.value), state, (before, after), None)
 
 

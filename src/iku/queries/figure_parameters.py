@@ -111,7 +111,7 @@ class MomentQuestion(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     known_on: KnownOn = None
     size: Size = None
 
-    def at(self, today: date) -> Moment:
+    def moment(self, today: date) -> Moment:
         """The day (default: today) and the knowledge cut-off.
 
         Raises:
@@ -129,7 +129,7 @@ class MomentParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     size: Size = None
     period: PeriodKind = Kind.YEAR
 
-    def of(self, code: str, today: date) -> Question:
+    def question_for(self, code: str, today: date) -> Question:
         """The `Question` about the indicator *code*; *today* is the default day.
 
         Raises:
@@ -150,9 +150,9 @@ class CoordinateParameters(MomentParameters, frozen=True, kw_only=True):
 
     definition: Definition = None
 
-    def of(self, code: str, today: date) -> Question:
-        """The question of `MomentParameters.of`, with the requested definition."""
-        asked = super().of(code, today)
+    def question_for(self, code: str, today: date) -> Question:
+        """As `MomentParameters.question_for`, with the requested definition."""
+        asked = super().question_for(code, today)
         return structs.replace(asked, definition=self.definition)
 
 
@@ -161,9 +161,9 @@ class IndicatorQuestion(CoordinateParameters, frozen=True, kw_only=True):
 
     code: Code
 
-    def on(self, today: date) -> Question:
-        """The question, asked *today* (raises as `of` does)."""
-        return self.of(self.code, today)
+    def question(self, today: date) -> Question:
+        """The question, asked *today* (raises as `question_for` does)."""
+        return self.question_for(self.code, today)
 
 
 class FigureQuestion(IndicatorQuestion, frozen=True, kw_only=True):
@@ -171,9 +171,11 @@ class FigureQuestion(IndicatorQuestion, frozen=True, kw_only=True):
 
     breakdown: Breakdown = None
 
-    def of(self, code: str, today: date) -> Question:
-        """The question of `CoordinateParameters.of`, with the requested breakdown."""
-        return structs.replace(super().of(code, today), breakdown=parts(self.breakdown))
+    def question_for(self, code: str, today: date) -> Question:
+        """As `CoordinateParameters.question_for`, with the requested breakdown."""
+        return structs.replace(
+            super().question_for(code, today), breakdown=parts(self.breakdown)
+        )
 
 
 class FiguresQuestion(MomentParameters, frozen=True, kw_only=True):
@@ -181,9 +183,11 @@ class FiguresQuestion(MomentParameters, frozen=True, kw_only=True):
 
     breakdown: Breakdown = None
 
-    def of(self, code: str, today: date) -> Question:
-        """The question of `MomentParameters.of`, with the requested breakdown."""
-        return structs.replace(super().of(code, today), breakdown=parts(self.breakdown))
+    def question_for(self, code: str, today: date) -> Question:
+        """As `MomentParameters.question_for`, with the requested breakdown."""
+        return structs.replace(
+            super().question_for(code, today), breakdown=parts(self.breakdown)
+        )
 
 
 def parts(breakdown: Breakdown) -> Literal["part", "district"] | None:

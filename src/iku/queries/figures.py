@@ -59,24 +59,24 @@ class Figures:
             UnknownReference: The indicator does not exist.
             InvalidQuestion: A requested day, size or version does not exist.
         """
-        return [one.figure for one in await self.make(connection, questions, today)]
+        return [one.figure for one in await self.compute(connection, questions, today)]
 
-    async def make(
+    async def compute(
         self, connection: Reader, questions: Sequence[Question], today: date
     ) -> list[ComputedFigure]:
         """The figures with definition, target and scale (raises as `answer`)."""
         key = (today, *questions)
-        kept, mark = self._kept.at(key), self._kept.mark
+        kept, mark = self._kept.get(key), self._kept.mark
         if kept is not None and await _cache_validator(connection) == mark:
             return kept
         for question in questions:
             refuse_future(question.as_of, today)
         try:
-            asked = _asked(histories := self._histories, questions)
+            asked = _resolve_all(histories := self._histories, questions)
         except (UnknownReference, InvalidQuestion):
             # It may have been recorded since, by this or another process.
             await self.refresh(connection)
-            asked = _asked(histories := self._histories, questions)
+            asked = _resolve_all(histories := self._histories, questions)
         while True:
             groups = _counting_groups(asked)
             rows = await _count(connection, asked, groups, list(histories))
@@ -86,9 +86,9 @@ class Figures:
                 break
             await self.refresh(connection)
             # A local copy, because another task may refresh while this one waits.
-            asked = _asked(histories := self._histories, questions)
-        made = _made(asked, groups, rows, today)
-        self._kept.keep(key, made, _marked(rows[0]))
+            asked = _resolve_all(histories := self._histories, questions)
+        made = _computed_figures(asked, groups, rows, today)
+        self._kept.put(key, made, _validator_from_row(rows[0]))
         return made
 
     def forget(self) -> None:
@@ -144,7 +144,7 @@ class Figures:
         }
 
 
-def _stream(question: Question) -> str:
+def _indicator_stream(question: Question) -> str:
     return indicator.decider.stream(question.indicator)
 
 
@@ -162,10 +162,10 @@ async def _cache_validator(connection: Reader) -> CacheValidator:
     )
     if row is None:
         raise AssertionError("the log has one head")
-    return _marked(row)
+    return _validator_from_row(row)
 
 
-def _marked(row: asyncpg.Record) -> CacheValidator:
+def _validator_from_row(row: asyncpg.Record) -> CacheValidator:
     return CacheValidator(row["size"], row["recorded_at"], row["tables"])
 
 
@@ -174,22 +174,22 @@ class _ResolvedQuestion(Struct, frozen=True):
     basis: Basis
 
 
-def _asked(
+def _resolve_all(
     histories: Mapping[str, DefinitionHistory], questions: Sequence[Question]
 ) -> list[_ResolvedQuestion]:
-    return [_ask(histories, question) for question in questions]
+    return [_resolve(histories, question) for question in questions]
 
 
-def _ask(
+def _resolve(
     histories: Mapping[str, DefinitionHistory], question: Question
 ) -> _ResolvedQuestion:
-    if _stream(question) not in histories:
+    if _indicator_stream(question) not in histories:
         raise UnknownReference(
             message("there is no indicator {indicator}", indicator=question.indicator)
         )
     of_scale = histories[scale.decider.stream(SCALE)]
     return _ResolvedQuestion(
-        question, basis_of(histories[_stream(question)], of_scale, question)
+        question, basis_of(histories[_indicator_stream(question)], of_scale, question)
     )
 
 
@@ -226,12 +226,12 @@ def _counting_group(asked: _ResolvedQuestion) -> _CountingGroup:
         definition=asked.basis.definition.version,
         by=question.breakdown or "",
         period=question.period,
-        known_on=None if _is_own(question) else known_on,
+        known_on=None if _is_as_known_then(question) else known_on,
         size=question.size,
     )
 
 
-def _is_own(question: Question) -> bool:
+def _is_as_known_then(question: Question) -> bool:
     """Whether the figure is as known on its own day, in the whole log."""
     return question.size is None and question.known_on == question.as_of
 
@@ -292,7 +292,7 @@ async def _count(
         [group.by for group in groups],
         [group.known_on for group in groups],
         [group.size for group in groups],
-        [any(map(_is_own, questions)) for questions in of_groups],
+        [any(map(_is_as_known_then, questions)) for questions in of_groups],
         [1, *(end + 1 for end in ends[:-1])],
         ends,
         streams,
@@ -312,7 +312,7 @@ def _finite(day: date) -> date:
     return max(day, _FIRST)
 
 
-def _made(
+def _computed_figures(
     asked: Sequence[_ResolvedQuestion],
     groups: Mapping[_CountingGroup, Sequence[int]],
     rows: Sequence[asyncpg.Record],
@@ -348,7 +348,7 @@ def _counts(
                     move = Counts(row["numerator"], row["denominator"], row["expired"])
                     sums[row["part"]] = sums.get(row["part"], Counts()) + move
             for place in of_day:
-                counts[place] = reached[_is_own(asked[place].question)].copy()
+                counts[place] = reached[_is_as_known_then(asked[place].question)].copy()
     return counts
 
 

@@ -32,23 +32,23 @@ async def positions(
     return [
         one.position
         for recorded in found.values()
-        for one, before, after in _turns(recorded, of)
+        for one, before, after in _basis_changes(recorded, of)
         if before != after
         if one.position > closing.size or one.known_on > closing.known_on
     ]
 
 
-def _turns(
+def _basis_changes(
     recorded: Sequence[Recorded], of: Publication
 ) -> Iterator[tuple[Recorded, Any, Any]]:
     """Each event with definition, target and scale before and after it."""
     decider = DECIDERS[recorded[0].category]
     states = [*accumulate(chain([None], facts(recorded)), decider.evolve)]
-    made = [_made_with(state, states[-1], of) for state in states]
+    made = [_basis_at(state, states[-1], of) for state in states]
     yield from zip(recorded, made, made[1:], strict=False)
 
 
-def _made_with(state: Any, whole: Any, of: Publication) -> Any:
+def _basis_at(state: Any, whole: Any, of: Publication) -> Any:
     """The scale, or the number of the definition and the target, as known."""
     if isinstance(whole, scale.Scale):
         return scale.applicable(state, whole, of.as_of)
@@ -73,4 +73,4 @@ def cause(category: str, history: Sequence[Any]) -> Cause:
             # It annuls or restores a definition or a target.
             return cause(category, history[: event.annuls])
         case _:
-            return subject_kinds.named(category).cause(event)
+            return subject_kinds.counted_kind(category).cause(event)

@@ -37,7 +37,7 @@ async def health(view: View, witnesses: Policy, signer_home: Path) -> Health:
         (await log.head(view.reader)).size,
         await pool.only_reads(view.reader),
         await assurance(view.reader, witnesses, signer_home),
-        await view.vault.lost(view.reader),
+        await view.vault.find_lost_epochs(view.reader),
     )
 
 

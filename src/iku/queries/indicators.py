@@ -134,7 +134,8 @@ async def listing(view: View, figures: Figures, today: date) -> Indicators:
     found = await figures.indicators(view.reader)
     rated_by = _scale(await figures.scale(view.reader), today)
     shown = [
-        await _shown(view, code, one, today) for code, one in sorted(found.items())
+        await _shown_indicator(view, code, one, today)
+        for code, one in sorted(found.items())
     ]
     return Indicators(tuple(shown), rated_by)
 
@@ -153,7 +154,7 @@ async def shown(
             message("there is no indicator {indicator}", indicator=code)
         )
     rated_by = _scale(await figures.scale(view.reader), today)
-    one = await _shown(view, code, found[code], today)
+    one = await _shown_indicator(view, code, found[code], today)
     return IndicatorWithScale(*structs.astuple(one), scale=rated_by)
 
 
@@ -192,13 +193,13 @@ class _FactTexts(NamedTuple):
 
     def annulment(self, state: Indicator, version: int) -> ShownAnnulment | None:
         """The annulment of the fact at *version*; None if it is not annulled."""
-        if version not in state.void:
+        if version not in state.annulled_event_versions:
             return None
         by = lineage.annulment(state.history, version)
         return ShownAnnulment(by, self.known_on[by], self.reasons[by])
 
 
-async def _words(view: View, code: str, state: Indicator) -> _FactTexts:
+async def _read_texts(view: View, code: str, state: Indicator) -> _FactTexts:
     stream = indicator.decider.stream(code)
     recorded = await log.read_stream(view.reader, stream)
     read = await view.texts(recorded[: len(state.history)])
@@ -214,10 +215,10 @@ async def _words(view: View, code: str, state: Indicator) -> _FactTexts:
     )
 
 
-async def _shown(
+async def _shown_indicator(
     view: View, code: str, state: Indicator, today: date
 ) -> ShownIndicator:
-    words = await _words(view, code, state)
+    words = await _read_texts(view, code, state)
     now = indicator.applicable(state, state, today).defined
     return ShownIndicator(
         code=code,
@@ -250,7 +251,7 @@ def _definitions_of(state: Indicator, words: _FactTexts) -> Iterator[ShownDefini
 
 def _targets_of(state: Indicator, words: _FactTexts) -> Iterator[ShownTarget]:
     gone = lineage.annulled_facts(state.history, indicator.Targeted)
-    every = [*state.targeted, *(undone.fact for undone in gone)]
+    every = [*state.effective_targets, *(undone.fact for undone in gone)]
     for version, one in sorted(every, key=lambda standing: standing.version):
         yield ShownTarget(
             version=version,
@@ -263,7 +264,8 @@ def _targets_of(state: Indicator, words: _FactTexts) -> Iterator[ShownTarget]:
                 place
                 for place, event in enumerate(state.history, start=1)
                 if isinstance(event, indicator.Corrected)
-                if event.corrects == version and place not in state.void
+                if event.corrects == version
+                and place not in state.annulled_event_versions
             ),
             annulled=words.annulment(state, version),
         )

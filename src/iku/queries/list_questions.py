@@ -82,7 +82,7 @@ class ListQuestion(MomentQuestion, frozen=True, kw_only=True):
         Raises:
             InvalidQuestion: A day is after *today*, or two filters exclude each other.
         """
-        at = self.at(today)
+        at = self.moment(today)
         return Search(
             category=self.CATEGORY,
             as_of=at.as_of,

@@ -49,7 +49,7 @@ async def listing(view: View, question: ListQuestion, today: date) -> ListPage:
             `ListQuestion.search`.
     """
     asked = question.search(today)
-    of = subject_kinds.named(asked.category).letter.lower()
+    of = subject_kinds.counted_kind(asked.category).letter.lower()
     ended = page_cursor.read(
         question.cursor, (of + letter for letter in LETTERS.values())
     )
@@ -65,7 +65,7 @@ async def listing(view: View, question: ListQuestion, today: date) -> ListPage:
     after = ended.key if ended else ""
     page = await search.page(view, structs.replace(asked, size=size, after=after))
     found = [one.standing for one in page.items]
-    fields = subject_kinds.named(asked.category).listed
+    fields = subject_kinds.counted_kind(asked.category).listed
     items = await with_texts(view, asked.category, found, fields)
     end = page.next and PageCursor(size, asked.as_of, letter, page.next).cursor
     statuses = page.statuses
@@ -95,5 +95,5 @@ async def with_texts(
             **{field: wording.value for field, wording in of.items()},
             "withheld": {k: v for one in of.values() for k, v in one.withheld.items()},
         }
-        for standing, of in zip(found, await view.worded(wordings), strict=True)
+        for standing, of in zip(found, await view.text_fields(wordings), strict=True)
     ]

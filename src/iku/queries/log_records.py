@@ -72,7 +72,7 @@ class LogQuestion(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     ] = None
 
     @property
-    def wanted(self) -> Filter:
+    def event_filter(self) -> Filter:
         """The filter of events."""
         return Filter(self.actor, self.stream, self.category, self.type)
 

@@ -196,14 +196,14 @@ async def changes(
     changed = PublicationChanges(
         publication=of.id,
         size=size,
-        figures=tuple(map(_frozen, of.figures, present, in_force)),
+        figures=tuple(map(_frozen_figure, of.figures, present, in_force)),
         items=items,
-        next=_next(of, size, items[-1]) if more else None,
+        next=_next_cursor(of, size, items[-1]) if more else None,
     )
     return await view.reveal(changed)
 
 
-def _next(of: Publication, size: int, last: PublicationChange) -> str:
+def _next_cursor(of: Publication, size: int, last: PublicationChange) -> str:
     return PageCursor(size, of.as_of, PART, str(last.event.position)).cursor
 
 
@@ -232,29 +232,31 @@ def _question(of: Publication, frozen: FrozenValue, size: int) -> Question:
     )
 
 
-def _frozen(frozen: FrozenValue, present: Figure, in_force: Figure) -> FrozenFigure:
+def _frozen_figure(
+    frozen: FrozenValue, present: Figure, in_force: Figure
+) -> FrozenFigure:
     return FrozenFigure(
         indicator=frozen.indicator,
         definition=frozen.definition,
         published=_figure_value(frozen),
         present=_figure_value(present),
-        difference=_difference(present, frozen),
-        in_force=_in_force(present, in_force),
+        difference=_counts_difference(present, frozen),
+        in_force=_figure_in_force(present, in_force),
     )
 
 
-def _in_force(present: Figure, in_force: Figure) -> FigureInForce | None:
+def _figure_in_force(present: Figure, in_force: Figure) -> FigureInForce | None:
     if in_force.definition == present.definition:
         return None
     return FigureInForce(
         *structs.astuple(_figure_value(in_force)),
         cause=Cause.DEFINITION,
         definition=in_force.definition,
-        difference=_difference(in_force, present),
+        difference=_counts_difference(in_force, present),
     )
 
 
-def _difference(of: Figure, other: FrozenValue | Figure) -> FigureChange:
+def _counts_difference(of: Figure, other: FrozenValue | Figure) -> FigureChange:
     return FigureChange(
         of.indicator,
         of.numerator - other.numerator,

@@ -183,7 +183,7 @@ async def listing(
 ) -> Publications:
     """Publications, optionally of one year or in one state."""
     found = tuple(
-        ListedPublication(**_listed(one.publication))
+        ListedPublication(**_list_fields(one.publication))
         for one in await all_publications(view.reader)
         if year in {None, one.publication.as_of.year}
         and state in {None, one.publication.state}
@@ -210,7 +210,7 @@ async def shown(
         live = tuple(one.figure for one in made)
     closing = of.closing
     one = ShownPublication(
-        **_listed(of),
+        **_list_fields(of),
         version=found.version,
         known_on=closing.known_on if closing else None,
         size=closing.size if closing else None,
@@ -250,7 +250,7 @@ def _coverage(found: PublicationRecord, assurance: Assurance) -> Coverage | None
     return assurance.of(closed[-1]) if closed else None
 
 
-def _listed(of: Publication) -> dict[str, Any]:
+def _list_fields(of: Publication) -> dict[str, Any]:
     names = ListedPublication.__struct_fields__
     fields = {name: getattr(of, name) for name in names if name != "since"}
     return {**fields, "since": of.last.effective_on}
@@ -279,7 +279,7 @@ async def all_publications(connection: Reader) -> list[PublicationRecord]:
         """
     )
     found = await log.read_streams(connection, [row["stream"] for row in streams])
-    return [one for recorded in found.values() for one in _of_year(recorded)]
+    return [one for recorded in found.values() for one in _records_of_year(recorded)]
 
 
 async def find(connection: Reader, identifier: str) -> PublicationRecord:
@@ -293,7 +293,7 @@ async def find(connection: Reader, identifier: str) -> PublicationRecord:
             subject_name.not_found_message("publication", identifier)
         )
     stream = publication.decider.stream(publication.subject(identifier))
-    of_year = _of_year(await log.read_stream(connection, stream))
+    of_year = _records_of_year(await log.read_stream(connection, stream))
     for one in of_year:
         if one.publication.id == identifier:
             return one
@@ -302,11 +302,11 @@ async def find(connection: Reader, identifier: str) -> PublicationRecord:
     )
 
 
-def _of_year(recorded: Sequence[Recorded]) -> list[PublicationRecord]:
+def _records_of_year(recorded: Sequence[Recorded]) -> list[PublicationRecord]:
     decider = publication.decider
     facts = [fact.decode_recorded(one, decider.event_type) for one in recorded]
     year: PublicationYear | None = decider.fold(facts)
-    ordered = sorted(year.publications.values(), key=_order) if year else []
+    ordered = sorted(year.publications.values(), key=_sort_key) if year else []
     return [
         PublicationRecord(
             one,
@@ -315,18 +315,22 @@ def _of_year(recorded: Sequence[Recorded]) -> list[PublicationRecord]:
                 for step, event in zip(recorded, facts, strict=True)
                 if event.publication == one.id
             ),
-            tuple(other for other in ordered if _period(other) == _period(one)),
+            tuple(
+                other
+                for other in ordered
+                if _period_and_day(other) == _period_and_day(one)
+            ),
             len(recorded),
         )
         for one in ordered
     ]
 
 
-def _period(of: Publication) -> tuple[Kind, date]:
+def _period_and_day(of: Publication) -> tuple[Kind, date]:
     return of.period.kind, of.as_of
 
 
-def _order(of: Publication) -> tuple[int, date, int]:
+def _sort_key(of: Publication) -> tuple[int, date, int]:
     return list(Kind).index(of.period.kind), of.as_of, of.edition
 
 
@@ -364,7 +368,7 @@ async def _present_figures(
         Question(code, of.as_of, known_on=known_on, period=of.period.kind)
         for code in codes
     ]
-    return await figures.make(connection, questions, today)
+    return await figures.compute(connection, questions, today)
 
 
 def _frozen(made: ComputedFigure, rated_by: Scale | None) -> FrozenValue:

@@ -42,7 +42,7 @@ async def recount(connection: Reader, question: Question, today: date) -> Figure
     if question.size is None:
         # The log may grow in the meantime.
         question = structs.replace(question, size=head.size)
-    by = await made_with(connection, question)
+    by = await figure_basis(connection, question)
     known = max(today, head.known_on or today)
     at = coordinates(question, by.definition.version, head.size, known)
     options = by.definition.defined.options
@@ -60,7 +60,7 @@ async def recount(connection: Reader, question: Question, today: date) -> Figure
     return figure.figure(at, total, by, parts if question.breakdown else None)
 
 
-async def made_with(connection: Reader, question: Question) -> figure.Basis:
+async def figure_basis(connection: Reader, question: Question) -> figure.Basis:
     """The definition, target and scale of the requested figure.
 
     Raises:
@@ -100,7 +100,7 @@ async def visit(
     In the order of names. A thread folds subjects while the next ones are read, so the
     event loop is not blocked and memory is bounded.
     """
-    decider = subject_kinds.counted_by(options).decider
+    decider = subject_kinds.kind_counted_by(options).decider
 
     def fold(batch: Iterable[list[StreamEvent]]) -> None:
         for recorded in batch:

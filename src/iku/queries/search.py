@@ -167,12 +167,12 @@ async def _names(view: View, category: str, found: Sequence[Match]) -> list[str]
     wordings = [
         (stream(one.subject), {field: one.standing["wording"][field]}) for one in found
     ]
-    return [str(of[field].value) for of in await view.worded(wordings)]
+    return [str(of[field].value) for of in await view.text_fields(wordings)]
 
 
 def _title(category: str) -> str:
     """The text field that is searched."""
-    return subject_kinds.named(category).texts[0]
+    return subject_kinds.counted_kind(category).texts[0]
 
 
 def _name_matches(found: Match, name: str) -> str:
@@ -252,18 +252,20 @@ async def _states(
                ) p on true
         """,
         *_parameters(asked, limit),
-        *await _numbered(reader, asked),
+        *await _find_number(reader, asked),
     )
     if asked.after and rows[0]["last"] is None:
         raise InvalidQuestion("cursor", STRANGE)
     statuses: dict[str, int] = json.decode(rows[0]["statuses"] or "{}")
-    return [_found(row) for row in rows if row["subject"] is not None], statuses
+    return [
+        _match_from_row(row) for row in rows if row["subject"] is not None
+    ], statuses
 
 
-def _found(row: asyncpg.Record) -> Match:
+def _match_from_row(row: asyncpg.Record) -> Match:
     stored = StateColumns(*(row[name] for name in StateColumns._fields))
-    shape = subject_kinds.named(row["category"]).standing
-    decoded = subject_states.decoded(shape, row["subject"], stored)
+    shape = subject_kinds.counted_kind(row["category"]).standing
+    decoded = subject_states.decode_columns(shape, row["subject"], stored)
     return Match(row["subject"], decoded)
 
 
@@ -280,7 +282,7 @@ def _parameters(asked: Search, limit: int) -> tuple[Any, ...]:
     )
 
 
-async def _numbered(
+async def _find_number(
     reader: Reader, asked: Search
 ) -> tuple[str | None, list[str] | None]:
     """The folded number, and the few subjects that have or had it, by an index."""

@@ -53,11 +53,11 @@ class SeriesQuestion(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     definition: Definition = None
 
     @property
-    def span(self) -> SeriesRange:
+    def range_of_days(self) -> SeriesRange:
         """The range of days."""
         return SeriesRange(self.first, self.last, self.step)
 
-    def on(self, today: date) -> Question:
+    def question_for(self, today: date) -> Question:
         """The question for each of the days.
 
         Raises:

@@ -101,10 +101,12 @@ async def status(
         migrations=[str(one) for one in migrations.load() if one not in missing],
         pending=[str(one) for one in missing],
     )
-    return fresh if missing else await _full(reader, fresh, settings, witnesses)
+    return (
+        fresh if missing else await _with_contents(reader, fresh, settings, witnesses)
+    )
 
 
-async def _full(
+async def _with_contents(
     reader: Plain, fresh: RegisterStatus, settings: Settings, witnesses: Policy
 ) -> RegisterStatus:
     head = await log.head(reader)

@@ -30,13 +30,19 @@ async def identify(
     categories = subject_kinds.categories() if among is None else among
     kind, _, identifier = typed.partition("-")
     if kind in categories and identifier:
-        found = await _named(view, kind, identifier)
+        found = await _matches_in_category(view, kind, identifier)
         if (exact := SubjectMatch(kind, identifier)) in found:
             return [exact]
-    return [one for kind in categories for one in await _named(view, kind, typed)]
+    return [
+        one
+        for kind in categories
+        for one in await _matches_in_category(view, kind, typed)
+    ]
 
 
-async def _named(view: View, category: str, typed: str) -> list[SubjectMatch]:
+async def _matches_in_category(
+    view: View, category: str, typed: str
+) -> list[SubjectMatch]:
     if category not in subject_kinds.categories():
         return [SubjectMatch(category, typed)]
     number = subject_number(typed)

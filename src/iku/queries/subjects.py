@@ -108,7 +108,7 @@ async def state(view: View, category: str, subject: str, asked: Moment) -> Subje
     )
     if not recorded:
         hint = await subject_lookup.hint(view, category, subject)
-        raise SubjectNotFound(_unknown(category, subject, asked.known_on, hint))
+        raise SubjectNotFound(_not_found(category, subject, asked.known_on, hint))
     known = streams.fold(recorded)
     found = subject_kinds.state_on(category, subject, known.state, asked.as_of)
     if found is None:
@@ -121,7 +121,9 @@ async def state(view: View, category: str, subject: str, asked: Moment) -> Subje
             )
         )
     one = [structs.asdict(found)]
-    [shown] = await with_texts(view, category, one, subject_kinds.named(category).texts)
+    [shown] = await with_texts(
+        view, category, one, subject_kinds.counted_kind(category).texts
+    )
     return SubjectView(shown, known.version)
 
 
@@ -141,7 +143,7 @@ async def history(
         if after:
             raise InvalidQuestion("cursor", STRANGE)
         hint = await subject_lookup.hint(view, category, subject)
-        raise SubjectNotFound(_unknown(category, subject, None, hint))
+        raise SubjectNotFound(_not_found(category, subject, None, hint))
     last = found.events[-1]
     end = PageCursor(last.position, last.known_on, PART, str(last.version))
     return EventPage(found.events, None if found.next is None else end.cursor)
@@ -162,7 +164,7 @@ def _refuse_unfit(category: str, subject: str) -> None:
         raise SubjectNotFound(subject_name.not_found_message(category, subject))
 
 
-def _unknown(category: str, subject: str, known_on: date | None, hint: str) -> str:
+def _not_found(category: str, subject: str, known_on: date | None, hint: str) -> str:
     named = {"category": Term("category", category), "subject": subject, "hint": hint}
     if known_on is None:
         return message("there is no {category} {subject}{hint}", **named)

@@ -153,25 +153,25 @@ async def held_files(
     async for page in _pages(view.reader, scope.size):
         for one in page:
             if one.type == "attached" and DIGEST in _owners(one, scope):
-                fate = await _file(view, one)
+                fate = await _verify_file(view, one)
                 yield HeldText(one.position, _event(one), FILE, fate)
         tell(page[-1].position, scope.size)
 
 
-async def _file(view: View, recorded: Recorded) -> Withheld | None:
-    digest = await _digest(view, recorded)
+async def _verify_file(view: View, recorded: Recorded) -> Withheld | None:
+    digest = await _recorded_digest(view, recorded)
     # A file cannot be verified without its hash.
     if isinstance(digest, Withheld):
         return digest
-    content = await attachments.held(view, recorded, digest.text)
+    content = await attachments.read_content(view, recorded, digest.text)
     if not isinstance(content, WithheldReason):
         return None
     # The file may have been erased after its hash was read.
-    again = await _digest(view, recorded)
+    again = await _recorded_digest(view, recorded)
     return again if isinstance(again, Withheld) else Withheld(content)
 
 
-async def _digest(view: View, recorded: Recorded) -> Fate:
+async def _recorded_digest(view: View, recorded: Recorded) -> Fate:
     found = await view.outcomes([recorded])
     return found[recorded.stream, recorded.version][DIGEST]
 

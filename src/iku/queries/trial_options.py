@@ -61,7 +61,7 @@ class ComparisonQuestion(MomentParameters, frozen=True, kw_only=True):
     limit: Limit = 50
     cursor: Cursor = None
 
-    def tried(self, amendment: Amendment, today: date) -> TrialOptions:
+    def trial_options(self, amendment: Amendment, today: date) -> TrialOptions:
         """The comparison, including the options of *amendment*.
 
         Raises:
@@ -69,7 +69,7 @@ class ComparisonQuestion(MomentParameters, frozen=True, kw_only=True):
         """
         after = page_cursor.read(self.cursor, LETTER)
         return TrialOptions(
-            page_cursor.resume(self.of(self.code, today), after, today),
+            page_cursor.resume(self.question_for(self.code, today), after, today),
             self.definition or (),
             None if amendment == Amendment() else amendment,
             after,
@@ -89,10 +89,10 @@ class TrialQuestion(Amendment, frozen=True, kw_only=True):
     limit: Limit = 50
     cursor: Cursor = None
 
-    def tried(self, today: date) -> TrialOptions:
-        """The comparison (raises as `ComparisonQuestion.tried`)."""
+    def trial_options(self, today: date) -> TrialOptions:
+        """The comparison (raises as `ComparisonQuestion.trial_options`)."""
         given = structs.asdict(self)
         amendment = Amendment(**{n: given[n] for n in Amendment.__struct_fields__})
         names = ComparisonQuestion.__struct_fields__
         question = ComparisonQuestion(**{n: given[n] for n in names})
-        return question.tried(amendment, today)
+        return question.trial_options(amendment, today)

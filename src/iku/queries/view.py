@@ -90,7 +90,7 @@ class View(NamedTuple):
     def words(self, found: Texts) -> dict[str, str]:
         """Every text by name, or the words in its place, in the viewer's language."""
         language = self.viewer.language
-        return {name: translate(one, language) for name, one in found.all.items()}
+        return {name: translate(one, language) for name, one in found.shown.items()}
 
     async def reveal(self, found: T) -> T:
         """*found* with all sealed texts opened, at any depth."""
@@ -107,7 +107,7 @@ class View(NamedTuple):
         revealed: T = _map_strings(found, lambda text: words.get(text, text))
         return revealed
 
-    async def worded(
+    async def text_fields(
         self, wordings: Sequence[tuple[str, Mapping[str, int]]]
     ) -> list[dict[str, ShownText]]:
         """The text fields of each stream, from the events at the versions given."""
@@ -121,7 +121,7 @@ class View(NamedTuple):
         by_event = {(one.stream, one.version): one for one in recorded}
         return [
             {
-                field: self._worded(
+                field: self._shown_text(
                     by_event[stream, v], found.get((stream, v), NONE), field
                 )
                 for field, v in wording.items()
@@ -129,12 +129,12 @@ class View(NamedTuple):
             for stream, wording in wordings
         ]
 
-    def _worded(self, recorded: Recorded, found: Texts, field: str) -> ShownText:
+    def _shown_text(self, recorded: Recorded, found: Texts, field: str) -> ShownText:
         committed = recorded.body().text
         shown = self.words(found)
         names = [name for name in committed if name.partition(".")[0] == field]
         parts = {
-            name: fact.Text(shown[name], fact.person(name, committed[name].s))
+            name: fact.Text(shown[name], fact.person_of_text(name, committed[name].s))
             for name in names
         }
         withheld = {

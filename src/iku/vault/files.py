@@ -132,15 +132,15 @@ class Files:
             for name in names:
                 # The folder is tried again last, as in `get`.
                 for path in (*self._paths(name), self._path(name)):
-                    removed += _unlinked(path)
+                    removed += _unlink(path)
             if removed:
                 self._sync_both()
         return removed
 
-    def discard(self, names: Iterable[UUID]) -> int:
+    def delete_quarantined(self, names: Iterable[UUID]) -> int:
         """Delete files from the quarantine; return how many were deleted."""
         with _as_files_error(self.folder):
-            removed = sum(_unlinked(self._paths(name)[1]) for name in names)
+            removed = sum(_unlink(self._paths(name)[1]) for name in names)
             if removed:
                 _sync(self.quarantine)
         return removed
@@ -160,10 +160,10 @@ class Files:
         """The named files that are in quarantine."""
         with _as_files_error(self.folder):
             paths = [self._paths(name)[1] for name in names]
-            found = [_stored(path.name, path) for path in paths]
+            found = [_stored_file(path.name, path) for path in paths]
         return [stored for stored in found if stored is not None]
 
-    def set_aside(self, names: Sequence[UUID]) -> int:
+    def move_to_quarantine(self, names: Sequence[UUID]) -> int:
         """Move files from the folder to the quarantine; return how many were moved."""
         if not names:
             return 0
@@ -191,12 +191,12 @@ class Files:
             if self._seen is not None and self._seen[0] == changed:
                 return self._seen[1]
             began = time.time()
-            found = self._sum()
+            found = self._compute_summary()
             if began - changed / 1e9 > SETTLED_S:
                 self._seen = changed, found
             return found
 
-    def _sum(self) -> QuarantineSummary:
+    def _compute_summary(self) -> QuarantineSummary:
         count, size, oldest = 0, 0, float("inf")
         for one in self._listed(self.quarantine):
             count, size = count + 1, size + one.bytes
@@ -230,7 +230,7 @@ class Files:
                 return
             with opened as entries:
                 for entry in entries:
-                    if (stored := _stored(entry.name, entry)) is not None:
+                    if (stored := _stored_file(entry.name, entry)) is not None:
                         yield stored
 
     def _sync_both(self) -> None:
@@ -260,7 +260,7 @@ def _name(entry: str) -> UUID | None:
     return name if entry == f"{name}{SUFFIX}" else None
 
 
-def _stored(entry: str, at: Path | os.DirEntry[str]) -> StoredFile | None:
+def _stored_file(entry: str, at: Path | os.DirEntry[str]) -> StoredFile | None:
     """The encrypted file of a directory entry; None if it is none or was deleted."""
     if (name := _name(entry)) is None:
         return None
@@ -278,7 +278,7 @@ def _pages(found: Iterator[StoredFile]) -> Iterator[list[StoredFile]]:
         yield page
 
 
-def _unlinked(path: Path) -> bool:
+def _unlink(path: Path) -> bool:
     try:
         path.unlink()
     except (FileNotFoundError, NotADirectoryError):

@@ -75,7 +75,7 @@ class Keys:
         with _as_keys_error(folder):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             _refuse_open_to_others(folder)
-        self._inner, self._outer = _padded(self._made(DIGEST))
+        self._inner, self._outer = _padded(self._load_or_generate(DIGEST))
 
     def digest(self, content: bytes) -> bytes:
         """The HMAC of *content*; computing it requires this folder."""
@@ -89,7 +89,7 @@ class Keys:
         """Names of the epochs whose keys the folder holds, oldest first."""
         with _as_keys_error(self.folder):
             names = (path.stem for path in self.folder.glob("*.key"))
-            return sorted((n for n in names if EPOCH.fullmatch(n)), key=_order)
+            return sorted((n for n in names if EPOCH.fullmatch(n)), key=_epoch_sort_key)
 
     def current(self, today: date) -> tuple[str, bytes]:
         """Name and key of the current epoch; the key is generated if it is missing.
@@ -98,26 +98,26 @@ class Keys:
             KeysError: The key cannot be read or written.
         """
         name = self.current_name(today)
-        return name, self._made(name)
+        return name, self._load_or_generate(name)
 
     def current_name(self, today: date) -> str:
         """Name of the current epoch, whether or not its key exists."""
         # Never an earlier epoch, even if the clock is set back.
-        return max((f"{today:%Y-%m}", *self.epochs()), key=_order)
+        return max((f"{today:%Y-%m}", *self.epochs()), key=_epoch_sort_key)
 
     def start_epoch(self, today: date, taken: Iterable[str] = ()) -> str:
         """Start the next epoch of the month, under a name that is not among *taken*."""
         month = f"{today:%Y-%m}"
         names = {*self.epochs(), *taken}
-        ours = [_order(name)[1] for name in names if name.startswith(month)]
+        ours = [_epoch_sort_key(name)[1] for name in names if name.startswith(month)]
         name = f"{month}.{max(ours) + 1}" if ours else month
-        self._made(name)
+        self._load_or_generate(name)
         return name
 
     def key(self, epoch: str) -> bytes | None:
         """The key of *epoch*; None if it is missing or malformed."""
         try:
-            return self._of(epoch)
+            return self._load(epoch)
         except KeysError:
             return None
 
@@ -164,20 +164,20 @@ class Keys:
     def _path(self, name: str) -> Path:
         return self.folder / f"{name}.key"
 
-    def _of(self, name: str) -> bytes:
+    def _load(self, name: str) -> bytes:
         if name not in self._read:
             with _as_keys_error(self.folder):
-                self._read[name] = _decoded(self._path(name).read_bytes(), name)
+                self._read[name] = _decode_key(self._path(name).read_bytes(), name)
         return self._read[name]
 
-    def _made(self, name: str) -> bytes:
+    def _load_or_generate(self, name: str) -> bytes:
         """The key named *name*, generated if it is missing."""
         with _as_keys_error(self.folder):
             if not self._path(name).exists():
-                self._make(name)
-        return self._of(name)
+                self._generate(name)
+        return self._load(name)
 
-    def _make(self, name: str) -> None:
+    def _generate(self, name: str) -> None:
         # Linked, not renamed: if two processes generate it, both use the same key.
         part = self.folder / f".{name}.{secrets.token_hex(8)}"
         content = base64.b64encode(os.urandom(LENGTH)) + b"\n"
@@ -200,12 +200,12 @@ def read_key(folder: Path, epoch: str) -> bytes | None:
     if EPOCH.fullmatch(epoch) is None:
         return None
     try:
-        return _decoded((folder / f"{epoch}.key").read_bytes(), epoch)
+        return _decode_key((folder / f"{epoch}.key").read_bytes(), epoch)
     except (OSError, KeysError):
         return None
 
 
-def _order(epoch: str) -> tuple[str, int]:
+def _epoch_sort_key(epoch: str) -> tuple[str, int]:
     found = EPOCH.fullmatch(epoch)
     if found is None:
         raise KeysError(
@@ -217,7 +217,7 @@ def _order(epoch: str) -> tuple[str, int]:
     return found[1], int(found[2] or 1)
 
 
-def _decoded(content: bytes, name: str) -> bytes:
+def _decode_key(content: bytes, name: str) -> bytes:
     try:
         key = base64.b64decode(content.strip(), validate=True)
     except ValueError as error:

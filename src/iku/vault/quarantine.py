@@ -64,14 +64,16 @@ async def sweep(vault: Vault, reader: Reader) -> SweepResult:
     """
     counts: Counter[str] = Counter()
     async for page in _pages(vault.files.quarantined()):
-        uses = await _uses(vault, reader, page)
-        counts["restored"] += await _put_back(vault, _named(page, uses))
-        counts["destroyed"] += await _destroy(vault, uses)
+        uses = await _file_uses(vault, reader, page)
+        counts["restored"] += await _put_back(vault, _attached_names(page, uses))
+        counts["destroyed"] += await _delete_erased(vault, uses)
     async for page in _pages(vault.files.stored()):
-        uses = await _uses(vault, reader, page)
+        uses = await _file_uses(vault, reader, page)
         unknown = [one.name for one in page if one.stale and one.name not in uses]
-        counts["quarantined"] += await asyncio.to_thread(vault.files.set_aside, unknown)
-        counts["destroyed"] += await _destroy(vault, uses)
+        counts["quarantined"] += await asyncio.to_thread(
+            vault.files.move_to_quarantine, unknown
+        )
+        counts["destroyed"] += await _delete_erased(vault, uses)
     return SweepResult(**counts)
 
 
@@ -83,14 +85,16 @@ async def destroy_erased(vault: Vault, reader: Reader) -> int:
     destroyed = 0
     for pages in (vault.files.quarantined(), vault.files.stored()):
         async for page in _pages(pages):
-            destroyed += await _destroy(vault, await _uses(vault, reader, page))
+            destroyed += await _delete_erased(
+                vault, await _file_uses(vault, reader, page)
+            )
     return destroyed
 
 
 async def listed(vault: Vault, reader: Reader) -> AsyncIterator[list[QuarantinedFile]]:
     """The files in quarantine, in pages."""
     async for page in _pages(vault.files.quarantined()):
-        yield await _looked_up(vault, reader, page)
+        yield await _quarantined_files(vault, reader, page)
 
 
 async def find(
@@ -98,7 +102,7 @@ async def find(
 ) -> list[QuarantinedFile]:
     """The named files that are in quarantine."""
     found = await asyncio.to_thread(vault.files.find, list(dict.fromkeys(names)))
-    return await _looked_up(vault, reader, found)
+    return await _quarantined_files(vault, reader, found)
 
 
 async def restore(vault: Vault, found: Iterable[QuarantinedFile]) -> int:
@@ -109,7 +113,7 @@ async def restore(vault: Vault, found: Iterable[QuarantinedFile]) -> int:
 async def remove(vault: Vault, found: Iterable[QuarantinedFile]) -> int:
     """Delete the files that no event names; return how many were deleted."""
     names = [one.name for one in found if not one.known]
-    return await asyncio.to_thread(vault.files.discard, names)
+    return await asyncio.to_thread(vault.files.delete_quarantined, names)
 
 
 async def _pages(pages: Iterator[list[StoredFile]]) -> AsyncIterator[list[StoredFile]]:
@@ -117,13 +121,15 @@ async def _pages(pages: Iterator[list[StoredFile]]) -> AsyncIterator[list[Stored
         yield page
 
 
-async def _uses(
+async def _file_uses(
     vault: Vault, reader: Reader, page: Iterable[StoredFile]
 ) -> dict[UUID, FileUse]:
-    return await vault.uses(reader, [one.name for one in page])
+    return await vault.file_uses(reader, [one.name for one in page])
 
 
-def _named(page: Iterable[StoredFile], uses: Mapping[UUID, FileUse]) -> list[UUID]:
+def _attached_names(
+    page: Iterable[StoredFile], uses: Mapping[UUID, FileUse]
+) -> list[UUID]:
     """Names of the files that an event names."""
     return [one.name for one in page if one.name in uses and not uses[one.name].erased]
 
@@ -132,15 +138,15 @@ async def _put_back(vault: Vault, names: list[UUID]) -> int:
     return await asyncio.to_thread(vault.files.restore, names)
 
 
-async def _destroy(vault: Vault, uses: Mapping[UUID, FileUse]) -> int:
+async def _delete_erased(vault: Vault, uses: Mapping[UUID, FileUse]) -> int:
     erased = [name for name, use in uses.items() if use.erased]
     return await asyncio.to_thread(vault.files.remove, erased)
 
 
-async def _looked_up(
+async def _quarantined_files(
     vault: Vault, reader: Reader, page: Iterable[StoredFile]
 ) -> list[QuarantinedFile]:
-    uses = await _uses(vault, reader, page)
+    uses = await _file_uses(vault, reader, page)
     nothing = FileUse(None, None)
     return [
         QuarantinedFile(

@@ -128,7 +128,7 @@ class Vault:
             if not found:
                 break
             for row in found:
-                self._learn(row)
+                self._cache_latest_key(row)
         self.cache_keys(planned)
 
     def plan(self, accepted: Sequence[AcceptedRequest]) -> "SealedTexts":
@@ -166,7 +166,7 @@ class Vault:
         sealed = {(row["event"], row["version"], row["field"]): row for row in rows}
         return {
             (stream, version): {
-                field: self._opened(
+                field: self._decrypt_row(
                     TextPlace(stream, version, field, committed.s),
                     committed.c,
                     sealed.get((stream, version, field)),
@@ -186,17 +186,19 @@ class Vault:
         if row is None:
             return VaultFault.MISSING
         place = TextPlace(stream, version, row["field"], row["subject"])
-        opened = self._opened(place, None, row)
+        opened = self._decrypt_row(place, None, row)
         if isinstance(opened, VaultFault):
             return opened
         return FileReference(row["file"], bytes.fromhex(opened.text))
 
-    async def filed(self, reader: Reader, subject: str) -> set[UUID]:
+    async def files_of_subject(self, reader: Reader, subject: str) -> set[UUID]:
         """Names of the files of a subject."""
         rows = await reader.fetch("select file from vault.filed($1)", subject)
         return {row["file"] for row in rows}
 
-    async def uses(self, reader: Reader, names: Iterable[UUID]) -> dict[UUID, FileUse]:
+    async def file_uses(
+        self, reader: Reader, names: Iterable[UUID]
+    ) -> dict[UUID, FileUse]:
         """The use of each file, by name; files unknown to the database are omitted."""
         asked = list(names)
         rows = await reader.fetch(_FILES, asked) if asked else []
@@ -224,7 +226,7 @@ class Vault:
         erased: int = await connection.fetchval("select vault.reconcile()")
         return erased
 
-    async def held(self, reader: Reader, subject: str) -> list[StoredTextCount]:
+    async def count_texts(self, reader: Reader, subject: str) -> list[StoredTextCount]:
         """The number of stored texts of *subject*, by stream and field."""
         rows = await reader.fetch(
             "select stream, field, count from vault.held($1)", subject
@@ -241,7 +243,7 @@ class Vault:
                 found[row["epoch"]] = WrapCounts(seen.wraps + 1, seen.locked + locked)
         return found
 
-    async def lost(self, reader: Reader) -> list[str]:
+    async def find_lost_epochs(self, reader: Reader) -> list[str]:
         """Epochs whose key is lost (see `lost_epochs`)."""
         return await lost_epochs(reader, self.keys.folder)
 
@@ -250,7 +252,7 @@ class Vault:
 
         A new key under the same name would prevent the lost key from being restored.
         """
-        lost_epochs_found, today = await self.lost(reader), self._today()
+        lost_epochs_found, today = await self.find_lost_epochs(reader), self._today()
         if self.keys.current_name(today) in lost_epochs_found:
             self.keys.start_epoch(today, lost_epochs_found)
 
@@ -319,7 +321,7 @@ class Vault:
             )
         self.keys.destroy(epoch)
 
-    def _opened(
+    def _decrypt_row(
         self, place: TextPlace, committed: str | None, row: asyncpg.Record | None
     ) -> Opened | VaultFault:
         if row is None:
@@ -347,7 +349,7 @@ class Vault:
         _cache_put(self._unwrapped, key.id, key)
         return key
 
-    def _learn(self, row: asyncpg.Record) -> None:
+    def _cache_latest_key(self, row: asyncpg.Record) -> None:
         key = None if row["dek"] is None else self._unwrap(row)
         pair = (row["stream"], row["subject"])
         _cache_put(self._latest, pair, _Latest(row["dek"], key))
@@ -372,10 +374,10 @@ async def lost_epochs(reader: Reader, folder: Path) -> list[str]:
     Tries only the oldest data key of each epoch; `Vault.epochs` tries all.
     """
     rows = await reader.fetch(_OLDEST)
-    return [row["epoch"] for row in rows if not _opens(row, folder)]
+    return [row["epoch"] for row in rows if not _unwraps(row, folder)]
 
 
-def _opens(row: asyncpg.Record, folder: Path) -> bool:
+def _unwraps(row: asyncpg.Record, folder: Path) -> bool:
     kek = read_key(folder, row["epoch"])
     owner = KeyOwner(row["stream"], row["subject"], row["epoch"])
     try:

@@ -57,7 +57,9 @@ class Application(Litestar):
             if receiver.disconnected:
                 status = CLIENT_CLOSED
             route = scope.get("path_template") or "none"
-            self.metrics.count(scope["method"], route, status, perf_counter() - began)
+            self.metrics.count_request(
+                scope["method"], route, status, perf_counter() - began
+            )
 
     async def _admit(self, scope: Any, receive: Any, send: Any) -> None:
         unexpected = host_check.fault(scope["headers"], local_only=self.local_only)

@@ -58,7 +58,7 @@ class BodyReceiver:
             return await self._receive()
         # Setting a deadline costs more than receiving a body that has arrived already.
         there = COMPLETE in self._scope
-        message: Any = await (self._receive() if there else self._in_time())
+        message: Any = await (self._receive() if there else self._receive_in_time())
         if message["type"] != "http.request":
             self.disconnected = True
             raise ClientDisconnected
@@ -66,7 +66,7 @@ class BodyReceiver:
         self._complete = not message.get("more_body", False)
         return message
 
-    async def _in_time(self) -> Any:
+    async def _receive_in_time(self) -> Any:
         now = asyncio.get_running_loop().time()
         if self._began_at is None:
             self._began_at = now

@@ -47,7 +47,7 @@ async def json_body(request: AnyRequest) -> bytes:
     if _header(request, b"content-type") != "application/json":
         _refuse_other_types(request)
     refuse_encoded(request)
-    body = await _body(request)
+    body = await _read_body(request)
     if not body:
         raise BadRequest("", message("the request has no body"))
     return body
@@ -69,7 +69,7 @@ def _refuse_other_types(request: AnyRequest) -> None:
         )
 
 
-async def _body(request: AnyRequest) -> bytes:
+async def _read_body(request: AnyRequest) -> bytes:
     """The request body, up to the maximum size of the route.
 
     It replaces the framework's `Request.body`, which builds a dictionary of all headers

@@ -52,7 +52,9 @@ class Metrics:
         )
         waiting.set_function(lambda: app.commands.appender.waiting)
 
-    def tell(self, found: Health | None, quarantine: QuarantineSummary | None) -> None:
+    def set_gauges(
+        self, found: Health | None, quarantine: QuarantineSummary | None
+    ) -> None:
         """Set the gauges from the state *found*; an unknown value is NaN."""
         values: dict[str, float] = {}
         if quarantine is not None:
@@ -73,7 +75,9 @@ class Metrics:
         for name, gauge in self._gauges.items():
             gauge.set(values.get(name, float("nan")))
 
-    def count(self, method: str, route: str, status: int, seconds: float) -> None:
+    def count_request(
+        self, method: str, route: str, status: int, seconds: float
+    ) -> None:
         """Count one request; *route* is the template of its path."""
         self._counter(method, route, status).inc()
         self._histogram(method, route).observe(seconds)

@@ -110,7 +110,7 @@ def describe(app: Litestar) -> bytes:
     """The OpenAPI document of *app* as JSON."""
     described = app.openapi_schema.to_schema()
     handlers = {handler.operation_id: handler for handler in _handlers(app)}
-    bodies = [of for of in map(_body, handlers.values()) if of is not None]
+    bodies = [of for of in map(_request_body_type, handlers.values()) if of is not None]
     answers = [one for handler in handlers.values() for one in _response_types(handler)]
     schemas = Schemas([Problem, LogEntry, *answers, *bodies])
     for path in described["paths"].values():
@@ -142,7 +142,10 @@ def _describe(operation: Json, handler: HTTPRouteHandler, schemas: Schemas) -> N
     ]
     if routes.route_parameters(handler).command is not None:
         shown = {k: {"value": v} for k, v in examples.BODIES[name].items()}
-        content = {"schema": schemas.of(_body(handler)), "examples": shown}
+        content = {
+            "schema": schemas.schema_of(_request_body_type(handler)),
+            "examples": shown,
+        }
         operation["requestBody"] = {"required": True, "content": {_JSON: content}}
     if name in _ATTACHING:
         operation["requestBody"] = {
@@ -152,8 +155,11 @@ def _describe(operation: Json, handler: HTTPRouteHandler, schemas: Schemas) -> N
             "content": {_OCTETS: _BYTES},
         }
     operation["responses"] = {
-        **_answers(name, handler, schemas),
-        **{str(int(s)): _error(s, schemas) for s in _statuses(operation, handler)},
+        **_responses(name, handler, schemas),
+        **{
+            str(int(s)): _error_response(s, schemas)
+            for s in _error_statuses(operation, handler)
+        },
     }
 
 
@@ -162,19 +168,19 @@ def _parameters(taken: RouteParameters, handler: HTTPRouteHandler) -> list[Json]
     (path,) = handler.paths
     in_path = set(_PLACEHOLDER.findall(path))
     found = [
-        _shown(field, "path" if field.name in in_path else "query")
+        _parameter(field, "path" if field.name in in_path else "query")
         for field in parsing.fields(taken.about).values()
     ]
     if taken.headers is not None:
         of = parsing.fields(taken.headers).values()
-        found += [_shown(field, "header") for field in of]
+        found += [_parameter(field, "header") for field in of]
     return found
 
 
 _PLACEHOLDER = re.compile(r"\{(\w+):")
 
 
-def _shown(field: Field, place: str) -> Json:
+def _parameter(field: Field, place: str) -> Json:
     schema = {k: v for k, v in field.schema.items() if k != "description"}
     if field.multiple:
         schema |= {"minItems": 1, "uniqueItems": True}
@@ -186,11 +192,11 @@ def _shown(field: Field, place: str) -> Json:
         "description": field.description,
         "schema": schema,
     }
-    _exemplify(parameter)
+    _add_example(parameter)
     return parameter
 
 
-def _exemplify(parameter: Json) -> None:
+def _add_example(parameter: Json) -> None:
     """Add an example to the parameter.
 
     The page prefills `example`, which suits neither an optional filter nor a key that
@@ -214,12 +220,12 @@ def _example(name: str, schema: Json) -> Any:
     return examples.PARAMETERS[name]
 
 
-def _body(handler: HTTPRouteHandler) -> Any:
+def _request_body_type(handler: HTTPRouteHandler) -> Any:
     """The type of the request body."""
     return routes.route_parameters(handler).command
 
 
-def _answer(handler: HTTPRouteHandler) -> Any:
+def _response_type(handler: HTTPRouteHandler) -> Any:
     """The type of the response."""
     return _response_types(handler)[0]
 
@@ -249,10 +255,10 @@ _MEDIA_TYPES: dict[Any, str] = {
 }
 
 
-def _answers(name: str, handler: HTTPRouteHandler, schemas: Schemas) -> Json:
+def _responses(name: str, handler: HTTPRouteHandler, schemas: Schemas) -> Json:
     # A binary response has no schema in JSON Schema.
-    returned = _answer(handler)
-    content: Json = {} if returned is bytes else {"schema": schemas.of(returned)}
+    returned = _response_type(handler)
+    content: Json = {} if returned is bytes else {"schema": schemas.schema_of(returned)}
     usual = _MEDIA_TYPES.get(returned, _JSON)
     media_type = _MEDIA.get(name, usual)
     answer: Json = {
@@ -260,7 +266,7 @@ def _answers(name: str, handler: HTTPRouteHandler, schemas: Schemas) -> Json:
         "content": {media_type: content},
     }
     if name == "readLog":
-        answer["content"][NDJSON] = {"schema": schemas.of(LogEntry)}
+        answer["content"][NDJSON] = {"schema": schemas.schema_of(LogEntry)}
     if name == "explainFigure":
         answer["content"][CSV] = {"schema": {"type": "string"}}
     if name in _FETCHING:
@@ -268,20 +274,20 @@ def _answers(name: str, handler: HTTPRouteHandler, schemas: Schemas) -> Json:
     if "POST" not in handler.http_methods:
         if returned in _VERSIONED:
             answer["headers"] = _headers("ETag")
-        if routes.route_parameters(handler).worded:
+        if routes.route_parameters(handler).has_translated_text:
             answer["headers"] = answer.get("headers", {}) | _LANGUAGE
-        return _exemplified(name, {"200": answer})
+        return _with_examples(name, {"200": answer})
     recorded: Json = {"description": "It is recorded.", "headers": _headers(*_HEADERS)}
     answers = {"201": answer | recorded}
     for foreseen in _response_types(handler)[1:]:
         answers["200"] = {
             "description": "What it would change; nothing is recorded.",
-            "content": {_JSON: {"schema": schemas.of(foreseen)}},
+            "content": {_JSON: {"schema": schemas.schema_of(foreseen)}},
         }
-    return _exemplified(name, answers)
+    return _with_examples(name, answers)
 
 
-def _exemplified(name: str, answers: Json) -> Json:
+def _with_examples(name: str, answers: Json) -> Json:
     """*answers* with the operation's responses for the example register."""
     for status, answer in answers.items():
         for media_type, content in answer["content"].items():
@@ -298,7 +304,7 @@ def _headers(*names: str) -> Json:
     }
 
 
-def _statuses(operation: Json, handler: HTTPRouteHandler) -> list[HTTPStatus]:
+def _error_statuses(operation: Json, handler: HTTPRouteHandler) -> list[HTTPStatus]:
     """The error statuses of the operation."""
     places = {parameter.get("in") for parameter in operation["parameters"]}
     names = {parameter.get("name") for parameter in operation["parameters"]}
@@ -324,11 +330,11 @@ def _statuses(operation: Json, handler: HTTPRouteHandler) -> list[HTTPStatus]:
     return sorted(found)
 
 
-def _error(status: HTTPStatus, schemas: Schemas) -> Json:
+def _error_response(status: HTTPStatus, schemas: Schemas) -> Json:
     titles = {str(title) for at, title in problems.KINDS.values() if at == status}
     error: Json = {
         "description": f"{titles.pop()}.",
-        "content": {problems.MEDIA_TYPE: {"schema": schemas.of(Problem)}},
+        "content": {problems.MEDIA_TYPE: {"schema": schemas.schema_of(Problem)}},
         "headers": {**_LANGUAGE},
     }
     if status == HTTPStatus.SERVICE_UNAVAILABLE:

@@ -68,12 +68,12 @@ def error_page(request: Request[Any, Any, Any], error: Exception) -> Response[by
     page = preferred(request)
     if isinstance(error, InvalidAddress):
         heading = message("This address cannot be answered")
-        return _page(_fault(page, heading, messages.of(error)), page, 400)
+        return _page(_fault_markup(page, heading, messages.of(error)), page, 400)
     told = problems.error_response(request, error)
     problem = msgspec.json.decode(told.content, type=Problem)
     said = message("The page cannot be shown at present. Try again later.")
     headers = {k: v for k, v in told.headers.items() if k == "Retry-After"}
-    body = _fault(page, message("No answer at present"), said)
+    body = _fault_markup(page, message("No answer at present"), said)
     return _page(body, page, problem.status, headers)
 
 
@@ -85,7 +85,7 @@ async def show_front_page(request: Request[Any, Any, Any]) -> Response[bytes]:
     asked = read(list(request.query_params.multi_items()), today)
     shown = await _load(app, asked, today)
     page = preferred(request)
-    return _page(_front(page, shown, asked, app.agency.name, today), page)
+    return _page(_front_markup(page, shown, asked, app.agency.name, today), page)
 
 
 def read(given: Sequence[tuple[str, str]], today: date) -> RequestedMoment:
@@ -115,11 +115,13 @@ def read(given: Sequence[tuple[str, str]], today: date) -> RequestedMoment:
             message("bahasa is “{value}”, but must be id or en", value=asked)
         )
     return RequestedMoment(
-        _day("as_of", values, today), _day("known_on", values, today), _size(values)
+        _parse_day("as_of", values, today),
+        _parse_day("known_on", values, today),
+        _parse_size(values),
     )
 
 
-def _day(name: str, values: Mapping[str, str], today: date) -> date | None:
+def _parse_day(name: str, values: Mapping[str, str], today: date) -> date | None:
     if (value := values.get(name)) is None:
         return None
     try:
@@ -147,7 +149,7 @@ def _day(name: str, values: Mapping[str, str], today: date) -> date | None:
     return day
 
 
-def _size(values: Mapping[str, str]) -> int | None:
+def _parse_size(values: Mapping[str, str]) -> int | None:
     if (value := values.get("size")) is None:
         return None
     if not _SIZE.fullmatch(value) or int(value) > LARGEST:
@@ -178,7 +180,7 @@ async def _load(app: App, asked: RequestedMoment, today: date) -> FrontPage:
             raise InvalidAddress(messages.of(error)) from error
 
 
-def _front(
+def _front_markup(
     page: PageLanguage,
     shown: FrontPage,
     asked: RequestedMoment,
@@ -285,12 +287,12 @@ def _rows(page: PageLanguage, shown: FrontPage) -> Iterator[str]:
             for one in shown.indicators[figure.indicator].definitions
         }
         values = [
-            _counted(page, figure),
+            _percentage_and_counts(page, figure),
             _unbroken(page.percent(figure.target)),
             _unbroken(page.percent(figure.achievement)),
             _unbroken(figure.rating or NOTHING),
             *(
-                _counted(page, one)
+                _percentage_and_counts(page, one)
                 for one in [shown.earlier.get(figure.indicator)]
                 if one
             ),
@@ -305,7 +307,7 @@ def _rows(page: PageLanguage, shown: FrontPage) -> Iterator[str]:
         )
 
 
-def _counted(page: PageLanguage, figure: Figure) -> str:
+def _percentage_and_counts(page: PageLanguage, figure: Figure) -> str:
     counts = (figure.numerator, figure.denominator)
     counted = "/".join(map(page.number, counts))
     # A narrow window may break the line only between the two.
@@ -317,7 +319,7 @@ def _unbroken(text: str) -> str:
     return f"<span>{escape(text)}</span>"
 
 
-def _fault(page: PageLanguage, heading: str, said: str) -> str:
+def _fault_markup(page: PageLanguage, heading: str, said: str) -> str:
     return FAULT.format(
         heading=escape(page.text(heading)),
         indonesian=escape(translate(said, Language.INDONESIAN)),

@@ -199,15 +199,17 @@ def problem(kind: str, detail: str, *errors: FieldError) -> Problem:
     """The problem of the kind *kind* (`KINDS`), in English."""
     status, title = KINDS[kind]
     named = f"urn:iku:problem:{kind}"
-    return Problem(named, title, status, detail, *_identified(detail), errors)
+    return Problem(
+        named, title, status, detail, *_message_id_and_parameters(detail), errors
+    )
 
 
 def field_error(path: str, said: str) -> FieldError:
     """The error *said* in the field or parameter at *path*, in English."""
-    return FieldError(path, said, *_identified(said))
+    return FieldError(path, said, *_message_id_and_parameters(said))
 
 
-def _identified(said: str) -> tuple[str, dict[str, Any]]:
+def _message_id_and_parameters(said: str) -> tuple[str, dict[str, Any]]:
     """The message id and the parameters of *said*; both empty for another text."""
     known = said if isinstance(said, Message) else Message("")
     return known.id, messages.parameters(known)

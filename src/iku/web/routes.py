@@ -61,7 +61,7 @@ class RouteParameters(NamedTuple):
     names: tuple[str, ...]
 
     @property
-    def worded(self) -> bool:
+    def has_translated_text(self) -> bool:
         """Whether the answer has words in the language of its reader."""
         return "viewer" in self.names
 
@@ -141,9 +141,13 @@ def _route(
 
         @wraps(handler)
         async def answered(request: AnyRequest) -> Any:
-            received = await _receive(request, declared)
+            received = await _parse_request(request, declared)
             found = await handler(**{name: getattr(received, name) for name in of})
-            return _in_language(found, received.viewer) if declared.worded else found
+            return (
+                _in_language(found, received.viewer)
+                if declared.has_translated_text
+                else found
+            )
 
         # The framework passes only the request; the return type is the handler's.
         given = inspect.Parameter("request", inspect.Parameter.POSITIONAL_OR_KEYWORD)
@@ -151,7 +155,7 @@ def _route(
             parameters=[given.replace(annotation=AnyRequest)]
         )
         returned: Any = signature.return_annotation
-        if declared.worded and get_origin(returned) is not Response:
+        if declared.has_translated_text and get_origin(returned) is not Response:
             returned = GenericAlias(Response, (returned,))
         answered.__annotations__ = {"request": AnyRequest, "return": returned}
         opt = {**options.pop("opt", {}), TAKEN: declared}
@@ -167,7 +171,9 @@ def _in_language(found: Any, viewer: Viewer) -> Response[Any]:
     return answer
 
 
-async def _receive(request: AnyRequest, declared: RouteParameters) -> ParsedRequest:
+async def _parse_request(
+    request: AnyRequest, declared: RouteParameters
+) -> ParsedRequest:
     """The request, parsed as its route declares.
 
     Raises:
@@ -176,7 +182,7 @@ async def _receive(request: AnyRequest, declared: RouteParameters) -> ParsedRequ
     """
     scope = request.scope
     query, in_path = scope["query_string"], tuple(scope["path_params"].items())
-    read = _remembered if len(query) <= REMEMBERED else _asked
+    read = _remembered if len(query) <= REMEMBERED else _parse_question
     question = read(declared.about, query, in_path)
     if declared.headers is None:
         return ParsedRequest(request, question)
@@ -189,7 +195,7 @@ async def _receive(request: AnyRequest, declared: RouteParameters) -> ParsedRequ
     )
 
 
-def _asked(
+def _parse_question(
     struct: type[Struct], query: bytes, in_path: tuple[tuple[str, Any], ...]
 ) -> Struct:
     """Path and query string as the Struct; `admission` has checked the encoding."""
@@ -197,13 +203,13 @@ def _asked(
     return parsing.parse_texts(struct, pairs, dict(in_path))
 
 
-_remembered = lru_cache(1024)(_asked)  # safe, because the Structs are frozen
+_remembered = lru_cache(1024)(_parse_question)  # safe, because the Structs are frozen
 
 
 def _headers(
     struct: type[EntryHeaders], sent: Iterable[tuple[bytes, bytes]]
 ) -> EntryHeaders:
-    known = _names(struct)
+    known = _names_by_lower_case(struct)
     given = [(name.decode("latin-1"), value) for name, value in sent]
     names = {name for name, _ in given}
     for name in _unsupported_preconditions(struct):
@@ -228,10 +234,12 @@ def _default_headers(struct: type[EntryHeaders]) -> EntryHeaders:
 @cache
 def _unsupported_preconditions(struct: type[EntryHeaders]) -> tuple[str, ...]:
     """The preconditions that *struct* does not declare."""
-    return tuple(name for name in CONDITIONS if name.lower() not in _names(struct))
+    return tuple(
+        name for name in CONDITIONS if name.lower() not in _names_by_lower_case(struct)
+    )
 
 
 @cache
-def _names(struct: type[Struct]) -> Mapping[str, str]:
+def _names_by_lower_case(struct: type[Struct]) -> Mapping[str, str]:
     """The names of headers by their lower-case form, which ASGI uses."""
     return {name.lower(): name for name in parsing.fields(struct)}

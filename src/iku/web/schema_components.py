@@ -28,7 +28,7 @@ class Schemas:
             for n, s in components.items()
         }
 
-    def of(self, asked: Any) -> Json:
+    def schema_of(self, asked: Any) -> Json:
         """The schema of the type *asked*."""
         return next(schema for of, schema in self._found if of == asked)
 

@@ -26,7 +26,7 @@ async def comparison(question: TrialQuestion, app: App, viewer: Viewer) -> Compa
     these options replaced. Every page recounts all subjects from the log.
     """
     today = app.commands.today()
-    tried = question.tried(today)
+    tried = question.trial_options(today)
     async with open_view(app, viewer) as view:
         return await definition_comparison.compare(view, tried, today)
 

@@ -161,7 +161,7 @@ async def show(
     question: ConflictQuestion, app: App, viewer: Viewer
 ) -> Response[ConflictDetail]:
     """The state of the case as of a day, from the facts known by the cut-off."""
-    at = question.at(app.commands.today())
+    at = question.moment(app.commands.today())
     subject = subject_id(question.conflict_id)
     async with open_view(app, viewer) as view:
         seen = await subjects.state(view, "conflict", subject, at)

@@ -100,10 +100,10 @@ async def explain(
     today = app.commands.today()
     async with open_view(app, viewer) as view:
         begun = await explanation.begin(
-            view, app.figures, question.on(today), question.cursor, today
+            view, app.figures, question.question(today), question.cursor, today
         )
     asked = _ExplanationQuery(
-        app, viewer, begun, question.wanted, delimiter or Delimiter.COMMA
+        app, viewer, begun, question.subject_filter, delimiter or Delimiter.COMMA
     )
     limit = question.limit
     if as_csv:

@@ -36,7 +36,7 @@ async def figure(question: FigureQuestion, app: App) -> Figure:
     always returns the same figure.
     """
     today = app.commands.today()
-    asked = [question.on(today)]
+    asked = [question.question(today)]
     async with acquire_connection(app) as connection:
         (answer,) = await app.figures.answer(connection, asked, today)
     return answer
@@ -53,7 +53,7 @@ async def figures(question: FiguresQuestion, app: App) -> FigureList:
     today = app.commands.today()
     async with acquire_connection(app) as connection:
         codes = await app.figures.indicators(connection)
-        questions = [question.of(code, today) for code in sorted(codes)]
+        questions = [question.question_for(code, today) for code in sorted(codes)]
         answers = await app.figures.answer(connection, questions, today)
     return FigureList(tuple(answers))
 
@@ -90,9 +90,11 @@ async def series(question: SeriesQuestion, app: App) -> Series:
     another version of the definition applies.
     """
     today = app.commands.today()
-    asked = question.on(today)
+    asked = question.question_for(today)
     async with acquire_connection(app) as connection:
-        return await serial.series(connection, app.figures, asked, question.span, today)
+        return await serial.series(
+            connection, app.figures, asked, question.range_of_days, today
+        )
 
 
 HANDLERS: list[Any] = [figure, figures, verify, series]

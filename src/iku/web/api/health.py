@@ -111,9 +111,9 @@ async def metrics(
     quarantine = await health.quarantine(app.view(PooledReader(app)))
     try:
         async with open_view(app) as view:
-            metrics.tell(await app.health(view), quarantine)
+            metrics.set_gauges(await app.health(view), quarantine)
     except Unavailable:
-        metrics.tell(None, quarantine)
+        metrics.set_gauges(None, quarantine)
     text = generate_latest(metrics.registry).decode()
     # The framework adds the charset itself.
     media_type = CONTENT_TYPE_LATEST.removesuffix("; charset=utf-8")

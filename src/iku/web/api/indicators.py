@@ -126,7 +126,9 @@ async def redefine(
     if about.preview:
         _refuse_key(gateway)
         (proposed,) = await gateway.preview("indicator", code, command)
-        shown = Response(await _effect(gateway.app, code, proposed), status_code=200)
+        shown = Response(
+            await _preview_definition(gateway.app, code, proposed), status_code=200
+        )
         return shown
     outcome = await gateway.handle("indicator", code, command)
     async with acquire_connection(gateway.app) as connection:
@@ -138,7 +140,7 @@ async def redefine(
     return shown
 
 
-async def _effect(
+async def _preview_definition(
     app: App, code: str, proposed: indicator.Defined
 ) -> RedefinitionEffect:
     async with open_view(app) as view:
@@ -163,7 +165,7 @@ async def target(
     """
     targeted, code = command.fact(), about.code
     if about.preview:
-        return await _revised(gateway, code, targeted)
+        return await _preview_revision(gateway, code, targeted)
     outcome = await gateway.handle("indicator", code, targeted)
     entered = TargetReceipt(
         **structs.asdict(receipt(outcome)),
@@ -192,7 +194,7 @@ async def record(
     """
     code = about.code
     if about.preview:
-        return await _revised(gateway, code, command)
+        return await _preview_revision(gateway, code, command)
     outcome = await gateway.handle("indicator", code, command)
     async with acquire_connection(gateway.app) as connection:
         added = await indicators.appended_definition(connection, code, outcome.receipt)
@@ -229,7 +231,9 @@ def _refuse_key(gateway: CommandGateway) -> None:
         )
 
 
-async def _revised(gateway: CommandGateway, code: str, data: Any) -> Response[Any]:
+async def _preview_revision(
+    gateway: CommandGateway, code: str, data: Any
+) -> Response[Any]:
     """The response that previews the effect of a target, correction or annulment."""
     _refuse_key(gateway)
     proposed = await gateway.preview("indicator", code, data)

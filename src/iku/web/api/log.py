@@ -104,18 +104,18 @@ async def events(
     zone = app.settings.timezone.key
     async with open_view(app) as view:
         between = await log_records.between(
-            view, question.wanted, question.after, (first, last), zone
+            view, question.event_filter, question.after, (first, last), zone
         )
     asked, after = _LogQuery(app, between), between.after
     if not accepts(request, NDJSON):
-        page = await _part(asked, after=after, most=_most(limit))
+        page = await _read_page(asked, after=after, most=_page_limit(limit))
         shown: Response[Any] = Response(
             msgspec.json.encode(page), media_type="application/json"
         )
         return shown
     most = limit or LARGEST
     # Read before the response starts, so that an error still gets its HTTP status.
-    start = await _part(asked, after=after, most=min(most, LINES))
+    start = await _read_page(asked, after=after, most=min(most, LINES))
     answer: Response[Any] = Stream(_lines(asked, start, most), media_type=NDJSON)
     return answer
 
@@ -127,7 +127,7 @@ class _LogQuery(Struct, frozen=True):
     range: LogRange
 
 
-def _most(limit: int | None) -> int:
+def _page_limit(limit: int | None) -> int:
     return min(limit or USUAL_LIMIT, MOST_AS_JSON)
 
 
@@ -143,10 +143,10 @@ async def _lines(
         most -= len(part.events)
         if part.next is None or most <= 0:
             return
-        part = await _part(asked, after=part.next, most=min(most, LINES))
+        part = await _read_page(asked, after=part.next, most=min(most, LINES))
 
 
-async def _part(asked: _LogQuery, *, after: int, most: int) -> EncodedLogPage:
+async def _read_page(asked: _LogQuery, *, after: int, most: int) -> EncodedLogPage:
     """At most *most* matching records after the position *after*."""
     async with open_view(asked.app) as view:
         found = await log_records.page(view, asked.range, after, most)

@@ -157,7 +157,7 @@ async def show(
     question: OrganisationQuestion, app: App, viewer: Viewer
 ) -> Response[OrganisationDetail]:
     """The state of the organisation as of a day, from facts known by the cut-off."""
-    at = question.at(app.commands.today())
+    at = question.moment(app.commands.today())
     subject = subject_id(question.organisation_id)
     async with open_view(app, viewer) as view:
         seen = await subjects.state(view, "organisation", subject, at)

@@ -31,7 +31,7 @@ async def replay(question: ReplayQuestion, app: App) -> Response[ReplayLine]:
     the transfer are not included.
     """
     today = app.commands.today()
-    asked = [question.on(today)]
+    asked = [question.question(today)]
     async with acquire_connection(app) as connection:
         (figure,) = await app.figures.answer(connection, asked, today)
     pages = figure_replay.pages(app.view(PooledReader(app)), figure, question.order)

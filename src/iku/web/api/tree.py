@@ -105,7 +105,7 @@ async def last_checkpoint(
     lags slightly behind the log.
     """
     async with acquire_connection(app) as connection:
-        last = await _last(connection)
+        last = await _last_checkpoint(connection)
         headers = FOR_NOW | await _coverage(app, connection, last.size)
     return Response(str(last), media_type=TEXT, headers=headers)
 
@@ -129,7 +129,7 @@ async def hash_tile(question: TileQuestion, app: App) -> Response[bytes]:
             )
         )
     async with acquire_connection(app) as connection:
-        asked = await _tile(connection, int(level), question.place)
+        asked = await _covered_tile(connection, int(level), question.place)
         found = await Tiles(connection).tile(asked)
     return Response(found, media_type=BYTES, headers=FOR_EVER)
 
@@ -148,7 +148,7 @@ async def entry_bundle(question: EntriesQuestion, app: App) -> Response[bytes]:
     The format is C2SP tlog-tiles.
     """
     async with acquire_connection(app) as connection:
-        asked = await _tile(connection, 0, question.place)
+        asked = await _covered_tile(connection, 0, question.place)
         found = await bundle.entries(connection, asked)
     return Response(found, media_type=BYTES, headers=FOR_EVER)
 
@@ -189,7 +189,7 @@ async def inclusion(question: InclusionQuestion, app: App) -> Response[str]:
                 )
             )
         _refuse_size_beyond("size", size, held)
-        signed = await _covering(connection, max(position, size or 0), size)
+        signed = await _covering_checkpoint(connection, max(position, size or 0), size)
         found = await proof_building.inclusion(
             Tiles(connection), position - 1, signed.size
         )
@@ -217,7 +217,7 @@ async def consistency(question: ConsistencyQuestion, app: App) -> Response[str]:
         old, new = question.old, question.new
         _refuse_size_beyond("old", old, held)
         _refuse_size_beyond("new", new, held)
-        last = await _last(connection)
+        last = await _last_checkpoint(connection)
         upto = last.size if new is None else new
         if old > upto:
             raise BadRequest(
@@ -285,18 +285,18 @@ def _refuse_size_beyond(name: str, size: int | None, held: int) -> None:
         )
 
 
-async def _last(connection: Connection) -> SignedCheckpoint:
+async def _last_checkpoint(connection: Connection) -> SignedCheckpoint:
     last = await checkpoint_store.latest(connection)
     if last is None:
         raise NotYetSigned(NOTHING)
     return last
 
 
-async def _covering(
+async def _covering_checkpoint(
     connection: Connection, least: int, size: int | None
 ) -> SignedCheckpoint:
     """The checkpoint of a proof: the last one, or the first of at least *size*."""
-    last = await _last(connection)
+    last = await _last_checkpoint(connection)
     if least > last.size:
         raise NotYetSigned(
             message(
@@ -311,13 +311,13 @@ async def _covering(
     return await checkpoint_store.covering(connection, size) or last
 
 
-async def _tile(connection: Connection, level: int, place: str) -> Tile:
+async def _covered_tile(connection: Connection, level: int, place: str) -> Tile:
     """The tile that a path names; its records must be covered by a checkpoint."""
     try:
         number, width = tile.parse_index(place.removeprefix("/"))
     except InvalidTilePath as error:
         raise NotFound(messages.of(error)) from error
-    asked, last = Tile(level, number, width), await _last(connection)
+    asked, last = Tile(level, number, width), await _last_checkpoint(connection)
     if asked.leaves > last.size:
         raise NotFound(
             message(
