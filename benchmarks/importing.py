@@ -105,13 +105,15 @@ def _busy(process: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-async def apart(rows: int) -> dict[str, float]:
+async def run_in_process(rows: int) -> dict[str, float]:
     """Import *rows* rows in a separate process, into a new folder."""
     registers.FOLDER.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=registers.FOLDER) as home:
         (Path(home) / "journal.csv").write_bytes(journal(rows))
         words = (str(rows), "--home", home)
-        told: dict[str, float] = await measuring.apart("benchmarks.importing", *words)
+        told: dict[str, float] = await measuring.run_in_process(
+            "benchmarks.importing", *words
+        )
     return told
 
 
@@ -136,11 +138,11 @@ async def copied(content: bytes) -> float:
 async def report(rows: int) -> None:
     """Measure with a journal of *rows* rows, and memory also with a smaller one."""
     content = journal(rows)
-    small = await apart(rows // 10)
+    small = await run_in_process(rows // 10)
     ran: list[dict[str, float]] = []
 
     async def ours() -> float:
-        ran.append(await apart(rows))
+        ran.append(await run_in_process(rows))
         return rows / float(ran[-1]["took"])
 
     rates, copies = await measuring.in_turns([ours, partial(copied, content)])

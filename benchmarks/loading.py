@@ -39,7 +39,7 @@ class Load(Struct, frozen=True):
     status: int = 200
 
 
-class Told(Struct, frozen=True):
+class LoadResult(Struct, frozen=True):
     """The result: responses per second and their latencies in milliseconds."""
 
     rate: float
@@ -48,7 +48,7 @@ class Told(Struct, frozen=True):
     p99: float
 
 
-class _Line(asyncio.Protocol):
+class _HttpConnection(asyncio.Protocol):
     """One connection, which sends the next request after each response."""
 
     def __init__(self, run: "_Run") -> None:
@@ -119,25 +119,33 @@ class _Run:
         return f"{head}\r\n{fields}".encode() + body
 
 
-async def run(load: Load) -> Told:
+async def run(load: Load) -> LoadResult:
     """Send requests until the time or the number is reached; await the responses."""
-    loop, told = asyncio.get_running_loop(), _Run(load)
+    loop, running = asyncio.get_running_loop(), _Run(load)
     began = time.perf_counter()
-    lines = [
-        (await loop.create_connection(lambda: _Line(told), "127.0.0.1", load.port))[1]
+    connections = [
+        (
+            await loop.create_connection(
+                lambda: _HttpConnection(running), "127.0.0.1", load.port
+            )
+        )[1]
         for _ in range(load.connections)
     ]
-    await asyncio.gather(*(line.ended for line in lines))
+    await asyncio.gather(*(connection.ended for connection in connections))
     seconds = time.perf_counter() - began
-    took = told.took if len(told.took) > 1 else told.took * 2
+    took = running.took if len(running.took) > 1 else running.took * 2
     cuts = [1000 * cut for cut in quantiles(took, n=100)]
-    return Told(len(told.took) / seconds, len(told.took), cuts[49], cuts[98])
+    return LoadResult(
+        len(running.took) / seconds, len(running.took), cuts[49], cuts[98]
+    )
 
 
-async def apart(load: Load) -> Told:
+async def run_in_process(load: Load) -> LoadResult:
     """The result of *load*, run in another process with its own event loop."""
-    told = await measuring.apart("benchmarks.loading", said=msgspec.json.encode(load))
-    return msgspec.convert(told, Told)
+    result = await measuring.run_in_process(
+        "benchmarks.loading", stdin=msgspec.json.encode(load)
+    )
+    return msgspec.convert(result, LoadResult)
 
 
 def main() -> None:

@@ -116,21 +116,19 @@ def amount(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
-async def apart(module: str, *words: str, said: bytes = b"") -> Any:
+async def run_in_process(module: str, *words: str, stdin: bytes = b"") -> Any:
     """The JSON printed by a benchmark that runs as a separate process.
 
     Its peak memory is then measured for it alone, and it does not delay the event loop
-    of this process. *said* is its standard input.
+    of this process. *stdin* is its standard input.
     """
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", module, *words), stdin=PIPE, stdout=PIPE
     )
-    told, _ = await process.communicate(
-        said.encode() if isinstance(said, str) else said
-    )
+    printed, _ = await process.communicate(stdin)
     if process.returncode:
-        raise SystemExit(f"{module} could not be carried out")
-    return msgspec.json.decode(told)
+        raise SystemExit(f"{module} failed")
+    return msgspec.json.decode(printed)
 
 
 def peak(process: int | str = "self") -> float:

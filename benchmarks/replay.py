@@ -90,7 +90,7 @@ async def series(app: App, connection: Connection) -> AsyncIterator[int]:
 async def explained(app: App, connection: Connection) -> AsyncIterator[int]:
     """The first page of an explanation, which includes the figure."""
     (found,) = await app.figures.answer(connection, [ASKED], AS_OF)
-    asked = explanation.pinned(ASKED, found)
+    asked = explanation.pin_coordinates(ASKED, found)
     page = await explanation.page(
         app.view(connection), asked, SubjectFilter(), limit=PAGE
     )
@@ -168,7 +168,9 @@ async def _beside(name: str, long: Database, short: Database) -> list[Row]:
 
     async def side(database: Database) -> float:
         dsns = msgspec.json.encode([database.owner_dsn, database.application_dsn])
-        told = await measuring.apart("benchmarks.replay", "--measure", name, said=dsns)
+        told = await measuring.run_in_process(
+            "benchmarks.replay", "--measure", name, stdin=dsns
+        )
         ran[database].append(told)
         return float(told["first"])
 

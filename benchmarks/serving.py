@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from benchmarks.loading import Load, Told, apart
+from benchmarks.loading import Load, LoadResult, run_in_process
 from benchmarks.measuring import Row, in_turns, report
 from benchmarks.served import prepare, served
 from iku.postgres.database import Database, migrate_database
@@ -65,7 +65,7 @@ class _Posting:
     """A load of distinct bodies for one route."""
 
     def __init__(self, port: int, heads: tuple[str, ...], connections: int) -> None:
-        self.told: list[Told] = []
+        self.told: list[LoadResult] = []
         self._port = port
         self._heads = heads
         self._connections = connections
@@ -80,7 +80,7 @@ class _Posting:
             seconds=SECONDS,
             status=201,
         )
-        self.told.append(await apart(load))
+        self.told.append(await run_in_process(load))
         return self.told[-1].rate
 
 
@@ -92,7 +92,7 @@ async def beside_a_reader(port: int) -> list[Row]:
         nonlocal first
         first += 10**6
         load = Load(port, POST, BODY, seconds=SECONDS, status=201, first=first)
-        return (await apart(load)).rate
+        return (await run_in_process(load)).rate
 
     async def read_beside() -> float:
         async with _reading(port):

@@ -116,11 +116,11 @@ async def work(name: str, dsn: str) -> dict[str, float]:
     return {"records": records, "took": took, "peak": peak}
 
 
-async def apart(database: Database, name: str) -> Ran:
+async def run_in_process(database: Database, name: str) -> Ran:
     """Run one operation in a separate process."""
     words = ("--work", name)
-    told = await measuring.apart(
-        "benchmarks.streaming", *words, said=database.owner_dsn.encode()
+    told = await measuring.run_in_process(
+        "benchmarks.streaming", *words, stdin=database.owner_dsn.encode()
     )
     return Ran(told["records"] / told["took"], told["peak"])
 
@@ -165,9 +165,9 @@ async def report(count: int) -> None:
     small: dict[str, Ran] = {}
     async with signed(SMALL) as database:
         for name in CONSTANT:
-            small[name] = await apart(database, name)
+            small[name] = await run_in_process(database, name)
     async with signed(count) as database:
-        sides = [partial(apart, database, name) for name in WORKS]
+        sides = [partial(run_in_process, database, name) for name in WORKS]
         ran = dict(
             zip(
                 [*WORKS, "hashed"],

@@ -68,21 +68,21 @@ def translate(said: str, language: Language) -> str:
 
 
 def day(of: date, language: Language) -> str:
-    """``31 Desember 2021``; in English ``2021-12-31``, which is unambiguous."""
+    """A day in words: ``31 Desember 2021``; in English ``2021-12-31``."""
     if language is Language.ENGLISH:
         return f"{of:%Y-%m-%d}" if of.year > 999 else of.isoformat()[:10]
     return f"{of.day} {MONTHS[of.month - 1]} {of.year}"
 
 
 def digits(of: date, language: Language) -> str:
-    """``31-12-2021``; in English ``2021-12-31``."""
+    """A day in digits: ``31-12-2021``; in English ``2021-12-31``."""
     if language is Language.ENGLISH:
         return f"{of.year:04}-{of:%m-%d}"
     return f"{of:%d-%m-}{of.year:04}"
 
 
 def number(of: Decimal | float, language: Language, places: int | None = None) -> str:
-    """``1.234,50``; in English ``1,234.50``.
+    """A number: ``1.234,50``; in English ``1,234.50``.
 
     A number is rounded only if it has more decimals than *places*; None means that it
     keeps all of them.

@@ -115,10 +115,10 @@ class Settings:
 
 
 def language(environ: Mapping[str, str]) -> Language:
-    """The language of the terminal, which `IKU_LANGUAGE` names: Indonesian without one.
+    """The language of the terminal, from `IKU_LANGUAGE`; Indonesian if it is not set.
 
     Raises:
-        SettingsError: It names no language there is.
+        SettingsError: It names an unknown language.
     """
     given = _set_variables(environ, ["IKU_LANGUAGE"])
     text = given.get("IKU_LANGUAGE", Language.INDONESIAN)

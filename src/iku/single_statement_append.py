@@ -69,7 +69,7 @@ class SingleStatementAppend:
         numbered = None if self._size is None else self._serials.admit(asked)
         if numbered is None or not all(map(_is_supported, numbered.framed)):
             return None
-        accepted = self._predicted(numbered.framed)
+        accepted = self._predict(numbered.framed)
         size, today = accepted[-1].receipt.size, datetime.now(self._zone).date()
         sealed = self._vault.plan(accepted)
         try:
@@ -93,7 +93,7 @@ class SingleStatementAppend:
             for one, row in zip(numbered.framed, rows, strict=True)
         ]
 
-    def _predicted(self, framed: Sequence[EncodedRequest]) -> list[AcceptedRequest]:
+    def _predict(self, framed: Sequence[EncodedRequest]) -> list[AcceptedRequest]:
         """The requests with predicted receipts, whose instant and leaf are unknown."""
         now = datetime.now(self._zone)
         position = self._size or 0

@@ -29,7 +29,7 @@ async def read(
 ) -> dict[Event, Texts]:
     """The texts of each event; events without texts are omitted."""
     found = await outcomes(reader, vault, recorded)
-    return {event: partition(named) for event, named in found.items()}
+    return {event: split_withheld(named) for event, named in found.items()}
 
 
 async def outcomes(
@@ -72,7 +72,7 @@ async def _erasures(
     }
 
 
-def partition(named: Mapping[str, Fate]) -> Texts:
+def split_withheld(named: Mapping[str, Fate]) -> Texts:
     """The opened texts, and the withheld ones."""
     plain = {name: one.text for name, one in named.items() if isinstance(one, Opened)}
     withheld = {n: one for n, one in named.items() if isinstance(one, Withheld)}

@@ -18,7 +18,14 @@ import msgspec
 import pytest
 
 from iku.cli import tables
-from iku.cli.tables import Listing, Printer, TableColumn, exact, number, text
+from iku.cli.tables import (
+    Listing,
+    Printer,
+    TableColumn,
+    exact_column,
+    number_column,
+    text_column,
+)
 from iku.exchange.formats import Formats
 from iku.language import Language
 from tests.cli.conftest import Said, Type
@@ -66,7 +73,12 @@ def drawn(
 def test_texts_wrap_at_words_and_numbers_never(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    columns = (exact("Nomor"), text("Judul"), number("Pembilang"), text("Alasan"))
+    columns = (
+        exact_column("Nomor"),
+        text_column("Judul"),
+        number_column("Pembilang"),
+        text_column("Alasan"),
+    )
     lines = drawn(capsys, columns, [["K01", TITLE, "1.234.567", "mediasi"]])
 
     assert lines[1].split() == ["Nomor", "Judul", "Pembilang", "Alasan"]
@@ -82,10 +94,10 @@ def test_what_does_not_fit_is_abbreviated_then_left_out_then_a_block_a_record(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     columns = (
-        exact("Nomor"),
-        text("Bagian", optional=True),
-        number("Pembilang", "Pemb."),
-        exact("Isi"),
+        exact_column("Nomor"),
+        text_column("Bagian", optional=True),
+        number_column("Pembilang", "Pemb."),
+        exact_column("Isi"),
     )
     rows = [["K01", "antargolongan", "1.234", "x" * size] for size in (50, 60, 67)]
 
@@ -103,7 +115,7 @@ def test_what_does_not_fit_is_abbreviated_then_left_out_then_a_block_a_record(
 def test_a_listing_says_anew_what_stands_in_its_columns_once_they_change(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    columns = (exact("Nomor"), exact("Isi"))
+    columns = (exact_column("Nomor"), exact_column("Isi"))
     pages = [[["1", "a"], ["2", "b"]], [["3", "c" * 20]], [["4", "d" * 76], ["5", ""]]]
     lines = drawn(capsys, columns, *pages)
 
@@ -132,7 +144,9 @@ def test_a_value_too_wide_to_stand_beside_its_name_stands_below_it(
 def test_only_a_word_longer_than_any_identifier_is_broken(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    lines = drawn(capsys, (exact("N"), text("Isi")), [["1", f"a {'b' * 200} c"]])
+    lines = drawn(
+        capsys, (exact_column("N"), text_column("Isi")), [["1", f"a {'b' * 200} c"]]
+    )
     assert max(map(len, lines)) <= 80
     assert "".join(line[3:] for line in lines[3:]).count("b") == 200
     Printer().say(f"kunci: {'b' * 200}")
@@ -143,7 +157,9 @@ def test_only_a_word_longer_than_any_identifier_is_broken(
 def test_wide_characters_take_the_columns_that_they_take(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    lines = drawn(capsys, (exact("A"), number("B")), [["日本", "1"], ["abcd", "22"]])
+    lines = drawn(
+        capsys, (exact_column("A"), number_column("B")), [["日本", "1"], ["abcd", "22"]]
+    )
     assert lines[3:] == ["日本   1", "abcd  22"]
 
 

@@ -41,7 +41,7 @@ Ask = Callable[..., Request]
 ZONE = "Asia/Jakarta"
 
 
-class Desk:
+class ConnectionFactory:
     """Opens connections for appenders, and can lose them or refuse to open more."""
 
     def __init__(self, database: Database) -> None:
@@ -67,12 +67,14 @@ class Desk:
 
 
 @pytest.fixture
-async def desk(database: Database, owner: Plain) -> AsyncIterator[Desk]:
+async def connections(
+    database: Database, owner: Plain
+) -> AsyncIterator[ConnectionFactory]:
     """Ends each test with a full check, and with every connection closed."""
-    desk = Desk(database)
-    yield desk
+    connections = ConnectionFactory(database)
+    yield connections
     assert await check_ledger(owner) == []
-    assert all(connection.is_closed() for connection in desk.opened)
+    assert all(connection.is_closed() for connection in connections.opened)
 
 
 @asynccontextmanager
@@ -105,18 +107,18 @@ def submitted(appender: Appender, *requests: Request) -> list[asyncio.Task[Recei
 
 
 async def test_those_who_append_at_once_share_two_transactions(
-    ask: Ask, desk: Desk, owner: Plain
+    ask: Ask, connections: ConnectionFactory, owner: Plain
 ) -> None:
-    async with desk.appender() as appender:
+    async with connections.appender() as appender:
         tasks = submitted(appender, *(ask(f"a-{n}") for n in range(100)))
         assert await outcomes(*tasks) == [1] * 100
     assert await transactions(owner) == 2
 
 
 async def test_clients_that_come_back_are_appended_in_two_equal_batches(
-    ask: Ask, desk: Desk, owner: Plain
+    ask: Ask, connections: ConnectionFactory, owner: Plain
 ) -> None:
-    async with desk.appender() as appender:
+    async with connections.appender() as appender:
 
         async def client(name: int) -> None:
             for turn in range(20):
@@ -130,17 +132,19 @@ async def test_clients_that_come_back_are_appended_in_two_equal_batches(
     assert {size for (size,) in sizes[4:-4]} == {8}
 
 
-async def test_a_batch_has_a_limit(ask: Ask, desk: Desk, owner: Plain) -> None:
-    async with desk.appender(batch=2) as appender:
+async def test_a_batch_has_a_limit(
+    ask: Ask, connections: ConnectionFactory, owner: Plain
+) -> None:
+    async with connections.appender(batch=2) as appender:
         tasks = submitted(appender, *(ask(f"a-{n}") for n in range(5)))
         assert await outcomes(*tasks) == [1] * 5
     assert await transactions(owner) == 3
 
 
 async def test_the_next_batch_is_sent_before_the_last_is_answered(
-    ask: Ask, desk: Desk
+    ask: Ask, connections: ConnectionFactory
 ) -> None:
-    async with desk.appender(batch=1) as appender:
+    async with connections.appender(batch=1) as appender:
 
         async def left_when_answered(request: Request) -> int:
             await appender.submit(request)
@@ -151,8 +155,10 @@ async def test_the_next_batch_is_sent_before_the_last_is_answered(
     assert left == [1, 0, 0]
 
 
-async def test_neighbours_of_a_stale_request_are_appended(ask: Ask, desk: Desk) -> None:
-    async with desk.appender() as appender:
+async def test_neighbours_of_a_stale_request_are_appended(
+    ask: Ask, connections: ConnectionFactory
+) -> None:
+    async with connections.appender() as appender:
         tasks = submitted(appender, ask("a-1"), ask("b-1", 4), ask("c-1"))
         first, stale, last = await outcomes(*tasks)
     assert (first, last) == (1, 1)
@@ -160,10 +166,10 @@ async def test_neighbours_of_a_stale_request_are_appended(ask: Ask, desk: Desk) 
 
 
 async def test_requests_of_one_stream_are_judged_one_after_the_other(
-    ask: Ask, desk: Desk, owner: Plain
+    ask: Ask, connections: ConnectionFactory, owner: Plain
 ) -> None:
     asked = [ask("a-1"), ask("a-1", 9), ask("a-1", 1), ask("b-1"), ask("a-1", 2)]
-    async with desk.appender() as appender:
+    async with connections.appender() as appender:
         first, stale, *rest = await outcomes(*submitted(appender, *asked))
     assert (first, rest) == (1, [2, 1, 3])
     assert isinstance(stale, VersionConflict)
@@ -171,16 +177,16 @@ async def test_requests_of_one_stream_are_judged_one_after_the_other(
 
 
 async def test_a_premise_is_judged_by_what_is_recorded_not_by_what_may_fail(
-    ask: Ask, desk: Desk
+    ask: Ask, connections: ConnectionFactory
 ) -> None:
     asked = [ask("a-1", 9), ask("b-1", premises=(("a-1", 0),)), ask("b-1", 1)]
-    async with desk.appender() as appender:
+    async with connections.appender() as appender:
         _, *rest = await outcomes(*submitted(appender, *asked))
     assert rest == [1, 2]
 
 
 async def test_a_condition_is_judged_by_what_is_recorded_not_by_what_may_fail(
-    ask: Ask, desk: Desk, owner: Plain
+    ask: Ask, connections: ConnectionFactory, owner: Plain
 ) -> None:
     rests = (Condition(("b", "c"), 0),)
     asked = [
@@ -190,7 +196,7 @@ async def test_a_condition_is_judged_by_what_is_recorded_not_by_what_may_fail(
         ask("b-1"),
         ask("a-3", premises=rests),
     ]
-    async with desk.appender() as appender:
+    async with connections.appender() as appender:
         first, stale, second, other, third = await outcomes(
             *submitted(appender, *asked)
         )
@@ -202,10 +208,10 @@ async def test_a_condition_is_judged_by_what_is_recorded_not_by_what_may_fail(
 
 
 async def test_the_same_command_twice_at_once_is_recorded_once(
-    ask: Ask, desk: Desk
+    ask: Ask, connections: ConnectionFactory
 ) -> None:
     asked = ask("a-1", command="one")
-    async with desk.appender() as appender:
+    async with connections.appender() as appender:
         first, twin, other = await asyncio.gather(
             *submitted(appender, asked, asked, ask("b-1", command="one", body="x")),
             return_exceptions=True,
@@ -216,9 +222,9 @@ async def test_the_same_command_twice_at_once_is_recorded_once(
 
 
 async def test_what_cannot_be_encoded_never_reaches_the_queue(
-    ask: Ask, desk: Desk
+    ask: Ask, connections: ConnectionFactory
 ) -> None:
-    async with desk.appender() as appender:
+    async with connections.appender() as appender:
         long = NewEvent("Noted", None, {"x": "x" * 70_000}, {})
         large = structs.replace(ask("b-1"), parts=(StreamPart("b-1", 0, (long,)),))
         tasks = submitted(appender, ask("a-1"), large)
@@ -260,28 +266,28 @@ async def note_streams(connection: Plain, accepted: Sequence[AcceptedRequest]) -
 
 
 async def test_what_is_derived_is_there_when_the_receipt_is(
-    ask: Ask, desk: Desk, projected: Callable[[], Any]
+    ask: Ask, connections: ConnectionFactory, projected: Callable[[], Any]
 ) -> None:
-    async with desk.appender(project=note_streams) as appender:
+    async with connections.appender(project=note_streams) as appender:
         await outcomes(*submitted(appender, ask("a-1"), ask("b-1", 3), ask("c-1")))
         assert await projected() == [("a-1", 1), ("c-1", 2)]
 
 
 async def test_a_repeated_command_is_not_projected_again(
-    ask: Ask, desk: Desk, projected: Callable[[], Any]
+    ask: Ask, connections: ConnectionFactory, projected: Callable[[], Any]
 ) -> None:
     asked = ask("a-1")
-    async with desk.appender(project=note_streams) as appender:
+    async with connections.appender(project=note_streams) as appender:
         await appender.submit(asked)
         assert (await appender.submit(asked)).repeated
     assert await projected() == [("a-1", 1)]
 
 
 async def test_who_cannot_be_projected_fails_alone(
-    ask: Ask, desk: Desk, projected: Callable[[], Any]
+    ask: Ask, connections: ConnectionFactory, projected: Callable[[], Any]
 ) -> None:
     fault = LookupError("no such area")
-    async with desk.appender(project=note_streams) as appender:
+    async with connections.appender(project=note_streams) as appender:
         tasks = submitted(
             appender, ask("a-1"), ask("b-1", attachment=fault), ask("c-1")
         )
@@ -296,7 +302,7 @@ async def test_who_cannot_be_projected_fails_alone(
 
 
 async def test_a_connection_lost_under_load_loses_and_doubles_nothing(
-    ask: Ask, desk: Desk, owner: Plain
+    ask: Ask, connections: ConnectionFactory, owner: Plain
 ) -> None:
     receipts: list[Receipt] = []
 
@@ -305,7 +311,7 @@ async def test_a_connection_lost_under_load_loses_and_doubles_nothing(
             receipt = await appender.submit(ask(f"a-{writer}", version))
             receipts.append(receipt)
 
-    async with desk.appender() as appender:
+    async with connections.appender() as appender:
         writers = [asyncio.create_task(submit_many(appender, n)) for n in range(16)]
         kills, seen = 0, 0
         while not all(writer.done() for writer in writers):
@@ -330,7 +336,7 @@ async def test_a_connection_lost_under_load_loses_and_doubles_nothing(
 
 
 async def test_an_answer_lost_after_the_commit_becomes_the_first_receipt(
-    ask: Ask, desk: Desk, owner: Plain
+    ask: Ask, connections: ConnectionFactory, owner: Plain
 ) -> None:
     class Forgetful(asyncpg.Connection):
         lost = 0
@@ -342,33 +348,35 @@ async def test_an_answer_lost_after_the_commit_becomes_the_first_receipt(
                 raise ConnectionResetError  # after the commit, before its response
             return rows
 
-    desk.connection_class = Forgetful
-    async with desk.appender() as appender:
+    connections.connection_class = Forgetful
+    async with connections.appender() as appender:
         receipt = await appender.submit(ask("a-1"))
     assert (receipt.position, receipt.repeated) == (1, True)
     assert Forgetful.lost == 1
     assert await transactions(owner) == 1
 
 
-async def test_a_database_lost_twice_is_unavailable(ask: Ask, desk: Desk) -> None:
+async def test_a_database_lost_twice_is_unavailable(
+    ask: Ask, connections: ConnectionFactory
+) -> None:
     class Broken(asyncpg.Connection):
         async def fetch(self, *_: Any, **__: Any) -> Any:
             raise ConnectionResetError
 
-    desk.connection_class = Broken
-    async with desk.appender() as appender:
+    connections.connection_class = Broken
+    async with connections.appender() as appender:
         with pytest.raises(Unavailable, match="was lost twice"):
             await appender.submit(ask("a-1"))
-        desk.connection_class = asyncpg.Connection
+        connections.connection_class = asyncpg.Connection
         assert (await appender.submit(ask("a-1"))).position == 1
 
 
 async def test_while_the_database_is_away_all_are_told_soon_and_it_may_come_back(
-    ask: Ask, desk: Desk, monkeypatch: pytest.MonkeyPatch
+    ask: Ask, connections: ConnectionFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(appending, "RECONNECT_S", 0.25)
-    desk.away = True
-    async with desk.appender(batch=1) as appender:
+    connections.away = True
+    async with connections.appender(batch=1) as appender:
         began = asyncio.get_running_loop().time()
         tasks = submitted(appender, *(ask(f"a-{n}") for n in range(20)))
         found = await outcomes(*tasks)
@@ -376,23 +384,23 @@ async def test_while_the_database_is_away_all_are_told_soon_and_it_may_come_back
         # In sequence they would wait for 5 s.
         assert asyncio.get_running_loop().time() - began < 4
 
-        desk.away = False
+        connections.away = False
         assert (await appender.submit(ask("a-1"))).position == 1
 
 
 async def test_a_database_that_comes_back_in_time_is_not_noticed(
-    ask: Ask, desk: Desk
+    ask: Ask, connections: ConnectionFactory
 ) -> None:
-    desk.away = True
-    async with desk.appender() as appender:
+    connections.away = True
+    async with connections.appender() as appender:
         (task,) = submitted(appender, ask("a-1"))
         await asyncio.sleep(0.05)
-        desk.away = False
+        connections.away = False
         assert (await task).position == 1
 
 
 async def test_a_database_lost_while_each_is_tried_alone_is_told_to_the_rest(
-    ask: Ask, desk: Desk, monkeypatch: pytest.MonkeyPatch
+    ask: Ask, connections: ConnectionFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls = 0
 
@@ -402,20 +410,20 @@ async def test_a_database_lost_while_each_is_tried_alone_is_told_to_the_rest(
         if calls == 1:
             raise LookupError("one of them is at fault")
         if accepted[0].receipt.stream == "b-1":
-            desk.away = True
+            connections.away = True
             monkeypatch.setattr(appending, "RECONNECT_S", 0.05)
             connection.terminate()
 
-    async with desk.appender(project=project) as appender:
+    async with connections.appender(project=project) as appender:
         tasks = submitted(appender, ask("a-1"), ask("b-1"), ask("c-1"))
         first, *rest = await outcomes(*tasks)
-        desk.away = False
+        connections.away = False
     assert first == 1
     assert [type(error) for error in rest] == [Unavailable, Unavailable]
 
 
 async def test_a_database_without_room_is_unavailable_and_records_nothing(
-    ask: Ask, desk: Desk
+    ask: Ask, connections: ConnectionFactory
 ) -> None:
     full = True
 
@@ -423,7 +431,7 @@ async def test_a_database_without_room_is_unavailable_and_records_nothing(
         if full:
             raise asyncpg.DiskFullError("no space left on device")
 
-    async with desk.appender(project=project) as appender:
+    async with connections.appender(project=project) as appender:
         asked = [ask(f"a-{n}") for n in range(3)]
         told = await asyncio.gather(
             *map(appender.submit, asked), return_exceptions=True
@@ -437,7 +445,7 @@ async def test_a_database_without_room_is_unavailable_and_records_nothing(
 
 
 async def test_what_is_appended_at_once_takes_no_further_step(
-    ask: Ask, desk: Desk
+    ask: Ask, connections: ConnectionFactory
 ) -> None:
     async def at_once(
         connection: Plain, asked: Sequence[EncodedRequest]
@@ -448,13 +456,13 @@ async def test_what_is_appended_at_once_takes_no_further_step(
     async def project(*_arguments: Any) -> None:
         raise AssertionError("there is nothing left to project")
 
-    async with desk.appender(project=project, at_once=at_once) as appender:
+    async with connections.appender(project=project, at_once=at_once) as appender:
         tasks = submitted(appender, ask("a-1"), ask("b-1"))
         assert await outcomes(*tasks) == [1, 1]
 
 
 async def test_what_cannot_be_appended_at_once_is_appended_step_by_step(
-    ask: Ask, desk: Desk
+    ask: Ask, connections: ConnectionFactory
 ) -> None:
     projected: list[str] = []
 
@@ -464,17 +472,17 @@ async def test_what_cannot_be_appended_at_once_is_appended_step_by_step(
     async def project(_connection: Plain, accepted: Sequence[AcceptedRequest]) -> None:
         projected.extend(one.receipt.stream for one in accepted)
 
-    async with desk.appender(project=project, at_once=at_once) as appender:
+    async with connections.appender(project=project, at_once=at_once) as appender:
         tasks = submitted(appender, ask("a-1"), ask("b-1"))
         assert await outcomes(*tasks) == [1, 1]
     assert projected == ["a-1", "b-1"]
 
 
 async def test_a_log_held_by_another_for_too_long_is_unavailable(
-    ask: Ask, desk: Desk, owner: Plain
+    ask: Ask, connections: ConnectionFactory, owner: Plain
 ) -> None:
-    desk.settings = {"lock_timeout": "50ms"}
-    async with desk.appender() as appender:
+    connections.settings = {"lock_timeout": "50ms"}
+    async with connections.appender() as appender:
         async with held_log(owner):
             with pytest.raises(Unavailable, match="could not be locked"):
                 await appender.submit(ask("a-1"))
@@ -491,11 +499,13 @@ async def until(so: Callable[[], bool]) -> None:
             await asyncio.sleep(0.01)
 
 
-async def test_a_full_queue_takes_nobody_in(ask: Ask, desk: Desk, owner: Plain) -> None:
-    async with desk.appender(capacity=2) as appender:
+async def test_a_full_queue_takes_nobody_in(
+    ask: Ask, connections: ConnectionFactory, owner: Plain
+) -> None:
+    async with connections.appender(capacity=2) as appender:
         async with held_log(owner):
             tasks = submitted(appender, ask("a-1"))
-            await until(lambda: bool(desk.opened) and appender.waiting == 0)
+            await until(lambda: bool(connections.opened) and appender.waiting == 0)
             tasks += submitted(appender, ask("b-1"), ask("c-1"))
             await until(lambda: appender.waiting == 2)
             with pytest.raises(
@@ -506,12 +516,12 @@ async def test_a_full_queue_takes_nobody_in(ask: Ask, desk: Desk, owner: Plain) 
 
 
 async def test_who_is_cancelled_does_not_break_the_batch(
-    ask: Ask, desk: Desk, owner: Plain
+    ask: Ask, connections: ConnectionFactory, owner: Plain
 ) -> None:
-    async with desk.appender() as appender:
+    async with connections.appender() as appender:
         async with held_log(owner):
             tasks = submitted(appender, ask("a-1"), ask("b-1"))
-            await until(lambda: bool(desk.opened) and appender.waiting == 0)
+            await until(lambda: bool(connections.opened) and appender.waiting == 0)
             tasks += submitted(appender, ask("c-1"), ask("d-1"))
             await until(lambda: appender.waiting == 2)
             tasks[0].cancel()  # in progress: recorded, but its receipt is not read
@@ -525,9 +535,9 @@ async def test_who_is_cancelled_does_not_break_the_batch(
 
 
 async def test_closing_answers_all_that_was_taken_in(
-    ask: Ask, desk: Desk, owner: Plain
+    ask: Ask, connections: ConnectionFactory, owner: Plain
 ) -> None:
-    appender = desk.appender(batch=7)
+    appender = connections.appender(batch=7)
     tasks = submitted(appender, *(ask(f"a-{n}") for n in range(100)))
     await asyncio.sleep(0)
     await appender.aclose()
@@ -537,26 +547,30 @@ async def test_closing_answers_all_that_was_taken_in(
     await appender.aclose()
 
 
-async def test_an_appender_that_was_never_used_closes(desk: Desk) -> None:
-    async with desk.appender():
+async def test_an_appender_that_was_never_used_closes(
+    connections: ConnectionFactory,
+) -> None:
+    async with connections.appender():
         pass
-    assert desk.opened == []
+    assert connections.opened == []
 
 
-async def test_an_idle_appender_closes(ask: Ask, desk: Desk) -> None:
-    async with desk.appender() as appender:
+async def test_an_idle_appender_closes(
+    ask: Ask, connections: ConnectionFactory
+) -> None:
+    async with connections.appender() as appender:
         await appender.submit(ask("a-1"))
         await asyncio.sleep(0.02)
 
 
 async def test_nobody_waits_for_an_appender_that_was_stopped_hard(
-    ask: Ask, desk: Desk, owner: Plain
+    ask: Ask, connections: ConnectionFactory, owner: Plain
 ) -> None:
     async with AsyncExitStack() as stack:
-        appender = desk.appender(batch=1)
+        appender = connections.appender(batch=1)
         await stack.enter_async_context(held_log(owner))
         tasks = submitted(appender, ask("a-1"), ask("b-1"))
-        await until(lambda: bool(desk.opened) and appender.waiting == 1)
+        await until(lambda: bool(connections.opened) and appender.waiting == 1)
         assert appender._task is not None
         appender._task.cancel()
         found = await outcomes(*tasks)
@@ -565,7 +579,7 @@ async def test_nobody_waits_for_an_appender_that_was_stopped_hard(
     ] * 2
     with pytest.raises(asyncio.CancelledError):
         await appender.aclose()
-    desk.opened[0].terminate()
+    connections.opened[0].terminate()
 
 
 # Admission
@@ -608,10 +622,10 @@ def unnamed(request: Request, series: str = "S") -> UnnumberedRequest:
 
 
 async def test_streams_are_named_in_the_appends_own_transaction(
-    ask: Ask, desk: Desk, owner: Plain
+    ask: Ask, connections: ConnectionFactory, owner: Plain
 ) -> None:
     series = Series()
-    async with desk.appender(admit=series.admit) as appender:
+    async with connections.appender(admit=series.admit) as appender:
         requests: list[Any] = [unnamed(ask(f"{n}")) for n in range(5)]
         receipts = await asyncio.gather(
             *map(appender.submit, [*requests, ask("a-1"), *requests[:1]])
@@ -625,10 +639,10 @@ async def test_streams_are_named_in_the_appends_own_transaction(
 
 
 async def test_a_name_drawn_for_what_is_not_appended_is_the_next_ones(
-    ask: Ask, desk: Desk, owner: Plain
+    ask: Ask, connections: ConnectionFactory, owner: Plain
 ) -> None:
     series = Series()
-    async with desk.appender(admit=series.admit) as appender:
+    async with connections.appender(admit=series.admit) as appender:
         await appender.submit(ask("a-1"))
         asked: list[Any] = [
             unnamed(ask("1")),
@@ -651,9 +665,9 @@ async def test_a_name_drawn_for_what_is_not_appended_is_the_next_ones(
 
 
 async def test_without_admission_a_stream_without_a_name_is_refused_alone(
-    ask: Ask, desk: Desk
+    ask: Ask, connections: ConnectionFactory
 ) -> None:
-    async with desk.appender() as appender:
+    async with connections.appender() as appender:
         asked: list[Any] = [ask("a-1"), unnamed(ask("2")), ask("a-2")]
         found = await asyncio.gather(
             *map(appender.submit, asked), return_exceptions=True

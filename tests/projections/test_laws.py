@@ -161,7 +161,7 @@ class Register(RuleBasedStateMachine):
 
     def _explain(self, question: Question, figure: Figure) -> None:
         """The cases of the explanation add up to the figure."""
-        asked = explanation.pinned(question, figure)
+        asked = explanation.pin_coordinates(question, figure)
         page = self.running.run(
             explanation.page(self.world.view, asked, SubjectFilter())
         )

@@ -43,7 +43,7 @@ def items_of(found: list[ExplanationPage]) -> list[ExplainedSubject]:
 
 async def pinned(world: World, question: Question) -> tuple[Figure, Question]:
     figure = await world.figure(question)
-    return figure, explanation.pinned(question, figure)
+    return figure, explanation.pin_coordinates(question, figure)
 
 
 def check_sum(figure: Figure, found: list[ExplanationPage]) -> None:

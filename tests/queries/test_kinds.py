@@ -138,7 +138,7 @@ async def test_a_new_kind_is_explained_by_the_rules_that_counted_it(
     await filled(world)
     question = Question(CODE, YEAR_END)
     figure = await world.figure(question)
-    pinned = explanation.pinned(question, figure)
+    pinned = explanation.pin_coordinates(question, figure)
     page = await explanation.page(world.view, pinned, SubjectFilter())
     assert (page.counts.numerator, page.counts.denominator) == (2, 3)
     rules = {

@@ -179,7 +179,7 @@ async def everything_answers(world: World, size: int) -> None:
         await figure_difference.answer(
             world.view, figures, ComparedQuestions(question, earlier), world.today
         )
-        asked = explanation.pinned(question, figure)
+        asked = explanation.pin_coordinates(question, figure)
         page = await explanation.page(world.view, asked, explanation.SubjectFilter())
         assert page.counts.denominator <= figure.denominator
         span = SeriesRange(date(2021, 1, 1), YEAR_END)

@@ -305,7 +305,7 @@ async def look(
 ) -> publications.ShownPublication:
     """The publication, in a log signed and cosigned up to these sizes."""
     assurance = Assurance(signed, None, seen, 1, None)
-    return await publications.shown(
+    return await publications.read_publication(
         world.view, world.app.figures, identifier, world.today, assurance
     )
 

@@ -1,4 +1,4 @@
-"""``python -m iku.cli``, for where the script ``iku`` is not on the path."""
+"""Entry point of ``python -m iku.cli``, where the script ``iku`` is not on the path."""
 
 from iku.cli import main
 

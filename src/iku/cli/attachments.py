@@ -12,7 +12,7 @@ from msgspec import Struct
 from iku.app import App
 from iku.cli import tables, terminal
 from iku.cli.errors import CommandFailed
-from iku.cli.tables import exact, number, text
+from iku.cli.tables import exact_column, number_column, text_column
 from iku.cli.terminal_language import formats, translated
 from iku.messages import message
 from iku.postgres.pool import Connection
@@ -22,10 +22,10 @@ from iku.vault.quarantine import QuarantinedFile
 
 NAMES = click.argument("names", metavar="[NAME]...", type=click.UUID, nargs=-1)
 COLUMNS = (
-    exact(message("Name")),
-    number(message("Bytes")),
-    exact(message("Stored")),
-    text(message("Named by")),
+    exact_column(message("Name")),
+    number_column(message("Bytes")),
+    exact_column(message("Stored")),
+    text_column(message("Named by")),
 )
 ERASED: str = message("erased by a decision")
 UNKNOWN = message("no")
@@ -74,7 +74,7 @@ def list_(*, json: bool) -> None:
             vault, zone = app.vault, app.settings.timezone
             table = tables.Listing(COLUMNS, tables.Printer())
             listed: list[QuarantinedFile] = []
-            async for page in quarantine.listed(vault, connection):
+            async for page in quarantine.list_files(vault, connection):
                 if json:
                     listed += page
                 else:
@@ -113,7 +113,7 @@ def restore(names: tuple[UUID, ...], *, json: bool) -> None:
                             )
                         )
                 return await quarantine.restore(app.vault, found)
-            async for page in quarantine.listed(app.vault, connection):
+            async for page in quarantine.list_files(app.vault, connection):
                 known = [one for one in page if one.known]
                 restored += await quarantine.restore(app.vault, known)
             return restored
@@ -152,7 +152,7 @@ def remove(names: tuple[UUID, ...], *, yes: bool, json: bool) -> None:
                             )
                         )
             else:
-                pages = quarantine.listed(app.vault, connection)
+                pages = quarantine.list_files(app.vault, connection)
                 found = [one async for page in pages for one in page if not one.known]
             if not yes and found:
                 _confirm_deletion(found)

@@ -5,7 +5,7 @@ import click
 from iku.cli import tables, terminal
 from iku.cli.comparison_table import COUNTS, cells, show_subjects
 from iku.cli.options import options, trial_option
-from iku.cli.tables import exact, text
+from iku.cli.tables import exact_column, text_column
 from iku.cli.terminal_language import formats
 from iku.domain import comparison
 from iku.domain.comparison import Comparison, ComparisonColumn
@@ -15,8 +15,8 @@ from iku.queries import definition_comparison
 from iku.queries.trial_options import ComparisonQuestion
 
 COLUMNS = (
-    *(exact(message("Definition")), *COUNTS),
-    *(text(message("Rating")), text(message("Differing options"))),
+    *(exact_column(message("Definition")), *COUNTS),
+    *(text_column(message("Rating")), text_column(message("Differing options"))),
 )
 
 
@@ -61,7 +61,8 @@ def show(found: Comparison) -> None:
     )
     first = found.columns[0]
     rows = [
-        (column_name(one), *cells(one), changes(first, one)) for one in found.columns
+        (column_name(one), *cells(one), changed_options_text(first, one))
+        for one in found.columns
     ]
     out.table(COLUMNS, rows)
     out.say(
@@ -83,7 +84,7 @@ def column_name(one: ComparisonColumn) -> str:
     return message("version {version}", version=one.definition)
 
 
-def changes(first: ComparisonColumn, one: ComparisonColumn) -> str:
+def changed_options_text(first: ComparisonColumn, one: ComparisonColumn) -> str:
     """The options in which *one* differs from *first*, as ``name=value``."""
     told = comparison.changed_options(first.options, one.options)
     return "; ".join(f"{name}={value}" for name, value in told.items())

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from iku.cli import figure_table
-from iku.cli.tables import Printer, exact, number, text
+from iku.cli.tables import Printer, exact_column, number_column, text_column
 from iku.cli.terminal_language import formats
 from iku.domain.comparison import ComparisonResult, ComparisonRow
 from iku.domain.difference import SubjectCount
@@ -11,8 +11,8 @@ from iku.messages import message
 
 COUNTS = (
     *figure_table.COUNTS,
-    number(message("Actual")),
-    number(message("Achievement")),
+    number_column(message("Actual")),
+    number_column(message("Achievement")),
 )
 
 
@@ -36,12 +36,17 @@ def show_subjects(
         for row in rows
     ]
     out.table(
-        (exact(message("Number")), text(message("Title")), *map(number, names)), shown
+        (
+            exact_column(message("Number")),
+            text_column(message("Title")),
+            *map(number_column, names),
+        ),
+        shown,
     )
 
 
 def fraction(counted: SubjectCount) -> str:
-    """``1/1``; a dash for a subject that does not count."""
+    """How a subject counts, such as ``1/1``; a dash if it does not count."""
     if not counted.denominator:
         return formats.NOTHING
     return formats.fraction(counted.numerator, counted.denominator)

@@ -9,7 +9,7 @@ from iku.app import App
 from iku.cli import revision, tables, terminal
 from iku.cli.comparison_table import COUNTS, cells, show_subjects
 from iku.cli.options import trial_option
-from iku.cli.tables import exact, text
+from iku.cli.tables import exact_column, text_column
 from iku.cli.terminal_language import formats, translated
 from iku.commands.command import Command, CommandResult
 from iku.domain import comparison
@@ -21,10 +21,10 @@ from iku.queries import definition_comparison
 
 NAMES = (message("In force"), message("Proposed"))
 COLUMNS = (
-    exact(message("On")),
-    exact(message("Definition")),
+    exact_column(message("On")),
+    exact_column(message("Definition")),
     *COUNTS,
-    text(message("Rating")),
+    text_column(message("Rating")),
 )
 
 

@@ -6,7 +6,7 @@ from iku import labels
 from iku.cli import figure_table, tables, terminal
 from iku.cli.comparison_table import fraction
 from iku.cli.options import options
-from iku.cli.tables import Printer, exact, number, text
+from iku.cli.tables import Printer, exact_column, number_column, text_column
 from iku.cli.terminal_language import formats, translated
 from iku.domain.difference import (
     Difference,
@@ -23,29 +23,33 @@ AT = (
     *(message("Log"), message("Definition")),
 )
 BOTH = (
-    exact(message("Figure")),
-    number(message("Compared")),
-    number(message("Requested")),
+    exact_column(message("Figure")),
+    number_column(message("Compared")),
+    number_column(message("Requested")),
 )
 WAY = (
-    exact(message("Step")),
+    exact_column(message("Step")),
     *figure_table.COUNTS,
-    number(message("After")),
+    number_column(message("After")),
     *figure_table.REACHED,
 )
 MOVED = (
     *(
-        text(message("Cause")),
-        exact(message("Number")),
-        text(message("Title")),
+        text_column(message("Cause")),
+        exact_column(message("Number")),
+        text_column(message("Title")),
         *figure_table.COUNTS,
     ),
-    *(number(message("Before")), number(message("After")), number(message("Event"))),
     *(
-        exact(message("Effective on")),
-        exact(message("Known")),
-        text(message("By")),
-        text(message("Reason")),
+        number_column(message("Before")),
+        number_column(message("After")),
+        number_column(message("Event")),
+    ),
+    *(
+        exact_column(message("Effective on")),
+        exact_column(message("Known")),
+        text_column(message("By")),
+        text_column(message("Reason")),
     ),
 )
 

@@ -9,7 +9,7 @@ from msgspec import Struct
 from iku import labels
 from iku.cli import tables, terminal
 from iku.cli.errors import CommandFailed
-from iku.cli.tables import Printer, exact, number, text
+from iku.cli.tables import Printer, exact_column, number_column, text_column
 from iku.cli.terminal_language import formats, translated
 from iku.commands import text_erasure
 from iku.commands.command import Command
@@ -21,9 +21,9 @@ from iku.queries import erasures
 from iku.queries.erasures import ErasurePreview
 
 COLUMNS = (
-    exact(message("History")),
-    text(message("Content")),
-    number(message("Count")),
+    exact_column(message("History")),
+    text_column(message("Content")),
+    number_column(message("Count")),
 )
 LINE = terminal.LineType("text", Line, 500)
 
@@ -114,7 +114,7 @@ def erase(
                 "{subject}: {counted} erased by {decision} ({legal_basis}); recorded "
                 "at position {position}.",
                 subject=subject,
-                counted=_counted(done.texts - done.files, done.files),
+                counted=_counts_text(done.texts - done.files, done.files),
                 decision=done.decision,
                 legal_basis=done.legal_basis,
                 position=formats.number(done.position),
@@ -122,7 +122,7 @@ def erase(
         )
 
 
-def _counted(texts: int, files: int) -> str:
+def _counts_text(texts: int, files: int) -> str:
     return message(
         "{texts} texts and {files} files",
         texts=formats.number(texts),
@@ -136,7 +136,7 @@ def _show(out: Printer, subject: str, doomed: ErasurePreview) -> None:
         message(
             "To be erased of {subject}: {counted}.",
             subject=subject,
-            counted=_counted(doomed.texts, doomed.files),
+            counted=_counts_text(doomed.texts, doomed.files),
         )
     )
     rows = [

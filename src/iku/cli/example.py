@@ -9,7 +9,7 @@ from msgspec import Struct
 from iku.app import App
 from iku.cli import figure_table, import_, tables, terminal
 from iku.cli.import_ import ImportedFile
-from iku.cli.tables import exact
+from iku.cli.tables import exact_column
 from iku.cli.terminal_language import formats, translated
 from iku.domain.figure import Figure
 from iku.domain.question import Question
@@ -22,7 +22,11 @@ AS_OF = date(2021, 12, 31)
 KNOWN_ON = date(2022, 1, 15)  # about the day on which the yearly report was printed
 NOW = message("today")  # not a date, so that the output equals the README's on any day
 ACTOR = "contoh"
-COLUMNS = (figure_table.COLUMNS[0], exact(message("Known")), *figure_table.COLUMNS[1:])
+COLUMNS = (
+    figure_table.COLUMNS[0],
+    exact_column(message("Known")),
+    *figure_table.COLUMNS[1:],
+)
 
 
 class ExampleResult(Struct, frozen=True):

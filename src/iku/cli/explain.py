@@ -11,7 +11,7 @@ from iku.cli.errors import CommandFailed
 from iku.cli.figure_table import coordinates_in_words
 from iku.cli.options import options
 from iku.cli.output_format import OutputFormat, output_options, write
-from iku.cli.tables import exact, text
+from iku.cli.tables import exact_column, text_column
 from iku.cli.terminal_language import formats, language, translated
 from iku.domain.figure import Counts, Figure
 from iku.domain.question import Question
@@ -28,11 +28,11 @@ from iku.queries.explanation import (
 from iku.queries.subject_lookup import identify
 
 COLUMNS = (
-    *(exact(message("Number")), text(message("Title"))),
+    *(exact_column(message("Number")), text_column(message("Title"))),
     *(
-        exact(message("Denominator"), message("Den.")),
-        exact(message("Numerator"), message("Num.")),
-        text(message("Reason")),
+        exact_column(message("Denominator"), message("Den.")),
+        exact_column(message("Numerator"), message("Num.")),
+        text_column(message("Reason")),
     ),
 )
 MARKS = {True: "✓", False: formats.NOTHING}
@@ -127,7 +127,7 @@ async def _as_tables(
     shown, examined, counts = 0, 0, Counts()
     async for page in pages:
         if page.items:
-            out.table(COLUMNS, map(_cells, page.items))
+            out.table(COLUMNS, map(_row_cells, page.items))
         shown += len(page.items)
         examined += page.examined
         counts += page.counts
@@ -166,7 +166,7 @@ def _refuse_wrong_total(figure: Figure, counts: Counts) -> None:
         )
 
 
-def _cells(item: ExplainedSubject) -> tuple[str, ...]:
+def _row_cells(item: ExplainedSubject) -> tuple[str, ...]:
     return (
         item.number,
         item.title,

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from iku import labels
 from iku.app import App
 from iku.cli import tables
-from iku.cli.tables import Printer, exact, number, text
+from iku.cli.tables import Printer, exact_column, number_column, text_column
 from iku.cli.terminal_language import formats, translated
 from iku.domain.figure import Figure
 from iku.domain.publication import FrozenValue
@@ -19,17 +19,20 @@ from iku.queries.figure_verification import Recounted
 
 HEADINGS = labels.FIGURE
 COUNTS = (
-    number(HEADINGS["numerator"], message("Num.")),
-    number(HEADINGS["denominator"], message("Den.")),
+    number_column(HEADINGS["numerator"], message("Num.")),
+    number_column(HEADINGS["denominator"], message("Den.")),
 )
 REACHED = (
-    *(number(HEADINGS[name]) for name in ("percentage", "target", "achievement")),
-    exact(HEADINGS["rating"]),
+    *(
+        number_column(HEADINGS[name])
+        for name in ("percentage", "target", "achievement")
+    ),
+    exact_column(HEADINGS["rating"]),
 )
-COLUMNS = (exact(HEADINGS["indicator"]), *COUNTS, *REACHED)
+COLUMNS = (exact_column(HEADINGS["indicator"]), *COUNTS, *REACHED)
 PARTS = (
-    *(exact(HEADINGS["indicator"]), text(message("Part")), *COUNTS),
-    number(HEADINGS["percentage"]),
+    *(exact_column(HEADINGS["indicator"]), text_column(message("Part")), *COUNTS),
+    number_column(HEADINGS["percentage"]),
 )
 
 
@@ -52,7 +55,7 @@ def show(figures: Sequence[Figure], areas: dict[str, str]) -> None:
     out.table(COLUMNS, map(cells, figures))
     _show_parts(out, figures, areas)
     for figure in figures:
-        out.say(f"{numbered(figure)}{_remark(figure)}")
+        out.say(f"{indicator_and_number(figure)}{_remark(figure)}")
 
 
 def coordinates_in_words(at: Figure) -> str:
@@ -68,7 +71,7 @@ def coordinates_in_words(at: Figure) -> str:
     )
 
 
-def numbered(figure: Figure | FrozenValue) -> str:
+def indicator_and_number(figure: Figure | FrozenValue) -> str:
     """The indicator, and the number of its figure."""
     return translated(
         message(
@@ -80,7 +83,7 @@ def numbered(figure: Figure | FrozenValue) -> str:
 
 
 def counts(figure: Figure | FrozenValue | Recounted) -> str:
-    """``7/9 (77,78%)``."""
+    """The counts and percentage of a figure, such as ``7/9 (77,78%)``."""
     counted = formats.fraction(figure.numerator, figure.denominator)
     return f"{counted} ({formats.percent(figure.percentage)})"
 

@@ -8,7 +8,7 @@ import click
 from iku import labels
 from iku.cli import ambiguity, field_format, tables, terminal
 from iku.cli.errors import CommandFailed
-from iku.cli.tables import exact, number, text
+from iku.cli.tables import exact_column, number_column, text_column
 from iku.cli.terminal_language import formats, translated
 from iku.domain import indicator, subject_kinds
 from iku.domain.decider import subject_number
@@ -19,13 +19,21 @@ from iku.queries.subject_lookup import SubjectMatch, identify
 
 COLUMNS = (
     *(
-        number(message("Version")),
-        number(message("Position")),
-        text(message("Event")),
-        exact(message("Effective")),
+        number_column(message("Version")),
+        number_column(message("Position")),
+        text_column(message("Event")),
+        exact_column(message("Effective")),
     ),
-    *(exact(message("Known")), exact(message("Recorded")), text(message("By"))),
-    *(text(message("Content")), text(message("Replaces")), text(message("Moves"))),
+    *(
+        exact_column(message("Known")),
+        exact_column(message("Recorded")),
+        text_column(message("By")),
+    ),
+    *(
+        text_column(message("Content")),
+        text_column(message("Replaces")),
+        text_column(message("Moves")),
+    ),
 )
 DECLARED = " *"
 CATEGORIES = (*subject_kinds.categories(), indicator.decider.category)

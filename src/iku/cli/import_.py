@@ -12,16 +12,20 @@ from msgspec import Struct
 from iku.app import App
 from iku.cli import tables, terminal
 from iku.cli.errors import CommandFailed
-from iku.cli.tables import exact, number, text
+from iku.cli.tables import exact_column, number_column, text_column
 from iku.cli.terminal_language import formats, translated
 from iku.exchange.import_plan import RowNote, SkippedRow
 from iku.exchange.journal_import import Importer, ImportReport
 from iku.exchange.spreadsheet import FileFault
 from iku.messages import message, plural
 
-FAULTS = (number(message("Row")), exact(message("Column")), text(message("Problem")))
-SKIPPED = (number(message("Row")), text(message("Skipped because")))
-REMARKS = (number(message("Row")), text(message("Note")))
+FAULTS = (
+    number_column(message("Row")),
+    exact_column(message("Column")),
+    text_column(message("Problem")),
+)
+SKIPPED = (number_column(message("Row")), text_column(message("Skipped because")))
+REMARKS = (number_column(message("Row")), text_column(message("Note")))
 
 
 class ImportedFile(Struct, frozen=True):

@@ -6,15 +6,15 @@ from msgspec import Struct
 from iku.app import App
 from iku.cli import tables, terminal
 from iku.cli.errors import CommandFailed
-from iku.cli.tables import exact, number
+from iku.cli.tables import exact_column, number_column
 from iku.cli.terminal_language import formats
 from iku.commands import text_erasure
 from iku.messages import message
 from iku.vault.store import WrapCounts
 
 EPOCHS = (
-    *(exact(message("Epoch")), number(message("Data keys"))),
-    *(number(message("Locked")), exact(message("File"))),
+    *(exact_column(message("Epoch")), number_column(message("Data keys"))),
+    *(number_column(message("Locked")), exact_column(message("File"))),
 )
 
 

@@ -13,7 +13,7 @@ from iku.app import App
 from iku.cli import field_format, tables, terminal
 from iku.cli.options import options
 from iku.cli.output_format import OutputFormat, output_options, write
-from iku.cli.tables import Listing, TableColumn, exact, text
+from iku.cli.tables import Listing, TableColumn, exact_column, text_column
 from iku.cli.terminal_language import formats, translated
 from iku.exchange import list_csv
 from iku.exchange.csv_output import Delimiter
@@ -53,7 +53,7 @@ def _conflict_row(item: Fields, areas: Areas) -> Sequence[str]:
         f"{_field_text('dimension', item)}\n{_field_text('level', item)}",
         status(item),
         day(item["reported_on"]),
-        place(item, areas),
+        area_name(item, areas),
         _field_text("source", item),
     )
 
@@ -66,7 +66,7 @@ def _organisation_row(item: Fields, areas: Areas) -> Sequence[str]:
         status(item),
         basis(item),
         day(item["registered_on"]),
-        place(item, areas),
+        area_name(item, areas),
     )
 
 
@@ -75,14 +75,14 @@ SHAPES: dict[type[ListQuestion], ListLayout] = {
         message("cases"),
         (
             *(
-                exact(message("Number")),
-                text(message("Title")),
-                text(message("Dimension and level")),
+                exact_column(message("Number")),
+                text_column(message("Title")),
+                text_column(message("Dimension and level")),
             ),
-            *(text(message("Status")), exact(message("Reported"))),
+            *(text_column(message("Status")), exact_column(message("Reported"))),
             *(
-                text(message("Area"), optional=True),
-                text(message("Source"), optional=True),
+                text_column(message("Area"), optional=True),
+                text_column(message("Source"), optional=True),
             ),
         ),
         _conflict_row,
@@ -91,13 +91,13 @@ SHAPES: dict[type[ListQuestion], ListLayout] = {
         message("organisations"),
         (
             *(
-                exact(message("Number")),
-                text(message("Name")),
-                text(message("Kind")),
-                text(message("Status")),
+                exact_column(message("Number")),
+                text_column(message("Name")),
+                text_column(message("Kind")),
+                text_column(message("Status")),
             ),
-            *(text(message("Legal basis")), exact(message("Registered"))),
-            text(message("Area"), optional=True),
+            *(text_column(message("Legal basis")), exact_column(message("Registered"))),
+            text_column(message("Area"), optional=True),
         ),
         _organisation_row,
     ),
@@ -254,7 +254,7 @@ def basis(item: Fields) -> str:
     return translated(message("{basis} until {day}", basis=said, day=until))
 
 
-def place(item: Fields, areas: Areas) -> str:
+def area_name(item: Fields, areas: Areas) -> str:
     """The name of the item's area; a dash if none is known."""
     code = item["area"]
     return formats.NOTHING if code is None else areas.get(code, code)

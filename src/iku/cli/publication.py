@@ -167,7 +167,7 @@ async def _show(app: App, identifier: str) -> ShownPublication:
     async with app.pool.acquire() as connection:
         vouched = await app.assurance(connection)
         view = terminal.view(app, connection)
-        return await publications.shown(
+        return await publications.read_publication(
             view, app.figures, identifier, app.commands.today(), vouched
         )
 

@@ -4,8 +4,8 @@ from zoneinfo import ZoneInfo
 
 from iku import labels
 from iku.cli import tables
-from iku.cli.figure_table import COLUMNS, COUNTS, cells, numbered
-from iku.cli.tables import Printer, exact, number, text
+from iku.cli.figure_table import COLUMNS, COUNTS, cells, indicator_and_number
+from iku.cli.tables import Printer, exact_column, number_column, text_column
 from iku.cli.terminal_language import formats, translated
 from iku.domain.publication import PublicationState
 from iku.messages import message
@@ -26,39 +26,54 @@ from iku.queries.publications import (
 
 LISTED = (
     *(
-        exact(message("Publication")),
-        text(message("Period")),
-        exact(message("On")),
-        number(message("Edition")),
+        exact_column(message("Publication")),
+        text_column(message("Period")),
+        exact_column(message("On")),
+        number_column(message("Edition")),
     ),
-    *(exact(message("State")), exact(message("Since")), text(message("Title"))),
+    *(
+        exact_column(message("State")),
+        exact_column(message("Since")),
+        text_column(message("Title")),
+    ),
 )
 TAKEN = (
-    *(exact(message("Step")), exact(message("Date")), text(message("By"))),
-    *(text(message("Reason")), number(message("Event"))),
+    *(
+        exact_column(message("Step")),
+        exact_column(message("Date")),
+        text_column(message("By")),
+    ),
+    *(text_column(message("Reason")), number_column(message("Event"))),
 )
 SIDES = (
     *(
-        exact(message("Indicator")),
-        number(message("Published")),
-        number(message("Present")),
+        exact_column(message("Indicator")),
+        number_column(message("Published")),
+        number_column(message("Present")),
         *COUNTS,
     ),
-    *(number(message("Published achievement")), number(message("Present achievement"))),
+    *(
+        number_column(message("Published achievement")),
+        number_column(message("Present achievement")),
+    ),
 )
 CHANGED = (
     *(
-        text(message("Cause")),
-        exact(message("Number")),
-        text(message("Title")),
-        text(message("Effect")),
+        text_column(message("Cause")),
+        exact_column(message("Number")),
+        text_column(message("Title")),
+        text_column(message("Effect")),
     ),
     *(
-        number(message("Event")),
-        exact(message("Effective on")),
-        exact(message("Known")),
+        number_column(message("Event")),
+        exact_column(message("Effective on")),
+        exact_column(message("Known")),
     ),
-    *(exact(message("Recorded")), text(message("By")), text(message("Reason"))),
+    *(
+        exact_column(message("Recorded")),
+        text_column(message("By")),
+        text_column(message("Reason")),
+    ),
 )
 
 
@@ -126,7 +141,7 @@ def _show_frozen(out: Printer, found: ShownPublication) -> None:
     frozen = found.figures or ()
     out.table(COLUMNS, map(cells, frozen))
     for one in frozen:
-        out.say(numbered(one))
+        out.say(indicator_and_number(one))
     if found.coverage is not None:
         out.say(translated(labels.COVERAGES[found.coverage]))
 
@@ -191,7 +206,7 @@ def _in_force_message(one: FrozenFigure, now: FigureInForce) -> str:
 
 
 def _value(one: FigureValue) -> str:
-    """``7/9 = 77,78%``."""
+    """The counts and percentage of a figure, such as ``7/9 = 77,78%``."""
     counts = formats.fraction(one.numerator, one.denominator)
     return f"{counts} = {formats.percent(one.percentage)}"
 
@@ -213,7 +228,7 @@ def _change_row(item: PublicationChange, zone: ZoneInfo) -> tuple[str, ...]:
 
 
 def _effect(effect: FigureChange) -> str:
-    """``IKU-1: numerator -1``."""
+    """The change of one figure, such as ``IKU-1: numerator -1``."""
     parts = (
         (message("numerator"), effect.numerator),
         (message("denominator"), effect.denominator),

@@ -8,7 +8,7 @@ import msgspec
 from iku import labels
 from iku.cli import figure_table, tables, terminal
 from iku.cli.options import options
-from iku.cli.tables import exact, number, text
+from iku.cli.tables import exact_column, number_column, text_column
 from iku.cli.terminal_language import formats, translated
 from iku.domain.figure import Figure
 from iku.messages import message
@@ -21,19 +21,19 @@ ORDERS = {
 }
 COLUMNS = (
     *(
-        number(message("Position")),
-        exact(message("Effective")),
-        exact(message("Known")),
-        text(message("Event")),
+        number_column(message("Position")),
+        exact_column(message("Effective")),
+        exact_column(message("Known")),
+        text_column(message("Event")),
     ),
-    *(exact(message("Number")), text(message("Part"), optional=True)),
+    *(exact_column(message("Number")), text_column(message("Part"), optional=True)),
     *(
-        number(message("± Numerator"), message("±")),
-        number(message("Numerator"), message("Num.")),
+        number_column(message("± Numerator"), message("±")),
+        number_column(message("Numerator"), message("Num.")),
     ),
     *(
-        number(message("± Denominator"), message("±")),
-        number(message("Denominator"), message("Den.")),
+        number_column(message("± Denominator"), message("±")),
+        number_column(message("Denominator"), message("Den.")),
     ),
 )
 

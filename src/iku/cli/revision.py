@@ -12,7 +12,7 @@ from msgspec import Struct, structs
 from iku.app import App
 from iku.cli import tables, terminal
 from iku.cli.errors import CommandFailed
-from iku.cli.tables import exact, number, text
+from iku.cli.tables import exact_column, number_column, text_column
 from iku.cli.terminal_language import formats, translated
 from iku.commands.command import Command, CommandResult
 from iku.domain.comparison import EvaluatedFigure, RevisedPoint, RevisionPreview
@@ -23,15 +23,15 @@ from iku.queries import definition_comparison, indicators
 
 COLUMNS = (
     *(
-        exact(message("On")),
-        exact(message("State")),
-        number(message("Definition")),
-        number(message("Target")),
+        exact_column(message("On")),
+        exact_column(message("State")),
+        number_column(message("Definition")),
+        number_column(message("Target")),
     ),
     *(
-        exact(message("Actual")),
-        number(message("Achievement")),
-        text(message("Rating")),
+        exact_column(message("Actual")),
+        number_column(message("Achievement")),
+        text_column(message("Rating")),
     ),
 )
 MOST = 2_147_483_647  # the largest version

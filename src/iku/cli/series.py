@@ -4,7 +4,7 @@ import click
 
 from iku.cli import figure_table, tables, terminal
 from iku.cli.options import options
-from iku.cli.tables import exact, number, text
+from iku.cli.tables import exact_column, number_column, text_column
 from iku.cli.terminal_language import formats
 from iku.domain.figure import Figure
 from iku.domain.publication import FrozenValue
@@ -13,11 +13,15 @@ from iku.queries import series as serial
 from iku.queries.series import Series, SeriesQuestion
 
 COLUMNS = (
-    *(exact(message("On")), *figure_table.COUNTS, number(message("Actual"))),
     *(
-        number(message("At the time")),
-        number(message("Published")),
-        text(message("Series break")),
+        exact_column(message("On")),
+        *figure_table.COUNTS,
+        number_column(message("Actual")),
+    ),
+    *(
+        number_column(message("At the time")),
+        number_column(message("Published")),
+        text_column(message("Series break")),
     ),
 )
 

@@ -108,7 +108,7 @@ def _value(field: str, item: Fields, areas: Areas) -> str:
         case "status", _:
             shown = lists.status(item)
         case "area", code:
-            shown = f"{lists.place(item, areas)} ({code})"
+            shown = f"{lists.area_name(item, areas)} ({code})"
         case _, Person() as somebody:
             shown = somebody.name
         case _, tuple() | list() as several:

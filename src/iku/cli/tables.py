@@ -56,17 +56,17 @@ class TableColumn(Struct, frozen=True):
     optional: bool = False
 
 
-def exact(heading: str, short: str | None = None) -> TableColumn:
+def exact_column(heading: str, short: str | None = None) -> TableColumn:
     """A column of dates, identifiers or single words, which are not broken."""
     return TableColumn(heading, short)
 
 
-def number(heading: str, short: str | None = None) -> TableColumn:
+def number_column(heading: str, short: str | None = None) -> TableColumn:
     """A column of numbers, which are not broken."""
     return TableColumn(heading, short, right=True)
 
 
-def text(heading: str, *, optional: bool = False) -> TableColumn:
+def text_column(heading: str, *, optional: bool = False) -> TableColumn:
     """A column of texts that wrap at words."""
     return TableColumn(heading, wraps=True, optional=optional)
 
@@ -114,7 +114,7 @@ class Printer:
     def say(self, sentence: str) -> None:
         """Print a sentence, wrapped at words; a word is never broken."""
         for line in without_control_characters(translated(sentence)).split("\n"):
-            self._write(line if self.width is None else _wrapped(line, self.width))
+            self._write(line if self.width is None else _wrap(line, self.width))
 
     def table(
         self, columns: Sequence[TableColumn], rows: Iterable[Sequence[str]]
@@ -181,7 +181,7 @@ class Listing:
         last = self._layout
         if (
             last is None
-            or _omitted(last) != _omitted(layout)
+            or _omitted_columns(last) != _omitted_columns(layout)
             or last.short != layout.short
         ):
             yield ""
@@ -194,7 +194,7 @@ class Listing:
             yield click.style(line, bold=True)
         total = sum(width for _, width in layout.shown)
         yield "─" * (total + len(GAP) * (len(layout.shown) - 1))
-        kept = _omitted(layout)
+        kept = _omitted_columns(layout)
         for index, column in enumerate(self._columns):
             if index not in kept:
                 self._left_out[translated(column.heading)] = None
@@ -251,7 +251,7 @@ def _heading(column: TableColumn, *, short: bool) -> str:
     return translated(column.short if short and column.short else column.heading)
 
 
-def _omitted(layout: _Layout) -> tuple[int, ...]:
+def _omitted_columns(layout: _Layout) -> tuple[int, ...]:
     return tuple(index for index, _ in layout.shown)
 
 
@@ -317,7 +317,7 @@ def _lines(
 ) -> Iterator[str]:
     """The printed lines of a row."""
     cells = [
-        _wrapped(row[index], width, LONGEST_WORD)
+        _wrap(row[index], width, LONGEST_WORD)
         if heading or columns[index].wraps
         else row[index].split("\n")
         for index, width in layout.shown
@@ -354,14 +354,14 @@ def _block(pairs: Sequence[tuple[str, str]], width: int | None) -> Iterator[str]
         below = width - len(INDENT)
         if (room := width - label - len(GAP)) < longest <= below:
             yield name
-            yield from (INDENT + line for line in _wrapped(shown, below))
+            yield from (INDENT + line for line in _wrap(shown, below))
         else:
-            first, *rest = _wrapped(shown, room, LONGEST_WORD)
+            first, *rest = _wrap(shown, room, LONGEST_WORD)
             yield f"{begin}{first}".rstrip()
             yield from (" " * (label + len(GAP)) + line for line in rest)
 
 
-def _wrapped(value: str, width: int, longest: int | None = None) -> list[str]:
+def _wrap(value: str, width: int, longest: int | None = None) -> list[str]:
     """*value* in lines of at most *width*, broken between words.
 
     A wider word is broken if it is longer than *longest*; otherwise it is on a line of

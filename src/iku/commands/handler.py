@@ -260,7 +260,7 @@ class CommandHandler:
         # A retry gets the receipt of the first attempt, which has its own number.
         if receipt.repeated:
             return await _repeated_result(connection, receipt)
-        subject = _subject(receipt)
+        subject = _subject_of_receipt(receipt)
         number = drawn[-1] if drawn else numbering.number(subject, decided.after)
         return CommandResult(
             *(subject, number, receipt),
@@ -381,7 +381,7 @@ async def _first_attempt(
 async def _repeated_result(connection: Reader, receipt: Receipt) -> CommandResult:
     """The result of a repeated command, which is that of its first execution."""
     recorded = await log.read_stream(connection, receipt.stream, size=receipt.position)
-    subject, state = _subject(receipt), streams.fold(recorded).state
+    subject, state = _subject_of_receipt(receipt), streams.fold(recorded).state
     number = numbering.number(subject, state)
     notes = await _notes(connection, receipt, recorded)
     return CommandResult(
@@ -399,7 +399,7 @@ async def _notes(
     )
     event = fact.decode_recorded(recorded[-1], decider.event_type)
     others = {}
-    for subject in decider.rests_on(event, _subject(receipt), before).peers:
+    for subject in decider.rests_on(event, _subject_of_receipt(receipt), before).peers:
         stream, size = decider.stream(subject), receipt.position
         others[subject] = [
             fact.decode_recorded(one, decider.event_type)
@@ -409,7 +409,7 @@ async def _notes(
     return merger.notes(event, before, others)
 
 
-def _subject(receipt: Receipt) -> str:
+def _subject_of_receipt(receipt: Receipt) -> str:
     return receipt.stream.partition("-")[2]
 
 

@@ -43,7 +43,7 @@ E = TypeVar("E", bound=Fact)
 
 
 def premises(command: Fact, _subject: str, state: Subject | None) -> DecisionPremises:
-    """The survivors that *command* names, and those that it leaves, as premises."""
+    """The premises of *command*: the survivors before and after it."""
     into = field_value(command, "into")
     ended = _previous_merger(command, state)
     if into is None and ended is None:

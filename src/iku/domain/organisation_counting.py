@@ -176,16 +176,16 @@ class OrganisationRules(Rules, frozen=True, dict=True):
         return Reason(Rule.REGISTERED, (by,), {"came": REGISTERED, "day": day})
 
     def _ended(self) -> Reason:
-        end = self._end(self.as_of)
+        end = self._end_by(self.as_of)
         return Reason(end.rule, (end.by,), {"gone": end.reason, "day": end.day})
 
     def _ended_before_period(self, last: date) -> Reason:
-        end = self._end(last + ONE_DAY)
+        end = self._end_by(last + ONE_DAY)
         quoted = {"gone": end.reason, "day": end.day, "start": self.start}
         return Reason(Rule.GONE_BEFORE, (end.by,), quoted)
 
     def _ended_in_period(self, last: date) -> Reason:
-        end = self._end(last + ONE_DAY)
+        end = self._end_by(last + ONE_DAY)
         by = counting.cite(self.organisation, self._registration, "kind")
         quoted = {"gone": end.reason, "day": end.day, "last": last}
         return Reason(Rule.LEFT_IN_PERIOD, counting.deduplicated(by, end.by), quoted)
@@ -220,7 +220,7 @@ class OrganisationRules(Rules, frozen=True, dict=True):
         by = [by for fact in took for by in self._participation(fact)]
         return Reason(Rule.TOO_FEW, (*by, *map(DecidingFact, annulled)), quoted)
 
-    def _end(self, day: date) -> End:
+    def _end_by(self, day: date) -> End:
         """Why the organisation does not exist on *day*: departure, or else expiry."""
         subject = self.organisation
         if left := counting.in_effect_between(subject, date.min, day, *DEPARTURES):

@@ -92,7 +92,7 @@ def _decode(cursor: str, parts: frozenset[str]) -> PageCursor:
 
 
 def resume(question: Q, place: PageCursor | None, today: date) -> Q:
-    """*question* with the coordinates that the page which ended at *place* pinned.
+    """*question* with the coordinates that the cursor *place* pins.
 
     Raises:
         InvalidQuestion: That page answered another question.

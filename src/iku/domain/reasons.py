@@ -123,7 +123,7 @@ def _citing(said: Message, cited: Sequence[Message | int]) -> Message:
         "{reason}, events {cited}",
         count=len(cited),
         reason=said,
-        cited=_conjoined(cited),
+        cited=_join_with_and(cited),
     )
 
 
@@ -131,11 +131,11 @@ def _citation(one: DecidingFact, positions: Sequence[int]) -> Message | int:
     position = positions[one.version - 1]
     if not one.corrections:
         return position
-    by = _conjoined([positions[version - 1] for version in one.corrections])
+    by = _join_with_and([positions[version - 1] for version in one.corrections])
     return message("{position} (corrected by event {by})", position=position, by=by)
 
 
-def _conjoined(cited: Iterable[Message | int]) -> Message | int:
-    """``12``, ``12 and 45``, ``12, 40 and 45``."""
+def _join_with_and(cited: Iterable[Message | int]) -> Message | int:
+    """The items as a list in words, such as ``12, 40 and 45``."""
     *first, last = cited
     return message("{first} and {last}", first=first, last=last) if first else last

@@ -77,7 +77,7 @@ class Subject(Struct, frozen=True, dict=True):
 
     @property
     def comparable_state(self) -> tuple[Any, ...]:
-        """Everything in which two states differ: the timeline and undated knowledge."""
+        """The values that distinguish states: the timeline, and undated knowledge."""
         return self.timeline
 
     def refuse_illegal(self) -> None:
@@ -145,12 +145,12 @@ class Subject(Struct, frozen=True, dict=True):
 
     @cached_property
     def effective_opening(self) -> Any:
-        """The first event after corrections; None if it was annulled."""
+        """The opening event as last corrected; None if it was annulled."""
         return next(self.events_of(self.OPENING), None)
 
     @property
     def opening(self) -> Any:
-        """The first event after corrections; if it was annulled, as recorded."""
+        """The opening event as last corrected; if it was annulled, as recorded."""
         return self.effective_opening or self.history[0]
 
     @property

@@ -345,7 +345,7 @@ async def _build_manifest(connection: Plain) -> Manifest:
 
 def _add_files(writer: Writer, files: Files) -> None:
     """Add every sealed file, including those in quarantine."""
-    for name, path in _sealed(files):
+    for name, path in _sealed_files(files):
         if name in writer.members:
             continue
         try:
@@ -357,7 +357,7 @@ def _add_files(writer: Writer, files: Files) -> None:
                 take(block)
 
 
-def _sealed(files: Files) -> Iterator[tuple[str, Path]]:
+def _sealed_files(files: Files) -> Iterator[tuple[str, Path]]:
     """Names of members and their files.
 
     The folder is listed a second time at the end, because a file may have been moved

@@ -36,7 +36,7 @@ def head(headings: Iterable[str], delimiter: Delimiter = Delimiter.COMMA) -> str
 
 
 def lines(rows: Iterable[Iterable[str]], delimiter: Delimiter = Delimiter.COMMA) -> str:
-    """One line per row; characters that hide or reorder text are escaped."""
+    """The rows as CSV lines; characters that hide or reorder text are escaped."""
     file = io.StringIO(newline="")
     writer = csv.writer(file, delimiter=_CHARACTERS[delimiter])
     writer.writerows(map(formula_safe, row) for row in rows)
@@ -49,5 +49,5 @@ def formula_safe(cell: str) -> str:
 
 
 def yes_or_no(value: bool) -> str:  # noqa: FBT001 - the value to print
-    """``ya`` or ``tidak``."""
+    """A boolean in Indonesian: ``ya`` or ``tidak``."""
     return "ya" if value else "tidak"

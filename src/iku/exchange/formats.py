@@ -57,29 +57,29 @@ class Formats:
         return of.en if self._is_english else of.id
 
     def number(self, value: Decimal | int | None) -> str:
-        """``1.234,50``, with the decimals that *value* has; a dash for None."""
+        """A number with the decimals of *value*: ``1.234,50``; a dash for None."""
         return NOTHING if value is None else language.number(value, self._language())
 
     def signed(self, value: int) -> str:
-        """``+1.234``, ``-1``, ``0``."""
+        """A number with its sign: ``+1.234``, ``-1``, ``0``."""
         return f"{'+' if value > 0 else ''}{self.number(value)}"
 
     def fraction(self, numerator: int, denominator: int) -> str:
-        """``1.033/1.238``."""
+        """Numerator and denominator, such as ``1.033/1.238``."""
         return f"{self.number(numerator)}/{self.number(denominator)}"
 
     def percent(self, value: Decimal | None) -> str:
-        """``77,78%``; a dash for None."""
+        """A percentage, such as ``77,78%``; a dash for None."""
         return NOTHING if value is None else f"{self.number(value)}%"
 
     def day(self, value: date | None) -> str:
-        """``31-12-2021``, in English ``2021-12-31``; a dash for None."""
+        """A day: ``31-12-2021``, in English ``2021-12-31``; a dash for None."""
         if value is None:
             return NOTHING
         return language.digits(value, self._language())
 
     def instant(self, value: datetime | None, zone: ZoneInfo) -> str:
-        """``31-12-2021 17.05.09 WIB`` in that *zone*; a dash for None."""
+        """A time in *zone*: ``31-12-2021 17.05.09 WIB``; a dash for None."""
         if value is None:
             return NOTHING
         local = value.astimezone(zone)
@@ -87,7 +87,7 @@ class Formats:
         return f"{self.day(local)} {clock} {local:%Z}"
 
     def period(self, value: Period) -> str:
-        """``Tahun 2021``, ``Triwulan IV 2021``, ``Desember 2021``.
+        """A period: ``Tahun 2021``, ``Triwulan IV 2021``, ``Desember 2021``.
 
         In English ``Year 2021``, ``Quarter IV 2021``, ``2021-12``.
         """

@@ -150,7 +150,7 @@ class PlannedRegister:
                 strict=False,
             ):
                 self.histories[part.stream] = FoldedStream(turn.after, version)
-                self.names.plan(number_index.changed(turn))
+                self.names.plan(number_index.changed_names(turn))
             self._changed.add(part.stream)
             if request.known_on is not None:
                 self.known[part.stream] = request.known_on
@@ -291,7 +291,7 @@ class Plan:
                 yield from grounds.streams
 
     def decide_row(self, entry: JournalRow) -> None:
-        """Decide one row after all rows before it."""
+        """Decide one row; rows must be passed in the order of the file."""
         if entry.faults:
             self._refuse(entry, *entry.faults)
         elif doubtful := self._faulty_subject(entry):
@@ -343,7 +343,7 @@ class Plan:
         return tuple(sorted(self.faults, key=lambda fault: fault.row))
 
     def _faulty_subject(self, entry: JournalRow) -> str | None:
-        """The first subject of the row with an earlier fault, if any."""
+        """A subject of the row with an earlier row at fault; None if there is none."""
         further = (stream.partition("-")[2] for stream in self._merger_streams(entry))
         for named in (entry.subject, *entry.peers, *further):
             subject = self._called.get(named, named)

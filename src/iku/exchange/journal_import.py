@@ -50,7 +50,7 @@ class ImportReport(Struct, frozen=True):
     """The result of importing a file.
 
     Attributes:
-        journal: The kind of journal; None if it is none.
+        journal: The kind of journal; None if the file is not a journal.
         rows: Number of non-empty rows.
         added: Number of recorded events; in a dry run, of those to be recorded.
         repeated: Rows that were imported earlier.

@@ -92,7 +92,7 @@ class Layout:
         }
 
 
-def _dated(fact: type[Any], **fields: str) -> Statement:
+def _dated_statement(fact: type[Any], **fields: str) -> Statement:
     """A fact with the effective day `tanggal`, and its fields by heading."""
     return Statement(fact, {"tanggal": "effective_on", **fields})
 
@@ -129,7 +129,7 @@ CONFLICTS = Layout(
     known="diketahui_pada",
     event="peristiwa",
     statements={
-        "dilaporkan": _dated(
+        "dilaporkan": _dated_statement(
             conflict.Reported,
             kategori="category",
             dimensi="dimension",
@@ -139,13 +139,17 @@ CONFLICTS = Layout(
             wilayah="area",
             keterangan="reference",
         ),
-        "dikembalikan": _dated(conflict.Returned, keterangan="missing"),
-        "diverifikasi": _dated(conflict.Verified, keterangan="note"),
-        "ditolak": _dated(conflict.Rejected, keterangan="reason"),
-        "ditangani": _dated(conflict.Handled, cara="phase", keterangan="note"),
-        "dilimpahkan": _dated(conflict.Referred, keterangan="note"),
-        "diselesaikan": _dated(conflict.Resolved, cara="manner", keterangan="evidence"),
-        "dibuka_kembali": _dated(conflict.Reopened, keterangan="reason"),
+        "dikembalikan": _dated_statement(conflict.Returned, keterangan="missing"),
+        "diverifikasi": _dated_statement(conflict.Verified, keterangan="note"),
+        "ditolak": _dated_statement(conflict.Rejected, keterangan="reason"),
+        "ditangani": _dated_statement(
+            conflict.Handled, cara="phase", keterangan="note"
+        ),
+        "dilimpahkan": _dated_statement(conflict.Referred, keterangan="note"),
+        "diselesaikan": _dated_statement(
+            conflict.Resolved, cara="manner", keterangan="evidence"
+        ),
+        "dibuka_kembali": _dated_statement(conflict.Reopened, keterangan="reason"),
         "direklasifikasi": Statement(
             conflict.Reclassified,
             {
@@ -156,7 +160,9 @@ CONFLICTS = Layout(
             },
             any_of=("kategori", "dimensi"),
         ),
-        "digabung": _dated(conflict.Merged, ke_nomor="into", keterangan="reason"),
+        "digabung": _dated_statement(
+            conflict.Merged, ke_nomor="into", keterangan="reason"
+        ),
         "klasifikasi_dikoreksi": _corrects(
             conflict.Corrected,
             conflict.Reported,
@@ -215,7 +221,7 @@ ORGANISATIONS = Layout(
     known="diketahui_pada",
     event="peristiwa",
     statements={
-        "didaftar": _dated(
+        "didaftar": _dated_statement(
             organisation.Registered,
             jenis="kind",
             nama="name",
@@ -233,14 +239,16 @@ ORGANISATIONS = Layout(
             },
             only={"dasar_hukum": "skt"},
         ),
-        "dibekukan": _dated(organisation.Suspended, keterangan="reason"),
-        "dipulihkan": _dated(organisation.Restored, keterangan="reason"),
-        "bubar": _dated(organisation.Dissolved, keterangan="reason"),
-        "dicabut": _dated(organisation.Revoked, keterangan="reason"),
-        "pindah": _dated(organisation.MovedOut, keterangan="reason"),
-        "digabung": _dated(organisation.Merged, rujukan="into", keterangan="reason"),
-        "ditolak": _dated(organisation.Rejected, keterangan="reason"),
-        "berpartisipasi": _dated(
+        "dibekukan": _dated_statement(organisation.Suspended, keterangan="reason"),
+        "dipulihkan": _dated_statement(organisation.Restored, keterangan="reason"),
+        "bubar": _dated_statement(organisation.Dissolved, keterangan="reason"),
+        "dicabut": _dated_statement(organisation.Revoked, keterangan="reason"),
+        "pindah": _dated_statement(organisation.MovedOut, keterangan="reason"),
+        "digabung": _dated_statement(
+            organisation.Merged, rujukan="into", keterangan="reason"
+        ),
+        "ditolak": _dated_statement(organisation.Rejected, keterangan="reason"),
+        "berpartisipasi": _dated_statement(
             organisation.Participated,
             rujukan="participation",
             kegiatan="activity",

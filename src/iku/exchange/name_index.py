@@ -34,7 +34,7 @@ class NameIndex:
         self._read.clear()
 
     def add_recorded(self, rows: Iterable[tuple[NumberKey, bool]]) -> None:
-        """Add recorded names, and whether they are in use."""
+        """Add names read from the database, each with whether it is in use."""
         for (category, folded, subject), held in rows:
             self._read.setdefault((category, folded), {})[subject] = held
 
@@ -70,7 +70,7 @@ class NameIndex:
         return held[0] if held else None
 
     def subject_identified_by(self, category: str, number: str) -> str | None:
-        """The subject whose identifier derives from *number*, even if renumbered."""
+        """The subject whose identifier is formed from *number*, even if renumbered."""
         wanted = numbering.casefolded(subject_id(number))
         subjects = sorted(
             self._subjects_named(category, number), key=lambda s: s != number

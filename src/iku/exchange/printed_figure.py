@@ -38,7 +38,7 @@ class PrintedCounts(Struct, frozen=True):
     denominator: int
 
     def __str__(self) -> str:
-        """``8/9``."""
+        """The counts as printed, such as ``8/9``."""
         return f"{self.numerator}/{self.denominator}"
 
     def matches(self, result: PrintedResult) -> bool:
@@ -56,7 +56,7 @@ class PrintedPercentage(Struct, frozen=True):
     value: Decimal
 
     def __str__(self) -> str:
-        """``88.89%``."""
+        """The percentage as printed, such as ``88.89%``."""
         return f"{self.value}%"
 
     def matches(self, result: PrintedResult) -> bool:

@@ -80,7 +80,7 @@ class RowReader:
         return found
 
     def day(self, heading: str, *, required: bool = False) -> date | None:
-        """A day, not after the day of knowledge unless it may be in the future."""
+        """A day; later than the day of knowledge only if the layout allows it."""
         found: date | None = self._parse_cell(heading, self._day, required=required)
         return found
 

@@ -96,7 +96,7 @@ class Sheet:
                 FileFault(1, None, message("the file is empty"))
             ) from None
         self._headings = [_strip(cell).lower() for cell in cells]
-        self.layout = _layout(first, self._headings, layouts, optional)
+        self.layout = _find_layout(first, self._headings, layouts, optional)
 
     def rows(self) -> Iterator[SheetRow]:
         """The rows, read again at each call; two calls must not be interleaved.
@@ -108,7 +108,7 @@ class Sheet:
         next(lines, None)
         headings = self._headings
         for line, cells in lines:
-            yield _row(line, headings, cells)
+            yield _parse_row(line, headings, cells)
 
     def _lines(self) -> Iterator[tuple[int, list[str]]]:
         """The cells of each non-empty line, with its line number."""
@@ -207,7 +207,7 @@ def _strip(cell: str) -> str:
     return tidy if tidy.isascii() else unicodedata.normalize("NFC", tidy)
 
 
-def _row(line: int, headings: Sequence[str], cells: Sequence[str]) -> SheetRow:
+def _parse_row(line: int, headings: Sequence[str], cells: Sequence[str]) -> SheetRow:
     given = {
         h: text
         for h, c in zip(headings, cells, strict=False)
@@ -223,7 +223,7 @@ def _row(line: int, headings: Sequence[str], cells: Sequence[str]) -> SheetRow:
     return SheetRow(line, given, FileFault(line, None, fault))
 
 
-def _layout(
+def _find_layout(
     line: int,
     headings: Sequence[str],
     layouts: Mapping[str, Sequence[str]],

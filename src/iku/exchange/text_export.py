@@ -30,7 +30,7 @@ class TextExportResult(Struct, frozen=True):
 
 
 async def export(found: AsyncIterable[HeldText], path: Path, name: Name) -> TextCounts:
-    """Write the opened texts of *found* to *path*; *name* receives each finding.
+    """Write the opened texts of *found* to *path*; *name* is called with each finding.
 
     If *found* raises, the file is removed.
 

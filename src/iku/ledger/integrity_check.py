@@ -316,7 +316,7 @@ class _CheckpointCheck:
     async def start(
         cls, tables_read: "_TableReader", keys: Sequence[LogKey], reading: _CheckState
     ) -> "_CheckpointCheck":
-        """The checkpoints, after those of size 0 are checked."""
+        """Start to read the checkpoints, and check those of size 0."""
         signed = cls(tables_read, keys)
         signed._next = await anext(signed._rows, None)
         await signed.check_equal(reading)

@@ -782,7 +782,7 @@ _NOTHING = 0, None
 
 
 def receipt(framed: EncodedRequest, row: asyncpg.Record) -> Receipt:
-    """The receipt in an answer of `ledger.append`; of a repetition, the first one.
+    """The receipt in a row of `ledger.append`; for a repeated command, the first.
 
     Raises:
         LeafMismatch: A leaf hash of the answer is not that of the record that was sent.

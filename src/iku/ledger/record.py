@@ -109,7 +109,7 @@ class Recorded(Struct, frozen=True, gc=False):
         return self.stream.partition("-")[2]
 
     def body(self) -> Body:
-        """The fields of the record that are no attributes, decoded at each call."""
+        """The fields of the record that are not attributes; decoded at each call."""
         return _bodies.decode(self.record)
 
     def body_by(self, decoder: msgspec.json.Decoder[Any]) -> Any:
@@ -135,7 +135,7 @@ class StreamEvent(Struct, frozen=True, gc=False):
         return self.stream.partition("-")[2]
 
     def body(self) -> Body:
-        """The fields of the record that are no attributes, decoded at each call."""
+        """The fields of the record that are not attributes; decoded at each call."""
         return _bodies.decode(self.record)
 
     def body_by(self, decoder: msgspec.json.Decoder[Any]) -> Any:

@@ -28,7 +28,14 @@ from iku.parsing.json_schema import (
     schema_of,
     structs_of,
 )
-from iku.parsing.validation import MOST_NAMED, OTHER, REQUIRED, quoted, rule, unknown
+from iku.parsing.validation import (
+    MOST_NAMED,
+    OTHER,
+    REQUIRED,
+    quoted,
+    rule,
+    unknown_field,
+)
 from iku.strict_json import TWICE, DuplicateKey, InvalidJson
 
 T = TypeVar("T")
@@ -114,7 +121,7 @@ class Field(NamedTuple):
 @cache
 def fields(struct: type[Struct]) -> Mapping[str, Field]:
     """The fields of *struct*, by their names in texts and JSON."""
-    said = _documented(struct)
+    said = _attribute_descriptions(struct)
     return {
         one.encode_name: Field(
             one.encode_name,
@@ -127,7 +134,7 @@ def fields(struct: type[Struct]) -> Mapping[str, Field]:
     }
 
 
-def _documented(struct: type) -> dict[str, Schema]:
+def _attribute_descriptions(struct: type) -> dict[str, Schema]:
     """The descriptions of attributes in the docstrings of *struct* and its bases."""
     found: dict[str, Schema] = {}
     for one in reversed(struct.__mro__):
@@ -160,7 +167,7 @@ def parse_texts(
     values, texts = dict(given), list(pairs)
     for name, text in texts:
         _add(values, known.get(name), name, text)
-    found = _repeated(values, known)
+    found = _repetition_faults(values, known)
     if not found and values.keys() <= known.keys():
         try:
             return convert(values, struct)
@@ -189,7 +196,9 @@ def _add(values: dict[str, Any], field: Field | None, name: str, text: str) -> N
         values[name] = TWICE if name in values else field.read(text)
 
 
-def _repeated(values: Mapping[str, Any], known: Mapping[str, Field]) -> dict[str, str]:
+def _repetition_faults(
+    values: Mapping[str, Any], known: Mapping[str, Field]
+) -> dict[str, str]:
     """The faults of lists that hold a text or a number twice."""
     return {
         name: message("names {value} more than once", value=quoted(twice[0]))
@@ -290,7 +299,7 @@ def _collect_fields(
             found[_join(path, name)] = REQUIRED
     for name in value:
         if name not in known and name != tag_field and len(found) < MOST_FAULTS:
-            found[_join(path, name[:MOST_NAMED])] = unknown(name, known)
+            found[_join(path, name[:MOST_NAMED])] = unknown_field(name, known)
 
 
 def _join(path: str, name: str) -> str:

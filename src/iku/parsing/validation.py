@@ -27,12 +27,12 @@ def rule(schema: Schema, value: Any) -> str:
         )
     return message(
         "must be {expected}, not {value}",
-        expected=_expected(schema),
+        expected=_expected_type(schema),
         value=quoted(value),
     )
 
 
-def _expected(schema: Schema) -> str:
+def _expected_type(schema: Schema) -> str:
     match schema:
         case {"enum": [one]}:
             return str(one)
@@ -42,7 +42,7 @@ def _expected(schema: Schema) -> str:
             return Message(words)
         case _:
             kind = _TYPES.get(schema.get("format") or schema.get("type", ""), OTHER)
-            return _bounded(kind, schema.get("minimum"), schema.get("maximum"))
+            return _with_bounds(kind, schema.get("minimum"), schema.get("maximum"))
 
 
 # Descriptions of values, by the `format` or `type` of the schema.
@@ -56,7 +56,7 @@ _TYPES = {
 }
 
 
-def _bounded(kind: str, least: int | None, most: int | None) -> str:
+def _with_bounds(kind: str, least: int | None, most: int | None) -> str:
     match least, most:
         case None, None:
             return kind
@@ -106,7 +106,7 @@ def _length_bounds(what: str, noun: str, least: int | None, most: int | None) ->
             )
 
 
-def unknown(name: str, known: Iterable[str]) -> str:
+def unknown_field(name: str, known: Iterable[str]) -> str:
     """The message that no field has this *name*, with the nearest known one, or all."""
     if nearest_name := get_close_matches(name[:MOST_NAMED], known, 1):
         return message("is unknown; did you mean {nearest}?", nearest=nearest_name[0])

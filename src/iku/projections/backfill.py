@@ -102,7 +102,7 @@ async def _reserve_number(
         await connection.execute(
             "insert into backfill (number, options) values ($1, $2)",
             number,
-            rows.encoded(options),
+            rows.encode_options(options),
         )
     return CountedDefinition(number, "", 0, 0, options)
 
@@ -123,7 +123,7 @@ async def _lock_backfill(connection: Connection, counted: CountedDefinition) -> 
     backfilled_rows = await connection.fetchval(
         "select true from backfill where number = $1 and options = $2 for update",
         counted.number,
-        rows.encoded(counted.options),
+        rows.encode_options(counted.options),
     )
     if not backfilled_rows:
         raise _BackfillLost
@@ -160,7 +160,7 @@ async def _claim_backfill(
         returning size
         """,
         counted.number,
-        rows.encoded(counted.options),
+        rows.encode_options(counted.options),
     )
     if size is None:
         await _clear(connection, counted.number)

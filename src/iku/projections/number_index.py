@@ -56,7 +56,7 @@ class NumberUse(NamedTuple):
 Names = dict[NumberKey, NumberUse]
 
 
-def changed(transition: Transition) -> Names:
+def changed_names(transition: Transition) -> Names:
     """The rows that an event adds or changes."""
     if transition.before is None:
         return _name_rows(transition, transition.after)
@@ -149,7 +149,7 @@ class SerialCache:
         for transition in transitions:
             if not isinstance(transition, Transition) or transition.before is not None:
                 continue
-            for use in changed(transition).values():
+            for use in changed_names(transition).values():
                 if use.year is not None and use.serial is not None:
                     key = _series_key(
                         NumberSeries(
@@ -227,11 +227,11 @@ def claims(request: Request) -> Iterator[NumberClaim]:
                 else replace(transition, before=first.before)
             )
     for transition in transitions.values():
-        if (claimed := _claim(transition)) is not None:
+        if (claimed := _number_claim(transition)) is not None:
             yield claimed
 
 
-def _claim(transition: Transition) -> NumberClaim | None:
+def _number_claim(transition: Transition) -> NumberClaim | None:
     """The number that an event assigns to its subject; None if it does not change."""
     if _is_number_unchanged(transition):
         return None
@@ -386,7 +386,7 @@ class _NumberState:
             t for t in asked.request.attachments if isinstance(t, Transition)
         )
         for transition in transitions:
-            for name, use in changed(transition).items():
+            for name, use in changed_names(transition).items():
                 key = name.category, name.folded
                 if not use.held and self._holders.get(key) == name.subject:
                     del self._holders[key]

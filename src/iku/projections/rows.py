@@ -277,11 +277,11 @@ async def insert_definition(connection: Connection, counted: CountedDefinition) 
         counted.indicator,
         counted.version,
         counted.position,
-        encoded(counted.options),
+        encode_options(counted.options),
     )
 
 
-def encoded(options: Options) -> str:
+def encode_options(options: Options) -> str:
     """The options of a definition as stored, in JSON."""
     return msgspec.json.encode(options).decode()
 

@@ -137,7 +137,7 @@ async def compare(view: View, tried: TrialOptions, today: date) -> Comparison:
     refuse_future(tried.question.as_of, today)
     connection = view.reader
     head = await log.head(connection)
-    question = _pinned(tried.question, head)
+    question = _pin_size(tried.question, head)
     bases = _bases(await _read_facts(connection, question.indicator), question, tried)
     at = [_coordinates_at(question, one, head, today) for one in bases]
     evaluations = [_evaluation(one, question) for one in bases]
@@ -177,7 +177,9 @@ async def preview_definition(
     facts = await _read_facts(connection, code)
     days = [
         _compared_day(
-            facts, _pinned(Question(code, date(today.year - ago, *end)), head), proposed
+            facts,
+            _pin_size(Question(code, date(today.year - ago, *end)), head),
+            proposed,
         )
         for ago in (2, 1)
         for end in QUARTER_ENDS
@@ -212,7 +214,7 @@ async def preview_revision(
     after = DefinitionFacts([*facts.indicator, *known], facts.scale)
     ends = [(today.year - ago, *end) for ago in (2, 1) for end in QUARTER_ENDS]
     days = [
-        _compare_years(facts, after, _pinned(Question(code, day), head))
+        _compare_years(facts, after, _pin_size(Question(code, day), head))
         for day in (*(date(*end) for end in ends), today)
     ]
     await _count(reader, [day.sheet for day in days], days[0].question)
@@ -286,7 +288,7 @@ async def _read_facts(connection: Reader, code: str) -> DefinitionFacts:
     )
 
 
-def _pinned(question: Question, head: Head) -> Question:
+def _pin_size(question: Question, head: Head) -> Question:
     """The question with the size of the log pinned."""
     if question.size is None:
         return structs.replace(question, size=head.size)

@@ -134,7 +134,7 @@ async def page(
     positions = [one.position for one in recorded[after:]]
     moved = await movements(view.reader, subject, positions)
     facts = [fact.decode_recorded(one, decider.event_type) for one in recorded]
-    shown = _shown(facts, after)
+    shown = _shown_versions(facts, after)
     texts = await view.texts([recorded[version - 1] for version in sorted(shown)])
     worded = [texts.get((one.stream, one.version), NONE) for one in recorded]
     for version in shown:
@@ -158,7 +158,7 @@ async def page(
     return HistoryPage(events, upto if upto < len(stream) else None)
 
 
-def _shown(facts: Sequence[fact.Fact], after: int) -> set[int]:
+def _shown_versions(facts: Sequence[fact.Fact], after: int) -> set[int]:
     """The versions whose texts a page shows: its own, and those they replaced."""
     roots = lineage.roots(facts)
     touched = {

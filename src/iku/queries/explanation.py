@@ -198,7 +198,7 @@ class PinnedFigure(NamedTuple):
     """A figure to be explained.
 
     Attributes:
-        question: The question of the figure with all coordinates (see `pinned`).
+        question: The question of the figure with all coordinates (`pin_coordinates`).
         after: Identifier after which the page begins.
     """
 
@@ -226,10 +226,12 @@ async def begin(
     ended = page_cursor.read(cursor, PART)
     question = page_cursor.resume(question, ended, today)
     (figure,) = await figures.answer(view.reader, [question], today)
-    return PinnedFigure(figure, pinned(question, figure), ended.key if ended else "")
+    return PinnedFigure(
+        figure, pin_coordinates(question, figure), ended.key if ended else ""
+    )
 
 
-def pinned(question: Question, figure: Figure) -> Question:
+def pin_coordinates(question: Question, figure: Figure) -> Question:
     """*question* with all coordinates of the *figure* that answered it.
 
     All pages requested with it describe that figure; later events do not change it.
@@ -256,11 +258,11 @@ async def page(
         UnknownReference: The indicator does not exist.
         InvalidQuestion: The requested version of the definition does not exist.
     """
-    found = await _examined(view.reader, question, wanted, after, limit)
+    found = await _examine_page(view.reader, question, wanted, after, limit)
     return await view.reveal(found)
 
 
-async def _examined(
+async def _examine_page(
     connection: Reader,
     question: Question,
     wanted: SubjectFilter,

@@ -124,9 +124,9 @@ async def answer(
         InvalidQuestion: A requested day, size or version does not exist.
     """
     connection = view.reader
-    first, last = await _both_figures(connection, figures, compared, today)
+    first, last = await _compute_both(connection, figures, compared, today)
     legs = difference.coordinate_steps(
-        _pinned(compared.against, first), _pinned(compared.of, last)
+        _pin_answer(compared.against, first), _pin_answer(compared.of, last)
     )
     between = await figures.compute(connection, [leg.after for leg in legs[:2]], today)
     ends = [first, *between, last]
@@ -161,7 +161,7 @@ async def answer(
     return await view.reveal(separate)
 
 
-async def _both_figures(
+async def _compute_both(
     connection: Reader, figures: Figures, compared: ComparedQuestions, today: date
 ) -> list[ComputedFigure]:
     """Both figures, from one snapshot."""
@@ -177,7 +177,7 @@ async def _both_figures(
         ) from error
 
 
-def _pinned(question: Question, made: ComputedFigure) -> Question:
+def _pin_answer(question: Question, made: ComputedFigure) -> Question:
     """The question with the size and definition of its answer pinned."""
     size, definition = made.figure.size, made.figure.definition
     return structs.replace(question, size=size, definition=definition)
@@ -207,12 +207,12 @@ async def _items(
     items: dict[int, DifferenceItem] = {}
     for indices in of_subject.values():
         moves = [page[index] for index in indices]
-        made = [one async for one in _of_subject(connection, moves, options)]
+        made = [one async for one in _items_of_subject(connection, moves, options)]
         items |= zip(indices, made, strict=True)
     return [items[index] for index in range(len(page))]
 
 
-async def _of_subject(
+async def _items_of_subject(
     connection: Reader, moves: Sequence[CountMovement], options: Mapping[int, Options]
 ) -> AsyncIterator[DifferenceItem]:
     """The movements of one subject in one step, as items."""

@@ -104,7 +104,7 @@ async def pages(
         if upto is None:
             return
         rows = await _movements(view.reader, figure, order, after, upto)
-        numbered = await _numbered(view.reader, figure, rows)
+        numbered = await _subject_numbers(view.reader, figure, rows)
         lines = []
         for row in rows:
             numerator += row["numerator"]
@@ -116,7 +116,7 @@ async def pages(
         after = upto
 
 
-async def _numbered(
+async def _subject_numbers(
     reader: Reader, figure: Figure, rows: Sequence[asyncpg.Record]
 ) -> Mapping[str, str]:
     """The number of each subject as known at the figure's coordinates."""

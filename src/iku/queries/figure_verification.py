@@ -57,7 +57,7 @@ class VerifiedFigure(Figure, frozen=True, kw_only=True):
 async def verify(
     reader: Reader, figures: Figures, number: str, today: date
 ) -> VerifiedFigure:
-    """The figure with the number *number*, recounted in the time of reading the log.
+    """The figure with the number *number*, and its recount from the whole log.
 
     Raises:
         UnknownReference: The indicator does not exist.

@@ -140,7 +140,7 @@ async def listing(view: View, figures: Figures, today: date) -> Indicators:
     return Indicators(tuple(shown), rated_by)
 
 
-async def shown(
+async def read_indicator(
     view: View, figures: Figures, code: str, today: date
 ) -> IndicatorWithScale:
     """The indicator with the code *code*.

@@ -144,7 +144,7 @@ class ConflictsQuestion(ListQuestion, frozen=True, kw_only=True):
         _refuse_empty_span(
             "reported_from", self.reported_from, "reported_to", self.reported_to
         )
-        self._refuse_stray_dimension()
+        self._refuse_mismatched_dimension()
         return structs.replace(
             super().search(today),
             statuses=self.status,
@@ -158,7 +158,7 @@ class ConflictsQuestion(ListQuestion, frozen=True, kw_only=True):
             sort=SORTS[self.sort],
         )
 
-    def _refuse_stray_dimension(self) -> None:
+    def _refuse_mismatched_dimension(self) -> None:
         of = [one for category in self.category for one in DIMENSIONS[category]]
         for dimension in self.dimension:
             if self.category and dimension not in of:

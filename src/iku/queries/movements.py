@@ -50,12 +50,12 @@ async def movements(
     for leg in steps[letters.index(after.part) if after else 0 :]:
         key = after.key if after and after.part == leg.step.letter else ""
         if left and leg.before != leg.after:
-            for move in await _moves_of(connection, leg, key, left):
+            for move in await _movements_in_step(connection, leg, key, left):
                 left -= 1
                 yield move
 
 
-async def _moves_of(
+async def _movements_in_step(
     connection: Reader, leg: CoordinateStep, after: str, limit: int
 ) -> list[CountMovement]:
     if leg.step is DifferenceStep.KNOWLEDGE:

@@ -191,7 +191,7 @@ async def listing(
     return await view.reveal(Publications(found))
 
 
-async def shown(
+async def read_publication(
     view: View,
     figures: Figures,
     identifier: str,
@@ -351,7 +351,7 @@ async def snapshot(
     made = await _present_figures(reader, figures, of, step.known_on, today)
     rated_by = await figures.scale(reader)
     first = made[0].figure
-    frozen = tuple(_frozen(one, rated_by) for one in made)
+    frozen = tuple(_freeze(one, rated_by) for one in made)
     return Snapshot(first.known_on, first.size, frozen)
 
 
@@ -371,7 +371,7 @@ async def _present_figures(
     return await figures.compute(connection, questions, today)
 
 
-def _frozen(made: ComputedFigure, rated_by: Scale | None) -> FrozenValue:
+def _freeze(made: ComputedFigure, rated_by: Scale | None) -> FrozenValue:
     shown = made.figure
     scales = rated_by.history if rated_by else ()
     return FrozenValue(

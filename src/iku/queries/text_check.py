@@ -133,7 +133,7 @@ async def held_texts(
             unseen.difference_update(owners.values())
             for field in owners:
                 fate = found[one.stream, one.version][field]
-                yield HeldText(one.position, _event(one), field, fate)
+                yield HeldText(one.position, _event_name(one), field, fate)
         tell(page[-1].position, scope.size)
     for subject in sorted(unseen):
         absent = subject_name.not_found_message("subject", subject)
@@ -154,7 +154,7 @@ async def held_files(
         for one in page:
             if one.type == "attached" and DIGEST in _owners(one, scope):
                 fate = await _verify_file(view, one)
-                yield HeldText(one.position, _event(one), FILE, fate)
+                yield HeldText(one.position, _event_name(one), FILE, fate)
         tell(page[-1].position, scope.size)
 
 
@@ -196,5 +196,5 @@ def _owners(recorded: Recorded, scope: TextScope) -> dict[str, str]:
     }
 
 
-def _event(recorded: Recorded) -> str:
+def _event_name(recorded: Recorded) -> str:
     return f"{recorded.stream}/{recorded.version}"

@@ -1,4 +1,4 @@
-"""Questions for comparisons of definitions and of options that are tried."""
+"""Questions that compare definitions and options on trial."""
 
 from collections.abc import Sequence
 from datetime import date

@@ -85,7 +85,9 @@ class View(NamedTuple):
     async def texts(self, recorded: Sequence[Recorded]) -> dict[Event, Texts]:
         """The texts of each event; events without texts are left out."""
         found = await self.outcomes(recorded)
-        return {event: text_reading.partition(named) for event, named in found.items()}
+        return {
+            event: text_reading.split_withheld(named) for event, named in found.items()
+        }
 
     def words(self, found: Texts) -> dict[str, str]:
         """Every text by name, or the words in its place, in the viewer's language."""
@@ -110,7 +112,7 @@ class View(NamedTuple):
     async def text_fields(
         self, wordings: Sequence[tuple[str, Mapping[str, int]]]
     ) -> list[dict[str, ShownText]]:
-        """The text fields of each stream, from the events at the versions given."""
+        """The text fields of each stream, from the events at the given versions."""
         events = {
             (stream, version)
             for stream, wording in wordings

@@ -150,11 +150,11 @@ class Files:
 
         Files may be moved while they are listed.
         """
-        return _pages(self._listed(self.folder))
+        return _pages(self._scan(self.folder))
 
     def quarantined(self) -> Iterator[list[StoredFile]]:
         """The files in quarantine, in pages."""
-        return _pages(self._listed(self.quarantine))
+        return _pages(self._scan(self.quarantine))
 
     def find(self, names: Iterable[UUID]) -> list[StoredFile]:
         """The named files that are in quarantine."""
@@ -198,7 +198,7 @@ class Files:
 
     def _compute_summary(self) -> QuarantineSummary:
         count, size, oldest = 0, 0, float("inf")
-        for one in self._listed(self.quarantine):
+        for one in self._scan(self.quarantine):
             count, size = count + 1, size + one.bytes
             oldest = min(oldest, one.written)
         when = datetime.fromtimestamp(oldest, UTC) if count else None
@@ -222,7 +222,7 @@ class Files:
             _sync(source)
         return moved
 
-    def _listed(self, folder: Path) -> Iterator[StoredFile]:
+    def _scan(self, folder: Path) -> Iterator[StoredFile]:
         with _as_files_error(self.folder):
             try:
                 opened = os.scandir(folder)

@@ -56,7 +56,7 @@ class ErasureEntry(Struct, frozen=True):
     effective_on: date | None
 
 
-def _padded(key: bytes) -> tuple[Any, Any]:
+def _hmac_states(key: bytes) -> tuple[Any, Any]:
     """The inner and outer hash states of HMAC-SHA-256 under *key*.
 
     RFC 2104, section 4: precomputing both cuts the time of a digest to a third.
@@ -75,7 +75,7 @@ class Keys:
         with _as_keys_error(folder):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             _refuse_open_to_others(folder)
-        self._inner, self._outer = _padded(self._load_or_generate(DIGEST))
+        self._inner, self._outer = _hmac_states(self._load_or_generate(DIGEST))
 
     def digest(self, content: bytes) -> bytes:
         """The HMAC of *content*; computing it requires this folder."""

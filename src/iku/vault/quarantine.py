@@ -91,7 +91,9 @@ async def destroy_erased(vault: Vault, reader: Reader) -> int:
     return destroyed
 
 
-async def listed(vault: Vault, reader: Reader) -> AsyncIterator[list[QuarantinedFile]]:
+async def list_files(
+    vault: Vault, reader: Reader
+) -> AsyncIterator[list[QuarantinedFile]]:
     """The files in quarantine, in pages."""
     async for page in _pages(vault.files.quarantined()):
         yield await _quarantined_files(vault, reader, page)

@@ -236,7 +236,7 @@ class Vault:
     async def epochs(self, connection: Connection) -> dict[str, WrapCounts]:
         """By epoch, the number of data keys its key wraps and fails to unwrap."""
         found: dict[str, WrapCounts] = {}
-        async for rows in self._pages(connection):
+        async for rows in self._key_pages(connection):
             for row in rows:
                 seen = found.get(row["epoch"], WrapCounts(0, 0))
                 locked = self._unwrap(row) is None
@@ -264,7 +264,7 @@ class Vault:
         epoch, kek = self.keys.current(self._today())
         total: int = await connection.fetchval("select vault.count()")
         done = locked = 0
-        async for rows in self._pages(connection):
+        async for rows in self._key_pages(connection):
             opened = {row["dek"]: (row, self._unwrap(row)) for row in rows}
             wrapped = {
                 dek: sealing.wrap(
@@ -280,7 +280,7 @@ class Vault:
         self.forget()
         return locked
 
-    async def _pages(
+    async def _key_pages(
         self, connection: Connection
     ) -> AsyncIterator[list[asyncpg.Record]]:
         """All data keys, in pages."""

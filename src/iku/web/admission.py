@@ -67,7 +67,7 @@ class Application(Litestar):
             await _refuse(unexpected, scope, send)
             return
         path, query = scope["raw_path"], scope["query_string"]
-        fault = _fault(path) or (_fault(query) if query else None)
+        fault = _address_fault(path) or (_address_fault(query) if query else None)
         if fault:
             unexpected = problems.problem(
                 "invalid", message("the address {fault}", fault=fault)
@@ -79,7 +79,7 @@ class Application(Litestar):
         await super().__call__(scope, receive, send)
 
 
-def _fault(part: bytes) -> str | None:
+def _address_fault(part: bytes) -> str | None:
     """The fault in part of an address; None if it is valid."""
     if _ESCAPES.search(part):
         return message("holds a % that is not followed by two hexadecimal digits")
@@ -95,7 +95,7 @@ def _fault(part: bytes) -> str | None:
 
 async def _refuse(problem: Problem, scope: Any, send: Send) -> None:
     language = problems.preferred_language(scope["headers"])
-    body = problems.encoded(problem, language)
+    body = problems.encode(problem, language)
     headers = [
         *(
             (n.lower().encode(), v.encode())

@@ -116,7 +116,7 @@ def describe(app: Litestar) -> bytes:
     for path in described["paths"].values():
         for operation in path.values():
             handler = handlers[operation["operationId"]]
-            _describe(operation, handler, schemas)
+            _generate(operation, handler, schemas)
     described["components"] = {
         "schemas": schemas.components,
         "parameters": {_ACCEPTED: _ACCEPT_LANGUAGE},
@@ -133,7 +133,7 @@ def _handlers(app: Litestar) -> Iterator[HTTPRouteHandler]:
             )
 
 
-def _describe(operation: Json, handler: HTTPRouteHandler, schemas: Schemas) -> None:
+def _generate(operation: Json, handler: HTTPRouteHandler, schemas: Schemas) -> None:
     name = operation["operationId"]
     operation.pop("deprecated", None)
     operation["parameters"] = [
@@ -273,11 +273,14 @@ def _responses(name: str, handler: HTTPRouteHandler, schemas: Schemas) -> Json:
         answer["content"] = {_OCTETS: _BYTES, "*/*": _BYTES}
     if "POST" not in handler.http_methods:
         if returned in _VERSIONED:
-            answer["headers"] = _headers("ETag")
+            answer["headers"] = _response_headers("ETag")
         if routes.route_parameters(handler).has_translated_text:
             answer["headers"] = answer.get("headers", {}) | _LANGUAGE
         return _with_examples(name, {"200": answer})
-    recorded: Json = {"description": "It is recorded.", "headers": _headers(*_HEADERS)}
+    recorded: Json = {
+        "description": "It is recorded.",
+        "headers": _response_headers(*_HEADERS),
+    }
     answers = {"201": answer | recorded}
     for foreseen in _response_types(handler)[1:]:
         answers["200"] = {
@@ -297,7 +300,7 @@ def _with_examples(name: str, answers: Json) -> Json:
     return answers
 
 
-def _headers(*names: str) -> Json:
+def _response_headers(*names: str) -> Json:
     return {
         name: {"description": _HEADERS[name], "schema": {"type": "string"}}
         for name in names

@@ -40,19 +40,19 @@ class PageLanguage(NamedTuple):
         return self.text(labels.FIGURE[name])
 
     def day(self, value: date) -> str:
-        """``31-12-2021``; in English ``2021-12-31``."""
+        """A day: ``31-12-2021``; in English ``2021-12-31``."""
         return self.formats.day(value)
 
     def number(self, value: Decimal | int) -> str:
-        """``1.234,50``; in English ``1,234.50``."""
+        """A number: ``1.234,50``; in English ``1,234.50``."""
         return self.formats.number(value)
 
     def percent(self, value: Decimal | None) -> str:
-        """``77,78%``; in English ``77.78%``; a dash for None."""
+        """A percentage: ``77,78%``; in English ``77.78%``; a dash for None."""
         return self.formats.percent(value)
 
     def period(self, value: Period) -> str:
-        """``Triwulan IV 2021``; in English ``Quarter IV 2021``."""
+        """A period: ``Triwulan IV 2021``; in English ``Quarter IV 2021``."""
         return self.formats.period(value)
 
 

@@ -1,4 +1,4 @@
-"""The markup of the pages, without words of any language."""
+"""The HTML of the pages, without translatable text."""
 
 PAGE = """\
 <!doctype html>

@@ -288,9 +288,9 @@ def _rows(page: PageLanguage, shown: FrontPage) -> Iterator[str]:
         }
         values = [
             _percentage_and_counts(page, figure),
-            _unbroken(page.percent(figure.target)),
-            _unbroken(page.percent(figure.achievement)),
-            _unbroken(figure.rating or NOTHING),
+            _no_wrap(page.percent(figure.target)),
+            _no_wrap(page.percent(figure.achievement)),
+            _no_wrap(figure.rating or NOTHING),
             *(
                 _percentage_and_counts(page, one)
                 for one in [shown.earlier.get(figure.indicator)]
@@ -311,10 +311,10 @@ def _percentage_and_counts(page: PageLanguage, figure: Figure) -> str:
     counts = (figure.numerator, figure.denominator)
     counted = "/".join(map(page.number, counts))
     # A narrow window may break the line only between the two.
-    return f"{_unbroken(page.percent(figure.percentage))} {_unbroken(f'({counted})')}"
+    return f"{_no_wrap(page.percent(figure.percentage))} {_no_wrap(f'({counted})')}"
 
 
-def _unbroken(text: str) -> str:
+def _no_wrap(text: str) -> str:
     """*text* as markup without line breaks."""
     return f"<span>{escape(text)}</span>"
 

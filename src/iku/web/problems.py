@@ -228,7 +228,7 @@ def language_headers(language: Language) -> dict[str, str]:
     return {"Content-Language": language, "Vary": "Accept-Language"}
 
 
-def encoded(shown: Problem, language: Language) -> bytes:
+def encode(shown: Problem, language: Language) -> bytes:
     """The problem as JSON, translated into *language*."""
     localized = structs.replace(
         shown,
@@ -247,7 +247,9 @@ def error_response(
 ) -> Response[bytes]:
     """The response to a request that raised *error*."""
     if isinstance(error, ClientDisconnected):
-        _logger.info("%s %s: the client disconnected", request.method, _target(request))
+        _logger.info(
+            "%s %s: the client disconnected", request.method, _encoded_path(request)
+        )
         return Response(b"", status_code=HTTPStatus.BAD_REQUEST)  # never delivered
     shown = (
         _framework_problem(request, error)
@@ -257,19 +259,19 @@ def error_response(
     language = preferred_language(request.scope["headers"])
     headers = {**language_headers(language), **(getattr(error, "headers", None) or {})}
     if shown.status == HTTPStatus.INTERNAL_SERVER_ERROR:
-        _logger.error("%s %s", request.method, _target(request), exc_info=error)
+        _logger.error("%s %s", request.method, _encoded_path(request), exc_info=error)
     elif shown.status == HTTPStatus.SERVICE_UNAVAILABLE:
-        _logger.warning("%s %s: %s", request.method, _target(request), error)
+        _logger.warning("%s %s: %s", request.method, _encoded_path(request), error)
         headers["Retry-After"] = str(RETRY_AFTER_S)
     return Response(
-        encoded(shown, language),
+        encode(shown, language),
         status_code=shown.status,
         media_type=MEDIA_TYPE,
         headers=headers,
     )
 
 
-def _target(request: Request[Any, Any, Any]) -> str:
+def _encoded_path(request: Request[Any, Any, Any]) -> str:
     """The percent-encoded path, so that a log line has no control characters."""
     raw: bytes = request.scope["raw_path"]
     return raw.decode("ascii", "backslashreplace")
@@ -308,7 +310,7 @@ def _framework_problem(
             ),
         )
     if kind in _ROUTING:
-        named = f"{request.method} {_target(request)}"
+        named = f"{request.method} {_encoded_path(request)}"
         detail = message("{request}: {reason}.", request=named, reason=_ROUTING[kind])
         return problem(kind, detail)
     # The framework's own message is written for programmers.

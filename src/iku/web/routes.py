@@ -62,7 +62,7 @@ class RouteParameters(NamedTuple):
 
     @property
     def has_translated_text(self) -> bool:
-        """Whether the answer has words in the language of its reader."""
+        """Whether the response contains text in the caller's language."""
         return "viewer" in self.names
 
 

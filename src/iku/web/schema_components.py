@@ -21,10 +21,10 @@ class Schemas:
         found, components = msgspec.json.schema_components(
             types, schema_hook=_schema_of_options, ref_template=_REF + "{name}"
         )
-        self._found = list(zip(types, map(_tidy, found), strict=True))
+        self._found = list(zip(types, map(_with_short_names, found), strict=True))
         # Generators name classes by the title: equal titles would lose one of them.
         self.components = {
-            (name := _component_name(n)): _tidy(s) | {"title": name}
+            (name := _component_name(n)): _with_short_names(s) | {"title": name}
             for n, s in components.items()
         }
 
@@ -45,13 +45,13 @@ def _schema_of_options(_of: Any) -> Json:
     }
 
 
-def _tidy(schema: Any) -> Any:
+def _with_short_names(schema: Any) -> Any:
     """*schema* with short names, and each attribute's description at its property."""
     if isinstance(schema, list):
-        return [_tidy(one) for one in schema]
+        return [_with_short_names(one) for one in schema]
     if not isinstance(schema, dict):
         return schema
-    tidied = {key: _tidy(value) for key, value in schema.items()}
+    tidied = {key: _with_short_names(value) for key, value in schema.items()}
     if isinstance(schema.get("$ref"), str):
         tidied["$ref"] = _REF + _component_name(schema["$ref"].removeprefix(_REF))
     if "discriminator" in schema:

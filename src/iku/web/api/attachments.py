@@ -191,7 +191,7 @@ def disposition(name: str) -> str:
     RFC 6266: `filename` holds the name in ASCII for old clients, `filename*` holds it
     in the encoding of RFC 8187.
     """
-    offered = _offered(name)
+    offered = _safe_file_name(name)
     plain = _NOT_QUOTABLE.sub("_", offered)
     spelt = quote(offered, safe="!#$&+^`|")
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{spelt}"
@@ -205,7 +205,7 @@ _LONGEST = 200  # bytes; file systems take 255
 _UNNAMED = "lampiran"
 
 
-def _offered(name: str) -> str:
+def _safe_file_name(name: str) -> str:
     """*name* reduced to a file name that cannot leave the download folder.
 
     It has no folders, no invisible or bidirectional control characters, is no device

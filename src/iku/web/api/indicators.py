@@ -97,7 +97,7 @@ async def show(
     """The indicator with its definitions, targets and the rating scale."""
     async with open_view(app, viewer) as view:
         today = app.commands.today()
-        one = await indicators.shown(view, app.figures, question.code, today)
+        one = await indicators.read_indicator(view, app.figures, question.code, today)
     return Response(one, headers={"ETag": f'"{one.version}"'})
 
 

@@ -102,7 +102,9 @@ async def show(
     async with open_view(app, viewer) as view:
         vouched = await app.assurance(view.reader)
         today, of = app.commands.today(), question.publication_id
-        shown = await publications.shown(view, app.figures, of, today, vouched)
+        shown = await publications.read_publication(
+            view, app.figures, of, today, vouched
+        )
     return Response(shown, headers={"ETag": f'"{shown.version}"'})
 
 

@@ -37,11 +37,11 @@ async def replay(question: ReplayQuestion, app: App) -> Response[ReplayLine]:
     pages = figure_replay.pages(app.view(PooledReader(app)), figure, question.order)
     # Read before the response starts, so that an error still gets its HTTP status.
     first: list[ReplayLine] = await anext(pages, [])
-    answer: Response[Any] = Stream(_encoded(first, pages), media_type=NDJSON)
+    answer: Response[Any] = Stream(_encode_pages(first, pages), media_type=NDJSON)
     return answer
 
 
-async def _encoded(
+async def _encode_pages(
     first: list[ReplayLine], others: AsyncIterator[list[ReplayLine]]
 ) -> AsyncIterator[bytes]:
     """The lines of each page as one chunk of the stream."""
