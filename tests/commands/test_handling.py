@@ -288,7 +288,7 @@ async def test_of_those_who_claim_one_number_at_the_same_moment_one_gets_it(
             *["Refused"] * 3,
         ]
         refused = [str(one).lower() for one in found if isinstance(one, Refused)]
-        assert all(f"number {number.lower()} belongs to" in one for one in refused)
+        assert all(f"{number.lower()} is already used by" in one for one in refused)
 
 
 # Idempotency.
