@@ -304,7 +304,7 @@ def test_a_cosignature_that_states_no_time_is_not_counted() -> None:
 
 def test_the_name_of_an_implied_group_is_not_given_twice() -> None:
     spelt = f"{PAIR}witness all:x0.test {X[1].verifier}\n".encode()
-    with pytest.raises(Malformed, match=r"the name all:x0\.test is taken"):
+    with pytest.raises(Malformed, match=r"the name all:x0\.test is already defined"):
         policy.parse(spelt, complete=False)
 
 

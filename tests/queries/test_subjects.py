@@ -115,5 +115,5 @@ async def test_a_subject_is_shown_as_it_was_known(reported: World) -> None:
     ):
         with pytest.raises(SubjectNotFound, match=sentence):
             await subjects.state(view, "conflict", "K01", asked)
-    with pytest.raises(InvalidQuestion, match="but the log holds only"):
+    with pytest.raises(InvalidQuestion, match="but the log has only"):
         await subjects.state(view, "conflict", "K01", Moment(AS_OF, size=10**6))
