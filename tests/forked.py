@@ -27,6 +27,7 @@ from typing import Any, NamedTuple
 
 ROOT = Path(__file__).parents[1]
 TIMEOUT_S = 120.0
+UNFLUSHED = 120  # the exit code of Python if it could not flush a stream at exit
 # The executable `iku` for shells; isolated and without site, for a fast start.
 SCRIPT = """#!{python} -IS
 import json, os, socket, sys
@@ -59,8 +60,12 @@ class Forker(NamedTuple):
         environ: Mapping[str, str],
         folder: Path,
         typed: str = "",
+        output: int | None = None,
     ) -> Done:
-        """Run ``iku`` with *arguments* in *folder*, with *typed* as standard input."""
+        """Run ``iku`` with *arguments* in *folder*, with *typed* as standard input.
+
+        Standard output is the descriptor *output*, if there is one.
+        """
         raw = json.dumps([arguments, dict(environ), str(folder)]).encode()
         with contextlib.ExitStack() as files:
             streams = [files.enter_context(tempfile.TemporaryFile()) for _ in range(3)]
@@ -71,6 +76,8 @@ class Forker(NamedTuple):
             asking.settimeout(TIMEOUT_S)
             asking.connect(str(self.at))
             numbers = [stream.fileno() for stream in streams]
+            if output is not None:
+                numbers[1] = output
             socket.send_fds(asking, [len(raw).to_bytes(8, "big")], numbers)
             asking.sendall(raw)
             code = int(asking.makefile("rb").read())
@@ -119,48 +126,51 @@ def serve(at: str, main: Callable[[Sequence[str]], None]) -> None:
 
 
 def _attend(asking: socket.socket, main: Callable[[Sequence[str]], None]) -> None:
-    """Fork for one request, wait for the child, and send its exit code."""
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    length, streams, _, _ = socket.recv_fds(asking, 8, 3)
-    raw = asking.makefile("rb").read(int.from_bytes(length, "big"))
-    child = os.fork()
-    if child == 0:
-        asking.close()
-        arguments, environ, folder = json.loads(raw)
-        _become(streams, arguments, environ, folder, main)
-    _, status = os.waitpid(child, 0)
-    asking.sendall(str(os.waitstatus_to_exitcode(status)).encode())
-    os._exit(0)
+    """Run the requested command in this child; never returns.
+
+    The exit code is sent last. The client reads until the socket is closed, which is
+    when this process has ended.
+    """
+    code: Any = 1
+    try:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        length, streams, _, _ = socket.recv_fds(asking, 8, 3)
+        raw = asking.makefile("rb").read(int.from_bytes(length, "big"))
+        code = _become(main, streams, *json.loads(raw))
+    finally:
+        asking.sendall(str(code).encode())
+        os._exit(0)
 
 
 def _become(
+    main: Callable[[Sequence[str]], None],
     streams: Sequence[int],
     arguments: list[str],
     environ: dict[str, str],
     folder: str,
-    main: Callable[[Sequence[str]], None],
-) -> None:
-    """Run the command in the child as if it had just been started; never returns."""
-    code: Any = 1
+) -> int:
+    """Run the command as if this process had just been started; its exit code."""
+    code: Any = 0
+    for number, stream in enumerate(streams):
+        os.dup2(stream, number)
+        os.close(stream)
+    os.environ.clear()
+    os.environ.update(environ)
+    time.tzset()
+    os.chdir(folder)
+    sys.argv = ["iku", *arguments]
+    sys.stdin, sys.stdout = open(0, closefd=False), open(1, "w", closefd=False)  # noqa: SIM115 - as Python opens them
+    sys.stderr = open(2, "w", closefd=False, errors="backslashreplace")  # noqa: SIM115 - the same
     try:
-        for number, stream in enumerate(streams):
-            os.dup2(stream, number)
-            os.close(stream)
-        os.environ.clear()
-        os.environ.update(environ)
-        time.tzset()
-        os.chdir(folder)
-        sys.argv = ["iku", *arguments]
-        sys.stdin, sys.stdout = open(0, closefd=False), open(1, "w", closefd=False)  # noqa: SIM115 - as Python opens them
-        sys.stderr = open(2, "w", closefd=False, errors="backslashreplace")  # noqa: SIM115 - the same
-        try:
-            main(arguments)
-        except SystemExit as error:
-            code = error.code or 0
+        main(arguments)
+    except SystemExit as error:
+        code = error.code or 0
+    try:
         sys.stdout.flush()
         sys.stderr.flush()
-    finally:
-        os._exit(code)
+    except OSError:
+        return UNFLUSHED
+    return int(code)
 
 
 if __name__ == "__main__":

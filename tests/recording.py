@@ -1,14 +1,14 @@
-"""A process that records while periods close: ``recording.py DATABASE HOME S NAME``.
+"""A process that records while periods close: ``recording.py DATABASE HOME NAME``.
 
-For S seconds, several clients record facts of random days without a reason. Half of
-those that are refused for lack of a reason are sent again with one. The process prints
-the numbers of facts recorded without a reason, refused, and recorded with a reason.
+It prints a line, and then several clients record facts of random days without a reason
+until standard input is closed. Half of the facts that are refused for lack of a reason
+are sent again with one. At the end the process prints the numbers of facts recorded
+without a reason, refused, and recorded with a reason.
 """
 
 import asyncio
 import random
 import sys
-import time
 from collections import Counter
 from datetime import date, timedelta
 from pathlib import Path
@@ -70,11 +70,11 @@ def chosen(chance: random.Random, name: str, number: int) -> tuple[str, str, Any
             return "conflict", f"K{old}", fact
 
 
-async def client(app: App, until: float, name: str) -> Counter[str]:
+async def client(app: App, ended: asyncio.Event, name: str) -> Counter[str]:
     """Record facts one after the other, all of subjects that only this client uses."""
     chance, done = random.Random(name), Counter[str]()
     number = 0
-    while time.monotonic() < until:
+    while not ended.is_set():
         number += 1
         category, subject, fact = chosen(chance, name, number)
         for proposed in (fact, structs.replace(fact, reason="Laporan baru diterima")):
@@ -95,17 +95,22 @@ async def client(app: App, until: float, name: str) -> Counter[str]:
     return done
 
 
-async def main(database: Database, home: Path, seconds: float, name: str) -> None:
+async def main(database: Database, home: Path, name: str) -> None:
     """Run all clients concurrently, then print the numbers."""
+    ended = asyncio.Event()
     async with open_app(Settings(home=home), database) as app:
-        until = time.monotonic() + seconds
-        done = await asyncio.gather(
-            *(client(app, until, f"{name}.{n}") for n in range(CLIENTS))
+        clients = asyncio.gather(
+            *(client(app, ended, f"{name}.{n}") for n in range(CLIENTS))
         )
+        sys.stdout.write("recording\n")
+        sys.stdout.flush()
+        await asyncio.to_thread(sys.stdin.read)
+        ended.set()
+        done = await clients
     total = sum(done, Counter[str]())
     sys.stdout.write(f"{total['recorded']} {total['refused']} {total['late']}\n")
 
 
 if __name__ == "__main__":
     given = msgspec.json.decode(sys.argv[1], type=Database)
-    asyncio.run(main(given, Path(sys.argv[2]), float(sys.argv[3]), sys.argv[4]))
+    asyncio.run(main(given, Path(sys.argv[2]), sys.argv[3]))

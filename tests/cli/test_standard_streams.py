@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
-# A new process, because Python inspects its streams when it starts.
+from tests.forked import Forker
+
+# A new process, because Python inspects at its start which streams are closed.
 COMMAND = (sys.executable, "-m", "iku.cli")
 FULL = "/dev/full"
 # Output by rich, by click, as bytes, and of click; the last two need no register.
@@ -25,26 +27,12 @@ PRINTING = (
 )
 
 
-def printed(
-    environ: dict[str, str], *arguments: str, **streams: Any
-) -> tuple[int, str]:
-    """The exit code and standard error."""
-    done = subprocess.run(
-        [*COMMAND, *arguments],
-        env=environ,
-        stderr=subprocess.PIPE,
-        text=True,
-        timeout=60,
-        check=False,
-        **streams,
-    )
-    return done.returncode, done.stderr
-
-
-def typed(environ: dict[str, str], line: str) -> "subprocess.CompletedProcess[str]":
-    """The result of *line* in a shell in which ``iku`` is the command."""
+def typed(
+    environ: dict[str, str], line: str, program: str = " ".join(COMMAND)
+) -> "subprocess.CompletedProcess[str]":
+    """The result of *line* in a shell in which ``iku`` is the *program*."""
     return subprocess.run(
-        ["sh", "-c", line.replace("iku", " ".join(COMMAND))],
+        ["sh", "-c", line.replace("iku", program)],
         env=environ,
         capture_output=True,
         text=True,
@@ -91,32 +79,58 @@ def unread() -> Iterator[int]:
 
 @pytest.mark.parametrize("arguments", PRINTING, ids=" ".join)
 def test_a_reader_that_goes_away_is_no_error_and_ends_the_command(
-    environ: dict[str, str], unread: int, arguments: tuple[str, ...]
+    forker: Forker,
+    environ: dict[str, str],
+    tmp_path: Path,
+    unread: int,
+    arguments: tuple[str, ...],
 ) -> None:
-    assert printed(environ, *arguments, stdout=unread) == (141, "")
+    done = forker.run(arguments, environ, tmp_path, output=unread)
+
+    assert (done.code, done.err) == (141, "")
+
+
+def test_python_reports_no_reader_that_went_away_when_it_exits(
+    environ: dict[str, str], unread: int
+) -> None:
+    done = subprocess.run(
+        [*COMMAND, "figure"],
+        env=environ,
+        stdout=unread,
+        stderr=subprocess.PIPE,
+        timeout=60,
+        check=False,
+    )
+
+    assert (done.returncode, done.stderr) == (141, b"")
 
 
 @pytest.mark.parametrize("arguments", PRINTING, ids=" ".join)
 def test_what_cannot_be_written_is_one_sentence(
-    environ: dict[str, str], arguments: tuple[str, ...]
+    forker: Forker, environ: dict[str, str], tmp_path: Path, arguments: tuple[str, ...]
 ) -> None:
     with Path(FULL).open("w") as full:
-        code, said = printed(environ, *arguments, stdout=full)
+        done = forker.run(arguments, environ, tmp_path, output=full.fileno())
 
-    assert code == 1
-    assert said == (
+    assert done.code == 1
+    assert done.err == (
         "iku: the output could not be written, but what was recorded stays: "
         "No space left on device\n"
     )
 
 
 def test_what_was_recorded_stays_though_nobody_could_be_told(
-    iku: Any, environ: dict[str, str], files: dict[str, Path]
+    iku: Any,
+    forker: Forker,
+    environ: dict[str, str],
+    tmp_path: Path,
+    files: dict[str, Path],
 ) -> None:
+    importing = ("import", str(files["target"]))
     with Path(FULL).open("w") as full:
-        code, _ = printed(environ, "import", str(files["target"]), stdout=full)
+        done = forker.run(importing, environ, tmp_path, output=full.fileno())
 
-    assert code == 1
+    assert done.code == 1
     assert iku("status", "--json").json["size"] == 8
 
 
@@ -139,11 +153,7 @@ def test_with_standard_output_closed_nothing_is_begun(
         ("iku figure >/dev/null 2>&- <&-", 0),
         ("iku figure >&- 2>&- <&-", 1),
         ("iku figure >/dev/full 2>/dev/full", 1),
-        ("iku figure --nonsense 2>/dev/full", 2),
         ("iku figure --nonsense 2>&-", 2),
-        ("iku 2>/dev/full", 2),
-        ("iku figure IKU-9 2>/dev/full", 1),
-        ("iku figure 1</dev/null 2>/dev/null", 1),
     ],
 )
 def test_the_exit_code_is_the_same_where_nothing_can_be_said(
@@ -154,9 +164,26 @@ def test_the_exit_code_is_the_same_where_nothing_can_be_said(
     assert (done.returncode, done.stdout, done.stderr) == (code, "", "")
 
 
-def test_a_slow_reader_gets_all_of_it(environ: dict[str, str], iku: Any) -> None:
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        ("iku figure --nonsense 2>/dev/full", 2),
+        ("iku 2>/dev/full", 2),
+        ("iku figure IKU-9 2>/dev/full", 1),
+        ("iku figure 1</dev/null 2>/dev/null", 1),
+    ],
+)
+def test_the_exit_code_is_the_same_where_streams_are_full_or_read_only(
+    forker: Forker, environ: dict[str, str], tmp_path: Path, line: str, code: int
+) -> None:
+    forker.program(tmp_path / "program")
+    done = typed(environ, line, str(tmp_path / "program"))
+
+    assert (done.returncode, done.stdout, done.stderr) == (code, "", "")
+
+
+def test_a_slow_reader_gets_all_of_it(environ: dict[str, str], register: Any) -> None:
     asked = ("explain", "IKU-2", "--as-of", "2021-12-31", "--csv")
-    iku("example")
     reader, writer = os.pipe()
     fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
     os.set_blocking(writer, False)
@@ -185,9 +212,8 @@ def test_a_slow_reader_gets_all_of_it(environ: dict[str, str], iku: Any) -> None
         "example",
     ],
 )
-def test_no_line_ends_in_blanks(iku: Any, arguments: str) -> None:
-    iku("example")
-    said = iku(*arguments.split())
+def test_no_line_ends_in_blanks(register: Any, arguments: str) -> None:
+    said = register(*arguments.split())
 
     assert said.code == 0, said.err
     assert [line for line in said.out.splitlines() if line != line.rstrip()] == []
