@@ -14,6 +14,7 @@ from iku.ledger import (
     durable_files,
     note,
     policy,
+    signed_tree,
     tree,
 )
 from iku.ledger.checkpoint_signing import SigningResult
@@ -185,10 +186,10 @@ async def test_what_vanishes_while_it_is_read_is_missed(
 ) -> None:
     await fill(owner, 10)
     with pytest.raises(
-        checkpoint_signing.LogTampered,
+        signed_tree.LogTampered,
         match="the record at position 11 is missing",
     ):
-        assert [one async for one in checkpoint_signing._leaves(signer, 0, 12)]
+        assert [one async for one in signed_tree._leaves(signer, 0, 12)]
 
 
 async def test_an_alarm_that_is_not_for_us_to_read_is_none(
