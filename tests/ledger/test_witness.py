@@ -300,6 +300,24 @@ async def test_signatures_of_strangers_do_not_fill_the_memory(
     assert len(note.parse(kept.encode()).signatures) == 2
 
 
+async def test_a_checkpoint_that_leaves_no_room_for_cosignatures_is_refused(
+    tmp_path: Path,
+) -> None:
+    keys = (KEY, ml_dsa_key(KEY.name))
+    both = Witness(tmp_path / "witness", keys, KNOWN, new=True)
+    for lines, fits in ((62, False), (60, True)):
+        text = Checkpoint(ORIGIN, 9, ROOT[9], ("x" * 1_023,) * lines).text
+        asked = CosignRequest(0, (), Note(text, (LOG.sign(text),)))
+        if fits:
+            assert both.cosign(str(asked).encode()).count("\n") == 2
+        else:
+            error = declined(both, asked)
+            assert error.status == HTTPStatus.BAD_REQUEST
+            assert "the note is longer than" in str(error)
+            assert both.latest(PLACE) is None
+    assert both.latest(PLACE) is not None
+
+
 @pytest.fixture
 def made(tmp_path: Path) -> Witness:
     """A witness whose key was made in its folder."""

@@ -351,8 +351,13 @@ class Witness(Struct, frozen=True):
             ) from error
         text, now = asked.signed.text, int(time.time())
         made = tuple(key.sign(text, now) for key in self.keys)
-        # Signatures of strangers are left out: the note has to be short enough to read.
+        # Signatures of strangers are left out, since the note has to be read again.
         signed = Note(text, (*(one.signature for one in by_log), *made))
+        if len(str(signed).encode()) > note.LONGEST:
+            raise CosignRefused(
+                HTTPStatus.BAD_REQUEST,
+                message("the note is longer than {most} bytes", most=note.LONGEST),
+            )
         self.memory.write(place, CosignedCheckpoint(str(signed)))
         return "".join(one.line for one in made)
 
