@@ -91,7 +91,7 @@ def test_files_are_removed_only_where_the_user_says_so(
     here = folder / QUARANTINE
     declined = iku("attachments", "remove", typed="n\n")
     assert declined.code == 130
-    assert "2 berkas (4.000 bita) akan dihapus untuk selamanya" in declined.err
+    assert "2 berkas (4.000 bita) akan dihapus secara permanen" in declined.err
     assert len(list(here.iterdir())) == 2
     assert iku("attachments", "remove").code == 130  # not interactive
     assert len(list(here.iterdir())) == 2
@@ -121,7 +121,7 @@ def test_serving_moves_what_the_database_does_not_know_and_says_so(
     os.utime(fresh, (0, time.time() - UPLOADING_S - 60))
     told = start(environ, tmp_path)
     assert told.code == 0
-    assert "the folder of attachments" in told.err
+    assert "attachment folder" in told.err
     assert fresh.read_bytes() == b"evidence"
 
 

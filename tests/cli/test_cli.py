@@ -142,7 +142,7 @@ def test_the_example_shows_what_was_known_and_what_is_known(iku: Any) -> None:
     assert len([row for row in rows if "97,22%" in row]) == 1
     assert len([row for row in rows if "108,55%" in row]) == 1
     assert numbers
-    assert "IKU-1 berubah: 8/9 (88,89%) menurut" in said.out
+    assert "IKU-1 berubah: 8/9 (88,89%), diketahui per" in said.out
     assert "kini 33/38 (86,84%)." in said.out
     assert "IKU-3 tetap: 3/4 (75,00%)." in said.out
 

@@ -144,8 +144,8 @@ def test_a_history_tells_what_was_replaced_and_moved(iku: Type) -> None:
 
 def _joined(out: str) -> str:
     """The text of the last column, with its wrapped lines joined."""
-    column = next(line for line in out.splitlines() if "Menggerakkan" in line).index(
-        "Menggerakkan"
+    column = next(line for line in out.splitlines() if "Pengaruh" in line).index(
+        "Pengaruh"
     )
     return " ".join(line[column:].strip() for line in out.splitlines())
 

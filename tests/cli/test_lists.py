@@ -23,12 +23,12 @@ def test_a_list_has_a_row_a_case_and_ends_with_how_many_there_are(
     said = register("list", "conflicts", *YEAR_END, COLUMNS="120")
     assert said.code == 0
     lines = said.out.splitlines()
-    assert lines[0] == "Daftar perkara per 31-12-2021"
+    assert lines[0] == "Daftar kasus per 31-12-2021"
     rows = {line.split(" ")[0]: line for line in lines if line}
     assert "digabung ke K07" in rows["K06"]
     assert "ditolak" in rows["K08"]
     assert "Kedundung" in rows["K12"]
-    assert lines[-1] == "15 perkara: 3 terbuka, 10 selesai, 1 ditolak, 1 digabung."
+    assert lines[-1] == "15 kasus: 3 terbuka, 10 selesai, 1 ditolak, 1 digabung."
     assert max(map(len, lines)) <= 120
     known = register("list", "conflicts", *YEAR_END, "--known-on", "2021-12-19")
     assert "diketahui per 19-12-2021" in known.out
@@ -93,7 +93,7 @@ def test_programs_get_all_of_a_list_as_json_and_as_csv(register: Type) -> None:
 def test_a_list_of_nothing_says_so_and_is_no_failure(register: Type) -> None:
     said = register("list", "conflicts", "--text", "tidak ada yang begini")
     assert said.code == 0
-    assert said.out.splitlines()[-1] == "0 perkara."
+    assert said.out.splitlines()[-1] == "0 kasus."
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_one_case_is_shown_as_it_was_and_by_any_of_its_names(register: Type) -> 
     then = register("show", "conflict", "k10", *YEAR_END, "--known-on", "2022-01-15")
     assert then.code == 0
     lines = [" ".join(line.split()) for line in then.out.splitlines()]
-    assert lines[0] == "Perkara K10 per 31-12-2021, diketahui per 15-01-2022"
+    assert lines[0] == "Kasus K10 per 31-12-2021, diketahui per 15-01-2022"
     assert "Status selesai 15-10-2021" in lines
     assert "Wilayah Balongsari (35.76.02.1008)" in lines
     assert "Terverifikasi ya" in lines

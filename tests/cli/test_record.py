@@ -217,4 +217,4 @@ def test_whom_a_rejection_takes_along_is_told_below_its_receipt(iku: Type) -> No
     assert iku(*other).code == 0, other
     assert iku("record", "merged", "K15", "--into", "K14", *REASON).code == 0
     said = iku("record", "rejected", "K14", *REASON)
-    assert "Catatan: K15 is merged into this subject" in " ".join(said.out.split())
+    assert "Keterangan: K15 is merged into this subject" in " ".join(said.out.split())

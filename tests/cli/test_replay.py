@@ -49,7 +49,7 @@ def test_a_replay_reads_as_on_indonesian_paper(iku: Any) -> None:
     assert first.startswith("IKU-1, Tahun 2021, per 31-12-2021, diketahui per ")
     assert first.endswith("dari 146 peristiwa, definisi 1, menurut urutan kejadian")
     assert headings.split()[:6] == [
-        *("Posisi", "Berlaku", "Diketahui", "Peristiwa", "Nomor", "Bagian")
+        *("Posisi", "Efektif", "Diketahui", "Peristiwa", "Nomor", "Bagian")
     ]
     assert set(rule) == {"─"}
     assert rows[4].split() == [
@@ -123,7 +123,7 @@ async def test_verifying_the_log_names_what_was_tampered_with(
     await owner.execute("update ledger.event set type = 'x' where position = 110")
     said = iku("verify", "log")
     assert said.code == 1
-    assert "posisi 110: type di samping catatan: seharusnya" in said.out
+    assert "posisi 110: kolom type di samping catatan: seharusnya" in said.out
     assert said.err.count("\n") == 1
     assert iku("verify", "log", "--json").json["findings"]
 

@@ -32,7 +32,7 @@ LISTED = (
         number_column(message("Edition")),
     ),
     *(
-        exact_column(message("State")),
+        exact_column(message("Status")),
         exact_column(message("Since")),
         text_column(message("Title")),
     ),
