@@ -13,6 +13,7 @@ SOURCE = ROOT / "src" / "iku"
 FLOOR_0 = {"domain", "ledger", "vault", "postgres", "settings", "strict_json"}
 FLOOR_0 |= {"parsing", "messages"}
 FLOOR_1 = {"text_reading", "streams", "labels", "language", "projections", "agency"}
+FLOOR_1 |= {"monitor"}
 FLOOR_2 = {
     "commands",
     "queries",
@@ -28,6 +29,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "strict_json": {"messages"},
     "parsing": {"strict_json", "messages"},
     "postgres": {"settings", "messages"},
+    "monitor": {"ledger", "settings", "messages"},
     "agency": {"domain", "strict_json", "messages"},
     "text_reading": {"domain", "ledger", "vault"},
     "labels": {"domain", "ledger", "messages"},

@@ -38,6 +38,7 @@ class Settings:
             process does not sign.
         signer_home: Folder of the signer.
         witness_home: Folder of the witness.
+        monitor_home: Folder of the monitor.
         origin: Name of the log in checkpoints.
         witnesses: File that lists the witnesses asked to cosign; None for no witnesses.
         checkpoint_copies: Folder of another office, for a copy of each signed
@@ -60,6 +61,7 @@ class Settings:
     signer_url: str | None = field(default=None, repr=False)
     signer_home: Path = Path("var/signer")
     witness_home: Path = Path("var/witness")
+    monitor_home: Path = Path("var/monitor")
     origin: str = "iku.mojokerto.local/log"
     witnesses: Path | None = None
     checkpoint_copies: Path | None = None
@@ -105,6 +107,7 @@ class Settings:
             signer_url=_login_url(given, "IKU_SIGNER_URL", database_url),
             signer_home=Path(given.get("IKU_SIGNER_HOME", home / "signer")),
             witness_home=Path(given.get("IKU_WITNESS_HOME", home / "witness")),
+            monitor_home=Path(given.get("IKU_MONITOR_HOME", home / "monitor")),
             origin=_origin(given),
             witnesses=_file(given, "IKU_WITNESSES"),
             checkpoint_copies=_path(given, "IKU_CHECKPOINT_COPIES"),

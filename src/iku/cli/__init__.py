@@ -2,7 +2,7 @@
 
 Output is in Indonesian, or in English if IKU_LANGUAGE selects it. An error is one
 sentence on standard error, never a traceback. Exit codes: 0 success, 1 refused or
-different, 2 usage error.
+different, 2 usage error; `monitor` has further ones.
 """
 
 from collections.abc import Sequence
@@ -28,6 +28,7 @@ from iku.cli import (
     keys,
     lists,
     migrate,
+    monitor,
     publication,
     rebuild,
     record,
@@ -80,6 +81,7 @@ for command in (
         rebuild.rebuild,
         signer.signer,
         witness.witness,
+        monitor.monitor,
         continue_log.continue_log,
         export.export,
     ),

@@ -35,6 +35,8 @@ from iku.ledger.signer_folder import AlarmRaised, SignerNotReady
 from iku.ledger.witness import CosignRefused
 from iku.ledger.witness_client import WitnessUnavailable
 from iku.messages import message
+from iku.monitor.finding import MonitorNotReady
+from iku.monitor.log_client import InvalidAddress
 from iku.parsing import ParseError
 from iku.postgres.migrations import MigrationError
 from iku.postgres.programs import PostgresError
@@ -47,7 +49,11 @@ DEBUG = "IKU_DEBUG"  # if set: show tracebacks and log messages
 
 
 class CommandFailed(Exception):
-    """The command ends with exit code 1; the message gives the reason."""
+    """The command ends with exit code *code*; the message gives the reason."""
+
+    def __init__(self, sentence: str, code: int = 1) -> None:
+        super().__init__(sentence)
+        self.code = code
 
 
 # Errors whose messages are written for the user.
@@ -73,6 +79,8 @@ _PLAIN = (
     TooLarge,
     InsecurePermissions,
     FolderInUse,
+    MonitorNotReady,
+    InvalidAddress,
     Malformed,
     AlarmRaised,
     SignerNotReady,
@@ -110,7 +118,8 @@ def _run(commands: click.Command, arguments: Sequence[str] | None) -> int:
         # Keeps log messages off standard error.
         logging.getLogger().addHandler(logging.NullHandler())
     try:
-        commands.main(arguments, prog_name="iku", standalone_mode=False)
+        # Without standalone mode, the code of an `Exit` is returned.
+        code = commands.main(arguments, prog_name="iku", standalone_mode=False)
     except OutputClosed:
         raise
     except click.exceptions.NoArgsIsHelpError as error:
@@ -130,8 +139,8 @@ def _run(commands: click.Command, arguments: Sequence[str] | None) -> int:
         if os.environ.get(DEBUG):
             raise
         _print_error(message_for(error))
-        return 1
-    return 0
+        return error.code if isinstance(error, CommandFailed) else 1
+    return code if isinstance(code, int) else 0
 
 
 def message_for(error: Exception) -> str:

@@ -1,0 +1,147 @@
+"""Verification of a checkpoint: its signatures, and the age of its cosignatures."""
+
+import time
+from datetime import UTC, datetime
+
+from msgspec import Struct
+
+from iku import messages
+from iku.ledger import note, policy
+from iku.ledger.checkpoint import Checkpoint
+from iku.ledger.note import Malformed, Note, Unverified, VerifiedSignature
+from iku.ledger.policy import NONE, Policy
+from iku.messages import message
+from iku.monitor.finding import FindingKind, MonitorFinding, stopped
+from iku.monitor.log_client import LogUnreadable
+
+TOLERANCE_S = 3_600  # by which two clocks may differ, as for `iku-verify`
+
+
+class Demands(Struct, frozen=True):
+    """What is demanded of a checkpoint.
+
+    Attributes:
+        policy: The keys that are trusted, and the quorum of witnesses.
+        max_age_s: Greatest age of a quorum of cosignatures; None for any.
+        without_witness: Whether missing cosignatures are accepted.
+    """
+
+    policy: Policy
+    max_age_s: int | None = None
+    without_witness: bool = False
+
+
+class SignedHead(Struct, frozen=True):
+    """A checkpoint whose signatures were verified.
+
+    Attributes:
+        newest: The time of the newest cosignature, in seconds since 1970; None without
+            one that states a time.
+        findings: Why the cosignatures are not enough.
+    """
+
+    signed: Note
+    checkpoint: Checkpoint
+    witnesses: tuple[str, ...]
+    newest: int | None
+    findings: tuple[MonitorFinding, ...]
+
+
+def check(raw: bytes, demands: Demands) -> SignedHead:
+    """Verify the checkpoint that the log answered.
+
+    Raises:
+        LogUnreadable: It is not a checkpoint.
+        RoundStopped: No trusted key of the log signed it, or a signature is wrong.
+    """
+    trusted = demands.policy
+    try:
+        signed = note.parse(raw)
+        keys = [*(party.key for party in trusted.logs), *trusted.witness_keys]
+        _refuse_wrong(signed, keys)
+        judged = policy.judge(trusted, signed)
+    except Malformed as error:
+        raise LogUnreadable(
+            message(
+                "what the server calls a checkpoint is none: {error}",
+                error=messages.of(error),
+            )
+        ) from error
+    except Unverified as error:
+        raise stopped(
+            FindingKind.UNTRUSTED,
+            message(
+                "no key of the policy signed the checkpoint: {error}",
+                error=messages.of(error),
+            ),
+        ) from error
+    times = [one.time for one in judged.cosigned if one.time]
+    return SignedHead(
+        signed,
+        judged.checkpoint,
+        tuple(sorted({one.key.name for one in judged.cosigned})),
+        max(times, default=None),
+        tuple(_lacking(demands, judged.cosigned, max(times, default=None))),
+    )
+
+
+def _refuse_wrong(signed: Note, keys: list[note.VerifierKey]) -> None:
+    try:
+        note.verified_signatures(signed, keys)
+    except Unverified as error:
+        raise stopped(
+            FindingKind.SIGNATURE,
+            message("the checkpoint is forged: {error}", error=messages.of(error)),
+        ) from error
+
+
+def _lacking(
+    demands: Demands, cosigned: tuple[VerifiedSignature, ...], newest: int | None
+) -> list[MonitorFinding]:
+    """Why the cosignatures do not satisfy the demands; empty if they do."""
+    now = int(time.time())
+    if newest is not None and newest > now + TOLERANCE_S:
+        return [MonitorFinding(FindingKind.UNTRUSTED, _ahead(newest - now))]
+    found = []
+    if not demands.without_witness and not _is_quorum(demands, cosigned, 1):
+        sentence = message(
+            "no quorum of witnesses vouches for the checkpoint: whoever holds the "
+            "log's key could have rewritten history"
+        )
+        found.append(MonitorFinding(FindingKind.UNWITNESSED, sentence))
+    if demands.max_age_s is None:
+        return found
+    since = now - demands.max_age_s
+    if not _is_quorum(demands, cosigned, since):
+        sentence = message(
+            "no quorum of witnesses has cosigned since {time}: the newest cosignature "
+            "is of {newest}",
+            time=spell_time(since),
+            newest=message("no time") if newest is None else spell_time(newest),
+        )
+        found.append(MonitorFinding(FindingKind.STALE, sentence))
+    return found
+
+
+def _is_quorum(
+    demands: Demands, cosigned: tuple[VerifiedSignature, ...], since: int
+) -> bool:
+    trusted = demands.policy
+    recent = [one.key for one in cosigned if (one.time or 0) >= since]
+    return trusted.quorum != NONE and trusted.is_quorum(recent)
+
+
+def _ahead(seconds: int) -> str:
+    return message(
+        "the newest cosignature is {seconds} seconds ahead of this clock; one of the "
+        "clocks is wrong",
+        seconds=seconds,
+    )
+
+
+def spell_time(seconds: int) -> str:
+    """A time since 1970 in UTC; a time after the year 9999 in seconds."""
+    try:
+        return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"
+    except (ValueError, OverflowError, OSError):
+        return str(seconds)

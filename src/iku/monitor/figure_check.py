@@ -1,0 +1,147 @@
+"""Recounts published figures as they appear, by the auditor's program (`iku_verify`).
+
+The program's own classes check the form of each record, fold the register, and compare
+each frozen value with the recount. There is no other implementation here.
+"""
+
+from dataclasses import replace
+
+from msgspec import Struct
+
+import iku_verify
+from iku.messages import message
+from iku.monitor.finding import NOT_ENOUGH, FindingKind, MonitorFinding
+
+
+class FigureCount(Struct, frozen=True):
+    """The publications that were recounted in a round, and what was found."""
+
+    publications: int
+    figures: int
+    findings: tuple[MonitorFinding, ...]
+
+
+class _AppearedRegister(iku_verify.Register):
+    """A register whose closed publications are those that appeared since a recount."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.appeared: list[iku_verify.Publication] = []
+
+    def closed(self) -> list[iku_verify.Publication]:
+        """The publications that appeared, in the order of their closings."""
+        return self.appeared
+
+
+class FigureCheck:
+    """The register, folded from records that are given in order.
+
+    Closings of the first *counted* records were recounted before.
+    """
+
+    def __init__(self, counted: int = 0) -> None:
+        self.size = 0
+        self._counted = counted
+        self._records = iku_verify.Records()
+        self._register = _AppearedRegister()
+        self._findings: list[MonitorFinding] = []
+        self._recounted: int | None = None  # the size at the last recount
+        self._stopped: int | None = None  # position of a record that cannot be counted
+
+    def add(self, raw: bytes) -> None:
+        """Add the next record. After one that cannot be counted, none is counted."""
+        self.size += 1
+        if self._stopped is not None:
+            return
+        try:
+            self._add(raw)
+        except iku_verify.Finding as finding:
+            self._stopped = self.size
+            if self.size > self._counted:
+                self._findings.append(_invalid(finding, self.size))
+
+    def recount(self) -> FigureCount:
+        """Recount the publications that appeared since the last call."""
+        if self._recounted == self.size:
+            return FigureCount(0, 0, ())
+        findings, report = self._findings, iku_verify.Report()
+        if self._stopped is None:
+            findings += self._mergers()
+        try:
+            iku_verify.recount_published(self._register, report)
+        except iku_verify.Finding:
+            findings += map(_difference, report.differences)
+        if self._stopped is not None and self._stopped <= self._counted < self.size:
+            findings.append(_uncounted(self._stopped))
+        self._counted = self._recounted = self.size
+        self._findings, self._register.appeared = [], []
+        return FigureCount(report.publications, report.figures, tuple(findings))
+
+    def _mergers(self) -> list[MonitorFinding]:
+        """The first merger of which the two streams disagree."""
+        try:
+            self._register.hold_mergers()
+        except iku_verify.Finding as finding:
+            return [_invalid(finding, finding.position)]
+        return []
+
+    def _add(self, raw: bytes) -> None:
+        record = self._records.read(self.size, raw)
+        self._register.add(self.size, record)
+        if self.size <= self._counted:
+            return
+        if record["stream"] == "ledger-log":
+            self._findings.append(_loss(record["data"], self.size))
+        if record["stream"].startswith("publication-") and record["type"] == "closed":
+            closed = self._register.publications[record["data"]["publication"]]
+            # A later step may return or close it again, within the same round.
+            self._register.appeared.append(replace(closed))
+
+
+def _difference(difference: str) -> MonitorFinding:
+    sentence = message(
+        "a published figure is not what the records give: {difference}",
+        difference=difference,
+    )
+    return MonitorFinding(FindingKind.FIGURE, sentence)
+
+
+def _invalid(finding: iku_verify.Finding, position: int | None) -> MonitorFinding:
+    reason = str(finding)
+    if finding.code == NOT_ENOUGH:
+        sentence = message(
+            "this program cannot recount figures from here on: {reason}", reason=reason
+        )
+        return MonitorFinding(FindingKind.UNCOUNTED, sentence, position)
+    sentence = message(
+        "a record breaks a rule of the register: {reason}", reason=reason
+    )
+    return MonitorFinding(FindingKind.RECORD, sentence, position)
+
+
+def _uncounted(position: int) -> MonitorFinding:
+    return MonitorFinding(
+        FindingKind.UNCOUNTED,
+        message(
+            "the figures of the new records were not recounted, because the record at "
+            "position {position} cannot be counted",
+            position=position,
+        ),
+        position,
+    )
+
+
+def _loss(data: object, position: int) -> MonitorFinding:
+    told = data if isinstance(data, dict) else {}
+    return MonitorFinding(
+        FindingKind.LOSS,
+        message(
+            "the log declares at position {position} that it continues {origin}, of "
+            "which events {first} to {last} are lost",
+            position=position,
+            origin=str(told.get("origin")),
+            first=str(position),
+            last=str(told.get("lost_to")),
+        ),
+        position,
+    )

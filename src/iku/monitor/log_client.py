@@ -1,0 +1,303 @@
+"""HTTP client of a log (C2SP tlog-tiles) that trusts no answer.
+
+Each answer is limited in length and in time, redirects are not followed, and proxies of
+the environment are not used.
+"""
+
+import http.client
+import socket
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from http import HTTPStatus
+from pathlib import Path
+from threading import Timer
+from urllib.parse import SplitResult, urlsplit
+
+from iku import __version__, messages
+from iku.ledger import durable_files, note, tile, tlog_proof
+from iku.ledger.note import Malformed
+from iku.ledger.proof_verification import InvalidProof
+from iku.ledger.tile import LENGTH, WIDTH, Tile
+from iku.messages import message
+from iku.settings import is_loopback
+
+TIMEOUT_S = 60.0  # of a whole answer, including the connection
+LONGEST_BUNDLE = WIDTH * (2 + 65_535)  # bytes
+LONGEST_PROOF = 63 * 45  # bytes: hashes in base64, one a line
+LONGEST_KEY = 1_000  # characters
+LOG = "/api/v1/log"  # below the address of an iku
+ABSENT = {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}
+REFUSED = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
+
+
+class LogUnreadable(Exception):
+    """The log cannot be read now; the message says why."""
+
+
+class NotServed(Exception):
+    """The log answers that it has no such file; the message has the status."""
+
+
+class InvalidAddress(ValueError):
+    """The address of the log, or the key for it, cannot be used."""
+
+
+class ApiKey:
+    """A secret key of an API, which no `repr` shows."""
+
+    def __init__(self, secret: str) -> None:
+        if not 0 < len(secret) <= LONGEST_KEY or not secret.isascii():
+            raise InvalidAddress(KEY_FORM)
+        if not secret.isprintable() or " " in secret:
+            raise InvalidAddress(KEY_FORM)
+        self._secret = secret
+
+    @property
+    def header(self) -> str:
+        """The value of the header `Authorization`."""
+        return f"Bearer {self._secret}"
+
+
+KEY_FORM = message(
+    "the file of the key must hold one line of at most {most} visible ASCII characters",
+    most=LONGEST_KEY,
+)
+
+
+def read_key(path: Path) -> ApiKey:
+    """The API key in a file.
+
+    Raises:
+        InvalidAddress: The file holds no key.
+        InsecurePermissions: Others can read the file.
+        OSError: The file cannot be read.
+    """
+    try:
+        return ApiKey(durable_files.read_secret(path))
+    except UnicodeDecodeError:
+        raise InvalidAddress(KEY_FORM) from None
+
+
+class LogClient:
+    """Reads the log of the server at *url*, which may also be the log's own address.
+
+    Raises:
+        InvalidAddress: The address is not one of HTTP, or would reveal *key*.
+    """
+
+    def __init__(
+        self, url: str, key: ApiKey | None = None, timeout_s: float = TIMEOUT_S
+    ) -> None:
+        self._address = _parse(url)
+        self._timeout_s = timeout_s
+        self._headers = {
+            "Accept-Encoding": "identity",
+            "Connection": "close",
+            "User-Agent": f"iku-monitor/{__version__}",
+        }
+        self._tls = self._address.scheme == "https"
+        if key is not None:
+            if not self._tls and not is_loopback(self._address.hostname or ""):
+                raise InvalidAddress(
+                    message(
+                        "the key is sent over https only, or to this machine; {url} is "
+                        "neither",
+                        url=url,
+                    )
+                )
+            self._headers["Authorization"] = key.header
+
+    def checkpoint(self) -> bytes:
+        """The last checkpoint.
+
+        Raises:
+            LogUnreadable: The log cannot be read, or has no checkpoint.
+        """
+        try:
+            return self._get("checkpoint", note.LONGEST)
+        except NotServed as error:
+            raise LogUnreadable(messages.of(error)) from error
+
+    def entries(self, asked: Tile) -> bytes:
+        """The entry bundle of a tile of level 0.
+
+        Raises:
+            NotServed: The log says that there is none.
+            LogUnreadable: The log cannot be read.
+        """
+        return self._get(asked.entries_path(), LONGEST_BUNDLE)
+
+    def leaves(self, asked: Tile) -> list[bytes]:
+        """The leaf hashes of a tile of level 0; fewer if the answer is cut off.
+
+        Raises:
+            NotServed: The log says that there is none.
+            LogUnreadable: The log cannot be read.
+        """
+        raw = self._get(asked.path(), tile.WIDTH * LENGTH)
+        return [raw[at : at + LENGTH] for at in range(0, len(raw), LENGTH)]
+
+    def consistency(self, old: int, new: int) -> tuple[bytes, ...]:
+        """The consistency proof between two sizes.
+
+        Raises:
+            InvalidProof: The answer is not a list of hashes.
+            NotServed: The log says that there is none.
+            LogUnreadable: The log cannot be read.
+        """
+        path = f"proof/consistency?old={old}&new={new}"
+        raw = self._get(path, LONGEST_PROOF)
+        try:
+            *lines, rest = raw.decode("ascii").split("\n")
+            hashes = tlog_proof.parse_hashes(lines)
+        except (UnicodeDecodeError, Malformed) as error:
+            raise InvalidProof(
+                message("the answer is not a proof: {error}", error=messages.of(error))
+            ) from error
+        if rest:
+            raise InvalidProof(message("the proof does not end with a line feed"))
+        return hashes
+
+    def _get(self, path: str, most: int) -> bytes:
+        try:
+            status, body = self._answer(path, most)
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            raise LogUnreadable(
+                message(
+                    "{path} cannot be read: {error}",
+                    path=path,
+                    error=messages.of(error) or type(error).__name__,
+                )
+            ) from error
+        if status != HTTPStatus.OK:
+            raise _refusal(path, status, body)
+        if len(body) > most:
+            raise LogUnreadable(
+                message("{path} is longer than {most} bytes", path=path, most=most)
+            )
+        return body
+
+    def _answer(self, path: str, most: int) -> tuple[int, bytes]:
+        """The status and the body, of which at most *most* + 1 bytes are read."""
+        with self._connection() as connection:
+            below = f"{self._address.path}/{path}"
+            connection.request("GET", below, headers=self._headers)
+            answer = connection.getresponse()
+            body = answer.read(most + 1)
+            # `read` with a length does not complain about an early end.
+            if answer.length and len(body) <= most:
+                raise http.client.IncompleteRead(body, answer.length)
+            return answer.status, body
+
+    @contextmanager
+    def _connection(self) -> Iterator[http.client.HTTPConnection]:
+        """A connection that is shut down when the time is over."""
+        host, port = self._address.hostname or "", self._port
+        connecting = socket.create_connection((host, port), self._timeout_s)
+        with connecting:
+            kind: type[http.client.HTTPConnection] = http.client.HTTPConnection
+            given = connecting
+            if self._tls:
+                kind = http.client.HTTPSConnection
+                given = ssl.create_default_context().wrap_socket(
+                    connecting, server_hostname=host, do_handshake_on_connect=False
+                )
+            over = _Deadline(self._timeout_s, given)
+            try:
+                if isinstance(given, ssl.SSLSocket):
+                    given.do_handshake()
+                connection = kind(host, port)
+                connection.sock = given
+                yield connection
+            except (OSError, http.client.HTTPException, ValueError) as error:
+                if over.passed:
+                    raise TimeoutError(self._late()) from error
+                raise
+            finally:
+                over.cancel()
+                given.close()
+            if over.passed:  # the end of the body may only be that of the connection
+                raise TimeoutError(self._late())
+
+    def _late(self) -> str:
+        return message(
+            "the answer took longer than {seconds} seconds",
+            seconds=int(self._timeout_s),
+        )
+
+    @property
+    def _port(self) -> int:
+        return self._address.port or (443 if self._tls else 80)
+
+
+class _Deadline:
+    """Shuts a socket down after a time; a read that waits for it then ends."""
+
+    def __init__(self, seconds: float, over: socket.socket) -> None:
+        self.passed = False
+        self._socket = over
+        self._timer = Timer(seconds, self._pass)
+        self._timer.daemon = True
+        self._timer.start()
+        self.cancel: Callable[[], None] = self._timer.cancel
+
+    def _pass(self) -> None:
+        self.passed = True
+        with suppress(OSError):
+            # That of TLS would drop the state that a reading thread uses.
+            socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+
+
+def _parse(url: str) -> SplitResult:
+    invalid = InvalidAddress(
+        message(
+            "{url} is no address of a server, such as https://iku.example.go.id",
+            url=url,
+        )
+    )
+    try:
+        address = urlsplit(url)
+        address.port  # noqa: B018 - parsed, to refuse a wrong one
+    except ValueError:
+        raise invalid from None
+    plain = url.isascii() and url.isprintable() and " " not in url
+    if address.scheme not in {"http", "https"} or not address.hostname or not plain:
+        raise invalid
+    if address.username is not None or address.query or address.fragment:
+        raise InvalidAddress(
+            message("the address must have no user, query or fragment")
+        )
+    path = address.path.rstrip("/")
+    # The address of a log, as a policy has it, or that of the server.
+    return address._replace(path=path if path.endswith("/log") else f"{path}{LOG}")
+
+
+def _refusal(path: str, status: int, body: bytes) -> Exception:
+    said = " ".join(body[:200].decode("utf-8", "replace").split())
+    answered = message(
+        "{path}: the server answered {status}: {reason}",
+        path=path,
+        status=status,
+        reason=said,
+    )
+    if status in ABSENT:
+        return NotServed(answered)
+    if 300 <= status < 400:
+        return LogUnreadable(
+            message(
+                "{path}: the server redirects ({status}), which is not followed; give "
+                "the address to which it leads, if you trust it",
+                path=path,
+                status=status,
+            )
+        )
+    if status in REFUSED:
+        return LogUnreadable(
+            message(
+                "{path}: the server refuses access ({status}); --key gives an API key",
+                path=path,
+                status=status,
+            )
+        )
+    return LogUnreadable(answered)

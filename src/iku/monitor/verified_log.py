@@ -1,0 +1,236 @@
+"""The log as it was verified so far, and the verification of what is added to it."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from itertools import islice
+
+import iku_verify
+from iku import messages
+from iku.ledger.checkpoint import Checkpoint
+from iku.ledger.proof_verification import InvalidProof, check_consistency
+from iku.ledger.tile import WIDTH, Tile
+from iku.ledger.tree import Frontier, leaf_hash
+from iku.messages import message
+from iku.monitor.finding import FindingKind, stopped
+from iku.monitor.log_client import LogClient, LogUnreadable, NotServed
+from iku.monitor.record_file import RecordFile
+
+
+class NotConsistent(Exception):
+    """The log does not continue what was verified; the message says how it is known.
+
+    Attributes:
+        position: The first record that differs, if the log's own hashes tell it.
+    """
+
+    def __init__(self, sentence: str, position: int | None) -> None:
+        super().__init__(sentence)
+        self.position = position
+
+
+class VerifiedLog:
+    """The verified records, and their tree.
+
+    Attributes:
+        records: Every verified record, in a local file.
+    """
+
+    def __init__(self, log: LogClient, records: RecordFile, frontier: Frontier) -> None:
+        self.records = records
+        self._log = log
+        self._tree = frontier
+
+    @property
+    def size(self) -> int:
+        """The number of verified records."""
+        return self._tree.size
+
+    @property
+    def root(self) -> bytes:
+        """The root of their tree."""
+        return self._tree.root()
+
+    def follow(self, now: Checkpoint, *, full: bool) -> None:
+        """Verify that *now* continues the records, and read those that are new.
+
+        The new records are durable when this returns. With *full*, all are read again.
+
+        Raises:
+            RoundStopped: Records are missing or edited, or the log was rolled back.
+            NotConsistent: The log signed another history.
+            LogUnreadable: The log cannot be read.
+        """
+        if now.size <= self.size:
+            self._refuse_shorter(now)
+            if not full:
+                return
+        proven = self._check_growth(now)
+        with self._undone_unless_complete():
+            tree = Frontier(self.size, self._tree.peaks)
+            self._read(tree, now, 0 if full else self.size)
+            if tree.root() != now.root:
+                self._refuse_root(now, proven=proven)
+            self.records.synchronise()
+            self._tree = tree
+
+    def _refuse_shorter(self, now: Checkpoint) -> None:
+        """Refuse a tree that is smaller, or that has another root at the same size."""
+        if self._root_at(now.size) != now.root:
+            sentence = message(
+                "the tree that the log signed at size {size} is not that of the "
+                "records that it served: history was rewritten",
+                size=now.size,
+            )
+            raise NotConsistent(sentence, self._first_difference(now, 0))
+        if now.size < self.size:
+            raise stopped(
+                FindingKind.ROLLBACK,
+                message(
+                    "the log was rolled back: it shows size {size}, but had signed "
+                    "size {seen}; the records that remain are the same",
+                    size=now.size,
+                    seen=self.size,
+                ),
+                now.size + 1,
+            )
+
+    def _check_growth(self, now: Checkpoint) -> bool:
+        """Whether the log proves that *now* continues the records.
+
+        Without a proof, the root over all records decides.
+        """
+        if self.size in {0, now.size}:
+            return True
+        try:
+            proof = self._log.consistency(self.size, now.size)
+            check_consistency(self.size, self.root, now.size, now.root, proof)
+        except NotServed:
+            return False
+        except InvalidProof as error:
+            sentence = message(
+                "the tree that the log signed at size {size} does not continue the one "
+                "that it signed at size {seen}: {reason}",
+                size=now.size,
+                seen=self.size,
+                reason=messages.of(error),
+            )
+            raise NotConsistent(sentence, self._first_difference(now, 0)) from error
+        return True
+
+    def _read(self, tree: Frontier, now: Checkpoint, begin: int) -> None:
+        """Read the records after *begin* in whole tiles, and append the new ones."""
+        for number in range(begin // WIDTH, -(-now.size // WIDTH)):
+            asked = Tile(0, number, min(WIDTH, now.size - number * WIDTH))
+            found, kept = self._bundle(asked, now), self.records.tile(number)
+            for at, record in enumerate(kept):
+                if record != found[at]:
+                    raise _edited(number * WIDTH + at + 1, record, found[at])
+            self.records.append(found[len(kept) :])
+            tree.extend([leaf_hash(record) for record in found[len(kept) :]])
+
+    def _bundle(self, asked: Tile, now: Checkpoint) -> list[bytes]:
+        """The records below a tile, in the number that the tree has there."""
+        first = asked.number * WIDTH + 1
+        try:
+            raw = self._log.entries(asked)
+            found = iku_verify.split_entries(raw, asked.entries_path())
+        except (NotServed, iku_verify.Finding) as error:
+            raise stopped(
+                FindingKind.MISSING,
+                message(
+                    "records {first} to {last} of the signed {size} are missing: "
+                    "{reason}",
+                    first=first,
+                    last=asked.leaves,
+                    size=now.size,
+                    reason=messages.of(error),
+                ),
+                first,
+            ) from error
+        if len(found) != asked.width:
+            raise stopped(
+                FindingKind.MISSING,
+                message(
+                    "{path} holds {found} records, but the signed tree has {width} "
+                    "there",
+                    path=asked.entries_path(),
+                    found=len(found),
+                    width=asked.width,
+                ),
+                first + min(len(found), asked.width),
+            )
+        return found
+
+    def _refuse_root(self, now: Checkpoint, *, proven: bool) -> None:
+        """Refuse records that do not give the signed root."""
+        at = self._first_difference(now, self.size)
+        if at is None and not proven:
+            sentence = message(
+                "the log signed size {size}, but does not prove that it continues size "
+                "{seen}, and its records do not give the signed root",
+                size=now.size,
+                seen=self.size,
+            )
+            raise NotConsistent(sentence, None)
+        raise stopped(
+            FindingKind.EDITED,
+            message(
+                "the records after {seen} do not give the root that the log signed at "
+                "size {size}: they were edited{where}",
+                seen=self.size,
+                size=now.size,
+                where=""
+                if at is None
+                else message(", the first at position {position}", position=at),
+            ),
+            at,
+        )
+
+    def _first_difference(self, now: Checkpoint, begin: int) -> int | None:
+        """The first position at which the log's leaf hashes are not those of ours.
+
+        None if they agree as far as they can be read. The hashes of the log are not
+        verified: they only tell where to look.
+        """
+        with suppress(NotServed, LogUnreadable):
+            for number in range(begin // WIDTH, -(-now.size // WIDTH)):
+                width = min(WIDTH, now.size - number * WIDTH)
+                served = self._log.leaves(Tile(0, number, width))
+                ours = map(leaf_hash, self.records.tile(number))
+                for at, pair in enumerate(zip(ours, served, strict=False)):
+                    if pair[0] != pair[1]:
+                        return number * WIDTH + at + 1
+        return None
+
+    @contextmanager
+    def _undone_unless_complete(self) -> Iterator[None]:
+        """Remove the records that were read, unless they were verified in the end."""
+        try:
+            yield
+        finally:
+            self.records.cut(self.size)
+
+    def _root_at(self, size: int) -> bytes:
+        if size == self.size:
+            return self._tree.root()
+        tree = Frontier()
+        for number in range(-(-size // WIDTH)):
+            kept: Sequence[bytes] = self.records.tile(number)
+            tree.extend(
+                [leaf_hash(r) for r in islice(kept, min(WIDTH, size - tree.size))]
+            )
+        return tree.root()
+
+
+def _edited(position: int, ours: bytes, found: bytes) -> Exception:
+    return stopped(
+        FindingKind.EDITED,
+        message(
+            "the record at position {position} was edited: its hash was {ours}, and is "
+            "{found} now",
+            position=position,
+            ours=leaf_hash(ours).hex(),
+            found=leaf_hash(found).hex(),
+        ),
+        position,
+    )
