@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from datetime import date
 from pathlib import Path
 from typing import TypeAlias
@@ -337,12 +337,10 @@ async def pool(database: Database) -> AsyncIterator[Pool]:
     await pool.close()
 
 
-@pytest.fixture
-async def plain(
-    empty_database: Database, administrator: Plain, template: str
-) -> AsyncIterator[Database]:
-    """An empty database whose owner has no other privileges."""
-    name = empty_database.owner_dsn.split("@/")[1].split("?")[0]
+@asynccontextmanager
+async def given_away(empty: Database, administrator: Plain) -> AsyncIterator[Database]:
+    """The empty database, owned by a role that has no other privileges."""
+    name = empty.owner_dsn.split("@/")[1].split("?")[0]
     await administrator.execute("create role plain_owner login password 'x'")
     # As in docker/logins.sql: the role that migrates is a member of the vault's role.
     await administrator.execute(
@@ -353,12 +351,10 @@ async def plain(
         """
     )
     await administrator.execute(f"alter database {name} owner to plain_owner")
-    address = empty_database.owner_dsn.split("@", 1)[1]
-    yield Database(
-        f"postgresql://plain_owner:x@{address}", empty_database.application_dsn
-    )
+    address = empty.owner_dsn.split("@", 1)[1]
+    yield Database(f"postgresql://plain_owner:x@{address}", empty.application_dsn)
     await administrator.execute(f"alter database {name} owner to postgres")
-    owner = await pools.connect_as_owner(empty_database.owner_dsn)
+    owner = await pools.connect_as_owner(empty.owner_dsn)
     await owner.execute("set event_triggers = off")
     await owner.execute("reassign owned by plain_owner to postgres")
     await owner.execute("drop owned by plain_owner")
@@ -367,14 +363,30 @@ async def plain(
 
 
 @pytest.fixture
-async def plain_owner(
-    plain: Database, empty_database: Database
-) -> AsyncIterator[Plain]:
-    """The owner of a migrated database that a superuser had guarded beforehand."""
-    superuser = await pools.connect_as_owner(empty_database.owner_dsn)
+async def plain(
+    empty_database: Database, administrator: Plain, template: str
+) -> AsyncIterator[Database]:
+    """An empty database whose owner has no other privileges."""
+    async with given_away(empty_database, administrator) as database:
+        yield database
+
+
+@asynccontextmanager
+async def plainly_owned(plain: Database, empty: Database) -> AsyncIterator[Plain]:
+    """The plain owner's connection, after a superuser's guard and the migrations."""
+    superuser = await pools.connect_as_owner(empty.owner_dsn)
     await superuser.execute(schema_guard.SQL)
     await superuser.close()
     await migrate_database(plain)
     connection = await pools.connect_as_owner(plain.owner_dsn)
     yield connection
     await connection.close()
+
+
+@pytest.fixture
+async def plain_owner(
+    plain: Database, empty_database: Database
+) -> AsyncIterator[Plain]:
+    """The owner of a migrated database that a superuser had guarded beforehand."""
+    async with plainly_owned(plain, empty_database) as connection:
+        yield connection

@@ -53,7 +53,7 @@ from iku.queries import text_check
 from iku.queries.text_check import TextScope
 from iku.vault import sealing
 from iku.vault.sealing import TextPlace
-from tests.conftest import FAST, SETTINGS, Clone
+from tests.conftest import FAST, SETTINGS, Clone, given_away, plainly_owned
 from tests.ledger.conftest import ZONE, Ask
 from tests.ledger.test_note import log_key, ml_dsa_key, witness_key
 from tests.vault.test_store import DAY, Desk, opened, report
@@ -202,6 +202,19 @@ async def refusing(unmoved: Plain) -> AsyncIterator[Plain]:
     assert await check_ledger(unmoved) == []
 
 
+@pytest.fixture(scope="module")
+async def refusing_owner(
+    clone: Clone, administrator: Plain, template: str
+) -> AsyncIterator[Plain]:
+    """A plain owner of one database, for attacks that must all be refused."""
+    empty = await clone("template1")
+    async with (
+        given_away(empty, administrator) as plain,
+        plainly_owned(plain, empty) as connection,
+    ):
+        yield connection
+
+
 async def asleep(owner: Plain, *attacks: str) -> None:
     """Attack with all triggers disabled, and restore them afterwards."""
     await owner.execute("\n".join((SLEEP, *(f"{a};" for a in attacks), WAKE)))
@@ -239,18 +252,18 @@ async def test_a_superuser_is_refused_by_the_event_trigger(
 
 @pytest.mark.parametrize("attack", ROWS.values(), ids=ROWS)
 async def test_the_owner_is_refused_by_the_trigger(
-    plain_owner: Plain, attack: str
+    refusing_owner: Plain, attack: str
 ) -> None:
     with pytest.raises(asyncpg.InsufficientPrivilegeError, match="is append-only"):
-        await plain_owner.execute(attack)
+        await refusing_owner.execute(attack)
 
 
 @pytest.mark.parametrize("attack", SCHEMA.values(), ids=SCHEMA)
 async def test_the_owner_is_refused_by_the_event_trigger(
-    plain_owner: Plain, attack: str
+    refusing_owner: Plain, attack: str
 ) -> None:
     with pytest.raises(asyncpg.InsufficientPrivilegeError, match="by migrations only"):
-        await plain_owner.execute(attack)
+        await refusing_owner.execute(attack)
 
 
 async def test_what_the_owner_inserts_beside_the_append_is_found_by_the_check(
