@@ -1119,21 +1119,9 @@ KEYS = (
     *("actor", "command", "data", "declared", "effective_on", "known_on"),
     *("recorded_at", "schema", "stream", "text", "type", "version"),
 )
-DATED: tuple[type, ...] = (
-    str,
-    str,
-    dict,
-    bool,
-    str,
-    str,
-    str,
-    int,
-    str,
-    dict,
-    str,
-    int,
-)
-UNDATED = (*DATED[:4], type(None), *DATED[5:])
+FIRST: tuple[type, ...] = (str, str, dict, bool)
+LAST: tuple[type, ...] = (str, str, int, str, dict, str, int)
+DATED, UNDATED = (*FIRST, str, *LAST), (*FIRST, type(None), *LAST)
 CLOCK = re.compile(r"T([01][0-9]|2[0-3])(:[0-5][0-9]){2}\.[0-9]{6}Z")
 HASH = re.compile("[0-9a-f]{64}")
 # The canonical encoding: sorted keys, no space outside strings, no needless escape.

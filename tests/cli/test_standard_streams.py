@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from iku.cli import standard_streams
 from tests.forked import Forker
 
 # A new process, because Python inspects at its start which streams are closed.
@@ -43,12 +45,14 @@ def typed(
 
 SAYS = """
 import sys
-from iku.cli import standard_streams, terminal
+from iku.cli import standard_streams, tables, terminal
 standard_streams.prepare()
 print("\\ufeffnomor,surat\\u202efdp.exe \\x9b31m \\xe9 \\U0001f600")
 terminal.emit({"judul": "surat\\u202efdp.exe"})
+print("\\x1b[1mjudul\\x1b[0m \\x1b[2J\\x07")
 sys.stdout.flush()
-standard_streams.say("surat\\u202efdp.exe")
+standard_streams.say("surat\\u202efdp.exe \\x1b[2J")
+tables.Printer(stderr=True).pairs([("judul", "surat\\x1b[2J\\u202e")])
 """
 
 
@@ -61,11 +65,22 @@ def test_what_a_terminal_would_obey_or_not_show_is_written_out() -> None:
         encoding="utf-8",
         check=True,
     )
-    first, second = said.stdout.splitlines()
+    first, second, third = said.stdout.splitlines()
     # The byte order mark, by which spreadsheets recognise UTF-8, remains.
     assert first == "\ufeffnomor,surat<U+202E>fdp.exe <U+009B>31m \xe9 \U0001f600"
     assert second == '{"judul":"surat\\u202efdp.exe"}'
-    assert said.stderr == "surat<U+202E>fdp.exe\n"
+    # What is bold stays so, and nothing else that a terminal would obey.
+    assert third == "\x1b[1mjudul\x1b[0m <U+001B>[2J<U+0007>"
+    said_first, said_then = said.stderr.splitlines()
+    assert said_first == "surat<U+202E>fdp.exe <U+001B>[2J"
+    assert said_then.split() == ["judul", "surat\ufffd[2J\ufffd"]
+
+
+def test_nothing_is_said_on_standard_error_past_the_escapes() -> None:
+    folder = Path(standard_streams.__file__).parent
+    for path in folder.glob("*.py"):
+        echoed = re.findall(r"click\.echo\([^)]*err=True", path.read_text("utf-8"))
+        assert echoed == [], path
 
 
 @pytest.fixture

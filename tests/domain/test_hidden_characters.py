@@ -12,7 +12,7 @@ from iku.domain import hidden_characters
 
 DIRECTION = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c"
 UNSEEN = "\u200b\u2060\ufeff\xad\u2028\u2029\U000e0041"
-CONTROLS = "\x7f\x80\x9b\x9f"
+CONTROLS = "\0\x07\x08\x0b\x1b\x1f\x7f\x80\x9b\x9f"
 
 
 @pytest.mark.parametrize("character", DIRECTION + UNSEEN + CONTROLS)
@@ -33,6 +33,7 @@ def test_what_hides_reorders_or_is_obeyed_is_written_out(character: str) -> None
     [
         "",
         "Pak Tono",
+        "a\tb\r\nc",
         "Perkumpulan \u2014 \xe9",
         "\u0643\u062a\u0628",
         "\U0001f469\u200d\U0001f4bb",

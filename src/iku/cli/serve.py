@@ -8,7 +8,7 @@ import click
 
 from iku import messages
 from iku.app import App
-from iku.cli import attachments, terminal
+from iku.cli import attachments, standard_streams, terminal
 from iku.cli.errors import DEBUG, CommandFailed
 from iku.cli.terminal_language import formats, translated
 from iku.messages import message
@@ -68,7 +68,7 @@ async def _warn_of_lost_keys(app: App) -> None:
         lost = await app.vault.find_lost_epochs(connection)
     if lost:
         said = message("Keys of texts {lost}", lost=terminal.lost_keys_message(lost))
-        click.echo(translated(said), err=True)
+        standard_streams.say(translated(said))
 
 
 async def _sweep(app: App) -> None:
@@ -83,25 +83,21 @@ async def _sweep(app: App) -> None:
             swept = await quarantine.sweep(app.vault, connection)
         aside = app.vault.files.summary()
     except FilesError as error:
-        click.echo(f"iku: {translated(messages.of(error))}", err=True)
+        standard_streams.say(f"iku: {translated(messages.of(error))}")
         return
     if swept.restored:
-        click.echo(
-            translated(
-                message(
-                    "Attachments: {count} files restored from quarantine",
-                    count=formats.number(swept.restored),
-                )
-            ),
-            err=True,
+        restored = message(
+            "Attachments: {count} files restored from quarantine",
+            count=formats.number(swept.restored),
         )
+        standard_streams.say(translated(restored))
     if aside.files:
         said = message(
             "Quarantine of attachments: {contents}; {moved} newly moved",
             contents=attachments.summary(aside, app.settings.timezone),
             moved=formats.number(swept.quarantined),
         )
-        click.echo(translated(said), err=True)
+        standard_streams.say(translated(said))
 
 
 def _print_address(address: str) -> None:

@@ -12,7 +12,7 @@ import click
 from msgspec import Struct
 
 from iku.app import load_witnesses
-from iku.cli import signer_requests, tables, terminal
+from iku.cli import signer_requests, standard_streams, tables, terminal
 from iku.cli.errors import CommandFailed, message_for
 from iku.cli.terminal_language import formats, translated
 from iku.commands import log_continuation
@@ -227,7 +227,7 @@ async def _round(
         home.refuse_insecure()
         outside = await known_checkpoints.gather(connection, home, witnesses, given)
         for line in outside.unhelpful:
-            click.echo(translated(message("witness {reason}", reason=line)), err=True)
+            standard_streams.say(translated(message("witness {reason}", reason=line)))
         outcome = await checkpoint_signing.sign(
             connection,
             home,
@@ -306,7 +306,7 @@ async def _run(
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     if not witnesses.witnesses:
-        click.echo(translated(ALONE), err=True)
+        standard_streams.say(translated(ALONE))
     read_all = float("-inf")
     while not stop.is_set():
         full = loop.time() - read_all >= full_every
@@ -328,15 +328,15 @@ async def _attempt(
         if not log.is_unavailable(error, None):
             raise
         retried = message("{error}; will be retried", error=message_for(error))
-        click.echo(f"{_clock(chosen)} {translated(retried)}", err=True)
+        standard_streams.say(f"{_clock(chosen)} {translated(retried)}")
         return False
     if found.signed:
         tables.say(f"{_clock(chosen)} {translated(_sentence(found))}")
     for line in found.unhelpful:
         said = message("witness {reason}", reason=line)
-        click.echo(f"{_clock(chosen)} {translated(said)}", err=True)
+        standard_streams.say(f"{_clock(chosen)} {translated(said)}")
     for line in _reports(found):
-        click.echo(f"{_clock(chosen)} {translated(line)}", err=True)
+        standard_streams.say(f"{_clock(chosen)} {translated(line)}")
     return True
 
 

@@ -8,6 +8,7 @@ raises none.
 import errno
 import io
 import os
+import re
 import select
 import sys
 from typing import Any, TextIO
@@ -87,13 +88,16 @@ class _EscapingStream(io.TextIOWrapper):
 
     def write(self, text: str, /) -> int:
         """The number of characters of *text*, all of which are written."""
-        super().write(
-            _MARK.join(map(hidden_characters.escaped_text, text.split(_MARK)))
-        )
+        foreign, *own = _OWN.split(text)
+        spelt = [hidden_characters.escaped_text(foreign)]
+        for mark, after in zip(own[::2], own[1::2], strict=True):
+            spelt += [mark, hidden_characters.escaped_text(after)]
+        super().write("".join(spelt))
         return len(text)
 
 
-_MARK = "\ufeff"  # the byte order mark of CSV files (`exchange/csv_output.py`)
+# The byte order mark of CSV files (`exchange/csv_output.py`), bold and its end.
+_OWN = re.compile("(\ufeff|\x1b\\[[01]m)")
 
 
 def _reporting(given: TextIO) -> TextIO:

@@ -22,6 +22,7 @@ import click
 from msgspec import Struct
 from rich.cells import cell_len, chop_cells
 
+from iku.cli import standard_streams
 from iku.cli.terminal_language import translated
 from iku.messages import message
 
@@ -131,7 +132,10 @@ class Printer:
 
     def _write(self, lines: str | Iterable[str]) -> None:
         told = [lines] if isinstance(lines, str) else lines
-        click.echo("\n".join(told), err=self._stderr)
+        if self._stderr:
+            standard_streams.say("\n".join(told))
+        else:  # the stream itself escapes what it writes
+            click.echo("\n".join(told))
 
 
 def say(sentence: str) -> None:

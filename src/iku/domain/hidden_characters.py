@@ -4,6 +4,7 @@ New texts with such characters are refused (`decider`). Older records may hold s
 they are escaped in every output that a person reads.
 """
 
+import re
 import unicodedata
 
 # Some scripts and emoji need the two joiners.
@@ -13,6 +14,8 @@ _VISIBLE = frozenset(
     "\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2"
 )
 _UNSEEN = frozenset({"Cf", "Zl", "Zp"})
+# All but tab, line feed and carriage return, which structure a text.
+_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 
 def is_hidden(character: str) -> bool:
@@ -29,7 +32,7 @@ def is_hidden(character: str) -> bool:
 
 def is_unsafe(character: str) -> bool:
     """Whether *character* is hidden, or a control that a terminal may obey."""
-    return is_hidden(character) or "\x7f" <= character <= "\x9f"
+    return is_hidden(character) or _CONTROLS.match(character) is not None
 
 
 _USUAL = range(0x250)  # Latin; caching all of Unicode would take too much memory
@@ -62,7 +65,8 @@ _marks, _escapes = _EscapeTable(), _JsonEscapeTable()
 
 def escaped_text(text: str) -> str:
     """*text* with each unsafe character escaped: ``<U+202E>``."""
-    return text if text.isascii() and "\x7f" not in text else text.translate(_marks)
+    usual = text.isascii() and _CONTROLS.search(text) is None
+    return text if usual else text.translate(_marks)
 
 
 def escaped_json(json: bytes) -> bytes:
