@@ -19,6 +19,7 @@ from iku.ledger.checkpoint import Checkpoint
 from iku.ledger.note import Algorithm, SigningKey
 from tests.exchange.forging import ORIGIN, WITNESS, forge, policy
 from tests.exchange.test_bundle import relist
+from tests.flipping import Flipped
 from tests.ledger.test_note import log_key, weak_keys, witness_key
 from tests.ledger.test_policy import many_witnesses, nested_groups
 
@@ -512,3 +513,11 @@ def test_the_exit_code_does_not_depend_on_the_output(
     ascii_ = {"PYTHONIOENCODING": "ascii", "PATH": os.environ["PATH"]}
     done = alone(*asked, cwd=tmp_path, env=ascii_)
     assert done.returncode == code
+
+
+def test_a_sample_of_random_bit_flips_passes_nowhere(tmp_path: Path) -> None:
+    """Ten thousand are flipped by `python -m tests.flipping 10000`."""
+    flipped = Flipped(tmp_path, 20260105)
+    assert flipped.verify() == 0
+    codes = {flipped.flip() for _ in range(25)}
+    assert codes >= {1, 2}
