@@ -206,7 +206,7 @@ async def test_looking_at_the_texts_names_what_was_taken_until_its_row_is_back(
     await owner.execute(f"delete from vault.segment where {row}")
     ran = await machine.type(blocks()[LOOKED][0])
     assert ran.code == 1
-    assert "title of conflict-K01/1: missing: it is gone, and no decision" in ran.out
+    assert "title of conflict-K01/1: missing: it is not stored, and no" in ran.out
     await owner.execute("insert into vault.segment select * from taken")
     assert "good" in await machine.follow(LOOKED)
 

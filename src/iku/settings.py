@@ -89,30 +89,30 @@ class Settings:
         given = _set_variables(
             environ, [f"IKU_{one.name.upper()}" for one in fields(cls)]
         )
-        database_url = _url(given, "IKU_DATABASE_URL")
+        database_url = _url_setting(given, "IKU_DATABASE_URL")
         home = Path(given.get("IKU_HOME", "var"))
         return cls(
             database_url=database_url,
             owner_url=_login_url(given, "IKU_OWNER_URL", database_url) or database_url,
             superuser_url=_login_url(given, "IKU_SUPERUSER_URL", database_url),
             home=home,
-            timezone=_timezone(given),
+            timezone=_timezone_setting(given),
             host=given.get("IKU_HOST", "127.0.0.1"),
-            port=_integer(given, "IKU_PORT", 8000, largest=65_535),
-            pool_size=_integer(given, "IKU_POOL_SIZE", 10, largest=1_000),
-            body_timeout_s=_integer(
+            port=_integer_setting(given, "IKU_PORT", 8000, largest=65_535),
+            pool_size=_integer_setting(given, "IKU_POOL_SIZE", 10, largest=1_000),
+            body_timeout_s=_integer_setting(
                 given, "IKU_BODY_TIMEOUT_S", BODY_TIMEOUT_S, largest=3_600
             ),
-            agency=_folder(given, "IKU_AGENCY"),
+            agency=_folder_setting(given, "IKU_AGENCY"),
             signer_url=_login_url(given, "IKU_SIGNER_URL", database_url),
             signer_home=Path(given.get("IKU_SIGNER_HOME", home / "signer")),
             witness_home=Path(given.get("IKU_WITNESS_HOME", home / "witness")),
             monitor_home=Path(given.get("IKU_MONITOR_HOME", home / "monitor")),
-            origin=_origin(given),
-            witnesses=_file(given, "IKU_WITNESSES"),
-            checkpoint_copies=_path(given, "IKU_CHECKPOINT_COPIES"),
-            keys=_path(given, "IKU_KEYS"),
-            attachments=_path(given, "IKU_ATTACHMENTS"),
+            origin=_origin_setting(given),
+            witnesses=_file_setting(given, "IKU_WITNESSES"),
+            checkpoint_copies=_path_setting(given, "IKU_CHECKPOINT_COPIES"),
+            keys=_path_setting(given, "IKU_KEYS"),
+            attachments=_path_setting(given, "IKU_ATTACHMENTS"),
             language=language(environ),
         )
 
@@ -166,7 +166,7 @@ def _set_variables(environ: Mapping[str, str], names: Iterable[str]) -> dict[str
     return given
 
 
-def _url(given: Mapping[str, str], name: str) -> str | None:
+def _url_setting(given: Mapping[str, str], name: str) -> str | None:
     url = given.get(name)
     if url is not None and not url.startswith(("postgresql://", "postgres://")):
         # The value is not quoted, because it may hold a password.
@@ -181,7 +181,7 @@ def _url(given: Mapping[str, str], name: str) -> str | None:
 def _login_url(
     given: Mapping[str, str], name: str, database_url: str | None
 ) -> str | None:
-    url = _url(given, name)
+    url = _url_setting(given, name)
     if url is not None and database_url is None:
         raise SettingsError(
             message(
@@ -193,7 +193,7 @@ def _login_url(
     return url
 
 
-def _timezone(given: Mapping[str, str]) -> ZoneInfo:
+def _timezone_setting(given: Mapping[str, str]) -> ZoneInfo:
     name = given.get("IKU_TIMEZONE", "Asia/Jakarta")
     try:
         return ZoneInfo(name)
@@ -207,7 +207,9 @@ def _timezone(given: Mapping[str, str]) -> ZoneInfo:
         ) from None
 
 
-def _integer(given: Mapping[str, str], name: str, default: int, *, largest: int) -> int:
+def _integer_setting(
+    given: Mapping[str, str], name: str, default: int, *, largest: int
+) -> int:
     text = given.get(name, str(default)).strip()
     plain = text.isascii() and text.isdecimal() and len(text) <= 9
     if plain and 1 <= int(text) <= largest:
@@ -222,11 +224,11 @@ def _integer(given: Mapping[str, str], name: str, default: int, *, largest: int)
     )
 
 
-def _path(given: Mapping[str, str], name: str) -> Path | None:
+def _path_setting(given: Mapping[str, str], name: str) -> Path | None:
     return Path(given[name]) if name in given else None
 
 
-def _folder(given: Mapping[str, str], name: str) -> Path | None:
+def _folder_setting(given: Mapping[str, str], name: str) -> Path | None:
     if name not in given:
         return None
     folder = Path(given[name])
@@ -239,7 +241,7 @@ def _folder(given: Mapping[str, str], name: str) -> Path | None:
     return folder
 
 
-def _file(given: Mapping[str, str], name: str) -> Path | None:
+def _file_setting(given: Mapping[str, str], name: str) -> Path | None:
     if name not in given:
         return None
     file = Path(given[name])
@@ -250,7 +252,7 @@ def _file(given: Mapping[str, str], name: str) -> Path | None:
     return file
 
 
-def _origin(given: Mapping[str, str]) -> str:
+def _origin_setting(given: Mapping[str, str]) -> str:
     origin = given.get("IKU_ORIGIN", "iku.mojokerto.local/log")
     # C2SP signed-note: the origin is also the name of a key.
     if "+" in origin or any(char.isspace() or char < " " for char in origin):

@@ -125,8 +125,8 @@ def test_an_unforeseen_error_is_a_sentence_that_says_where_to_look(
         assert ("Traceback" in done.stderr) is bool(debug)
         if not debug:
             assert done.stderr == (
-                "iku: this should not happen: ZeroDivisionError: division by zero; "
-                "IKU_DEBUG=1 shows where\n"
+                "iku: internal error: ZeroDivisionError: division by zero; "
+                "set IKU_DEBUG=1 to see the traceback\n"
             )
 
 

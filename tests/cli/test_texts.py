@@ -56,7 +56,10 @@ def test_an_auditor_verifies_the_texts_that_were_handed_over(
     assert (
         f"Teks: {signed} dibuka, 0 dihapus, 0 terkunci, 0 rusak, 0 hilang." in done.out
     )
-    assert "Yang dibuka ditulis ke teks.jsonl, dari 146 peristiwa pertama." in done.out
+    assert (
+        "Teks yang didekripsi dari 146 peristiwa pertama ditulis ke teks.jsonl."
+        in done.out
+    )
     assert (tmp_path / "teks.jsonl").stat().st_mode & 0o777 == 0o600
     assert iku("export", "bundle", "berkas").code == 0
     report = audit(tmp_path / "berkas", tmp_path / "teks.jsonl", capsys)
@@ -106,8 +109,8 @@ async def test_a_swapped_text_is_named_and_the_rest_is_written(
         "conflict-K01",
     )
     named = (
-        f"position {position}: title of conflict-K01/1: damaged: what is kept is not "
-        "what the record commits to\n"
+        f"position {position}: title of conflict-K01/1: damaged: the stored content "
+        "does not match the commitment in the record\n"
     )
     verified = iku("verify", "texts")
     assert verified.code == 1

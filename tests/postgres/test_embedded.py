@@ -504,7 +504,7 @@ def test_another_major_version_is_refused(own_home: Path) -> None:
 def test_data_without_a_version_are_not_taken_for_postgresqls(own_home: Path) -> None:
     data = own_home / "postgres" / "data"
     (data / "PG_VERSION").unlink()
-    assert f"{data} is no folder of PostgreSQL's" in refusal(own_home)
+    assert f"{data} is not a PostgreSQL data folder" in refusal(own_home)
     assert (data / "base").exists()
 
 
@@ -512,7 +512,7 @@ def test_a_file_in_place_of_the_data_is_named_and_kept(tmp_path: Path) -> None:
     data = tmp_path / "postgres" / "data"
     data.parent.mkdir()
     data.write_text("of somebody")
-    assert f"{data} is no folder of PostgreSQL's" in refusal(tmp_path)
+    assert f"{data} is not a PostgreSQL data folder" in refusal(tmp_path)
     assert data.read_text() == "of somebody"
 
 

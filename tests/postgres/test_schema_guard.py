@@ -267,11 +267,11 @@ async def test_not_even_a_superuser_deletes_the_trace_in_passing(
         ),
         (
             HARMLESS,
-            "function guard.hold is not this program's",
+            "function guard.hold differs from this program's",
         ),
         (
             "alter function guard.announced() owner to pg_monitor",
-            "function guard.announced is not this program's",
+            "function guard.announced differs from this program's",
         ),
     ],
 )

@@ -36,7 +36,8 @@ NUMBER = "0b0e2d6c-5a0f-4d6e-9c1b-2f1f0f6f9a10"
 SITI = Person("Siti", NUMBER)
 ERASED = Erased(decision="B/12/2022", legal_basis="UU 27/2022 Pasal 8")
 PDF = b"%PDF-1.7 Berita acara"
-DAMAGED = "damaged: what is kept is not what the record commits to"
+MISSING = "missing: it is not stored, and no decision erased it"
+DAMAGED = "damaged: the stored content does not match the commitment in the record"
 SWAP = """
 update vault.segment s set sealed = o.sealed, dek = o.dek
   from vault.segment o
@@ -229,7 +230,7 @@ async def test_a_broken_text_and_one_that_was_taken_are_named(
         """
     )
     assert await desk.wrong() == [
-        "reporter of conflict-K1/1: missing: it is gone, and no decision erased it",
+        f"reporter of conflict-K1/1: {MISSING}",
         f"title of conflict-K2/1: {DAMAGED}",
     ]
 
@@ -246,9 +247,7 @@ async def test_what_was_erased_is_counted_and_nothing_is_wrong(
     assert await desk.wrong() == []
     # An erasure covers nothing that was recorded after it.
     await owner.execute("delete from vault.segment where field = 'note'")
-    assert await desk.wrong() == [
-        "note of conflict-K1/3: missing: it is gone, and no decision erased it"
-    ]
+    assert await desk.wrong() == [f"note of conflict-K1/3: {MISSING}"]
 
 
 async def test_without_its_key_every_text_and_file_is_named_as_locked(
@@ -316,9 +315,7 @@ async def test_what_whoever_has_all_keys_seals_anew_is_named(
 
 async def test_a_file_whose_key_was_taken_is_named(desk: Desk, owner: Plain) -> None:
     await owner.execute("delete from vault.segment where file is not null")
-    assert await desk.wrong() == [
-        "file of conflict-K1/2: missing: it is gone, and no decision erased it"
-    ]
+    assert await desk.wrong() == [f"file of conflict-K1/2: {MISSING}"]
 
 
 async def test_what_is_erased_while_one_looks_is_told_as_erased(

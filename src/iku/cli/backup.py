@@ -68,8 +68,9 @@ def backup(file: Path, *, replace: bool, json: bool) -> None:
     tables.say(message("SHA-256 of the manifest: {digest}", digest=done.digest))
     tables.say(
         message(
-            "The keys of texts are NOT in it: copy {folder} (epoch {epochs}) to "
-            "another medium, at another place.",
+            "The backup does NOT contain the keys of texts: copy "
+            "{folder} (epoch {epochs}) to another medium at another "
+            "place.",
             folder=done.keys,
             epochs=[*done.epochs] or message("none yet"),
         )

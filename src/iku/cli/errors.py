@@ -166,7 +166,8 @@ def message_for(error: Exception) -> str:
         case _:
             kind = type(error).__name__
             told = message(
-                "this should not happen: {kind}: {error}; {variable}=1 shows where",
+                "internal error: {kind}: {error}; set {variable}=1 to see"
+                " the traceback",
                 kind=kind,
                 error=error,
                 variable=DEBUG,

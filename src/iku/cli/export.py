@@ -120,7 +120,7 @@ def _show_texts(written: TextExportResult) -> None:
     )
     tables.say(
         message(
-            "Those opened are written to {file}, from the first {size} events.",
+            "The decrypted texts of the first {size} events were written to {file}.",
             file=written.file,
             size=formats.number(written.size),
         )

@@ -121,12 +121,17 @@ def rotate(*, new: bool, json: bool) -> None:
     if json:
         terminal.emit({"epoch": epoch, "locked": locked})
     else:
-        tables.say(message("All keys that open are in epoch {epoch} now.", epoch=epoch))
+        tables.say(
+            message(
+                "All readable data keys are now wrapped by the key of epoch {epoch}.",
+                epoch=epoch,
+            )
+        )
     if locked:
         raise CommandFailed(
             message(
-                "{count} keys stay as they are: the keys of their epochs are not in "
-                "the folder, or are others",
+                "{count} data keys were not rewrapped: the keys of their "
+                "epochs are missing from the folder, or differ",
                 count=locked,
             )
         )
@@ -177,8 +182,8 @@ def reconcile(*, json: bool) -> None:
     else:
         tables.say(
             message(
-                "{texts} texts that had returned are erased again; {decisions} "
-                "decisions are recorded again.",
+                "{texts} restored texts were erased again; {decisions} "
+                "decisions were recorded again.",
                 texts=formats.number(found.texts),
                 decisions=formats.number(found.decisions),
             )

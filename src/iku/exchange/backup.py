@@ -282,7 +282,7 @@ async def _verify(
         if size != manifest.size:
             findings.append(
                 message(
-                    "{size} events, but the backup says {stated}",
+                    "{size} events, but the manifest of the backup states {stated}",
                     size=size,
                     stated=manifest.size,
                 )

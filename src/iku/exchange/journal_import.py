@@ -96,7 +96,7 @@ class Importer:
         content: bytes | BinaryIO,
         progress: Progress = lambda _done, _of: None,
     ) -> ImportReport:
-        """Import one file; *progress* receives the numbers of done and of all rows.
+        """Import one file; *progress* is called with the rows done and the total.
 
         An open file must be seekable.
 

@@ -114,7 +114,7 @@ class Field(NamedTuple):
         """
         schema = self.schema.get("items", self.schema)
         if schema.get("type") == "object":
-            return _object(text, self.kind)
+            return _parse_object(text, self.kind)
         return _READERS.get(schema.get("type", ""), _nfc)(text)
 
 
@@ -306,7 +306,7 @@ def _join(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
 
 
-def _object(text: str, kind: Any) -> Any:
+def _parse_object(text: str, kind: Any) -> Any:
     if text.startswith("{"):
         try:
             return strict_json.decode_plain(text.encode())

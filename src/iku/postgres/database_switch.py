@@ -62,8 +62,8 @@ async def refuse_few_rights(connection: Plain) -> None:
     if not superuser:
         raise UnsupportedServer(
             message(
-                "the login {name} is no superuser, but only one may read and make "
-                "everything: set IKU_SUPERUSER_URL",
+                "the login {name} is not a superuser, which backup and "
+                "restore require: set IKU_SUPERUSER_URL",
                 name=name,
             )
         )
@@ -206,8 +206,9 @@ async def _make_roles(connection: Plain, owner: str, wanted: str) -> None:
     ):
         raise UnsupportedServer(
             message(
-                "the backup's schema belongs to {wanted}, for whom {owner} may not "
-                "act: let IKU_OWNER_URL name {wanted}, or a superuser",
+                "the backup's schema is owned by role {wanted}, of which "
+                "{owner} is not a member: set IKU_OWNER_URL to a login of"
+                " {wanted}, or of a superuser",
                 wanted=wanted,
                 owner=owner,
             )

@@ -116,8 +116,9 @@ def _refuse_foreign(data: Path) -> None:
     if data.exists() and not (data / "PG_VERSION").is_file():
         raise PostgresError(
             message(
-                "{data} is no folder of PostgreSQL's: it holds no PG_VERSION; put "
-                "back what is missing, or move it away to begin with nothing",
+                "{data} is not a PostgreSQL data folder: PG_VERSION is "
+                "missing; restore the missing files, or move the folder "
+                "away to start with an empty database",
                 data=data,
             )
         )

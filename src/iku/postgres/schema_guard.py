@@ -125,7 +125,8 @@ async def _function_findings(reader: Queryable) -> list[str]:
     found = {row["proname"]: (row["prosrc"], row["rolsuper"]) for row in rows}
     return [
         message(
-            "function guard.{name} is not this program's, or not a superuser's",
+            "function guard.{name} differs from this program's, or is"
+            " not owned by a superuser",
             name=name,
         )
         for name, body in FUNCTIONS.items()

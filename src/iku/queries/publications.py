@@ -362,7 +362,7 @@ async def _present_figures(
     known_on: date | None,
     today: date,
 ) -> list[ComputedFigure]:
-    """The figures of its day at the cut-off *known_on*; None means no cut-off."""
+    """The present figures as of its day, known by *known_on*; None: no cut-off."""
     codes = sorted(await figures.indicators(connection))
     questions = [
         Question(code, of.as_of, known_on=known_on, period=of.period.kind)

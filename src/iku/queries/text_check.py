@@ -69,12 +69,14 @@ class HeldText(NamedTuple):
 
 _FINDINGS = {
     WithheldReason.LOCKED: message(
-        "locked: its key is not in the folder of keys, or is another"
+        "locked: its key is missing from the key folder, or differs"
     ),
     WithheldReason.DAMAGED: message(
-        "damaged: what is kept is not what the record commits to"
+        "damaged: the stored content does not match the commitment in the record"
     ),
-    WithheldReason.MISSING: message("missing: it is gone, and no decision erased it"),
+    WithheldReason.MISSING: message(
+        "missing: it is not stored, and no decision erased it"
+    ),
 }
 
 

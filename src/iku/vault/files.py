@@ -261,7 +261,7 @@ def _name(entry: str) -> UUID | None:
 
 
 def _stored_file(entry: str, at: Path | os.DirEntry[str]) -> StoredFile | None:
-    """The encrypted file of a directory entry; None if it is none or was deleted."""
+    """The stored file of a directory entry; None for any other entry."""
     if (name := _name(entry)) is None:
         return None
     try:
