@@ -171,7 +171,7 @@ def test_gaps_and_twins_are_refused(tmp_path: Path, second: str) -> None:
 
 def test_a_file_with_another_name_is_refused(tmp_path: Path) -> None:
     write(tmp_path, first="select 1")
-    with pytest.raises(MigrationError, match=r'"first.sql" is not named like'):
+    with pytest.raises(MigrationError, match=r'"first.sql" must be named in the form'):
         load(tmp_path)
 
 

@@ -126,7 +126,7 @@ def _lines(found: RegisterStatus, asked: Settings) -> list[tuple[str, str]]:
 
 def _database(found: RegisterStatus, asked: Settings) -> str:
     kind = (
-        message("a server of its own, PostgreSQL {server}", server=found.server)
+        message("external server, PostgreSQL {server}", server=found.server)
         if asked.database_url
         else message(
             "embedded in {folder}, PostgreSQL {server}",

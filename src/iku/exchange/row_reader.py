@@ -87,7 +87,7 @@ class RowReader:
     def fields(self, statement: Statement) -> dict[str, Any]:
         """Fields of the fact from the non-empty cells."""
         if statement.any_of and self.row.cells.keys().isdisjoint(statement.any_of):
-            needed = reduce(_alternatives, statement.any_of)
+            needed = reduce(_either_or_message, statement.any_of)
             self._fault(
                 statement.any_of[0],
                 message("is empty, but {columns} is required", columns=needed),
@@ -180,7 +180,7 @@ class RowReader:
         self.faults.append(FileFault(self.row.line, heading, message))
 
 
-def _alternatives(one: str, other: str) -> str:
+def _either_or_message(one: str, other: str) -> str:
     return message("{one} or {other}", one=one, other=other)
 
 

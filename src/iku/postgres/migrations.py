@@ -236,7 +236,9 @@ def _read(file: Traversable) -> Migration:
     match = FILE.fullmatch(file.name)
     if match is None:
         raise MigrationError(
-            message('"{name}" is not named like "0001_ledger.sql"', name=file.name)
+            message(
+                '"{name}" must be named in the form 0001_ledger.sql', name=file.name
+            )
         )
     # Line endings are normalised, so that a checkout on Windows has the same hash.
     sql = file.read_text(encoding="utf-8").replace("\r\n", "\n")

@@ -300,7 +300,7 @@ async def _streams(
     subject: str | None,
     after: str,
 ) -> AsyncGenerator[list[Recorded], None]:
-    """Each subject's stream, or the named one's, as known at the coordinates."""
+    """The stream of each subject, or of one, as known at the coordinates."""
     decider = _decider(options)
     cut_off: Any = {"size": question.size, "known_on": question.known_on}
     if subject is not None:

@@ -75,7 +75,7 @@ class WrapCounts(NamedTuple):
     locked: int
 
 
-class _Latest(NamedTuple):
+class _LatestKey(NamedTuple):
     """The latest data key of a stream and subject.
 
     *id* is None if the database has none; *key* is None if it cannot be unwrapped.
@@ -117,7 +117,7 @@ class Vault:
         self.files = files
         self._today = today
         self._unwrapped: OrderedDict[UUID, DataKey] = OrderedDict()
-        self._latest: OrderedDict[Pair, _Latest] = OrderedDict()
+        self._latest: OrderedDict[Pair, _LatestKey] = OrderedDict()
 
     async def store(
         self, connection: Connection, accepted: Sequence[AcceptedRequest]
@@ -147,7 +147,9 @@ class Vault:
         """Cache the keys of texts that were stored."""
         for pair, encryption_key in sealed.plan.items():
             _cache_put(
-                self._latest, pair, _Latest(encryption_key.key.id, encryption_key.key)
+                self._latest,
+                pair,
+                _LatestKey(encryption_key.key.id, encryption_key.key),
             )
 
     async def read(
@@ -352,14 +354,14 @@ class Vault:
     def _cache_latest_key(self, row: asyncpg.Record) -> None:
         key = None if row["dek"] is None else self._unwrap(row)
         pair = (row["stream"], row["subject"])
-        _cache_put(self._latest, pair, _Latest(row["dek"], key))
+        _cache_put(self._latest, pair, _LatestKey(row["dek"], key))
 
     def _encryption_key(self, pair: Pair, current: tuple[str, bytes]) -> _EncryptionKey:
         """The data key to encrypt with: the latest one known, or else a new one.
 
         A new data key is wrapped by the key of the *current* epoch.
         """
-        latest = self._latest.get(pair, _Latest(None, None))
+        latest = self._latest.get(pair, _LatestKey(None, None))
         if latest.key is not None:
             return _EncryptionKey(latest.id, latest.key, None, None)
         epoch, kek = current
