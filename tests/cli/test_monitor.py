@@ -172,6 +172,16 @@ def test_a_figure_that_was_closed_again_in_the_same_round_is_found(
     assert found.json["publications"] == 2
 
 
+def test_a_cosignature_of_a_far_day_is_not_believed(
+    iku: Type, log: LyingLog, lied: Path
+) -> None:
+    log.show(records(3), at=2**63 - 1)
+    said = iku("monitor", log.url, "--policy", lied, "--once")
+    assert (said.code, said.err) == (3, "")
+    assert "cosigned by saksi.test, at an unknown time" in said.out
+    assert "one of the clocks is wrong" in said.out
+
+
 @pytest.mark.parametrize("language", ["en", "id"])
 def test_a_hostile_text_does_not_reach_the_terminal(
     iku: Type, log: LyingLog, lied: Path, language: str

@@ -285,8 +285,21 @@ def test_the_age_of_the_cosignatures_can_be_demanded(
     found = follow()
     assert (found.exit, kinds(found)) == (3, ["untrusted"])
     assert "one of the clocks is wrong" in found.findings[0].sentence
+    log.show(HONEST, at=2**63 - 1)
+    found = follow()
+    assert (found.exit, kinds(found), found.newest) == (3, ["untrusted"], None)
     log.show(HONEST, at=0)
     assert kinds(follow()) == ["unwitnessed"]
+
+
+@pytest.mark.parametrize("body", [b"", b"\0\xff", b"iku.test/log\n", b"\n\n\n"])
+def test_what_is_no_checkpoint_cannot_be_read(
+    log: LyingLog, follow: Follow, body: bytes
+) -> None:
+    log.show(HONEST)
+    log.files["checkpoint"] = body
+    found = follow()
+    assert (found.exit, kinds(found)) == (4, ["unreadable"])
 
 
 def test_a_server_that_is_away_cannot_be_read_and_loses_nothing(
@@ -326,6 +339,13 @@ def flipped(path: Path, at: int) -> None:
     path.write_bytes(raw)
 
 
+def _with_wrong_signature(state: bytes) -> bytes:
+    told = json.loads(state)
+    head, key, signature = told["note"].rpartition("saksi.test ")
+    told["note"] = f"{head}{key}{signature[:40]}AAAA{signature[44:]}"
+    return json.dumps(told).encode()
+
+
 def test_a_damaged_folder_is_refused(
     log: LyingLog, follow: Follow, folder: Path
 ) -> None:
@@ -341,6 +361,7 @@ def test_a_damaged_folder_is_refused(
         lambda: state.write_bytes(b"{"),
         lambda: state.write_bytes(sound[0].replace(b"\\n300", b"\\n299")),
         lambda: state.write_bytes(sound[0].replace(b'counted":300', b'counted":301')),
+        lambda: state.write_bytes(_with_wrong_signature(sound[0])),
         lambda: state.write_bytes(b'{"note":null,"length":-1,"counted":0}'),
         state.unlink,
     ):

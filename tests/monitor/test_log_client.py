@@ -110,7 +110,7 @@ def many_headers(to: BaseHTTPRequestHandler) -> None:
         (without_end, "is longer than 65536 bytes"),
         (drop_by_drop, "the answer took longer than 1 seconds"),
         (endless_head, "the answer took longer than 1 seconds"),
-        (silent, "checkpoint cannot be read"),
+        (silent, "the answer took longer than 1 seconds"),
         (cut_off, "checkpoint cannot be read"),
         (no_http, "checkpoint cannot be read"),
         (many_headers, "checkpoint cannot be read"),

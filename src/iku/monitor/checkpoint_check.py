@@ -36,7 +36,7 @@ class SignedHead(Struct, frozen=True):
 
     Attributes:
         newest: The time of the newest cosignature, in seconds since 1970; None without
-            one that states a time.
+            one that states a time, and if that is still to come.
         findings: Why the cosignatures are not enough.
     """
 
@@ -75,13 +75,14 @@ def check(raw: bytes, demands: Demands) -> SignedHead:
                 error=messages.of(error),
             ),
         ) from error
-    times = [one.time for one in judged.cosigned if one.time]
+    newest = max((one.time for one in judged.cosigned if one.time), default=None)
+    ahead = newest is not None and newest > time.time() + TOLERANCE_S
     return SignedHead(
         signed,
         judged.checkpoint,
         tuple(sorted({one.key.name for one in judged.cosigned})),
-        max(times, default=None),
-        tuple(_lacking(demands, judged.cosigned, max(times, default=None))),
+        None if ahead else newest,
+        tuple(_lacking(demands, judged.cosigned, newest)),
     )
 
 
@@ -140,8 +141,5 @@ def _ahead(seconds: int) -> str:
 
 
 def spell_time(seconds: int) -> str:
-    """A time since 1970 in UTC; a time after the year 9999 in seconds."""
-    try:
-        return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"
-    except (ValueError, OverflowError, OSError):
-        return str(seconds)
+    """A time since 1970 in UTC."""
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -211,7 +211,7 @@ class LogClient:
                 connection.sock = given
                 yield connection
             except (OSError, http.client.HTTPException, ValueError) as error:
-                if over.passed:
+                if over.passed or isinstance(error, TimeoutError):
                     raise TimeoutError(self._late()) from error
                 raise
             finally:
