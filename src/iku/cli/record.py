@@ -103,7 +103,7 @@ BODY = click.option(
 )
 
 
-def _recording(
+def _entry_options(
     fields: Mapping[str, Field], submission: type[SubmissionOptions]
 ) -> Callable[[Command], Command]:
     """A decorator that gives a command the options of an entry."""
@@ -117,7 +117,7 @@ def _recording(
 
 
 @click.command(short_help="Enter a conflict case.")
-@_recording(parsing.fields(conflict.Report), SubmissionOptions)
+@_entry_options(parsing.fields(conflict.Report), SubmissionOptions)
 def report(
     pairs: Pairs,
     submission: SubmissionOptions,
@@ -136,7 +136,7 @@ def report(
 
 
 @click.command(short_help="Enter an organisation.")
-@_recording(parsing.fields(organisation.Registration), SubmissionOptions)
+@_entry_options(parsing.fields(organisation.Registration), SubmissionOptions)
 def register(
     pairs: Pairs,
     submission: SubmissionOptions,
@@ -184,7 +184,7 @@ def _record(event: str, kinds: Kinds) -> click.Command:
 
     @click.command(event, help=_help(kinds), short_help=_help(kinds).splitlines()[0])
     @click.argument("subject", metavar="SUBJECT", type=terminal.SubjectNumberType())
-    @_recording(fields, ChangeOptions)
+    @_entry_options(fields, ChangeOptions)
     def command(
         subject: str,
         pairs: Pairs,

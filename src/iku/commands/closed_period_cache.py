@@ -40,7 +40,7 @@ class ClosedPeriodsCache:
         return self._known
 
     def expire(self) -> None:
-        """Invalidate the cache: the next `known` reads the log."""
+        """Invalidate the cache: the next `cached` reads the log."""
         self._expired = True
 
     async def refresh(self, reader: Reader) -> ClosedPeriodsSnapshot:

@@ -183,7 +183,7 @@ class Importer:
             # Nothing was ever imported, so the pass is not needed.
             before.rows.extend(bytes(journal.size))
             return before
-        for rows in _chunked(journal.rows(), CHUNK):
+        for rows in _split_into_chunks(journal.rows(), CHUNK):
             ids = [numbered.command_id for numbered in rows]
             recorded = await log.recorded_commands(self.connection, ids)
             for row, command_id, _ in rows:
@@ -312,7 +312,7 @@ class Importer:
 
     async def _refuse_overtaken(self, plan: Plan) -> None:
         """Raise a conflict if a faulty row was imported by another process."""
-        for ids in _chunked(plan.refused, CHUNK):
+        for ids in _split_into_chunks(plan.refused, CHUNK):
             for command_id in await log.recorded_commands(self.connection, ids):
                 raise VersionConflict(command_id, 0, 1)
 
@@ -357,7 +357,7 @@ async def _decide_rows(plan: Plan, entries: Iterable[JournalRow]) -> None:
 
 async def _yielding_batches(items: Iterable[T]) -> AsyncIterator[list[T]]:
     """All *items* in batches, yielding to the event loop between them."""
-    for some in _chunked(items, BREATH):
+    for some in _split_into_chunks(items, BREATH):
         yield some
         await asyncio.sleep(0)
 
@@ -396,7 +396,7 @@ class _ProgressReporter:
         self._progress(self._total, self._total)
 
 
-def _chunked(items: Iterable[T], size: int) -> Iterator[list[T]]:
+def _split_into_chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
     rest = iter(items)
     while chunk := list(islice(rest, size)):
         yield chunk
