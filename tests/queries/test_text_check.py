@@ -261,7 +261,9 @@ async def test_without_its_key_every_text_and_file_is_named_as_locked(
         assert tally(await other.files()) == TextCounts(locked=1)
         wrong = await other.wrong()
     assert len(wrong) == texts + 1
-    assert all(": locked: its key is not in the folder" in line for line in wrong)
+    assert all(
+        ": locked: its key is missing from the key folder" in line for line in wrong
+    )
 
 
 @pytest.mark.parametrize("damage", ["bit", "lost", "swapped"])
