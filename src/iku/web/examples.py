@@ -34,7 +34,7 @@ BODIES: dict[str, dict[str, dict[str, Any]]] = {
         "returned": {
             "type": "returned",
             "effective_on": "2021-02-10",
-            "missing": "Surat pelapor dan hari kejadian",
+            "missing": "Surat pelapor dan tanggal kejadian",
         },
         "verified": {"type": "verified", "effective_on": "2021-02-10"},
         "resolved": {
@@ -54,7 +54,7 @@ BODIES: dict[str, dict[str, dict[str, Any]]] = {
             "type": "corrected",
             "corrects": 1,
             "occurred_on": None,
-            "reason": "Hari kejadian ternyata tidak diketahui",
+            "reason": "Tanggal kejadian ternyata tidak diketahui",
         },
         "annulled": {
             "type": "annulled",
