@@ -193,6 +193,15 @@ def test_a_record_of_65535_bytes_fits_and_one_more_does_not() -> None:
         (b'"version":1}', b'"version":1,"x":1}'),
         (b'"actor":"u/siti",', b""),
         (b"{", b""),
+        (b"03:04:05.123456Z", b"03:04:61.123456Z"),
+        (b"03:04:05.123456Z", b"03:04:05.123456+00:00"),
+        (b'"schema":2', b'"schema":4'),
+        (b'"version":1', b'"version":0'),
+        (b'"stream":"conflict-K01"', b'"stream":"conflict"'),
+        (b'"data":{}', b'"data":{"a":1.5}'),
+        (b'"data":{}', '"data":{"e\u0301":1}'.encode()),
+        (b"siti", "e\u0301".encode()),
+        (b"siti", rb"\u0000"),
     ],
 )
 def test_any_other_spelling_is_no_record(said: bytes, instead: bytes) -> None:
