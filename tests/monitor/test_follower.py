@@ -3,10 +3,12 @@
 import json
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from iku.ledger import durable_files, note, tile, tree
+from iku.ledger.checkpoint import encode_hash
 from iku.ledger.durable_files import FolderInUse, InsecurePermissions
 from iku.monitor.finding import MonitorNotReady
 from iku.monitor.monitor_folder import MonitorFolder
@@ -213,14 +215,57 @@ def test_a_record_of_a_later_program_is_not_enough_to_judge(
     assert (found.exit, kinds(found)) == (3, ["uncounted"])
 
 
+def declared_loss(kept: int) -> list[Any]:
+    """A log that kept 50 records, and declares that it kept *kept* of 70."""
+    root = tree.root(tree.leaf_hash(spell(one)) for one in HONEST[:kept])
+    lost: dict[str, Any] = {
+        "origin": "iku.test/log",
+        "successor": "iku.test/log/2",
+        "signed": "x",
+    }
+    lost |= {"kept": kept, "lost_to": 70, "root": encode_hash(root)}
+    return [
+        *HONEST[:50],
+        record(1, command="c-51", stream="ledger-log", type="continued", data=lost),
+    ]
+
+
 def test_a_log_that_declares_a_loss_is_reported(log: LyingLog, follow: Follow) -> None:
-    lost = {"origin": "iku.test/log", "lost_to": 70}
-    said = record(1, command="c-51", stream="ledger-log", type="continued", data=lost)
-    told = [*HONEST[:50], said]
-    log.show(told)
+    log.show(declared_loss(50))
     found = follow()
     assert (found.exit, kinds(found)) == (3, ["loss"])
-    assert "events 51 to 70 are lost" in found.findings[0].sentence
+    assert "events 51 to 70 of the log iku.test/log" in found.findings[0].sentence
+
+
+def test_a_declared_loss_that_is_not_true_is_found(
+    log: LyingLog, follow: Follow
+) -> None:
+    log.show(declared_loss(49))
+    found = follow()
+    assert (found.exit, kinds(found)) == (1, ["record"])
+    assert "events kept, and their root" in found.findings[0].sentence
+
+
+def test_a_merger_that_only_one_side_knows_is_found(
+    log: LyingLog, follow: Follow
+) -> None:
+    registered = record(
+        1,
+        stream="organisation-O2",
+        type="registered",
+        effective_on="2025-01-01",
+        data={"kind": "lsm"},
+    )
+    absorbed = record(
+        2,
+        stream="organisation-O2",
+        type="absorbed",
+        data={"origin": {"stream": "organisation-O1", "version": 2}},
+    )
+    log.show([registered, absorbed])
+    found = follow()
+    assert (found.exit, kinds(found)) == (1, ["record"])
+    assert found.findings[0].position == 2
 
 
 def test_a_log_of_another_name_is_not_followed_in_the_same_folder(

@@ -44,6 +44,7 @@ class FigureCheck:
         self._counted = counted
         self._records = iku_verify.Records()
         self._register = _AppearedRegister()
+        self._tree = iku_verify.Tree()  # with which a declared loss is compared
         self._findings: list[MonitorFinding] = []
         self._recounted: int | None = None  # the size at the last recount
         self._stopped: int | None = None  # position of a record that cannot be counted
@@ -55,6 +56,7 @@ class FigureCheck:
             return
         try:
             self._add(raw)
+            self._tree.add(iku_verify.leaf_hash(raw))
         except iku_verify.Finding as finding:
             self._stopped = self.size
             if self.size > self._counted:
@@ -91,7 +93,8 @@ class FigureCheck:
         if self.size <= self._counted:
             return
         if record["stream"] == "ledger-log":
-            self._findings.append(_loss(record["data"], self.size))
+            loss = iku_verify.read_loss(record, self._tree)
+            self._findings.append(_loss(loss))
         if record["stream"].startswith("publication-") and record["type"] == "closed":
             closed = self._register.publications[record["data"]["publication"]]
             # A later step may return or close it again, within the same round.
@@ -131,17 +134,6 @@ def _uncounted(position: int) -> MonitorFinding:
     )
 
 
-def _loss(data: object, position: int) -> MonitorFinding:
-    told = data if isinstance(data, dict) else {}
-    return MonitorFinding(
-        FindingKind.LOSS,
-        message(
-            "the log declares at position {position} that it continues {origin}, of "
-            "which events {first} to {last} are lost",
-            position=position,
-            origin=str(told.get("origin")),
-            first=str(position),
-            last=str(told.get("lost_to")),
-        ),
-        position,
-    )
+def _loss(loss: iku_verify.Loss) -> MonitorFinding:
+    sentence = message("a restore lost signed events: {loss}", loss=str(loss))
+    return MonitorFinding(FindingKind.LOSS, sentence, loss.position)
