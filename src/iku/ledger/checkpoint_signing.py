@@ -11,7 +11,7 @@ and so finds a change in an old record.
 Without its state the signer could contradict what it signed before. It then demands a
 checkpoint from outside, which the log must continue, and so it does with a new key for
 a log that was signed by another. Checkpoints in the database must fit, too, but do not
-suffice: whoever edits the records can delete them.
+suffice: they can be deleted together with the records.
 """
 
 import contextlib

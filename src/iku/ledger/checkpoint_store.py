@@ -1,7 +1,7 @@
 """Signed checkpoints, log keys and alarms in the database.
 
 A checkpoint that is read is verified by the log's keys, and ignored if it does not
-verify: whoever has the signer's login can insert rows, but not sign them.
+verify: with the signer's login rows can be inserted, but not signed.
 """
 
 from collections.abc import AsyncIterator, Sequence

@@ -1,6 +1,6 @@
 """Witnesses' cosignatures in the database, each verified whenever it is read.
 
-A row proves nothing: whoever has the signer's login can insert any. A row counts only
+A row proves nothing: with the signer's login any row can be inserted. It counts only
 if its line is a signature by its key over a checkpoint of its size, and its size is at
 most that of the last checkpoint. Other rows are ignored and reported. Any number of
 rows of one witness and size may exist, so that none takes the place of another.

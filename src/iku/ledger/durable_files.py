@@ -82,7 +82,7 @@ def refuse_insecure(path: Path) -> None:
 
     Raises:
         InsecurePermissions: The message says how to mend it.
-        FileNotFoundError: There is no such file.
+        FileNotFoundError: The file does not exist.
     """
     found = path.stat()
     mode = stat.S_IMODE(found.st_mode)

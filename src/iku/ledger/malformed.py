@@ -1,4 +1,4 @@
-"""The error of whatever is parsed: notes, keys, checkpoints, proofs and policies."""
+"""The error of a note, key, checkpoint, proof or policy that cannot be parsed."""
 
 
 class Malformed(ValueError):

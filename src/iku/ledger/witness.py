@@ -10,7 +10,7 @@ cosignature is returned. Concurrent requests therefore cannot roll it back.
 
 A key without the memory of what it cosigned would cosign an older log. The file
 ``logs-known`` lists the logs that it has cosigned; where it is missing, or the memory
-of a log in it, the witness refuses until it is told that the log is new.
+of a log in it, the witness refuses until an operator states that the log is new.
 """
 
 import time

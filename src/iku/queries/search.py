@@ -187,6 +187,60 @@ def _page(
     return ListedMatches(shown, following, statuses)
 
 
+_STATES = """
+  with known as not materialized (
+    select s.*,
+           case $5
+             when 'number' then lower(s.number)
+             when 'entered' then s.entered_on::text
+             when 'status' then s.status
+             when 'level' then s.level::text
+             else ''
+           end as key
+      from projection.state s
+     where s.category = $1
+       and s.valid @> $2::date
+       and s.position <= $3
+       and s.known_from <= $4
+       and (s.superseded > $3 or s.known_to > $4)
+  ),
+  last as (select key, subject from known where subject = $7),
+  matching as materialized (
+    select *
+      from known
+     where (status = any($9::text[]) or $9 = '{}')
+       and (kind = any($10::text[]) or $10 = '{}')
+       and (dimension = any($11::text[]) or $11 = '{}')
+       and (level = any($12::smallint[]) or $12 = '{}')
+       and (source = any($13::text[]) or $13 = '{}')
+       and (verified = $14::boolean or $14 is null)
+       and (expired = $15::boolean or $15 is null)
+       and starts_with(area, $16)
+       and entered_on between $17 and $18
+       and (lower(number) = $19 and subject = any($20::text[]) or $19 is null)
+  ),
+  counted as (
+    select json_object_agg(status, number) as statuses
+      from (select status, count(*) as number from matching group by status) m
+  )
+select c.statuses, l.subject as last, p.*
+  from counted c
+  left join last l on true
+  left join lateral (
+         select m.*
+           from matching m
+          where $7 = ''
+             or (m.key, m.subject) > (l.key, l.subject) and not $6
+             or (m.key, m.subject) < (l.key, l.subject) and $6
+          order by case when not $6 then m.key end,
+                   case when not $6 then m.subject end,
+                   case when $6 then m.key end desc,
+                   case when $6 then m.subject end desc
+          limit $8
+       ) p on true
+"""
+
+
 async def _states(
     reader: Reader, asked: Search, limit: int
 ) -> tuple[list[Match], dict[str, int]]:
@@ -199,58 +253,7 @@ async def _states(
         InvalidQuestion: The subject to continue after does not exist.
     """
     rows = await reader.fetch(
-        """
-          with known as not materialized (
-            select s.*,
-                   case $5
-                     when 'number' then lower(s.number)
-                     when 'entered' then s.entered_on::text
-                     when 'status' then s.status
-                     when 'level' then s.level::text
-                     else ''
-                   end as key
-              from projection.state s
-             where s.category = $1
-               and s.valid @> $2::date
-               and s.position <= $3
-               and s.known_from <= $4
-               and (s.superseded > $3 or s.known_to > $4)
-          ),
-          last as (select key, subject from known where subject = $7),
-          matching as materialized (
-            select *
-              from known
-             where (status = any($9::text[]) or $9 = '{}')
-               and (kind = any($10::text[]) or $10 = '{}')
-               and (dimension = any($11::text[]) or $11 = '{}')
-               and (level = any($12::smallint[]) or $12 = '{}')
-               and (source = any($13::text[]) or $13 = '{}')
-               and (verified = $14::boolean or $14 is null)
-               and (expired = $15::boolean or $15 is null)
-               and starts_with(area, $16)
-               and entered_on between $17 and $18
-               and (lower(number) = $19 and subject = any($20::text[]) or $19 is null)
-          ),
-          counted as (
-            select json_object_agg(status, number) as statuses
-              from (select status, count(*) as number from matching group by status) m
-          )
-        select c.statuses, l.subject as last, p.*
-          from counted c
-          left join last l on true
-          left join lateral (
-                 select m.*
-                   from matching m
-                  where $7 = ''
-                     or (m.key, m.subject) > (l.key, l.subject) and not $6
-                     or (m.key, m.subject) < (l.key, l.subject) and $6
-                  order by case when not $6 then m.key end,
-                           case when not $6 then m.subject end,
-                           case when $6 then m.key end desc,
-                           case when $6 then m.subject end desc
-                  limit $8
-               ) p on true
-        """,
+        _STATES,
         *_parameters(asked, limit),
         *await _find_number(reader, asked),
     )
