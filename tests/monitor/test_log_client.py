@@ -24,7 +24,7 @@ from iku.ledger.tile import Tile
 from iku.monitor.log_client import (
     LONGEST_BUNDLE,
     ApiKey,
-    InvalidAddress,
+    InvalidLogAddress,
     LogClient,
     LogUnreadable,
     NotServed,
@@ -176,7 +176,7 @@ def test_an_answer_that_is_no_proof_proves_nothing(
     ],
 )
 def test_an_address_that_is_none_is_refused(url: str) -> None:
-    with pytest.raises(InvalidAddress):
+    with pytest.raises(InvalidLogAddress):
         LogClient(url)
 
 
@@ -211,7 +211,7 @@ def test_a_key_is_sent_with_each_request_and_never_shown(
 def test_a_key_is_not_sent_in_clear_to_another_machine() -> None:
     key = ApiKey(SECRET)
     for url in ("http://iku.example.go.id", "http://203.0.113.1:8000"):
-        with pytest.raises(InvalidAddress, match="over https only") as caught:
+        with pytest.raises(InvalidLogAddress, match="over https only") as caught:
             LogClient(url, key)
         assert SECRET not in str(caught.value)
     for url in ("https://iku.example.go.id", "http://localhost", "http://[::1]:8000"):
@@ -223,10 +223,10 @@ def test_a_file_that_holds_no_key_is_refused(tmp_path: Path, content: str) -> No
     path = tmp_path / "key"
     path.write_text(content)
     path.chmod(0o600)
-    with pytest.raises(InvalidAddress):
+    with pytest.raises(InvalidLogAddress):
         read_key(path)
     path.write_bytes(b"\xff")
-    with pytest.raises(InvalidAddress):
+    with pytest.raises(InvalidLogAddress):
         read_key(path)
 
 

@@ -36,7 +36,7 @@ from iku.ledger.witness import CosignRefused
 from iku.ledger.witness_client import WitnessUnavailable
 from iku.messages import message
 from iku.monitor.finding import MonitorNotReady
-from iku.monitor.log_client import InvalidAddress
+from iku.monitor.log_client import InvalidLogAddress
 from iku.parsing import ParseError
 from iku.postgres.migrations import MigrationError
 from iku.postgres.programs import PostgresError
@@ -80,7 +80,7 @@ _PLAIN = (
     InsecurePermissions,
     FolderInUse,
     MonitorNotReady,
-    InvalidAddress,
+    InvalidLogAddress,
     Malformed,
     AlarmRaised,
     SignerNotReady,

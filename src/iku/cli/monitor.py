@@ -30,7 +30,7 @@ from iku.monitor.finding import (
     MonitorNotReady,
 )
 from iku.monitor.follower import Follower, MonitorRound, open_follower
-from iku.monitor.log_client import InvalidAddress, LogClient, read_key
+from iku.monitor.log_client import InvalidLogAddress, LogClient, read_key
 
 DAY_S = 86_400
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -250,7 +250,7 @@ def _unreadable_folder() -> Iterator[None]:
 def _client(url: str, key: Path | None) -> LogClient:
     try:
         return LogClient(url, None if key is None else read_key(key))
-    except (InvalidAddress, InsecurePermissions, OSError) as error:
+    except (InvalidLogAddress, InsecurePermissions, OSError) as error:
         raise CommandFailed(message_for(error), USAGE) from error
 
 

@@ -39,7 +39,7 @@ class NotServed(Exception):
     """The log answers that it has no such file; the message has the status."""
 
 
-class InvalidAddress(ValueError):
+class InvalidLogAddress(ValueError):
     """The address of the log, or the key for it, cannot be used."""
 
 
@@ -48,9 +48,9 @@ class ApiKey:
 
     def __init__(self, secret: str) -> None:
         if not 0 < len(secret) <= LONGEST_KEY or not secret.isascii():
-            raise InvalidAddress(KEY_FORM)
+            raise InvalidLogAddress(KEY_FORM)
         if not secret.isprintable() or " " in secret:
-            raise InvalidAddress(KEY_FORM)
+            raise InvalidLogAddress(KEY_FORM)
         self._secret = secret
 
     @property
@@ -69,21 +69,21 @@ def read_key(path: Path) -> ApiKey:
     """The API key in a file.
 
     Raises:
-        InvalidAddress: The file holds no key.
+        InvalidLogAddress: The file holds no key.
         InsecurePermissions: Others can read the file.
         OSError: The file cannot be read.
     """
     try:
         return ApiKey(durable_files.read_secret(path))
     except UnicodeDecodeError:
-        raise InvalidAddress(KEY_FORM) from None
+        raise InvalidLogAddress(KEY_FORM) from None
 
 
 class LogClient:
     """Reads the log of the server at *url*, which may also be the log's own address.
 
     Raises:
-        InvalidAddress: The address is not one of HTTP, or would reveal *key*.
+        InvalidLogAddress: The address is not one of HTTP, or would reveal *key*.
     """
 
     def __init__(
@@ -99,7 +99,7 @@ class LogClient:
         self._tls = self._address.scheme == "https"
         if key is not None:
             if not self._tls and not is_loopback(self._address.hostname or ""):
-                raise InvalidAddress(
+                raise InvalidLogAddress(
                     message(
                         "the key is sent over https only, or to this machine; {url} is "
                         "neither",
@@ -250,7 +250,7 @@ class _Deadline:
 
 
 def _parse(url: str) -> SplitResult:
-    invalid = InvalidAddress(
+    invalid = InvalidLogAddress(
         message(
             "{url} is no address of a server, such as https://iku.example.go.id",
             url=url,
@@ -265,7 +265,7 @@ def _parse(url: str) -> SplitResult:
     if address.scheme not in {"http", "https"} or not address.hostname or not plain:
         raise invalid
     if address.username is not None or address.query or address.fragment:
-        raise InvalidAddress(
+        raise InvalidLogAddress(
             message("the address must have no user, query or fragment")
         )
     path = address.path.rstrip("/")
