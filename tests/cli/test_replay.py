@@ -123,7 +123,7 @@ async def test_verifying_the_log_names_what_was_tampered_with(
     await owner.execute("update ledger.event set type = 'x' where position = 110")
     said = iku("verify", "log")
     assert said.code == 1
-    assert "posisi 110: kolom type di samping catatan: seharusnya" in said.out
+    assert "posisi 110: kolom type: seharusnya" in said.out
     assert said.err.count("\n") == 1
     assert iku("verify", "log", "--json").json["findings"]
 

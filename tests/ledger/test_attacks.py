@@ -280,15 +280,13 @@ async def test_what_the_owner_inserts_beside_the_append_is_found_by_the_check(
     )
     found = await check_ledger(guarded)
     assert "ledger.head: size: expected 5, found 4" in found
-    assert any(
-        line.startswith("position 5: stream beside the record") for line in found
-    )
+    assert any(line.startswith("position 5: column stream") for line in found)
 
 
 @pytest.mark.parametrize(
     ("attack", "finding"),
     [
-        (ROWS["edit"], "position 2: type beside the record: expected Noted, "),
+        (ROWS["edit"], "position 2: column type: expected Noted, "),
         (ROWS["delete"], "position 3: position: expected 2, found 3"),
         (ROWS["cut the tail"], "ledger.head: size: expected 2, found 4"),
         (ROWS["forge a leaf"], "position 2: leaf: expected "),

@@ -42,11 +42,11 @@ TAMPERED = [
     ),
     (
         "update ledger.event set type = 'Other' where position = 3",
-        "position 3: type beside the record: expected Noted, found Other",
+        "position 3: column type: expected Noted, found Other",
     ),
     (
         "update ledger.event set effective_on = null where position = 3",
-        "position 3: effective_on beside the record: expected 2021-02-01, found None",
+        "position 3: column effective_on: expected 2021-02-01, found None",
     ),
     (
         "delete from ledger.event where position = 2",
@@ -196,7 +196,7 @@ async def test_a_finding_is_a_message_with_the_values_compared(
     assert found >= {
         "perintah command-1: ukuran di dalam log: seharusnya ya, ditemukan tidak",
         (
-            "posisi 3: effective_on di samping catatan: seharusnya 1 Februari 2021, "
+            "posisi 3: kolom effective_on: seharusnya 1 Februari 2021, "
             "ditemukan tidak ada"
         ),
     }

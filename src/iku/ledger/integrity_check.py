@@ -209,7 +209,7 @@ _describe = attrgetter(
 _NEW = 0, date.min  # version and known_on before a stream's first event
 _PLACE_RULES = (message("position"), message("version"), message("leaf"))
 _COLUMN_RULES = tuple(
-    message("{column} beside the record", column=name)
+    message("column {column}", column=name)
     for name in (
         *("stream", "version", "type", "effective_on", "known_on", "declared"),
         "recorded_at",
