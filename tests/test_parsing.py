@@ -103,10 +103,10 @@ FIRST = ("from", "2021-01-01")
 @pytest.mark.parametrize(
     ("name", "text", "rule"),
     [
-        ("from", "2021-02-30", "must be a date written YYYY-MM-DD, not "),
-        ("from", "20210209", "must be a date written YYYY-MM-DD, not "),
-        ("from", "2021-02-09T00:00:00", "must be a date written YYYY-MM-DD, not "),
-        ("from", "null", "must be a date written YYYY-MM-DD, not "),
+        ("from", "2021-02-30", "must be a date in the form YYYY-MM-DD, not "),
+        ("from", "20210209", "must be a date in the form YYYY-MM-DD, not "),
+        ("from", "2021-02-09T00:00:00", "must be a date in the form YYYY-MM-DD, not "),
+        ("from", "null", "must be a date in the form YYYY-MM-DD, not "),
         ("size", "10", "must be a whole number from 0 to 9, not 10"),
         ("size", "1.0", 'must be a whole number from 0 to 9, not "1.0"'),
         ("size", "+1", 'must be a whole number from 0 to 9, not "+1"'),
@@ -114,14 +114,14 @@ FIRST = ("from", "2021-01-01")
         ("size", "1_0", 'must be a whole number from 0 to 9, not "1_0"'),
         ("size", "\u0661", 'must be a whole number from 0 to 9, not "\u0661"'),
         ("size", "9" * 5000, "must be a whole number from 0 to 9, not "),
-        ("size", "", "is empty; leave it out instead"),
+        ("size", "", "is empty; omit it instead"),
         ("step", "month", 'must be one of year, half, not "month"'),
         ("part", "c", 'must be one of b, a, not "c"'),
         ("exact", "yes", 'must be true or false, not "yes"'),
         ("area", "x", 'must be the code of an area, not "x"'),
         ("area", "\udcff", "is not UTF-8"),
         ("sise", "1", "is unknown; did you mean size?"),
-        ("x", "1", "is unknown; there are: code, from, size, step, part, "),
+        ("x", "1", "is unknown; known are: code, from, size, step, part, "),
     ],
 )
 def test_a_text_that_is_not_of_its_type_is_answered_with_rule_and_value(
@@ -143,9 +143,9 @@ def test_all_faults_are_reported_in_the_order_of_the_declaration() -> None:
 
 
 def test_what_holds_one_value_is_given_once() -> None:
-    twice = {"size": "is given more than once"}
+    twice = {"size": "occurs more than once"}
     assert faults(FIRST, ("size", "1"), ("size", "1")) == twice
-    assert faults(FIRST, ("code", "Y")) == {"code": "is given more than once"}
+    assert faults(FIRST, ("code", "Y")) == {"code": "occurs more than once"}
 
 
 def test_listed_values_are_given_with_commas_or_by_repetition_and_once() -> None:
@@ -158,7 +158,7 @@ def test_listed_values_are_given_with_commas_or_by_repetition_and_once() -> None
     assert parsing.parse_texts(Chosen, repeated) == both
     with pytest.raises(ParseError) as found:
         parsing.parse_texts(Chosen, [("steps", "half,half")])
-    assert found.value.faults == {"steps": 'names "half" more than once'}
+    assert found.value.faults == {"steps": 'contains "half" more than once'}
     with pytest.raises(ParseError) as found:
         parsing.parse_texts(Chosen, [("steps", "half,")])
     assert found.value.faults == {"steps": 'must be one of year, half, not ""'}
@@ -175,7 +175,7 @@ def test_nothing_is_taken_by_a_struct_without_fields() -> None:
         pass
 
     assert parsing.parse_texts(Nothing, []) == Nothing()
-    with pytest.raises(ParseError, match="x is unknown; there are: none"):
+    with pytest.raises(ParseError, match="x is unknown; known are: none"):
         parsing.parse_texts(Nothing, [("x", "")])
 
 
@@ -237,7 +237,7 @@ def test_every_fault_of_a_body_is_reported_by_its_path() -> None:
         "parties[1].name": "must be text of 1 to 10 characters, not of 0",
         "parties[1].nam": "is unknown; did you mean name?",
         "parties[2]": "must be an object, not 7",
-        "colour": "is unknown; there are: title, effective_on, parties",
+        "colour": "is unknown; known are: title, effective_on, parties",
     }
 
 
@@ -268,7 +268,7 @@ def test_a_body_that_does_not_fit_is_refused_by_its_paths(
     told = body_faults(body)
     assert told.keys() == found.keys()
     for path, word in found.items():
-        assert word.replace(DAY, "a date written") in told[path]
+        assert word.replace(DAY, "a date in the form") in told[path]
 
 
 def test_a_text_that_grows_too_long_in_its_one_spelling_is_named() -> None:
@@ -288,7 +288,7 @@ def test_a_text_that_grows_too_long_in_its_one_spelling_is_named() -> None:
             {"type": "corrected", "corrects": 10**40, "day": "x"},
             {
                 "corrects": "must be a whole number, not 1e+40",
-                "day": 'must be a date written YYYY-MM-DD, not "x"',
+                "day": 'must be a date in the form YYYY-MM-DD, not "x"',
             },
         ),
     ],
@@ -384,13 +384,13 @@ def test_options_of_a_definition_are_read_from_text(
 @pytest.mark.parametrize(
     ("name", "values", "sentence"),
     [
-        ("colour", ["red"], "is unknown; there are: category, minimum_level, "),
+        ("colour", ["red"], "is unknown; known are: category, minimum_level, "),
         ("counts", ["conflicts"], "is unknown; "),
         ("minimum_level", ["tinggi"], "must be one of potensi, perseteruan, "),
-        ("minimum_level", ["potensi", "kekerasan"], "is given more than once"),
+        ("minimum_level", ["potensi", "kekerasan"], "occurs more than once"),
         ("minimum_level", ["null"], "must be one of potensi, "),
         ("kinds", ["lsm,"], "must be one of ormas, lsm, parpol, not "),
-        ("kinds", ["lsm", "lsm"], 'names "lsm" more than once'),
+        ("kinds", ["lsm", "lsm"], 'contains "lsm" more than once'),
         ("participation_threshold", ["0"], "must be a whole number from 1 to 1000"),
         ("participation_threshold", ["1001"], "must be a whole number from 1 to 1000"),
         ("participation_threshold", ["2.0"], "must be a whole number from 1 to 1000"),

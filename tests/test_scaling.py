@@ -394,7 +394,7 @@ async def test_a_program_newer_than_the_replica_is_told_to_wait_for_the_primary(
         owner_url=re.sub("@/iku", "@/ahead", replica.settings.owner_url or ""),
     )
     await caught_up(primary, replica)
-    with pytest.raises(MigrationError, match="its primary is not migrated yet"):
+    with pytest.raises(MigrationError, match="the primary is not yet migrated"):
         async with migrate_and_open(behind):
             pass
 

@@ -96,7 +96,7 @@ def test_the_language_is_one_of_two(name: str) -> None:
 def test_a_variable_that_is_set_but_empty_is_refused(name: str, empty: str) -> None:
     others = {"IKU_DATABASE_URL": "postgresql://iku@db/iku"}
     with pytest.raises(
-        SettingsError, match=f"^{name} is set, but empty; give a value, or"
+        SettingsError, match=f"^{name} is set to an empty value; set a value, or"
     ):
         Settings.from_environment(others | {name: empty})
 
@@ -111,9 +111,9 @@ def test_variables_that_mean_nothing_to_the_program_may_be_empty() -> None:
         ("IKU_DATABASE_URL", "mysql://iku@db/iku", "begins with postgresql://"),
         ("IKU_OWNER_URL", "db/iku", "begins with postgresql://"),
         ("IKU_OWNER_URL", "postgresql://owner@db/iku", "IKU_DATABASE_URL is not"),
-        ("IKU_TIMEZONE", "Jakarta", 'is "Jakarta", which is no time zone'),
-        ("IKU_TIMEZONE", "../../etc/passwd", "which is no time zone"),
-        ("IKU_TIMEZONE", "Asia", "which is no time zone"),
+        ("IKU_TIMEZONE", "Jakarta", 'is "Jakarta", which is not an IANA time zone'),
+        ("IKU_TIMEZONE", "../../etc/passwd", "which is not an IANA time zone"),
+        ("IKU_TIMEZONE", "Asia", "which is not an IANA time zone"),
         ("IKU_PORT", "http", 'is "http", but must be a whole number from 1 to 65535'),
         ("IKU_PORT", "0", "from 1 to 65535"),
         ("IKU_PORT", "65536", "from 1 to 65535"),
@@ -123,11 +123,11 @@ def test_variables_that_mean_nothing_to_the_program_may_be_empty() -> None:
         ("IKU_POOL_SIZE", "-1", "from 1 to 1000"),
         ("IKU_BODY_TIMEOUT_S", "0", "from 1 to 3600"),
         ("IKU_BODY_TIMEOUT_S", "15s", "from 1 to 3600"),
-        ("IKU_AGENCY", "/nowhere/at/all", "which is no folder"),
+        ("IKU_AGENCY", "/nowhere/at/all", "which is not a folder"),
         ("IKU_SIGNER_URL", "postgresql://s@db/iku", "IKU_DATABASE_URL is not"),
-        ("IKU_WITNESSES", "/nowhere/at/all", "which is no file"),
-        ("IKU_ORIGIN", "iku log", "no space"),
-        ("IKU_ORIGIN", "iku+log", "no space"),
+        ("IKU_WITNESSES", "/nowhere/at/all", "which is not a file"),
+        ("IKU_ORIGIN", "iku log", "must not contain a space"),
+        ("IKU_ORIGIN", "iku+log", "must not contain a space"),
     ],
 )
 def test_a_wrong_value_is_refused_by_name(name: str, value: str, says: str) -> None:

@@ -152,13 +152,13 @@ def _set_variables(environ: Mapping[str, str], names: Iterable[str]) -> dict[str
     for name, value in given.items():
         if not value.strip():
             instead = (
-                message("unset it for the embedded server")
+                message("unset it to use the embedded server")
                 if name == "IKU_DATABASE_URL"
-                else message("unset it for the default")
+                else message("unset it to use the default")
             )
             raise SettingsError(
                 message(
-                    "{name} is set, but empty; give a value, or {instead}",
+                    "{name} is set to an empty value; set a value, or {instead}",
                     name=name,
                     instead=instead,
                 )
@@ -172,7 +172,8 @@ def _url_setting(given: Mapping[str, str], name: str) -> str | None:
         # The value is not quoted, because it may hold a password.
         raise SettingsError(
             message(
-                "{name} must be an address that begins with postgresql://", name=name
+                "{name} must be a connection URI that begins with postgresql://",
+                name=name,
             )
         )
     return url
@@ -185,8 +186,8 @@ def _login_url(
     if url is not None and database_url is None:
         raise SettingsError(
             message(
-                "{name} is set, but IKU_DATABASE_URL is not; set both, or neither "
-                "for the embedded server",
+                "{name} is set, but IKU_DATABASE_URL is not; set both, or set neither "
+                "to use the embedded server",
                 name=name,
             )
         )
@@ -200,8 +201,8 @@ def _timezone_setting(given: Mapping[str, str]) -> ZoneInfo:
     except (OSError, ValueError, KeyError):
         raise SettingsError(
             message(
-                'IKU_TIMEZONE is "{name}", which is no time zone; '
-                'write one as "Asia/Jakarta"',
+                'IKU_TIMEZONE is "{name}", which is not an IANA time zone such as '
+                '"Asia/Jakarta"',
                 name=name,
             )
         ) from None
@@ -235,7 +236,7 @@ def _folder_setting(given: Mapping[str, str], name: str) -> Path | None:
     if not folder.is_dir():
         raise SettingsError(
             message(
-                '{name} is "{folder}", which is no folder', name=name, folder=folder
+                '{name} is "{folder}", which is not a folder', name=name, folder=folder
             )
         )
     return folder
@@ -247,7 +248,7 @@ def _file_setting(given: Mapping[str, str], name: str) -> Path | None:
     file = Path(given[name])
     if not file.is_file():
         raise SettingsError(
-            message('{name} is "{file}", which is no file', name=name, file=file)
+            message('{name} is "{file}", which is not a file', name=name, file=file)
         )
     return file
 
@@ -258,9 +259,8 @@ def _origin_setting(given: Mapping[str, str]) -> str:
     if "+" in origin or any(char.isspace() or char < " " for char in origin):
         raise SettingsError(
             message(
-                'IKU_ORIGIN is "{origin}", but must have no space and no "+"; '
-                "write it as an address without scheme, such as "
-                '"iku.example.go.id/log"',
+                'IKU_ORIGIN is "{origin}", but must not contain a space or "+"; write '
+                'a URL without its scheme, such as "iku.example.go.id/log"',
                 origin=origin,
             )
         )

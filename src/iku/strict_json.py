@@ -30,9 +30,7 @@ class DuplicateKey(ValueError):
     """An object has a duplicate key at *path*, a JSONPath without ``$.``."""
 
     def __init__(self, path: str) -> None:
-        super().__init__(
-            message("{path} is given more than once in one object", path=path)
-        )
+        super().__init__(message("{path} is a duplicate key", path=path))
         self.path = path
 
 
@@ -57,7 +55,7 @@ def decode(raw: bytes, decoder: msgspec.json.Decoder[T]) -> T:
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InvalidJson(_fault_message(raw, str(error))) from error
     except RecursionError as error:
-        raise InvalidJson(message("is nested too deep")) from error
+        raise InvalidJson(message("is nested too deeply")) from error
     return value
 
 
@@ -74,7 +72,7 @@ def decode_plain(raw: bytes) -> Any:
     try:
         return _kept.decode(raw.decode())
     except RecursionError as error:
-        raise InvalidJson(message("is nested too deep")) from error
+        raise InvalidJson(message("is nested too deeply")) from error
 
 
 class _Marker:
@@ -134,12 +132,14 @@ def _duplicate_path(value: Any, path: str) -> str | None:
 def _fault_message(raw: bytes, said: str) -> str:
     """The reason why *raw* is not JSON; msgspec reported *said*."""
     if raw.startswith(_BYTE_ORDER_MARK):
-        return message("begins with a byte order mark (U+FEFF); send it without")
+        return message(
+            "begins with a byte order mark (U+FEFF); send the body without it"
+        )
     try:
         raw.decode()
     except UnicodeDecodeError as error:
         return message(
-            "is not UTF-8: the byte {byte} at offset {offset} is out of place",
+            "is not UTF-8: invalid byte {byte} at offset {offset}",
             byte=f"0x{raw[error.start]:02x}",
             offset=error.start,
         )
@@ -154,10 +154,10 @@ def _fault_message(raw: bytes, said: str) -> str:
         )
     if _is_complete(raw):
         return message("is not JSON: {fault}", fault=_HALF)
-    return message("is not JSON: {fault}", fault=message("it ends too early"))
+    return message("is not JSON: {fault}", fault=message("the input ends unexpectedly"))
 
 
-_HALF = message("a \\u escape is half of a surrogate pair")
+_HALF = message("a \\u escape is an unpaired surrogate")
 
 
 def _is_complete(raw: bytes) -> bool:

@@ -305,7 +305,7 @@ async def test_nobody_may_use_the_database_meanwhile(
     finally:
         await connection.close()
     assert said.code == 1
-    assert "others are connected to the database" in said.err
+    assert "has other connections: stop" in said.err
     assert "stop the programs that use it, such as iku serve" in said.err
 
 

@@ -91,7 +91,10 @@ def test_only_serving_loads_the_web() -> None:
             {"IKU_DATABASE_URL": "postgresql://iku:secret@127.0.0.1:1/x"},
             "cannot be reached",
         ),
-        ({"IKU_DATABASE_URL": "postgresql://iku:sec/ret@h:x/x"}, "is not an address"),
+        (
+            {"IKU_DATABASE_URL": "postgresql://iku:sec/ret@h:x/x"},
+            "is not a valid connection URI",
+        ),
     ],
 )
 def test_a_wrong_setting_is_a_sentence_that_betrays_no_password(

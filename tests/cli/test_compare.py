@@ -87,7 +87,7 @@ def test_for_programs_the_effect_and_the_receipt_are_given(iku: Any) -> None:
         (
             ("compare", "IKU-1", *("--definition", 1) * 2),
             2,
-            "--definition names 1 more",
+            "--definition contains 1 more",
         ),
         (("define", "IKU-1"), 2, "Missing option"),
         ((*STRICTER[:5], " ", *STRICTER[6:]), 2, "--basis"),

@@ -102,7 +102,7 @@ def test_a_list_of_nothing_says_so_and_is_no_failure(register: Type) -> None:
         (("--status", "hilang"), 2, "--status must be one of open, returned"),
         (("--sort", "name"), 2, "--sort must be one of id, number, reported_on"),
         (("--verified", "ya"), 2, "--verified must be true or false"),
-        (("--reported-from", "kemarin"), 2, "must be a date written YYYY-MM-DD"),
+        (("--reported-from", "kemarin"), 2, "must be a date in the form YYYY-MM-DD"),
         (("--csv", "--json"), 2, "--csv and --json exclude each other"),
         (("--delimiter", "comma"), 2, "--delimiter needs --csv"),
         (
@@ -169,7 +169,7 @@ def test_one_organisation_is_shown_and_programs_get_it_whole(register: Type) -> 
         (("show", "organisation", "O99"), "there is no organisation O99"),
         (
             ("show", "conflict", "K10", "--as-of", "2021-08-01"),
-            "there was no conflict K10 on 2021-08-01",
+            "conflict K10 did not exist yet on 2021-08-01",
         ),
     ],
 )

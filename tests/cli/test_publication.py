@@ -89,4 +89,4 @@ def test_what_cannot_be_is_told_in_a_sentence(iku: Type) -> None:
     step = ("publication", "publish", "2021", "--reason", "x")
     assert "has been draft since" in iku(*step).err
     draft = iku("publication", "changes", "2021")
-    assert "publication 2021 is draft: none of its figures is frozen" in draft.err
+    assert "publication 2021 is draft, so its figures are not frozen yet" in draft.err

@@ -140,7 +140,10 @@ def test_a_command_based_on_an_older_version_is_refused(iku: Type) -> None:
         (
             (*CASE, "--level", "x", "--occurred-on", "kemarin"),
             2,
-            'not "x"; --occurred-on must be a date written YYYY-MM-DD, not "kemarin"',
+            (
+                'not "x"; --occurred-on must be a date in the form YYYY-MM-DD, not '
+                '"kemarin"'
+            ),
         ),
         ((*CASE, "--reporter", '{"nama":"Siti"}'), 2, "--reporter.name is required; "),
         ((*CASE, "--title", "\udcff"), 2, "--title"),
@@ -153,7 +156,11 @@ def test_a_command_based_on_an_older_version_is_refused(iku: Type) -> None:
             2,
             "--expected-version must be a whole",
         ),
-        ((*VERIFIED[:-1], "2021-02-30"), 2, "--effective-on must be a date written"),
+        (
+            (*VERIFIED[:-1], "2021-02-30"),
+            2,
+            "--effective-on must be a date in the form",
+        ),
         (("record", "sealed", "K14"), 2, "No such command 'sealed'"),
         (VERIFIED, 1, "there is no case or organisation K14"),
         (

@@ -159,7 +159,7 @@ def test_a_key_is_changed(iku: Any) -> None:
 def test_the_signer_has_a_login_of_its_own(iku: Any) -> None:
     said = iku("signer", "once", IKU_SIGNER_URL=None)
     assert said.code == 1
-    assert "IKU_SIGNER_URL is not; the signer has a login of its own" in said.err
+    assert "IKU_SIGNER_URL is not: the signer requires its own login" in said.err
 
 
 async def test_the_signer_does_not_change_the_schema(iku: Any, owner: Plain) -> None:

@@ -90,7 +90,7 @@ def test_what_cannot_be_written_is_refused_in_a_sentence(
 ) -> None:
     unsigned = iku("export", "texts", "teks")
     assert unsigned.code == 1
-    assert "nothing is signed yet" in unsigned.err
+    assert "no checkpoint is signed yet" in unsigned.err
     beyond = iku("export", "texts", "teks", "--size", 10_000)
     assert (beyond.code, "size is 10000, but the log" in beyond.err) == (1, True)
     (tmp_path / "teks").touch()

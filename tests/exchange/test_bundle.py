@@ -382,7 +382,7 @@ async def test_what_cannot_be_written_whole_leaves_nothing(
 async def test_a_bundle_is_not_written_over_another(
     kept: Kept, connection: Plain, tmp_path: Path
 ) -> None:
-    with pytest.raises(bundle.BundleWriteError, match="nothing is signed yet"):
+    with pytest.raises(bundle.BundleWriteError, match="no checkpoint is signed yet"):
         await bundle.export(connection, WATCHED, tmp_path / "b", lambda *_: None)
     owner = await connect_as_owner(kept.database.owner_dsn)
     with pytest.raises(bundle.BundleWriteError, match="is not empty"):

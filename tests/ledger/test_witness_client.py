@@ -87,7 +87,7 @@ async def gather(
 async def test_a_checkpoint_is_cosigned_once(
     ask: Ask, append: Append, signer: Plain, home: SignerFolder, line: Line
 ) -> None:
-    assert await gather(signer, home, line) == [], "nothing is signed yet"
+    assert await gather(signer, home, line) == [], "no checkpoint is signed yet"
     await append(ask("a-1", events=3))
     await sign(signer, home)
     before = await checkpoint_store.assurance(signer, WATCHED)

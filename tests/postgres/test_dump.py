@@ -41,11 +41,15 @@ def test_a_password_stands_in_no_argument() -> None:
 
 
 async def test_a_program_that_fails_says_why(database: Database) -> None:
-    with pytest.raises(PostgresError, match=r"pg_dump ended with 1: .*snapshot"):
+    with pytest.raises(
+        PostgresError, match=r"pg_dump failed with exit code 1: .*snapshot"
+    ):
         await asyncio.to_thread(
             dump.dump, database.owner_dsn, "no-snapshot", lambda _: None
         )
-    with pytest.raises(PostgresError, match=r"pg_restore ended with 1: .*archive"):
+    with pytest.raises(
+        PostgresError, match=r"pg_restore failed with exit code 1: .*archive"
+    ):
         await asyncio.to_thread(
             dump.load, database.owner_dsn, (bytes(1 << 16) for _ in range(64))
         )

@@ -278,7 +278,7 @@ def test_a_socket_folder_of_somebody_else_is_not_used(
     ).socket_folder
     place.symlink_to(tmp_path)
     with (
-        pytest.raises(PostgresError, match="belongs to another user"),
+        pytest.raises(PostgresError, match="is owned by another user"),
         lease(tmp_path),
     ):
         pass
@@ -425,7 +425,7 @@ def test_a_server_that_cannot_be_started_again_is_told(own_home: Path) -> None:
         eventually(lambda: served_by(own_home) is None)
         data = own_home / "postgres" / "data"
         (data / "global").rename(data / "elsewhere")
-        with pytest.raises(PostgresError, match="the server did not start"):
+        with pytest.raises(PostgresError, match="the embedded server did not start"):
             held.restart()
         (data / "elsewhere").rename(data / "global")
         assert held.restart()
@@ -481,7 +481,7 @@ def test_an_initialisation_killed_is_reported_and_begun_again(
     [initdb] = children.read_text().split()
     os.kill(int(initdb), signal.SIGKILL)
     _, said = program.communicate()
-    assert "PostgresError: initdb ended with -9" in said
+    assert "PostgresError: initdb failed with exit code -9" in said
     # A server started by initdb may write a little longer, but to no cluster.
     assert not (tmp_path / "postgres" / "data").exists()
     with lease(tmp_path, FAST) as held:
@@ -498,7 +498,9 @@ def refusal(home: Path, lines: int = 1) -> str:
 
 def test_another_major_version_is_refused(own_home: Path) -> None:
     (own_home / "postgres" / "data" / "PG_VERSION").write_text("15\n")
-    assert "written by PostgreSQL 15, and this is PostgreSQL 18" in refusal(own_home)
+    assert "created by PostgreSQL 15, but this program uses PostgreSQL 18" in refusal(
+        own_home
+    )
 
 
 def test_data_without_a_version_are_not_taken_for_postgresqls(own_home: Path) -> None:
@@ -523,7 +525,7 @@ def test_a_folder_that_cannot_be_written_is_named(
     home.mkdir(mode=0o555)
     done = ordinary(LOOK, home)
     user = NOBODY if ROOT else os.geteuid()
-    assert f"{home}/postgres cannot be written by user {user}" in done.stdout
+    assert f"user {user} cannot write to {home}/postgres" in done.stdout
     assert "Permission denied" in done.stdout
     assert done.stdout.count("\n") == 1
     assert done.stderr == ""
@@ -532,7 +534,7 @@ def test_a_folder_that_cannot_be_written_is_named(
 def test_a_file_in_place_of_the_folder_is_named(tmp_path: Path) -> None:
     (tmp_path / "var").write_text("")
     said = refusal(tmp_path / "var")
-    assert "cannot be written" in said
+    assert "cannot write to" in said
     assert "Not a directory" in said
 
 
@@ -541,15 +543,15 @@ def test_a_path_in_which_postgresql_does_not_start_is_named(
     tmp_path: Path, name: str
 ) -> None:
     said = refusal(tmp_path / name)
-    assert "PostgreSQL does not start in" in said
+    assert "PostgreSQL cannot run in" in said
     assert "set IKU_HOME to another folder" in said
     assert not (tmp_path / name).exists()
 
 
 def test_a_full_disk_is_named(full_disk: Path) -> None:
     assert refusal(full_disk) == (
-        f"the disk that holds {full_disk}/postgres is full; "
-        "make room, or set IKU_HOME to another folder"
+        f"the disk of {full_disk}/postgres is full; "
+        "free some space, or set IKU_HOME to another folder"
     )
 
 
@@ -566,7 +568,9 @@ def test_a_failure_of_the_programs_is_quoted(
 ) -> None:
     stand_in(open_folder, "initdb: error: of its own")
     monkeypatch.setattr(programs, "wheel_programs", lambda: open_folder)
-    assert refusal(tmp_path) == "initdb ended with 1: initdb: error: of its own"
+    assert refusal(tmp_path) == (
+        "initdb failed with exit code 1: initdb: error: of its own"
+    )
 
 
 def test_a_server_that_does_not_start_is_quoted(own_home: Path) -> None:
@@ -589,12 +593,12 @@ def test_a_server_that_does_not_answer_is_given_up(
     own_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(embedded, "START_TIMEOUT_S", -1)
-    assert "the server does not answer" in refusal(own_home)
+    assert "the embedded server does not answer" in refusal(own_home)
 
 
 def test_a_program_that_hangs_is_named(tmp_path: Path) -> None:
     with (
-        pytest.raises(PostgresError, match="initdb did not end within 300 seconds"),
+        pytest.raises(PostgresError, match="initdb did not finish within 300 seconds"),
         embedded._as_postgres_error(tmp_path),
     ):
         raise subprocess.TimeoutExpired(["/wheel/bin/initdb", "-D"], 300)

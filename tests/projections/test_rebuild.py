@@ -299,7 +299,7 @@ async def test_of_two_rebuilds_at_once_the_second_is_told_that_it_is_busy(
         patch.setattr(rebuilding._Projector, "catch_up", catch_up)
         first = asyncio.create_task(rebuild(owner, silent))
         await begun.wait()
-        with pytest.raises(RebuildRunning, match="another rebuild is under way"):
+        with pytest.raises(RebuildRunning, match="another rebuild is in progress"):
             await rebuild(other, silent)
         go_on.set()
         assert await first == []

@@ -332,7 +332,7 @@ async def test_of_a_draft_nothing_is_frozen_and_the_live_figures_are_shown(
     draft = Draft(period=Kind.HALF, as_of=date(2021, 6, 30), reason="Uji")
     await hand_in(world, draft.publication, draft)
     with pytest.raises(
-        UnknownReference, match="2021-S1 is draft: none of its figures is frozen"
+        UnknownReference, match="2021-S1 is draft, so its figures are not frozen"
     ):
         await changed(world, "2021-S1")
     for _ in range(2):

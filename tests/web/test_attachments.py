@@ -167,7 +167,7 @@ async def test_a_file_name_with_characters_that_reorder_it_is_refused(
 ) -> None:
     named = HEADERS | {"Iku-File-Name": quote("surat\u202efdp.exe")}
     answer = await case.post(PATH, content=PDF, headers=named)
-    assert "file_name holds U+202E" in problem(answer, 400, "file_name")["detail"]
+    assert "file_name contains U+202E" in problem(answer, 400, "file_name")["detail"]
     assert files(home) == []
 
 

@@ -181,7 +181,7 @@ def test_a_body_that_stalls_is_answered_408_and_the_connection_closed(
             assert b"connection: close" in head.lower()
             assert b"application/problem+json" in head
             assert b"urn:iku:problem:timeout" in body
-            assert b"not complete after 1 s" in body
+            assert b"incomplete after 1 s" in body
     assert size(served) == before
     eventually(served, "408", late + len(asked))
     give_up = monotonic() + PATIENCE_S

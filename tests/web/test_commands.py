@@ -167,8 +167,8 @@ async def test_a_condition_that_would_be_ignored_is_refused(client: Client) -> N
             told = problem(answer, 400, name)["detail"]
             heeded = "Idempotency-Key" if path in NEW else "If-Match, Idempotency-Key"
             assert told == (
-                f"{name} is not supported here, so nothing was recorded; "
-                f"supported are: {heeded}"
+                f"{name} is not supported by this resource, so nothing was recorded; "
+                f"supported headers: {heeded}"
             )
     assert (await client.says("/log/events"))["size"] == size
 
@@ -200,7 +200,7 @@ async def test_a_header_that_is_given_twice_is_refused(
             headers=[(name, value), (name.lower(), second)],
         )
         told = problem(answer, 400, name)["detail"]
-        assert told == f"{name} is given more than once"
+        assert told == f"{name} occurs more than once"
 
 
 async def test_what_records_nothing_takes_no_key(client: Client) -> None:

@@ -112,7 +112,7 @@ async def test_a_text_with_characters_that_hide_or_reorder_is_refused(
 ) -> None:
     hidden = CASE | {"title": "Pasar\u2066"}
     shown = problem(await client.post("/conflicts", json=hidden), 400, "title")
-    assert "title holds U+2066 (LEFT-TO-RIGHT ISOLATE)" in shown["detail"]
+    assert "title contains U+2066 (LEFT-TO-RIGHT ISOLATE)" in shown["detail"]
     await client.records("/conflicts", CASE)
     path = f"/conflicts/{CASE['number']}/events"
     wrong = {"type": "annulled", "annuls": 1, "reason": "Salah\u200b"}

@@ -64,7 +64,7 @@ def test_another_name_is_told_which_are_ours(host: str) -> None:
 
     assert found is not None
     assert (found.status, found.type) == (421, "urn:iku:problem:misdirected")
-    assert "here it is localhost, 127.0.0.1 or [::1]" in found.detail
+    assert "this server is named localhost, 127.0.0.1 or [::1]" in found.detail
     assert fault(host, local_only=False) is None
 
 
@@ -75,7 +75,9 @@ def test_what_is_no_host_is_malformed(host: str, local_only: bool) -> None:
 
     assert found is not None
     assert (found.status, found.type) == (400, "urn:iku:problem:invalid")
-    assert found.detail.startswith("Host is not a host; write a name or an address")
+    assert found.detail.startswith(
+        "Host is malformed; its form is a name or an address"
+    )
     assert [one.path for one in found.errors] == ["Host"]
 
 
@@ -99,7 +101,7 @@ async def test_a_request_of_two_hosts_is_malformed(local: Client) -> None:
     both = [("Host", "localhost"), ("Host", "evil.test")]
     answer = await local.get("/health/live", headers=both)
 
-    assert problem(answer, 400, "Host")["detail"].startswith("Host is given 2 times")
+    assert problem(answer, 400, "Host")["detail"].startswith("Host occurs 2 times")
 
 
 @pytest.mark.parametrize(

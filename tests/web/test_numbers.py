@@ -140,7 +140,7 @@ async def test_a_list_by_number_shows_each_that_was_known_by_it(
 async def test_a_number_given_for_an_identifier_is_answered_with_the_identifier(
     client: Client, before: int
 ) -> None:
-    hint = "number K15 is that of conflict K14"
+    hint = "number K15 belongs to conflict K14"
     for path in (f"{CASES}/K15", f"{CASES}/K15/events"):
         assert hint in problem(await client.get(path), 404)["detail"]
     answer = await client.post(f"{CASES}/K15/events", json=VERIFIED)
@@ -150,7 +150,7 @@ async def test_a_number_given_for_an_identifier_is_answered_with_the_identifier(
     answer = await client.post(f"{CASES}/K16/events", json=merged)
     assert hint in problem(answer, 400, "into")["errors"][0]["message"]
     lone = await client.post(f"{CASES}/K16/events", json=merged | {"into": "K99"})
-    assert "is that of" not in problem(lone, 400, "into")["detail"]
+    assert "belongs to" not in problem(lone, 400, "into")["detail"]
     await client.records(f"{CASES}/K16/events", merged | {"into": "K14"})
     assert before
 

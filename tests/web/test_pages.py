@@ -140,8 +140,8 @@ TODAY = date(2026, 11, 27)
         ("size=999999", "size berisi 999999, padahal log baru berisi"),
         ("size=-1", "size berisi “-1”, yang bukan jumlah peristiwa"),
         ("size=9999999999999999", "yang bukan jumlah peristiwa"),
-        ("asof=2021-12-31", "parameter asof tidak ada"),
-        ("as_of=2021-12-31&as_of=2021-12-30", "as_of diberikan 2 kali"),
+        ("asof=2021-12-31", "parameter asof tidak dikenal"),
+        ("as_of=2021-12-31&as_of=2021-12-30", "as_of muncul 2 kali"),
         ("bahasa=fr", "bahasa berisi “fr”, padahal nilainya harus id atau en"),
     ],
 )
@@ -253,6 +253,6 @@ async def test_the_english_page_has_english_numbers_and_days(loaded: Client) -> 
 async def test_a_wrong_address_is_explained_in_both_languages(reader: Client) -> None:
     page = await reader.get(f"{FRONT}?as_of=x&bahasa=en")
 
-    assert "<h1>This address cannot be answered</h1>" in page.text
+    assert "<h1>This address is not valid</h1>" in page.text
     assert "as_of berisi “x”, yang bukan tanggal" in page.text
     assert '<p lang="en">as_of is “x”, which is not a day' in page.text

@@ -100,20 +100,23 @@ async def test_a_key_that_is_given_twice_is_refused_by_its_path(
 ) -> None:
     answer = await post(visitor, altered()[:-1] + b"," + added + b"}")
     shown = problem(answer, 400, path)
-    assert shown["detail"] == f"{path} is given more than once"
+    assert shown["detail"] == f"{path} occurs more than once"
 
 
 @pytest.mark.parametrize(
     ("body", "sentence"),
     [
-        (b"\xef\xbb\xbf{}", "begins with a byte order mark (U+FEFF); send it without"),
-        (b'{"title": "\xff"}', "the byte 0xff at offset 11 is out of place"),
-        (b'{"title": "\xed\xa0\x80"}', "the byte 0xed at offset 11 is out of place"),
-        (b'{"title"', "is not JSON: it ends too early"),
-        (b'{"title": "\\ud800"}', "a \\u escape is half of a surrogate pair"),
+        (
+            b"\xef\xbb\xbf{}",
+            "begins with a byte order mark (U+FEFF); send the body without it",
+        ),
+        (b'{"title": "\xff"}', "invalid byte 0xff at offset 11"),
+        (b'{"title": "\xed\xa0\x80"}', "invalid byte 0xed at offset 11"),
+        (b'{"title"', "is not JSON: the input ends unexpectedly"),
+        (b'{"title": "\\ud800"}', "a \\u escape is an unpaired surrogate"),
         (
             b'{"title": "\\udc00"}',
-            "a \\u escape is half of a surrogate pair, at offset",
+            "a \\u escape is an unpaired surrogate, at offset",
         ),
         (b'{"title": NaN}', "NaN and Infinity are not numbers, at offset 10"),
         (b'{"title": -Infinity}', "NaN and Infinity are not numbers, at offset 11"),
@@ -172,7 +175,7 @@ async def test_a_body_is_of_bounded_size(client: Client) -> None:
             yield b" " * (1 << 20)
 
     shown = problem(await post(client, b" " * (10 << 20)), 413)
-    assert f"longer than {LARGEST_BODY} bytes" in shown["detail"]
+    assert f"longer than the maximum of {LARGEST_BODY} bytes" in shown["detail"]
     problem(await client.post("/conflicts", content=chunks(), headers=JSON), 413)
     problem(await post(client, b" " * LARGEST_BODY), 400, "")
     problem(await post(client, b"", **{"Content-Length": "ten"}), 400)
@@ -272,7 +275,7 @@ async def test_a_database_without_room_is_not_said_to_be_away(
     office_raises(OutOfSpace("no space left on device"))
     shown = problem(await client.post("/conflicts", json=CASE), 503)
     assert shown["title"] == "Service Unavailable"
-    assert "disk or memory is full" in shown["detail"]
+    assert "out of disk space or memory" in shown["detail"]
 
 
 async def test_a_fault_of_ours_is_logged_and_not_told(

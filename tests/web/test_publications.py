@@ -359,6 +359,8 @@ async def test_what_was_never_drafted_is_not_found(client: Client, of: str) -> N
 async def test_of_a_draft_no_change_can_be_told(client: Client) -> None:
     await client.records("/publications", YEAR)
     said = problem(await client.get("/publications/2021/changes"), 404)
-    assert said["detail"] == "publication 2021 is draft: none of its figures is frozen"
+    assert said["detail"] == (
+        "publication 2021 is draft, so its figures are not frozen yet"
+    )
     problem(await client.get("/publications", params={"year": 1944}), 400, "year")
     problem(await client.get("/publications", params={"state": "gone"}), 400, "state")

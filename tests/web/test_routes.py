@@ -8,7 +8,7 @@ import pytest
 from iku.app import App
 from tests.web.conftest import CASE, VERIFIED, Client, problem
 
-DAY = "must be a date written YYYY-MM-DD, not "
+DAY = "must be a date in the form YYYY-MM-DD, not "
 VERSION = "must be a whole number from 1 to 2147483647, not "
 CATEGORY = "must be one of ipoleksosbud, sara, lainnya"
 
@@ -18,7 +18,7 @@ CATEGORY = "must be one of ipoleksosbud, sara, lainnya"
     [
         ("figures", {"as_of": "2021-02-30"}, DAY),
         ("figures", {"known_on": "yesterday"}, DAY),
-        ("figures", {"as_of": ""}, "is empty; leave it out instead"),
+        ("figures", {"as_of": ""}, "is empty; omit it instead"),
         (
             "figures",
             {"period": "week"},
@@ -49,7 +49,11 @@ CATEGORY = "must be one of ipoleksosbud, sara, lainnya"
         ("conflicts", {"limit": "201"}, "must be a whole number from 1 to 200"),
         ("conflicts", {"category": "perang"}, CATEGORY),
         ("conflicts", {"text": "x" * 501}, "must be text of 1 to 500 characters"),
-        ("conflicts", {"cursor": "!"}, "must be what the page before gave as next"),
+        (
+            "conflicts",
+            {"cursor": "!"},
+            "must be the value of next from an earlier page",
+        ),
         (
             "conflicts",
             {"area": "x"},
@@ -110,7 +114,7 @@ CORRECTED = {"type": "corrected", "reason": "x"}
             REPORT,
             CASE | {"colour": "red"},
             "colour",
-            "is unknown; there are: ",
+            "is unknown; known are: ",
         ),
         (REPORT, {}, "category", "is required"),
         (EVENTS, CORRECTED | {"corrects": 0}, "corrects", VERSION),
@@ -184,14 +188,14 @@ async def test_a_body_that_is_no_object_is_told_so(client: Client) -> None:
         (
             "If-Match",
             "3",
-            'must be the version as ETag gave it, in quotes, such as "3", or *',
+            'must be the version from ETag, in quotes, such as "3", or *',
         ),
-        ("Idempotency-Key", "two words", "must be printable ASCII without blanks"),
+        ("Idempotency-Key", "two words", "must be printable ASCII without spaces"),
         ("Idempotency-Key", "k" * 256, "must be text of 1 to 255 characters"),
         (
             "Iku-Actor",
             " siti",
-            "must be printable ASCII that neither begins nor ends with a blank",
+            "must be printable ASCII that does not begin or end with a space",
         ),
     ],
 )
@@ -261,7 +265,7 @@ async def test_what_the_path_says_is_not_said_again_in_the_query(
 ) -> None:
     answer = await visitor.get("/indicators/IKU-1/figure?code=IKU-2")
     shown = problem(answer, 400, "code")
-    assert shown["detail"] == "code is given more than once"
+    assert shown["detail"] == "code occurs more than once"
 
 
 async def test_a_query_that_was_read_before_is_read_for_its_own_path(

@@ -83,7 +83,7 @@ async def test_before_anything_is_signed_a_sentence_says_so(
 ) -> None:
     shown = problem(await visitor.get(path), 409)
     assert shown["type"] == "urn:iku:problem:unsigned"
-    assert "nothing is signed yet" in shown["detail"]
+    assert "no checkpoint is signed yet" in shown["detail"]
 
 
 async def test_the_checkpoint_is_what_was_signed(
@@ -252,7 +252,7 @@ async def test_growth_between_any_two_sizes_is_proved(
         check_consistency(old, tree.root(of[:old]), new, tree.root(of[:new]), hashes)
     size = len(of)
     beyond = await loaded.get(f"/log/proof/consistency?old=1&new={size + 1}")
-    sentence = f"new is {size + 1}, but the log holds only {size} events"
+    sentence = f"new is {size + 1}, but the log has only {size} events"
     assert problem(beyond, 400, "new")["detail"] == sentence
     problem(await loaded.get("/log/proof/consistency?old=9&new=8"), 400, "old")
     problem(await loaded.get(f"/log/proof/consistency?old={size + 1}"), 400, "old")
@@ -275,10 +275,10 @@ async def test_what_is_nowhere_is_said_to_be(
     for position in (size + 1, 2**53 - 1):
         beyond = await loaded.get(f"/log/proof/inclusion/{position}")
         assert problem(beyond, 404)["detail"] == (
-            f"there is no event at position {position}; the log holds {size} events"
+            f"there is no event at position {position}; the log has {size} events"
         )
     beyond = await loaded.get(f"/log/proof/inclusion/1?size={size + 1}")
-    sentence = f"size is {size + 1}, but the log holds only {size} events"
+    sentence = f"size is {size + 1}, but the log has only {size} events"
     assert problem(beyond, 400, "size")["detail"] == sentence
     problem(await loaded.get("/log/proof/inclusion/5?size=4"), 400, "size")
     problem(await loaded.get("/log/proof/inclusion/5?size=0"), 400, "size")

@@ -120,5 +120,7 @@ def _last(chosen: Settings) -> Note:
     """The last checkpoint, as the signer's own state has it."""
     state = SignerFolder(chosen.signer_home).state()
     if state is None or state.fresh:
-        raise CommandFailed(message("nothing is signed yet; `iku signer once` signs"))
+        raise CommandFailed(
+            message("no checkpoint is signed yet; run `iku signer once`")
+        )
     return note.parse(state.note.encode())

@@ -204,8 +204,8 @@ async def signer(chosen: Settings) -> AsyncIterator[Plain]:
         if database.signer_dsn is None:
             raise SettingsError(
                 message(
-                    "IKU_DATABASE_URL is set, but IKU_SIGNER_URL is not; the signer "
-                    "has a login of its own"
+                    "IKU_DATABASE_URL is set, but IKU_SIGNER_URL is not: the signer "
+                    "requires its own login"
                 )
             )
         with redact_address_errors():
@@ -237,8 +237,8 @@ def redact_address_errors() -> Iterator[None]:
         # Not quoted, nor chained: it may hold a password.
         raise SettingsError(
             message(
-                "IKU_DATABASE_URL or IKU_OWNER_URL is not an address; write "
-                "postgresql://user:password@host:5432/database"
+                "IKU_DATABASE_URL or IKU_OWNER_URL is not a valid connection URI; its "
+                "form is postgresql://user:password@host:5432/database"
             )
         ) from None
 

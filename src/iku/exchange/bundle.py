@@ -70,7 +70,7 @@ async def export(
     last = await checkpoint_store.latest(connection)
     if last is None:
         raise BundleWriteError(
-            message("nothing is signed yet; `iku signer once` signs")
+            message("no checkpoint is signed yet; run `iku signer once`")
         )
     writing = _BundleWriter(folder, last)
     try:

@@ -180,7 +180,7 @@ def parse_texts(
         {name for name, text in texts if not text} & found.keys() & known.keys()
     ):
         if values[name] is not TWICE:
-            found[name] = message("is empty; leave it out instead")
+            found[name] = message("is empty; omit it instead")
     raise ParseError(found or {"": _OTHERWISE})
 
 
@@ -201,7 +201,7 @@ def _repetition_faults(
 ) -> dict[str, str]:
     """The faults of lists that hold a text or a number twice."""
     return {
-        name: message("names {value} more than once", value=quoted(twice[0]))
+        name: message("contains {value} more than once", value=quoted(twice[0]))
         for name, several in values.items()
         if name in known and known[name].multiple
         if (twice := _duplicates(several))

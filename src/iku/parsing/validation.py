@@ -13,13 +13,13 @@ from iku.strict_json import TWICE
 MOST_SHOWN = 60  # longest quotation of a refused value, in characters
 MOST_NAMED = 100  # longest quotation of an unknown name, in characters
 REQUIRED = message("is required")
-OTHER = message("of the form that is described")
+OTHER = message("of the form given in the description")
 
 
 def rule(schema: Schema, value: Any) -> str:
     """The requirement of *schema* that *value* does not meet."""
     if value is TWICE:
-        return message("is given more than once")
+        return message("occurs more than once")
     if length := _length(schema, value):
         # The value is not quoted: it may be long, and it may name persons.
         return message(
@@ -47,7 +47,7 @@ def _expected_type(schema: Schema) -> str:
 
 # Descriptions of values, by the `format` or `type` of the schema.
 _TYPES = {
-    "date": message("a date written YYYY-MM-DD"),
+    "date": message("a date in the form YYYY-MM-DD"),
     "integer": message("a whole number"),
     "boolean": message("true or false"),
     "string": message("text"),
@@ -110,7 +110,7 @@ def unknown_field(name: str, known: Iterable[str]) -> str:
     """The message that no field has this *name*, with the nearest known one, or all."""
     if nearest_name := get_close_matches(name[:MOST_NAMED], known, 1):
         return message("is unknown; did you mean {nearest}?", nearest=nearest_name[0])
-    return message("is unknown; there are: {known}", known=[*known] or message("none"))
+    return message("is unknown; known are: {known}", known=[*known] or message("none"))
 
 
 def quoted(value: Any) -> str:
@@ -121,7 +121,7 @@ def quoted(value: Any) -> str:
         case list():
             return _TYPES["array"]
         case float() if isinf(value):
-            return message("a number beyond all bounds")
+            return message("a number that exceeds the supported range")
         case _:
             pass
     text = json.dumps(value, ensure_ascii=False)

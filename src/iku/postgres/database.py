@@ -114,8 +114,8 @@ async def _refuse_unmigrated_replica(replica: pool.Connection) -> None:
     if missing := await migrations.pending(replica):
         raise MigrationError(
             message(
-                "this is a replica, and its primary is not migrated yet, or not "
-                "replicated yet: {missing}",
+                "the database is a replica, and the primary is not yet migrated, or "
+                "its migrations are not yet replicated: {missing}",
                 missing=[*map(str, missing)],
             )
         )

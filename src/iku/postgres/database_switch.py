@@ -150,7 +150,7 @@ async def switch(connection: Plain, name: str, *, keep: bool) -> str | None:
     except asyncpg.ObjectInUseError as error:
         raise UnsupportedServer(
             message(
-                "others are connected to the database {name}: stop the programs that "
+                "the database {name} has other connections: stop the programs that "
                 "use it, such as iku serve, and restore again",
                 name=name,
             )
@@ -180,7 +180,7 @@ async def refuse_users(connection: Plain, name: str) -> None:
     if others:
         raise UnsupportedServer(
             message(
-                "others are connected to the database {name}: stop the programs that "
+                "the database {name} has other connections: stop the programs that "
                 "use it, such as iku serve, and restore again",
                 name=name,
             )
@@ -197,7 +197,7 @@ async def _make_roles(connection: Plain, owner: str, wanted: str) -> None:
     if not await connection.fetchval("select to_regrole(quote_ident($1))", owner):
         raise UnsupportedServer(
             message(
-                "the server has no login {owner}, which IKU_OWNER_URL names",
+                "the server has no role {owner}, which IKU_OWNER_URL names",
                 owner=owner,
             )
         )

@@ -51,9 +51,9 @@ async def refuse_other_major(connection: Connection) -> None:
     if server_major > bundled_major:
         raise PostgresError(
             message(
-                "the server is PostgreSQL {server_major}, but the bundled programs are "
-                "{bundled_major}, which cannot read it: use pg_dump and pg_restore of "
-                "{server_major}",
+                "the server is PostgreSQL {server_major}, but the bundled pg_dump is "
+                "version {bundled_major}, which cannot dump a newer server: use "
+                "pg_dump and pg_restore of version {server_major}",
                 server_major=server_major,
                 bundled_major=bundled_major,
             )
@@ -115,7 +115,7 @@ def _running_program(
             why = said.read().decode(errors="replace").strip()[-2000:]
             raise PostgresError(
                 message(
-                    "{program} ended with {code}: {reason}",
+                    "{program} failed with exit code {code}: {reason}",
                     program=name,
                     code=process.returncode,
                     reason=why,

@@ -104,7 +104,7 @@ def _refuse_unusable(folder: Path) -> None:
     if found := UNUSABLE.intersection(str(folder)):
         raise PostgresError(
             message(
-                "PostgreSQL does not start in {folder!r}, whose name holds "
+                "PostgreSQL cannot run in {folder!r}, because the name contains "
                 "{characters}; set IKU_HOME to another folder",
                 folder=str(folder),
                 characters=" ".join(map(repr, sorted(found))),
@@ -239,9 +239,9 @@ class _Cluster:
         if data_major != program_major:
             raise PostgresError(
                 message(
-                    "{data} was written by PostgreSQL {data_major}, and this is "
-                    "PostgreSQL {program_major}; dump it with the former and restore "
-                    "it here",
+                    "{data} was created by PostgreSQL {data_major}, but this program "
+                    "uses PostgreSQL {program_major}; dump it with version "
+                    "{data_major} and restore it here",
                     data=self.data,
                     data_major=data_major,
                     program_major=program_major,
@@ -254,7 +254,10 @@ class _Cluster:
         while not self._answers():
             if time.monotonic() > give_up:
                 raise PostgresError(
-                    message("the server does not answer; {log} says why", log=self.log)
+                    message(
+                        "the embedded server does not answer; see {log} for the reason",
+                        log=self.log,
+                    )
                 )
             if postmaster.live_process_id(self.data) is None:
                 self._launch(settings)
@@ -286,7 +289,8 @@ class _Cluster:
         if "pre-existing shared memory block" not in said:
             raise PostgresError(
                 message(
-                    "the server did not start: {reason}", reason=said.strip()[-2000:]
+                    "the embedded server did not start: {reason}",
+                    reason=said.strip()[-2000:],
                 )
             )
 
@@ -341,7 +345,7 @@ def _private_folder(path: Path, ran_by: Programs) -> None:
     if path.is_symlink() or path.stat().st_uid != uid:
         raise PostgresError(
             message(
-                "{path} belongs to another user; set IKU_HOME to another folder",
+                "{path} is owned by another user; set IKU_HOME to another folder",
                 path=path,
             )
         )
@@ -359,7 +363,7 @@ def _as_postgres_error(folder: Path) -> Iterator[None]:
     except subprocess.TimeoutExpired as error:
         raise PostgresError(
             message(
-                "{program} did not end within {seconds} seconds",
+                "{program} did not finish within {seconds} seconds",
                 program=Path(error.cmd[0]).name,
                 seconds=round(error.timeout),
             )
@@ -369,8 +373,8 @@ def _as_postgres_error(folder: Path) -> Iterator[None]:
             raise PostgresError(_disk_full_message(folder)) from error
         raise PostgresError(
             message(
-                "{folder} cannot be written by user {user} ({reason}: {file}); make "
-                "it writable, or set IKU_HOME to another folder",
+                "user {user} cannot write to {folder} ({reason}: {file}); make it "
+                "writable, or set IKU_HOME to another folder",
                 folder=folder,
                 user=os.geteuid(),
                 reason=error.strerror,
@@ -385,7 +389,7 @@ def _is_disk_full(folder: Path) -> bool:
 
 def _disk_full_message(folder: Path) -> str:
     return message(
-        "the disk that holds {folder} is full; make room, or set IKU_HOME to another "
+        "the disk of {folder} is full; free some space, or set IKU_HOME to another "
         "folder",
         folder=folder,
     )

@@ -62,8 +62,8 @@ def load(folder: Traversable | None = None) -> list[Migration]:
     if [m.version for m in found] != list(range(1, len(found) + 1)):
         raise MigrationError(
             message(
-                "migrations must be numbered 0001, 0002, … without gap or twin, not "
-                "{found}",
+                "migrations must be numbered 0001, 0002, … without gaps or "
+                "duplicates, not {found}",
                 found=[*map(str, found)],
             )
         )
@@ -89,8 +89,9 @@ async def migrate(
     except asyncpg.InsufficientPrivilegeError as error:
         raise MigrationError(
             message(
-                "the schema is to be migrated, but this login may not: {error}; run "
-                "`iku migrate` with the owner's login in IKU_OWNER_URL",
+                "the schema has pending migrations, but this login may not apply "
+                "them: {error}; run `iku migrate` with the owner's login in "
+                "IKU_OWNER_URL",
                 error=messages.of(error),
             )
         ) from error
@@ -127,8 +128,8 @@ async def pending(
         if str(one) in BEFORE_THE_BASELINE - names:
             raise MigrationError(
                 message(
-                    "the database has migration {migration}, of a version that was "
-                    "never released; this program begins with an empty database",
+                    "the database has migration {migration} of a version that was "
+                    "never released; this program requires a new, empty database",
                     migration=one,
                 )
             )
@@ -137,16 +138,16 @@ async def pending(
         if found is not None and found.sha256 != migration.sha256:
             raise MigrationError(
                 message(
-                    "{migration} changed after it was applied; put it back as it was "
-                    "and write a new migration",
+                    "migration {migration} was edited after it was applied; restore "
+                    "the original file and write a new migration",
                     migration=migration,
                 )
             )
     if newest := max(applied.keys() - {m.version for m in wanted}, default=None):
         raise MigrationError(
             message(
-                "the database is at migration {newest}, this program only at "
-                "{known}; install the newer program",
+                "the last migration of the database is {newest}, but this program "
+                "knows only migrations up to {known}; install the newer program",
                 newest=f"{newest:04}",
                 known=f"{len(wanted):04}",
             )
@@ -203,7 +204,7 @@ async def _migration_lock(connection: Connection) -> AsyncIterator[None]:
     while not await connection.fetchval("select pg_try_advisory_lock($1)", LOCK):
         if clock() > give_up:
             raise MigrationError(
-                message("another process has been migrating for two minutes")
+                message("another process has held the migration lock for two minutes")
             )
         await asyncio.sleep(0.1)
     try:
@@ -217,7 +218,8 @@ def _refuse_old_server(connection: Connection) -> None:
     if major < OLDEST_SERVER:
         raise MigrationError(
             message(
-                "the server is PostgreSQL {found}, but {oldest} or newer is needed",
+                "the server is PostgreSQL {found}, but version {oldest} or newer is "
+                "required",
                 found=major,
                 oldest=OLDEST_SERVER,
             )

@@ -103,7 +103,7 @@ class Programs:
             said = done.stdout.strip()[-2000:]
             raise PostgresError(
                 message(
-                    "{program} ended with {code}: {reason}",
+                    "{program} failed with exit code {code}: {reason}",
                     program=name,
                     code=done.returncode,
                     reason=said,
@@ -134,7 +134,7 @@ class Programs:
             said = done.stderr.strip()[-2000:]
             raise PostgresError(
                 message(
-                    "{program} ended with {code}: {reason}",
+                    "{program} failed with exit code {code}: {reason}",
                     code=done.returncode,
                     reason=said,
                     program="psql",
@@ -158,8 +158,8 @@ def find(folder: Path, data: Path) -> Programs:
     if os.geteuid() != 0:
         raise PostgresError(
             message(
-                "the programs in {programs} do not run on this machine; set "
-                "IKU_DATABASE_URL to a server",
+                "the PostgreSQL programs in {programs} do not run on this machine; "
+                "set IKU_DATABASE_URL to a server",
                 programs=programs,
             )
         )

@@ -69,7 +69,7 @@ async def rebuild(owner: Connection, progress: Progress) -> list[str]:
 @asynccontextmanager
 async def _rebuild_lock(owner: Connection) -> AsyncIterator[None]:
     if not await owner.fetchval("select pg_try_advisory_lock($1)", LOCK):
-        raise RebuildRunning(message("another rebuild is under way"))
+        raise RebuildRunning(message("another rebuild is in progress"))
     try:
         yield
     finally:

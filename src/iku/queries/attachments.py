@@ -32,14 +32,14 @@ async def fetch(view: View, stream: str, version: int) -> File:
     )
     recorded = await _attachment_event(view.reader, stream, version)
     if recorded is None:
-        raise SubjectNotFound(message("there is no {file}", file=named))
+        raise SubjectNotFound(message("{file} does not exist", file=named))
     opened = await view.texts([recorded])
     found = opened[recorded.stream, recorded.version]
     for withheld in found.withheld.values():
         if withheld.why is WithheldReason.LOCKED:
             raise KeysError(
                 message(
-                    "{file} is locked: its key is not in the folder of keys",
+                    "{file} is locked: its key is not in the key folder",
                     file=named,
                 )
             )

@@ -102,7 +102,8 @@ class ExplanationQuestion(IndicatorQuestion, frozen=True, kw_only=True):
                 pattern=r"^[A-Za-z0-9][A-Za-z0-9._~/-]*$(?!\n)",
                 extra_json_schema={
                     "x-expects": "the number of a case or organisation: letters, "
-                    "digits and . _ - /, the first a letter or digit"
+                    "digits and . _ - /, of which the first is a letter "
+                    "or digit"
                 },
             ),
         ]

@@ -55,7 +55,7 @@ Cursor: TypeAlias = Annotated[
         Meta(
             max_length=144,
             pattern=r"^[A-Za-z0-9_-]*$(?!\n)",
-            extra_json_schema={"x-expects": "what the page before gave as next"},
+            extra_json_schema={"x-expects": "the value of next from an earlier page"},
         ),
     ]
     | None,

@@ -56,7 +56,7 @@ async def listing(view: View, question: ListQuestion, today: date) -> ListPage:
     letter = of + LETTERS[asked.sort, asked.descending]
     if ended is not None and ended.part != letter:
         raise InvalidQuestion(
-            "cursor", message("cursor belongs to a page in another order")
+            "cursor", message("cursor was issued for another sort order")
         )
     asked = page_cursor.resume(asked, ended, today)
     size = (await log.head(view.reader)).size

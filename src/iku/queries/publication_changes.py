@@ -164,7 +164,8 @@ async def changes(
     if closing is None:
         raise UnknownReference(
             message(
-                "publication {publication} is {state}: none of its figures is frozen",
+                "publication {publication} is {state}, so its figures are not frozen "
+                "yet",
                 publication=of.id,
                 state=Term("state", of.state),
             )

@@ -118,8 +118,8 @@ async def page(view: View, asked: Search) -> ListedMatches:
         raise InvalidQuestion(
             "sort",
             message(
-                "at most {most} subjects can be sorted by {field}, but {total} "
-                "match: filter them",
+                "at most {most} subjects can be sorted by {field}, but {total} match: "
+                "narrow the filter",
                 field=_title(asked.category),
                 most=WALKED,
                 total=total,

@@ -64,7 +64,7 @@ async def hint(view: View, category: str, name: str) -> str:
     if not holders:
         return ""
     return message(
-        "; number {number} is that of {category} {holders}",
+        "; number {number} belongs to {category} {holders}",
         number=number,
         category=Term("category", category),
         holders=holders,

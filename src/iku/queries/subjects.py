@@ -114,7 +114,7 @@ async def state(view: View, category: str, subject: str, asked: Moment) -> Subje
     if found is None:
         raise SubjectNotFound(
             message(
-                "there was no {category} {subject} on {day}",
+                "{category} {subject} did not exist yet on {day}",
                 category=Term("category", category),
                 subject=subject,
                 day=asked.as_of,
@@ -169,5 +169,5 @@ def _not_found(category: str, subject: str, known_on: date | None, hint: str) ->
     if known_on is None:
         return message("there is no {category} {subject}{hint}", **named)
     return message(
-        "there is no {category} {subject} known on {day}{hint}", day=known_on, **named
+        "{category} {subject} is not known on {day}{hint}", day=known_on, **named
     )

@@ -114,7 +114,7 @@ async def size_of(view: View, asked: int | None) -> int:
         return asked
     if last is None:
         raise InvalidQuestion(
-            "size", message("nothing is signed yet; `iku signer once` signs")
+            "size", message("no checkpoint is signed yet; run `iku signer once`")
         )
     return last.checkpoint.size
 

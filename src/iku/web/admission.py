@@ -70,7 +70,7 @@ class Application(Litestar):
         fault = _address_fault(path) or (_address_fault(query) if query else None)
         if fault:
             unexpected = problems.problem(
-                "invalid", message("the address {fault}", fault=fault)
+                "invalid", message("the URL {fault}", fault=fault)
             )
             await _refuse(unexpected, scope, send)
             return
@@ -82,10 +82,10 @@ class Application(Litestar):
 def _address_fault(part: bytes) -> str | None:
     """The fault in part of an address; None if it is valid."""
     if _ESCAPES.search(part):
-        return message("holds a % that is not followed by two hexadecimal digits")
+        return message("contains a % that is not followed by two hexadecimal digits")
     plain = unquote_to_bytes(part)
     if b"\x00" in plain:
-        return message("holds U+0000")
+        return message("contains U+0000")
     try:
         plain.decode()
     except UnicodeDecodeError:

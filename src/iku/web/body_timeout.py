@@ -77,8 +77,8 @@ class BodyReceiver:
         except TimeoutError as error:
             raise RequestTimeout(
                 message(
-                    "the body was not complete after {seconds} s; {received} bytes "
-                    "of it had arrived",
+                    "the request body was incomplete after {seconds} s: {received} "
+                    "bytes had arrived",
                     seconds=round(allowed_s),
                     received=self._received,
                 )

@@ -27,7 +27,7 @@ class EntryHeaders(Struct, frozen=True, forbid_unknown_fields=True):
             pattern=r"^[!-~]([ -~]*[!-~])?$(?!\n)",
             description="Who enters it: printable ASCII.",
             extra_json_schema={
-                "x-expects": "printable ASCII that neither begins nor ends with a blank"
+                "x-expects": "printable ASCII that does not begin or end with a space"
             },
         ),
     ] = field(name="Iku-Actor", default="lokal")
@@ -41,7 +41,7 @@ class EntryHeaders(Struct, frozen=True, forbid_unknown_fields=True):
                 description="Carried out once: if the same command is sent again under "
                 "the same key, the answer is the first receipt, with "
                 "Idempotency-Replayed: true.",
-                extra_json_schema={"x-expects": "printable ASCII without blanks"},
+                extra_json_schema={"x-expects": "printable ASCII without spaces"},
             ),
         ]
         | None
@@ -63,8 +63,7 @@ class ChangeHeaders(EntryHeaders, frozen=True):
                 description='The version it is about, as ETag gave it ("3"); answered '
                 "412 if that is no longer the last one. * stands for any.",
                 extra_json_schema={
-                    "x-expects": "the version as ETag gave it, in quotes, such as "
-                    '"3", or *'
+                    "x-expects": 'the version from ETag, in quotes, such as "3", or *'
                 },
             ),
         ]

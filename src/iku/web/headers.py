@@ -29,7 +29,8 @@ def unsupported_header(name: str, rather: str) -> BadRequest:
     return BadRequest(
         name,
         message(
-            "{name} is not supported here, so nothing was recorded; {rather}",
+            "{name} is not supported by this resource, so nothing was recorded; "
+            "{rather}",
             name=name,
             rather=rather,
         ),
@@ -104,7 +105,8 @@ def refuse_encoded(request: AnyRequest) -> None:
     if encoding is not None and encoding.lower() != "identity":
         raise UnsupportedMediaType(
             message(
-                "Content-Encoding is {encoding}; send the body without one",
+                "Content-Encoding is {encoding}, but only uncompressed bodies are "
+                "supported",
                 encoding=quoted(encoding),
             )
         )

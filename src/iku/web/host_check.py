@@ -18,8 +18,12 @@ from iku.web.problems import Problem, field_error, problem
 _HOST = re.compile(
     r"(\[[0-9A-Fa-f:.]{2,45}\]|[0-9A-Za-z._~!$&'()*+,;=%-]{1,253})(?::[0-9]{0,5})?"
 )
-_FORM = message("write a name or an address, then : and the port, as in 127.0.0.1:8000")
-_HERE = message("here it is localhost, 127.0.0.1 or [::1], with the port or without")
+_FORM = message(
+    "its form is a name or an address, then : and the port, such as 127.0.0.1:8000"
+)
+_HERE = message(
+    "this server is named localhost, 127.0.0.1 or [::1], with or without the port"
+)
 
 
 def fault(
@@ -34,11 +38,11 @@ def fault(
         return _malformed(message("Host is missing; {form}", form=_FORM))
     if len(given) > 1:
         return _malformed(
-            message("Host is given {times} times; {form}", times=len(given), form=_FORM)
+            message("Host occurs {times} times; {form}", times=len(given), form=_FORM)
         )
     named = _HOST.fullmatch(given[0])
     if named is None:
-        return _malformed(message("Host is not a host; {form}", form=_FORM))
+        return _malformed(message("Host is malformed; {form}", form=_FORM))
     host = named[1].lower()
     if local_only and not is_loopback(host):
         detail = message(

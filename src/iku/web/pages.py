@@ -50,7 +50,7 @@ POLICY = (
 )
 FALLBACKS = {
     FallbackReason.TARGETED: message("that has a target"),
-    FallbackReason.MOVED: message("whose facts moved a figure"),
+    FallbackReason.MOVED: message("whose events changed a figure"),
 }
 NAMES = ("as_of", "known_on", "size", "bahasa")
 OTHER = {Language.INDONESIAN: Language.ENGLISH, Language.ENGLISH: Language.INDONESIAN}
@@ -67,13 +67,13 @@ def error_page(request: Request[Any, Any, Any], error: Exception) -> Response[by
     """The error page for a request that raised *error*."""
     page = preferred(request)
     if isinstance(error, InvalidAddress):
-        heading = message("This address cannot be answered")
+        heading = message("This address is not valid")
         return _page(_fault_markup(page, heading, messages.of(error)), page, 400)
     told = problems.error_response(request, error)
     problem = msgspec.json.decode(told.content, type=Problem)
     said = message("The page cannot be shown at present. Try again later.")
     headers = {k: v for k, v in told.headers.items() if k == "Retry-After"}
-    body = _fault_markup(page, message("No answer at present"), said)
+    body = _fault_markup(page, message("Service temporarily unavailable"), said)
     return _page(body, page, problem.status, headers)
 
 
@@ -100,14 +100,14 @@ def read(given: Sequence[tuple[str, str]], today: date) -> RequestedMoment:
         if name not in NAMES:
             raise InvalidAddress(
                 message(
-                    "there is no parameter {name}; there are: {known}",
+                    "parameter {name} is unknown; known parameters: {known}",
                     name=name,
                     known=NAMES,
                 )
             )
         if (times := named.count(name)) > 1:
             raise InvalidAddress(
-                message("{name} is given {times} times", name=name, times=times)
+                message("{name} occurs {times} times", name=name, times=times)
             )
     values = {name: value for name, value in given if value}
     if (asked := values.get("bahasa", "id")) not in set(Language):
@@ -249,8 +249,8 @@ def _note(page: PageLanguage, day: FrontDay, today: date) -> str:
     if day.why is None:
         return ""
     why = message(
-        "No fact of {this_year} has moved a figure yet, so this page shows the last "
-        "year {why}: the figures as of {as_of}, not as of today, {today}.",
+        "No event of {this_year} has changed a figure yet, so this page shows the "
+        "last year {why}: the figures as of {as_of}, not as of today, {today}.",
         this_year=today.year,
         why=FALLBACKS[day.why],
         as_of=page.day(day.as_of),

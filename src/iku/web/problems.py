@@ -130,7 +130,7 @@ OURS: dict[type, str] = {
     TimeoutError: "unavailable",
 }
 _LATER = message(
-    "Send the same request again later; under the same Idempotency-Key it is carried "
+    "Send the same request again later; with the same Idempotency-Key it is carried "
     "out only once."
 )
 # Details that replace the exception's own message, which goes to the server's log.
@@ -138,18 +138,19 @@ _DETAILS = {
     "unavailable": _LATER,
     "overloaded": _LATER,
     "full": message(
-        "The database's disk or memory is full, which the operators must mend. {later}",
+        "The database is out of disk space or memory; the operators must free some. "
+        "{later}",
         later=_LATER,
     ),
     "replica": messages.of(ReadOnlyReplica()),
     "locked": message(
-        "The server's keys or its folder of files cannot be used; the operators find "
-        "the reason in the server's log. {later}",
+        "The server cannot use its key folder or its folder of attachments; the "
+        "reason is in the server's log. {later}",
         later=_LATER,
     ),
     "fault": message(
-        "The operators find the reason in the server's log. The same request under the "
-        "same Idempotency-Key tells whether anything was recorded."
+        "The reason is in the server's log. Repeat the request with the same "
+        "Idempotency-Key to learn whether anything was recorded."
     ),
 }
 # Reason phrases of RFC 9110, section 15.
@@ -305,7 +306,7 @@ def _framework_problem(
         return problem(
             kind,
             message(
-                "the body is longer than {most} bytes, the most that is read here",
+                "the body is longer than the maximum of {most} bytes",
                 most=most,
             ),
         )
@@ -315,13 +316,15 @@ def _framework_problem(
         return problem(kind, detail)
     # The framework's own message is written for programmers.
     return problem(
-        kind, message("the request does not match the description of the API")
+        kind, message("the request does not match the API's OpenAPI description")
     )
 
 
 _ROUTING = {
-    "missing": message("no resource has this address"),
-    "method": message("the resource supports only the methods named by Allow"),
+    "missing": message("no resource exists at this address"),
+    "method": message(
+        "the resource supports only the methods listed in the Allow header"
+    ),
 }
 
 

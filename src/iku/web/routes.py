@@ -218,7 +218,8 @@ def _headers(
             raise unsupported_header(
                 name,
                 message(
-                    "supported are: {supported}", supported=supported or message("none")
+                    "supported headers: {supported}",
+                    supported=supported or message("none"),
                 ),
             )
     pairs = [(known[n], v.decode("latin-1")) for n, v in given if n in known]

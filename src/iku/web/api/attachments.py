@@ -156,7 +156,9 @@ async def _file(name: str, request: AnyRequest) -> File:
     """
     file = File(_name(name), _media_type(request), await request.body())
     if not file.content:
-        raise BadRequest("", message("there is no file: the body is empty"))
+        raise BadRequest(
+            "", message("the request body is empty; send the file as the body")
+        )
     return file
 
 
@@ -258,7 +260,9 @@ def _media_type(request: AnyRequest) -> str:
     except msgspec.ValidationError as error:
         raise UnsupportedMediaType(
             message(
-                "Content-Type is {type}; write it as application/pdf", type=quoted(kind)
+                "Content-Type is {type}, which is not a media type such as "
+                "application/pdf",
+                type=quoted(kind),
             )
         ) from error
 

@@ -92,7 +92,8 @@ async def explain(
         raise BadRequest(
             "delimiter",
             message(
-                "delimiter is {delimiter}, but Accept does not ask for {csv}",
+                "delimiter is {delimiter}, but it is only allowed if Accept asks for "
+                "{csv}",
                 delimiter=delimiter,
                 csv=CSV,
             ),

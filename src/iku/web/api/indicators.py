@@ -227,7 +227,8 @@ async def history(
 def _refuse_key(gateway: CommandGateway) -> None:
     if gateway.command_id is not None:
         raise unsupported_header(
-            "Idempotency-Key", message("a preview records nothing and needs no key")
+            "Idempotency-Key",
+            message("a preview records nothing, so it needs no idempotency key"),
         )
 
 

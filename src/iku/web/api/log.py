@@ -96,7 +96,7 @@ async def events(
         raise BadRequest(
             "from",
             message(
-                "from is {first}, which is later than to, {last}",
+                "from is {first}, but must not be greater than to, {last}",
                 first=first,
                 last=last,
             ),

@@ -124,7 +124,7 @@ async def hash_tile(question: TileQuestion, app: App) -> Response[bytes]:
     if level not in {str(one) for one in range(tile.HIGHEST + 1)}:
         raise NotFound(
             message(
-                "{level} is not a level of a tile: levels are 0 to 63",
+                "{level} is not a tile level: levels are 0 to 63",
                 level=quoted(level),
             )
         )
@@ -172,7 +172,7 @@ async def inclusion(question: InclusionQuestion, app: App) -> Response[str]:
         raise BadRequest(
             "size",
             message(
-                "a log of {size} events has no position {position}",
+                "position {position} does not exist in a log of {size} events",
                 size=size,
                 position=position,
             ),
@@ -182,7 +182,7 @@ async def inclusion(question: InclusionQuestion, app: App) -> Response[str]:
         if position > held:
             raise NotFound(
                 message(
-                    "there is no event at position {position}; the log holds {held} "
+                    "there is no event at position {position}; the log has {held} "
                     "events",
                     position=position,
                     held=held,
@@ -222,12 +222,12 @@ async def consistency(question: ConsistencyQuestion, app: App) -> Response[str]:
         if old > upto:
             raise BadRequest(
                 "old",
-                message("old is {old}, which is more than {new}", old=old, new=upto),
+                message("old is {old}, but new is only {new}", old=old, new=upto),
             )
         if upto > last.size:
             raise NotYetSigned(
                 message(
-                    "size {size} is not signed yet; the last checkpoint is of size "
+                    "size {size} is not signed yet; the last checkpoint has size "
                     "{signed}",
                     size=upto,
                     signed=last.size,
@@ -263,7 +263,9 @@ async def witness_policy(
     return Response(spelt.decode("utf-8", "replace"), media_type=TEXT, headers=FOR_NOW)
 
 
-NOTHING = message("nothing is signed yet; `iku signer once` signs the first checkpoint")
+NOTHING = message(
+    "no checkpoint is signed yet; run `iku signer once` to sign the first one"
+)
 
 
 async def _known_size(connection: Connection) -> int:
@@ -277,7 +279,7 @@ def _refuse_size_beyond(name: str, size: int | None, held: int) -> None:
         raise BadRequest(
             name,
             message(
-                "{field} is {size}, but the log holds only {held} events",
+                "{field} is {size}, but the log has only {held} events",
                 field=name,
                 size=size,
                 held=held,
@@ -300,8 +302,8 @@ async def _covering_checkpoint(
     if least > last.size:
         raise NotYetSigned(
             message(
-                "position {position} is not signed yet; the last checkpoint is of "
-                "size {signed}",
+                "position {position} is not signed yet; the last checkpoint has size "
+                "{signed}",
                 position=least,
                 signed=last.size,
             )
