@@ -286,7 +286,9 @@ def test_it_follows_until_a_signal(log: LyingLog, run: Run, number: int) -> None
     assert "8 records verified, 0 of them new" in line(process)
     process.send_signal(number)
     out, err = process.communicate(timeout=30)
-    assert (process.returncode, out, err) == (0, "", "")
+    assert (process.returncode, err) == (0, "")
+    # A further round may have ended before the signal arrived.
+    assert all("8 records verified, 0 of them new" in of for of in out.splitlines())
 
 
 def test_it_stops_at_a_finding_unless_it_is_told_to_keep_going(

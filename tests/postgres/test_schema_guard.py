@@ -283,7 +283,7 @@ async def test_what_a_superuser_did_unguarded_is_seen_afterwards(
     matching = [line for line in found if line.startswith(finding)]
     assert matching, found
     # A deviation of the schema is quoted in the terms of PostgreSQL.
-    begins = ("skema ledger", "event trigger", "fungsi guard.")
+    begins = ("skema log", "event trigger", "fungsi guard.")
     assert translate(matching[0], Language.INDONESIAN).startswith(begins)
     assert translate(matching[0], Language.INDONESIAN) != matching[0]
 
