@@ -198,7 +198,7 @@ async def test_looking_at_the_texts_names_what_was_taken_until_its_row_is_back(
     machine: Machine, owner: Plain
 ) -> None:
     await machine.done(f"iku import {' '.join(example.NAMES[1:])}")
-    assert re.search(r"Texts: \d\d opened, 0 erased", await machine.follow(LOOKED))
+    assert re.search(r"Texts: \d\d decrypted, 0 erased", await machine.follow(LOOKED))
     row = "stream = 'conflict-K01' and version = 1 and field = 'title'"
     await owner.execute(
         f"create table taken as select * from vault.segment where {row}"
@@ -486,7 +486,7 @@ async def test_keys_that_come_back_open_everything_also_what_was_sealed_meanwhil
     assert "title: Sengketa lapak" in history
     assert "locked" not in history
     again = await machine.done(f"iku import {example.NAMES[2]}")
-    assert "all are there already" in again
+    assert "nothing new: all are already in" in again
 
 
 PUBLISHED = """
@@ -604,7 +604,7 @@ async def test_a_new_witness_takes_the_place_of_a_lost_one(machine: Machine) -> 
     (machine.folder / "witnesses").write_text(spelt)
     machine.environ["IKU_WITNESSES"] = str(machine.folder / "witnesses")
     said = await machine.follow("A witness is lost", 1)
-    assert "Witnessed by saksi.inspektorat.example" in said
+    assert "Cosigned by saksi.inspektorat.example" in said
     assert re.search(r"1 witnesses; up to size \d+", await machine.done("iku status"))
 
 
@@ -615,10 +615,10 @@ async def test_a_witness_of_one_key_gets_a_second_one_and_cosigns_with_both(
     machine.environ["VKEY"] = str(key)
     await machine.done("iku witness key saksi.kecamatan.example --kind ed25519")
     said = await machine.follow("Witnesses and their keys", 1)
-    assert "was made in" in said
+    assert "was created in" in said
     assert "witness/key.ml-dsa-44" in said
     said = await machine.follow("Witnesses and their keys", 0)
-    assert "was made in" not in said
+    assert "was created in" not in said
     lines = re.findall(r"^(?:witness|group) .*$", said, re.MULTILINE)
     assert [line.split()[1].rpartition(".")[2] for line in lines] == [
         *("example-ed", "example-pq", "example"),

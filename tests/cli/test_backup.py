@@ -75,7 +75,7 @@ def test_a_register_comes_back_as_it_was(
     said = done(iku("restore", "b.iku", **away))
     assert "146 peristiwa, semuanya diperiksa; 0 lampiran." in said.out
     assert f"SHA-256 manifes: {digest}" in said.out
-    assert "Kunci teks: baik." in said.out
+    assert "Kunci teks: lengkap." in said.out
     assert said.err == ""
     assert (done(iku(*AT, **away)).out, iku("history", "K10", **away).out) == before
     status = done(iku("status", "--check", **away)).out
@@ -137,7 +137,7 @@ async def test_attached_files_come_back_those_in_quarantine_too(
     assert {path: path.read_bytes() for path in found} == kept
     assert all(path.stat().st_mode & 0o777 == 0o600 for path in found)
     texts = done(iku("verify", "texts", **away)).out
-    assert "Files: 2 opened" in texts
+    assert "Files: 2 decrypted" in texts
     # Existing files remain, and a different file of the same name is not lost.
     later = folder / f"{uuid4()}.sealed"
     later.write_bytes(b"attached since")
@@ -168,7 +168,10 @@ def test_what_is_there_is_replaced_only_when_asked_and_kept(
 
     said = done(iku("restore", "b.iku", "--replace", **away))
     [kept] = re.findall(r"kept as (\S+) \(147 events\)", said.out)
-    assert "WARNING: the log holds 146 events, the previous database 147." in said.err
+    assert (
+        "WARNING: the restored log has 146 events, but the previous database had 147."
+        in said.err
+    )
     assert iku("status", "--json", **away).json["size"] == 146
     names = {
         n: a.replace("_r?", f"{kept.partition('_r')[2]}?") for n, a in away.items()
@@ -186,7 +189,10 @@ def test_a_restored_log_shorter_than_what_was_signed_is_told(
     done(iku("publication", "draft", "--as-of", "2021-12-31", "--reason", "x"))
     done(iku("signer", "once"))
     said = done(iku("restore", "b.iku", **away))
-    assert "PERINGATAN: log berisi 146 peristiwa, tetapi 147 sudah ditandat" in said.err
+    assert (
+        "PERINGATAN: log berisi 146 peristiwa, sedangkan checkpoint berukuran"
+        in said.err
+    )
     alarmed = iku("signer", "once", "--full", **away)
     assert (alarmed.code, "size 147 was signed" in alarmed.err) == (1, True)
 
@@ -201,7 +207,7 @@ def test_with_other_keys_it_counts_and_says_that_texts_cannot_be_opened(
     other = away | {"IKU_KEYS": str(tmp_path / "other")}
     said = done(iku("restore", "b.iku", **other))
     assert re.search(r"^Kunci teks HILANG: \d{4}-\d\d; teks yang disegel", said.err)
-    assert "Kunci teks: baik." not in said.out
+    assert "Kunci teks: lengkap." not in said.out
     assert re.search(r"Kunci teks +HILANG: ", done(iku("status", **other)).out)
     assert done(iku(*AT, **other)).out == figures
     assert "judul: terkunci" in done(iku("history", "K10", **other)).out
@@ -435,7 +441,7 @@ def test_the_embedded_register_moves_to_another_folder(
         "IKU_HOME": str(tmp_path / "new"),
         "IKU_KEYS": str(tmp_path / "var/keys"),
     }
-    assert "Keys of texts: good." in done(iku("restore", "b.iku", **new)).out
+    assert "Keys of texts: complete." in done(iku("restore", "b.iku", **new)).out
     assert done(iku(*AT, **new)).out == before
     assert re.search(r"Verification +good", done(iku("status", "--check", **new)).out)
     refused = iku("restore", "b.iku", **new)

@@ -82,7 +82,11 @@ def test_for_programs_the_effect_and_the_receipt_are_given(iku: Any) -> None:
             1,
             "empty must be one of",
         ),
-        (("compare", "IKU-1", "--option", "kinds"), 2, "not written name=value"),
+        (
+            ("compare", "IKU-1", "--option", "kinds"),
+            2,
+            "does not have the form name=value",
+        ),
         (("compare", "IKU-1", "--definition", 0), 2, "--definition"),
         (
             ("compare", "IKU-1", *("--definition", 1) * 2),

@@ -40,7 +40,10 @@ def test_a_case_is_erased_and_its_figures_stay_as_they_were(
     assert title not in explained.out
     assert "erased (B/12/2022)" in explained.out
     again = iku("erase", "conflict-K01", *DECIDED, "--effective-on", "2022-05-01")
-    assert (again.code, "carried out for conflict-K01 before" in again.err) == (1, True)
+    assert (again.code, "already carried out for conflict-K01" in again.err) == (
+        1,
+        True,
+    )
     assert iku("status", "--check").code == 0
 
 
@@ -107,7 +110,7 @@ async def test_on_a_terminal_an_erasure_shows_what_goes_and_asks(
     assert "Erase permanently? [y/N]" in said
     assert "iku: nothing was erased" in said
     people = [known["reporter"]["subject"], known["parties"][0]["subject"]]
-    kept = "Not erased with it, because they are erased by themselves: "
+    kept = "Not erased with it, because they are erased separately: "
     kept += ", ".join(sorted(people))
     assert kept in said
     for secret in (SECRET, CASE["title"], "Karang Taruna"):

@@ -94,7 +94,7 @@ async def test_a_sum_that_is_not_the_figure_ends_with_1(
     await owner.close()
     said = iku("explain", "IKU-1", *YEAR_END)
     assert said.code == 1
-    assert "the figure is 0 of 0, but the cases add up to 7 of 9" in said.err
+    assert "the figure is 0 of 0, but the sum over the cases is 7 of 9" in said.err
 
 
 @pytest.mark.parametrize(
@@ -182,7 +182,7 @@ def test_a_number_of_both_is_told_apart_by_its_kind(iku: Type, tmp_path: Any) ->
     assert iku("import", cases, organisations).code == 0
     said = iku("history", "B/1")
     assert said.code == 1
-    assert "B/1 is a case, an organisation; choose one by --kind" in said.err
+    assert "B/1 matches a case, an organisation; choose one with --kind" in said.err
     assert iku("history", "B~1").err == said.err
     types = [
         iku("history", "B/1", "--kind", kind, "--json").json[0]["type"]

@@ -95,7 +95,10 @@ def test_before_the_first_event_there_is_nothing_to_count(iku: Any) -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("IKU-9",), "there is no indicator IKU-9; there are IKU-1, IKU-2, IKU-3"),
+        (
+            ("IKU-9",),
+            "there is no indicator IKU-9; known indicators: IKU-1, IKU-2, IKU-3",
+        ),
         (
             ("--as-of", "2999-01-01"),
             "as_of is 2999-01-01, but must not be after today, ",

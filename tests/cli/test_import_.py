@@ -44,7 +44,7 @@ def test_each_file_is_told_of_in_a_sentence(iku: Any, files: dict[str, Path]) ->
     assert last in said.out.splitlines()[-1]
     again = iku("import", *files.values())
     assert again.code == 0
-    assert again.out.count("tidak ada yang baru: semuanya sudah ada.") == 3
+    assert again.out.count("tidak ada yang baru: semuanya sudah ada dalam") == 3
     assert size(iku) == 146
 
 
@@ -74,7 +74,7 @@ def test_whom_a_rejection_takes_along_is_told_with_its_row(
     [shown] = iku("import", file, "--json").json["files"]
     assert (shown["repeated"], shown["remarks"]) == (4, [])
     history = " ".join(iku("history", "K2").out.split())
-    assert "no longer counted either: K1, merged into this" in history
+    assert "also no longer counted: K1, merged into this one" in history
 
 
 @pytest.mark.usefixtures("indonesian")
@@ -147,7 +147,7 @@ def test_an_actor_must_be_a_name(iku: Any, files: dict[str, Path], actor: str) -
 def test_an_empty_journal_says_that_it_is_empty(iku: Any, tmp_path: Path) -> None:
     said = iku("import", write(tmp_path / "a.csv"))
     assert (said.code, said.err) == (0, "")
-    assert "a.csv: jurnal konflik ini kosong: tidak ada baris" in said.out
+    assert "a.csv: berkas jurnal konflik ini hanya berisi judul kolom" in said.out
     assert "sudah ada" not in said.out
     shown = iku("import", tmp_path / "a.csv", "--json").json["files"][0]
     assert (shown["journal"], shown["rows"], shown["added"]) == ("konflik", 0, 0)
@@ -175,7 +175,7 @@ def test_of_many_faults_the_first_are_shown_and_all_are_counted(
     said = iku("import", write(tmp_path / "a.csv", *rows))
     assert said.code == 1
     assert said.err.count("there is no conflict") == 200
-    assert "The first 200 problems of 1,234." in said.err
+    assert "The first 200 of 1,234 problems." in said.err
     shown = iku("import", tmp_path / "a.csv", "--json").json["files"][0]
     assert (shown["faulted"], len(shown["faults"])) == (1_234, 200)
 
@@ -265,5 +265,5 @@ async def test_an_interrupted_import_says_so_and_leaves_nothing(
             process.send_signal(signal.SIGINT)
             _, err = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert err == "\niku: interrupted; what was not finished was not recorded\n"
+    assert err == "\niku: interrupted; the unfinished operation was not recorded\n"
     assert size(iku) == BROUGHT + 1

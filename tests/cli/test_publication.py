@@ -53,7 +53,7 @@ def _programs_get_the_same(iku: Type) -> None:
     changes = iku("publication", "changes", "2021", "--json").json
     assert [item["number"] for item in changes["items"]] == ["O35", "K10"]
     first = iku("publication", "changes", "2021", "--limit", "1")
-    assert "There is more: --cursor " in first.out
+    assert "More results: --cursor " in first.out
     cursor = first.out.split("--cursor ")[1].strip()
     rest = iku("publication", "changes", "2021", "--cursor", cursor, "--json").json
     assert [item["number"] for item in rest["items"]] == ["K10"]
@@ -85,7 +85,7 @@ def test_what_cannot_be_is_told_in_a_sentence(iku: Type) -> None:
     assert iku(*DRAFT).code == 0
     again = iku(*DRAFT)
     assert (again.code, again.out) == (1, "")
-    assert "publication 2021: this is recorded already" in again.err
+    assert "publication 2021: this step is already recorded" in again.err
     step = ("publication", "publish", "2021", "--reason", "x")
     assert "has been draft since" in iku(*step).err
     draft = iku("publication", "changes", "2021")

@@ -147,7 +147,7 @@ def test_a_command_based_on_an_older_version_is_refused(iku: Type) -> None:
         ),
         ((*CASE, "--reporter", '{"nama":"Siti"}'), 2, "--reporter.name is required; "),
         ((*CASE, "--title", "\udcff"), 2, "--title"),
-        ((*CASE, "--body", "-"), 2, "--body is the whole command"),
+        ((*CASE, "--body", "-"), 2, "--body already contains the complete command"),
         (("report", "--body", "-"), 2, "--body is not JSON"),
         (("report", "--body", "nowhere.json"), 2, "nowhere.json"),
         (("report", "--idempotency-key", "two words"), 2, "--idempotency-key"),
@@ -189,7 +189,10 @@ def test_an_event_is_recorded_of_the_subjects_that_have_it(iku: Type) -> None:
     assert iku("record", "rejected", "organisation-K14", *REASON).code == 0
     stray = iku("record", "verified", "organisation-K14", *VERIFIED[3:])
     assert (stray.code, stray.out) == (1, "")
-    assert "K14 is an organisation, but verified is recorded of a case" in stray.err
+    assert (
+        "K14 is an organisation, but verified can only be recorded for a case"
+        in stray.err
+    )
     wrong = ("record", "corrected", "conflict-K14", "--corrects", 1, *REASON)
     named = iku(*wrong, "--name", "x")
     assert named.code == 2

@@ -24,7 +24,7 @@ def test_a_key_is_made_once_and_shown_always(iku: Any, tmp_path: Path) -> None:
     assert made["made"]
     assert note.parse_verifier(made["vkey"]).name == "iku.mojokerto.local/log"
     again = iku("signer", "key")
-    assert "The key is in" in again.out
+    assert "The key already exists in" in again.out
     assert made["vkey"] in again.out
     key = tmp_path / "var" / "signer" / "key"
     assert key.stat().st_mode & 0o777 == 0o600

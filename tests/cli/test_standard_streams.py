@@ -129,8 +129,8 @@ def test_what_cannot_be_written_is_one_sentence(
 
     assert done.code == 1
     assert done.err == (
-        "iku: the output could not be written, but what was recorded stays: "
-        "No space left on device\n"
+        "iku: the output could not be written: No space left on device; "
+        "recorded events are kept\n"
     )
 
 
@@ -156,7 +156,8 @@ def test_with_standard_output_closed_nothing_is_begun(
 
     assert done.returncode == 1
     assert done.stderr == (
-        "iku: standard output is closed; send it to /dev/null to see nothing\n"
+        "iku: standard output is closed; redirect it to /dev/null to discard the "
+        "output\n"
     )
     assert iku("status", "--json").json["size"] == 4  # the seed definitions
 

@@ -93,7 +93,11 @@ def test_the_definition_in_force_stands_beside_the_published_one(iku: Any) -> No
         (("target", "IKU-3"), 2, "Missing option '--year'"),
         (SET[:-2], 2, "Missing option '--basis'"),
         (("target", "IKU-3", "--corrects", 1), 2, "Missing option '--reason'"),
-        (("target", "IKU-3", "--annuls", 1, "--year", 2022, *WHY), 2, "no field"),
+        (
+            ("target", "IKU-3", "--annuls", 1, "--year", 2022, *WHY),
+            2,
+            "does not change any field",
+        ),
         (("target", "IKU-3", "--annuls", 1, "--corrects", 1, *WHY), 2, "exclude"),
         (("define", "IKU-3", *WHY), 2, "Missing option '--effective-on'"),
         (("define", "IKU-3", "--effective-on", "2022-01-01", *WHY), 2, "'--basis'"),

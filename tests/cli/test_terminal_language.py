@@ -26,7 +26,7 @@ def test_the_help_is_indonesian_unless_english_is_asked_for(iku: Type) -> None:
 def test_options_are_described_in_that_language(iku: Type) -> None:
     said = " ".join(iku("record", "resolved", "--help", **INDONESIAN).out.split())
 
-    assert "--effective-on YYYY-MM-DD Tanggal mulai berlaku. [wajib]" in said
+    assert "--effective-on YYYY-MM-DD Tanggal efektif. [wajib]" in said
     assert "Cara penyelesaian. Salah satu dari islah, kesepakatan_damai," in said
 
 

@@ -115,14 +115,15 @@ async def test_a_swapped_text_is_named_and_the_rest_is_written(
     verified = iku("verify", "texts")
     assert verified.code == 1
     assert verified.err == (
-        f"{named}iku: 1 texts or files do not match their records; "
-        "they are named above\n"
+        f"{named}iku: 1 texts or files, listed above, do not match their records\n"
     )
-    assert f"Texts: {signed - 1} opened, 0 erased, 0 locked, 1 damaged" in verified.out
+    assert (
+        f"Texts: {signed - 1} decrypted, 0 erased, 0 locked, 1 damaged" in verified.out
+    )
     assert "baik" not in verified.out
     written = iku("export", "texts", "teks")
     assert written.code == 1
-    assert written.err.startswith(f"{named}iku: 1 texts are not in teks: they do not")
+    assert written.err.startswith(f"{named}iku: 1 texts listed above do not match")
     assert len((tmp_path / "teks").read_text().splitlines()) == signed - 1
 
 

@@ -22,13 +22,13 @@ def test_paper_that_says_what_the_log_gives_ends_with_0(register: Type) -> None:
 
 def test_paper_that_says_another_ends_with_1_and_names_both(register: Type) -> None:
     for typed, sentence in (
-        ("7/9", "is 8/9 by the log, not 7/9"),
-        ("88,9%", "is 88.89% (8/9) by the log, not 88.9%"),
-        ("77,78%", "is 88.89% (8/9) by the log, not 77.78%"),
+        ("7/9", "is 8/9 according to the log, not 7/9"),
+        ("88,9%", "is 88.89% (8/9) according to the log, not 88.9%"),
+        ("77,78%", "is 88.89% (8/9) according to the log, not 77.78%"),
     ):
         said = register("verify", "figure", PRINTED, "--expect", typed)
         assert said.code == 1
-        assert said.err == f"iku: {PRINTED} {sentence}\n"
+        assert said.err == f"iku: figure {PRINTED} {sentence}\n"
         assert said.out.splitlines()[-1] == "different"
     said = register("verify", "figure", PRINTED, "--expect", "7/9", "--json")
     assert (said.code, said.json["expected_verdict"]) == (1, "differs")

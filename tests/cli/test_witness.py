@@ -34,13 +34,13 @@ def test_a_witness_by_file_completes_the_proof(
     asked = iku("signer", "request")
     assert asked.out.startswith("old 0\n\niku.mojokerto.local/log\n146\n")
     (tmp_path / "request").write_text(asked.out)
-    assert "there is no " in iku("witness", "cosign", "request").err
+    assert "does not exist; " in iku("witness", "cosign", "request").err
     line = iku("witness", "cosign", "request", "--policy", "logs")
     assert line.code == 0, line.err
     (tmp_path / "answer").write_text(line.out)
     assert iku("signer", "accept", "request", **watched).code == 1
     said = iku("signer", "accept", "answer", **watched)
-    assert said.out == "Witnessed by saksi.test: size 146.\n"
+    assert said.out == "Cosigned by saksi.test: size 146.\n"
     assert "1 witnesses; up to size 146" in iku("status", **watched).out
     # The next request begins at the size that this witness has cosigned.
     assert iku("signer", "request", **watched).out.startswith("old 146\n")
@@ -103,7 +103,7 @@ def test_a_witness_over_http_is_asked_by_the_signer(
             watched = {"IKU_WITNESSES": str(listed)}
             said = iku("signer", "once", **watched)
             assert said.code == 0, said.err
-            assert "Disaksikan sampai ukuran 146." in said.out
+            assert "Kuorum saksi tercapai sampai ukuran 146." in said.out
             assert "TANPA SAKSI" not in said.out
             # A signer that lost its state asks the witness for the last checkpoint.
             (tmp_path / "var" / "signer" / "state").unlink()
@@ -144,7 +144,9 @@ def test_what_a_witness_lacks_is_named(iku: Any, commands: str, tmp_path: Path) 
     (tmp_path / "empty").touch()
     assert "witness holds no key; " in iku("witness", "cosign", "logs").err
     iku("witness", "key", "saksi.test")
-    assert "names no log" in iku("witness", "cosign", "logs", "--policy", "empty").err
+    assert (
+        "contains no log" in iku("witness", "cosign", "logs", "--policy", "empty").err
+    )
     said = iku("witness", "serve", "--policy", "logs", "--host", "203.0.113.1")
     assert said.code == 1
     assert said.err.startswith("iku: cannot listen on 203.0.113.1, port 8001")
@@ -161,7 +163,7 @@ def test_the_keys_of_a_witness_are_made_once_and_shown_with_their_lines(
     folder = tmp_path / "var" / "witness"
     said = iku(*key, "--kind", "ed25519")
     assert said.code == 0, said.err
-    assert re.search(r"The key was made in \S*var/witness/key\.", said.out)
+    assert re.search(r"The key was created in \S*var/witness/key\.", said.out)
     assert "witness saksi.test saksi.test+" in said.out
     assert not (folder / "key.ml-dsa-44").exists()
     first = iku(*key, "--json").json

@@ -26,7 +26,9 @@ def refuse_ambiguous(
         which = [noun(one.category) for one in found]
         raise CommandFailed(
             message(
-                "{number} is {which}; choose one by --kind", number=number, which=which
+                "{number} matches {which}; choose one with --kind",
+                number=number,
+                which=which,
             )
         )
     matches = ", ".join(f"{one.category}-{one.subject}" for one in found)

@@ -25,7 +25,7 @@ COLUMNS = (
     exact_column(message("Name")),
     number_column(message("Bytes")),
     exact_column(message("Stored")),
-    text_column(message("Named by")),
+    text_column(message("Referred to")),
 )
 ERASED: str = message("erased by a decision")
 UNKNOWN = message("no")
@@ -45,7 +45,7 @@ class QuarantineList(Struct, frozen=True):
     short_help="List, restore and remove attached files in quarantine.",
 )
 def attachments() -> None:
-    """List, restore and remove attached files that no event of the database names.
+    """List, restore and remove attached files that no event in the database refers to.
 
     The server moves such files to quarantine when it starts: a database restored from
     an older dump lacks the events that attached the later files. Only `remove` deletes
@@ -67,7 +67,7 @@ async def _opened_app(*, writes: bool = True) -> AsyncIterator[Opened]:
 @attachments.command("list")
 @terminal.as_json
 def list_(*, json: bool) -> None:
-    """List the files in quarantine, and which of them an event names now."""
+    """List the files in quarantine, and which of them an event now refers to."""
 
     async def execute() -> None:
         async with _opened_app(writes=False) as (app, connection):
@@ -92,10 +92,10 @@ def list_(*, json: bool) -> None:
 @NAMES
 @terminal.as_json
 def restore(names: tuple[UUID, ...], *, json: bool) -> None:
-    """Restore the files NAME or, without NAME, all files that an event names now.
+    """Restore the files NAME or, without NAME, all files that an event now refers to.
 
-    If no event names a restored file, the server moves it back to quarantine when it
-    starts next.
+    If no event refers to a restored file, the server moves it back to quarantine when
+    it starts next.
     """
 
     async def execute() -> int:
@@ -128,12 +128,12 @@ def restore(names: tuple[UUID, ...], *, json: bool) -> None:
 
 @attachments.command()
 @NAMES
-@click.option("--yes", is_flag=True, help="Do not ask; for scripts.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation; for scripts.")
 @terminal.as_json
 def remove(names: tuple[UUID, ...], *, yes: bool, json: bool) -> None:
     """Delete files in quarantine permanently: NAME or, without NAME, all of them.
 
-    A file that an event names is never deleted.
+    A file that an event refers to is never deleted.
     """
 
     async def execute() -> int:

@@ -32,9 +32,9 @@ class RestoreResult(Struct, frozen=True):
     known: int | None
 
 
-@click.command(short_help="Write the register into one file.")
+@click.command(short_help="Back up the register to a file.")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--replace", is_flag=True, help="Write over FILE if it is there.")
+@click.option("--replace", is_flag=True, help="Overwrite FILE if it exists.")
 @terminal.as_json
 def backup(file: Path, *, replace: bool, json: bool) -> None:
     """Write the database and the attached files to FILE, atomically.
@@ -94,12 +94,12 @@ def _refuse_bad_destination(chosen: Settings, file: Path, *, replace: bool) -> N
         )
 
 
-@click.command(short_help="Make the register again from a backup.")
+@click.command(short_help="Restore the register from a backup.")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
 @click.option(
     "--replace",
     is_flag=True,
-    help="Restore although there is a register; it is kept under another name.",
+    help="Restore even if there is a register, which is kept under another name.",
 )
 @terminal.as_json
 def restore(file: Path, *, replace: bool, json: bool) -> None:
@@ -150,7 +150,7 @@ def _show(done: RestoredRegister, chosen: Settings) -> None:
             )
         )
     if not done.lost_keys:
-        tables.say(message("Keys of texts: good."))
+        tables.say(message("Keys of texts: complete."))
 
 
 def _warn(done: RestoredRegister, known: int | None) -> None:
@@ -164,9 +164,9 @@ def _warn(done: RestoredRegister, known: int | None) -> None:
         standard_streams.say(
             translated(
                 message(
-                    "WARNING: the log holds {size} events, but {signed} were signed. "
-                    "Record nothing before you have read docs/operating.md, A restore "
-                    "that lost signed events.",
+                    "WARNING: the log has {size} events, but a checkpoint of size "
+                    "{signed} was signed. Record nothing before you have read "
+                    "docs/operating.md, A restore that lost signed events.",
                     size=formats.number(done.size),
                     signed=formats.number(known),
                 )
@@ -176,8 +176,8 @@ def _warn(done: RestoredRegister, known: int | None) -> None:
         standard_streams.say(
             translated(
                 message(
-                    "WARNING: the log holds {size} events, the previous database "
-                    "{replaced}.",
+                    "WARNING: the restored log has {size} events, but the previous "
+                    "database had {replaced}.",
                     size=formats.number(done.size),
                     replaced=formats.number(done.replaced),
                 )

@@ -74,7 +74,7 @@ def show(found: Comparison) -> None:
     if found.items:
         show_subjects(out, [column_name(one) for one in found.columns], found.items)
     if found.next:
-        out.say(message("There is more: --cursor {cursor}", cursor=found.next))
+        out.say(message("More results: --cursor {cursor}", cursor=found.next))
 
 
 def column_name(one: ComparisonColumn) -> str:

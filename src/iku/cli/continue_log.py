@@ -12,35 +12,39 @@ from iku.domain.fact import Line, Reason
 from iku.messages import message
 
 
-@click.command("continue-log", short_help="Go on after a restore that lost events.")
+@click.command(
+    "continue-log", short_help="Continue the log after a restore that lost events."
+)
 @click.option(
     "--checkpoint",
     "file",
     type=click.File("rb"),
     required=True,
-    help="The last checkpoint of the log that anybody outside still holds.",
+    help="Last signed checkpoint of the log that a witness or auditor outside the "
+    "office holds.",
 )
 @click.option(
     "--approver",
     type=terminal.LineType("office", Line, 500),
     required=True,
-    help="The office that decided to go on without what is lost.",
+    help="Office that decided to continue the log without the lost events.",
 )
 @click.option(
     "--reason",
     type=terminal.LineType("text", Reason, 2_000),
     required=True,
-    help="Why it was lost.",
+    help="Reason why the events were lost.",
 )
 @terminal.actor
 @terminal.as_json
 def continue_log(
     file: IO[bytes], approver: str, reason: str, actor: str, *, json: bool
 ) -> None:
-    """Begin a new log with the events of the backup, and record which ones are lost.
+    """Begin a new log with the events of the backup, and record which events are lost.
 
-    Run it first after such a restore, while no other process writes to the log. It is
-    refused where no signed event is lost. docs/operating.md describes the procedure.
+    After a restore that lost signed events, run this command before any other, while no
+    other process writes to the log. It is refused if no signed event is lost.
+    docs/operating.md describes the procedure.
     """
     chosen = terminal.settings()
     approval = Approval(approver, reason)
@@ -59,7 +63,7 @@ def continue_log(
     )
     tables.say(
         message(
-            "Next log: set IKU_ORIGIN={origin} before you serve it.",
+            "Next log: set IKU_ORIGIN={origin} before you run `iku serve`.",
             origin=done.successor,
         )
     )

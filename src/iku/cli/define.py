@@ -51,16 +51,19 @@ class RecordedDefinition(Struct, frozen=True):
 @click.option(
     "--effective-on",
     type=terminal.DayType(),
-    help="It counts periods that start on this day or later.",
+    help="First day in force: the definition applies to periods that start on this "
+    "day or later.",
 )
 @click.option(
-    "--basis", type=terminal.LineType("text", Line, 500), help="The decree it rests on."
+    "--basis",
+    type=terminal.LineType("text", Line, 500),
+    help="Decree that sets the definition.",
 )
 @click.option(
     "--reason",
     type=terminal.LineType("text", Reason, 2000),
     required=True,
-    help="Why it is changed, corrected or annulled.",
+    help="Reason for the change, correction or annulment.",
 )
 @trial_option
 @revision.revision_options
@@ -168,7 +171,7 @@ def show(effect: RedefinitionEffect) -> None:
         if year.items:
             show_subjects(out, NAMES, year.items)
         if year.more:
-            out.say(message("The rest: GET …/comparison?{query}", query=year.more))
+            out.say(message("Further rows: GET …/comparison?{query}", query=year.more))
 
 
 def _rows(point: comparison.ComparedPoint) -> list[tuple[str, ...]]:

@@ -54,13 +54,13 @@ MOVED = (
 )
 
 
-@click.command(short_help="Show why two figures of an indicator differ.")
+@click.command(short_help="Explain the difference between two figures of an indicator.")
 @options(DifferenceQuestion, arguments={"code": "CODE"}, limit="200")
 @terminal.as_json
 def difference(question: DifferenceQuestion, *, json: bool) -> None:
     """Show the difference between two figures of CODE, by step and by case.
 
-    Omitted --against-… options have the values of the figure requested.
+    Omitted --against-… options have the values of the requested figure.
     """
 
     async def execute() -> Difference:
@@ -94,7 +94,7 @@ def show(found: Difference) -> None:
     else:
         out.say(message("No case or organisation counts differently."))
     if found.next:
-        out.say(message("There is more: --cursor {cursor}", cursor=found.next))
+        out.say(message("More results: --cursor {cursor}", cursor=found.next))
 
 
 def _show_both(out: Printer, *both: Figure) -> None:

@@ -48,9 +48,11 @@ class ErasureResult(Struct, frozen=True):
 @click.command(short_help="Erase all texts of a person or of a case.")
 @click.argument("subject")
 @click.option("--decision", type=LINE, required=True, help="Number of the decision.")
-@click.option("--legal-basis", type=LINE, required=True, help="What it rests on.")
-@click.option("--effective-on", type=terminal.DayType(), help="Its day.")
-@click.option("--yes", is_flag=True, help="Do not ask; for scripts.")
+@click.option(
+    "--legal-basis", type=LINE, required=True, help="Legal basis of the decision."
+)
+@click.option("--effective-on", type=terminal.DayType(), help="Day of the decision.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation; for scripts.")
 @terminal.actor
 @terminal.as_json
 def erase(
@@ -90,7 +92,7 @@ def erase(
         if not outcome.added:
             raise CommandFailed(
                 message(
-                    "decision {decision} was carried out for {subject} before",
+                    "decision {decision} was already carried out for {subject}",
                     decision=erased.decision,
                     subject=subject,
                 )
@@ -152,7 +154,7 @@ def _show(out: Printer, subject: str, doomed: ErasurePreview) -> None:
     if doomed.others:
         out.say(
             message(
-                "Not erased with it, because they are erased by themselves: {others}",
+                "Not erased with it, because they are erased separately: {others}",
                 others=[*doomed.others],
             )
         )

@@ -133,7 +133,7 @@ def _run(commands: click.Command, arguments: Sequence[str] | None) -> int:
         )
         return 2
     except (click.Abort, KeyboardInterrupt):
-        _print_error(message("interrupted; what was not finished was not recorded"))
+        _print_error(message("interrupted; the unfinished operation was not recorded"))
         return 130
     except Exception as error:
         if os.environ.get(DEBUG):
@@ -150,13 +150,13 @@ def message_for(error: Exception) -> str:
             told = messages.of(error)
         case VersionConflict():
             told = message(
-                "others are changing the same subjects ({error}); try again",
+                "the same subject was changed concurrently ({error}); try again",
                 error=messages.of(error),
             )
         case asyncpg.ReadOnlySQLTransactionError():
             told = messages.of(ReadOnlyReplica())
         case asyncpg.PostgresError() if not log.is_unavailable(error, None):
-            told = message("the database refused: {error}", error=error)
+            told = message("the database rejected the statement: {error}", error=error)
         case OSError(filename=str() | bytes()):
             told = message(
                 "{file}: {reason}", file=str(error.filename), reason=error.strerror

@@ -69,7 +69,9 @@ async def _import_example(app: App, *, quiet: bool) -> list[ImportedFile]:
     if alone:
         return await import_.import_files(app, contents, ACTOR, quiet=quiet)
     if not quiet:
-        said = message("The register holds other data: the example is not imported.")
+        said = message(
+            "The register contains other data, so the example is not imported."
+        )
         tables.say(said)
     return []
 

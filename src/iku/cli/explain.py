@@ -47,7 +47,7 @@ class ExplainedFigure(Struct, frozen=True):
     next: None = None
 
 
-@click.command(short_help="Show why an indicator is what it is, case by case.")
+@click.command(short_help="Explain a figure of an indicator, case by case.")
 @options(ExplanationQuestion, arguments={"code": "CODE"})
 @output_options
 def explain(question: ExplanationQuestion, form: OutputFormat) -> None:
@@ -156,8 +156,9 @@ def _refuse_wrong_total(figure: Figure, counts: Counts) -> None:
     if told != (figure.numerator, figure.denominator):
         raise CommandFailed(
             message(
-                "the figure is {numerator} of {denominator}, but the cases add up to "
-                "{counted} of {existing}: run iku rebuild, and report it",
+                "the figure is {numerator} of {denominator}, but the sum over the "
+                "cases is {counted} of {existing}: run iku rebuild, and report this "
+                "error",
                 numerator=figure.numerator,
                 denominator=figure.denominator,
                 counted=told[0],

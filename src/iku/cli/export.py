@@ -18,12 +18,12 @@ from iku.messages import message
 from iku.queries.text_check import TextScope, held_texts, size_of
 
 
-@click.group(short_help="Write files that are taken away.")
+@click.group(short_help="Export the log or texts to files, for an auditor.")
 def export() -> None:
     """Write the log or its texts to files, for an auditor."""
 
 
-@export.command(short_help="The log, for an auditor.")
+@export.command(short_help="Export the log, for an auditor.")
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
 @terminal.as_json
 def bundle(folder: Path, *, json: bool) -> None:
@@ -66,13 +66,14 @@ def _show(written: Bundle, found: Assurance) -> None:
         tables.say(ALONE)
 
 
-@export.command(short_help="Texts in clear, for an auditor who is to read them.")
+@export.command(short_help="Export decrypted texts, for an authorised auditor.")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @terminal.subjects
 @click.option(
     "--size",
     type=click.IntRange(1, LARGEST),
-    help="Of the log's first so many events only [default: as many as were signed].",
+    help="Export only texts of this many events from the start of the log [default: "
+    "as many as were signed].",
 )
 @terminal.as_json
 def texts(
@@ -106,8 +107,8 @@ def texts(
     if written.texts.withheld:
         raise CommandFailed(
             message(
-                "{count} texts are not in {file}: they do not match their records, "
-                "and are named above; the others are in it",
+                "{count} texts listed above do not match their records and were not "
+                "written to {file}; the others were written",
                 count=written.texts.withheld,
                 file=file,
             )

@@ -22,13 +22,13 @@ class FiguresResult(Struct, frozen=True):
     figures: tuple[Figure, ...]
 
 
-@click.command(short_help="Show what indicators were on a day.")
+@click.command(short_help="Show the figures of indicators as of a day.")
 @click.argument("codes", metavar="[CODE]...", nargs=-1)
 @options(FigureQuestion, "asked", given={"code": ANY.code})
 @click.option(
     "--replay", is_flag=True, help="Recount from the log alone, event by event."
 )
-@click.option("--number", help="The figure that bears this number, as printed.")
+@click.option("--number", help="Show the figure with this number, as printed.")
 @terminal.as_json
 def figure(
     codes: tuple[str, ...],
@@ -42,7 +42,7 @@ def figure(
     if number is not None and (codes or structs.replace(asked, breakdown=None) != ANY):
         raise click.UsageError(
             message(
-                "--number names the whole figure: give no CODE, day or size with it"
+                "--number already identifies the figure: do not add CODE, day or size"
             )
         )
 
@@ -77,7 +77,7 @@ async def _codes(app: App, codes: Sequence[str]) -> Sequence[str]:
         if code not in known:
             raise UnknownReference(
                 message(
-                    "there is no indicator {indicator}; there are {known}",
+                    "there is no indicator {indicator}; known indicators: {known}",
                     indicator=code,
                     known=[*known],
                 )

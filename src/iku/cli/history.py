@@ -32,19 +32,19 @@ COLUMNS = (
     *(
         text_column(message("Content")),
         text_column(message("Replaces")),
-        text_column(message("Moves")),
+        text_column(message("Effect")),
     ),
 )
 DECLARED = " *"
 CATEGORIES = (*subject_kinds.categories(), indicator.decider.category)
 
 
-@click.command(short_help="Show all that was recorded of a subject or indicator.")
+@click.command(short_help="Show all events of a case, organisation or indicator.")
 @click.argument("subject", metavar="NUMBER", type=terminal.SubjectNumberType())
 @click.option(
     "--kind",
     type=click.Choice(CATEGORIES),
-    help="Which it is, where several share the number.",
+    help="Kind of subject, if several have this number.",
 )
 @terminal.as_json
 def history(subject: str, kind: str | None, *, json: bool) -> None:
@@ -131,7 +131,8 @@ def _replaced_lines(event: EventView) -> Iterator[str]:
         numbers = [*map(subject_number, event.takes_along)]
         yield translated(
             message(
-                "no longer counted either: {numbers}, merged into this", numbers=numbers
+                "also no longer counted: {numbers}, merged into this one",
+                numbers=numbers,
             )
         )
 

@@ -64,7 +64,9 @@ class ImportedFiles(Struct, frozen=True):
 
 @click.command("import", short_help="Import journals (CSV files) of older registers.")
 @click.argument("files", metavar="FILE...", nargs=-1, required=True)
-@click.option("--dry-run", is_flag=True, help="Do all but record.")
+@click.option(
+    "--dry-run", is_flag=True, help="Validate the files without recording anything."
+)
 @terminal.actor
 @terminal.as_json
 def import_(files: tuple[str, ...], *, dry_run: bool, actor: str, json: bool) -> None:
@@ -159,8 +161,8 @@ def _outcome_sentence(file: ImportedFile) -> str:
     """A sentence on the recorded rows."""
     if not file.rows:
         return message(
-            "this journal {journal} is empty: there are no rows below the headings; "
-            "nothing was recorded.",
+            "the file, a journal {journal}, has headings but no rows; nothing was "
+            "recorded.",
             journal=file.journal,
         )
     rows = message(
@@ -169,9 +171,11 @@ def _outcome_sentence(file: ImportedFile) -> str:
         journal=file.journal,
     )
     if not file.added:
-        return message("{rows}, nothing new: all are there already.", rows=rows)
+        return message(
+            "{rows}, nothing new: all are already in the register.", rows=rows
+        )
     return message(
-        "{rows}, {outcomes}; the log now holds {size} events.",
+        "{rows}, {outcomes}; the log now has {size} events.",
         rows=rows,
         outcomes=[*_row_counts(file)],
         size=formats.number(file.size),
@@ -186,10 +190,10 @@ def _row_counts(file: ImportedFile) -> Iterator[str]:
     else:
         yield message("{count} recorded", count=added)
     if file.repeated:
-        yield message("{count} imported before", count=formats.number(file.repeated))
+        yield message("{count} already imported", count=formats.number(file.repeated))
     if file.standing:
         count = formats.number(file.standing)
-        yield message("{count} in the register already", count=count)
+        yield message("{count} already in the register", count=count)
     if file.identical:
         count = formats.number(file.identical)
         yield message("{count} repeated rows skipped", count=count)
@@ -206,7 +210,7 @@ def _show_faults(file: ImportedFile) -> None:
     if file.faulted > len(file.faults):
         told, count = map(formats.number, (len(file.faults), file.faulted))
         out.say(
-            message("The first {told} problems of {count}.", told=told, count=count)
+            message("The first {told} of {count} problems.", told=told, count=count)
         )
 
 
@@ -217,5 +221,5 @@ def _show_skipped(file: ImportedFile) -> None:
     if (count := file.standing + file.identical) > len(rows):
         told, all_ = map(formats.number, (len(rows), count))
         out.say(
-            message("The first {told} rows of {count} skipped.", told=told, count=all_)
+            message("The first {told} of {count} skipped rows.", told=told, count=all_)
         )

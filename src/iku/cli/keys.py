@@ -43,7 +43,7 @@ class KeysReport(Struct, frozen=True):
 
 
 @click.group(
-    cls=terminal.OrderedGroup, short_help="Show, renew and destroy the keys of texts."
+    cls=terminal.OrderedGroup, short_help="Show, rotate and destroy the keys of texts."
 )
 def keys() -> None:
     """Show, rotate and destroy the keys outside the database that decrypt texts.
@@ -98,7 +98,11 @@ async def keys_report(app: App) -> KeysReport:
 
 
 @keys.command()
-@click.option("--new", is_flag=True, help="Begin a new epoch first, even this month.")
+@click.option(
+    "--new",
+    is_flag=True,
+    help="Begin a new epoch first, even if the current month already has one.",
+)
 @terminal.as_json
 def rotate(*, new: bool, json: bool) -> None:
     """Rewrap all data keys under the current epoch's key.

@@ -17,7 +17,7 @@ class MigrationResult(Struct, frozen=True):
     guarded: bool
 
 
-@click.command(short_help="Bring the schema of the database up to date.")
+@click.command(short_help="Migrate the database to the current schema.")
 @terminal.as_json
 def migrate(*, json: bool) -> None:
     """Apply pending migrations to the database; other commands do so, too."""
@@ -32,7 +32,8 @@ def migrate(*, json: bool) -> None:
     if not done.guarded:
         tables.say(
             message(
-                "The schema is not guarded yet; {remedy}", remedy=terminal.UNGUARDED
+                "The guard of the schema is not installed; {remedy}",
+                remedy=terminal.UNGUARDED,
             )
         )
 
@@ -49,11 +50,13 @@ async def _migrate() -> MigrationResult:
         return MigrationResult([str(migration) for migration in applied], guarded)
 
 
-@click.command(short_help="Print what guards the schema, for a superuser to run.")
+@click.command(
+    short_help="Print the SQL that guards the schema, for a superuser to run."
+)
 def guard() -> None:
     """Print the SQL statements that guard the ledger's schema.
 
-    A superuser runs them in the register's database: iku guard | psql --dbname=ADDRESS.
-    On the embedded server, every command that migrates runs them itself.
+    A superuser runs them in the register's database: iku guard | psql --dbname=URI. On
+    the embedded server, every command that migrates runs them itself.
     """
     click.echo(schema_guard.SQL, nl=False)

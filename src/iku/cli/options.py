@@ -140,7 +140,9 @@ class NameValue(click.ParamType[tuple[str, str]]):
             return value
         name, equals, text = str(value).partition("=")
         if not equals:
-            fault = message("{value!r} is not written name=value", value=str(value))
+            fault = message(
+                "{value!r} does not have the form name=value", value=str(value)
+            )
             self.fail(translated(fault), param, ctx)
         return name.strip(), text.strip()
 
@@ -202,8 +204,8 @@ class TranslatedOption(click.Option):
 
 
 WORDS = {
-    "effective_on": "The day it holds from.",
-    "reason": "Why; it stands in the record.",
+    "effective_on": "Effective day.",
+    "reason": "Reason, stored with the event.",
 }
 
 

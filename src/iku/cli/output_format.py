@@ -40,12 +40,12 @@ def output_options(command: Callable[..., None]) -> Callable[..., None]:
     return gathered
 
 
-CSV = click.option("--csv", is_flag=True, help="For a spreadsheet.")
+CSV = click.option("--csv", is_flag=True, help="Print CSV, for a spreadsheet.")
 DELIMITER = click.option(
     "--delimiter",
     type=click.Choice([one.value for one in Delimiter]),
-    help="With --csv: what separates the cells; semicolon for a spreadsheet with an "
-    "Indonesian locale [default: comma].",
+    help="With --csv: field separator; semicolon for a spreadsheet with an Indonesian "
+    "locale [default: comma].",
 )
 
 

@@ -25,7 +25,7 @@ from iku.queries.publications import (
 
 
 @click.group(
-    cls=terminal.OrderedGroup, short_help="Print figures, and see what changed since."
+    cls=terminal.OrderedGroup, short_help="Publish figures, and list the changes since."
 )
 def publication() -> None:
     """Draft, close, review and publish figures, and list the changes since.
@@ -65,10 +65,10 @@ def _step(name: str, to: StepType, **given: Any) -> click.Command:
 
 HELP = {
     StepType.CLOSED: "Freeze the figures of a draft.",
-    StepType.RETURNED: "Make a draft again of what was closed or reviewed.",
-    StepType.REVIEWED: "Say that the frozen figures were gone through.",
-    StepType.PUBLISHED: "Publish what somebody else has reviewed.",
-    StepType.WITHDRAWN: "Give up a draft.",
+    StepType.RETURNED: "Return a closed or reviewed publication to draft.",
+    StepType.REVIEWED: "Record that the frozen figures were reviewed.",
+    StepType.PUBLISHED: "Publish figures that another person has reviewed.",
+    StepType.WITHDRAWN: "Withdraw a draft.",
 }
 publication.add_command(_step("close", StepType.CLOSED))
 for _name, _to in (
@@ -155,8 +155,8 @@ async def _submit(
     if not outcome.added:
         raise CommandFailed(
             message(
-                "publication {publication}: this is recorded already; nothing was "
-                "recorded",
+                "publication {publication}: this step is already recorded; nothing "
+                "was recorded",
                 publication=identifier,
             )
         )

@@ -121,7 +121,9 @@ def show(found: ShownPublication) -> None:
     if found.figures is not None:
         _show_frozen(out, found)
     if found.live is not None:
-        out.say(message("Draft: figures are not frozen yet. If it were closed now:"))
+        out.say(
+            message("Draft: the figures are not frozen yet. If it were closed now:")
+        )
         out.table(COLUMNS, map(cells, found.live))
     out.table(TAKEN, map(_step_row, found.steps))
     if len(found.editions) > 1:
@@ -175,7 +177,7 @@ def show_changes(found: PublicationChanges, zone: ZoneInfo) -> None:
     else:
         out.say(message("Nothing was recorded since."))
     if found.next:
-        out.say(message("There is more: --cursor {cursor}", cursor=found.next))
+        out.say(message("More results: --cursor {cursor}", cursor=found.next))
 
 
 def _comparison_row(one: FrozenFigure) -> tuple[str, ...]:

@@ -32,7 +32,7 @@ def rebuild(*, json: bool) -> None:
             tables.say(finding)
     if findings:
         raise CommandFailed(
-            message("the projections did not match the log; they do now")
+            message("the projections did not match the log; they were rebuilt")
         )
     if not json:
-        tables.say(message("Rebuilt; everything is as it was before."))
+        tables.say(message("Rebuilt; the result equals what was there before."))

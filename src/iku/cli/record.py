@@ -45,8 +45,8 @@ class SubmissionOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields
         Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[!-~]+$(?!\n)")]
         | None,
         Meta(
-            description="Carried out once: the same command under the same key gives "
-            "the first receipt again."
+            description="Idempotency key: a command repeated with the same key is "
+            "carried out once, and the first receipt is returned again."
         ),
     ] = None
 
@@ -57,8 +57,8 @@ class ChangeOptions(SubmissionOptions, frozen=True, kw_only=True):
     expected_version: Annotated[
         Version | None,
         Meta(
-            description="The last version that the command is based on, as iku history "
-            "shows it; refused if there is a later one."
+            description="Expected version: the last version in iku history on which "
+            "the command is based; refused if there is a later one."
         ),
     ] = None
 
@@ -87,7 +87,9 @@ class CommandInput(NamedTuple):
             return parse(kind, self.pairs, flags, given)
         if self.pairs or given:
             raise click.UsageError(
-                message("--body is the whole command: give no fields with it")
+                message(
+                    "--body already contains the complete command: do not add fields"
+                )
             )
         try:
             return parsing.parse_json(kind, self.body.read())
@@ -98,8 +100,8 @@ class CommandInput(NamedTuple):
 BODY = click.option(
     "--body",
     type=click.File("rb"),
-    help="A file with the whole command as JSON, as the API takes it; - is standard "
-    "input.",
+    help="File with the complete command as JSON, in the form of the API; - is "
+    "standard input.",
 )
 
 
@@ -116,7 +118,7 @@ def _entry_options(
     return decorate
 
 
-@click.command(short_help="Enter a conflict case.")
+@click.command(short_help="Register a conflict case.")
 @_entry_options(parsing.fields(conflict.Report), SubmissionOptions)
 def report(
     pairs: Pairs,
@@ -135,7 +137,7 @@ def report(
     _record_opening("conflict", parsed, submission, actor, json=json)
 
 
-@click.command(short_help="Enter an organisation.")
+@click.command(short_help="Register an organisation.")
 @_entry_options(parsing.fields(organisation.Registration), SubmissionOptions)
 def register(
     pairs: Pairs,
@@ -223,7 +225,7 @@ def _record(event: str, kinds: Kinds) -> click.Command:
             "cleared",
             metavar="FIELD",
             multiple=True,
-            help="A field that was wrongly given and has no value. Repeatable.",
+            help="Field whose recorded value is wrong and must be removed. Repeatable.",
         )
         return clear(command)
     return command
@@ -293,7 +295,7 @@ def _event_for(
         [other] = parsed
         raise CommandFailed(
             message(
-                "{number} is {noun}, but {event} is recorded of {other}",
+                "{number} is {noun}, but {event} can only be recorded for {other}",
                 number=number,
                 noun=noun,
                 event=event,
@@ -311,7 +313,7 @@ def _report(category: str, done: CommandResult, *, json: bool) -> None:
     if json:
         terminal.emit(shown)
         return
-    said = message("Recorded before") if done.repeated else message("Recorded")
+    said = message("Already recorded") if done.repeated else message("Recorded")
     tables.say(
         message(
             "{recorded}: {kind} {number}, version {version}, event {position}.",

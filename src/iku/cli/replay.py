@@ -38,13 +38,13 @@ COLUMNS = (
 )
 
 
-@click.command(short_help="Show what moved a figure, event by event.")
+@click.command(short_help="Show how a figure came about, event by event.")
 @options(ReplayQuestion, arguments={"code": "CODE"})
 @terminal.as_json
 def replay(question: ReplayQuestion, *, json: bool) -> None:
-    """Show every movement of a figure's counts, with the counts after it.
+    """Show every change of a figure's numerator and denominator, and both after it.
 
-    The last line is the figure. With --json, each movement is one line (NDJSON).
+    The last line is the figure. With --json, each change is one line (NDJSON).
     """
     terminal.run(_replay(question, json=json))
 

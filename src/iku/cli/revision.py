@@ -62,13 +62,13 @@ def revision_options(command: Callable[..., None]) -> Callable[..., None]:
             "--annuls",
             type=kind,
             metavar="VERSION",
-            help="Annul what stands at this version of the history.",
+            help="Annul the event with this version in the history.",
         ),
         click.option(
             "--corrects",
             type=kind,
             metavar="VERSION",
-            help="Correct what stands at this version of the history.",
+            help="Correct the event with this version in the history.",
         ),
     ):
         command = option(command)
@@ -78,7 +78,9 @@ def revision_options(command: Callable[..., None]) -> Callable[..., None]:
 def preview_options(command: Callable[..., None]) -> Callable[..., None]:
     """Give *command* the options of a previewed change."""
     for option in (
-        click.option("--yes", is_flag=True, help="Record it without asking."),
+        click.option(
+            "--yes", is_flag=True, help="Record without asking for confirmation."
+        ),
         click.option(
             "--preview", is_flag=True, help="Show the effect, and record nothing."
         ),
@@ -103,7 +105,7 @@ def build_revision(
         return Revision(corrects=corrects, reason=reason, **fields)
     if any(value is not None for value in fields.values()):
         raise click.UsageError(
-            message("--annuls takes --reason, and changes no field.")
+            message("--annuls requires --reason and does not change any field.")
         )
     return Annulled(annuls=annuls or 0, reason=reason)
 

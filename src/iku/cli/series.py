@@ -19,18 +19,18 @@ COLUMNS = (
         number_column(message("Actual")),
     ),
     *(
-        number_column(message("At the time")),
+        number_column(message("As known then")),
         number_column(message("Published")),
         text_column(message("Series break")),
     ),
 )
 
 
-@click.command(short_help="Show an indicator from step to step.")
+@click.command(short_help="Show an indicator as a time series.")
 @options(SeriesQuestion, arguments={"code": "CODE"})
 @terminal.as_json
 def series(question: SeriesQuestion, *, json: bool) -> None:
-    """Show an indicator at the end of each step, the last one on the last day.
+    """Show an indicator at the end of each interval, up to the last day.
 
     Each line has the figure as known now, as known on its own day, and as first
     published. A mark shows where another version of the definition begins to apply.

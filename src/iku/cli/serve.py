@@ -18,11 +18,11 @@ from iku.vault.files import FilesError
 
 
 @click.command(short_help="Serve the API and the pages.")
-@click.option("--host", help="Where to listen [default: IKU_HOST, or 127.0.0.1].")
+@click.option("--host", help="Address to listen on [default: IKU_HOST, or 127.0.0.1].")
 @click.option(
     "--port",
     type=click.IntRange(0, 65_535),
-    help="The port, 0 for any that is free [default: IKU_PORT, or 8000].",
+    help="Port; 0 selects a free port [default: IKU_PORT, or 8000].",
 )
 def serve(host: str | None, port: int | None) -> None:
     """Serve the API and the pages until SIGINT or SIGTERM."""
@@ -102,7 +102,7 @@ async def _sweep(app: App) -> None:
 
 def _print_address(address: str) -> None:
     said = message(
-        "iku serves at {address}; pages of the API: {address}/docs", address=address
+        "iku serves at {address}; API documentation: {address}/docs", address=address
     )
     click.echo(translated(said))
 

@@ -38,8 +38,8 @@ from iku.settings import Settings
 
 DAY_S = 86_400
 ALONE = message(
-    "NO WITNESS: there is no witness outside the office; the holder of the key can "
-    "rewrite history undetected (IKU_WITNESSES)"
+    "NO WITNESS: no witness outside the office is configured (IKU_WITNESSES); the "
+    "holder of the key can rewrite history undetected"
 )
 
 
@@ -78,10 +78,10 @@ def signer() -> None:
     """
 
 
-@signer.command(short_help="Make the key.")
+@signer.command(short_help="Create the key.")
 @terminal.as_json
 def key(*, json: bool) -> None:
-    """Make the signing key, unless there is one, and show its verifier key."""
+    """Create the signing key if none exists, and show its verifier key."""
     chosen = terminal.settings()
     home = SignerFolder(chosen.signer_home)
     with durable_files.exclusive_lock(home.folder):
@@ -98,8 +98,8 @@ def key(*, json: bool) -> None:
 def made(file: Path, *, there: bool) -> str:
     """Where a key is, and whether it was *there* before."""
     if there:
-        return message("The key is in {file} already.", file=file)
-    return message("The key was made in {file}.", file=file)
+        return message("The key already exists in {file}.", file=file)
+    return message("The key was created in {file}.", file=file)
 
 
 known = click.option(
@@ -112,7 +112,7 @@ known = click.option(
 )
 
 
-@signer.command(short_help="Sign what the log has become.")
+@signer.command(short_help="Sign a checkpoint of the log.")
 @click.option("--full", is_flag=True, help="Read and hash all records again.")
 @known
 @terminal.as_json
@@ -131,10 +131,10 @@ def once(*, full: bool, files: tuple[IO[bytes], ...], json: bool) -> None:
     _report(found, json=json)
 
 
-@signer.command(short_help="Change the key.")
+@signer.command(short_help="Rotate the signing key.")
 @terminal.as_json
 def rotate(*, json: bool) -> None:
-    """Make a new key, and sign a checkpoint with both the old and the new key."""
+    """Create a new key, and sign a checkpoint with both the old and the new key."""
     chosen = terminal.settings()
 
     async def work() -> SignerRound:
@@ -155,7 +155,7 @@ def rotate(*, json: bool) -> None:
         click.echo(translated(said))
 
 
-@signer.command(short_help="Sign again and again, until interrupted.")
+@signer.command(short_help="Sign at regular intervals, until interrupted.")
 @click.option(
     "--every",
     type=click.IntRange(1, DAY_S),
@@ -357,7 +357,7 @@ def _report(found: SignerRound, *, json: bool) -> None:
     )
     if found.witnessed is not None:
         size = formats.number(found.witnessed)
-        tables.say(message("Witnessed up to size {size}.", size=size))
+        tables.say(message("Witness quorum reached up to size {size}.", size=size))
     for line in found.unhelpful:
         tables.say(message("Witness {reason}", reason=line))
     for line in _reports(found):
@@ -374,7 +374,7 @@ def _sentence(found: SignerRound) -> str:
     size = formats.number(found.size)
     if found.signed:
         return message("Signed: size {size}", size=size)
-    return message("Nothing new: the last checkpoint is of size {size}", size=size)
+    return message("Nothing new: the last checkpoint has size {size}", size=size)
 
 
 def status_lines(found: Assurance) -> list[tuple[str, str]]:

@@ -19,7 +19,7 @@ from iku.settings import Settings
 Keys: TypeAlias = list[VerifierKey]
 
 
-@click.command(short_help="Write what a witness without a network is to read.")
+@click.command(short_help="Write a request for a witness without a network.")
 @click.option(
     "--witness",
     "name",
@@ -28,7 +28,7 @@ Keys: TypeAlias = list[VerifierKey]
 @click.option(
     "--old",
     type=click.IntRange(0),
-    help="The size that the witness cosigned last [default: as stored].",
+    help="Tree size that the witness cosigned last [default: as stored].",
 )
 def request(name: str | None, old: int | None) -> None:
     """Print the last checkpoint and its proof, for `iku witness cosign`."""
@@ -43,7 +43,7 @@ def request(name: str | None, old: int | None) -> None:
             if known > size:
                 raise CommandFailed(
                     message(
-                        "the last checkpoint is of size {size}, not {old}",
+                        "the last checkpoint has size {size}, not {old}",
                         size=size,
                         old=known,
                     )
@@ -85,7 +85,7 @@ def _asked(witnesses: Policy, name: str | None) -> Keys:
     )
 
 
-@click.command(short_help="Take in what a witness answered by file.")
+@click.command(short_help="Store a cosignature that a witness returned as a file.")
 @click.argument("file", type=click.File("rb"))
 def accept(file: IO[bytes]) -> None:
     """Store the cosignature in FILE, the output of `iku witness cosign`."""
@@ -101,7 +101,7 @@ def accept(file: IO[bytes]) -> None:
     terminal.run(work())
     size = formats.number(checkpoint.parse(last.text).size)
     for name in dict.fromkeys(key.name for key in keys):
-        tables.say(message("Witnessed by {name}: size {size}.", name=name, size=size))
+        tables.say(message("Cosigned by {name}: size {size}.", name=name, size=size))
 
 
 def _signatories(witnesses: Policy, answer: bytes) -> Keys:
@@ -111,7 +111,9 @@ def _signatories(witnesses: Policy, answer: bytes) -> Keys:
     keys = [key for key in witnesses.witness_keys if (key.name, key.key_id) in by]
     if not keys:
         raise CommandFailed(
-            message("the file holds no cosignature of a witness in IKU_WITNESSES")
+            message(
+                "the file does not contain a cosignature by a witness in IKU_WITNESSES"
+            )
         )
     return keys
 

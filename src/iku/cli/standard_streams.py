@@ -28,11 +28,13 @@ class OutputClosed(Exception):
 
     def __init__(self, fault: OSError | None) -> None:
         super().__init__(
-            message("standard output is closed; send it to /dev/null to see nothing")
+            message(
+                "standard output is closed; redirect it to /dev/null to discard the "
+                "output"
+            )
             if fault is None
             else message(
-                "the output could not be written, but what was recorded stays: "
-                "{reason}",
+                "the output could not be written: {reason}; recorded events are kept",
                 reason=fault.strerror,
             )
         )

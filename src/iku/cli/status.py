@@ -19,7 +19,7 @@ from iku.settings import Settings
 DIFFERENCES = 20  # lines of the schema's shape that are printed
 
 
-@click.command(short_help="Tell what runs, what it holds, and if it is well.")
+@click.command(short_help="Show the database, its contents and its health.")
 @click.option("--check", is_flag=True, help="Verify every record of the log, too.")
 @terminal.as_json
 def status(*, check: bool, json: bool) -> None:
@@ -36,11 +36,14 @@ def status(*, check: bool, json: bool) -> None:
         _show(found, asked)
     if found.findings:
         raise CommandFailed(
-            message("the ledger does not verify; the first findings are above")
+            message(
+                "the verification of the ledger failed; the first findings are listed "
+                "above"
+            )
         )
     if found.guard.findings:
         raise CommandFailed(
-            message("the guard of the ledger's schema has findings; they are above")
+            message("the guard of the ledger's schema has findings, listed above")
         )
     if found.guard.since is None and not found.pending:
         raise CommandFailed(

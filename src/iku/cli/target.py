@@ -13,25 +13,24 @@ from iku.messages import message
 
 @click.command(short_help="Set, correct or annul a target.")
 @click.argument("code", metavar="CODE")
-@click.option(
-    "--year", type=click.IntRange(1945, 9999), help="The year it is the target of."
-)
+@click.option("--year", type=click.IntRange(1945, 9999), help="Year of the target.")
 @click.option(
     "--target",
     type=terminal.LineType("percent", Percent, 7),
-    help="Per cent, with a point and at most two decimals; above 100 with a reason.",
+    help="Target in per cent, with a decimal point and at most two decimals; above "
+    "100 a reason is required.",
 )
 @click.option(
     "--effective-on",
     type=terminal.DayType(),
-    help="It is held against figures as of this day or later.",
+    help="First day in force: the target applies to figures as of this day or later.",
 )
 @click.option(
     "--basis",
     type=terminal.LineType("text", Line, 500),
-    help="The agreement it rests on.",
+    help="Performance agreement that sets the target.",
 )
-@click.option("--reason", type=terminal.LineType("text", Reason, 2000), help="Why.")
+@click.option("--reason", type=terminal.LineType("text", Reason, 2000), help="Reason.")
 @revision.revision_options
 @revision.preview_options
 @terminal.actor

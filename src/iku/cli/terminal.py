@@ -43,9 +43,7 @@ from iku.queries.view import LOCAL, View, Viewer
 from iku.settings import Settings, SettingsError
 
 # The remedy if no event trigger guards the ledger's schema.
-UNGUARDED = message(
-    "only a superuser can install it: iku guard | psql --dbname=ADDRESS"
-)
+UNGUARDED = message("only a superuser can install it: iku guard | psql --dbname=URI")
 
 T = TypeVar("T")
 Tell: TypeAlias = Callable[[int, int], None]
@@ -54,7 +52,8 @@ Tell: TypeAlias = Callable[[int, int], None]
 def lost_keys_message(keys: Sequence[str]) -> Message:
     """The lost *keys* of texts, and the consequence."""
     return message(
-        "LOST: {keys}; texts sealed with them are locked, figures remain correct",
+        "LOST: {keys}; texts sealed with these keys cannot be decrypted, figures are "
+        "not affected",
         keys=[*keys],
     )
 
@@ -134,7 +133,7 @@ actor = click.option(
     "--actor",
     type=LineType("name", Line, 500),
     default=user,
-    help="Who records [default: you].",
+    help="Actor recorded with the event [default: your user name].",
 )
 subjects = click.option(
     "--subject",
@@ -142,7 +141,7 @@ subjects = click.option(
     multiple=True,
     help="Texts of this person, case or organisation only; repeatable.",
 )
-as_json = click.option("--json", "json", is_flag=True, help="For programs.")
+as_json = click.option("--json", "json", is_flag=True, help="Print JSON, for programs.")
 
 
 def settings() -> Settings:

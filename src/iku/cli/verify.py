@@ -41,18 +41,18 @@ class PrintedResultType(click.ParamType[Printed]):
             self.fail(translated(messages.of(error)), param, ctx)
 
 
-@click.group(short_help="Hold a figure, the log or texts against what was recorded.")
+@click.group(short_help="Verify a figure, the log or texts against the records.")
 def verify() -> None:
     """Verify a printed figure, the log or its texts against the records."""
 
 
-@verify.command("figure", short_help="Count a printed figure again.")
+@verify.command("figure", short_help="Recount a printed figure.")
 @click.argument("number")
 @click.option(
     "--expect",
     type=PrintedResultType(),
-    help="What is printed: 8/9, or the percentage as 88,89% or 88.89%. Ends with 1 "
-    "where the log gives another.",
+    help="Expected value as printed: 8/9, or the percentage as 88,89% or 88.89%. The "
+    "exit code is 1 if the log gives another value.",
 )
 @terminal.as_json
 def figure(number: str, *, expect: Printed | None, json: bool) -> None:
@@ -82,12 +82,12 @@ def figure(number: str, *, expect: Printed | None, json: bool) -> None:
         terminal.emit(structs.asdict(found) | told)
     if found.verdict == "differs":
         raise CommandFailed(
-            message("the figure differs from the log; iku rebuild repairs it")
+            message("the figure differs from its recount from the log; run iku rebuild")
         )
     if expect is not None and not kept:
         raise CommandFailed(
             message(
-                "{number} is {counted} by the log, not {expected}",
+                "figure {number} is {counted} according to the log, not {expected}",
                 number=found.number,
                 counted=str(expect.from_result(found.recounted)),
                 expected=str(expect),
@@ -123,15 +123,14 @@ def _printed_text(expect: Printed) -> str:
 def log(*, json: bool) -> None:
     """Verify every record of the log against the rules of the ledger.
 
-    If a rule is broken, the command names the first position at which it is, and the
-    exit code is 1.
+    If a record breaks a rule, its position is printed, and the exit code is 1.
     """
 
     async def execute() -> tuple[int, list[str]]:
         async with terminal.owner(terminal.settings()) as connection:
             if await migrations.pending(connection):
                 raise CommandFailed(
-                    message("the schema is not up to date; run iku migrate")
+                    message("the schema has pending migrations; run iku migrate")
                 )
             size = await log_records.size(connection)
             return size, await check_with_progress(connection)
@@ -144,7 +143,10 @@ def log(*, json: bool) -> None:
             tables.say(finding)
     if findings:
         raise CommandFailed(
-            message("the ledger does not verify; the first findings are above")
+            message(
+                "the verification of the ledger failed; the first findings are listed "
+                "above"
+            )
         )
     if not json:
         tables.say(
@@ -171,14 +173,15 @@ class TextsReport(Struct, frozen=True):
         return self.texts.withheld + self.files.withheld
 
 
-@verify.command("texts", short_help="Open every sealed text and file.")
+@verify.command("texts", short_help="Decrypt and verify every text and file.")
 @terminal.subjects
 @terminal.as_json
 def texts(*, subjects: tuple[str, ...], json: bool) -> None:
     """Decrypt every text and attached file, and verify it against its record.
 
-    No content is shown. If one does not match its commitment, its key is lost, or it is
-    missing without an erasure decision, it is named, and the exit code is 1.
+    No content is shown. A text or file is reported, and the exit code is 1, if it does
+    not match its commitment, if its key is lost, or if it is missing without an erasure
+    decision.
     """
 
     async def execute() -> TextsReport:
@@ -194,8 +197,7 @@ def texts(*, subjects: tuple[str, ...], json: bool) -> None:
     if found.withheld:
         raise CommandFailed(
             message(
-                "{count} texts or files do not match their records; they are named "
-                "above",
+                "{count} texts or files, listed above, do not match their records",
                 count=found.withheld,
             )
         )
@@ -230,7 +232,7 @@ def print_finding(held: HeldText) -> None:
 def counts_in_words(tally: TextCounts) -> str:
     """The numbers of decrypted and of withheld texts, by reason."""
     counts = (
-        (tally.opened, translated(message("opened"))),
+        (tally.opened, translated(message("decrypted"))),
         *(
             (getattr(tally, why.value), translated(labels.WITHHELD[why]))
             for why in WithheldReason

@@ -37,7 +37,7 @@ new = click.option(
 )
 
 
-@click.group(short_help="Vouch for the log of somebody else.")
+@click.group(short_help="Cosign checkpoints of another institution's log.")
 def witness() -> None:
     """Cosign checkpoints of a log, each only if it is consistent with the last one.
 
@@ -115,7 +115,7 @@ def _make_keys(home: WitnessFolder, name: str, kinds: Collection[str]) -> Witnes
     return WitnessKeys(vkeys, new, policy.witness_lines(verifiers, "URL"))
 
 
-@witness.command(short_help="Cosign a file, without a network.")
+@witness.command(short_help="Cosign a request file, without a network.")
 @click.argument("file", type=click.File("rb"))
 @known
 @new
@@ -129,13 +129,15 @@ def cosign(file: IO[bytes], logs: Path | None, *, new: bool) -> None:
 
 
 @witness.command(short_help="Cosign over HTTP.")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Where to listen.")
+@click.option(
+    "--host", default="127.0.0.1", show_default=True, help="Address to listen on."
+)
 @click.option(
     "--port",
     type=click.IntRange(0, 65_535),
     default=8001,
     show_default=True,
-    help="The port, 0 for any that is free.",
+    help="Port; 0 selects a free port.",
 )
 @known
 @new
@@ -186,13 +188,15 @@ def _logs(path: Path) -> Policy:
     if not path.exists():
         raise CommandFailed(
             message(
-                "there is no {path}; write a line `log VKEY` for each log into it",
+                "{path} does not exist; create it with a line `log VKEY` for each log",
                 path=path,
             )
         )
     found = policy.parse(path.read_bytes(), complete=False)
     if not found.logs:
         raise CommandFailed(
-            message("{path} names no log; write a line `log VKEY` for each", path=path)
+            message(
+                "{path} contains no log; add a line `log VKEY` for each log", path=path
+            )
         )
     return found

@@ -167,7 +167,7 @@ class Returned(Fact, frozen=True, tag="returned"):
     It remains returned until it is corrected, verified, rejected or merged.
 
     Attributes:
-        missing: What the report lacks.
+        missing: Information that the report lacks.
     """
 
     effective_on: date
@@ -188,7 +188,7 @@ class Rejected(Rejection, frozen=True, tag="rejected"):
 
 
 class Handled(Fact, frozen=True, tag="handled"):
-    """The office handled the case."""
+    """The office took action on the case."""
 
     RECURS = True
 

@@ -54,7 +54,8 @@ Number: TypeAlias = Annotated[
     str,
     Meta(
         pattern=NUMBER,
-        description="Number in the register: letters, digits, and . _ - / within.",
+        description="Number in the register: letters and digits, with . _ - / between "
+        "them.",
         examples=["K14"],
         extra_json_schema={
             "x-expects": "1 to 64 letters, digits and . _ - /, of which the first is "
@@ -191,7 +192,7 @@ class Merger(Fact, frozen=True):
     effect on the state.
 
     Attributes:
-        into: Identifier of the subject that counts for both.
+        into: Identifier of the surviving case or organisation, which counts for both.
     """
 
     into: Number

@@ -152,8 +152,8 @@ class Draft(Fact, frozen=True):
     """A publication to be drafted.
 
     Attributes:
-        period: Kind of the period; the period is the one that contains *as_of*.
-        as_of: The day of the printed figures; today at the latest.
+        period: Kind of period; the period that contains as_of is counted.
+        as_of: As-of day of the published figures; not later than today.
         reason: Reason for the publication.
         restates: Published edition that this one restates.
         title: Title on the printed page.
@@ -194,8 +194,8 @@ class NextStep(Fact, frozen=True):
             publication a draft again; reviewed confirms the frozen figures; published
             releases them for print; withdrawn discards a draft.
         reason: Reason for the step.
-        known_on: Knowledge cut-off of a closing; today if it is left out. Only a
-            closing has it.
+        known_on: Knowledge cut-off of a closing; today if omitted. Only allowed in a
+            closing.
     """
 
     type: StepType

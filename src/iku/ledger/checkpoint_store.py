@@ -114,8 +114,8 @@ def published_policy(keys: Sequence[LogKey], witnesses: Policy) -> bytes:
 
 
 UNWATCHED = (
-    "WARNING: THIS LOG HAS NO WITNESS. Nobody outside the office vouches for it:",
-    "whoever holds its key can rewrite history and sign it anew, unnoticed.",
+    "WARNING: THIS LOG HAS NO WITNESS. Nobody outside the office cosigns it: the",
+    "holder of its key can rewrite history and sign it again undetected.",
 )
 
 

@@ -82,7 +82,7 @@ class ExplanationQuestion(IndicatorQuestion, frozen=True, kw_only=True):
         ),
     ] = None
     rule: Annotated[
-        Rule | None, Meta(description="Only those that this rule decided.")
+        Rule | None, Meta(description="Only those whose counting this rule decides.")
     ] = None
     part: Annotated[
         Part | None, Meta(description="Only those of this dimension or kind.")
@@ -90,8 +90,8 @@ class ExplanationQuestion(IndicatorQuestion, frozen=True, kw_only=True):
     district: Annotated[
         DistrictCode | None,
         Meta(
-            description="Only those in the district of this code; empty: those of "
-            "which no area is known."
+            description="Only those in the district with this code; empty: those "
+            "without a known area."
         ),
     ] = None
     subject: Annotated[
@@ -108,7 +108,10 @@ class ExplanationQuestion(IndicatorQuestion, frozen=True, kw_only=True):
             ),
         ]
         | None,
-        Meta(description="Only the one with this number in the register."),
+        Meta(
+            description="Only the case or organisation with this number in the "
+            "register."
+        ),
     ] = None
 
     @property

@@ -48,7 +48,7 @@ from iku.queries.figures import Figures
 from iku.queries.movements import CountMovement, movements
 from iku.queries.view import View
 
-_ELSE = "; as in the figure asked for if it is left out."
+_ELSE = " of the other figure; that of the requested figure if omitted."
 
 
 class ComparedQuestions(Struct, frozen=True):
@@ -70,24 +70,22 @@ class ComparedQuestions(Struct, frozen=True):
 class DifferenceQuestion(IndicatorQuestion, frozen=True, kw_only=True):
     """Coordinates of the two figures to compare."""
 
-    against_as_of: Annotated[
-        date | None, Meta(description=f"The day compared with{_ELSE}")
-    ] = None
+    against_as_of: Annotated[date | None, Meta(description=f"As-of day{_ELSE}")] = None
     against_known_on: Annotated[
-        date | None, Meta(description=f"The knowledge cut-off compared with{_ELSE}")
+        date | None, Meta(description=f"Knowledge cut-off{_ELSE}")
     ] = None
     against_size: Annotated[
         SizeNumber | None,
-        Meta(description=f"The size of the log compared with{_ELSE}"),
+        Meta(description=f"Log size{_ELSE}"),
     ] = None
     against_period: Annotated[
-        Kind | None, Meta(description=f"The period compared with{_ELSE}")
+        Kind | None, Meta(description=f"Kind of period{_ELSE}")
     ] = None
     against_definition: Annotated[
         VersionNumber | None,
         Meta(
-            description=f"Version of the definition compared with{_ELSE} Where that "
-            "names none, each figure is counted by the one in force."
+            description=f"Version of the definition{_ELSE} If neither names one, each "
+            "figure is counted by the definition in force."
         ),
     ] = None
     limit: Limit = 50

@@ -18,36 +18,39 @@ LARGEST_VERSION = 2**31 - 1
 
 Code: TypeAlias = Annotated[str, Meta(description="Code of the indicator.")]
 AsOf: TypeAlias = Annotated[
-    date | None, Meta(description="The day asked about; today if it is left out.")
+    date | None, Meta(description="As-of day; today if omitted.")
 ]
 KnownOn: TypeAlias = Annotated[
     date | None,
     Meta(
-        description="Knowledge cut-off: count only facts known by the end of this day; "
-        "all if it is left out."
+        description="Knowledge cut-off: count only facts known by the end of this "
+        "day; all if omitted."
     ),
 ]
 SizeNumber: TypeAlias = Annotated[int, Meta(ge=0, le=LARGEST)]
 Size: TypeAlias = Annotated[
     SizeNumber | None,
     Meta(
-        description="Count only the first so many events of the log; all if it is left "
-        "out."
+        description="Log size: count only this many events from the start of the log; "
+        "all if omitted."
     ),
 ]
 PeriodKind: TypeAlias = Annotated[
-    Kind, Meta(description="The period counted is the one that the day lies in.")
+    Kind,
+    Meta(
+        description="Kind of period; the period that contains the as-of day is counted."
+    ),
 ]
 VersionNumber: TypeAlias = Annotated[int, Meta(ge=1, le=LARGEST_VERSION)]
 Definition: TypeAlias = Annotated[
     VersionNumber | None,
     Meta(
         description="Version of the definition; the one in force at the start of the "
-        "period if it is left out."
+        "period if omitted."
     ),
 ]
 Limit: TypeAlias = Annotated[
-    int, Meta(ge=1, le=200, description="The most items of one page.")
+    int, Meta(ge=1, le=200, description="Maximum number of items on a page.")
 ]
 Cursor: TypeAlias = Annotated[
     Annotated[
@@ -59,7 +62,7 @@ Cursor: TypeAlias = Annotated[
         ),
     ]
     | None,
-    Meta(description="What the page before gave as next."),
+    Meta(description="Cursor: the value of next from an earlier page."),
 ]
 _AREA = r"^[0-9.]*$(?!\n)"
 AreaCode: TypeAlias = Annotated[
@@ -90,8 +93,8 @@ SubjectId: TypeAlias = Annotated[
 Breakdown: TypeAlias = Annotated[
     Literal["dimension", "district"] | None,
     Meta(
-        description="Give the parts as well: by dimension (of organisations: by kind) "
-        "or by district."
+        description="Also show the breakdown: by dimension (for organisations: by "
+        "kind) or by district."
     ),
 ]
 

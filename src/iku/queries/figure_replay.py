@@ -34,7 +34,10 @@ class ReplayQuestion(IndicatorQuestion, frozen=True, kw_only=True):
 
     order: Annotated[
         ReplayOrder,
-        Meta(description="As it became known, by position; or as it happened, by day."),
+        Meta(
+            description="Order of the changes: by position, as they became known, or "
+            "by day, as they happened."
+        ),
     ] = ReplayOrder.KNOWN
 
 

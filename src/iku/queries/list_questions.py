@@ -62,16 +62,16 @@ class ListQuestion(MomentQuestion, frozen=True, kw_only=True):
     number: Annotated[
         fact.Number | None,
         Meta(
-            description="Only those with this number, without regard to case, by the "
-            "knowledge asked for."
+            description="Only those with this number (case-insensitive), as known by "
+            "the cut-off."
         ),
     ] = None
     text: Annotated[
         Annotated[str, Meta(min_length=1, max_length=500)] | None,
-        Meta(description="Part of the title, name or number, without regard to case."),
+        Meta(description="Part of the title, name or number (case-insensitive)."),
     ] = None
     order: Annotated[
-        Direction, Meta(description="Whether the list ascends or descends.")
+        Direction, Meta(description="Sort direction: ascending or descending.")
     ] = Direction.ASC
     limit: Limit = 50
     cursor: Cursor = None
@@ -123,7 +123,7 @@ class ConflictsQuestion(ListQuestion, frozen=True, kw_only=True):
     ] = ()
     source: Annotated[
         tuple[conflict.Source, ...],
-        Meta(description="Only cases that the office heard of from one of these."),
+        Meta(description="Only cases reported by one of these sources."),
     ] = ()
     reported_from: Annotated[
         date | None, Meta(description="Only cases reported on this day or later.")
@@ -134,8 +134,8 @@ class ConflictsQuestion(ListQuestion, frozen=True, kw_only=True):
     sort: Annotated[
         ConflictSort,
         Meta(
-            description="What the list is ordered by; cases that are alike in it by "
-            "their identifier. By title at most 2,000 cases can be ordered."
+            description="Sort field; cases with equal values are sorted by "
+            "identifier. At most 2,000 cases can be sorted by title."
         ),
     ] = "id"
 
@@ -207,8 +207,9 @@ class OrganisationsQuestion(ListQuestion, frozen=True, kw_only=True):
     sort: Annotated[
         OrganisationSort,
         Meta(
-            description="What the list is ordered by; organisations that are alike in "
-            "it by their identifier. By name at most 2,000 can be ordered."
+            description="Sort field; organisations with equal values are sorted by "
+            "identifier. At most 2,000 organisations can be sorted by "
+            "name."
         ),
     ] = "id"
 

@@ -51,7 +51,7 @@ class PublicationsQuestion(Struct, frozen=True, forbid_unknown_fields=True):
     ] = None
     state: Annotated[
         PublicationState | None,
-        Meta(description="Only publications that are this now."),
+        Meta(description="Only publications whose present state is this."),
     ] = None
 
 

@@ -38,15 +38,17 @@ class SeriesQuestion(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     code: Code
     first: Annotated[
-        date, Meta(description="The first point is the end of the step with this day.")
+        date,
+        Meta(
+            description="The first point is the end of the interval that "
+            "contains this day."
+        ),
     ] = field(name="from")
     last: Annotated[
         date | None,
-        Meta(description="Day of the last point; today if it is left out."),
+        Meta(description="Day of the last point; today if omitted."),
     ] = field(name="to", default=None)
-    step: Annotated[Kind, Meta(description="How far apart the points are.")] = (
-        Kind.MONTH
-    )
+    step: Annotated[Kind, Meta(description="Interval between two points.")] = Kind.MONTH
     known_on: KnownOn = None
     size: Size = None
     period: PeriodKind = Kind.YEAR

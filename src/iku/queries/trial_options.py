@@ -29,8 +29,8 @@ LETTER = "s"  # marks a cursor of subjects
 Definitions: TypeAlias = Annotated[
     Annotated[tuple[VersionNumber, ...], Meta(max_length=MOST)] | None,
     Meta(
-        description="Version of the definition; repeated, one column each. The one in "
-        "force at the start of the period if it is left out."
+        description="Version of the definition; repeatable, one column each. The one "
+        "in force at the start of the period if omitted."
     ),
 ]
 

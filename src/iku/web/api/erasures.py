@@ -130,7 +130,7 @@ async def erase(
     if not outcome.added:
         raise Refused(
             message(
-                "decision {decision} was carried out for {subject} before",
+                "decision {decision} was already carried out for {subject}",
                 decision=command.decision,
                 subject=subject,
             )

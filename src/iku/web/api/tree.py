@@ -341,7 +341,7 @@ async def _coverage(app: App, connection: Connection, size: int) -> dict[str, st
 def _coverage_header(found: Assurance, size: int) -> str:
     said = [str(found.of(size))]
     if not found.witnesses:
-        said.append("no witness: whoever holds the key can rewrite history unnoticed")
+        said.append("no witness: the holder of the key can rewrite history undetected")
     elif found.witnessed is None:
         said.append("no quorum of witnesses yet")
     elif found.witnessed < size:
