@@ -256,7 +256,7 @@ async def test_status_tells_of_a_ledger_that_was_tampered_with(
     )
     said = iku("status", "--check")
     assert said.code == 1
-    assert "position 110: effective_on" in said.out
+    assert "position 110: column effective_on" in said.out
     assert said.err.count("\n") == 1
     schema = iku("status")
     assert schema.code == 1
