@@ -73,7 +73,7 @@ class Term(str):
     stored: str
 
     def __new__(cls, field: str, stored: str) -> Self:
-        """The term for the *stored* value."""
+        """The translatable word for the *stored* value of a field, such as a status."""
         self = super().__new__(cls, stored.replace("_", " "))
         self.field, self.stored = field, str(stored)
         return self

@@ -87,7 +87,7 @@ class SingleStatementAppend:
             return None
         self._size = size
         self._serials.confirm(numbered)
-        self._vault.cache_keys(sealed)
+        self._vault.remember_data_keys(sealed)
         return [
             _checked_receipt(one, row)
             for one, row in zip(numbered.framed, rows, strict=True)

@@ -350,7 +350,9 @@ def test_a_survivor_that_is_rejected_takes_along_what_was_merged_into_it(
     )
     assert (register.counts(OLD), register.counts(NEW)) == ((0, 0), (0, 0))
     history = register.entries[NEW].history
-    along = [merger.also_excluded(history, v) for v in range(1, len(history) + 1)]
+    along = [
+        merger.excluded_with_rejection(history, v) for v in range(1, len(history) + 1)
+    ]
     assert along == [*[()] * (len(history) - 1), (OLD,)]
     # Its explanation has the same reason.
     start, end = on("2021-01-01"), on("2021-12-31")

@@ -26,7 +26,7 @@ ORGANISATION: dict[str, Any] = {
 
 def read(category: str, item: dict[str, Any], delimiter: Delimiter) -> dict[str, str]:
     text = list_csv.head(category, delimiter)
-    text += list_csv.rows(category, [item], delimiter)
+    text += list_csv.csv_lines(category, [item], delimiter)
     assert text.startswith("\ufeff")
     separator = {"comma": ",", "semicolon": ";"}[delimiter]
     file = io.StringIO(text.removeprefix("\ufeff"))

@@ -391,11 +391,11 @@ async def test_another_key_or_log_is_refused(
     with pytest.raises(SignerNotReady, match="but IKU_ORIGIN is other"):
         await checkpoint_signing.sign(signer, home, "other.test/log")
     await sign(signer, home)
-    other = note.generate(ORIGIN, note.Algorithm.NOTE)
+    other = note.generate_signing_key(ORIGIN, note.Algorithm.NOTE)
     durable_files.write(home.folder / "key", other.secret.encode())
     with pytest.raises(SignerNotReady, match="is not the current key"):
         await sign(signer, home)
-    foreign = note.generate("other.test/log", note.Algorithm.NOTE)
+    foreign = note.generate_signing_key("other.test/log", note.Algorithm.NOTE)
     durable_files.write(home.folder / "key", foreign.secret.encode())
     with pytest.raises(SignerNotReady, match="the signer's state belongs to log iku"):
         await checkpoint_signing.sign(signer, home, "other.test/log")

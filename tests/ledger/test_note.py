@@ -259,8 +259,10 @@ def test_a_time_that_cannot_be_is_refused() -> None:
 
 
 def test_a_new_key_has_a_seed_of_its_own() -> None:
-    one, two = (note.generate("iku.test/log", Algorithm.NOTE) for _ in range(2))
+    one, two = (
+        note.generate_signing_key("iku.test/log", Algorithm.NOTE) for _ in range(2)
+    )
     assert one.seed != two.seed
     assert note.parse_signing(one.secret) == one
     with pytest.raises(Malformed):
-        note.generate("a name", Algorithm.NOTE)
+        note.generate_signing_key("a name", Algorithm.NOTE)

@@ -65,7 +65,7 @@ async def _import_example(app: App, *, quiet: bool) -> list[ImportedFile]:
         importer = Importer(connection, app.commands, ACTOR)
         ours = [i for content in contents.values() for i in await importer.ids(content)]
         # The import skips rows of the example that are recorded already.
-        alone = not await log_records.holds_others(connection, ours)
+        alone = not await log_records.has_subjects_of_other_commands(connection, ours)
     if alone:
         return await import_.import_files(app, contents, ACTOR, quiet=quiet)
     if not quiet:

@@ -159,7 +159,7 @@ async def _as_csv(
 ) -> None:
     write(list_csv.head(question.CATEGORY, delimiter))
     async for page in pages:
-        write(list_csv.rows(question.CATEGORY, page.items, delimiter))
+        write(list_csv.csv_lines(question.CATEGORY, page.items, delimiter))
 
 
 async def _as_json(pages: AsyncIterator[ListPage]) -> None:

@@ -67,7 +67,7 @@ def text_options(
             pairs = [
                 (one.name, text)
                 for one in known.values()
-                for text in _texts(typed.pop(_key(name, one)))
+                for text in _typed_as_strings(typed.pop(_key(name, one)))
             ]
             command(**{name: pairs}, **typed)
 
@@ -157,7 +157,7 @@ def _key(name: str, field: Field) -> str:
     return f"{name}_{field.attribute}"
 
 
-def _texts(typed: Any) -> tuple[str, ...]:
+def _typed_as_strings(typed: Any) -> tuple[str, ...]:
     """The texts of an option: none, one, several, or ``true`` for a flag."""
     match typed:
         case None | False:

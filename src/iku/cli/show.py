@@ -63,7 +63,7 @@ def _show(
     seen, areas, moment = terminal.run(execute())
     if form.csv is not None:
         write(list_csv.head(category, form.csv))
-        write(list_csv.rows(category, [seen.shown], form.csv))
+        write(list_csv.csv_lines(category, [seen.shown], form.csv))
     elif form.json:
         terminal.emit({**seen.shown, "version": seen.version})
     else:

@@ -43,7 +43,10 @@ def status(*, check: bool, json: bool) -> None:
         )
     if found.guard.findings:
         raise CommandFailed(
-            message("the guard of the ledger's schema has findings, listed above")
+            message(
+                "the protection of the ledger's schema is not in order; the findings "
+                "are listed above"
+            )
         )
     if found.guard.since is None and not found.pending:
         raise CommandFailed(

@@ -99,7 +99,7 @@ def _show(found: VerifiedFigure, expect: Printed | None, *, kept: bool) -> None:
     tables.say(f"{found.indicator}, {figure_table.coordinates_in_words(found)}")
     values = [
         (message("this figure"), figure_table.counts(found)),
-        (message("from the log"), figure_table.counts(found.recounted)),
+        (message("recounted from the log"), figure_table.counts(found.recounted)),
     ]
     if expect is not None:
         values.append((message("as printed"), _printed_text(expect)))

@@ -38,7 +38,7 @@ _encode = msgspec.json.Encoder(order="sorted").encode
 
 def is_first(proposed: Any) -> TypeGuard[Fact]:
     """Whether *proposed* is only valid as the first event of a subject."""
-    return isinstance(proposed, (*subject_kinds.openings(), *FIRST))
+    return isinstance(proposed, (*subject_kinds.opening_event_types(), *FIRST))
 
 
 def is_opening(proposed: Any) -> TypeGuard[Fact]:

@@ -98,7 +98,7 @@ def decide(
         raise Refused(
             message(
                 "no event is lost: the log has {kept} events, and the last signed "
-                "size is {signed}, so the log needs no continuation",
+                "size is {signed}, so there is no loss to declare",
                 kept=command.kept,
                 signed=command.lost_to,
             )

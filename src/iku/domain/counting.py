@@ -119,7 +119,7 @@ class Rules(Struct, frozen=True, dict=True):
 
     @abstractmethod
     def part(self) -> str:
-        """Dimension of a case, or kind of an organisation."""
+        """The part of a breakdown: a case's dimension, or an organisation's kind."""
 
     @abstractmethod
     def district(self) -> str:
@@ -156,7 +156,7 @@ class Membership(Struct, frozen=True):
 
     @property
     def part(self) -> str:
-        """Dimension of a case on the day, or kind of an organisation."""
+        """The part of a breakdown on the day: a dimension, or a kind."""
         return self.rules.part()
 
     @property

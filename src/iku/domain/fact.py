@@ -622,7 +622,7 @@ def _decode_sealed(recorded: RecordedFact, event_type: Any) -> Any:
 
 
 def _are_allowed_texts(names: AbstractSet[str], form: _EventFormat) -> bool:
-    """Whether an event can have exactly the texts *names*, none of them a person's."""
+    """Whether *names* can be all text fields of an event that names no person."""
     if not names:
         return not form.required_texts
     return form.required_texts <= names <= form.texts

@@ -170,7 +170,7 @@ def absorption_versions(facts: Iterable[EffectiveFact]) -> dict[str, int]:
     }
 
 
-def also_excluded(history: Sequence[Fact], version: int) -> tuple[str, ...]:
+def excluded_with_rejection(history: Sequence[Fact], version: int) -> tuple[str, ...]:
     """Identifiers of the subjects that a rejection at *version* excludes as well."""
     if not isinstance(history[version - 1], Rejection):
         return ()

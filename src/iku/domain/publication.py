@@ -336,12 +336,16 @@ def identifier(kind: Kind, as_of: date, number: int) -> str:
     year up to 30 September ``2021-sd0930`` (s.d. 30 September).
     """
     whole = period.containing(as_of, kind)
-    part = f"-{LETTERS[kind]}{_ordinal(whole)}" if kind is not Kind.YEAR else ""
+    part = (
+        f"-{LETTERS[kind]}{_period_number_in_year(whole)}"
+        if kind is not Kind.YEAR
+        else ""
+    )
     until = f"-sd{as_of:%m%d}" if as_of != whole.end else ""
     return f"{as_of.year:04}{part}{until}" + (f".{number}" if number > 1 else "")
 
 
-def _ordinal(of: Period) -> str:
+def _period_number_in_year(of: Period) -> str:
     """The ordinal of the period among those of its kind in the year."""
     ordinal = (of.start.month - 1) // MONTHS[of.kind] + 1
     return f"{ordinal:02}" if of.kind is Kind.MONTH else str(ordinal)

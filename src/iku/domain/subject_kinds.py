@@ -128,7 +128,7 @@ def categories() -> tuple[str, ...]:
     return tuple(kind.category for kind in KINDS)
 
 
-def openings() -> tuple[type[Fact], ...]:
+def opening_event_types() -> tuple[type[Fact], ...]:
     """The types of the first events of all kinds."""
     return tuple(kind.state.OPENING for kind in KINDS)
 

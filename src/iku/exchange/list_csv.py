@@ -49,12 +49,12 @@ def head(category: str, delimiter: Delimiter = Delimiter.COMMA) -> str:
     return csv_output.head(FIELDS[category].values(), delimiter)
 
 
-def rows(
+def csv_lines(
     category: str,
     items: Iterable[Mapping[str, Any]],
     delimiter: Delimiter = Delimiter.COMMA,
 ) -> str:
-    """One line for each of *items*; values and days as in the journals."""
+    """CSV, a line for each of *items*; values and days as in the journals."""
     fields = FIELDS[category]
     return csv_output.lines(
         ([_cell(field, item[field]) for field in fields] for item in items), delimiter

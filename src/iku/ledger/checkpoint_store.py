@@ -85,7 +85,7 @@ class Assurance(Struct, frozen=True):
     ignored: list[str] = []
 
     def of(self, size: int) -> Coverage:
-        """The coverage of the log's first *size* events."""
+        """Whether the first *size* events are witnessed, only signed, or neither."""
         if self.witnessed is not None and size <= self.witnessed:
             return Coverage.WITNESSED
         if self.signed is not None and size <= self.signed:

@@ -761,9 +761,9 @@ class _PendingAppends:
         self._streams: dict[str, tuple[int, date]] = {}
 
     def appended_to(self, stream: str) -> tuple[int, date | None]:
-        """Number of events appended to *stream*, and the latest day they declare.
+        """How many events the added requests append to *stream*, and their `known_on`.
 
-        The day is `date.max`, PostgreSQL's infinity, if one of them declares none.
+        The latest `known_on`; `date.max`, PostgreSQL's infinity, if a request has none.
         """
         return self._streams.get(stream, _NOTHING)
 

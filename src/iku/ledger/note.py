@@ -139,8 +139,8 @@ class SigningKey(Struct, frozen=True):
         return self.algorithm.scheme.private_key(self.seed)
 
 
-def generate(name: str, algorithm: Algorithm) -> SigningKey:
-    """Generate a key.
+def generate_signing_key(name: str, algorithm: Algorithm) -> SigningKey:
+    """Generate the key of a log or of a witness.
 
     Raises:
         Malformed: The name is not allowed in a signature line.

@@ -95,7 +95,7 @@ class SignerFolder(Struct, frozen=True):
                     path=path,
                 )
             )
-        made = note.generate(origin, Algorithm.NOTE)
+        made = note.generate_signing_key(origin, Algorithm.NOTE)
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         # The state of a key that has signed nothing. A key without any state may have
         # signed, and lost what it knew (`checkpoint_signing.sign`).
@@ -132,7 +132,9 @@ class SignerFolder(Struct, frozen=True):
         path = self.folder / "key.next"
         if path.exists():
             return self._read(path)
-        return self._write(path, note.generate(self.key().name, Algorithm.NOTE))
+        return self._write(
+            path, note.generate_signing_key(self.key().name, Algorithm.NOTE)
+        )
 
     def complete_rotation(self) -> None:
         """Complete a key rotation: make ``key.next`` the key if the state names it.

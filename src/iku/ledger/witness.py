@@ -166,7 +166,7 @@ class WitnessFolder(Struct, frozen=True):
                     name=name,
                 )
             )
-        made = note.generate(name, algorithm)
+        made = note.generate_signing_key(name, algorithm)
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not others:
             durable_files.write(self._list, b"")  # this key has cosigned no log

@@ -54,7 +54,10 @@ class MonitorRound(Struct, frozen=True):
 
 
 class Follower:
-    """Follows one log; `open_follower` makes it."""
+    """Fetches each new checkpoint of a log, and verifies that it extends the last one.
+
+    Created by `open_follower`.
+    """
 
     def __init__(
         self,

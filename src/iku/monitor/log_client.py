@@ -89,7 +89,7 @@ class LogClient:
     def __init__(
         self, url: str, key: ApiKey | None = None, timeout_s: float = TIMEOUT_S
     ) -> None:
-        self._address = _parse(url)
+        self._address = _parse_server_url(url)
         self._timeout_s = timeout_s
         self._headers = {
             "Accept-Encoding": "identity",
@@ -249,7 +249,7 @@ class _Deadline:
             socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 
 
-def _parse(url: str) -> SplitResult:
+def _parse_server_url(url: str) -> SplitResult:
     invalid = InvalidLogAddress(
         message(
             "{url} is no address of a server, such as https://iku.example.go.id",

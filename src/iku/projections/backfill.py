@@ -70,7 +70,7 @@ async def _prepare(connection: Connection, options: Options) -> None:
 
     Stops if the rows are lost; the append then counts all events.
     """
-    counted = await _reserve_number(connection, options)
+    counted = await _reserve_definition_number(connection, options)
     size = (await log.head(connection)).size
     histories = log.read_subjects(connection, _category(options), size=size)
     try:
@@ -89,10 +89,10 @@ async def _prepare(connection: Connection, options: Options) -> None:
         return
 
 
-async def _reserve_number(
+async def _reserve_definition_number(
     connection: Connection, options: Options
 ) -> CountedDefinition:
-    """The next definition number, with its rows deleted."""
+    """Reserve the next number; rows that an interrupted backfill left are deleted."""
     async with connection.transaction():
         await connection.execute("set local statement_timeout = 0")
         number: int = await connection.fetchval(

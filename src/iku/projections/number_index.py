@@ -312,7 +312,7 @@ def _query_arguments(
 
 
 def _series_key(series: NumberSeries) -> tuple[str, str]:
-    """A series as named in the result of `projection.names`."""
+    """The key of a series in the rows of `projection.names`: category and prefix."""
     return series.category, numbering.casefolded(series.prefix)
 
 

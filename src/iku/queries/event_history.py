@@ -150,7 +150,7 @@ async def page(
             worded[one.version - 1],
             said[one.version],
             replaced=[_replacement(item, said) for item in items],
-            also_excluded=merger.also_excluded(facts, one.version),
+            excluded_with_rejection=merger.excluded_with_rejection(facts, one.version),
             moved=moved.get(one.position, ()),
         )
         for one, items in zip(recorded[after:], replaced, strict=True)
@@ -243,7 +243,7 @@ def _event(
     words: dict[str, str],
     *,
     replaced: Sequence[ReplacedValue],
-    also_excluded: tuple[str, ...],
+    excluded_with_rejection: tuple[str, ...],
     moved: Sequence[Movement],
 ) -> EventView:
     body = recorded.body()
@@ -263,6 +263,6 @@ def _event(
         subjects={name: committed.s for name, committed in body.text.items()},
         withheld=texts.withheld,
         replaced=tuple(replaced),
-        takes_along=also_excluded,
+        takes_along=excluded_with_rejection,
         movements=tuple(moved),
     )

@@ -97,7 +97,9 @@ async def size(reader: Reader) -> int:
     return (await log.head(reader)).size
 
 
-async def holds_others(reader: Reader, commands: Sequence[str]) -> bool:
+async def has_subjects_of_other_commands(
+    reader: Reader, commands: Sequence[str]
+) -> bool:
     """Whether the log has cases or organisations recorded by other commands."""
     found: bool = await reader.fetchval(
         """

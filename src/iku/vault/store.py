@@ -129,7 +129,7 @@ class Vault:
                 break
             for row in found:
                 self._cache_latest_key(row)
-        self.cache_keys(planned)
+        self.remember_data_keys(planned)
 
     def plan(self, accepted: Sequence[AcceptedRequest]) -> "SealedTexts":
         """The texts of *accepted*, encrypted with the latest keys known (optimistic).
@@ -143,7 +143,7 @@ class Vault:
         plan = {pair: self._encryption_key(pair, current) for pair in firsts}
         return SealedTexts(plan, _arguments(firsts, plan, secrets))
 
-    def cache_keys(self, sealed: "SealedTexts") -> None:
+    def remember_data_keys(self, sealed: "SealedTexts") -> None:
         """Cache the keys of texts that were stored."""
         for pair, encryption_key in sealed.plan.items():
             _cache_put(
