@@ -371,8 +371,8 @@ def hold_trusted(last: Checkpoint, trusted: Policy, report: Report) -> None:
         report.newest = spell_time(newest)
     if not trusted.is_quorum(cosigned):
         report.lacking.append(
-            "no quorum of witnesses vouches for it: whoever holds the log's key could "
-            "have rewritten history"
+            "no quorum of witnesses vouches for it: with the log's key alone, history "
+            "could have been rewritten"
         )
     if trusted.since and not trusted.is_quorum(cosigned, trusted.since):
         since = spell_time(trusted.since)
@@ -758,7 +758,7 @@ def _decode_point(encoded: bytes) -> Point:
     if (v * x * x - u) % P:
         x = x * ROOT_OF_MINUS_ONE % P
     if y >= P or (v * x * x - u) % P or (x == 0 and sign):
-        raise ValueError("there is no such point")
+        raise ValueError("not the encoding of a point of the curve")
     x = P - x if x & 1 != sign else x
     return x, y, 1, x * y % P
 

@@ -22,27 +22,11 @@ from tests.exchange.test_bundle import relist
 from tests.flipping import Flipped
 from tests.ledger.test_note import log_key, weak_keys, witness_key
 from tests.ledger.test_policy import many_witnesses, nested_groups
+from tests.monitor.lying_log import record
 
 KEY = log_key()
 DAY = 86_400
 NOW = int(time.time())
-
-
-def record(number: int) -> dict[str, Any]:
-    return {
-        "actor": "u",
-        "command": f"c-{number}",
-        "data": {"n": number},
-        "declared": False,
-        "effective_on": None,
-        "known_on": "2026-01-01",
-        "recorded_at": "2026-01-01T00:00:00.000000Z",
-        "schema": 2,
-        "stream": "note-1",
-        "text": {},
-        "type": "noted",
-        "version": number,
-    }
 
 
 SIZE = 300

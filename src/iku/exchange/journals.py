@@ -92,14 +92,14 @@ class CorrectionTarget(Struct, frozen=True):
         ]
         if not days:
             return message(
-                "is not the day of an event {kinds}: there is no such event on "
-                "{wanted} or any other day",
+                "is not the day of an event {kinds}: none exists on {wanted} or any "
+                "other day",
                 kinds=kinds,
                 wanted=wanted,
             )
         return message(
-            "is not the day of an event {kinds}: there is no such event on {wanted}, "
-            "only on {days}",
+            "is not the day of an event {kinds}: none exists on {wanted}, only on "
+            "{days}",
             kinds=kinds,
             wanted=wanted,
             days=days,

@@ -106,8 +106,8 @@ def _lacking(
     found = []
     if not demands.without_witness and not _is_quorum(demands, cosigned, 1):
         sentence = message(
-            "no quorum of witnesses vouches for the checkpoint: whoever holds the "
-            "log's key could have rewritten history"
+            "no quorum of witnesses vouches for the checkpoint: with the log's key "
+            "alone, history could have been rewritten"
         )
         found.append(MonitorFinding(FindingKind.UNWITNESSED, sentence))
     if demands.max_age_s is None:
