@@ -88,7 +88,13 @@ def pytest_collection_modifyitems(
 
     The tests of a file share fixtures and so run in one process. So do all files that
     read the long register, which takes ten seconds to fill.
+
+    Examples that Hypothesis draws do not count for coverage: each branch needs a test
+    that is about it, and tracing the examples takes longer than running them.
     """
+    for item in items:
+        if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
+            item.add_marker(pytest.mark.no_cover)
     if not config.getoption("loadgroup", default=False):
         return
     readers = {i.path for i in items if LONG_REGISTER in getattr(i, "fixturenames", ())}

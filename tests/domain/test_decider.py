@@ -1,6 +1,7 @@
 """The rules that all aggregates share."""
 
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -124,6 +125,11 @@ def test_whoever_is_named_in_plain_letters_is_let_pass() -> None:
         parties=(Person("Siti"), Person("Jos\xe9")),
     )
     deciders.refuse_hidden_characters(named)
+
+
+@pytest.mark.parametrize("value", [Decimal("80.5"), frozenset({1}), 2.5])
+def test_a_value_without_text_is_let_pass(value: Any) -> None:
+    deciders.refuse_hidden_characters(value)
 
 
 def test_an_identifier_is_the_number_and_safe_in_a_path() -> None:

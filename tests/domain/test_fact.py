@@ -305,6 +305,7 @@ def test_what_this_program_does_not_know_is_not_read() -> None:
         )
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize(("decider", "event_type"), EVERY_TYPE)
 def test_a_fact_of_any_type_is_read_as_it_was_written(
     decider: Any, event_type: type[Fact]
@@ -367,6 +368,7 @@ def opened(written: EncodedFact) -> dict[str, str]:
     return {name: text.plain for name, text in written.text.items()}
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize(("decider", "event_type"), EVERY_TYPE)
 def test_a_recorded_event_is_the_fact_it_was_made_of_once_its_texts_are_opened(
     decider: Any, event_type: type[Fact]
@@ -395,6 +397,22 @@ def test_a_recorded_event_is_the_fact_it_was_made_of_once_its_texts_are_opened(
 WRITTEN = EncodedFact(
     "resolved", FIRST, {"manner": "islah"}, {"evidence": Text("Surat")}
 )
+
+
+def test_a_sealed_text_is_a_placeholder_that_names_its_place() -> None:
+    sealed = fact.decode_recorded(Ledgered(WRITTEN), conflict.Event)
+    assert sealed == conflict.Resolved(
+        effective_on=FIRST,
+        manner=conflict.Manner.ISLAH,
+        evidence=fact.placeholder("conflict-K-1", 7, "evidence"),
+    )
+    without_day = fact.encode(Annulled(annuls=1, reason="Keliru"))
+    sealed = fact.decode_recorded(Ledgered(without_day), conflict.Event)
+    assert sealed == Annulled(
+        annuls=1, reason=fact.placeholder("conflict-K-1", 7, "reason")
+    )
+
+
 UNREADABLE = {
     "of a type that is not known": WRITTEN._replace(type="solved"),
     "with a field that is not known": WRITTEN._replace(

@@ -1,5 +1,7 @@
 """The tree from the database equals the tree over its records, cached or not."""
 
+from collections.abc import Iterable
+
 import pytest
 
 from iku.ledger import proof_building, tile, tile_cache, tree
@@ -29,6 +31,16 @@ async def fill(owner: Plain, size: int) -> list[bytes]:
     return [row["leaf"] for row in rows]
 
 
+def roots(leaves: list[bytes], sizes: Iterable[int]) -> list[bytes]:
+    """The root of the tree over the first leaves, for ascending numbers of them."""
+    frontier, found = tree.Frontier(), []
+    for size in sizes:
+        for leaf in leaves[frontier.size : size]:
+            frontier.add(leaf)
+        found.append(frontier.root())
+    return found
+
+
 async def keep_full(owner: Plain, size: int) -> None:
     """Store every full tile in the cache, as the signer does."""
     for number in range(size // 256):
@@ -37,12 +49,13 @@ async def keep_full(owner: Plain, size: int) -> None:
     await tile_cache.store_upper(owner, size)
 
 
+@pytest.mark.no_cover  # tracing 66,100 records doubles the time
 async def test_the_tree_is_that_of_the_records_with_and_without_a_cache(
     owner: Plain,
 ) -> None:
     leaves = await fill(owner, SIZE)
     sizes = (1, 255, 256, 257, 65_535, 65_536, 65_793, SIZE)
-    expected = [tree.root(leaves[:size]) for size in sizes]
+    expected = roots(leaves, sizes)
     plain = Tiles(owner)
     assert [await proof_building.root(plain, size) for size in sizes] == expected
 
@@ -61,6 +74,26 @@ async def test_the_tree_is_that_of_the_records_with_and_without_a_cache(
     await tile_cache.store(owner, Tile(0, 0), bytes(8192))
     assert await Tiles(owner).tile(Tile(0, 0)) == bytes(8192)
     await tile_cache.store_upper(owner, SIZE)
+    await tile_cache.delete_upper(owner)
+    assert await owner.fetchval("select max(level) from ledger.tile") == 0
+
+
+async def test_an_upper_tile_is_made_of_the_roots_of_the_tiles_below(
+    owner: Plain,
+) -> None:
+    below = [tree.leaf_hash(bytes([number])) for number in range(256)]
+    await owner.executemany(
+        "insert into ledger.tile (level, number, hashes, root) values (0, $1, $2, $3)",
+        [(number, bytes(8192), one) for number, one in enumerate(below)],
+    )
+    for _ in range(2):
+        await tile_cache.store_upper(owner, 65_536)
+        kept = await owner.fetchrow(
+            "select hashes, root from ledger.tile where level = 1"
+        )
+        assert kept is not None
+        assert (kept["hashes"], kept["root"]) == (b"".join(below), tree.root(below))
+        assert await Tiles(owner).tile(Tile(1, 0)) == b"".join(below)
     await tile_cache.delete_upper(owner)
     assert await owner.fetchval("select max(level) from ledger.tile") == 0
 
