@@ -19,7 +19,7 @@ FLOOR_2 = {
     "queries",
     "single_statement_append",
 }  # these do not import each other
-FLOOR_3 = {"exchange", "app", "connection", "gateway"}
+FLOOR_3 = {"exchange", "app", "connection", "gateway", "access"}
 MAY_IMPORT: dict[str, set[str]] = {
     "messages": set(),
     "domain": {"messages"},
@@ -42,6 +42,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "queries": {
         *("domain", "ledger", "vault", "postgres", "settings", "messages"),
         *("text_reading", "streams", "projections", "language"),
+    },
+    "access": {
+        *("domain", "ledger", "vault", "postgres", "settings", "strict_json"),
+        *("messages", "commands", "queries"),
     },
     "exchange": FLOOR_0 | FLOOR_1 | FLOOR_2,
     "app": FLOOR_0 | FLOOR_1 | FLOOR_2,

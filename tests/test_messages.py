@@ -27,7 +27,7 @@ SOURCE = catalog.SOURCE
 SPEAKING = (
     *("domain", "ledger", "vault", "postgres", "settings", "strict_json", "parsing"),
     *("agency", "projections", "commands", "queries", "exchange", "app"),
-    *("connection", "gateway", "cli", "web", "monitor"),
+    *("connection", "gateway", "cli", "web", "monitor", "access"),
 )
 # Errors for programmers, and errors that are always caught.
 HEADING = {"exact", "number", "text"}  # constructors of a table's columns

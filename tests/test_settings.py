@@ -50,6 +50,11 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
         "IKU_WITNESSES": str(file),
         "IKU_CHECKPOINT_COPIES": "/mnt/inspektorat",
         "IKU_LANGUAGE": "en",
+        "IKU_OIDC_ISSUER": "https://sso.example.go.id/realms/kota",
+        "IKU_OIDC_CLIENT_ID": "iku",
+        "IKU_OIDC_CLIENT_SECRET_FILE": str(file),
+        "IKU_OIDC_HOSTS": "keys.example.go.id  Token.example.go.id",
+        "IKU_OIDC_ALLOW_PRIVATE": "true",
     }
     assert Settings.from_environment(environ) == Settings(
         database_url="postgresql://iku:a@db/iku",
@@ -70,6 +75,11 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
         witnesses=file,
         checkpoint_copies=Path("/mnt/inspektorat"),
         language=Language.ENGLISH,
+        oidc_issuer="https://sso.example.go.id/realms/kota",
+        oidc_client_id="iku",
+        oidc_client_secret_file=file,
+        oidc_hosts=("keys.example.go.id", "token.example.go.id"),
+        oidc_allow_private=True,
     )
 
 
@@ -128,12 +138,43 @@ def test_variables_that_mean_nothing_to_the_program_may_be_empty() -> None:
         ("IKU_WITNESSES", "/nowhere/at/all", "which is not a file"),
         ("IKU_ORIGIN", "iku log", "must not contain a space"),
         ("IKU_ORIGIN", "iku+log", "must not contain a space"),
+        ("IKU_OIDC_ISSUER", "https://sso.example.go.id", "IKU_OIDC_CLIENT_ID"),
+        ("IKU_OIDC_CLIENT_ID", "iku", "IKU_OIDC_ISSUER"),
+        ("IKU_OIDC_CLIENT_SECRET_FILE", "/nowhere/at/all", "which is not a file"),
+        ("IKU_OIDC_ALLOW_PRIVATE", "yes", "must be true or false"),
     ],
 )
 def test_a_wrong_value_is_refused_by_name(name: str, value: str, says: str) -> None:
     with pytest.raises(SettingsError, match=name) as caught:
         Settings.from_environment({name: value})
     assert says in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "issuer",
+    [
+        *("sso.example.go.id", "http://sso.example.go.id", "ftp://sso.example.go.id"),
+        *("https://", "https://a@sso.example.go.id", "https://sso.example.go.id?a=b"),
+        *("https://sso.example.go.id#a", "https://sso example", "https://[::1"),
+        *("https://sso.example.go.id:x", "https://sso.example.go.id\\@evil.test"),
+        *("https://sso\u0131.example.go.id", "http://127.0.0.1:9400"),
+    ],
+)
+def test_an_issuer_is_an_https_url(issuer: str) -> None:
+    environ = {"IKU_OIDC_ISSUER": issuer, "IKU_OIDC_CLIENT_ID": "iku"}
+    with pytest.raises(SettingsError, match="is not a URL of https"):
+        Settings.from_environment(environ)
+
+
+def test_an_issuer_on_this_machine_may_use_http_where_private_ones_are_allowed() -> (
+    None
+):
+    environ = {"IKU_OIDC_CLIENT_ID": "iku", "IKU_OIDC_ALLOW_PRIVATE": "true"}
+    for issuer in ("http://127.0.0.1:9400", "http://localhost:9400", "http://[::1]"):
+        settings = Settings.from_environment(environ | {"IKU_OIDC_ISSUER": issuer})
+        assert settings.oidc_issuer == issuer
+    with pytest.raises(SettingsError, match="is not a URL of https"):
+        Settings.from_environment(environ | {"IKU_OIDC_ISSUER": "http://10.0.0.1"})
 
 
 def test_no_password_is_shown() -> None:

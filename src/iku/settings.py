@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from ipaddress import ip_address
 from pathlib import Path
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from iku.messages import Language, message
@@ -46,6 +47,11 @@ class Settings:
         keys: Folder of the vault's keys; None for `home`/keys.
         attachments: Folder of sealed files; None for `home`/attachments.
         language: Language of the terminal.
+        oidc_issuer: Issuer of the identity provider; None for no sign-in by one.
+        oidc_client_id: The identifier of this server at the provider.
+        oidc_client_secret_file: File with its secret; None for a public client.
+        oidc_hosts: Hosts of the provider other than the issuer's, in lower case.
+        oidc_allow_private: Whether the provider may have a private address.
     """
 
     database_url: str | None = field(default=None, repr=False)
@@ -68,6 +74,11 @@ class Settings:
     keys: Path | None = None
     attachments: Path | None = None
     language: Language = Language.INDONESIAN
+    oidc_issuer: str | None = None
+    oidc_client_id: str | None = None
+    oidc_client_secret_file: Path | None = None
+    oidc_hosts: tuple[str, ...] = ()
+    oidc_allow_private: bool = False
 
     @property
     def keys_folder(self) -> Path:
@@ -114,6 +125,11 @@ class Settings:
             keys=_path_setting(given, "IKU_KEYS"),
             attachments=_path_setting(given, "IKU_ATTACHMENTS"),
             language=language(environ),
+            oidc_issuer=_issuer_setting(given),
+            oidc_client_id=given.get("IKU_OIDC_CLIENT_ID"),
+            oidc_client_secret_file=_file_setting(given, "IKU_OIDC_CLIENT_SECRET_FILE"),
+            oidc_hosts=tuple(given.get("IKU_OIDC_HOSTS", "").lower().split()),
+            oidc_allow_private=_boolean_setting(given, "IKU_OIDC_ALLOW_PRIVATE"),
         )
 
 
@@ -225,6 +241,17 @@ def _integer_setting(
     )
 
 
+def _boolean_setting(given: Mapping[str, str], name: str) -> bool:
+    text = given.get(name, "false")
+    if text not in {"true", "false"}:
+        raise SettingsError(
+            message(
+                '{name} is "{text}", but must be true or false', name=name, text=text
+            )
+        )
+    return text == "true"
+
+
 def _path_setting(given: Mapping[str, str], name: str) -> Path | None:
     return Path(given[name]) if name in given else None
 
@@ -265,3 +292,33 @@ def _origin_setting(given: Mapping[str, str]) -> str:
             )
         )
     return origin
+
+
+def _issuer_setting(given: Mapping[str, str]) -> str | None:
+    issuer = given.get("IKU_OIDC_ISSUER")
+    if (issuer is None) != ("IKU_OIDC_CLIENT_ID" not in given):
+        raise SettingsError(
+            message("set both IKU_OIDC_ISSUER and IKU_OIDC_CLIENT_ID, or neither")
+        )
+    if issuer is not None and not _is_issuer(issuer, given):
+        raise SettingsError(
+            message(
+                'IKU_OIDC_ISSUER is "{issuer}", which is not a URL of https without '
+                'query, such as "https://sso.example.go.id/realms/kota"',
+                issuer=issuer,
+            )
+        )
+    return issuer
+
+
+def _is_issuer(text: str, given: Mapping[str, str]) -> bool:
+    """OpenID Connect Core 1.0, section 2; http is for providers on this machine."""
+    try:
+        url = urlsplit(text)
+        host, port = url.hostname, url.port
+    except ValueError:
+        return False
+    private = _boolean_setting(given, "IKU_OIDC_ALLOW_PRIVATE")
+    local = url.scheme == "http" and private and is_loopback(host or "")
+    plain = text.isascii() and text.isprintable() and not set(" ?#@\\") & set(text)
+    return bool(host) and port != 0 and plain and (url.scheme == "https" or local)

@@ -1,0 +1,52 @@
+"""Flows of several requests: what the first one keeps for the last, once.
+
+A sign-in by an identity provider or by a passkey takes two requests. What the first
+decided is stored on the server under the digest of a random value, which the second
+request brings back. It is taken from the store only once, and expires.
+"""
+
+import secrets
+from base64 import urlsafe_b64encode
+from enum import StrEnum
+from hashlib import sha256
+from typing import Protocol
+
+
+class FlowKind(StrEnum):
+    """What a flow is for; a value of one kind is unknown to the others."""
+
+    OIDC = "oidc"
+    PASSKEY_REGISTRATION = "passkey_registration"
+    PASSKEY_SIGN_IN = "passkey_sign_in"
+
+
+class FlowStore(Protocol):
+    """Stores flows; several processes may share one store."""
+
+    async def keep(
+        self, kind: FlowKind, key: bytes, content: bytes, lifetime_s: int
+    ) -> None:
+        """Store *content* under *key*, a SHA-256 digest, for *lifetime_s* seconds."""
+
+    async def take(self, kind: FlowKind, key: bytes) -> bytes | None:
+        """Remove and return what is stored under *key*.
+
+        The result is None if there is nothing, also if it has expired or is of another
+        kind. Of two calls at the same time at most one gets the content.
+        """
+
+
+def random_value() -> str:
+    """A new random value of 256 bits, in base64url."""
+    return base64url(secrets.token_bytes(32))
+
+
+def digest(value: str | bytes) -> bytes:
+    """The SHA-256 digest under which a random value is stored."""
+    raw = value if isinstance(value, bytes) else value.encode("utf-8", "surrogatepass")
+    return sha256(raw).digest()
+
+
+def base64url(raw: bytes) -> str:
+    """*raw* in base64url without padding (RFC 4648, section 5)."""
+    return urlsafe_b64encode(raw).rstrip(b"=").decode("ascii")

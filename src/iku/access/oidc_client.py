@@ -1,0 +1,65 @@
+"""How this server is registered at its identity provider."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+
+from iku.access.addresses import AddressRules
+from iku.ledger.durable_files import read_secret
+from iku.messages import message
+from iku.settings import Settings, SettingsError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OidcClient:
+    """How this server is registered at the provider.
+
+    Attributes:
+        issuer: The provider's issuer identifier.
+        client_id: This server's identifier at the provider.
+        client_secret: Its secret; None for a public client.
+        redirect_uri: Where the provider sends the browser back to.
+        rules: Which hosts and addresses are asked.
+    """
+
+    issuer: str
+    client_id: str
+    client_secret: str | None = field(default=None, repr=False)
+    redirect_uri: str
+    rules: AddressRules
+
+
+def read_client(settings: Settings, redirect_uri: str) -> OidcClient | None:
+    """The registration that the settings describe; None if they name no provider.
+
+    Raises:
+        InsecurePermissions: Others can read the file of the client secret.
+        SettingsError: The file is empty.
+        OSError: The file cannot be read.
+    """
+    if settings.oidc_issuer is None or settings.oidc_client_id is None:
+        return None
+    host = httpx.URL(settings.oidc_issuer).raw_host.decode("ascii")
+    return OidcClient(
+        issuer=settings.oidc_issuer,
+        client_id=settings.oidc_client_id,
+        client_secret=_read_client_secret(settings.oidc_client_secret_file),
+        redirect_uri=redirect_uri,
+        rules=AddressRules(
+            frozenset({host, *settings.oidc_hosts}), settings.oidc_allow_private
+        ),
+    )
+
+
+def _read_client_secret(file: Path | None) -> str | None:
+    if file is None:
+        return None
+    secret = read_secret(file)
+    if not secret.strip():
+        raise SettingsError(
+            message(
+                'IKU_OIDC_CLIENT_SECRET_FILE is "{file}", which is empty', file=file
+            )
+        )
+    return secret
