@@ -17,7 +17,8 @@ create role iku_app nologin;
 create role iku_signer nologin;
 create role iku_auditor nologin;
 create role iku_vault nologin;
-create role iku_owner login password :'owner_password' in role iku_vault;
+create role iku_access nologin;
+create role iku_owner login password :'owner_password' in role iku_vault, iku_access;
 create role iku login password :'application_password' in role iku_app;
 create role iku_sign login password :'signer_password' in role iku_signer;
 

@@ -348,12 +348,15 @@ async def given_away(empty: Database, administrator: Plain) -> AsyncIterator[Dat
     """The empty database, owned by a role that has no other privileges."""
     name = empty.owner_dsn.split("@/")[1].split("?")[0]
     await administrator.execute("create role plain_owner login password 'x'")
-    # As in docker/logins.sql: the role that migrates is a member of the vault's role.
+    # As in docker/logins.sql: the role that migrates is a member of the
+    # roles that own schemas.
     await administrator.execute(
         """
         do $$ begin create role iku_vault nologin;
         exception when duplicate_object then null; end $$;
-        grant iku_vault to plain_owner;
+        do $$ begin create role iku_access nologin;
+        exception when duplicate_object then null; end $$;
+        grant iku_vault, iku_access to plain_owner;
         """
     )
     await administrator.execute(f"alter database {name} owner to plain_owner")

@@ -49,7 +49,7 @@ MAY: dict[str, dict[str, frozenset[str]]] = {
 }
 MAY_CALL = {
     "iku_app": {
-        *("ledger.append", "projection.*", "vault.*"),
+        *("ledger.append", "projection.*", "vault.*", "access.*"),
         *("guard.difference", "guard.version"),
     },
     "iku_auditor": {"guard.difference", "guard.version"},

@@ -1,9 +1,16 @@
-"""A store of flows, and an identity provider."""
+"""Stores of flows, an identity provider, keys, and accounts that are enrolled."""
 
 from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
 
+from iku.access import passwords
+from iku.access.secrets import Secrets
+from iku.postgres.pool import Plain
+from tests.access.enrolling import Office
 from tests.access.flow_store import MemoryFlows
 from tests.access.identity_provider import IdentityProvider, identity_provider
 
@@ -17,3 +24,25 @@ def flows() -> MemoryFlows:
 def provider() -> Iterator[IdentityProvider]:
     with identity_provider() as provider:
         yield provider
+
+
+@pytest.fixture(autouse=True)
+def cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Hashes of a millisecond, since hundreds of passwords are verified."""
+    hasher = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+    monkeypatch.setattr(passwords, "HASHER", hasher)
+    passwords._hash_of_nothing.cache_clear()
+    yield
+    passwords._hash_of_nothing.cache_clear()
+
+
+@pytest.fixture
+def secrets(tmp_path: Path) -> Secrets:
+    """The keys of credentials of a new folder."""
+    return Secrets(tmp_path / "keys", lambda: date(2026, 11, 27))
+
+
+@pytest.fixture
+def office(connection: Plain, owner: Plain, secrets: Secrets) -> Office:
+    """An office whose people sign in."""
+    return Office(connection, owner, secrets)

@@ -108,6 +108,26 @@ def test_no_key_and_nothing_of_the_signers_is_in_it(
         assert path.read_bytes().strip() not in raw
 
 
+async def test_no_session_and_no_invitation_comes_back(
+    register: Type, away: dict[str, str], database: Database
+) -> None:
+    connection = await connect_as_owner(database.owner_dsn)
+    await connection.execute(
+        """
+        select access.open_session(sha256('a'), gen_random_uuid(), 'full', 'x', ''),
+               access.invite(gen_random_uuid(), sha256('b'), false)
+        """
+    )
+    await connection.close()
+    done(register("backup", "b.iku"))
+    done(register("restore", "b.iku", **away))
+    restored = await connect_as_owner(away["IKU_OWNER_URL"])
+    assert await restored.fetchval("select accounts from access.counts()") == 2
+    for table in ("session", "invitation"):
+        assert await restored.fetchval(f"select count(*) from access.{table}") == 0
+    await restored.close()
+
+
 async def test_attached_files_come_back_those_in_quarantine_too(
     register: Type, away: dict[str, str], database: Database, tmp_path: Path
 ) -> None:

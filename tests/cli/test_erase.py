@@ -171,6 +171,23 @@ def test_keys_are_shown_renewed_and_destroyed(
     assert "0 restored texts were erased again" in iku("keys", "reconcile").out
 
 
+def test_the_key_of_authenticators_is_renewed_apart_from_those_of_texts(
+    iku: Type,
+) -> None:
+    texts = iku("keys", "show", "--json").json
+    first = iku("keys", "rotate", "--access", "--json").json
+    assert first == {"epoch": first["epoch"], "authenticators": 0, "older": []}
+    said = iku("keys", "rotate", "--access").out
+    assert f"sealed by the key of epoch {first['epoch']}.2" in said
+    assert f"Keys that can be destroyed: {first['epoch']}\n" in said
+    refused = iku("keys", "destroy", f"{first['epoch']}.2", "--access")
+    assert (refused.code, "still seals authenticators" in refused.err) == (1, True)
+    missing = iku("keys", "destroy", "2020-01", "--access")
+    assert (missing.code, "is not in the key folder" in missing.err) == (1, True)
+    assert "is destroyed" in iku("keys", "destroy", first["epoch"], "--access").out
+    assert iku("keys", "show", "--json").json == texts
+
+
 def test_without_its_keys_the_register_counts_and_says_what_is_locked(
     iku: Type, files: dict[str, Path], tmp_path: Path
 ) -> None:

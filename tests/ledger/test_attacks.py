@@ -88,7 +88,7 @@ SCHEMA = {
         alter table ledger.event alter column record type bytea using 'x'::bytea
     """,
 }
-ROLES = ["iku_app", "iku_auditor", "iku_signer", "iku_vault"]
+ROLES = ["iku_app", "iku_auditor", "iku_signer", "iku_vault", "iku_access"]
 SLEEP = """
 alter table ledger.event disable trigger append_only;
 alter table ledger.command disable trigger append_only;

@@ -120,7 +120,7 @@ async def test_an_owner_that_is_no_superuser_can_migrate(
         )
         with pytest.raises(asyncpg.RaiseError, match="iku_vault is missing or closed"):
             await migrate_database(plain)
-        await administrator.execute("grant iku_vault to plain_owner")
+        await administrator.execute("grant iku_vault, iku_access to plain_owner")
         migrated = await migrate_database(plain)
         assert (
             migrated == load()[-len(migrated) :]

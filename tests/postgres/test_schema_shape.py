@@ -94,6 +94,9 @@ CHANGES = [
     "alter table vault.segment alter column sealed set statistics 100",
     "grant insert on ledger.event to public",
     "grant iku_vault to iku_app",
+    "grant iku_access to iku_app",
+    "grant select on access.account to iku_app",
+    "grant iku_access to iku_auditor",
     "alter table projection.state add column note text",
     (
         "create or replace function projection.expect(_holds boolean) returns boolean"
@@ -135,7 +138,8 @@ async def test_whatever_changes_the_schema_changes_its_shape(
         assert found.digest != EXPECTED.digest
     finally:
         # Roles belong to the server, which other tests use.
-        await owner.execute("revoke iku_vault from iku_app")
+        await owner.execute("revoke iku_vault, iku_access from iku_app")
+        await owner.execute("revoke iku_access from iku_auditor")
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import click
 from msgspec import Struct
 
+from iku.access.secrets import Secrets
 from iku.app import App
 from iku.cli import tables, terminal
 from iku.cli.errors import CommandFailed
@@ -40,6 +41,13 @@ class KeysReport(Struct, frozen=True):
     folder: str
     epochs: list[KeyEpoch]
     erasures: int
+
+
+access_option = click.option(
+    "--access",
+    is_flag=True,
+    help="The key that seals authenticators (TOTP), instead of those of texts.",
+)
 
 
 @click.group(
@@ -103,12 +111,16 @@ async def keys_report(app: App) -> KeysReport:
     is_flag=True,
     help="Begin a new epoch first, even if the current month already has one.",
 )
+@access_option
 @terminal.as_json
-def rotate(*, new: bool, json: bool) -> None:
+def rotate(*, new: bool, access: bool, json: bool) -> None:
     """Rewrap all data keys under the current epoch's key.
 
     The keys of older epochs can then be destroyed.
     """
+    if access:
+        rotate_access(json=json)
+        return
 
     async def execute() -> tuple[str, int]:
         async with terminal.opened_app(terminal.settings()) as app:
@@ -141,10 +153,39 @@ def rotate(*, new: bool, json: bool) -> None:
         )
 
 
+def rotate_access(*, json: bool) -> None:
+    """Begin a new epoch of the key of authenticators, and seal them under its key."""
+
+    async def execute() -> tuple[str, int, list[str]]:
+        async with (
+            terminal.opened_app(terminal.settings()) as app,
+            app.pool.acquire() as connection,
+        ):
+            app.commands.refuse_replica()
+            secrets = _secrets(app)
+            epoch, sealed = await secrets.rotate(connection)
+            return epoch, sealed, [e for e in secrets.keys.epochs() if e != epoch]
+
+    epoch, sealed, older = terminal.run(execute())
+    if json:
+        terminal.emit({"epoch": epoch, "authenticators": sealed, "older": older})
+        return
+    tables.say(
+        message(
+            "{count} authenticators are now sealed by the key of epoch {epoch}.",
+            count=formats.number(sealed),
+            epoch=epoch,
+        )
+    )
+    if older:
+        tables.say(message("Keys that can be destroyed: {epochs}", epochs=older))
+
+
 @keys.command()
 @click.argument("epoch")
+@access_option
 @terminal.as_json
-def destroy(epoch: str, *, json: bool) -> None:
+def destroy(epoch: str, *, access: bool, json: bool) -> None:
     """Destroy the key of EPOCH, which must no longer wrap any data key."""
 
     async def execute() -> None:
@@ -153,13 +194,20 @@ def destroy(epoch: str, *, json: bool) -> None:
             app.pool.acquire() as connection,
         ):
             app.commands.refuse_replica()
-            await app.vault.destroy(connection, epoch)
+            if access:
+                await _secrets(app).destroy(connection, epoch)
+            else:
+                await app.vault.destroy(connection, epoch)
 
     terminal.run(execute())
     if json:
         terminal.emit({"destroyed": epoch})
     else:
         tables.say(message("The key of epoch {epoch} is destroyed.", epoch=epoch))
+
+
+def _secrets(app: App) -> Secrets:
+    return Secrets(app.vault.keys.folder, app.commands.today)
 
 
 @keys.command()

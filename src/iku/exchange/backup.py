@@ -295,6 +295,8 @@ async def _verify(
                     finding=findings[0],
                 )
             )
+        # The sessions, links and codes of that time may have been ended since.
+        await connection.execute("select access.end_all()")
         return size, await store.lost_epochs(connection, settings.keys_folder)
     finally:
         await connection.close()

@@ -6,6 +6,7 @@ Requires a superuser, who owns the schema guard and can create roles.
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from itertools import product
 
 import asyncpg
 
@@ -15,8 +16,10 @@ from iku.postgres.pool import Plain, connect_as_owner
 from iku.postgres.programs import PostgresError
 
 MAINTENANCE = ("postgres", "template1")  # databases that every server has
+# Roles that own a schema of their own; the migrating login is a member of each.
+SCHEMA_OWNERS = ("iku_vault", "iku_access")
 # Roles that the migrations grant privileges to, or make owners.
-GROUPS = ("iku_app", "iku_signer", "iku_auditor", "iku_vault")
+GROUPS = ("iku_app", "iku_signer", "iku_auditor", *SCHEMA_OWNERS)
 PARTIAL = ".restore"
 
 
@@ -213,12 +216,12 @@ async def _make_roles(connection: Plain, owner: str, wanted: str) -> None:
                 owner=owner,
             )
         )
-    for role in (wanted, owner):
+    for role, group in product((wanted, owner), SCHEMA_OWNERS):
         if not await connection.fetchval(
-            "select pg_has_role($1::name, 'iku_vault', 'usage')", role
+            "select pg_has_role($1::name, $2::name, 'usage')", role, group
         ):
             await connection.execute(
-                await _quote_identifiers(connection, "grant iku_vault to %I", role)
+                await _quote_identifiers(connection, "grant %I to %I", group, role)
             )
 
 

@@ -209,7 +209,8 @@ CATALOGS = (
         "group",
         """
         select * from pg_roles
-         where rolname in ('iku_app', 'iku_auditor', 'iku_signer', 'iku_vault')
+         where rolname in ('iku_access', 'iku_app', 'iku_auditor', 'iku_signer',
+                           'iku_vault')
         """,
     ),
     ("membership", "select roleid, member from pg_auth_members"),

@@ -27,7 +27,7 @@ from iku.postgres.schema_catalogs import CATALOGS, FIRST_OF_OURS
 EXPECTED = (
     (resources.files(__package__) / "schema_shape.txt").read_text("utf-8").splitlines()
 )
-GROUPS = ("iku_app", "iku_auditor", "iku_signer", "iku_vault")
+GROUPS = ("iku_app", "iku_auditor", "iku_signer", "iku_vault", "iku_access")
 POWERS = ("rolsuper", "rolcreaterole", "rolcreatedb", "rolreplication", "rolbypassrls")
 # Settings of a role or a database that change what a statement does.
 SETTINGS = (

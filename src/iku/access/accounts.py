@@ -1,0 +1,112 @@
+"""What an account signs in by: its login name, and which factors it has.
+
+The SQL functions of schema access, in the order of the functions here:
+`set_login_name`, `factors`, `forget_account`, `counts`, `purge`.
+
+Passkeys: `add_passkey(account, credential, public_key, sign_count, name, transports)` →
+whether it is new, `passkey(credential)` and `passkeys(account)` → rows of
+access.passkey, `use_passkey(credential, seen, now)` → false if the counter is not
+*seen*, `rename_passkey(account, credential, name)`, `remove_passkey(account,
+credential)`.
+
+OIDC identities: `add_identity(account, issuer, subject)` → false if another account has
+it, `use_identity(issuer, subject)` → account or null, `identities(account)` → rows of
+access.identity, `remove_identity(account, issuer, subject)`.
+"""
+
+import re
+from datetime import datetime
+
+from msgspec import Struct
+
+from iku.messages import Message, message
+from iku.postgres.pool import Connection, Queryable
+
+LOGIN_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{2,63}")
+
+
+class Factors(Struct, frozen=True):
+    """What an account can sign in by.
+
+    Attributes:
+        approve_after: When the account may approve again; None: now.
+    """
+
+    login_name: str | None = None
+    password: bool = False
+    totp: bool = False
+    passkeys: int = 0
+    identities: int = 0
+    approve_after: datetime | None = None
+
+    @property
+    def second_factor(self) -> bool:
+        """Whether there is a factor that can follow a password."""
+        return self.totp or self.passkeys > 0
+
+
+class AccessCounts(Struct, frozen=True):
+    """Numbers for the status.
+
+    Attributes:
+        enrolled: Accounts with an authenticator, a passkey or an identity.
+        failures: Failed attempts of the last 24 hours.
+    """
+
+    accounts: int
+    enrolled: int
+    sessions: int
+    invitations: int
+    api_keys: int
+    failures: int
+
+
+def normalised(name: str) -> str:
+    """A login name as it is stored: without regard to case."""
+    return name.strip().casefold()
+
+
+def login_name_fault(name: str) -> Message | None:
+    """Why a text cannot be a login name; None if it can."""
+    if LOGIN_NAME.fullmatch(normalised(name)):
+        return None
+    return message(
+        "a login name has 3 to 64 letters a-z, digits, dots, hyphens and underscores, "
+        "and begins with a letter or a digit"
+    )
+
+
+async def set_login_name(connection: Connection, account: str, name: str) -> bool:
+    """Set the account's login name; False if another account has it."""
+    changed: bool = await connection.fetchval(
+        "select access.set_login_name($1, $2)", account, normalised(name)
+    )
+    return changed
+
+
+async def factors(reader: Queryable, account: str) -> Factors:
+    """What the account can sign in by; nothing if it was never invited."""
+    rows = await reader.fetch("select * from access.factors($1)", account)
+    return Factors(**rows[0]) if rows else Factors()
+
+
+async def forget(connection: Connection, account: str) -> bool:
+    """Delete all that the account signs in by, the login name too; whether it had any.
+
+    The account's events, attempts and openings remain under its id.
+    """
+    forgotten: bool = await connection.fetchval(
+        "select access.forget_account($1)", account
+    )
+    return forgotten
+
+
+async def counts(reader: Queryable) -> AccessCounts:
+    """Numbers for the status."""
+    [row] = await reader.fetch("select * from access.counts()")
+    return AccessCounts(**row)
+
+
+async def purge(connection: Connection) -> None:
+    """Delete what expired, and records after their retention (docs/access.md)."""
+    await connection.execute("select access.purge()")

@@ -1,0 +1,99 @@
+"""Invitations: links that are valid once, for 24 hours, and open enrolment only.
+
+Nobody sets the password of another account; who lost a factor is invited again.
+
+The SQL functions of schema access, in the order of the functions here: `invite`,
+`remove_factors`, `redeem`, `invitations`, `cancel_invitation`.
+"""
+
+from datetime import datetime
+
+from msgspec import Struct
+
+from iku.access import token as tokens
+from iku.access.sessions import DEVICE
+from iku.postgres.pool import Connection, Queryable
+
+
+class Issued(Struct, frozen=True):
+    """An issued invitation, whose token is shown once."""
+
+    token: str
+    expires_at: datetime
+
+
+class Redeemed(Struct, frozen=True):
+    """A redeemed invitation: the token of a session that only enrols factors."""
+
+    account: str
+    token: str
+
+
+class Pending(Struct, frozen=True):
+    """An invitation that was not yet redeemed."""
+
+    account: str
+    created_at: datetime
+    expires_at: datetime
+
+
+async def issue(
+    connection: Connection, account: str, *, blocks_approving: bool = False
+) -> Issued:
+    """Issue an invitation of the account; an earlier one becomes invalid.
+
+    With *blocks_approving* the account cannot approve for 24 hours after it redeemed
+    the invitation.
+    """
+    token = tokens.generate()
+    expires_at = await connection.fetchval(
+        "select access.invite($1, $2, $3)",
+        account,
+        tokens.digest(token),
+        blocks_approving,
+    )
+    return Issued(token, expires_at)
+
+
+async def recover(
+    connection: Connection, account: str, *, blocks_approving: bool = False
+) -> Issued:
+    """Issue an invitation of an account whose holder lost a factor.
+
+    Its password, authenticator, passkeys and OIDC identities are removed, its sessions
+    and API keys end. The login name remains.
+    """
+    async with connection.transaction():
+        await connection.execute("select access.remove_factors($1)", account)
+        return await issue(connection, account, blocks_approving=blocks_approving)
+
+
+async def redeem(
+    connection: Connection, token: str, *, device: str = ""
+) -> Redeemed | None:
+    """Redeem an invitation; None if the token is not of a valid one."""
+    session = tokens.generate()
+    account = await connection.fetchval(
+        "select access.redeem($1, $2, $3)",
+        tokens.digest(token),
+        tokens.digest(session),
+        device[:DEVICE],
+    )
+    return None if account is None else Redeemed(str(account), session)
+
+
+async def pending(reader: Queryable) -> list[Pending]:
+    """The invitations that are valid, oldest first."""
+    rows = await reader.fetch("select * from access.invitations()")
+    return [
+        Pending(str(row["account"]), row["created_at"], row["expires_at"])
+        for row in rows
+    ]
+
+
+async def cancel(connection: Connection, account: str) -> bool:
+    """Make the account's invitation invalid; whether there was one."""
+    cancelled: bool = await connection.fetchval(
+        "select access.cancel_invitation($1)", account
+    )
+    return cancelled

@@ -1,0 +1,311 @@
+"""The steps of a sign-in by password and authenticator, and of changing these.
+
+A password opens a half-open session, which opens nothing but the second factor, or its
+enrolment if the account has none. A code replaces it by a full session under a new
+token. An invitation opens a session that sets login name and password and enrols a
+factor. Passkeys and OIDC complete the same sessions by `sessions.complete`,
+`sessions.renew` and `sessions.open_session`.
+
+Whether the account may do anything (it may be suspended) is decided by the log. Call
+these functions outside a transaction: a rolled back attempt would not be counted.
+"""
+
+from collections.abc import Iterable
+from typing import TypeAlias
+
+from msgspec import Struct
+
+from iku.access import accounts, attempts, passwords, sessions, totp
+from iku.access.accounts import Factors
+from iku.access.attempts import Begun, Delayed
+from iku.access.secrets import Secrets
+from iku.access.sessions import Session, Stage
+from iku.access.totp import Enrolment
+from iku.messages import Message, message
+from iku.postgres.pool import Connection
+
+
+class HalfOpen(Struct, frozen=True):
+    """The password was right; the token opens only the second factor.
+
+    Attributes:
+        factors: What can follow; without a second factor, one has to be enrolled.
+    """
+
+    account: str
+    token: str
+    factors: Factors
+
+
+class SignedIn(Struct, frozen=True):
+    """The token of a full session; the token before it is invalid."""
+
+    account: str
+    token: str
+
+
+class Rejected(Struct, frozen=True):
+    """The step failed; nothing changed.
+
+    Attributes:
+        account: The account, for the audit log; None if there is none.
+    """
+
+    reason: Message
+    account: str | None = None
+
+
+Step: TypeAlias = SignedIn | Rejected | Delayed
+
+
+async def start(
+    connection: Connection,
+    secrets: Secrets,
+    *,
+    login_name: str,
+    password: str,
+    address: str,
+    device: str = "",
+) -> HalfOpen | Rejected | Delayed:
+    """Verify login name and password.
+
+    An unknown name takes the same work and is rejected with the same sentence.
+    """
+    name = accounts.normalised(login_name)
+    begun = await attempts.begin_sign_in(connection, secrets, name, address)
+    if isinstance(begun, Delayed):
+        return begun
+    right = await passwords.verify(begun.password, password)
+    if not right or begun.account is None or begun.password is None:
+        return _wrong_password(begun)
+    current = begun.password
+    if passwords.is_outdated(current):
+        current = await passwords.hashed(password)
+    async with connection.transaction():
+        # Fails if the account was recovered, or its password changed, meanwhile.
+        if not await passwords.replace(
+            connection, begun.account, begun.password, current
+        ):
+            return _wrong_password(begun)
+        await attempts.succeed(connection, begun)
+        token = await sessions.open_session(
+            connection,
+            begun.account,
+            method="password",
+            device=device,
+            stage=Stage.HALF_OPEN,
+        )
+    found = await accounts.factors(connection, begun.account)
+    return HalfOpen(begun.account, token, found)
+
+
+async def second_factor(
+    connection: Connection, secrets: Secrets, token: str, code: str
+) -> Step:
+    """Complete a half-open session by a code of the authenticator."""
+    session = await sessions.find_half_open(connection, token)
+    if session is None or session.stage is not Stage.HALF_OPEN:
+        return _expired()
+    begun = await attempts.begin_code(connection, secrets, session.account)
+    if isinstance(begun, Delayed):
+        return begun
+    if not await totp.verify(connection, secrets, session.account, code):
+        return _wrong_code(session)
+    return await _complete(connection, session, token, begun)
+
+
+async def set_password(
+    connection: Connection,
+    token: str,
+    *,
+    login_name: str,
+    password: str,
+    words: Iterable[str] = (),
+) -> Rejected | None:
+    """Set login name and password of an invited account; None if they are set.
+
+    *words* are those of the agency. An invitation is what it takes: a session that a
+    password opened changes it by `change_password` once it is full.
+    """
+    session = await sessions.find_half_open(connection, token)
+    if session is None or session.stage is not Stage.INVITED:
+        return _expired()
+    wrong = accounts.login_name_fault(login_name) or await passwords.check(
+        password, {*words, *passwords.words_of(login_name)}
+    )
+    if wrong is not None:
+        return Rejected(wrong, session.account)
+    new = await passwords.hashed(password)
+    async with connection.transaction():
+        if not await accounts.set_login_name(connection, session.account, login_name):
+            taken = message("the login name {name} is taken", name=login_name)
+            return Rejected(taken, session.account)
+        _, old = await passwords.of_account(connection, session.account)
+        await passwords.replace(connection, session.account, old, new)
+    return None
+
+
+async def begin_enrolment(
+    connection: Connection, secrets: Secrets, token: str, *, issuer: str
+) -> Enrolment | Rejected:
+    """Begin to enrol an authenticator; it is valid once a code confirms it.
+
+    Opens to an invited account, to a half-open session of an account without a second
+    factor, and to a full session with a fresh factor.
+    """
+    session = await _enrolling(connection, token)
+    if isinstance(session, Rejected):
+        return session
+    name = (await accounts.factors(connection, session.account)).login_name
+    return await totp.enrol(
+        connection,
+        secrets,
+        session.account,
+        name=name or session.account,
+        issuer=issuer,
+    )
+
+
+async def confirm_enrolment(
+    connection: Connection, secrets: Secrets, token: str, code: str
+) -> Step:
+    """Confirm the authenticator by a code, which completes or renews the session."""
+    session = await _enrolling(connection, token)
+    if isinstance(session, Rejected):
+        return session
+    begun = await attempts.begin_code(connection, secrets, session.account)
+    if isinstance(begun, Delayed):
+        return begun
+    if not await totp.confirm(connection, secrets, session.account, code):
+        return _wrong_code(session)
+    return await _complete(connection, session, token, begun)
+
+
+async def step_up(
+    connection: Connection, secrets: Secrets, token: str, code: str
+) -> Step:
+    """Prove the authenticator in a full session, which is then fresh."""
+    session = await sessions.find(connection, token)
+    if session is None:
+        return _expired()
+    begun = await attempts.begin_code(connection, secrets, session.account)
+    if isinstance(begun, Delayed):
+        return begun
+    if not await totp.verify(connection, secrets, session.account, code):
+        return _wrong_code(session)
+    return await _complete(connection, session, token, begun)
+
+
+async def change_password(
+    connection: Connection,
+    secrets: Secrets,
+    token: str,
+    *,
+    old: str,
+    new: str,
+    words: Iterable[str] = (),
+) -> Step:
+    """Replace the password by proof of the old one; other sessions end.
+
+    Requires a fresh factor.
+    """
+    session = await sessions.find(connection, token)
+    if session is None or not session.fresh:
+        return _expired() if session is None else _stale(session)
+    begun = await attempts.begin_code(connection, secrets, session.account)
+    if isinstance(begun, Delayed):
+        return begun
+    name, stored = await passwords.of_account(connection, session.account)
+    if not await passwords.verify(stored, old):
+        return Rejected(message("the old password is wrong"), session.account)
+    await attempts.succeed(connection, begun)
+    wrong = await passwords.check(new, {*words, *passwords.words_of(name or "")})
+    if wrong is not None:
+        return Rejected(wrong, session.account)
+    replacement = await passwords.hashed(new)
+    try:
+        async with connection.transaction():
+            renewed = await _replace(connection, session, token, stored, replacement)
+    except _SessionEnded:
+        return _expired()
+    return SignedIn(session.account, renewed)
+
+
+class _SessionEnded(Exception):
+    """The session ended meanwhile: the transaction is rolled back."""
+
+
+async def _replace(
+    connection: Connection, session: Session, token: str, old: str | None, new: str
+) -> str:
+    """Replace the password's hash, and end other sessions; the session's new token.
+
+    Raises:
+        _SessionEnded: The session ended, or the password was changed by another one.
+    """
+    # First, since it locks the account against another change.
+    replaced = await passwords.replace(connection, session.account, old, new)
+    renewed = await sessions.renew(connection, token)
+    if not replaced or renewed is None:
+        raise _SessionEnded
+    await sessions.end_all(connection, session.account, but=session.id)
+    return renewed
+
+
+async def _enrolling(connection: Connection, token: str) -> Session | Rejected:
+    """The session of a token that may enrol an authenticator."""
+    session = await sessions.find(connection, token)
+    if session is not None:
+        return session if session.fresh else _stale(session)
+    session = await sessions.find_half_open(connection, token)
+    if session is None:
+        return _expired()
+    found = await accounts.factors(connection, session.account)
+    if session.stage is Stage.HALF_OPEN and found.second_factor:
+        second = message("the account has a second factor: sign in with it first")
+        return Rejected(second, session.account)
+    if session.stage is Stage.INVITED and not found.password:
+        first = message("set a login name and a password first")
+        return Rejected(first, session.account)
+    return session
+
+
+async def _complete(
+    connection: Connection, session: Session, token: str, begun: Begun
+) -> SignedIn | Rejected:
+    """Replace the session's token after a factor was proved."""
+    async with connection.transaction():
+        await attempts.succeed(connection, begun)
+        new = (
+            await sessions.renew(connection, token)
+            if session.stage is Stage.FULL
+            else await sessions.complete(connection, token, _method(session))
+        )
+    return _expired() if new is None else SignedIn(session.account, new)
+
+
+def _method(session: Session) -> str:
+    """The method of a session that an authenticator completes."""
+    first = "password" if session.stage is Stage.INVITED else session.method
+    return f"{first}+totp"
+
+
+def _expired() -> Rejected:
+    return Rejected(message("the sign-in has expired: begin again"))
+
+
+def _stale(session: Session) -> Rejected:
+    return Rejected(
+        message("a factor must have been used in the last five minutes"),
+        session.account,
+    )
+
+
+def _wrong_password(begun: Begun) -> Rejected:
+    return Rejected(message("the login name or the password is wrong"), begun.account)
+
+
+def _wrong_code(session: Session) -> Rejected:
+    return Rejected(
+        message("the code is wrong, was used before, or has expired"), session.account
+    )

@@ -1,0 +1,90 @@
+from uuid import uuid4
+
+import pytest
+
+from iku.access import accounts, attempts, invitations, opened, sessions
+from iku.access.database_flows import DatabaseFlows
+from tests.access.enrolling import Office
+
+
+@pytest.mark.parametrize("name", ["siti", "Siti.Rahmawati", " b_2-c ", "x" * 64])
+def test_a_login_name_is_short_and_simple(name: str) -> None:
+    assert accounts.login_name_fault(name) is None
+
+
+@pytest.mark.parametrize(
+    "name", ["", "ab", ".siti", "siti rahma", "x" * 65, "sití", "siti@kota.example"]
+)
+def test_other_texts_are_no_login_names(name: str) -> None:
+    fault = accounts.login_name_fault(name)
+    assert fault is not None
+    assert "3 to 64" in fault
+
+
+async def test_a_login_name_is_unique_without_regard_to_case(office: Office) -> None:
+    await office.enrolled("siti")
+    refused = await office.set_password(await office.invited(), "SITI")
+    assert refused is not None
+    assert refused.reason == "the login name SITI is taken"
+    assert await office.set_password(await office.invited(), "siti2") is None
+
+
+async def test_an_account_that_was_never_invited_has_no_factor(
+    office: Office,
+) -> None:
+    """ASVS 6.3.2: a new database has no account at all."""
+    assert await accounts.factors(office.connection, str(uuid4())) == accounts.Factors()
+    assert await accounts.counts(office.connection) == accounts.AccessCounts(
+        *(0, 0, 0, 0, 0, 0)
+    )
+
+
+async def test_a_forgotten_account_leaves_no_login_name(office: Office) -> None:
+    holder = await office.enrolled()
+    assert await accounts.forget(office.connection, holder.account)
+    assert not await accounts.forget(office.connection, holder.account)
+    assert await sessions.find(office.connection, holder.token) is None
+    for table in ("account", "totp", "session"):
+        left = await office.owner.fetchval(f"select count(*) from access.{table}")
+        assert left == 0
+    kept = await attempts.attempts(office.connection, account=holder.account)
+    assert len(kept) == 1
+
+
+async def test_the_numbers_count_what_is_valid(office: Office) -> None:
+    await office.enrolled()
+    await invitations.issue(office.connection, str(uuid4()))
+    await office.password("nobody")
+    found = await accounts.counts(office.connection)
+    assert found == accounts.AccessCounts(
+        accounts=2, enrolled=1, sessions=1, invitations=1, api_keys=0, failures=1
+    )
+    await office.later("25 hours")
+    found = await accounts.counts(office.connection)
+    assert (found.sessions, found.invitations, found.failures) == (0, 0, 0)
+
+
+async def test_what_expired_is_deleted_and_the_rest_is_kept(office: Office) -> None:
+    holder = await office.enrolled()
+    await invitations.issue(office.connection, str(uuid4()))
+    await DatabaseFlows(office.connection).keep("oidc", bytes(32), b"", 600)
+    await opened.record(office.connection, holder.account, [("conflict-K1", 1)])
+    tables = ("session", "invitation", "flow", "attempt", "delay", "opened", "totp")
+
+    async def rows() -> list[int]:
+        return [
+            await office.owner.fetchval(f"select count(*) from access.{table}")
+            for table in tables
+        ]
+
+    await accounts.purge(office.connection)
+    assert await rows() == [1, 1, 1, 1, 1, 1, 1]
+    await office.later("2 days")
+    await accounts.purge(office.connection)
+    assert await rows() == [0, 0, 0, 1, 1, 1, 1]
+    await office.later("1 year")
+    await accounts.purge(office.connection)
+    assert await rows() == [0, 0, 0, 0, 0, 1, 1]
+    await office.later("4 years")
+    await accounts.purge(office.connection)
+    assert await rows() == [0, 0, 0, 0, 0, 0, 1]

@@ -1,0 +1,150 @@
+import asyncio
+
+import pytest
+
+from iku.access import attempts, sign_in
+from iku.access.attempts import Begun, Delayed
+from iku.access.secrets import Secrets
+from iku.access.sign_in import HalfOpen, Rejected
+from iku.postgres.pool import Pool
+from tests.access.enrolling import Office, wrong
+
+WRONG = "salah salah salah"
+STRANGER, OFFICE = "198.51.100.66", "203.0.113.7"
+
+
+async def test_200_wrong_passwords_from_one_address_lock_nobody_out(
+    office: Office,
+) -> None:
+    """ASVS 6.3.1, 6.1.1: the right one from another address works."""
+    await office.enrolled()
+    answers = [await office.password("siti", WRONG, STRANGER) for _ in range(200)]
+    verified = sum(isinstance(one, Rejected) for one in answers)
+    assert 5 <= verified <= 10  # five, and one for each doubling of the delay
+    assert sum(isinstance(one, Delayed) for one in answers) == 200 - verified
+    assert isinstance(await office.password("siti", address=STRANGER), Delayed)
+    assert isinstance(await office.password("siti", address=OFFICE), HalfOpen)
+
+
+async def test_parallel_guesses_are_counted_like_others(
+    pool: Pool, secrets: Secrets
+) -> None:
+    """ASVS 6.3.1: of fifty at once, five are verified, and one for each second."""
+
+    async def guess() -> Begun | Delayed:
+        async with pool.acquire() as connection:
+            return await attempts.begin_sign_in(connection, secrets, "siti", STRANGER)
+
+    begun = await asyncio.gather(*(guess() for _ in range(50)))
+    assert 5 <= sum(isinstance(one, Begun) for one in begun) <= 7
+
+
+async def test_the_delay_doubles_up_to_a_quarter_of_an_hour(office: Office) -> None:
+    """ASVS 6.3.1."""
+    waited = []
+    for _ in range(18):
+        assert isinstance(await office.password("siti", WRONG, STRANGER), Rejected)
+        delayed = await office.password("siti", WRONG, STRANGER)
+        if isinstance(delayed, Delayed):
+            waited.append(delayed.seconds)
+            await office.later(f"{delayed.seconds} seconds")
+        elif isinstance(delayed, Rejected):
+            continue
+    assert waited[:6] == [1, 2, 4, 8, 16, 32]
+    assert waited[-1] == 900
+    assert waited == sorted(waited)
+
+
+async def test_a_success_or_a_day_ends_the_row_of_failures(office: Office) -> None:
+    await office.enrolled()
+    for _ in range(4):
+        await office.password("siti", WRONG)
+    assert isinstance(await office.password("siti"), HalfOpen)
+    for _ in range(4):
+        assert isinstance(await office.password("siti", WRONG), Rejected)
+    assert isinstance(await office.password("siti"), HalfOpen)
+    for _ in range(6):
+        await office.password("siti", WRONG)
+    assert isinstance(await office.password("siti"), Delayed)
+    await office.later("25 hours")
+    for _ in range(4):
+        assert isinstance(await office.password("siti", WRONG), Rejected)
+    assert isinstance(await office.password("siti"), HalfOpen)
+
+
+async def test_one_address_cannot_try_many_names_at_speed(office: Office) -> None:
+    """ASVS 6.3.1: but who has signed in from there is not delayed."""
+    await office.enrolled()
+    assert isinstance(await office.password("siti", address=STRANGER), HalfOpen)
+    answers = [
+        await office.password(f"name{number}", WRONG, STRANGER) for number in range(80)
+    ]
+    assert sum(isinstance(one, Rejected) for one in answers) == 50
+    delayed = answers[-1]
+    assert isinstance(delayed, Delayed)
+    assert delayed.seconds <= 60
+    assert isinstance(await office.password("siti", address=STRANGER), HalfOpen)
+    assert isinstance(await office.password("name1", WRONG, OFFICE), Rejected)
+
+
+async def test_codes_are_delayed_whatever_the_address(office: Office) -> None:
+    """ASVS 6.3.1, 6.5.5: only who knows the password can guess codes."""
+    holder = await office.enrolled()
+    answers = []
+    for _ in range(10):
+        token = await office.half_open()
+        answers.append(
+            await sign_in.second_factor(
+                office.connection, office.secrets, token, wrong(holder.seed)
+            )
+        )
+    assert 3 <= sum(isinstance(one, Delayed) for one in answers) <= 5
+
+
+async def test_attempts_are_listed_with_account_time_and_outcome(
+    office: Office,
+) -> None:
+    """ASVS 16.3.1."""
+    holder = await office.enrolled()
+    await office.password("siti", WRONG, STRANGER)
+    await office.password("siti", address=OFFICE)
+    await office.password("nobody", WRONG, STRANGER)
+    unknown, right, wrong, enrolment = await attempts.attempts(office.connection)
+    assert [one.account for one in (unknown, right, wrong, enrolment)] == [
+        *(None, holder.account, holder.account, holder.account),
+    ]
+    assert [one.succeeded for one in (unknown, right, wrong, enrolment)] == [
+        *(False, True, False, True),
+    ]
+    assert unknown.address == wrong.address != right.address
+    assert enrolment.address == ""
+    assert await attempts.attempts(office.connection, account=holder.account) == [
+        *(right, wrong, enrolment),
+    ]
+    assert await attempts.attempts(office.connection, before=right.number, limit=1) == [
+        wrong
+    ]
+
+
+async def test_neither_names_nor_addresses_nor_passwords_are_stored_with_attempts(
+    office: Office,
+) -> None:
+    """ASVS 16.2.5."""
+    await office.password("siti-rahmawati", WRONG, STRANGER)
+    for table in ("attempt", "delay"):
+        stored = await office.owner.fetchval(
+            f"select string_agg(t::text, ' ') from access.{table} t"
+        )
+        for secret in ("siti", WRONG, STRANGER):
+            assert secret not in stored
+            assert secret.encode().hex() not in stored
+
+
+@pytest.mark.parametrize("name", ["siti", "nobody"])
+async def test_an_unknown_name_is_delayed_like_a_known_one(
+    office: Office, name: str
+) -> None:
+    """ASVS 6.3.8."""
+    await office.enrolled()
+    answers = [await office.password(name, WRONG, STRANGER) for _ in range(7)]
+    assert [type(one) for one in answers] == [*(Rejected,) * 5, *(Delayed,) * 2]

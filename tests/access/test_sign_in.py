@@ -1,0 +1,290 @@
+import pytest
+
+from iku.access import accounts, invitations, passwords, sessions, sign_in
+from iku.access.sign_in import HalfOpen, Rejected, SignedIn
+from iku.postgres.pool import Plain
+from tests.access.enrolling import PASSWORD, Holder, Office, code, wrong
+
+NEW = "empat kambing makan di ladang"
+
+
+async def change(
+    office: Office, token: str, old: str = PASSWORD, new: str = NEW
+) -> object:
+    return await sign_in.change_password(
+        office.connection, office.secrets, token, old=old, new=new
+    )
+
+
+async def test_password_and_code_sign_in(office: Office) -> None:
+    """ASVS 6.3.3, 7.2.4."""
+    holder = await office.enrolled()
+    begun = await office.password(" Siti ")
+    assert isinstance(begun, HalfOpen)
+    assert begun.account == holder.account
+    assert begun.factors.totp
+    done = await sign_in.second_factor(
+        office.connection, office.secrets, begun.token, code(holder.seed)
+    )
+    assert isinstance(done, SignedIn)
+    assert done.token != begun.token
+    session = await sessions.find(office.connection, done.token)
+    assert session is not None
+    assert (session.account, session.method) == (holder.account, "password+totp")
+    assert session.fresh
+    assert session.second_factor
+
+
+async def test_a_password_alone_opens_nothing(office: Office) -> None:
+    """ASVS 6.3.3: of an enrolled account not even another enrolment."""
+    await office.enrolled()
+    half = await office.half_open()
+    assert await sessions.find(office.connection, half) is None
+    for refused in (
+        await sign_in.step_up(office.connection, office.secrets, half, "000000"),
+        await sign_in.begin_enrolment(
+            office.connection, office.secrets, half, issuer="x"
+        ),
+        await sign_in.confirm_enrolment(
+            office.connection, office.secrets, half, "000000"
+        ),
+        await office.set_password(half, "siti", NEW),
+        await change(office, half),
+    ):
+        assert isinstance(refused, Rejected)
+
+
+async def test_a_password_without_second_factor_opens_its_enrolment_only(
+    office: Office,
+) -> None:
+    """ASVS 6.3.3."""
+    opened = await office.invited()
+    await office.set_password(opened)
+    begun = await office.password()
+    assert isinstance(begun, HalfOpen)
+    assert not begun.factors.second_factor
+    refused = await sign_in.second_factor(
+        office.connection, office.secrets, begun.token, "000000"
+    )
+    assert isinstance(refused, Rejected)
+    seed = await office.begin_enrolment(begun.token)
+    assert await sessions.find(office.connection, begun.token) is None
+    done = await sign_in.confirm_enrolment(
+        office.connection, office.secrets, begun.token, code(seed)
+    )
+    assert isinstance(done, SignedIn)
+    assert await sessions.find(office.connection, done.token) is not None
+
+
+async def test_a_wrong_code_opens_nothing_and_the_right_one_still_may(
+    office: Office,
+) -> None:
+    holder = await office.enrolled()
+    half = await office.half_open()
+    refused = await sign_in.second_factor(
+        office.connection, office.secrets, half, wrong(holder.seed)
+    )
+    assert isinstance(refused, Rejected)
+    assert refused.account == holder.account
+    done = await sign_in.second_factor(
+        office.connection, office.secrets, half, code(holder.seed)
+    )
+    assert isinstance(done, SignedIn)
+
+
+async def test_a_code_that_was_used_signs_nobody_in(office: Office) -> None:
+    """ASVS 6.5.1."""
+    holder = await office.enrolled()
+    first, second = await office.half_open(), await office.half_open()
+    used = code(holder.seed)
+    done = await sign_in.second_factor(office.connection, office.secrets, first, used)
+    assert isinstance(done, SignedIn)
+    refused = await sign_in.second_factor(
+        office.connection, office.secrets, second, used
+    )
+    assert isinstance(refused, Rejected)
+    assert "used before" in refused.reason
+    stepped = await sign_in.step_up(office.connection, office.secrets, done.token, used)
+    assert isinstance(stepped, Rejected)
+
+
+async def test_a_half_open_session_has_ten_minutes(office: Office) -> None:
+    holder = await office.enrolled()
+    half = await office.half_open()
+    await office.later("10 minutes 1 second")
+    refused = await sign_in.second_factor(
+        office.connection, office.secrets, half, code(holder.seed)
+    )
+    assert isinstance(refused, Rejected)
+    assert "expired" in refused.reason
+
+
+async def test_a_step_up_makes_the_session_fresh_under_a_new_token(
+    office: Office,
+) -> None:
+    """ASVS 7.2.4, 7.5.3."""
+    holder = await office.enrolled()
+    await office.later("10 minutes")
+    done = await sign_in.step_up(
+        office.connection, office.secrets, holder.token, code(holder.seed)
+    )
+    assert isinstance(done, SignedIn)
+    assert await sessions.find(office.connection, holder.token) is None
+    session = await sessions.find(office.connection, done.token)
+    assert session is not None
+    assert session.fresh
+
+
+async def test_a_step_up_by_a_wrong_code_keeps_the_session_as_it_was(
+    office: Office,
+) -> None:
+    holder = await office.enrolled()
+    await office.later("10 minutes")
+    refused = await sign_in.step_up(
+        office.connection, office.secrets, holder.token, wrong(holder.seed)
+    )
+    assert isinstance(refused, Rejected)
+    session = await sessions.find(office.connection, holder.token)
+    assert session is not None
+    assert not session.fresh
+
+
+async def test_changing_the_password_needs_the_old_one_and_ends_other_sessions(
+    office: Office,
+) -> None:
+    """ASVS 6.2.3, 7.4.3: two browsers."""
+    holder = await office.enrolled()
+    other = await office.signed_in(holder)
+    refused = await change(office, holder.token, old=NEW)
+    assert isinstance(refused, Rejected)
+    assert refused.reason == "the old password is wrong"
+    assert await sessions.find(office.connection, other) is not None
+    done = await change(office, holder.token)
+    assert isinstance(done, SignedIn)
+    assert await sessions.find(office.connection, other) is None
+    assert await sessions.find(office.connection, holder.token) is None
+    assert await sessions.find(office.connection, done.token) is not None
+    assert isinstance(await office.password(), Rejected)
+    assert isinstance(await office.password(password=NEW), HalfOpen)
+
+
+async def test_changing_the_password_needs_a_fresh_factor(office: Office) -> None:
+    """ASVS 7.5.1."""
+    holder = await office.enrolled()
+    await office.later("6 minutes")
+    for refused in (
+        await change(office, holder.token),
+        await sign_in.begin_enrolment(
+            office.connection, office.secrets, holder.token, issuer="x"
+        ),
+    ):
+        assert isinstance(refused, Rejected)
+        assert "five minutes" in refused.reason
+    assert isinstance(await office.password(), HalfOpen)
+
+
+async def test_a_new_password_follows_the_rules(office: Office) -> None:
+    """ASVS 6.2.1, 6.2.4, 6.2.11."""
+    holder = await office.enrolled()
+    for weak in ("terlalu pendek", "passwordpassword", "siti.siti.siti.2021"):
+        refused = await change(office, holder.token, new=weak)
+        assert isinstance(refused, Rejected), weak
+    opened = await office.invited()
+    refused = await office.set_password(opened, "budi.santoso", "budi.santoso.2021")
+    assert isinstance(refused, Rejected)
+    assert isinstance(await office.password(), HalfOpen)
+
+
+async def test_two_changes_of_a_password_at_once_leave_one_of_them(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    holder = await office.enrolled()
+    other = await office.signed_in(holder)
+    real = passwords.hashed
+
+    async def meanwhile(password: str) -> str:
+        monkeypatch.setattr(passwords, "hashed", real)
+        assert isinstance(await change(office, other, new=NEW), SignedIn)
+        return await real(password)
+
+    monkeypatch.setattr(passwords, "hashed", meanwhile)
+    refused = await change(office, holder.token, new=NEW + "!")
+    assert isinstance(refused, Rejected)
+    assert isinstance(await office.password(password=NEW), HalfOpen)
+
+
+async def test_a_session_that_ends_during_a_change_keeps_the_password(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    holder = await office.enrolled()
+    real = passwords.hashed
+
+    async def meanwhile(password: str) -> str:
+        await sessions.end(office.connection, holder.token)
+        return await real(password)
+
+    monkeypatch.setattr(passwords, "hashed", meanwhile)
+    assert isinstance(await change(office, holder.token), Rejected)
+    monkeypatch.setattr(passwords, "hashed", real)
+    assert isinstance(await office.password(), HalfOpen)
+
+
+async def test_a_recovery_during_a_sign_in_rejects_the_password(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ASVS 6.4.4: the old password does not open the new enrolment."""
+    holder = await office.enrolled()
+    real = passwords.verify
+
+    async def meanwhile(stored: str | None, password: str) -> bool:
+        await invitations.recover(office.connection, holder.account)
+        return await real(stored, password)
+
+    monkeypatch.setattr(passwords, "verify", meanwhile)
+    assert isinstance(await office.password(), Rejected)
+    assert await office.owner.fetchval("select count(*) from access.session") == 0
+
+
+async def test_an_unknown_token_opens_no_step(office: Office) -> None:
+    for refused in (
+        await sign_in.second_factor(office.connection, office.secrets, "x", "1"),
+        await sign_in.step_up(office.connection, office.secrets, "x", "1"),
+        await sign_in.confirm_enrolment(office.connection, office.secrets, "x", "1"),
+        await change(office, "x"),
+        await office.set_password("x"),
+    ):
+        assert isinstance(refused, Rejected)
+
+
+async def test_signing_in_after_a_lost_factor_needs_the_new_enrolment(
+    office: Office,
+) -> None:
+    """ASVS 6.4.4."""
+    holder: Holder = await office.enrolled()
+    token = await office.invited(holder.account)
+    assert await office.set_password(token, "siti", NEW) is None
+    seed = await office.begin_enrolment(token)
+    for one, accepted in ((holder.seed, False), (seed, True)):
+        done = await sign_in.confirm_enrolment(
+            office.connection, office.secrets, token, code(one)
+        )
+        assert isinstance(done, SignedIn) == accepted
+    found = await accounts.factors(office.connection, holder.account)
+    assert (found.password, found.totp) == (True, True)
+
+
+async def test_the_second_factor_survives_no_restart_of_the_sign_in(
+    office: Office, connection: Plain
+) -> None:
+    """ASVS 7.2.4: completing a session ends the half-open one."""
+    holder = await office.enrolled()
+    half = await office.half_open()
+    done = await sign_in.second_factor(
+        connection, office.secrets, half, code(holder.seed)
+    )
+    assert isinstance(done, SignedIn)
+    await office.forget_codes()
+    again = await sign_in.second_factor(
+        connection, office.secrets, half, code(holder.seed)
+    )
+    assert isinstance(again, Rejected)
