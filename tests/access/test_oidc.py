@@ -21,8 +21,9 @@ from urllib.parse import parse_qs, parse_qsl, urlsplit
 import httpx
 import pytest
 
+from iku.access import token
 from iku.access.addresses import AddressRefused, AddressRules, ProviderUnavailable
-from iku.access.flows import FlowKind, base64url, digest
+from iku.access.flows import FlowKind, base64url
 from iku.access.oidc import (
     FLOW_S,
     FinishedFlow,
@@ -447,7 +448,7 @@ async def test_a_flow_does_not_survive_a_change_of_the_provider(
 async def test_a_flow_of_another_kind_is_none(
     party: RelyingParty, flows: MemoryFlows
 ) -> None:
-    await flows.keep(FlowKind.PASSKEY_SIGN_IN, digest("x"), b"{}", 300)
+    await flows.keep(FlowKind.PASSKEY_SIGN_IN, token.digest("x"), b"{}", 300)
 
     with pytest.raises(OidcRefused, match="is unknown"):
         await party.finish(flows, {"state": "x", "code": "y"}, "z")
@@ -536,7 +537,7 @@ async def test_what_is_stored_completes_no_sign_in(
     asked = dict(parse_qsl(urlsplit(started.url).query))
     ((kind, key), (content, _)) = next(iter(flows.kept.items()))
 
-    assert (kind, key) == (FlowKind.OIDC, digest(asked["state"]))
+    assert (kind, key) == (FlowKind.OIDC, token.digest(asked["state"]))
     for secret in (asked["state"], asked["nonce"], started.browser_value):
         assert len(secret) == 43
         assert secret.encode() not in content

@@ -2,16 +2,6 @@
 
 The SQL functions of schema access, in the order of the functions here:
 `set_login_name`, `factors`, `forget_account`, `counts`, `purge`.
-
-Passkeys: `add_passkey(account, credential, public_key, sign_count, name, transports)` →
-whether it is new, `passkey(credential)` and `passkeys(account)` → rows of
-access.passkey, `use_passkey(credential, seen, now)` → false if the counter is not
-*seen*, `rename_passkey(account, credential, name)`, `remove_passkey(account,
-credential)`.
-
-OIDC identities: `add_identity(account, issuer, subject)` → false if another account has
-it, `use_identity(issuer, subject)` → account or null, `identities(account)` → rows of
-access.identity, `remove_identity(account, issuer, subject)`.
 """
 
 import re

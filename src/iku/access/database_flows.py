@@ -8,20 +8,24 @@ The SQL functions of schema access: `start_flow`, `finish_flow`.
 
 from datetime import timedelta
 
-from iku.postgres.pool import Connection
+from iku.postgres.pool import Queryable
 
 
 class DatabaseFlows:
-    """The flows of one database, over a connection."""
+    """The flows of one database, over a connection or a pool.
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    A flow that asks an identity provider takes a pool, so that no connection waits for
+    the provider.
+    """
+
+    def __init__(self, database: Queryable) -> None:
+        self._database = database
 
     async def keep(
         self, kind: str, key: bytes, content: bytes, lifetime_s: int
     ) -> None:
         """Store *content* under *key*, a SHA-256 digest, for *lifetime_s* seconds."""
-        await self._connection.execute(
+        await self._database.fetchval(
             "select access.start_flow($1, $2, $3, $4)",
             kind,
             key,
@@ -35,7 +39,7 @@ class DatabaseFlows:
         None if there is nothing, also if it has expired or is of another kind. Of two
         calls at the same time one gets the content.
         """
-        content: bytes | None = await self._connection.fetchval(
+        content: bytes | None = await self._database.fetchval(
             "select access.finish_flow($1, $2)", kind, key
         )
         return content

@@ -5,10 +5,8 @@ decided is stored on the server under the digest of a random value, which the se
 request brings back. It is taken from the store only once, and expires.
 """
 
-import secrets
 from base64 import urlsafe_b64encode
 from enum import StrEnum
-from hashlib import sha256
 from typing import Protocol
 
 
@@ -34,17 +32,6 @@ class FlowStore(Protocol):
         The result is None if there is nothing, also if it has expired or is of another
         kind. Of two calls at the same time at most one gets the content.
         """
-
-
-def random_value() -> str:
-    """A new random value of 256 bits, in base64url."""
-    return base64url(secrets.token_bytes(32))
-
-
-def digest(value: str | bytes) -> bytes:
-    """The SHA-256 digest under which a random value is stored."""
-    raw = value if isinstance(value, bytes) else value.encode("utf-8", "surrogatepass")
-    return sha256(raw).digest()
 
 
 def base64url(raw: bytes) -> str:

@@ -21,7 +21,8 @@ import msgspec
 from msgspec import Struct
 
 from iku.access import id_token, token_endpoint
-from iku.access.flows import FlowKind, FlowStore, base64url, digest, random_value
+from iku.access import token as tokens
+from iku.access.flows import FlowKind, FlowStore, base64url
 from iku.access.id_token import LEEWAY_S, Expected, IdTokenClaims, InvalidIdToken
 from iku.access.oidc_client import OidcClient
 from iku.access.provider_client import ProviderClient
@@ -99,7 +100,7 @@ class FinishedFlow:
 
 def cookie_name(state: str) -> str:
     """The name of the cookie of the flow *state*, without prefix."""
-    return f"oidc-{digest(state).hex()[:16]}"
+    return f"oidc-{tokens.digest(state).hex()[:16]}"
 
 
 class RelyingParty:
@@ -137,17 +138,17 @@ class RelyingParty:
             ProviderUnavailable: The provider's configuration cannot be used.
         """
         configuration = await self._documents.configuration()
-        state, browser_value = random_value(), random_value()
+        state, browser_value = tokens.generate(), tokens.generate()
         flow = OidcFlow(
             issuer=self._client.issuer,
-            browser=digest(browser_value),
+            browser=tokens.digest(browser_value),
             started_at=self._clock(),
             return_to=_local_path(return_to),
             account=account,
             fresh=fresh,
         )
         await flows.keep(
-            FlowKind.OIDC, digest(state), msgspec.json.encode(flow), FLOW_S
+            FlowKind.OIDC, tokens.digest(state), msgspec.json.encode(flow), FLOW_S
         )
         url = self._authorization_url(configuration, state, browser_value, fresh=fresh)
         return StartedFlow(url, cookie_name(state), browser_value)
@@ -197,7 +198,7 @@ class RelyingParty:
             "scope": "openid",
             "state": state,
             "nonce": _derive(browser_value, "nonce", state),
-            "code_challenge": base64url(digest(verifier)),
+            "code_challenge": base64url(tokens.digest(verifier)),
             "code_challenge_method": "S256",
         }
         if fresh:
@@ -207,7 +208,9 @@ class RelyingParty:
     async def _take(
         self, flows: FlowStore, state: str, browser_value: str | None
     ) -> OidcFlow:
-        content = await flows.take(FlowKind.OIDC, digest(state)) if state else None
+        content = (
+            await flows.take(FlowKind.OIDC, tokens.digest(state)) if state else None
+        )
         if content is None:
             raise OidcRefused(
                 message(
@@ -217,9 +220,7 @@ class RelyingParty:
                 )
             )
         flow = msgspec.json.decode(content, type=OidcFlow)
-        if browser_value is None or not hmac.compare_digest(
-            digest(browser_value), flow.browser
-        ):
+        if browser_value is None or not tokens.matches(browser_value, flow.browser):
             raise OidcRefused(
                 message(
                     "this sign-in was started in another browser, or this browser "

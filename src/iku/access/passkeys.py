@@ -10,6 +10,7 @@ counterparts for authentication).
 import json
 import secrets
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from ipaddress import ip_address
 from typing import Any, Protocol, TypeAlias
 from urllib.parse import urlsplit
@@ -28,8 +29,8 @@ from fido2.webauthn import (
 )
 from msgspec import Struct
 
-from iku.access import webauthn
-from iku.access.flows import FlowKind, FlowStore, digest
+from iku.access import token, webauthn
+from iku.access.flows import FlowKind, FlowStore, base64url
 from iku.access.webauthn import PasskeyRefused, Verifier
 from iku.messages import message
 
@@ -53,25 +54,29 @@ class Passkey(Struct, frozen=True):
 
     Attributes:
         id: The credential's identifier, unique among all accounts.
-        account: The account that it signs in.
+        account: The id of the account that it signs in.
         name: What its holder calls it.
         public_key: COSE key in CBOR.
         sign_count: The last signature counter; 0 if the authenticator has none.
         transports: How a browser reaches the authenticator: ``internal``, ``usb``.
+        created_at: When it was registered; None until it is stored.
+        used_at: When it signed in last; None if it never did.
     """
 
     id: bytes
-    account: UUID
+    account: str
     name: str
     public_key: bytes
     sign_count: int
     transports: tuple[str, ...] = ()
+    created_at: datetime | None = None
+    used_at: datetime | None = None
 
 
 class PasskeyStore(Protocol):
     """Stores the passkeys of all accounts."""
 
-    async def of_account(self, account: UUID) -> Sequence[Passkey]:
+    async def of_account(self, account: str) -> Sequence[Passkey]:
         """The passkeys of *account*, oldest first."""
 
     async def find(self, credential: bytes) -> Passkey | None:
@@ -90,7 +95,7 @@ class PasskeyStore(Protocol):
 class _Challenge(Struct, frozen=True):
     """The account that a challenge is for; None for a sign-in by any account."""
 
-    account: UUID | None
+    account: str | None
 
 
 class Passkeys:
@@ -110,7 +115,7 @@ class Passkeys:
         self._verifier.server.timeout = milliseconds  # type: ignore[assignment]  # None
 
     async def begin_registration(
-        self, flows: FlowStore, passkeys: PasskeyStore, account: UUID, login_name: str
+        self, flows: FlowStore, passkeys: PasskeyStore, account: str, login_name: str
     ) -> Json:
         """The options for `navigator.credentials.create`.
 
@@ -122,7 +127,7 @@ class Passkeys:
         challenge = await _challenge(flows, FlowKind.PASSKEY_REGISTRATION, account)
         options, _ = self._verifier.server.register_begin(
             PublicKeyCredentialUserEntity(
-                id=account.bytes, name=login_name, display_name=login_name
+                id=_handle(account), name=login_name, display_name=login_name
             ),
             credentials=_descriptors(held),
             resident_key_requirement=ResidentKeyRequirement.PREFERRED,
@@ -131,21 +136,21 @@ class Passkeys:
         )
         return _json(options)
 
-    async def finish_registration(
+    async def verify_registration(
         self,
         flows: FlowStore,
         passkeys: PasskeyStore,
-        account: UUID,
+        account: str,
         response: Mapping[str, Any],
         name: str,
     ) -> Passkey:
-        """Verify *response* (`RegistrationResponseJSON`) and store its passkey.
+        """The new passkey in *response* (`RegistrationResponseJSON`), not yet stored.
 
         Raises:
             PasskeyRefused: It does not answer a challenge for *account*, or the name or
                 the number of passkeys is not allowed.
         """
-        name = _valid_name(name)
+        name = valid_name(name)
         parsed = webauthn.parse_registration(response)
         challenge = parsed.response.client_data.challenge
         asked = await _take(flows, FlowKind.PASSKEY_REGISTRATION, challenge)
@@ -153,7 +158,7 @@ class Passkeys:
             raise _refused_account()
         _check_number(await passkeys.of_account(account))
         found = self._verifier.registered(parsed)
-        passkey = Passkey(
+        return Passkey(
             id=found.credential_id,
             account=account,
             name=name,
@@ -161,12 +166,28 @@ class Passkeys:
             sign_count=parsed.response.attestation_object.auth_data.counter,
             transports=webauthn.transports_of(response),
         )
-        if not await passkeys.add(passkey):
-            raise PasskeyRefused(message("this passkey is registered already"))
+
+    async def finish_registration(
+        self,
+        flows: FlowStore,
+        passkeys: PasskeyStore,
+        account: str,
+        response: Mapping[str, Any],
+        name: str,
+    ) -> Passkey:
+        """The new passkey in *response*, stored.
+
+        Raises:
+            PasskeyRefused: As for `verify_registration`, or it is registered already.
+        """
+        passkey = await self.verify_registration(
+            flows, passkeys, account, response, name
+        )
+        await add(passkeys, passkey)
         return passkey
 
     async def begin_sign_in(
-        self, flows: FlowStore, passkeys: PasskeyStore, account: UUID | None = None
+        self, flows: FlowStore, passkeys: PasskeyStore, account: str | None = None
     ) -> Json:
         """The options for `navigator.credentials.get`.
 
@@ -192,7 +213,7 @@ class Passkeys:
         flows: FlowStore,
         passkeys: PasskeyStore,
         response: Mapping[str, Any],
-        account: UUID | None = None,
+        account: str | None = None,
     ) -> Passkey:
         """The passkey that signed *response* (`AuthenticationResponseJSON`).
 
@@ -215,16 +236,43 @@ class Passkeys:
         return await _use(passkeys, passkey, parsed.response.authenticator_data.counter)
 
 
-async def _challenge(flows: FlowStore, kind: FlowKind, account: UUID | None) -> bytes:
+async def add(passkeys: PasskeyStore, passkey: Passkey) -> None:
+    """Store *passkey*.
+
+    Raises:
+        PasskeyRefused: It is registered already, for any account.
+    """
+    if not await passkeys.add(passkey):
+        raise PasskeyRefused(message("this passkey is registered already"))
+
+
+def valid_name(name: str) -> str:
+    """*name* without spaces around it.
+
+    Raises:
+        PasskeyRefused: It is empty, too long or not printable.
+    """
+    name = name.strip()
+    if not 0 < len(name) <= LONGEST_NAME or not name.isprintable():
+        raise PasskeyRefused(
+            message(
+                "the name of a passkey has 1 to {most} printable characters",
+                most=LONGEST_NAME,
+            )
+        )
+    return name
+
+
+async def _challenge(flows: FlowStore, kind: FlowKind, account: str | None) -> bytes:
     """A new challenge of 256 bits, which is stored as its digest."""
-    challenge = secrets.token_bytes(32)
+    challenge = secrets.token_bytes(token.LENGTH)
     content = msgspec.json.encode(_Challenge(account))
-    await flows.keep(kind, digest(challenge), content, CHALLENGE_S)
+    await flows.keep(kind, _key(challenge), content, CHALLENGE_S)
     return challenge
 
 
 async def _take(flows: FlowStore, kind: FlowKind, challenge: bytes) -> _Challenge:
-    content = await flows.take(kind, digest(challenge))
+    content = await flows.take(kind, _key(challenge))
     if content is None:
         raise PasskeyRefused(
             message(
@@ -234,6 +282,10 @@ async def _take(flows: FlowStore, kind: FlowKind, challenge: bytes) -> _Challeng
             )
         )
     return msgspec.json.decode(content, type=_Challenge)
+
+
+def _key(challenge: bytes) -> bytes:
+    return token.digest(base64url(challenge))
 
 
 def _check_number(held: Sequence[Passkey]) -> None:
@@ -248,17 +300,22 @@ def _check_number(held: Sequence[Passkey]) -> None:
 
 
 def _check_holder(
-    passkey: Passkey, account: UUID | None, user_handle: bytes | None
+    passkey: Passkey, account: str | None, user_handle: bytes | None
 ) -> None:
     """WebAuthn, section 7.2, step 6.
 
     Only a passkey of a listed account may omit the user handle.
     """
-    handles: set[bytes | None] = {passkey.account.bytes}
+    handles: set[bytes | None] = {_handle(passkey.account)}
     if account is not None:
         handles.add(None)
     if user_handle not in handles or account not in {None, passkey.account}:
         raise _refused_account()
+
+
+def _handle(account: str) -> bytes:
+    """The user handle of an account: its random id, which names nobody."""
+    return UUID(account).bytes
 
 
 def _refused_account() -> PasskeyRefused:
@@ -286,18 +343,6 @@ async def _use(passkeys: PasskeyStore, passkey: Passkey, now: int) -> Passkey:
             )
         )
     return msgspec.structs.replace(passkey, sign_count=now)
-
-
-def _valid_name(name: str) -> str:
-    name = name.strip()
-    if not 0 < len(name) <= LONGEST_NAME or not name.isprintable():
-        raise PasskeyRefused(
-            message(
-                "the name of a passkey has 1 to {most} printable characters",
-                most=LONGEST_NAME,
-            )
-        )
-    return name
 
 
 def _origin(public_url: str) -> tuple[str, str]:
