@@ -32,11 +32,11 @@ from iku.queries import (
     figure_replay,
 )
 from iku.queries import series as serial
+from iku.queries.comparison_questions import ComparisonRequest
 from iku.queries.explanation import SubjectFilter
 from iku.queries.figure_difference import ComparedQuestions
 from iku.queries.figure_replay import ReplayOrder
 from iku.queries.figure_verification import verify
-from iku.queries.trial_options import TrialOptions
 
 # A measurement yields the number of lines of each page.
 Measured: TypeAlias = Callable[[App, Connection], AsyncIterator[int]]
@@ -121,7 +121,7 @@ async def verified(app: App, connection: Connection) -> AsyncIterator[int]:
 
 async def compared(app: App, connection: Connection) -> AsyncIterator[int]:
     """A comparison of two definitions, one of them a trial definition."""
-    tried = TrialOptions(ASKED, amendment=Amendment(participation_threshold=2))
+    tried = ComparisonRequest(ASKED, amendment=Amendment(participation_threshold=2))
     told = await definition_comparison.compare(app.view(connection), tried, AS_OF)
     yield len(told.items)
 

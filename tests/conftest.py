@@ -209,7 +209,7 @@ async def imported(server: Lease, administrator: Plain, furnished: str) -> str:
         app.pool.acquire() as connection,
     ):
         importer = Importer(connection, app.commands, "contoh")
-        for content in example.read().values():
+        for content in example.read_journals().values():
             assert (await importer.run(content)).faults == ()
     return name
 

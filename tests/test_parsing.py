@@ -121,7 +121,7 @@ FIRST = ("from", "2021-01-01")
         ("area", "x", 'must be the code of an area, not "x"'),
         ("area", "\udcff", "is not UTF-8"),
         ("sise", "1", "is unknown; did you mean size?"),
-        ("x", "1", "is unknown; known are: code, from, size, step, part, "),
+        ("x", "1", "is unknown; the known names are: code, from, size, step, part, "),
     ],
 )
 def test_a_text_that_is_not_of_its_type_is_answered_with_rule_and_value(
@@ -175,7 +175,7 @@ def test_nothing_is_taken_by_a_struct_without_fields() -> None:
         pass
 
     assert parsing.parse_texts(Nothing, []) == Nothing()
-    with pytest.raises(ParseError, match="x is unknown; known are: none"):
+    with pytest.raises(ParseError, match="x is unknown; the known names are: none"):
         parsing.parse_texts(Nothing, [("x", "")])
 
 
@@ -219,7 +219,7 @@ def test_a_field_tells_its_schema_without_null_and_with_its_default() -> None:
     assert known["exact"].schema == {"type": "boolean", "default": False}
     assert known["from"].attribute == "first"
     assert [one.name for one in known.values() if one.required] == ["code", "from"]
-    assert [one.name for one in known.values() if one.multiple] == ["versions"]
+    assert [one.name for one in known.values() if one.is_repeatable] == ["versions"]
     assert known["size"].description == "So many events."
 
 
@@ -237,7 +237,7 @@ def test_every_fault_of_a_body_is_reported_by_its_path() -> None:
         "parties[1].name": "must be text of 1 to 10 characters, not of 0",
         "parties[1].nam": "is unknown; did you mean name?",
         "parties[2]": "must be an object, not 7",
-        "colour": "is unknown; known are: title, effective_on, parties",
+        "colour": "is unknown; the known names are: title, effective_on, parties",
     }
 
 
@@ -384,7 +384,11 @@ def test_options_of_a_definition_are_read_from_text(
 @pytest.mark.parametrize(
     ("name", "values", "sentence"),
     [
-        ("colour", ["red"], "is unknown; known are: category, minimum_level, "),
+        (
+            "colour",
+            ["red"],
+            "is unknown; the known names are: category, minimum_level, ",
+        ),
         ("counts", ["conflicts"], "is unknown; "),
         ("minimum_level", ["tinggi"], "must be one of potensi, perseteruan, "),
         ("minimum_level", ["potensi", "kekerasan"], "occurs more than once"),

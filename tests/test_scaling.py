@@ -349,7 +349,7 @@ async def test_a_replica_records_nothing_and_says_where_to_go(
 async def test_commands_that_write_say_so_in_one_sentence_and_leave_no_trace(
     primary: Office, replica: Office, forker: Forker
 ) -> None:
-    heading, first, *_ = example.read()["konflik.csv"].decode().splitlines()
+    heading, first, *_ = example.read_journals()["konflik.csv"].decode().splitlines()
     rows = f"{heading}\n{first.replace('K01', 'K72')}\n"
     (replica.settings.home / "konflik.csv").write_text(rows)
     replica.answers(forker, "signer", "key")

@@ -221,7 +221,7 @@ def load_witnesses(settings: Settings) -> Policy:
         return policy.parse(settings.witnesses.read_bytes(), complete=False)
     except Malformed as error:
         raise SettingsError(
-            message("IKU_WITNESSES: {error}", error=messages.of(error))
+            message("IKU_WITNESSES: {error}", error=messages.of_error(error))
         ) from error
 
 

@@ -75,7 +75,7 @@ class CommandGateway:
             raise SubjectNotFound(
                 message(
                     "{error}{hint}",
-                    error=messages.of(error),
+                    error=messages.of_error(error),
                     hint=await self._hint(command, subject),
                 )
             ) from error
@@ -85,7 +85,7 @@ class CommandGateway:
             hint = await self._hint(command, field_value(command.proposed, "into"))
             raise Invalid(
                 error.path,
-                message("{error}{hint}", error=messages.of(error), hint=hint),
+                message("{error}{hint}", error=messages.of_error(error), hint=hint),
             ) from error
         if not outcome.added:
             raise Refused(

@@ -342,6 +342,6 @@ _TERMS: Mapping[str, Mapping[str, Message]] = {
 }
 
 
-def of(term: Term) -> Message:
+def of_term(term: Term) -> Message:
     """The label of *term*."""
     return _TERMS[term.field][term.stored]

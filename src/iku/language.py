@@ -96,7 +96,7 @@ def _indonesian(value: Any, specification: str = "") -> str:
         case Message():
             text = format_pattern(_sentence(value), value.values, _indonesian)
         case Term():
-            text = _indonesian(labels.of(value))
+            text = _indonesian(labels.of_term(value))
         case list() | tuple() if type(value) in {list, tuple}:
             text = ", ".join(map(_indonesian, value))
         case date() if not isinstance(value, datetime):

@@ -14,6 +14,8 @@ from typing import Any, Self
 
 Shown = Callable[[Any, str], str]  # formats a parameter by a format specification
 NOTHING: Mapping[str, Any] = MappingProxyType({})
+# The English nouns of categories that are stored under another name.
+_NOUNS = {"conflict": "case", "scale": "rating scale", "ledger": "log"}
 DIGITS = "digits"  # format specification of a day that is written in digits
 
 
@@ -74,7 +76,8 @@ class Term(str):
 
     def __new__(cls, field: str, stored: str) -> Self:
         """The translatable word for the *stored* value of a field, such as a status."""
-        self = super().__new__(cls, stored.replace("_", " "))
+        word = _NOUNS.get(stored, stored) if field == "category" else stored
+        self = super().__new__(cls, word.replace("_", " "))
         self.field, self.stored = field, str(stored)
         return self
 
@@ -104,8 +107,16 @@ def joined(said: Iterable[str]) -> Message:
     """One message of several sentences, separated by semicolons."""
     first, *rest = said
     if not rest:
-        return first if isinstance(first, Message) else Message("{one}", {"one": first})
-    return message("{first}; {rest}", first=first, rest=joined(rest))
+        return (
+            first
+            if isinstance(first, Message)
+            else Message("{sentence}", {"sentence": first})
+        )
+    return message(
+        "{first_sentence}; {other_sentences}",
+        first_sentence=first,
+        other_sentences=joined(rest),
+    )
 
 
 def without_prefix(name: str, said: str) -> Message:
@@ -113,7 +124,7 @@ def without_prefix(name: str, said: str) -> Message:
     return Message(f"{{said:after {name}}}", {"said": said})
 
 
-def of(error: BaseException) -> str:
+def of_error(error: BaseException) -> str:
     """The message of *error*, as a `Message` if it was raised with one."""
     found = (one for one in error.args if isinstance(one, Message))
     return next(found, None) or str(error)
@@ -161,7 +172,7 @@ def format_pattern(pattern: str, values: Mapping[str, Any], shown: Shown) -> str
 
 @lru_cache(2048)
 def _parts(pattern: str) -> tuple[tuple[str, str | None, str | None, str | None], ...]:
-    """Each literal of *pattern*, and the name, format and conversion after it."""
+    """The literals of *pattern*, each with the replacement field that follows it."""
     return tuple(Formatter().parse(pattern))
 
 

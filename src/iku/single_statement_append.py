@@ -55,7 +55,7 @@ class SingleStatementAppend:
         """Project the requests that were appended step by step."""
         await self._project(connection, accepted)
         self._size = max(one.receipt.size for one in accepted)
-        self._serials.observe(
+        self._serials.add_new_subjects(
             turn for one in accepted for turn in one.request.attachments
         )
 
@@ -86,7 +86,7 @@ class SingleStatementAppend:
             self._size = None
             return None
         self._size = size
-        self._serials.confirm(numbered)
+        self._serials.confirm_appended(numbered)
         self._vault.remember_data_keys(sealed)
         return [
             _checked_receipt(one, row)
@@ -118,7 +118,7 @@ def _checked_receipt(
 def _predicted_receipt(
     request: Request, position: int, size: int, now: datetime
 ) -> Receipt:
-    main = request.main
+    main = request.main_part
     return Receipt(
         stream=main.stream,
         version=main.expected_version + len(main.drafts),

@@ -83,6 +83,6 @@ def register(iku: Type) -> Type:
 @pytest.fixture
 def files(tmp_path: Path) -> dict[str, Path]:
     """The example register as files."""
-    for name, content in example.read().items():
+    for name, content in example.read_journals().items():
         (tmp_path / name).write_bytes(content)
     return {name.removesuffix(".csv"): tmp_path / name for name in example.NAMES}

@@ -63,5 +63,5 @@ def test_an_erasure_takes_identifiers_only(iku: Any) -> None:
     decided = ("--decision", "B/1", "--legal-basis", "UU", "--yes")
     said = iku("erase", "conflict-K15", *decided)
     assert said.code == 1
-    assert "there is no" in said.err
+    assert "does not exist" in said.err
     assert "conflict-K15" in said.err

@@ -78,7 +78,7 @@ def test_files_are_restored_by_name_and_the_unknown_only_so(
     missing = uuid4()
     refused = iku("attachments", "restore", aside[0], missing)
     assert refused.code == 1
-    assert f"there is no file {missing} in {folder / QUARANTINE}" in refused.err
+    assert f"file {missing} does not exist in {folder / QUARANTINE}" in refused.err
     assert iku("attachments", "restore", aside[0]).code == 0
     assert (folder / f"{aside[0]}.sealed").read_bytes() == b"1234567890" * 200
     assert iku("attachments", "restore", "K14").code == 2

@@ -79,7 +79,11 @@ def test_a_register_comes_back_as_it_was(
     assert said.err == ""
     assert (done(iku(*AT, **away)).out, iku("history", "K10", **away).out) == before
     status = done(iku("status", "--check", **away)).out
-    for line in ("Pemeriksaan +baik", "Kunci teks +baik", "Penjaga skema .*, baik"):
+    for line in (
+        "Pemeriksaan +tanpa temuan",
+        "Kunci teks +lengkap",
+        "Penjaga skema .*, tanpa temuan",
+    ):
         assert re.search(rf"^{line}$", status, re.MULTILINE), status
     assert done(iku("signer", "once", "--full", **away))
     assert done(iku("verify", "texts", **away))
@@ -397,7 +401,7 @@ async def test_the_owner_need_be_no_superuser(
         assert "of which another_owner is not a member" in refused.err
         done(await asyncio.to_thread(typed, "restore", "b.iku", **new))
         status = done(await asyncio.to_thread(typed, "status", "--check", **new)).out
-        assert re.search(r"Guard of the schema .*, good$", status, re.MULTILINE)
+        assert re.search(r"Guard of the schema .*, no findings$", status, re.MULTILINE)
         done(await asyncio.to_thread(typed, "rebuild", **new))
         rights = "select has_database_privilege('another_owner', $1, 'connect')"
         assert not await administrator.fetchval(rights, f"{name}_r")
@@ -463,7 +467,9 @@ def test_the_embedded_register_moves_to_another_folder(
     }
     assert "Keys of texts: complete." in done(iku("restore", "b.iku", **new)).out
     assert done(iku(*AT, **new)).out == before
-    assert re.search(r"Verification +good", done(iku("status", "--check", **new)).out)
+    assert re.search(
+        r"Verification +no findings", done(iku("status", "--check", **new)).out
+    )
     refused = iku("restore", "b.iku", **new)
     assert "the database iku has 146 events" in refused.err
     assert "iku_before_" in done(iku("restore", "b.iku", "--replace", **new)).out

@@ -243,7 +243,7 @@ def test_status_tells_what_there_is(iku: Any) -> None:
     assert found["findings"] == []
     said = iku("status", "--check")
     assert "146 peristiwa" in said.out
-    assert re.search(r"Pemeriksaan +baik", said.out)
+    assert re.search(r"Pemeriksaan +tanpa temuan", said.out)
 
 
 async def test_status_tells_of_a_ledger_that_was_tampered_with(

@@ -69,7 +69,7 @@ def test_for_programs_the_effect_and_the_receipt_are_given(iku: Any) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "sentence"),
     [
-        (("compare", "IKU-9"), 1, "there is no indicator IKU-9"),
+        (("compare", "IKU-9"), 1, "indicator IKU-9 does not exist"),
         (("compare", "IKU-1", "--definition", 2), 1, "definition is 2, but"),
         (("compare", "IKU-1", "--option", "kinds=lsm"), 1, "kinds is not an option"),
         (
@@ -102,7 +102,7 @@ def test_for_programs_the_effect_and_the_receipt_are_given(iku: Any) -> None:
             1,
             "participation_threshold is not an option",
         ),
-        (("define", "IKU-9", *STRICTER[2:]), 1, "there is no indicator IKU-9"),
+        (("define", "IKU-9", *STRICTER[2:]), 1, "indicator IKU-9 does not exist"),
         ((*STRICTER[:3], "2999-01-01", *STRICTER[4:]), 1, "effective_on is 2999-01-01"),
     ],
 )

@@ -64,7 +64,7 @@ def test_two_figures_that_do_not_differ_have_nothing_between_them(iku: Any) -> N
 @pytest.mark.parametrize(
     ("arguments", "code", "sentence"),
     [
-        (("IKU-9",), 1, "there is no indicator IKU-9"),
+        (("IKU-9",), 1, "indicator IKU-9 does not exist"),
         (("IKU-1", "--against-size", 999), 1, "against_size is 999, but the log"),
         (("IKU-1", "--against-as-of", "2999-01-01"), 1, "against_as_of is 2999-01-01"),
         (("IKU-1", "--against-known-on", "2999-01-01"), 1, "against_known_on is 2999-"),

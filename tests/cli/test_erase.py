@@ -132,16 +132,18 @@ async def test_on_a_terminal_an_erasure_shows_what_goes_and_asks(
 def test_who_is_not_known_cannot_be_forgotten(iku: Type) -> None:
     done = iku("erase", "conflict-K99", *DECIDED)
     assert done.code == 1
-    assert done.err == "iku: there is no subject conflict-K99\n"
+    assert done.err == "iku: subject conflict-K99 does not exist\n"
     for name in ("K01", "Siti Nurhaliza", "", "conflict K01"):
         misnamed = iku("erase", name, *DECIDED)
         assert misnamed.code == 1
         assert misnamed.err == (
-            f"iku: there is no subject {name!r}; a person is written as the identifier "
-            "shown in a history, a case or organisation as conflict-K14 or "
+            f"iku: subject {name!r} does not exist; a person is written as the "
+            "identifier shown in a history, a case or organisation as conflict-K14 or "
             "organisation-O41\n"
         )
-    assert iku("erase", "conflict-K/9", *DECIDED).err.endswith(" conflict-K~9\n")
+    assert iku("erase", "conflict-K/9", *DECIDED).err.endswith(
+        " conflict-K~9 does not exist\n"
+    )
     for name in ("", " ", "a\nb", "x" * 501):
         nobody = iku("erase", "conflict-K01", *DECIDED, "--actor", name)
         assert nobody.code == 2
@@ -215,7 +217,7 @@ def test_status_tells_that_keys_are_lost_and_makes_none(
     iku: Type, files: dict[str, Path], tmp_path: Path
 ) -> None:
     assert iku("import", files["konflik"]).code == 0
-    assert re.search(r"Kunci teks +baik", iku("status").out)
+    assert re.search(r"Kunci teks +lengkap", iku("status").out)
     [epoch] = iku("keys", "show", "--json").json["epochs"]
     elsewhere = {"IKU_KEYS": str(tmp_path / "elsewhere")}
     told = iku("status", **elsewhere)

@@ -97,7 +97,7 @@ def test_before_the_first_event_there_is_nothing_to_count(iku: Any) -> None:
     [
         (
             ("IKU-9",),
-            "there is no indicator IKU-9; known indicators: IKU-1, IKU-2, IKU-3",
+            "indicator IKU-9 does not exist; known indicators: IKU-1, IKU-2, IKU-3",
         ),
         (
             ("--as-of", "2999-01-01"),

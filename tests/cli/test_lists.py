@@ -165,11 +165,11 @@ def test_one_organisation_is_shown_and_programs_get_it_whole(register: Type) -> 
 @pytest.mark.parametrize(
     ("words", "why"),
     [
-        (("show", "conflict", "O28"), "there is no conflict O28"),
-        (("show", "organisation", "O99"), "there is no organisation O99"),
+        (("show", "conflict", "O28"), "case O28 does not exist"),
+        (("show", "organisation", "O99"), "organisation O99 does not exist"),
         (
             ("show", "conflict", "K10", "--as-of", "2021-08-01"),
-            "conflict K10 did not exist yet on 2021-08-01",
+            "case K10 did not exist yet on 2021-08-01",
         ),
     ],
 )

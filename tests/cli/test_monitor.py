@@ -133,7 +133,7 @@ def test_a_wrong_figure_is_found_within_the_round_in_which_it_appears(
     for _ in range(2):
         said = iku(*once, **nothing)
         assert said.code == 1
-        assert "WRONG FIGURE: a published figure is not what the records" in said.out
+        assert "WRONG FIGURE: a published figure differs from its recount" in said.out
         assert "publication 2021, IKU-1: numerator: expected 8, found 9" in said.out
         assert f"position {CLOSED}" in said.out
     assert not (tmp_path / "var" / "postgres").exists(), "no database is needed"
@@ -205,7 +205,7 @@ def test_the_command_line_is_refused_with_two(
         ((log.url,), "--policy"),
         ((log.url, "--policy", "none"), "none: No such file"),
         ((log.url, "--policy", "damaged"), "line 1 of the policy"),
-        (("ftp://x", "--policy", lied), "ftp://x is no address of a server"),
+        (("ftp://x", "--policy", lied), "ftp://x is not the address of a server"),
         (("http://x", "--policy", lied, "--key", key), "over https only"),
         ((log.url, "--policy", lied, "--key", lied), "can be used by others"),
         ((log.url, "--policy", lied, "--key", "none"), "none: No such file"),

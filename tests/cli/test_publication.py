@@ -74,7 +74,7 @@ def _restate(iku: Type) -> None:
 def test_what_cannot_be_is_told_in_a_sentence(iku: Type) -> None:
     assert "There are no publications yet." in iku("publication", "list").out
     missing = iku("publication", "show", "2021")
-    assert (missing.code, missing.err) == (1, "iku: there is no publication 2021\n")
+    assert (missing.code, missing.err) == (1, "iku: publication 2021 does not exist\n")
     for arguments in (
         ("publication", "draft", "--as-of", "2021-12-31"),
         (*DRAFT, "--restates", "x"),

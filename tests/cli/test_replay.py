@@ -47,7 +47,9 @@ def test_a_replay_reads_as_on_indonesian_paper(iku: Any) -> None:
     said = iku("replay", "IKU-1", "--as-of", "2021-12-31", "--order", "happened")
     first, _, headings, rule, *rows = said.out.splitlines()
     assert first.startswith("IKU-1, Tahun 2021, per 31-12-2021, diketahui per ")
-    assert first.endswith("dari 146 peristiwa, definisi 1, menurut urutan kejadian")
+    assert first.endswith(
+        "dari 146 peristiwa, definisi 1, menurut urutan tanggal berlaku"
+    )
     assert headings.split()[:6] == [
         *("Posisi", "Efektif", "Diketahui", "Peristiwa", "Nomor", "Bagian")
     ]
@@ -114,7 +116,7 @@ async def test_verifying_ends_with_1_and_both_values_where_they_differ(
 async def test_verifying_the_log_names_what_was_tampered_with(
     iku: Any, owner: Plain
 ) -> None:
-    assert iku("verify", "log").out == "baik: 146 peristiwa diperiksa.\n"
+    assert iku("verify", "log").out == "146 peristiwa diperiksa, tanpa temuan.\n"
     assert iku("verify", "log", "--json").json == {"size": 146, "findings": []}
     await owner.execute("alter table ledger.event disable trigger append_only")
     await owner.execute(
@@ -200,7 +202,7 @@ WRONG = [
     (number("IKU-1.1.T.20211231.20220115.5"), "the log has only 4 events"),
     (number("IKU-1.1.T.99991231.20220115.4"), "but must not be after today,"),
     (number("IKU-1.2.T.20211231.20220115.4"), "the last version is 1"),
-    (number("IKU-9.1.T.20211231.20220115.4"), "there is no indicator IKU-9"),
+    (number("IKU-9.1.T.20211231.20220115.4"), "indicator IKU-9 does not exist"),
 ]
 
 
@@ -225,7 +227,7 @@ def test_a_number_of_knowledge_before_the_first_event_is_of_nothing(iku: Any) ->
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("IKU-9",), "there is no indicator IKU-9"),
+        (("IKU-9",), "indicator IKU-9 does not exist"),
         (("IKU-1", "--size", "99999"), "the log has only 4 events"),
         (("IKU-1", "--definition", "7"), "the last version is 1"),
     ],

@@ -49,7 +49,7 @@ def test_signing_says_what_was_signed_and_that_nobody_watches(iku: Any) -> None:
     judged = policy.judge(trusted, note.parse(again["checkpoint"].encode()))
     assert judged.checkpoint.size == 146
     told = iku("status").out
-    assert re.search(r"Signed +up to size 146", told)
+    assert re.search(r"Signed by the log +up to size 146", told)
     assert re.search(r"Witnesses +NO WITNESS", told)
     assurance = iku("status", "--json").json["assurance"]
     assert (assurance["signed"], assurance["witnesses"]) == (146, 0)

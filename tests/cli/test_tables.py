@@ -22,9 +22,9 @@ from iku.cli.tables import (
     Listing,
     Printer,
     TableColumn,
-    exact_column,
     number_column,
     text_column,
+    unwrapped_column,
 )
 from iku.exchange.formats import Formats
 from iku.language import Language
@@ -74,7 +74,7 @@ def test_texts_wrap_at_words_and_numbers_never(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     columns = (
-        exact_column("Nomor"),
+        unwrapped_column("Nomor"),
         text_column("Judul"),
         number_column("Pembilang"),
         text_column("Alasan"),
@@ -94,10 +94,10 @@ def test_what_does_not_fit_is_abbreviated_then_left_out_then_a_block_a_record(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     columns = (
-        exact_column("Nomor"),
+        unwrapped_column("Nomor"),
         text_column("Bagian", optional=True),
         number_column("Pembilang", "Pemb."),
-        exact_column("Isi"),
+        unwrapped_column("Isi"),
     )
     rows = [["K01", "antargolongan", "1.234", "x" * size] for size in (50, 60, 67)]
 
@@ -115,7 +115,7 @@ def test_what_does_not_fit_is_abbreviated_then_left_out_then_a_block_a_record(
 def test_a_listing_says_anew_what_stands_in_its_columns_once_they_change(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    columns = (exact_column("Nomor"), exact_column("Isi"))
+    columns = (unwrapped_column("Nomor"), unwrapped_column("Isi"))
     pages = [[["1", "a"], ["2", "b"]], [["3", "c" * 20]], [["4", "d" * 76], ["5", ""]]]
     lines = drawn(capsys, columns, *pages)
 
@@ -145,7 +145,7 @@ def test_only_a_word_longer_than_any_identifier_is_broken(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     lines = drawn(
-        capsys, (exact_column("N"), text_column("Isi")), [["1", f"a {'b' * 200} c"]]
+        capsys, (unwrapped_column("N"), text_column("Isi")), [["1", f"a {'b' * 200} c"]]
     )
     assert max(map(len, lines)) <= 80
     assert "".join(line[3:] for line in lines[3:]).count("b") == 200
@@ -158,7 +158,9 @@ def test_wide_characters_take_the_columns_that_they_take(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     lines = drawn(
-        capsys, (exact_column("A"), number_column("B")), [["日本", "1"], ["abcd", "22"]]
+        capsys,
+        (unwrapped_column("A"), number_column("B")),
+        [["日本", "1"], ["abcd", "22"]],
     )
     assert lines[3:] == ["日本   1", "abcd  22"]
 

@@ -102,7 +102,7 @@ def test_the_definition_in_force_stands_beside_the_published_one(iku: Any) -> No
         (("define", "IKU-3", *WHY), 2, "Missing option '--effective-on'"),
         (("define", "IKU-3", "--effective-on", "2022-01-01", *WHY), 2, "'--basis'"),
         (("target", "IKU-3", "--annuls", 99, *WHY), 1, "annuls is 99, but the last"),
-        (("target", "IKU-9", *SET[2:]), 1, "there is no indicator IKU-9"),
+        (("target", "IKU-9", *SET[2:]), 1, "indicator IKU-9 does not exist"),
         ((*SET[:5], "101", *SET[6:]), 1, "above 100 per cent"),
         ((*SET[:5], "80,5", *SET[6:]), 2, "--target"),
     ],

@@ -129,5 +129,5 @@ def test_a_receipt_is_in_that_language(iku: Type) -> None:
     [first] = lines(iku(*asked))
     [other] = lines(iku(*asked[:-1], "K2", **INDONESIAN))
 
-    assert first == "Recorded: conflict K1, version 1, event 5."
+    assert first == "Recorded: case K1, version 1, event 5."
     assert other == "Dicatat: kasus K2, versi 1, peristiwa 6."

@@ -81,7 +81,7 @@ def test_texts_of_a_subject_are_handed_over_alone(
     assert iku("verify", "texts", *asked, "--json").json["texts"] == done["texts"]
     absent = iku("export", "texts", "lain", "--subject", "conflict-K99")
     assert (absent.code, absent.out) == (1, "")
-    assert "iku: there is no subject conflict-K99 (of the log's first" in absent.err
+    assert "iku: subject conflict-K99 does not exist (in the log's first" in absent.err
     assert sorted(path.name for path in tmp_path.iterdir()) == ["teks", "var"]
 
 
@@ -120,7 +120,7 @@ async def test_a_swapped_text_is_named_and_the_rest_is_written(
     assert (
         f"Texts: {signed - 1} decrypted, 0 erased, 0 locked, 1 damaged" in verified.out
     )
-    assert "baik" not in verified.out
+    assert "tanpa temuan" not in verified.out
     written = iku("export", "texts", "teks")
     assert written.code == 1
     assert written.err.startswith(f"{named}iku: 1 texts listed above do not match")
@@ -136,7 +136,7 @@ def test_erased_texts_are_counted_and_lost_keys_are_told_apart(
     counts = erased.json["texts"]
     assert (erased.code, counts["erased"] > 0) == (0, True)
     assert counts["opened"] + counts["erased"] == signed
-    assert "baik: 147 peristiwa diperiksa." in iku("verify", "texts").out
+    assert "147 peristiwa diperiksa, tanpa temuan." in iku("verify", "texts").out
     elsewhere = {"IKU_KEYS": str(tmp_path / "elsewhere")}
     shutil.copytree(tmp_path / "var" / "keys", elsewhere["IKU_KEYS"])
     for path in (tmp_path / "elsewhere").glob("2*.key"):

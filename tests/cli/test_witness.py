@@ -41,7 +41,10 @@ def test_a_witness_by_file_completes_the_proof(
     assert iku("signer", "accept", "request", **watched).code == 1
     said = iku("signer", "accept", "answer", **watched)
     assert said.out == "Cosigned by saksi.test: size 146.\n"
-    assert "1 witnesses; up to size 146" in iku("status", **watched).out
+    assert (
+        "1 witnesses; cosigned by a quorum: up to size 146"
+        in iku("status", **watched).out
+    )
     # The next request begins at the size that this witness has cosigned.
     assert iku("signer", "request", **watched).out.startswith("old 146\n")
     other = witness_key("other.test", 5).verifier

@@ -30,7 +30,7 @@ from iku.domain.closed_periods import (
     CATEGORIES,
     ClosedPeriods,
     ReasonRequired,
-    changes,
+    changes_of_figures,
 )
 from iku.domain.decider import (
     Decision,
@@ -389,7 +389,7 @@ async def unexplained(reader: Connection) -> tuple[int, list[int]]:
         before = states.get(one.stream)
         event = fact.decode_recorded(one, decider.event_type)
         after = states[one.stream] = decider.evolve(before, event)
-        if any(changes(periods, one.subject, before, after)):
+        if any(changes_of_figures(periods, one.subject, before, after)):
             changed += 1
             if "reason" not in one.body().text:
                 found.append(one.position)
@@ -496,5 +496,5 @@ async def test_who_publishes_is_told_by_the_command(desk: Desk) -> None:
 
 async def test_no_step_is_taken_in_a_year_without_publications(desk: Desk) -> None:
     taken = TakeStep("2021", step("reviewed"))
-    with pytest.raises(SubjectNotFound, match="there is no publication 2021"):
+    with pytest.raises(SubjectNotFound, match="publication 2021 does not exist"):
         await desk.do("2021", taken, category="publication")

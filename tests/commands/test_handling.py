@@ -177,7 +177,7 @@ async def test_a_number_is_another_cases_whatever_its_case(desk: Desk) -> None:
     await desk.do("K14", report())
     for number in ("K14", "k14"):
         with pytest.raises(
-            Refused, match="number K14 is already used by conflict K14, repo"
+            Refused, match="number K14 is already used by case K14, repo"
         ):
             await desk.do(number, report("Lain"))
         with pytest.raises(AlreadyRecorded, match="already recorded, at version 1"):
@@ -190,7 +190,7 @@ async def test_a_corrected_number_is_free_for_another_case(desk: Desk) -> None:
     await desk.do("K14", report())
     assert (await desk.do("K14", renumbered("K15"))).added
     with pytest.raises(
-        Refused, match="number K15 is already used by conflict K14, reported"
+        Refused, match="number K15 is already used by case K14, reported"
     ):
         await desk.do("k15", report("Lain"))
     second = await desk.do("k14", report("Kedua"), "kedua")
@@ -204,11 +204,11 @@ async def test_a_corrected_number_is_free_for_another_case(desk: Desk) -> None:
         [one] = await log.read_stream(connection, "conflict-K14.3")
     assert one.body().data["number"] == "K14"
     with pytest.raises(
-        Refused, match=r"number K14 is already used by conflict K14\.3, repor"
+        Refused, match=r"number K14 is already used by case K14\.3, repor"
     ):
         await desk.do("K14", renumbered("k14"))
     with pytest.raises(
-        Refused, match=r"number K14 is already used by conflict K14\.3, repor"
+        Refused, match=r"number K14 is already used by case K14\.3, repor"
     ):
         await desk.do("K14", report("Keempat"))
 
@@ -241,7 +241,7 @@ async def test_an_annulled_report_frees_its_number_until_it_is_reinstated(
     second = await desk.do("K14", report("Kedua"))
     assert second.subject == "K14.2"
     with pytest.raises(
-        Refused, match=r"number K14 is already used by conflict K14\.2, repor"
+        Refused, match=r"number K14 is already used by case K14\.2, repor"
     ):
         await desk.do("K14", annulled(2))
     await desk.do("K14.2", renumbered("K16"))
@@ -256,7 +256,7 @@ async def test_a_correction_of_the_number_can_be_annulled_where_it_is_still_free
     await desk.do("K14", annulled(2))
     assert (await desk.do("K15", report("Lain"))).subject == "K15"
     with pytest.raises(
-        Refused, match="number K15 is already used by conflict K15, reported"
+        Refused, match="number K15 is already used by case K15, reported"
     ):
         await desk.do("K14", renumbered("K15"))
 
@@ -614,10 +614,10 @@ async def test_who_is_overtaken_is_served_in_the_end_unless_it_goes_on_and_on(
 
 async def test_what_was_never_reported_is_missing(desk: Desk) -> None:
     for proposed in (VERIFIED, resolved(), merged("K1")):
-        with pytest.raises(SubjectNotFound, match="no conflict K9"):
+        with pytest.raises(SubjectNotFound, match="case K9 does not exist"):
             await desk.do("K9", proposed)
     target = Targeted(year=2021, target="80.00", effective_on=DAY, basis="PK")
-    with pytest.raises(SubjectNotFound, match="no indicator IKU-9"):
+    with pytest.raises(SubjectNotFound, match="indicator IKU-9 does not exist"):
         await desk.do("IKU-9", target, category="indicator")
     assert await desk.size() == BROUGHT
 

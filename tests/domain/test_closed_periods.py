@@ -17,7 +17,7 @@ from iku.domain.closed_periods import (
     ClosedPeriods,
     ReasonRequired,
     TargetChange,
-    changes,
+    changes_of_figures,
     refuse_unexplained,
 )
 from iku.domain.conflict import Category, Conflict, Handled, Phase
@@ -141,13 +141,13 @@ def refusal(periods: ClosedPeriods, before: Any, command: Any) -> str | None:
         type(command).__module__ == organisation.__name__
     )
     of = organisation if organised else conflict
-    if not of.decider.rests_on(command, "A01", before).closures:
+    if not of.decider.premises_of(command, "A01", before).closures:
         return None
     try:
         refuse_unexplained(periods, "A01", before, of.decider.evolve(before, command))
     except ReasonRequired as error:
         explained = structs.replace(command, reason="Laporan baru diterima")
-        assert not of.decider.rests_on(explained, "A01", before).closures
+        assert not of.decider.premises_of(explained, "A01", before).closures
         return str(error)
     return None
 
@@ -298,7 +298,7 @@ def test_corrections_and_annulments_have_a_reason_of_their_own() -> None:
     for command in (annulled(1), corrected(1, effective_on=on("2022-05-01"))):
         assert refusal(YEAR, known, command) is None
         after = conflict.evolve(known, command)
-        [change] = changes(YEAR, "A01", known, after)
+        [change] = changes_of_figures(YEAR, "A01", known, after)
         assert isinstance(change, ChangedFigure)
         assert (change.before, change.after) == (Counts(0, 1), Counts())
 
@@ -311,14 +311,15 @@ def test_every_edition_is_frozen_and_the_one_closed_first_is_named() -> None:
     known = case(reported("2021-05-01"))
     after = conflict.evolve(known, verified("2021-05-02"))
     editions = closed(*first, *second[:2])
-    found = [*changes(editions, "A01", known, after)]
+    found = [*changes_of_figures(editions, "A01", known, after)]
     assert [c.figure.publication.id for c in found] == ["2021", "2021.2"]
     assert refusal(editions, known, verified("2021-05-02")) == said("3/5", "3/6")
     # A later edition that is no longer closed does not affect the printed one.
     drafted = closed(*first, *second[:1])
-    assert [c.figure.publication.id for c in changes(drafted, "A01", known, after)] == [
-        "2021"
-    ]
+    assert [
+        c.figure.publication.id
+        for c in changes_of_figures(drafted, "A01", known, after)
+    ] == ["2021"]
 
 
 def test_each_edition_is_counted_under_the_definition_that_it_was_frozen_with() -> None:
@@ -339,7 +340,10 @@ def test_a_quarter_within_a_year_is_changed_only_by_what_counts_in_it() -> None:
 
     def touched(periods: ClosedPeriods, *events: Any) -> list[str]:
         before, after = case(*events[:-1]), case(*events)
-        return [c.figure.publication.id for c in changes(periods, "A01", before, after)]
+        return [
+            c.figure.publication.id
+            for c in changes_of_figures(periods, "A01", before, after)
+        ]
 
     assert touched(both, reported("2021-02-01"), verified("2021-02-01")) == [
         "2021-W1",
@@ -481,7 +485,7 @@ def test_an_organisation_by_law_counts_in_every_period_since() -> None:
         "2020-05-01", legal_basis=LegalBasis.BADAN_HUKUM, valid_until=None
     )
     after = organisation.evolve(None, early)
-    found = [*changes(closed(*steps), "A01", None, after)]
+    found = [*changes_of_figures(closed(*steps), "A01", None, after)]
     assert [c.figure.publication.id for c in found] == ["2020", "2021"]
     assert {c.figure.frozen.indicator for c in found} == {"IKU-2"}
 
@@ -507,7 +511,7 @@ def test_a_target_learnt_late_needs_a_reason() -> None:
         assert isinstance(caught.value.change, TargetChange)
         assert caught.value.path == "reason"
     # A new indicator had no target either.
-    [change] = changes(YEAR, "IKU-1", None, aimed(targeted()))
+    [change] = changes_of_figures(YEAR, "IKU-1", None, aimed(targeted()))
     assert isinstance(change, TargetChange)
     assert (change.before, change.after) == (None, Decimal("75.00"))
     assert before.targets == ()
@@ -530,14 +534,14 @@ def test_a_target_that_changes_no_closed_figure_needs_no_reason(late: Any) -> No
 
 def test_a_target_is_that_of_its_own_indicator() -> None:
     after = aimed(targeted())
-    assert [*changes(YEAR, "IKU-3", aimed(), after)] == []
-    [change] = changes(YEAR, "IKU-2", aimed(), after)
+    assert [*changes_of_figures(YEAR, "IKU-3", aimed(), after)] == []
+    [change] = changes_of_figures(YEAR, "IKU-2", aimed(), after)
     assert change.figure.frozen.indicator == "IKU-2"
 
 
 def test_a_new_definition_changes_no_figure_that_is_frozen() -> None:
     redefined = defined("2020-01-01", options=structs.replace(IKU_1, category="sara"))
-    assert [*changes(YEAR, "IKU-1", aimed(), aimed(redefined))] == []
+    assert [*changes_of_figures(YEAR, "IKU-1", aimed(), aimed(redefined))] == []
 
 
 # Words.
@@ -545,7 +549,7 @@ def test_a_new_definition_changes_no_figure_that_is_frozen() -> None:
 
 def test_the_figure_is_said_as_it_is_counted_now() -> None:
     known = case(reported("2021-05-01"), resolved("2021-06-01"))
-    [change] = changes(
+    [change] = changes_of_figures(
         YEAR, "A01", known, conflict.evolve(known, verified("2021-06-02"))
     )
     error = ReasonRequired(change, Counts(7, 9))
@@ -599,7 +603,7 @@ def check_changes(
             ]
             if was != becomes
         ]
-        found = [*changes(periods, "A01", before, after)]
+        found = [*changes_of_figures(periods, "A01", before, after)]
         assert all(isinstance(change, ChangedFigure) for change in found)
         assert [(c.figure, c.before, c.after) for c in found] == expected
         yield len(found)

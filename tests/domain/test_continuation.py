@@ -44,9 +44,9 @@ def test_each_log_that_continues_another_has_the_next_number(
 
 def test_the_log_goes_by_the_last_of_its_names() -> None:
     names = recorded(decider, None, LOST)
-    assert names.last == "iku.test/log/2"
+    assert names.present_name == "iku.test/log/2"
     again = lost(origin="iku.test/log/2", successor="iku.test/log/3")
-    assert recorded(decider, names, again).last == "iku.test/log/3"
+    assert recorded(decider, names, again).present_name == "iku.test/log/3"
 
 
 def test_a_log_that_lost_nothing_is_not_continued() -> None:
@@ -75,4 +75,4 @@ def test_a_log_is_not_continued_tomorrow() -> None:
 
 
 def test_no_other_subject_is_named() -> None:
-    assert decider.rests_on(LOST, "", None).peers == ()
+    assert decider.premises_of(LOST, "", None).peers == ()

@@ -180,12 +180,12 @@ def test_a_turn_holds_both_states() -> None:
 
 def test_a_fact_without_a_reason_rests_on_the_closed_periods() -> None:
     verified = conflict.Verified(effective_on=on("2021-04-01"))
-    assert conflict.decider.rests_on(verified, "K01", None).closures
+    assert conflict.decider.premises_of(verified, "K01", None).closures
     why = structs.replace(verified, reason="Terlambat dilaporkan")
-    assert not conflict.decider.rests_on(why, "K01", None).closures
+    assert not conflict.decider.premises_of(why, "K01", None).closures
 
 
 def test_what_moves_no_figure_never_rests_on_the_closed_periods() -> None:
     decider = replace(conflict.decider, moves_figures=False)
     verified = conflict.Verified(effective_on=on("2021-04-01"))
-    assert decider.rests_on(verified, "K01", None) == DecisionPremises()
+    assert decider.premises_of(verified, "K01", None) == DecisionPremises()

@@ -505,4 +505,4 @@ def test_an_annulled_target_never_was() -> None:
 
 
 def test_an_indicator_names_no_others() -> None:
-    assert decider.rests_on(targeted(), "", None).peers == ()
+    assert decider.premises_of(targeted(), "", None).peers == ()

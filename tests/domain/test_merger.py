@@ -69,7 +69,7 @@ class Register:
 
     def decide(self, subject: str, command: Any) -> Decision[Any]:
         state = self.entries[subject]
-        named = decider.rests_on(command, subject, state).peers
+        named = decider.premises_of(command, subject, state).peers
         peers = {peer: self.entries.get(peer) for peer in named}
         return decider.decision(command, state, context(subject, **peers))
 
@@ -227,7 +227,7 @@ def test_a_copy_of_a_copy_names_what_was_recorded_first(register: Register) -> N
     assert absorbed.origin == EventId("organisation-O2", 5)
     assert first.origin == EventId("organisation-O1", 2)
     # That its texts are not erased is a premise, too.
-    streams = decider.rests_on(onward, NEW, register.entries[NEW]).streams
+    streams = decider.premises_of(onward, NEW, register.entries[NEW]).streams
     assert streams == ("subject-organisation-O2", "subject-organisation-O1")
     assert register.entries[NEW].void == "merged into O3"
 

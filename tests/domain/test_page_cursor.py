@@ -29,7 +29,7 @@ def word(told: str) -> str:
     ],
 )
 def test_a_place_comes_back_from_its_cursor(told: PageCursor) -> None:
-    assert page_cursor.read(told.cursor, "kdt") == told
+    assert page_cursor.parse(told.cursor, "kdt") == told
     assert len(told.cursor) <= 138
     assert told.cursor.isascii()
     assert told.cursor.replace("-", "").replace("_", "").isalnum()
@@ -37,7 +37,7 @@ def test_a_place_comes_back_from_its_cursor(told: PageCursor) -> None:
 
 @pytest.mark.parametrize("cursor", [None, ""])
 def test_the_first_page_has_no_cursor(cursor: str | None) -> None:
-    assert page_cursor.read(cursor, "kdt") is None
+    assert page_cursor.parse(cursor, "kdt") is None
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_the_first_page_has_no_cursor(cursor: str | None) -> None:
 )
 def test_what_no_page_gave_is_no_cursor(cursor: str) -> None:
     with pytest.raises(InvalidQuestion, match="must be the value of next") as caught:
-        page_cursor.read(cursor, "kdt")
+        page_cursor.parse(cursor, "kdt")
     assert caught.value.path == "cursor"
 
 

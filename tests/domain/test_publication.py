@@ -130,7 +130,7 @@ def test_what_was_closed_or_reviewed_can_be_a_draft_again_and_frozen_anew() -> N
         returned = year(RETURN, state=before)
         of = returned.publications["2021"]
         assert (of.state, of.closing, of.figures) == (PublicationState.DRAFT, None, ())
-        assert isinstance(of.last, Returned)
+        assert isinstance(of.last_step, Returned)
         other = Snapshot(TODAY, 160, (frozen("IKU-1", known_on=TODAY, size=160),))
         again = year(
             take(step("closed", "Kedua"), snapshot=other),
@@ -218,7 +218,7 @@ def test_no_step_is_taken_of_what_was_never_drafted() -> None:
             decider,
             before,
             take(step("reviewed"), of="2021-W1"),
-            "there is no publication 2021-W1",
+            "publication 2021-W1 does not exist",
             context=by("ani"),
         )
 
@@ -444,7 +444,7 @@ def test_a_repetition_shares_what_was_asked_for_and_not_what_came_out() -> None:
 
 def test_a_publication_names_no_other() -> None:
     for command in (DRAFT, AGAIN, CLOSE):
-        assert decider.rests_on(command, "", None).peers == ()
+        assert decider.premises_of(command, "", None).peers == ()
 
 
 # Identifiers.

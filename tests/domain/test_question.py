@@ -75,7 +75,7 @@ def test_the_future_is_not_told() -> None:
 
 
 def test_what_is_left_open_is_everything_known_today() -> None:
-    found = question.coordinates(ASKED, 2, 49, on("2022-06-30"))
+    found = question.complete_coordinates(ASKED, 2, 49, on("2022-06-30"))
     assert (found.known_on, found.size) == (on("2022-06-30"), 49)
     assert (found.indicator, found.definition, found.as_of) == (
         "IKU-1",
@@ -84,24 +84,24 @@ def test_what_is_left_open_is_everything_known_today() -> None:
     )
     assert found.period.kind is Kind.YEAR
     asked = structs.replace(ASKED, known_on=on("2021-07-03"), size=0)
-    found = question.coordinates(asked, 2, 49, on("2022-06-30"))
+    found = question.complete_coordinates(asked, 2, 49, on("2022-06-30"))
     assert (found.known_on, found.size) == (on("2021-07-03"), 0)
 
 
 def test_a_size_that_the_log_has_not_reached_cannot_be_asked_for() -> None:
     asked = structs.replace(ASKED, size=49)
-    assert question.coordinates(asked, 1, 49, on("2022-06-30")).size == 49
+    assert question.complete_coordinates(asked, 1, 49, on("2022-06-30")).size == 49
     with pytest.raises(
         InvalidQuestion, match="is 49, but the log has only 48"
     ) as caught:
-        question.coordinates(asked, 1, 48, on("2022-06-30"))
+        question.complete_coordinates(asked, 1, 48, on("2022-06-30"))
     assert caught.value.path == "size"
 
 
 def test_a_number_asks_the_question_its_figure_answered() -> None:
-    at = question.coordinates(ASKED, 3, 200, on("2022-06-30"))
+    at = question.complete_coordinates(ASKED, 3, 200, on("2022-06-30"))
     again = question.from_number(f" {at.number.lower()} ")
-    assert question.coordinates(again, 3, 200, on("2022-07-01")) == at
+    assert question.complete_coordinates(again, 3, 200, on("2022-07-01")) == at
     assert (again.known_on, again.size) == (on("2022-06-30"), 200)
 
 

@@ -40,8 +40,8 @@ def test_options_of_a_kind_that_is_not_registered_count_nothing() -> None:
 
 def test_options_are_read_by_what_they_say_they_count() -> None:
     given = {"counts": "conflicts", "category": "sara"}
-    assert Options.read(given) == indicator.ConflictOptions(conflict.Category.SARA)
+    assert Options.from_json(given) == indicator.ConflictOptions(conflict.Category.SARA)
     with pytest.raises(ValueError, match="counts"):
-        Options.read({"counts": "stars"})
+        Options.from_json({"counts": "stars"})
     with pytest.raises(ValueError, match="category"):
-        Options.read({"counts": "conflicts", "category": "stars"})
+        Options.from_json({"counts": "conflicts", "category": "stars"})

@@ -28,7 +28,8 @@ PERSON = "0b0e2d6c-5a0f-4d6e-9c1b-2f1f0f6f9a10"
 def test_a_name_that_is_one_is_only_said_to_be_nobodys(
     category: str, name: str
 ) -> None:
-    assert not_found_message(category, name) == f"there is no {category} {name}"
+    noun = "case" if category == "conflict" else category
+    assert not_found_message(category, name) == f"{noun} {name} does not exist"
 
 
 @pytest.mark.parametrize(
@@ -36,8 +37,9 @@ def test_a_name_that_is_one_is_only_said_to_be_nobodys(
 )
 @pytest.mark.parametrize("category", ["conflict", "organisation"])
 def test_what_is_no_number_is_told_what_a_number_is(category: str, name: str) -> None:
+    noun = "case" if category == "conflict" else category
     assert not_found_message(category, name) == (
-        f"there is no {category} {name!r}; "
+        f"{noun} {name!r} does not exist; "
         "a number consists of 1 to 64 letters, digits and . _ - /, of which the first "
         "is a letter or digit"
     )
@@ -48,7 +50,7 @@ def test_what_is_no_number_is_told_what_a_number_is(category: str, name: str) ->
 )
 def test_what_is_no_publication_is_told_what_one_is_called(name: str) -> None:
     assert not_found_message("publication", name) == (
-        f"there is no publication {name!r}; "
+        f"publication {name!r} does not exist; "
         "a publication identifier has the form 2021 or 2021-W3.2"
     )
 
@@ -63,7 +65,7 @@ def test_what_is_no_publication_is_told_what_one_is_called(name: str) -> None:
 )
 def test_what_is_no_subject_is_told_how_persons_and_cases_are_named(name: str) -> None:
     assert not_found_message("subject", name) == (
-        f"there is no subject {name!r}; "
+        f"subject {name!r} does not exist; "
         "a person is written as the identifier shown in a history, "
         "a case or organisation as conflict-K14 or organisation-O41"
     )
@@ -71,5 +73,5 @@ def test_what_is_no_subject_is_told_how_persons_and_cases_are_named(name: str) -
 
 def test_a_very_long_name_is_not_repeated_in_full() -> None:
     assert not_found_message("conflict", "k" * 70_000).startswith(
-        f"there is no conflict '{'k' * 100}…'; "
+        f"case '{'k' * 100}…' does not exist; "
     )

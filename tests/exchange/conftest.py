@@ -60,7 +60,7 @@ def bring(importer: Importer, connection: Plain) -> Import:
 @pytest.fixture
 async def register(bring: Import) -> None:
     """The example register, imported."""
-    for content in example.read().values():
+    for content in example.read_journals().values():
         assert (await bring(content)).faults == ()
 
 

@@ -80,7 +80,7 @@ async def kept(
         app.pool.acquire() as connection,
     ):
         importer = Importer(connection, app.commands, "u/siti")
-        for content in example.read().values():
+        for content in example.read_journals().values():
             assert (await importer.run(content)).faults == ()
         world = World(app, connection)
         await print_reports(world)

@@ -64,9 +64,9 @@ async def test_the_register_comes_out_as_it_was_counted_by_hand(
 async def test_events_stand_in_the_order_of_the_file_and_their_day_is_declared(
     bring: Any, connection: Plain
 ) -> None:
-    await bring(example.read()["konflik.csv"])
+    await bring(example.read_journals()["konflik.csv"])
     recorded = [r async for r in log.read_log(connection, after=BROUGHT)]
-    lines = example.read()["konflik.csv"].decode().splitlines()[1:]
+    lines = example.read_journals()["konflik.csv"].decode().splitlines()[1:]
     rows = [
         r for r in recorded if r.type != "absorbed"
     ]  # recorded in the survivor of a merger
@@ -82,7 +82,7 @@ async def test_the_same_file_twice_changes_nothing_and_says_so(
     bring: Any, connection: Plain
 ) -> None:
     before = await size(connection)
-    for content in example.read().values():
+    for content in example.read_journals().values():
         report = await bring(b"\xef\xbb\xbf" + content.replace(b"\n", b"\r\n"))
         assert (report.added, report.repeated) == (0, report.rows)
         assert report.size == before == await size(connection)
@@ -337,7 +337,7 @@ async def test_a_fault_of_the_rules_is_told_with_its_row_and_column(
                 "antargolongan"
             ),
         ),
-        (4, "nomor", "there is no conflict K4"),
+        (4, "nomor", "case K4 does not exist"),
         (5, "ke_nomor", "merged into K5, but K5 does not exist"),
     ]
 
@@ -568,7 +568,7 @@ async def test_what_is_projected_chunk_by_chunk_is_what_a_rebuild_makes(
     monkeypatch.setattr(journal_import, "CHUNK", 7)
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
     monkeypatch.setattr(parallel_fold, "FEW", 0 if processes else 10_000)
-    for content in example.read().values():
+    for content in example.read_journals().values():
         assert (await bring(content)).faults == ()
     owner = await pools.connect_as_owner(app.database.owner_dsn)
     assert await rebuild(owner, lambda *_: None) == []
@@ -812,7 +812,7 @@ async def test_no_spoilt_file_does_more_than_be_refused(
     chance, before = random.Random(seed), await size(connection)
     for _ in range(60):
         importer = Importer(connection, app.commands, "u", dry_run=True)
-        content = chance.choice([*example.read().values()])
+        content = chance.choice([*example.read_journals().values()])
         report = await importer.run(spoilt(content, chance))
         assert bool(report.faults) <= (report.added == 0)
         assert all(fault.row >= 1 and fault.message for fault in report.faults)
@@ -824,7 +824,7 @@ async def test_a_file_that_a_dry_run_finds_good_can_be_recorded(
 ) -> None:
     chance, good = random.Random(0), 0
     for _ in range(120):
-        content = spoilt(chance.choice([*example.read().values()]), chance)
+        content = spoilt(chance.choice([*example.read_journals().values()]), chance)
         if (await bring(content, dry_run=True)).faults:
             continue
         good += 1
@@ -951,7 +951,7 @@ async def test_a_number_that_is_another_cases_is_a_fault_of_its_row(
     ]
     assert "this number is already used by the case" in said(report)[0][2]
     assert (
-        "is k14, but conflict K14 already has this number (1 later row"
+        "is k14, but case K14 already has this number (1 later row"
         in said(report)[1][2]
     )
     assert await size(connection) == before

@@ -33,14 +33,14 @@ def entries(content: bytes) -> list[JournalRow]:
 
 
 def test_each_file_of_the_example_is_told_by_its_headings() -> None:
-    for name, content in example.read().items():
+    for name, content in example.read_journals().items():
         journal = JournalFile(content, SCOPE.digest)
         assert f"{journal.name}.csv" == name
         assert not any(entry.faults for entry in journal.entries(SCOPE))
 
 
 def test_the_example_that_is_shipped_is_the_one_that_was_agreed() -> None:
-    assert {n: len(entries(c)) for n, c in example.read().items()} == {
+    assert {n: len(entries(c)) for n, c in example.read_journals().items()} == {
         "target.csv": 4,
         "organisasi.csv": 88,
         "konflik.csv": 49,
@@ -463,7 +463,7 @@ def test_corrections_and_annulments_look_for_the_fact_they_are_about(make: Any) 
     row = make.row("K1", "penutupan_dibatalkan", keterangan="n")
     [entry] = entries(make("konflik", row))
     assert isinstance(entry.fact, CorrectionTarget)
-    assert entry.fact.found_by == {"effective_on": DAY}
+    assert entry.fact.identifying_fields == {"effective_on": DAY}
 
 
 def test_every_heading_and_every_kind_of_row_stands_in_the_document() -> None:

@@ -32,7 +32,7 @@ EIGHT_NINTHS = Result(8, 9, Decimal("88.89"))
     ],
 )
 def test_what_is_printed_is_read_in_either_form(typed: str, read: Printed) -> None:
-    assert printed_figure.read(typed) == read
+    assert printed_figure.parse(typed) == read
 
 
 @pytest.mark.parametrize(
@@ -46,19 +46,19 @@ def test_anything_else_is_no_value(typed: str) -> None:
     with pytest.raises(
         InvalidCell, match="must be counts, such as 8/9, or a percentage"
     ):
-        printed_figure.read(typed)
+        printed_figure.parse(typed)
 
 
 @pytest.mark.parametrize("typed", ["8/9", "88,89%", "88.89", "88,890%"])
 def test_a_value_fits_what_is_displayed(typed: str) -> None:
-    assert printed_figure.read(typed).matches(EIGHT_NINTHS)
+    assert printed_figure.parse(typed).matches(EIGHT_NINTHS)
 
 
 @pytest.mark.parametrize(
     "typed", ["16/18", "9/8", "88,9%", "88,88%", "89%", "88,8889%"]
 )
 def test_a_value_that_is_displayed_otherwise_does_not_fit(typed: str) -> None:
-    assert not printed_figure.read(typed).matches(EIGHT_NINTHS)
+    assert not printed_figure.parse(typed).matches(EIGHT_NINTHS)
 
 
 def test_what_stands_in_its_place_is_of_the_same_kind() -> None:

@@ -19,8 +19,8 @@ from tests.exchange.forging import spell
 TEXT = "Selisih batas — “RT 3”\u2028\\ \t"
 PLACE = TextPlace("conflict-K01", 1, "title", "conflict-K01")
 SECRET = sealing.secret(PLACE, TEXT)
-TITLE = HeldText(7, PLACE.event, PLACE.field, Opened(TEXT, SECRET.salt))
-GONE = HeldText(7, PLACE.event, "reporter", Withheld(WithheldReason.MISSING))
+TITLE = HeldText(7, PLACE.event_name, PLACE.field, Opened(TEXT, SECRET.salt))
+GONE = HeldText(7, PLACE.event_name, "reporter", Withheld(WithheldReason.MISSING))
 ERASED = HeldText(8, "conflict-K02/1", "title", Withheld(WithheldReason.ERASED))
 
 
@@ -47,8 +47,10 @@ async def test_a_text_is_written_as_the_auditors_program_takes_it(
     assert tally == TextCounts(opened=1, missing=1, erased=1)
     assert named == [GONE, TITLE, ERASED]
     taken = iku_verify.read_texts(path)
-    assert taken == {(PLACE.event, "title"): (SECRET.salt, TEXT)}
-    ours = iku_verify.commitment(PLACE.event, "title", PLACE.subject, SECRET.salt, TEXT)
+    assert taken == {(PLACE.event_name, "title"): (SECRET.salt, TEXT)}
+    ours = iku_verify.commitment(
+        PLACE.event_name, "title", PLACE.subject, SECRET.salt, TEXT
+    )
     assert ours == SECRET.commitment
     assert json.loads(path.read_bytes())["text"] == TEXT
     assert iku_verify.read_texts(tmp_path) == taken

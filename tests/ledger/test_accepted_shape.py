@@ -27,19 +27,19 @@ def home(tmp_path: Path) -> SignerFolder:
 def test_the_shape_that_the_release_expects_is_accepted_by_itself(
     home: SignerFolder,
 ) -> None:
-    assert accepted_shape.read(home) is None
+    assert accepted_shape.read_digest(home) is None
     accepted_shape.check(home, AS_EXPECTED)
-    assert accepted_shape.read(home) == OURS
+    assert accepted_shape.read_digest(home) == OURS
     # A newer release expects another shape, which its migrations have made.
     accepted_shape.check(home, ShapeDigests(OTHER, OTHER))
-    assert accepted_shape.read(home) == OTHER
+    assert accepted_shape.read_digest(home) == OTHER
 
 
 def test_another_shape_is_refused_until_it_is_accepted(home: SignerFolder) -> None:
     for _ in range(2):
         with pytest.raises(ShapeChanged, match=f"iku signer accept-shape {OTHER}"):
             accepted_shape.check(home, CHANGED)
-        assert accepted_shape.read(home) is None
+        assert accepted_shape.read_digest(home) is None
     accepted_shape.accept(home, OTHER)
     accepted_shape.check(home, CHANGED)
     with pytest.raises(ShapeChanged):
@@ -54,7 +54,7 @@ def test_what_is_accepted_is_signed_and_survives_a_new_key(
     assert note.verify(signed, [home.key().verifier])
     (home.folder / "key").rename(home.folder / "key.retired-1")
     SignerFolder(home.folder).make_key(ORIGIN)
-    assert accepted_shape.read(home) == OURS
+    assert accepted_shape.read_digest(home) == OURS
 
 
 def forged(home: SignerFolder, text: str) -> bytes:

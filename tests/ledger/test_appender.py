@@ -612,7 +612,7 @@ class Series:
 
 def unnamed(request: Request, series: str = "S") -> UnnumberedRequest:
     def named(stream: str, _number: str) -> Request:
-        part = structs.replace(request.main, stream=stream)
+        part = structs.replace(request.main_part, stream=stream)
         return structs.replace(request, parts=(part,))
 
     premises, condition = request.premises, request.condition

@@ -289,8 +289,8 @@ async def test_what_the_owner_inserts_beside_the_append_is_found_by_the_check(
         (ROWS["edit"], "position 2: column type: expected Noted, "),
         (ROWS["delete"], "position 3: position: expected 2, found 3"),
         (ROWS["cut the tail"], "ledger.head: size: expected 2, found 4"),
-        (ROWS["forge a leaf"], "position 2: leaf: expected "),
-        (EDIT.format(2), "checkpoint of size 2: root of the records: expected "),
+        (ROWS["forge a leaf"], "position 2: leaf hash: expected "),
+        (EDIT.format(2), "checkpoint of size 2: root hash of the records: expected "),
         (CUT.format(3), "ledger.checkpoint: signed size within the log: expected at "),
         (SCHEMA["swap the table by a view"], "ledger.event: kind of relation: "),
     ],
@@ -475,7 +475,9 @@ async def test_a_fork_is_signed_by_no_signer_that_lost_its_state(
     await asleep(owner, attack, FORGET)
     new = [Ask()(f"x-{n}", command=f"x-{n}") for n in range(regrown)]
     await log.append(owner, new, zone=ZONE)
-    with pytest.raises(SignerNotReady, match="does not hold what was signed last"):
+    with pytest.raises(
+        SignerNotReady, match="does not hold the last signed checkpoint"
+    ):
         await signed.sign()
     found = await known_checkpoints.gather(
         signed.signer,

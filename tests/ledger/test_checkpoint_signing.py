@@ -198,7 +198,7 @@ async def test_an_alarm_that_is_not_for_us_to_read_is_none(
     def closed(_: Path) -> bytes:
         raise PermissionError
 
-    monkeypatch.setattr(durable_files, "read", closed)
+    monkeypatch.setattr(durable_files, "read_if_exists", closed)
     assert home.alarm_sentence() is None
 
 
@@ -512,7 +512,9 @@ async def test_a_signer_without_state_demands_a_checkpoint_from_outside(
 ) -> None:
     known = await signed_once(signer, owner, home)
     await owner.execute(forgotten)
-    with pytest.raises(SignerNotReady, match="does not hold what was signed last"):
+    with pytest.raises(
+        SignerNotReady, match="does not hold the last signed checkpoint"
+    ):
         await sign(signer, home)
     assert home.alarm_sentence() is None
     outcome = await checkpoint_signing.sign(signer, home, ORIGIN, known=[known])
@@ -599,7 +601,9 @@ async def test_a_new_key_for_a_signed_log_demands_a_checkpoint_from_outside(
     known = await signed_once(signer, owner, home)
     new = SignerFolder(tmp_path / "new")
     new.make_key(ORIGIN)
-    with pytest.raises(SignerNotReady, match="does not hold what was signed last"):
+    with pytest.raises(
+        SignerNotReady, match="does not hold the last signed checkpoint"
+    ):
         await sign(signer, new)
     assert (
         await checkpoint_signing.sign(signer, new, ORIGIN, known=[known])

@@ -45,7 +45,7 @@ async def pages(
     found: list[Recorded] = []
     after: int | None = 0
     while after is not None:
-        page = await event_filter.read(
+        page = await event_filter.read_matches(
             connection, wanted, after=after, size=size, limit=limit
         )
         assert len(page.events) <= limit
@@ -88,7 +88,7 @@ async def test_a_page_looks_at_a_bounded_number_of_events(
 ) -> None:
     monkeypatch.setattr(event_filter, "EXAMINED", 5)
     await fill(connection, 20)
-    page = await event_filter.read(
+    page = await event_filter.read_matches(
         connection, Filter(type="absent"), after=0, size=20, limit=10
     )
     assert page == ([], 5)
@@ -118,7 +118,9 @@ async def test_the_size_before_a_day_is_that_of_what_was_recorded_until_then(
 
 async def test_an_empty_log_has_no_events_before_any_day(connection: Plain) -> None:
     assert await event_filter.size_before(connection, date(2026, 1, 1), ZONE) == 0
-    page = await event_filter.read(connection, Filter(), after=0, size=0, limit=1)
+    page = await event_filter.read_matches(
+        connection, Filter(), after=0, size=0, limit=1
+    )
     assert page == ([], None)
 
 
@@ -141,7 +143,9 @@ async def test_a_rare_actor_is_found_without_reading_the_log(
     for wanted in (Filter("nobody"), Filter("nobody", type="Closed")):
         await owner.execute("select pg_stat_force_next_flush()")
         await owner.execute("select pg_stat_reset()")
-        page = await event_filter.read(owner, wanted, after=0, size=20_040, limit=5)
+        page = await event_filter.read_matches(
+            owner, wanted, after=0, size=20_040, limit=5
+        )
         assert page == ([], None)
         await owner.execute("select pg_stat_force_next_flush()")
         read = await owner.fetchval(

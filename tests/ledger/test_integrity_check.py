@@ -29,7 +29,7 @@ REHASH = "leaf = sha256('\\x00'::bytea || "
 TAMPERED = [
     (
         "update ledger.event set leaf = sha256('forged') where position >= 2",
-        "position 2: leaf: expected ",
+        "position 2: leaf hash: expected ",
     ),
     (
         "update ledger.event set record = record || ' ', "
@@ -98,7 +98,7 @@ TAMPERED = [
     ),
     (
         "delete from ledger.command where command_id = 'command-1'",
-        "command command-2: start: expected 0, found 3",
+        "command command-2: position of its first event: expected 0, found 3",
     ),
     (
         "update ledger.command set command_id = 'other' where count = 3",
@@ -127,7 +127,10 @@ TAMPERED = [
     ),
     (
         "update ledger.command set position = -9223372036854775808 where count = 3",
-        "command command-1: start: expected 0, found -9223372036854775811",
+        (
+            "command command-1: position of its first event: expected 0, found "
+            "-9223372036854775811"
+        ),
     ),
     (
         "update ledger.stream set version = 7 where stream = 'b-1'",
@@ -208,10 +211,10 @@ async def test_of_each_rule_only_the_first_break_is_named(
     await append(ask("a-1", events=3))
     await owner.execute(OPEN + "update ledger.event set leaf = '';" + CLOSE)
     (finding,) = await check_ledger(owner)
-    assert finding.startswith("position 1: leaf: expected ")
+    assert finding.startswith("position 1: leaf hash: expected ")
 
 
-HELD = ": append-only trigger: expected enabled always, found otherwise"
+HELD = ": append-only trigger: expected enabled always, found not enabled always"
 TABLES = [
     (
         "alter table ledger.event disable trigger append_only",
@@ -243,11 +246,11 @@ TABLES = [
     ),
     (
         "alter table ledger.stream enable row level security",
-        "ledger.stream: row security: expected none, found on",
+        "ledger.stream: row security: expected disabled, found enabled",
     ),
     (
         "create rule quiet as on insert to ledger.event do instead nothing",
-        "ledger.event: rule: expected none, found quiet",
+        "ledger.event: rewrite rule: expected none, found quiet",
     ),
     (
         "create schema aside create table aside.child () inherits (ledger.event)",
@@ -298,7 +301,7 @@ SIGNED = [
                  note, encode(root, 'base64'), encode(sha256('x'), 'base64'))
          where size = 2
         """,
-        "checkpoint of size 2: root of the records: expected ",
+        "checkpoint of size 2: root hash of the records: expected ",
     ),
 ]
 

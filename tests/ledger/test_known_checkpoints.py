@@ -61,8 +61,11 @@ async def test_a_key_of_the_log_that_was_replaced_is_known(
 @pytest.mark.parametrize(
     ("raw", "says"),
     [
-        (b"", "this is no checkpoint that a known key signed: "),
-        (signed(log_key(ORIGIN, 9)), "this is no checkpoint that a known key signed: "),
+        (b"", "the file is not a checkpoint signed by a known key: "),
+        (
+            signed(log_key(ORIGIN, 9)),
+            "the file is not a checkpoint signed by a known key: ",
+        ),
         (
             signed(WITNESS, Checkpoint("other.test/log", 7, bytes(32))),
             "this is a checkpoint of other.test/log, but the key is that of iku.test",

@@ -454,7 +454,10 @@ async def test_one_request_appends_to_several_streams_one_after_the_other(
     ]
     assert {record.decode(e.record).command for e in events} == {several.command_id}
     assert first.leaf == events[-1].leaf
-    assert await log.find(connection, several.command_id) == (several.body, first)
+    assert await log.find_command(connection, several.command_id) == (
+        several.body,
+        first,
+    )
 
 
 async def test_a_request_to_several_streams_is_repeated_whole(
@@ -562,14 +565,14 @@ async def test_the_same_command_gets_the_first_receipt(
 
     assert again == msgspec.structs.replace(receipt(first), repeated=True)
     assert receipt(new).version == 4
-    assert await log.find(connection, asked.command_id) == (asked.body, first)
+    assert await log.find_command(connection, asked.command_id) == (asked.body, first)
 
 
 async def test_a_command_never_recorded_is_not_found(
     ask: Ask, append: Append, connection: Plain
 ) -> None:
     await append(ask("a-1", 3, command="refused"))
-    assert await log.find(connection, "refused") is None
+    assert await log.find_command(connection, "refused") is None
 
 
 async def test_a_command_id_with_another_body_is_refused(
@@ -1054,5 +1057,5 @@ async def test_commands_are_found_by_what_their_ids_begin_with(
 
 
 def test_a_request_counts_the_events_of_all_its_parts(ask: Ask) -> None:
-    other = log.StreamPart("b-1", 0, ask("b-1", events=3).main.drafts)
+    other = log.StreamPart("b-1", 0, ask("b-1", events=3).main_part.drafts)
     assert ask("a-1", events=2, after=(other,)).count == 5

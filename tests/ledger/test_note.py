@@ -236,7 +236,7 @@ def vkey(public: bytes, algorithm: Algorithm, name: str = "weak.test") -> str:
 def test_a_weak_public_key_is_refused(public: bytes) -> None:
     for algorithm in (Algorithm.NOTE, Algorithm.COSIGNATURE):
         with pytest.raises(
-            Malformed, match="no point in its one encoding, or of small"
+            Malformed, match="not a canonically encoded Ed25519 point, or has small"
         ):
             note.parse_verifier(vkey(public, algorithm))
 
@@ -254,7 +254,7 @@ def test_a_time_that_cannot_be_is_refused() -> None:
             [vouched] = note.verify(signed, [key.verifier])
             assert vouched.time == time
         else:
-            with pytest.raises(Unverified, match="states no possible time"):
+            with pytest.raises(Unverified, match="out of range"):
                 note.verify(signed, [key.verifier])
 
 

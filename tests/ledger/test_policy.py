@@ -242,9 +242,12 @@ WEAK = weak_keys().values()
         (f"witness A {BOTH}\nlog {LOG.verifier}", "line 2 .* is listed more than once"),
         (f"# {'x' * 4_096}\nquorum none", "line 1 .* longer than 4096 bytes"),
         ("#\n" * (1 << 19) + "quorum none", "the policy is longer than 1048576 bytes"),
-        *((f"log {vkey(k, Algorithm.NOTE)}", "no point in its one") for k in WEAK),
         *(
-            (f"witness A {vkey(k, Algorithm.COSIGNATURE)}", "no point in its one")
+            (f"log {vkey(k, Algorithm.NOTE)}", "not a canonically encoded")
+            for k in WEAK
+        ),
+        *(
+            (f"witness A {vkey(k, Algorithm.COSIGNATURE)}", "not a canonically encoded")
             for k in WEAK
         ),
     ],

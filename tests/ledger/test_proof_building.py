@@ -30,7 +30,7 @@ class Memory:
         self._leaves = leaves
         self._found: dict[Node, bytes] = {}
 
-    async def read(self, nodes: Sequence[Node]) -> list[bytes]:
+    async def read_hashes(self, nodes: Sequence[Node]) -> list[bytes]:
         return [self._hash(node) for node in nodes]
 
     def _hash(self, node: Node) -> bytes:

@@ -105,7 +105,7 @@ async def test_a_hash_of_any_height_is_found(owner: Plain) -> None:
         for level in range(11)
         for number in range(0, 1030 >> level, 5)
     ]
-    found = await Tiles(owner).read(nodes)
+    found = await Tiles(owner).read_hashes(nodes)
     for node, one in zip(nodes, found, strict=True):
         first = node.number << node.level
         assert one == tree.root(leaves[first : first + (1 << node.level)])

@@ -83,7 +83,7 @@ def test_a_frontier_grows_on_from_where_it_was_left(first: int, more: int) -> No
         again.add(leaf)
     assert frontier.root() == tree.root(leaves[:first])
     assert again.root() == tree.root(leaves)
-    rounded = again.rounded(16)
+    rounded = again.rounded_down(16)
     assert rounded.root() == tree.root(leaves[: rounded.size])
     assert rounded.size == (first + more) // 16 * 16
 

@@ -227,9 +227,9 @@ async def test_its_folder_tells_the_last_checkpoint_of_a_log(
     cosigner: Witness, tmp_path: Path
 ) -> None:
     home = WitnessFolder(tmp_path / "witness")
-    assert home.last(ORIGIN) is None
+    assert home.last_cosigned(ORIGIN) is None
     cosign(cosigner, await request(0, 9))
-    last = home.last(ORIGIN)
+    last = home.last_cosigned(ORIGIN)
     assert last is not None
     assert (last.origin, last.size) == (ORIGIN, 9)
 
@@ -343,7 +343,7 @@ async def test_a_key_without_its_memory_cosigns_nothing_until_it_is_told_to(
         (made.folder / name).unlink()
     error = declined(made, await request(0, 3))
     assert error.status == HTTPStatus.SERVICE_UNAVAILABLE
-    assert f"what was cosigned of the log {ORIGIN} is not in " in str(error)
+    assert f"the last cosigned checkpoint of the log {ORIGIN}, " in str(error)
     told = Witness(made.folder, made.keys, KNOWN, new=True)
     cosign(told, await request(0, 3))
     cosign(made, await request(3, 12))
@@ -364,7 +364,7 @@ async def test_a_damaged_memory_is_named(made: Witness, damage: bytes) -> None:
     assert error.status == HTTPStatus.SERVICE_UNAVAILABLE
     assert f"{PLACE} is damaged: " in str(error)
     with pytest.raises(CosignRefused, match="is damaged"):
-        WitnessFolder(made.folder).last(ORIGIN)
+        WitnessFolder(made.folder).last_cosigned(ORIGIN)
     told = Witness(made.folder, made.keys, KNOWN, new=True)
     cosign(told, await request(0, 3))
 

@@ -91,8 +91,8 @@ async def test_a_checkpoint_is_cosigned_once(
     await append(ask("a-1", events=3))
     await sign(signer, home)
     before = await checkpoint_store.assurance(signer, WATCHED)
-    assert before.of(3) is checkpoint_store.Coverage.SIGNED
-    assert before.of(4) is checkpoint_store.Coverage.PENDING
+    assert before.coverage_of(3) is checkpoint_store.Coverage.SIGNED
+    assert before.coverage_of(4) is checkpoint_store.Coverage.PENDING
     assert await gather(signer, home, line) == []
     assert await gather(signer, home, line) == []
     assert line.statuses == [200]
@@ -103,7 +103,7 @@ async def test_a_checkpoint_is_cosigned_once(
     )
     assert policy.judge(trusted, last.published).quorum
     after = await checkpoint_store.assurance(signer, WATCHED)
-    assert after.of(3) is checkpoint_store.Coverage.WITNESSED
+    assert after.coverage_of(3) is checkpoint_store.Coverage.WITNESSED
     assert (after.signed, after.witnessed, after.witnesses) == (3, 3, 1)
 
 
@@ -280,7 +280,7 @@ async def test_a_key_that_a_witness_adds_is_asked_for_from_its_last_size(
     await sign(signer, home)
     [told] = await gather(signer, home, line, BOTH)
     lacking = f"{PQ.name}+{PQ.verifier.key_id.hex()}"
-    assert told == f"W-ed, W-pq: it did not cosign with {lacking}"
+    assert told == f"W-ed, W-pq: the witness did not cosign with {lacking}"
     assert (await checkpoint_store.assurance(signer, BOTH)).witnessed is None
     both = Line(structs.replace(line.witness, keys=(KEY, PQ)))
     assert await gather(signer, home, both, BOTH) == []

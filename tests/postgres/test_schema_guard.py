@@ -259,7 +259,10 @@ async def test_not_even_a_superuser_deletes_the_trace_in_passing(
         ),
         (
             "alter event trigger guard_schema disable",
-            "event trigger guard_schema: expected enabled always, found otherwise",
+            (
+                "event trigger guard_schema: expected enabled always, "
+                "found not enabled always"
+            ),
         ),
         (
             "drop event trigger guard_rows",

@@ -192,7 +192,7 @@ async def test_what_was_tampered_with_is_found_named_and_mended(
     assert not (await owner.execute(statement)).endswith(" 0")
     findings = await rebuild(owner, silent)
     assert findings
-    assert all(finding.startswith(f"{table} ") for finding in findings)
+    assert all(re.match(rf"table {table}\b", finding) for finding in findings)
     assert await held(owner) == before
     await refuse_other_figures(world)
     assert await rebuild(owner, silent) == []
@@ -208,8 +208,8 @@ async def test_a_finding_shows_a_row_of_what_is_wrong(
         """
     )
     [finding] = await rebuild(owner, silent)
-    assert finding.startswith("contribution should hold, but did not: 1 row,")
-    assert re.search(r"such as \(\d,[KO]\d{4},", finding)
+    assert finding.startswith("table contribution lacked 1 row that the log yields: ")
+    assert re.search(r": \(\d,[KO]\d{4},", finding)
 
 
 async def test_a_subject_that_counts_twice_at_one_point_of_both_times_is_found(
@@ -225,9 +225,11 @@ async def test_a_subject_that_counts_twice_at_one_point_of_both_times_is_found(
         returning subject
         """
     )
-    assert await rebuilding._double_counting_findings(owner) == [
-        f"contribution counts {subject} twice in IKU-1, definition 1"
-    ]
+    [finding] = await rebuilding._double_counting_findings(owner)
+    assert finding == (
+        f"table contribution: two overlapping rows count {subject} in IKU-1, "
+        "definition version 1"
+    )
 
 
 async def test_what_is_entered_during_a_rebuild_is_neither_lost_nor_counted_twice(

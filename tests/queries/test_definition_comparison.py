@@ -28,7 +28,7 @@ from iku.ledger import log
 from iku.postgres import pool as pools
 from iku.postgres.database import Database
 from iku.queries import definition_comparison
-from iku.queries.trial_options import LETTER, TrialOptions
+from iku.queries.comparison_questions import LETTER, ComparisonRequest
 from iku.settings import Settings
 from tests.domain import story
 from tests.registers.chronicle import fill
@@ -50,13 +50,13 @@ async def world(database: Database) -> AsyncIterator[World]:
         yield world
 
 
-async def compare(world: World, tried: TrialOptions) -> list[Comparison]:
+async def compare(world: World, tried: ComparisonRequest) -> list[Comparison]:
     """All pages of a comparison."""
     pages = []
     while True:
         page = await definition_comparison.compare(world.view, tried, world.today)
         pages.append(page)
-        after = page_cursor.read(page.next, LETTER)
+        after = page_cursor.parse(page.next, LETTER)
         if after is None:
             return pages
         assert len(page.items) == tried.limit
@@ -95,7 +95,7 @@ async def test_every_column_is_a_figure_and_the_rows_make_the_difference(
         )
         versions = chance.random.choice([[1, 2], [2, 1], [2]])
         given = _amendment(chance, asked.indicator)
-        pages = await compare(world, TrialOptions(asked, versions, given, limit=5))
+        pages = await compare(world, ComparisonRequest(asked, versions, given, limit=5))
         first = pages[0]
         assert len({(p.columns, p.differing, p.size) for p in pages}) == 1
         assert [one.definition for one in first.columns] == [*versions, None]
@@ -138,18 +138,18 @@ async def test_without_a_definition_the_one_in_force_is_compared(
         ("IKU-3", date(2022, 6, 30), 2),
     ):
         asked = Question(code, as_of)
-        (alone,) = await compare(world, TrialOptions(asked))
+        (alone,) = await compare(world, ComparisonRequest(asked))
         assert [one.definition for one in alone.columns] == [version]
         assert (alone.differing, alone.items) == (0, ())
         options = Amendment(empty="full")  # type: ignore[arg-type] # as text has it
-        (page,) = await compare(world, TrialOptions(asked, (), options))
+        (page,) = await compare(world, ComparisonRequest(asked, (), options))
         assert [one.definition for one in page.columns] == [version, None]
 
 
 async def test_a_comparison_reads_no_projection(
     world: World, database: Database
 ) -> None:
-    tried = TrialOptions(Question("IKU-1", YEAR_END), [1, 2])
+    tried = ComparisonRequest(Question("IKU-1", YEAR_END), [1, 2])
     pages = await compare(world, tried)
     owner = await pools.connect_as_owner(database.owner_dsn)
     await owner.execute("drop schema projection cascade")
@@ -163,18 +163,18 @@ async def test_a_comparison_reads_no_projection(
 async def test_what_cannot_be_compared_is_refused(world: World) -> None:
     asked = Question("IKU-1", YEAR_END)
     for path, tried in (
-        ("definition", TrialOptions(asked, [1, 3])),
-        ("size", TrialOptions(structs.replace(asked, size=99_999))),
-        ("as_of", TrialOptions(structs.replace(asked, as_of=date(9000, 1, 1)))),
+        ("definition", ComparisonRequest(asked, [1, 3])),
+        ("size", ComparisonRequest(structs.replace(asked, size=99_999))),
+        ("as_of", ComparisonRequest(structs.replace(asked, as_of=date(9000, 1, 1)))),
     ):
         with pytest.raises(InvalidQuestion) as refused:
             await compare(world, tried)
         assert refused.value.path == path
     with pytest.raises(UnknownReference, match="IKU-4"):
-        await compare(world, TrialOptions(Question("IKU-4", YEAR_END)))
+        await compare(world, ComparisonRequest(Question("IKU-4", YEAR_END)))
     with pytest.raises(Invalid, match="participation_threshold is not an option"):
         await compare(
-            world, TrialOptions(asked, (), Amendment(participation_threshold=2))
+            world, ComparisonRequest(asked, (), Amendment(participation_threshold=2))
         )
 
 
@@ -264,18 +264,20 @@ async def test_a_preview_tells_the_first_subjects_and_where_the_others_are(
     for year in effect.years:
         assert year.more is not None
         told = dict(parse_qsl(year.more))
-        after = page_cursor.read(told.pop("cursor"), LETTER)
+        after = page_cursor.parse(told.pop("cursor"), LETTER)
         day, size = told.pop("as_of"), int(told.pop("size"))
         asked = Question("IKU-1", date.fromisoformat(day), size=size)
         version = int(told.pop("definition"))
         read = parsing.parse_texts(Amendment, told.items())
         rest = await compare(
-            world, TrialOptions(asked, [version], read, after=after, limit=200)
+            world, ComparisonRequest(asked, [version], read, after=after, limit=200)
         )
         assert rest[0].columns[-1].options == new.options
         assert rest[0].differing == year.differing
         rows = [*year.items, *(row for page in rest for row in page.items)]
-        whole = await compare(world, TrialOptions(asked, [version], read, limit=200))
+        whole = await compare(
+            world, ComparisonRequest(asked, [version], read, limit=200)
+        )
         assert rows == [row for page in whole for row in page.items]
         end = year.points[-1]
         change = sum(

@@ -272,7 +272,7 @@ async def test_a_figure_is_never_made_with_a_definition_its_size_has_outgrown(
 async def test_questions_that_name_nothing_are_told_so(world: World) -> None:
     tomorrow = world.today + timedelta(days=1)
     size = await world.size()
-    with pytest.raises(UnknownReference, match="no indicator IKU-9"):
+    with pytest.raises(UnknownReference, match="indicator IKU-9 does not exist"):
         await world.figure(Question("IKU-9", YEAR_END))
     for path, question in (
         ("as_of", Question("IKU-1", tomorrow)),

@@ -110,7 +110,7 @@ async def test_a_new_kind_is_counted_now_on_a_past_day_by_past_knowledge_and_siz
 async def test_a_new_kind_takes_numbers_of_its_own_letter(world: World) -> None:
     outcome = await world.do("course", "", opened("2021-02-01"))
     assert outcome.number == "C2021-00001"
-    with pytest.raises(SubjectNotFound, match="there is no course C77"):
+    with pytest.raises(SubjectNotFound, match="course C77 does not exist"):
         await world.do("course", "C77", finished("2021-02-01"))
 
 

@@ -398,5 +398,5 @@ async def test_what_was_first_published_is_told_by_its_day(world: World) -> None
 
 @pytest.mark.parametrize("of", ["", "2021", "2021-W1", "2021\x00", "x", "2021.1"])
 async def test_what_was_never_drafted_is_unknown(world: World, of: str) -> None:
-    with pytest.raises(UnknownReference, match="there is no publication"):
+    with pytest.raises(UnknownReference, match="does not exist"):
         await publications.find(world.connection, of)

@@ -110,8 +110,8 @@ async def test_a_subject_is_shown_as_it_was_known(reported: World) -> None:
     ]
     assert after.shown["title"] == "Sengketa K01"
     for asked, sentence in (
-        (Moment(date(2001, 2, 28)), "conflict K01 did not exist yet on 2001-02-28"),
-        (Moment(AS_OF, date(2001, 1, 1)), "conflict K01 is not known on 2001-01-01"),
+        (Moment(date(2001, 2, 28)), "case K01 did not exist yet on 2001-02-28"),
+        (Moment(AS_OF, date(2001, 1, 1)), "case K01 is not known on 2001-01-01"),
     ):
         with pytest.raises(SubjectNotFound, match=sentence):
             await subjects.state(view, "conflict", "K01", asked)

@@ -176,7 +176,7 @@ async def test_only_so_many_events_and_only_these_subjects_are_asked_about(
     assert len(await desk.files("conflict-K1")) == 1
     assert await desk.files("conflict-K2") == []
     with pytest.raises(
-        SubjectNotFound, match=r"^there is no subject conflict-K9 \(of the log"
+        SubjectNotFound, match=r"^subject conflict-K9 does not exist \(in the log"
     ):
         await desk.texts("conflict-K1", "conflict-K9")
 

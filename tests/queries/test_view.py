@@ -24,13 +24,13 @@ from iku.queries import (
     subjects,
     text_check,
 )
+from iku.queries.comparison_questions import ComparisonRequest
 from iku.queries.explanation import SubjectFilter
 from iku.queries.figure_difference import ComparedQuestions
 from iku.queries.figure_parameters import Moment
 from iku.queries.list_questions import ConflictsQuestion
 from iku.queries.search import Search
 from iku.queries.text_check import TextScope
-from iku.queries.trial_options import TrialOptions
 from iku.queries.view import LOCAL, View, Viewer
 from iku.text_reading import Event, Fate
 from tests.registers.world import World
@@ -63,7 +63,7 @@ async def masked(
 async def answers(world: World) -> dict[str, Any]:
     """The answers of each query that shows texts."""
     view, figures, today = world.view, world.app.figures, world.today
-    tried = TrialOptions(ASKED, (1,), None, None, 50)
+    tried = ComparisonRequest(ASKED, (1,), None, None, 50)
     earlier = Question("IKU-1", date(2020, 12, 31))
     found = lists.listing(view, ConflictsQuestion(as_of=AS_OF), today)
     size = await world.size()

@@ -14,7 +14,7 @@ from iku import text_reading
 from iku.domain import fact, figure, subject_kinds
 from iku.domain.decider_registry import DECIDERS
 from iku.domain.figure import Counts, Figure
-from iku.domain.question import SCALE, KnownFact, Question, basis, coordinates
+from iku.domain.question import SCALE, KnownFact, Question, basis, complete_coordinates
 from iku.domain.withheld_text import NONE
 from iku.ledger import log
 from iku.ledger.log import Connection
@@ -89,7 +89,9 @@ class Memory:
                 by_district = question.breakdown == "district"
                 key = member.district if by_district else member.part
                 parts[key] = parts.get(key, Counts()) + member.counts
-        at = coordinates(question, made_with.definition.version, self.size, today)
+        at = complete_coordinates(
+            question, made_with.definition.version, self.size, today
+        )
         total = sum(parts.values(), Counts())
         shown = parts if question.breakdown else None
         return figure.figure(at, total, made_with, shown)

@@ -25,8 +25,10 @@ from tests.web.test_indicators import STRICTER, TARGET
 def test_a_version_is_named_as_etag_gave_it(
     if_match: str, expected: int | None
 ) -> None:
-    assert _changing(("If-Match", if_match)).gateway(Mock()).expected == expected
-    assert _changing().gateway(Mock()).expected is None
+    assert (
+        _changing(("If-Match", if_match)).command_gateway(Mock()).expected == expected
+    )
+    assert _changing().command_gateway(Mock()).expected is None
 
 
 @pytest.mark.parametrize(

@@ -185,7 +185,7 @@ async def register(app: App, client: Client) -> Client:
     """A client over the imported example register."""
     async with app.pool.acquire() as connection:
         importer = Importer(connection, app.commands, "u/siti")
-        for content in example.read().values():
+        for content in example.read_journals().values():
             assert (await importer.run(content)).faults == ()
     return client
 

@@ -24,7 +24,7 @@ async def test_a_problem_is_in_english_where_no_language_is_asked_for(
     shown = problem(answer, 404)
     assert (shown["title"], shown["detail"]) == (
         "Not Found",
-        "there is no conflict K404",
+        "case K404 does not exist",
     )
     assert answer.headers["Content-Language"] == "en"
     assert answer.headers["Vary"] == "Accept-Language"

@@ -140,7 +140,7 @@ async def test_a_list_by_number_shows_each_that_was_known_by_it(
 async def test_a_number_given_for_an_identifier_is_answered_with_the_identifier(
     client: Client, before: int
 ) -> None:
-    hint = "number K15 belongs to conflict K14"
+    hint = "number K15 belongs to case K14"
     for path in (f"{CASES}/K15", f"{CASES}/K15/events"):
         assert hint in problem(await client.get(path), 404)["detail"]
     answer = await client.post(f"{CASES}/K15/events", json=VERIFIED)

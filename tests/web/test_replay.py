@@ -186,7 +186,7 @@ async def test_a_number_that_no_figure_bears_is_refused_with_the_reason(
 async def test_a_number_of_an_unknown_indicator_is_missing(visitor: Client) -> None:
     typed = number("IKU-4.1.T.20211231.20220115.4")
     told = problem(await visitor.get(f"/figures/{typed}"), 404)
-    assert told["detail"] == "there is no indicator IKU-4"
+    assert told["detail"] == "indicator IKU-4 does not exist"
 
 
 async def test_a_number_of_knowledge_before_the_first_event_is_of_nothing(

@@ -114,7 +114,7 @@ CORRECTED = {"type": "corrected", "reason": "x"}
             REPORT,
             CASE | {"colour": "red"},
             "colour",
-            "is unknown; known are: ",
+            "is unknown; the known names are: ",
         ),
         (REPORT, {}, "category", "is required"),
         (EVENTS, CORRECTED | {"corrects": 0}, "corrects", VERSION),

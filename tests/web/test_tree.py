@@ -275,7 +275,7 @@ async def test_what_is_nowhere_is_said_to_be(
     for position in (size + 1, 2**53 - 1):
         beyond = await loaded.get(f"/log/proof/inclusion/{position}")
         assert problem(beyond, 404)["detail"] == (
-            f"there is no event at position {position}; the log has {size} events"
+            f"position {position} does not exist; the log has {size} events"
         )
     beyond = await loaded.get(f"/log/proof/inclusion/1?size={size + 1}")
     sentence = f"size is {size + 1}, but the log has only {size} events"

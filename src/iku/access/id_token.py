@@ -129,7 +129,7 @@ def _decode(payload: bytes) -> IdTokenClaims:
         raise InvalidIdToken(
             message(
                 "the claims of the ID token are not valid: {error}",
-                error=messages.of(error),
+                error=messages.of_error(error),
             )
         ) from None
 

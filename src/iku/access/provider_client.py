@@ -125,7 +125,7 @@ class ProviderClient:
                 message(
                     "{url} cannot be read: {error}",
                     url=text,
-                    error=messages.of(error) or type(error).__name__,
+                    error=messages.of_error(error) or type(error).__name__,
                 )
             ) from error
 

@@ -123,9 +123,9 @@ def _load(file: Traversable, of: type[T]) -> T:
         )
     except InvalidJson as error:
         raise AgencyError(
-            message("{file} {error}", file=file, error=messages.of(error))
+            message("{file} {error}", file=file, error=messages.of_error(error))
         ) from error
     except (OSError, msgspec.ValidationError, DuplicateKey) as error:
         raise AgencyError(
-            message("{file}: {error}", file=file, error=messages.of(error))
+            message("{file}: {error}", file=file, error=messages.of_error(error))
         ) from error

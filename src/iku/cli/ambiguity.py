@@ -42,6 +42,6 @@ def refuse_ambiguous(
 
 
 def noun(category: str) -> str:
-    """The noun for a subject of *category*."""
+    """A subject of *category* in words: ``a case``."""
     kind = subject_kinds.kind_of(category)
     return message("an indicator") if kind is None else kind.called

@@ -12,8 +12,8 @@ from msgspec import Struct
 from iku.app import App
 from iku.cli import tables, terminal
 from iku.cli.errors import CommandFailed
-from iku.cli.tables import exact_column, number_column, text_column
-from iku.cli.terminal_language import formats, translated
+from iku.cli.tables import number_column, text_column, unwrapped_column
+from iku.cli.terminal_language import formats
 from iku.messages import message
 from iku.postgres.pool import Connection
 from iku.vault import quarantine
@@ -22,9 +22,9 @@ from iku.vault.quarantine import QuarantinedFile
 
 NAMES = click.argument("names", metavar="[NAME]...", type=click.UUID, nargs=-1)
 COLUMNS = (
-    exact_column(message("Name")),
+    unwrapped_column(message("Name")),
     number_column(message("Bytes")),
-    exact_column(message("Stored")),
+    unwrapped_column(message("Stored")),
     text_column(message("Referred to")),
 )
 ERASED: str = message("erased by a decision")
@@ -193,7 +193,7 @@ async def _find(
         if name not in there:
             raise CommandFailed(
                 message(
-                    "there is no file {name} in {folder}",
+                    "file {name} does not exist in {folder}",
                     name=name,
                     folder=app.vault.files.quarantine,
                 )
@@ -204,17 +204,13 @@ async def _find(
 def _confirm_deletion(found: Sequence[QuarantinedFile]) -> None:
     """Ask for confirmation; abort without it."""
     size = formats.number(sum(one.bytes for one in found))
-    click.confirm(
-        translated(
-            message(
-                "{count} files ({size} bytes) will be deleted permanently. Continue?",
-                count=formats.number(len(found)),
-                size=size,
-            )
-        ),
-        abort=True,
-        err=True,
+    question = message(
+        "{count} files ({size} bytes) will be deleted permanently. Continue?",
+        count=formats.number(len(found)),
+        size=size,
     )
+    if not terminal.confirm(question, err=True):
+        raise click.Abort
 
 
 def _row(one: QuarantinedFile, zone: ZoneInfo) -> tuple[str, str, str, str]:

@@ -157,7 +157,8 @@ def _warn(done: RestoredRegister, known: int | None) -> None:
     """Report on standard error the losses that are known on this machine."""
     if done.lost_keys:
         lost = message(
-            "Keys of texts {lost}", lost=terminal.lost_keys_message(done.lost_keys)
+            "Keys of texts {lost_keys}",
+            lost_keys=terminal.lost_keys_message(done.lost_keys),
         )
         standard_streams.say(translated(lost))
     if known is not None and known > done.size:
@@ -190,8 +191,12 @@ def _last_signed_size(chosen: Settings) -> int | None:
     try:
         state = SignerFolder(chosen.signer_home).state()
     except SignerNotReady as error:
-        standard_streams.say(translated(messages.of(error)))
+        standard_streams.say(translated(messages.of_error(error)))
         state = None
-    last = witness.WitnessFolder(chosen.witness_home).last(chosen.origin)
-    sizes = [state.checkpoint.size] if state is not None and not state.fresh else []
+    last = witness.WitnessFolder(chosen.witness_home).last_cosigned(chosen.origin)
+    sizes = (
+        [state.checkpoint.size]
+        if state is not None and not state.signed_nothing
+        else []
+    )
     return max([*sizes, *([last.size] if last is not None else [])], default=None)

@@ -5,17 +5,17 @@ import click
 from iku.cli import tables, terminal
 from iku.cli.comparison_table import COUNTS, cells, show_subjects
 from iku.cli.options import options, trial_option
-from iku.cli.tables import exact_column, text_column
+from iku.cli.tables import text_column, unwrapped_column
 from iku.cli.terminal_language import formats
 from iku.domain import comparison
 from iku.domain.comparison import Comparison, ComparisonColumn
 from iku.domain.indicator import Amendment
 from iku.messages import message
 from iku.queries import definition_comparison
-from iku.queries.trial_options import ComparisonQuestion
+from iku.queries.comparison_questions import ComparisonQuestion
 
 COLUMNS = (
-    *(exact_column(message("Definition")), *COUNTS),
+    *(unwrapped_column(message("Definition")), *COUNTS),
     *(text_column(message("Rating")), text_column(message("Differing options"))),
 )
 
@@ -34,7 +34,7 @@ def compare(question: ComparisonQuestion, amendment: Amendment, *, json: bool) -
     async def execute() -> Comparison:
         async with terminal.opened_view() as (app, view):
             today = app.commands.today()
-            tried = question.trial_options(amendment, today)
+            tried = question.comparison_request(amendment, today)
             return await definition_comparison.compare(view, tried, today)
 
     found = terminal.run(execute())

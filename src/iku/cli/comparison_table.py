@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from iku.cli import figure_table
-from iku.cli.tables import Printer, exact_column, number_column, text_column
+from iku.cli.tables import Printer, number_column, text_column, unwrapped_column
 from iku.cli.terminal_language import formats
 from iku.domain.comparison import ComparisonResult, ComparisonRow
 from iku.domain.difference import SubjectCount
@@ -37,7 +37,7 @@ def show_subjects(
     ]
     out.table(
         (
-            exact_column(message("Number")),
+            unwrapped_column(message("Number")),
             text_column(message("Title")),
             *map(number_column, names),
         ),

@@ -9,7 +9,7 @@ from iku.app import App
 from iku.cli import revision, tables, terminal
 from iku.cli.comparison_table import COUNTS, cells, show_subjects
 from iku.cli.options import trial_option
-from iku.cli.tables import exact_column, text_column
+from iku.cli.tables import text_column, unwrapped_column
 from iku.cli.terminal_language import formats, translated
 from iku.commands.command import Command, CommandResult
 from iku.domain import comparison
@@ -21,8 +21,8 @@ from iku.queries import definition_comparison
 
 NAMES = (message("In force"), message("Proposed"))
 COLUMNS = (
-    exact_column(message("On")),
-    exact_column(message("Definition")),
+    unwrapped_column(message("As-of day")),
+    unwrapped_column(message("Definition")),
     *COUNTS,
     text_column(message("Rating")),
 )

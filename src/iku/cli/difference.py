@@ -6,7 +6,7 @@ from iku import labels
 from iku.cli import figure_table, tables, terminal
 from iku.cli.comparison_table import fraction
 from iku.cli.options import options
-from iku.cli.tables import Printer, exact_column, number_column, text_column
+from iku.cli.tables import Printer, number_column, text_column, unwrapped_column
 from iku.cli.terminal_language import formats, translated
 from iku.domain.difference import (
     Difference,
@@ -19,16 +19,16 @@ from iku.queries import figure_difference
 from iku.queries.figure_difference import DifferenceQuestion
 
 AT = (
-    *(message("Period"), message("On"), message("Known")),
-    *(message("Log"), message("Definition")),
+    *(message("Period"), message("As-of day"), message("Known on")),
+    *(message("Log size"), message("Definition")),
 )
 BOTH = (
-    exact_column(message("Figure")),
-    number_column(message("Compared")),
-    number_column(message("Requested")),
+    unwrapped_column(message("Figure")),
+    number_column(message("Compared figure")),
+    number_column(message("Requested figure")),
 )
 WAY = (
-    exact_column(message("Step")),
+    unwrapped_column(message("Step")),
     *figure_table.COUNTS,
     number_column(message("After")),
     *figure_table.REACHED,
@@ -36,7 +36,7 @@ WAY = (
 MOVED = (
     *(
         text_column(message("Cause")),
-        exact_column(message("Number")),
+        unwrapped_column(message("Number")),
         text_column(message("Title")),
         *figure_table.COUNTS,
     ),
@@ -46,9 +46,9 @@ MOVED = (
         number_column(message("Event")),
     ),
     *(
-        exact_column(message("Effective on")),
-        exact_column(message("Known")),
-        text_column(message("By")),
+        unwrapped_column(message("Effective on")),
+        unwrapped_column(message("Known on")),
+        text_column(message("Actor")),
         text_column(message("Reason")),
     ),
 )

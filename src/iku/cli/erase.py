@@ -9,7 +9,7 @@ from msgspec import Struct
 from iku import labels
 from iku.cli import tables, terminal
 from iku.cli.errors import CommandFailed
-from iku.cli.tables import Printer, exact_column, number_column, text_column
+from iku.cli.tables import Printer, number_column, text_column, unwrapped_column
 from iku.cli.terminal_language import formats, translated
 from iku.commands import text_erasure
 from iku.commands.command import Command
@@ -21,7 +21,7 @@ from iku.queries import erasures
 from iku.queries.erasures import ErasurePreview
 
 COLUMNS = (
-    exact_column(message("History")),
+    unwrapped_column(message("History")),
     text_column(message("Content")),
     number_column(message("Count")),
 )
@@ -83,8 +83,8 @@ def erase(
             doomed = await erasures.preview(terminal.view(app, connection), subject)
             if not json or not yes:
                 _show(Printer(stderr=json), subject, doomed)
-            if not yes and not click.confirm(
-                translated(message("Erase permanently?")), err=True
+            if not yes and not terminal.confirm(
+                message("Erase permanently?"), err=True
             ):
                 raise CommandFailed(message("nothing was erased"))
             command = Command("subject", subject, erased, actor)

@@ -104,10 +104,10 @@ def run(commands: click.Command, arguments: Sequence[str] | None) -> NoReturn:
     except OutputClosed as error:
         if error.is_broken_pipe:
             sys.exit(standard_streams.READER_GONE)
-        _print_error(messages.of(error))
+        _print_error(messages.of_error(error))
         code = 1
     except SettingsError as error:
-        _print_error(messages.of(error))
+        _print_error(messages.of_error(error))
         code = 1
     sys.exit(code)
 
@@ -147,14 +147,14 @@ def message_for(error: Exception) -> str:
     """The message for *error*, as one sentence without a traceback."""
     match error:
         case _ if isinstance(error, _PLAIN):
-            told = messages.of(error)
+            told = messages.of_error(error)
         case VersionConflict():
             told = message(
                 "the same subject was changed concurrently ({error}); try again",
-                error=messages.of(error),
+                error=messages.of_error(error),
             )
         case asyncpg.ReadOnlySQLTransactionError():
-            told = messages.of(ReadOnlyReplica())
+            told = messages.of_error(ReadOnlyReplica())
         case asyncpg.PostgresError() if not log.is_unavailable(error, None):
             told = message("the database rejected the statement: {error}", error=error)
         case OSError(filename=str() | bytes()):

@@ -9,7 +9,7 @@ from msgspec import Struct
 from iku.app import App
 from iku.cli import figure_table, import_, tables, terminal
 from iku.cli.import_ import ImportedFile
-from iku.cli.tables import exact_column
+from iku.cli.tables import unwrapped_column
 from iku.cli.terminal_language import formats, translated
 from iku.domain.figure import Figure
 from iku.domain.question import Question
@@ -24,7 +24,7 @@ NOW = message("today")  # not a date, so that the output equals the README's on 
 ACTOR = "contoh"
 COLUMNS = (
     figure_table.COLUMNS[0],
-    exact_column(message("Known")),
+    unwrapped_column(message("Known on")),
     *figure_table.COLUMNS[1:],
 )
 
@@ -60,7 +60,7 @@ def example(*, json: bool) -> None:
 
 
 async def _import_example(app: App, *, quiet: bool) -> list[ImportedFile]:
-    contents = files.read()
+    contents = files.read_journals()
     async with app.pool.acquire() as connection:
         importer = Importer(connection, app.commands, ACTOR)
         ours = [i for content in contents.values() for i in await importer.ids(content)]

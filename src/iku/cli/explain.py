@@ -11,7 +11,7 @@ from iku.cli.errors import CommandFailed
 from iku.cli.figure_table import coordinates_in_words
 from iku.cli.options import options
 from iku.cli.output_format import OutputFormat, output_options, write
-from iku.cli.tables import exact_column, text_column
+from iku.cli.tables import text_column, unwrapped_column
 from iku.cli.terminal_language import formats, language, translated
 from iku.domain.figure import Counts, Figure
 from iku.domain.question import Question
@@ -28,10 +28,10 @@ from iku.queries.explanation import (
 from iku.queries.subject_lookup import identify
 
 COLUMNS = (
-    *(exact_column(message("Number")), text_column(message("Title"))),
+    *(unwrapped_column(message("Number")), text_column(message("Title"))),
     *(
-        exact_column(message("Denominator"), message("Den.")),
-        exact_column(message("Numerator"), message("Num.")),
+        unwrapped_column(message("Denominator"), message("Denom.")),
+        unwrapped_column(message("Numerator"), message("Num.")),
         text_column(message("Reason")),
     ),
 )
@@ -93,7 +93,7 @@ async def _find_subject(app: App, typed: str | None) -> str | None:
 async def _pages(
     app: App, question: Question, wanted: SubjectFilter
 ) -> AsyncIterator[ExplanationPage]:
-    """All pages, in order."""
+    """All pages of the explanation, in order."""
     after: str | None = ""
     while after is not None:
         async with app.pool.acquire() as connection:

@@ -11,7 +11,7 @@ from iku.cli.options import options
 from iku.domain.figure import Figure
 from iku.domain.question import Question, UnknownReference, from_number
 from iku.messages import message
-from iku.queries.figure_parameters import FigureQuestion, parts
+from iku.queries.figure_parameters import FigureQuestion, breakdown_name
 
 ANY = FigureQuestion(code="")  # the arguments name the indicators
 
@@ -65,7 +65,11 @@ async def _questions(
     app: App, codes: Sequence[str], asked: FigureQuestion, number: str | None
 ) -> list[Question]:
     if number is not None:
-        return [structs.replace(from_number(number), breakdown=parts(asked.breakdown))]
+        return [
+            structs.replace(
+                from_number(number), breakdown=breakdown_name(asked.breakdown)
+            )
+        ]
     today = app.commands.today()
     return [asked.question_for(code, today) for code in await _codes(app, codes)]
 
@@ -77,7 +81,7 @@ async def _codes(app: App, codes: Sequence[str]) -> Sequence[str]:
         if code not in known:
             raise UnknownReference(
                 message(
-                    "there is no indicator {indicator}; known indicators: {known}",
+                    "indicator {indicator} does not exist; known indicators: {known}",
                     indicator=code,
                     known=[*known],
                 )

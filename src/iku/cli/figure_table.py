@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from iku import labels
 from iku.app import App
 from iku.cli import tables
-from iku.cli.tables import Printer, exact_column, number_column, text_column
+from iku.cli.tables import Printer, number_column, text_column, unwrapped_column
 from iku.cli.terminal_language import formats, translated
 from iku.domain.figure import Figure
 from iku.domain.publication import FrozenValue
@@ -20,18 +20,18 @@ from iku.queries.figure_verification import Recounted
 HEADINGS = labels.FIGURE
 COUNTS = (
     number_column(HEADINGS["numerator"], message("Num.")),
-    number_column(HEADINGS["denominator"], message("Den.")),
+    number_column(HEADINGS["denominator"], message("Denom.")),
 )
 REACHED = (
     *(
         number_column(HEADINGS[name])
         for name in ("percentage", "target", "achievement")
     ),
-    exact_column(HEADINGS["rating"]),
+    unwrapped_column(HEADINGS["rating"]),
 )
-COLUMNS = (exact_column(HEADINGS["indicator"]), *COUNTS, *REACHED)
+COLUMNS = (unwrapped_column(HEADINGS["indicator"]), *COUNTS, *REACHED)
 PARTS = (
-    *(exact_column(HEADINGS["indicator"]), text_column(message("Part")), *COUNTS),
+    *(unwrapped_column(HEADINGS["indicator"]), text_column(message("Part")), *COUNTS),
     number_column(HEADINGS["percentage"]),
 )
 

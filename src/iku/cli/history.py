@@ -8,7 +8,7 @@ import click
 from iku import labels
 from iku.cli import ambiguity, field_format, tables, terminal
 from iku.cli.errors import CommandFailed
-from iku.cli.tables import exact_column, number_column, text_column
+from iku.cli.tables import number_column, text_column, unwrapped_column
 from iku.cli.terminal_language import formats, translated
 from iku.domain import indicator, subject_kinds
 from iku.domain.decider import subject_number
@@ -22,12 +22,12 @@ COLUMNS = (
         number_column(message("Version")),
         number_column(message("Position")),
         text_column(message("Event")),
-        exact_column(message("Effective")),
+        unwrapped_column(message("Effective on")),
     ),
     *(
-        exact_column(message("Known")),
-        exact_column(message("Recorded")),
-        text_column(message("By")),
+        unwrapped_column(message("Known on")),
+        unwrapped_column(message("Recorded")),
+        text_column(message("Actor")),
     ),
     *(
         text_column(message("Content")),
@@ -64,7 +64,7 @@ def history(subject: str, kind: str | None, *, json: bool) -> None:
                 one: await event_history.history(view, one.category, one.subject)
                 for one in await identify(view, subject, among)
             }
-            return _single(found, subject), app.settings.timezone
+            return _only_history(found, subject), app.settings.timezone
 
     events, zone = terminal.run(execute())
     if json:
@@ -77,7 +77,7 @@ def history(subject: str, kind: str | None, *, json: bool) -> None:
             out.say(f"{DECLARED.strip()} {translated(said)}")
 
 
-def _single(
+def _only_history(
     found: Mapping[SubjectMatch, Sequence[EventView]], typed: str
 ) -> Sequence[EventView]:
     """The only history in *found*.
@@ -90,7 +90,8 @@ def _single(
         number = subject_number(typed)
         raise CommandFailed(
             message(
-                "there is no case, organisation or indicator {number}", number=number
+                "no case, organisation or indicator has the number {number}",
+                number=number,
             )
         )
     ambiguity.refuse_ambiguous([*there], typed)
@@ -156,5 +157,7 @@ def _movement_text(moved: Movement) -> str:
     )
     if moved.since is None:
         return f"{translated(by)}: {told}"
-    until = message("in periods that begin by {day}", day=formats.day(moved.since))
+    until = message(
+        "in periods that begin on or before {day}", day=formats.day(moved.since)
+    )
     return f"{translated(by)} {translated(until)}: {told}"

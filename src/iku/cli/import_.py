@@ -12,7 +12,7 @@ from msgspec import Struct
 from iku.app import App
 from iku.cli import tables, terminal
 from iku.cli.errors import CommandFailed
-from iku.cli.tables import exact_column, number_column, text_column
+from iku.cli.tables import number_column, text_column, unwrapped_column
 from iku.cli.terminal_language import formats, translated
 from iku.exchange.import_plan import RowNote, SkippedRow
 from iku.exchange.journal_import import Importer, ImportReport
@@ -21,7 +21,7 @@ from iku.messages import message, plural
 
 FAULTS = (
     number_column(message("Row")),
-    exact_column(message("Column")),
+    unwrapped_column(message("Column")),
     text_column(message("Problem")),
 )
 SKIPPED = (number_column(message("Row")), text_column(message("Skipped because")))
@@ -93,8 +93,8 @@ def import_(files: tuple[str, ...], *, dry_run: bool, actor: str, json: bool) ->
     if faulty:
         raise CommandFailed(
             plural(
-                "{files} is at fault; nothing of it was recorded",
-                "{files} are at fault; nothing of it was recorded",
+                "{files} has faults; nothing of it was recorded",
+                "{files} have faults; nothing of them was recorded",
                 count=len(faulty),
                 files=faulty,
             )
@@ -165,19 +165,20 @@ def _outcome_sentence(file: ImportedFile) -> str:
             "recorded.",
             journal=file.journal,
         )
-    rows = message(
+    row_count = message(
         "{count} rows of journal {journal}",
         count=formats.number(file.rows),
         journal=file.journal,
     )
     if not file.added:
         return message(
-            "{rows}, nothing new: all are already in the register.", rows=rows
+            "{row_count}, nothing new: all are already in the register.",
+            row_count=row_count,
         )
     return message(
-        "{rows}, {outcomes}; the log now has {size} events.",
-        rows=rows,
-        outcomes=[*_row_counts(file)],
+        "{row_count}, {outcome_counts}; the log now has {size} events.",
+        row_count=row_count,
+        outcome_counts=[*_row_counts(file)],
         size=formats.number(file.size),
     )
 
@@ -208,9 +209,9 @@ def _show_faults(file: ImportedFile) -> None:
     out.say(file.file)
     out.table(FAULTS, rows)
     if file.faulted > len(file.faults):
-        told, count = map(formats.number, (len(file.faults), file.faulted))
+        shown, count = map(formats.number, (len(file.faults), file.faulted))
         out.say(
-            message("The first {told} of {count} problems.", told=told, count=count)
+            message("The first {shown} of {count} problems.", shown=shown, count=count)
         )
 
 
@@ -219,7 +220,9 @@ def _show_skipped(file: ImportedFile) -> None:
     rows = [(formats.number(one.row), one.message) for one in file.skipped]
     out.table(SKIPPED, rows)
     if (count := file.standing + file.identical) > len(rows):
-        told, all_ = map(formats.number, (len(rows), count))
+        shown, all_ = map(formats.number, (len(rows), count))
         out.say(
-            message("The first {told} of {count} skipped rows.", told=told, count=all_)
+            message(
+                "The first {shown} of {count} skipped rows.", shown=shown, count=all_
+            )
         )

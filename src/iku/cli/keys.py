@@ -7,15 +7,15 @@ from iku.access.secrets import Secrets
 from iku.app import App
 from iku.cli import tables, terminal
 from iku.cli.errors import CommandFailed
-from iku.cli.tables import exact_column, number_column
+from iku.cli.tables import number_column, unwrapped_column
 from iku.cli.terminal_language import formats
 from iku.commands import text_erasure
 from iku.messages import message
 from iku.vault.store import WrapCounts
 
 EPOCHS = (
-    *(exact_column(message("Epoch")), number_column(message("Data keys"))),
-    *(number_column(message("Locked")), exact_column(message("File"))),
+    *(unwrapped_column(message("Epoch")), number_column(message("Data keys"))),
+    *(number_column(message("Locked")), unwrapped_column(message("File"))),
 )
 
 
@@ -86,7 +86,7 @@ def show(*, json: bool) -> None:
             one.epoch,
             formats.number(one.wraps),
             formats.number(one.locked),
-            message("present") if one.here else message("LOST"),
+            message("key in the folder") if one.here else message("KEY LOST"),
         )
         for one in found.epochs
     ]

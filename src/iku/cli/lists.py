@@ -13,7 +13,7 @@ from iku.app import App
 from iku.cli import field_format, tables, terminal
 from iku.cli.options import options
 from iku.cli.output_format import OutputFormat, output_options, write
-from iku.cli.tables import Listing, TableColumn, exact_column, text_column
+from iku.cli.tables import Listing, TableColumn, text_column, unwrapped_column
 from iku.cli.terminal_language import formats, translated
 from iku.exchange import list_csv
 from iku.exchange.csv_output import Delimiter
@@ -64,7 +64,7 @@ def _organisation_row(item: Fields, areas: Areas) -> Sequence[str]:
         item["name"],
         _field_text("kind", item),
         status(item),
-        basis(item),
+        legal_basis(item),
         day(item["registered_on"]),
         area_name(item, areas),
     )
@@ -75,11 +75,11 @@ SHAPES: dict[type[ListQuestion], ListLayout] = {
         message("cases"),
         (
             *(
-                exact_column(message("Number")),
+                unwrapped_column(message("Number")),
                 text_column(message("Title")),
                 text_column(message("Dimension and level")),
             ),
-            *(text_column(message("Status")), exact_column(message("Reported"))),
+            *(text_column(message("Status")), unwrapped_column(message("Reported"))),
             *(
                 text_column(message("Area"), optional=True),
                 text_column(message("Source"), optional=True),
@@ -91,12 +91,15 @@ SHAPES: dict[type[ListQuestion], ListLayout] = {
         message("organisations"),
         (
             *(
-                exact_column(message("Number")),
+                unwrapped_column(message("Number")),
                 text_column(message("Name")),
                 text_column(message("Kind")),
                 text_column(message("Status")),
             ),
-            *(text_column(message("Legal basis")), exact_column(message("Registered"))),
+            *(
+                text_column(message("Legal basis")),
+                unwrapped_column(message("Registered")),
+            ),
             text_column(message("Area"), optional=True),
         ),
         _organisation_row,
@@ -145,7 +148,7 @@ def _show(question: ListQuestion, form: OutputFormat) -> None:
 
 
 async def _pages(app: App, view: View, asked: ListQuestion) -> AsyncIterator[ListPage]:
-    """All pages, in order."""
+    """All pages of the list, in order."""
     cursor: str | None = ""
     while cursor is not None:
         question = structs.replace(asked, cursor=cursor or None)
@@ -226,7 +229,9 @@ def status(item: Fields) -> str:
     word = translated(labels.STATUSES[item["status"]])
     match item:
         case {"merged_into": str(into)}:
-            return translated(message("{word} into {number}", word=word, number=into))
+            return translated(
+                message("{status} into {number}", status=word, number=into)
+            )
         case {"status": "resolved", "resolved_on": on}:
             word = f"{word} {day(on)}"
         case _:
@@ -241,7 +246,7 @@ def status(item: Fields) -> str:
 UNDECIDED = ("open", "returned", "resolved")
 
 
-def basis(item: Fields) -> str:
+def legal_basis(item: Fields) -> str:
     """The legal basis of an organisation and, for a certificate, its expiry date."""
     said = _field_text("legal_basis", item)
     if item["valid_until"] is None:

@@ -131,7 +131,7 @@ class Pace(NamedTuple):
     full_every_s: int
 
     def wait_s(self, failures: int) -> int:
-        """Seconds until the next round, after so many failures in succession."""
+        """Seconds to wait before the next round, after *failures* in succession."""
         longer = min(self.every_s << min(failures, 10), LONGEST_WAIT_S)
         return max(self.every_s, longer)
 
@@ -216,7 +216,7 @@ def _cosigned(found: MonitorRound) -> messages.Message:
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """End a round at SIGTERM as at SIGINT; what was written stays consistent."""
+    """Handle SIGTERM as SIGINT: the round ends, and its files stay consistent."""
 
     def interrupt(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001 - as `signal` calls it
         raise KeyboardInterrupt

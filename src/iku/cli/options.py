@@ -67,12 +67,12 @@ def text_options(
             pairs = [
                 (one.name, text)
                 for one in known.values()
-                for text in _typed_as_strings(typed.pop(_key(name, one)))
+                for text in _typed_as_strings(typed.pop(_parameter_name(name, one)))
             ]
             command(**{name: pairs}, **typed)
 
         for one in reversed([*known.values()]):
-            key, default = _key(name, one), defaults.get(one.attribute)
+            key, default = _parameter_name(name, one), defaults.get(one.attribute)
             if one.name in arguments:
                 add = click.argument(key, metavar=arguments[one.name])
             else:
@@ -111,7 +111,7 @@ def usage_error(error: ParseError, flags: Mapping[str, str]) -> click.UsageError
 
 
 def trial_option(command: Command) -> Command:
-    """Give *command* the option --option, passed as its parameter *amendment*."""
+    """Add the repeatable option --option NAME=VALUE, passed as *amendment*."""
 
     @wraps(command)
     def wrapper(**given: Any) -> None:
@@ -148,11 +148,11 @@ class NameValue(click.ParamType[tuple[str, str]]):
 
 
 def flag(name: str) -> str:
-    """The flag of the field *name*."""
+    """The command-line flag of the field *name*: ``--known-on``."""
     return f"--{name.replace('_', '-')}"
 
 
-def _key(name: str, field: Field) -> str:
+def _parameter_name(name: str, field: Field) -> str:
     """The field's parameter name in click, unique among the Structs of a command."""
     return f"{name}_{field.attribute}"
 
@@ -182,14 +182,14 @@ def _option(field: Field, key: str, default: str | None) -> Any:
         said = message(
             "{description} [default: {value}]", description=said, value=usual
         )
-    if field.multiple:
+    if field.is_repeatable:
         said = message("{description} Repeatable.", description=said)
     return click.option(
         option,
         key,
         default=default,
         metavar=_metavar(field),
-        multiple=field.multiple,
+        multiple=field.is_repeatable,
         cls=TranslatedOption,
         said=said,
     )

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 from iku import labels
 from iku.cli import tables
 from iku.cli.figure_table import COLUMNS, COUNTS, cells, indicator_and_number
-from iku.cli.tables import Printer, exact_column, number_column, text_column
+from iku.cli.tables import Printer, number_column, text_column, unwrapped_column
 from iku.cli.terminal_language import formats, translated
 from iku.domain.publication import PublicationState
 from iku.messages import message
@@ -26,28 +26,28 @@ from iku.queries.publications import (
 
 LISTED = (
     *(
-        exact_column(message("Publication")),
+        unwrapped_column(message("Publication")),
         text_column(message("Period")),
-        exact_column(message("On")),
+        unwrapped_column(message("As-of day")),
         number_column(message("Edition")),
     ),
     *(
-        exact_column(message("Status")),
-        exact_column(message("Since")),
+        unwrapped_column(message("Status")),
+        unwrapped_column(message("Since")),
         text_column(message("Title")),
     ),
 )
 TAKEN = (
     *(
-        exact_column(message("Step")),
-        exact_column(message("Date")),
-        text_column(message("By")),
+        unwrapped_column(message("Step")),
+        unwrapped_column(message("Date")),
+        text_column(message("Actor")),
     ),
     *(text_column(message("Reason")), number_column(message("Event"))),
 )
 SIDES = (
     *(
-        exact_column(message("Indicator")),
+        unwrapped_column(message("Indicator")),
         number_column(message("Published")),
         number_column(message("Present")),
         *COUNTS,
@@ -60,18 +60,18 @@ SIDES = (
 CHANGED = (
     *(
         text_column(message("Cause")),
-        exact_column(message("Number")),
+        unwrapped_column(message("Number")),
         text_column(message("Title")),
         text_column(message("Effect")),
     ),
     *(
         number_column(message("Event")),
-        exact_column(message("Effective on")),
-        exact_column(message("Known")),
+        unwrapped_column(message("Effective on")),
+        unwrapped_column(message("Known on")),
     ),
     *(
-        exact_column(message("Recorded")),
-        text_column(message("By")),
+        unwrapped_column(message("Recorded")),
+        text_column(message("Actor")),
         text_column(message("Reason")),
     ),
 )

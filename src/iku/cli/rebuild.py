@@ -35,4 +35,4 @@ def rebuild(*, json: bool) -> None:
             message("the projections did not match the log; they were rebuilt")
         )
     if not json:
-        tables.say(message("Rebuilt; the result equals what was there before."))
+        tables.say(message("Rebuilt; the new projections equal the previous ones."))

@@ -74,7 +74,7 @@ class CommandInput(NamedTuple):
     body: BinaryIO | None
     cleared: Collection[str] = ()
 
-    def read(self, kind: type[Struct]) -> Any:
+    def parse(self, kind: type[Struct]) -> Any:
         """The command parsed as *kind*.
 
         Raises:
@@ -133,7 +133,7 @@ def report(
     Write a person as a name or, for a person already in the register, as JSON with name
     and subject.
     """
-    parsed = CommandInput(pairs, body).read(conflict.Report)
+    parsed = CommandInput(pairs, body).parse(conflict.Report)
     _record_opening("conflict", parsed, submission, actor, json=json)
 
 
@@ -151,7 +151,7 @@ def register(
 
     Without --number it receives the register's next number.
     """
-    parsed = CommandInput(pairs, body).read(organisation.Registration)
+    parsed = CommandInput(pairs, body).parse(organisation.Registration)
     _record_opening("organisation", parsed, submission, actor, json=json)
 
 
@@ -250,7 +250,7 @@ def _parse_for_each_kind(typed: CommandInput, kinds: Kinds) -> dict[str, Any]:
     parsed: dict[str, Any] = {}
     for category, kind in kinds.items():
         try:
-            parsed[category] = typed.read(kind)
+            parsed[category] = typed.parse(kind)
         except click.UsageError as error:
             parsed[category] = error
     faults = [one for one in parsed.values() if isinstance(one, click.UsageError)]
@@ -270,7 +270,7 @@ async def _find_subject(app: App, typed: str) -> SubjectMatch:
     if not found:
         raise CommandFailed(
             message(
-                "there is no case or organisation {number}",
+                "no case or organisation has the number {number}",
                 number=subject_number(typed),
             )
         )
@@ -313,15 +313,20 @@ def _report(category: str, done: CommandResult, *, json: bool) -> None:
     if json:
         terminal.emit(shown)
         return
-    said = message("Already recorded") if done.repeated else message("Recorded")
+    values = {
+        "kind": Term("category", category),
+        "number": shown.number,
+        "version": formats.number(shown.version),
+        "position": formats.number(shown.position),
+    }
     tables.say(
         message(
-            "{recorded}: {kind} {number}, version {version}, event {position}.",
-            recorded=said,
-            kind=Term("category", category),
-            number=shown.number,
-            version=formats.number(shown.version),
-            position=formats.number(shown.position),
+            "Already recorded: {kind} {number}, version {version}, event {position}.",
+            **values,
+        )
+        if done.repeated
+        else message(
+            "Recorded: {kind} {number}, version {version}, event {position}.", **values
         )
     )
     for note in shown.notes:

@@ -8,7 +8,7 @@ import msgspec
 from iku import labels
 from iku.cli import figure_table, tables, terminal
 from iku.cli.options import options
-from iku.cli.tables import exact_column, number_column, text_column
+from iku.cli.tables import number_column, text_column, unwrapped_column
 from iku.cli.terminal_language import formats, translated
 from iku.domain.figure import Figure
 from iku.messages import message
@@ -16,24 +16,24 @@ from iku.queries import figure_replay
 from iku.queries.figure_replay import ReplayLine, ReplayOrder, ReplayQuestion
 
 ORDERS = {
-    ReplayOrder.KNOWN: message("in order of knowledge"),
-    ReplayOrder.HAPPENED: message("in order of occurrence"),
+    ReplayOrder.KNOWN: message("in the order in which events became known"),
+    ReplayOrder.HAPPENED: message("in the order of the days of effect"),
 }
 COLUMNS = (
     *(
         number_column(message("Position")),
-        exact_column(message("Effective")),
-        exact_column(message("Known")),
+        unwrapped_column(message("Effective on")),
+        unwrapped_column(message("Known on")),
         text_column(message("Event")),
     ),
-    *(exact_column(message("Number")), text_column(message("Part"), optional=True)),
+    *(unwrapped_column(message("Number")), text_column(message("Part"), optional=True)),
     *(
-        number_column(message("± Numerator"), message("±")),
+        number_column(message("± Numerator"), message("± Num.")),
         number_column(message("Numerator"), message("Num.")),
     ),
     *(
-        number_column(message("± Denominator"), message("±")),
-        number_column(message("Denominator"), message("Den.")),
+        number_column(message("± Denominator"), message("± Denom.")),
+        number_column(message("Denominator"), message("Denom.")),
     ),
 )
 
@@ -72,9 +72,9 @@ async def _show(
     out = tables.Printer()
     out.say(
         message(
-            "{indicator}, {where}, definition {definition}, {order}",
+            "{indicator}, {coordinates}, definition {definition}, {order}",
             indicator=figure.indicator,
-            where=figure_table.coordinates_in_words(figure),
+            coordinates=figure_table.coordinates_in_words(figure),
             definition=figure.definition,
             order=ORDERS[order],
         )

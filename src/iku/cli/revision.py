@@ -12,8 +12,8 @@ from msgspec import Struct, structs
 from iku.app import App
 from iku.cli import tables, terminal
 from iku.cli.errors import CommandFailed
-from iku.cli.tables import exact_column, number_column, text_column
-from iku.cli.terminal_language import formats, translated
+from iku.cli.tables import number_column, text_column, unwrapped_column
+from iku.cli.terminal_language import formats
 from iku.commands.command import Command, CommandResult
 from iku.domain.comparison import EvaluatedFigure, RevisedPoint, RevisionPreview
 from iku.domain.fact import Annulled
@@ -23,13 +23,13 @@ from iku.queries import definition_comparison, indicators
 
 COLUMNS = (
     *(
-        exact_column(message("On")),
-        exact_column(message("State")),
+        unwrapped_column(message("As-of day")),
+        unwrapped_column(message("State")),
         number_column(message("Definition")),
         number_column(message("Target")),
     ),
     *(
-        exact_column(message("Actual")),
+        unwrapped_column(message("Actual")),
         number_column(message("Achievement")),
         text_column(message("Rating")),
     ),
@@ -155,7 +155,7 @@ def record_after_preview(
                 change.show(effect)
             if preview:
                 return effect, None
-            if not yes and not click.confirm(translated(change.question), err=json):
+            if not yes and not terminal.confirm(change.question, err=json):
                 raise CommandFailed(message("nothing was recorded"))
             async with app.pool.acquire() as connection:
                 return effect, await app.commands.handle(connection, pinned)

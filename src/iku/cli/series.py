@@ -4,7 +4,7 @@ import click
 
 from iku.cli import figure_table, tables, terminal
 from iku.cli.options import options
-from iku.cli.tables import exact_column, number_column, text_column
+from iku.cli.tables import number_column, text_column, unwrapped_column
 from iku.cli.terminal_language import formats
 from iku.domain.figure import Figure
 from iku.domain.publication import FrozenValue
@@ -14,7 +14,7 @@ from iku.queries.series import Series, SeriesQuestion
 
 COLUMNS = (
     *(
-        exact_column(message("On")),
+        unwrapped_column(message("As-of day")),
         *figure_table.COUNTS,
         number_column(message("Actual")),
     ),

@@ -54,7 +54,7 @@ def serve(host: str | None, port: int | None) -> None:
                 raise CommandFailed(
                     message(
                         "cannot listen on {host}, port {port}: {error}",
-                        error=messages.of(error),
+                        error=messages.of_error(error),
                         host=chosen.host,
                         port=chosen.port,
                     )
@@ -67,7 +67,9 @@ async def _warn_of_lost_keys(app: App) -> None:
     async with app.pool.acquire() as connection:
         lost = await app.vault.find_lost_epochs(connection)
     if lost:
-        said = message("Keys of texts {lost}", lost=terminal.lost_keys_message(lost))
+        said = message(
+            "Keys of texts {lost_keys}", lost_keys=terminal.lost_keys_message(lost)
+        )
         standard_streams.say(translated(said))
 
 
@@ -83,7 +85,7 @@ async def _sweep(app: App) -> None:
             swept = await quarantine.sweep(app.vault, connection)
         aside = app.vault.files.summary()
     except FilesError as error:
-        standard_streams.say(f"iku: {translated(messages.of(error))}")
+        standard_streams.say(f"iku: {translated(messages.of_error(error))}")
         return
     if swept.restored:
         restored = message(

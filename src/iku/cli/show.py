@@ -93,7 +93,7 @@ def _print(category: str, seen: SubjectView, areas: Areas, moment: str) -> None:
 
 
 def _lines(category: str, item: Fields, areas: Areas) -> Iterator[tuple[str, str]]:
-    """A line for each field that has a value."""
+    """A line for each field of the case or organisation that has a value."""
     more = ("reporter", "parties") if category == "conflict" else ()
     for field in (*list_csv.FIELDS[category], *more):
         if item[field] is not None:

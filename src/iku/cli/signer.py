@@ -96,7 +96,7 @@ def key(*, json: bool) -> None:
 
 
 def made(file: Path, *, there: bool) -> str:
-    """Where a key is, and whether it was *there* before."""
+    """The sentence that the key was created in *file*, or already existed there."""
     if there:
         return message("The key already exists in {file}.", file=file)
     return message("The key was created in {file}.", file=file)
@@ -108,7 +108,7 @@ known = click.option(
     type=click.File("rb"),
     multiple=True,
     help="Checkpoint that an auditor or a witness holds; repeatable. Needed if the "
-    "folder does not hold what was signed last.",
+    "folder does not hold the last signed checkpoint.",
 )
 
 
@@ -137,7 +137,7 @@ def rotate(*, json: bool) -> None:
     """Create a new key, and sign a checkpoint with both the old and the new key."""
     chosen = terminal.settings()
 
-    async def work() -> SignerRound:
+    async def execute() -> SignerRound:
         async with terminal.signer(chosen) as connection:
             await _refuse_abandoned_origin(connection, chosen)
             home = SignerFolder(chosen.signer_home)
@@ -147,7 +147,7 @@ def rotate(*, json: bool) -> None:
             return await _cosigned(connection, chosen, load_witnesses(chosen), outcome)
 
     with durable_files.exclusive_lock(chosen.signer_home):
-        found = terminal.run(work())
+        found = terminal.run(execute())
         new = SignerFolder(chosen.signer_home).key().verifier
     _report(found, json=json)
     if not json:
@@ -195,13 +195,13 @@ def accept_shape(digest: str) -> None:
     chosen = terminal.settings()
     home = SignerFolder(chosen.signer_home)
 
-    async def work() -> str:
+    async def execute() -> str:
         async with terminal.signer(chosen) as connection:
             return (await schema_shape.read(connection)).digest
 
     with durable_files.exclusive_lock(home.folder):
         home.refuse_insecure()
-        found = terminal.run(work())
+        found = terminal.run(execute())
         if found != digest:
             raise CommandFailed(
                 message(
@@ -227,7 +227,9 @@ async def _round(
         home.refuse_insecure()
         outside = await known_checkpoints.gather(connection, home, witnesses, given)
         for line in outside.unhelpful:
-            standard_streams.say(translated(message("witness {reason}", reason=line)))
+            standard_streams.say(
+                translated(message("witness {name_and_reason}", name_and_reason=line))
+            )
         outcome = await checkpoint_signing.sign(
             connection,
             home,
@@ -283,7 +285,7 @@ async def _cosigned(
 async def _copied(
     connection: Plain, chosen: Settings, outcome: SigningResult
 ) -> str | None:
-    """Copy the checkpoint for another office; give why it could not be copied."""
+    """Copy the checkpoint to IKU_CHECKPOINT_COPIES; return the error if it fails."""
     if chosen.checkpoint_copies is None:
         return None
     try:
@@ -333,7 +335,7 @@ async def _attempt(
     if found.signed:
         tables.say(f"{_clock(chosen)} {translated(_sentence(found))}")
     for line in found.unhelpful:
-        said = message("witness {reason}", reason=line)
+        said = message("witness {name_and_reason}", name_and_reason=line)
         standard_streams.say(f"{_clock(chosen)} {translated(said)}")
     for line in _reports(found):
         standard_streams.say(f"{_clock(chosen)} {translated(line)}")
@@ -350,8 +352,8 @@ def _report(found: SignerRound, *, json: bool) -> None:
         return
     tables.say(
         message(
-            "{outcome}; {count} records read.",
-            outcome=_sentence(found),
+            "{signing_outcome}; {count} records read.",
+            signing_outcome=_sentence(found),
             count=formats.number(found.read),
         )
     )
@@ -359,7 +361,7 @@ def _report(found: SignerRound, *, json: bool) -> None:
         size = formats.number(found.witnessed)
         tables.say(message("Witness quorum reached up to size {size}.", size=size))
     for line in found.unhelpful:
-        tables.say(message("Witness {reason}", reason=line))
+        tables.say(message("Witness {name_and_reason}", name_and_reason=line))
     for line in _reports(found):
         tables.say(line)
     if not found.witnesses:
@@ -380,17 +382,19 @@ def _sentence(found: SignerRound) -> str:
 def status_lines(found: Assurance) -> list[tuple[str, str]]:
     """The lines of `iku status` on the log's signatures and cosignatures."""
     never = message("never (iku signer once)")
-    shown: list[tuple[str, str]] = [(message("Signed"), _up_to(found.signed, never))]
+    shown: list[tuple[str, str]] = [
+        (message("Signed by the log"), _up_to(found.signed, never))
+    ]
     if not found.witnesses:
         shown.append((message("Witnesses"), ALONE))
     else:
         witnessed = message(
-            "{count} witnesses; {size}",
+            "{count} witnesses; cosigned by a quorum: {up_to_size}",
             count=found.witnesses,
-            size=_up_to(found.witnessed, message("none yet")),
+            up_to_size=_up_to(found.witnessed, message("none yet")),
         )
         shown.append((message("Witnesses"), witnessed))
-    shown += [(message("Ignored"), line) for line in found.ignored]
+    shown += [(message("Ignored cosignature"), line) for line in found.ignored]
     if found.alarm:
         shown.append(("ALARM", found.alarm))
     return shown

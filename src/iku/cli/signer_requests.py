@@ -33,10 +33,10 @@ Keys: TypeAlias = list[VerifierKey]
 def request(name: str | None, old: int | None) -> None:
     """Print the last checkpoint and its proof, for `iku witness cosign`."""
     chosen = terminal.settings()
-    last = _last(chosen)
-    keys = _asked(load_witnesses(chosen), name)
+    last = _last_checkpoint(chosen)
+    keys = _keys_of_witness(load_witnesses(chosen), name)
 
-    async def work() -> str:
+    async def execute() -> str:
         async with terminal.signer(chosen) as connection:
             size = checkpoint.parse(last.text).size
             known = await _known_size(connection, keys, size) if old is None else old
@@ -50,7 +50,7 @@ def request(name: str | None, old: int | None) -> None:
                 )
             return str(await witness_client.build_request(connection, known, last))
 
-    click.echo(terminal.run(work()), nl=False)
+    click.echo(terminal.run(execute()), nl=False)
 
 
 async def _known_size(connection: Plain, keys: Keys, most: int) -> int:
@@ -61,8 +61,8 @@ async def _known_size(connection: Plain, keys: Keys, most: int) -> int:
     return max(sizes, default=0)
 
 
-def _asked(witnesses: Policy, name: str | None) -> Keys:
-    """The keys of the witness called *name*, or else of the only one; may be none."""
+def _keys_of_witness(witnesses: Policy, name: str | None) -> Keys:
+    """The keys of the witness *name*; without a name, of the only witness."""
     parties = witnesses.witnesses
     by_name: dict[str, list[Party]] = {}
     for party in parties.values():
@@ -91,14 +91,14 @@ def accept(file: IO[bytes]) -> None:
     """Store the cosignature in FILE, the output of `iku witness cosign`."""
     chosen = terminal.settings()
     answer = file.read()
-    last = _last(chosen)
+    last = _last_checkpoint(chosen)
     keys = _signatories(load_witnesses(chosen), answer)
 
-    async def work() -> None:
+    async def execute() -> None:
         async with terminal.signer(chosen) as connection:
             await witness_client.store_cosignatures(connection, keys, last, answer)
 
-    terminal.run(work())
+    terminal.run(execute())
     size = formats.number(checkpoint.parse(last.text).size)
     for name in dict.fromkeys(key.name for key in keys):
         tables.say(message("Cosigned by {name}: size {size}.", name=name, size=size))
@@ -118,10 +118,10 @@ def _signatories(witnesses: Policy, answer: bytes) -> Keys:
     return keys
 
 
-def _last(chosen: Settings) -> Note:
-    """The last checkpoint, as the signer's own state has it."""
+def _last_checkpoint(chosen: Settings) -> Note:
+    """The last checkpoint, from the signer's state file."""
     state = SignerFolder(chosen.signer_home).state()
-    if state is None or state.fresh:
+    if state is None or state.signed_nothing:
         raise CommandFailed(
             message("no checkpoint is signed yet; run `iku signer once`")
         )

@@ -55,7 +55,7 @@ def status(*, check: bool, json: bool) -> None:
                 remedy=terminal.UNGUARDED,
             )
         )
-    if found.shape is not None and not found.shape.good:
+    if found.shape is not None and not found.shape.has_acceptable_shape:
         raise CommandFailed(
             message(
                 "the schema has another shape than this release expects; the "
@@ -87,7 +87,7 @@ def _shape_state(shape: ShapeStatus | None) -> str:
     if shape.found == shape.expected:
         return message("{digest}, as expected", digest=shape.found)
     count = formats.number(len(shape.differences))
-    if shape.good:
+    if shape.has_acceptable_shape:
         return message(
             "{digest}, accepted by the signer; {count} lines differ from this release",
             digest=shape.found,
@@ -152,7 +152,7 @@ def _definition_counts(subject: IndicatorCounts) -> str:
 
 
 def _keys(lost: list[str]) -> str:
-    return terminal.lost_keys_message(lost) if lost else message("good")
+    return terminal.lost_keys_message(lost) if lost else message("complete")
 
 
 def _guard_state(guard: Guard, zone: ZoneInfo) -> str:
@@ -166,7 +166,12 @@ def _guard_state(guard: Guard, zone: ZoneInfo) -> str:
         )
     ]
     if guard.sealed > 1:
-        told.append(message("sealed {count} times", count=formats.number(guard.sealed)))
+        told.append(
+            message(
+                "schema sealed by a superuser {count} times",
+                count=formats.number(guard.sealed),
+            )
+        )
     return ", ".join(map(translated, [*told, _verdict(guard.findings)]))
 
 
@@ -174,5 +179,5 @@ def _verdict(findings: list[str] | None) -> str:
     if findings is None:
         return message("not done (--check)")
     if not findings:
-        return message("good")
+        return message("no findings")
     return message("{count} findings", count=formats.number(len(findings)))

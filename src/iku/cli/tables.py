@@ -57,18 +57,18 @@ class TableColumn(Struct, frozen=True):
     optional: bool = False
 
 
-def exact_column(heading: str, short: str | None = None) -> TableColumn:
-    """A column of dates, identifiers or single words, which are not broken."""
+def unwrapped_column(heading: str, short: str | None = None) -> TableColumn:
+    """A column of dates, identifiers or single words, whose cells never wrap."""
     return TableColumn(heading, short)
 
 
 def number_column(heading: str, short: str | None = None) -> TableColumn:
-    """A column of numbers, which are not broken."""
+    """A right-aligned column of numbers, whose cells never wrap."""
     return TableColumn(heading, short, right=True)
 
 
 def text_column(heading: str, *, optional: bool = False) -> TableColumn:
-    """A column of texts that wrap at words."""
+    """A column of texts, whose cells wrap between words."""
     return TableColumn(heading, wraps=True, optional=optional)
 
 
@@ -79,7 +79,7 @@ class _Extent(NamedTuple):
     word: int = 0
 
     def with_cell(self, cell: str) -> "_Extent":
-        """The extent with *cell* added to the column."""
+        """The extent of the column once it also contains *cell*."""
         content, word = self
         for line in cell.split("\n"):
             length = cell_len(line)

@@ -78,7 +78,7 @@ class DayType(click.ParamType[date]):
         try:
             return cells.day(str(value))
         except cells.InvalidCell as error:
-            self.fail(translated(messages.of(error)), param, ctx)
+            self.fail(translated(messages.of_error(error)), param, ctx)
 
 
 class SubjectNumberType(click.ParamType[str]):
@@ -93,7 +93,7 @@ class SubjectNumberType(click.ParamType[str]):
         try:
             return subject_id(cells.number(subject_number(str(value))))
         except cells.InvalidCell as error:
-            self.fail(translated(messages.of(error)), param, ctx)
+            self.fail(translated(messages.of_error(error)), param, ctx)
 
 
 class LineType(click.ParamType[str]):
@@ -256,6 +256,30 @@ def progress(doing: str) -> Iterator[Tell]:
     with bar:
         task = bar.add_task(translated(doing), total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def confirm(question: str, *, err: bool) -> bool:
+    """Whether the user confirms *question*; both languages' answers are accepted.
+
+    `click.confirm` accepts and shows English answers only.
+    """
+    answers = translated(message("[y/N]"))
+    asked = f"{translated(question)} {answers}"
+    confirmed: bool = click.prompt(
+        asked, "no", show_default=False, value_proc=_parse_answer, err=err
+    )
+    return confirmed
+
+
+def _parse_answer(typed: str) -> bool:
+    answer = typed.strip().lower()
+    if answer not in YES | NO:
+        raise click.UsageError(translated(message("answer y (yes) or n (no)")))
+    return answer in YES
+
+
+YES = frozenset({"y", "yes", "ya"})
+NO = frozenset({"", "n", "no", "t", "tidak"})
 
 
 def emit(value: Any) -> None:

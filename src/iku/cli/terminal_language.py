@@ -90,6 +90,8 @@ CLICK = (
     "Show this message and exit.",
     "Show the version and exit.",
     "default: {default}",
+    "required",
+    "Error: {message}",
     "Missing command.",
     "Missing argument",
     "Missing option",

@@ -36,9 +36,9 @@ class PrintedResultType(click.ParamType[Printed]):
     ) -> Printed:
         """*value* as counts or a percentage, or a usage error."""
         try:
-            return printed_figure.read(str(value))
+            return printed_figure.parse(str(value))
         except InvalidCell as error:
-            self.fail(translated(messages.of(error)), param, ctx)
+            self.fail(translated(messages.of_error(error)), param, ctx)
 
 
 @click.group(short_help="Verify a figure, the log or texts against the records.")
@@ -102,7 +102,7 @@ def _show(found: VerifiedFigure, expect: Printed | None, *, kept: bool) -> None:
         (message("recounted from the log"), figure_table.counts(found.recounted)),
     ]
     if expect is not None:
-        values.append((message("as printed"), _printed_text(expect)))
+        values.append((message("as printed on paper"), _printed_text(expect)))
     for name, value in values:
         tables.say(f"  {translated(name):13}  {value}")
     tables.say(VERDICTS[found.verdict if kept else "differs"])
@@ -150,7 +150,7 @@ def log(*, json: bool) -> None:
         )
     if not json:
         tables.say(
-            message("good: {count} events verified.", count=formats.number(size))
+            message("{count} events verified, no findings.", count=formats.number(size))
         )
 
 
@@ -203,7 +203,7 @@ def texts(*, subjects: tuple[str, ...], json: bool) -> None:
         )
     if not json:
         count = formats.number(found.size)
-        tables.say(message("good: {count} events verified.", count=count))
+        tables.say(message("{count} events verified, no findings.", count=count))
 
 
 async def verify_texts(app: App, subjects: frozenset[str]) -> TextsReport:

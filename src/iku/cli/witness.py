@@ -148,7 +148,7 @@ def serve(host: str, port: int, logs: Path | None, *, new: bool) -> None:
     from iku.web import server  # noqa: PLC0415
     from iku.web.witness import create_witness  # noqa: PLC0415
 
-    async def work() -> None:
+    async def execute() -> None:
         try:
             app = create_witness(opened, local_only=is_loopback(host))
             await server.serve_app(app, host, port, _ready)
@@ -158,11 +158,11 @@ def serve(host: str, port: int, logs: Path | None, *, new: bool) -> None:
                     "cannot listen on {host}, port {port}: {error}",
                     host=host,
                     port=port,
-                    error=messages.of(error),
+                    error=messages.of_error(error),
                 )
             ) from error
 
-    server.run(work())
+    server.run(execute())
 
 
 def _ready(address: str) -> None:

@@ -100,7 +100,7 @@ def decide(
         raise SubjectNotFound(
             subject_name.not_found_message(command.category, command.subject)
         )
-    grounds = decider.rests_on(command.proposed, command.subject, state)
+    grounds = decider.premises_of(command.proposed, command.subject, state)
     peers = {
         subject: read.get(decider.stream(subject), FoldedStream())
         for subject in grounds.peers
@@ -138,7 +138,7 @@ def decide(
     return decided._replace(condition=closed.condition)
 
 
-async def read(
+async def read_streams(
     reader: Reader, vault: Vault, command: Command
 ) -> dict[str, FoldedStream]:
     """The streams that the decision on *command* rests on, its own first.
@@ -149,7 +149,7 @@ async def read(
         reader, vault, [command.stream], partial(_needs_texts, command)
     )
     decider, own = DECIDERS[command.category], found.get(command.stream, FoldedStream())
-    grounds = decider.rests_on(command.proposed, command.subject, own.state)
+    grounds = decider.premises_of(command.proposed, command.subject, own.state)
     others = [*map(decider.stream, grounds.peers), *grounds.streams]
     if others:
         found |= await streams.read(reader, vault, others, lambda _recorded: False)

@@ -76,7 +76,7 @@ Answer: TypeAlias = Callable[
 Prepare: TypeAlias = Callable[[Sequence[Transition]], AbstractAsyncContextManager[None]]
 
 
-def _no_preparation(_turns: Sequence[Transition]) -> AbstractAsyncContextManager[None]:
+def _prepare_nothing(_turns: Sequence[Transition]) -> AbstractAsyncContextManager[None]:
     return nullcontext()
 
 
@@ -99,7 +99,7 @@ class CommandHandler:
     closures: ClosedPeriodsCache = field(default_factory=ClosedPeriodsCache)
     figures: Answer | None = None
     only_reads: bool = False
-    prepare: Prepare = _no_preparation
+    prepare: Prepare = _prepare_nothing
 
     def today(self) -> date:
         """Today's date in the agency's time zone."""
@@ -186,7 +186,7 @@ class CommandHandler:
         The number is None if it is not the requested one.
         """
         about = structs.replace(command, subject=error.holder)
-        read = await decision.read(connection, self.vault, about)
+        read = await decision.read_streams(connection, self.vault, about)
         before = read[about.stream]
         its = numbering.current_number(error.holder, before.state)
         same = its is not None and its.has_number(error.number)
@@ -215,7 +215,7 @@ class CommandHandler:
     async def _attempt(
         self, connection: Reader, command: Command, body: bytes
     ) -> CommandResult:
-        read = await decision.read(connection, self.vault, command)
+        read = await decision.read_streams(connection, self.vault, command)
         # After the read, because a concurrent request with the same command id may have
         # recorded the events that were read.
         return await _first_attempt(connection, command, body) or await self._append(
@@ -277,7 +277,7 @@ class CommandHandler:
             SubjectNotFound: The subject does not exist.
             StaleVersion: The expected version is not the last one.
         """
-        read = await decision.read(connection, self.vault, command)
+        read = await decision.read_streams(connection, self.vault, command)
         # No append checks whether the cached periods are current.
         self.closures.expire()
         return (await self._decide(connection, command, read)).events
@@ -334,14 +334,14 @@ def _number_taken_message(holder: Command, read: FoldedStream, number: str) -> s
         number=number,
         category=Term("category", holder.category),
         subject=holder.subject,
-        event=subject_rules.describe(opening),
+        event=subject_rules.event_in_words(opening),
     )
 
 
 def _with_free_identifier(
     command: Command, error: NumberTaken | IdentifierTaken
 ) -> Command:
-    """The opening under a free identifier, after *error*."""
+    """*command* under a free identifier, after the *error* that its own is taken."""
     if isinstance(error, NumberTaken):
         return command  # the number has become free
     if error.free is None:
@@ -369,7 +369,7 @@ async def _first_attempt(
     """
     if command.command_id is None:
         return None
-    found = await log.find(connection, command.command_id)
+    found = await log.find_command(connection, command.command_id)
     if found is None:
         return None
     body, receipt = found
@@ -399,7 +399,9 @@ async def _notes(
     )
     event = fact.decode_recorded(recorded[-1], decider.event_type)
     others = {}
-    for subject in decider.rests_on(event, _subject_of_receipt(receipt), before).peers:
+    for subject in decider.premises_of(
+        event, _subject_of_receipt(receipt), before
+    ).peers:
         stream, size = decider.stream(subject), receipt.position
         others[subject] = [
             fact.decode_recorded(one, decider.event_type)

@@ -36,7 +36,7 @@ class Approval(Struct, frozen=True):
 async def origin(connection: Reader) -> str | None:
     """The present name of a log that was continued; None if it was never continued."""
     recorded = await log.read_stream(connection, STREAM)
-    return streams.fold(recorded).state.last if recorded else None
+    return streams.fold(recorded).state.present_name if recorded else None
 
 
 def verify_checkpoint(raw: bytes, keys: Iterable[VerifierKey]) -> Checkpoint:
@@ -53,7 +53,8 @@ def verify_checkpoint(raw: bytes, keys: Iterable[VerifierKey]) -> Checkpoint:
     except Malformed as error:
         raise Refused(
             message(
-                "the file is not a signed checkpoint: {error}", error=messages.of(error)
+                "the file is not a signed checkpoint: {error}",
+                error=messages.of_error(error),
             )
         ) from error
     except Unverified as error:
@@ -63,7 +64,7 @@ def verify_checkpoint(raw: bytes, keys: Iterable[VerifierKey]) -> Checkpoint:
                 "to add a key, put the line log <vkey> into the file that "
                 "IKU_WITNESSES names",
                 origin=found.origin,
-                error=messages.of(error),
+                error=messages.of_error(error),
             )
         ) from error
     return found
@@ -108,7 +109,9 @@ async def build_continuation(
         return json.decode(json.encode(continued), type=Continued)
     except ValidationError as error:
         raise Refused(
-            message("the log cannot be continued: {error}", error=messages.of(error))
+            message(
+                "the log cannot be continued: {error}", error=messages.of_error(error)
+            )
         ) from error
 
 

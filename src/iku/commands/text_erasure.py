@@ -1,7 +1,7 @@
 """Erasure of the texts of a subject, which also survives the restore of a backup.
 
 The decision is recorded in the log, and the vault destroys the texts in the same
-transaction. The decision is also noted in the folder of keys, which no backup of the
+transaction. The decision is also noted in the key folder, which no backup of the
 database holds. A database restored from before the decision is therefore reconciled:
 the texts are destroyed again.
 """
@@ -45,7 +45,7 @@ async def erase(
     Raises:
         SubjectNotFound: The subject does not exist.
     """
-    await _refuse_unknown(commands, reader, command.subject)
+    await _refuse_subject_without_texts(commands, reader, command.subject)
     files = await commands.vault.files_of_subject(reader, command.subject)
     outcome = await commands.handle(reader, command)
     # Without their keys the files are unreadable. If the process ends before it removes
@@ -57,7 +57,7 @@ async def erase(
     return outcome
 
 
-async def _refuse_unknown(
+async def _refuse_subject_without_texts(
     commands: CommandHandler, reader: Reader, subject: str
 ) -> None:
     """Refuse a subject without texts, of which no erasure is recorded either."""
@@ -86,7 +86,7 @@ async def reconcile(
 async def _missing_from_log(
     commands: CommandHandler, reader: Reader
 ) -> list[ErasureEntry]:
-    """The erasures in the folder of keys that the log does not hold."""
+    """The erasures in the key folder that the log does not hold."""
     ours = await _log_identity(reader)
     noted = [entry for entry in commands.vault.keys.erasures() if entry.log == ours]
     if not noted:
@@ -96,7 +96,7 @@ async def _missing_from_log(
 
 
 async def _complete_key_folder(commands: CommandHandler, reader: Reader) -> None:
-    """Note the erasures of the log that the folder of keys does not hold."""
+    """Append to the key folder the erasures that only the log holds."""
     noted, ours = commands.vault.keys.erasures(), await _log_identity(reader)
     known = {entry.command for entry in noted if entry.log == ours}
     async for recorded in log.read_subjects(reader, erasure.decider.category):

@@ -72,7 +72,9 @@ class ReasonRequired(Invalid):
     def __init__(self, change: Change, counted: Counts | None = None) -> None:
         super().__init__(
             "reason",
-            message("reason is missing: {change}", change=describe(change, counted)),
+            message(
+                "reason is missing: {change}", change=change_message(change, counted)
+            ),
         )
         self.change = change
 
@@ -122,15 +124,15 @@ def refuse_unexplained(
     Raises:
         ReasonRequired: A frozen figure changes. The error names the one closed first.
     """
-    change = next(changes(closed, subject, before, after), None)
+    change = next(changes_of_figures(closed, subject, before, after), None)
     if change is not None:
         raise ReasonRequired(change)
 
 
-def changes(
+def changes_of_figures(
     closed: ClosedPeriods, subject: str, before: Any, after: Any
 ) -> Iterator[Change]:
-    """The changes of frozen figures, in the order in which these were closed."""
+    """The changes of frozen figures, in the order in which the figures were frozen."""
     if isinstance(after, Indicator):
         return _target_changes(closed, subject, before, after)
     return _count_changes(closed, before, after)
@@ -204,7 +206,7 @@ def question(change: Change) -> Question:
     )
 
 
-def describe(change: Change, counted: Counts | None = None) -> Message:
+def change_message(change: Change, counted: Counts | None = None) -> Message:
     """The change as a message that quotes both values.
 
     *counted* has the meaning it has in `ReasonRequired`.

@@ -296,10 +296,10 @@ Later = (
 
 
 class Report(Reported, frozen=True, tag=False):
-    """A report as received; without a number it gets the register's next number."""
+    """The command that reports a case, by default under the register's next number."""
 
     def fact(self) -> Reported:
-        """The event to record; its stream gives the identifier."""
+        """The event to record; the identifier is part of its stream's name."""
         fields = {n: getattr(self, n) for n in Reported.__struct_fields__}
         return Reported(**{**fields, "number": None})
 
@@ -626,7 +626,7 @@ def _classification(case: Conflict, day: date) -> tuple[StrEnum, ...]:
 def _refuse_repetition(command: Reported, case: Conflict) -> NoReturn:
     first = case.history[0]
     if subject_rules.equal_except_number(command, first) and case.reported is not None:
-        raise subject_rules.repetition(command, 1)
+        raise subject_rules.already_recorded_error(command, 1)
     raise Refused(
         message(
             "this number is already used by the case reported on {first}, so no case "

@@ -53,7 +53,7 @@ class Existence(NamedTuple):
 
 
 class CaseRules(Rules, frozen=True, dict=True):
-    """IKU-1 and IKU-3: existing ("yang ada") is a stock, resolved a state of it.
+    """The rules of IKU-1 and IKU-3: existing ("yang ada") cases, and the resolved ones.
 
     Sources: IKU 2021, rows 1 and 3, and design, section 6.
     """
@@ -169,7 +169,7 @@ class CaseRules(Rules, frozen=True, dict=True):
         return Reason(Rule.BELOW_LEVEL, by, quoted)
 
     def _new_in_period(self) -> Reason:
-        came, day, by = self._entry
+        came, day, by = self._existence_start
         cited = counting.deduplicated(by, *self._classification_facts)
         return Reason(Rule.NEW_IN_PERIOD, cited, {"came": came, "day": day})
 
@@ -177,9 +177,9 @@ class CaseRules(Rules, frozen=True, dict=True):
         return self._entry_reason(Rule.NOT_NEW, start=self.start)
 
     def _open_on_eve(self) -> Reason:
-        """Open since the last reopening before the period, or else since the entry."""
+        """The result for a case open on the eve: since its reopening, or its entry."""
         eve = self.start - ONE_DAY
-        _, day, by = self._entry
+        _, day, by = self._existence_start
         if reopened := counting.in_effect_between(self.case, date.min, eve, Reopened):
             day = reopened[-1].event.effective_on
             by = counting.cite(self.case, reopened[-1])
@@ -238,7 +238,7 @@ class CaseRules(Rules, frozen=True, dict=True):
         ]
 
     def _entry_reason(self, rule: Rule, **quoted: Any) -> Reason:
-        came, day, by = self._entry
+        came, day, by = self._existence_start
         return Reason(rule, (by,), {"came": came, "day": day, **quoted})
 
     @property
@@ -247,7 +247,7 @@ class CaseRules(Rules, frozen=True, dict=True):
         return report
 
     @property
-    def _entry(self) -> Existence:
+    def _existence_start(self) -> Existence:
         case, report = self.case, self._report
         day = report.event.effective_on
         if self.options.date_basis is DateBasis.REPORTED:

@@ -56,7 +56,7 @@ class LogNames(Struct, frozen=True):
     history: tuple[Continued, ...]
 
     @property
-    def last(self) -> str:
+    def present_name(self) -> str:
         """The present name of the log."""
         return self.history[-1].successor
 
@@ -69,7 +69,7 @@ def successor(origin: str) -> str:
 
 
 def evolve(names: LogNames | None, event: Continued) -> LogNames:
-    """The names after *event*."""
+    """The names of the log after *event*."""
     return LogNames((*(names.history if names else ()), event))
 
 
@@ -85,11 +85,11 @@ def decide(
     refuse_unlikely_day("effective_on", command.effective_on, context.today)
     if names and command == names.history[-1]:
         return []
-    if names and command.origin != names.last:
+    if names and command.origin != names.present_name:
         raise Refused(
             message(
                 "the log has been named {name} since {day}, not {origin}",
-                name=names.last,
+                name=names.present_name,
                 day=names.history[-1].effective_on,
                 origin=command.origin,
             )

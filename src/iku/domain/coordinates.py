@@ -148,11 +148,11 @@ def _refuse_foreign_characters(typed: str) -> None:
             )
 
 
-_ORDINALS = {
-    2: message("second"),
-    4: message("fourth"),
-    5: message("fifth"),
-    6: message("sixth"),
+_PARTS = {
+    2: message("second part"),
+    4: message("fourth part"),
+    5: message("fifth part"),
+    6: message("sixth part"),
 }
 
 
@@ -181,8 +181,8 @@ def _parse_integer(place: int, what: str, typed: str, least: int) -> int:
     ):
         raise MalformedNumber(
             message(
-                "the {place} part, {typed!r}, is not {what}",
-                place=_ORDINALS[place],
+                "the {part}, {typed!r}, is not {what}",
+                part=_PARTS[place],
                 typed=typed,
                 what=what,
             )
@@ -210,8 +210,8 @@ def _parse_day(place: int, what: str, typed: str) -> date:
             return date(int(typed[:4]), int(typed[4:6]), int(typed[6:]))
     raise MalformedNumber(
         message(
-            "the {place} part, {typed!r}, is not {what} in the form YYYYMMDD",
-            place=_ORDINALS[place],
+            "the {part}, {typed!r}, is not {what} in the form YYYYMMDD",
+            part=_PARTS[place],
             typed=typed,
             what=what,
         )

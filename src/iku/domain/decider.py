@@ -150,7 +150,7 @@ class Decider(Generic[State, Event]):
     whole: Callable[[tuple[Event, ...]], State] | None = None
     moves_figures: bool = field(kw_only=True)
 
-    def rests_on(
+    def premises_of(
         self, command: Event, subject: str, state: State | None
     ) -> DecisionPremises:
         """The premises of *command* in addition to the *state* of *subject*.

@@ -225,7 +225,7 @@ def read_cursor(cursor: str | None) -> PageCursor | None:
     Raises:
         InvalidQuestion: No page of a difference issued it.
     """
-    found = places.read(cursor, LETTERS)
+    found = places.parse(cursor, LETTERS)
     if found is None or found.part != DifferenceStep.KNOWLEDGE.letter:
         return found
     # Only the items of the knowledge step are ordered by position.

@@ -629,11 +629,11 @@ def _are_allowed_texts(names: AbstractSet[str], form: _EventFormat) -> bool:
 
 
 def dec_hook(of: Any, given: Any) -> Any:
-    """Decode a value of a type that has its own `read`, such as `indicator.Options`.
+    """Decode a value of a type that has a `from_json`, such as `indicator.Options`.
 
     It is the `dec_hook` of msgspec.
     """
-    return of.read(given)
+    return of.from_json(given)
 
 
 def placeholder(stream: str, version: int, name: str) -> str:

@@ -128,7 +128,7 @@ class Options:
     rounding: Rounding
 
     @classmethod
-    def read(cls, given: Any) -> "Options":
+    def from_json(cls, given: Any) -> "Options":
         """The options encoded in *given*, in JSON types.
 
         Raises:
@@ -247,10 +247,10 @@ Event = Defined | Targeted | Corrected | Annulled
 
 
 class Target(Targeted, frozen=True, tag=False):
-    """A target as received."""
+    """The command that sets a target."""
 
     def fact(self) -> Targeted:
-        """The event to record."""
+        """The event `Targeted` to record."""
         return Targeted(**{n: getattr(self, n) for n in Targeted.__struct_fields__})
 
 
@@ -309,8 +309,8 @@ class Amendment(Fact, frozen=True, kw_only=True):
         Rounding | None, Meta(description="How percentages are rounded.")
     ] = None
 
-    def changes(self, of: type[Struct]) -> dict[str, Any]:
-        """The fields of *of* that are given here."""
+    def changed_fields(self, of: type[Struct]) -> dict[str, Any]:
+        """The fields of the Struct *of* that this amendment changes."""
         given = (n for n in of.__struct_fields__ if n in self.__struct_fields__)
         return {n: v for n in given if (v := getattr(self, n)) is not None}
 
@@ -323,7 +323,7 @@ class Amendment(Fact, frozen=True, kw_only=True):
         """
         said: Any = options  # every subclass is a Struct
         own = said.__struct_fields__
-        for name in self.changes(Amendment):
+        for name in self.changed_fields(Amendment):
             if name not in own:
                 raise Invalid(
                     name,
@@ -334,7 +334,7 @@ class Amendment(Fact, frozen=True, kw_only=True):
                         options=own,
                     ),
                 )
-        changes = self.changes(type(said))
+        changes = self.changed_fields(type(said))
         if isinstance(options, ConflictOptions):
             _refuse_other_category(changes.get("category"), options.category)
         amended: Options = structs.replace(said, **_in_declared_order(changes))
@@ -430,8 +430,8 @@ class Indicator(Struct, frozen=True, dict=True):
         return tuple(Definition(n, event) for n, event in enumerate(defined, start=1))
 
     @cached_property
-    def stream_versions(self) -> tuple[int, ...]:
-        """The version in the stream of each of the `definitions`."""
+    def definition_event_versions(self) -> tuple[int, ...]:
+        """For each of the `definitions`, the version of its event in the stream."""
         numbered = enumerate(self.history, start=1)
         return tuple(place for place, e in numbered if isinstance(e, Defined))
 
@@ -443,7 +443,7 @@ class Indicator(Struct, frozen=True, dict=True):
     @cached_property
     def effective_definitions(self) -> tuple[Definition, ...]:
         """The definitions that are not annulled."""
-        placed = zip(self.stream_versions, self.definitions, strict=True)
+        placed = zip(self.definition_event_versions, self.definitions, strict=True)
         return tuple(
             one for place, one in placed if place not in self.annulled_event_versions
         )
@@ -650,7 +650,7 @@ def _redefine(command: Redefinition, indicator: Indicator) -> list[Event]:
     before = applicable(indicator, indicator, command.effective_on).defined
     after = structs.replace(
         before,
-        **command.changes(Defined),
+        **command.changed_fields(Defined),
         options=command.amend(before.options),
         corrects=None,
     )
@@ -664,7 +664,7 @@ def _refuse_same_definition(after: Defined, indicator: Indicator) -> None:
     if held is not None and _definition_content(held.defined) == _definition_content(
         after
     ):
-        place = indicator.stream_versions[held.version - 1]
+        place = indicator.definition_event_versions[held.version - 1]
         raise AlreadyRecorded(
             place,
             message(
@@ -724,7 +724,7 @@ def _event_at(version: int, indicator: Indicator, path: str) -> Event:
     if version not in indicator.annulled_event_versions:
         return indicator.history[version - 1]
     for place, one in zip(
-        indicator.stream_versions, indicator.definitions, strict=True
+        indicator.definition_event_versions, indicator.definitions, strict=True
     ):
         if one in indicator.effective_definitions and one.defined.corrects == version:
             raise AlreadyRecorded(
@@ -748,7 +748,7 @@ def _event_at(version: int, indicator: Indicator, path: str) -> Event:
     )
 
 
-def _refuse_foreign(command: Revision, kind: str, own: Sequence[str]) -> None:
+def _refuse_foreign_fields(command: Revision, kind: str, own: Sequence[str]) -> None:
     if not command.given_fields:
         raise Invalid(
             "corrects",
@@ -773,7 +773,7 @@ def _refuse_foreign(command: Revision, kind: str, own: Sequence[str]) -> None:
 
 def _correct_target(command: Revision, indicator: Indicator) -> list[Event]:
     own = ("year", "target", "effective_on", "basis")
-    _refuse_foreign(command, TARGET, own)
+    _refuse_foreign_fields(command, TARGET, own)
     given = {name: getattr(command, name) for name in command.given_fields}
     corrected = Corrected(corrects=command.corrects, reason=command.reason, **given)
     if _targets_by_value(evolve(indicator, corrected)) == _targets_by_value(indicator):
@@ -801,10 +801,10 @@ def _correct_definition(
     command: Revision, wrong: Defined, indicator: Indicator
 ) -> list[Event]:
     own = (*Amendment.__struct_fields__, *Defined.__struct_fields__)
-    _refuse_foreign(command, DEFINITION, own)
+    _refuse_foreign_fields(command, DEFINITION, own)
     after = structs.replace(
         wrong,
-        **command.changes(Defined),
+        **command.changed_fields(Defined),
         options=command.amend(wrong.options),
     )
     if after.effective_on == wrong.effective_on:
@@ -817,7 +817,7 @@ def _correct_definition(
 
 def _refuse_replaced(place: int, wrong: Defined, indicator: Indicator) -> None:
     """Refuse to correct a definition that a later version of the same day replaced."""
-    number = indicator.stream_versions.index(place) + 1
+    number = indicator.definition_event_versions.index(place) + 1
     held = indicator.in_force(wrong.effective_on)
     if held is not None and held.version != number:
         raise Refused(
@@ -827,7 +827,7 @@ def _refuse_replaced(place: int, wrong: Defined, indicator: Indicator) -> None:
                 definition=number,
                 day=wrong.effective_on,
                 held=held.version,
-                place=indicator.stream_versions[held.version - 1],
+                place=indicator.definition_event_versions[held.version - 1],
             )
         )
 

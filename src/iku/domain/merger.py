@@ -141,7 +141,7 @@ def _annulments(
                 "the merger into {into} cannot be annulled, because events carried "
                 "over to {into} were changed later: {error}",
                 into=into,
-                error=messages.of(error),
+                error=messages.of_error(error),
             )
         ) from error
     return annulments
@@ -215,7 +215,7 @@ def refuse_bad_annulment(command: Annulled, wrong: Fact, subject: Subject) -> No
                 version=version,
             ),
         )
-    if isinstance(wrong, Annulled) and _ended_merger(wrong, subject):
+    if isinstance(wrong, Annulled) and _ends_merger(wrong, subject):
         raise Invalid(
             "annuls",
             message(
@@ -226,7 +226,7 @@ def refuse_bad_annulment(command: Annulled, wrong: Fact, subject: Subject) -> No
         )
 
 
-def _ended_merger(annulment: Annulled, subject: Subject) -> bool:
+def _ends_merger(annulment: Annulled, subject: Subject) -> bool:
     """Whether *annulment* annulled a merger, or an event of an annulled merger.
 
     To restore such an event would not check the present state of the other subject: two
@@ -283,5 +283,5 @@ def notes(event: Any, subject: Any, others: Mapping[str, list[Any]]) -> tuple[st
         for survivor, events in others.items()
         for one in events
         for missing in field_value(one, "not_carried") or ()
-        for note in [missing.describe(subject, survivor)]
+        for note in [missing.obstacle_in_words(subject, survivor)]
     )

@@ -174,7 +174,7 @@ class ParticipationNotCarried(Struct, frozen=True, forbid_unknown_fields=True):
     version: Version
     why: Obstacle
 
-    def describe(self, merged: "Organisation", survivor: str) -> str:
+    def obstacle_in_words(self, merged: "Organisation", survivor: str) -> str:
         """The participation and the obstacle as a message."""
         event = merged.history[self.version - 1]
         standing = dict(merged.facts).get(self.version, event)
@@ -301,10 +301,10 @@ Later = (
 
 
 class Registration(Registered, frozen=True, tag=False):
-    """A registration as received; without a number it gets the next one."""
+    """The command that registers an organisation, by default under the next number."""
 
     def fact(self) -> Registered:
-        """The event to record; its stream gives the identifier."""
+        """The event to record; the identifier is part of its stream's name."""
         fields = {n: getattr(self, n) for n in Registered.__struct_fields__}
         return Registered(**{**fields, "number": None})
 
@@ -641,7 +641,7 @@ def _take_over(
         if not isinstance(event, Participated):
             continue
         reference = _reference(event.participation, number, held)
-        why = _obstacle(event, survivor)
+        why = _obstacle_to_takeover(event, survivor)
         if why or reference is None:
             why = why or Obstacle.REFERENCE
             missing.append(ParticipationNotCarried(event.participation, version, why))
@@ -668,7 +668,9 @@ def _reference(wanted: str, number: str, held: set[str]) -> str | None:
     return None
 
 
-def _obstacle(event: Participated, survivor: Organisation) -> Obstacle | None:
+def _obstacle_to_takeover(
+    event: Participated, survivor: Organisation
+) -> Obstacle | None:
     """The reason why *survivor* cannot take over the participation; None if it can."""
     day, activity = event.effective_on, event.activity
     if any((p.on, p.activity) == (day, activity) for p in survivor.participations):
@@ -807,7 +809,7 @@ def _refuse_repetition(command: Registered, organisation: Organisation) -> NoRet
         subject_rules.equal_except_number(command, first)
         and organisation.registered is not None
     ):
-        raise subject_rules.repetition(command, 1)
+        raise subject_rules.already_recorded_error(command, 1)
     raise Refused(
         message(
             "this number is already used by the organisation registered on {first}, "

@@ -57,7 +57,7 @@ class End(NamedTuple):
 
 
 class OrganisationRules(Rules, frozen=True, dict=True):
-    """IKU-2: the existing organisations, and those of them that take part.
+    """The rules of IKU-2: existing organisations, and those that take part.
 
     Sources: IKU 2021, row 2, and design, section 6.
     """

@@ -28,7 +28,7 @@ class PagedQuestion(Protocol):
 
     @property
     def as_of(self) -> date:
-        """The day of the question."""
+        """The as-of day."""
 
     @property
     def known_on(self) -> date | None:
@@ -67,8 +67,8 @@ class PageCursor(Struct, frozen=True):
         return urlsafe_b64encode(spelled.encode()).decode().rstrip("=")
 
 
-def read(cursor: str | None, parts: Iterable[str]) -> PageCursor | None:
-    """The place encoded in *cursor*, in one of these *parts*; None without a cursor.
+def parse(cursor: str | None, parts: Iterable[str]) -> PageCursor | None:
+    """The page cursor that *cursor* encodes, for one of these *parts*, if any.
 
     Raises:
         InvalidQuestion: No page issued this cursor.

@@ -94,7 +94,7 @@ class FrozenValue(Struct, frozen=True):
 
 
 class Step(Fact, frozen=True):
-    """Base of all events: the step of *publication*, its day and its reason."""
+    """Base of all publication events: a step of *publication*, its day and reason."""
 
     publication: Identifier
     effective_on: date
@@ -252,7 +252,7 @@ class Publication(Struct, frozen=True, dict=True):
     steps: tuple[Event, ...]
 
     @property
-    def last(self) -> Event:
+    def last_step(self) -> Event:
         """The step that led to the present state."""
         return self.steps[-1]
 
@@ -396,7 +396,7 @@ def _draft(
         title=command.title,
     )
     before = known.get(drafted.publication)
-    if before is not None and before.last == drafted:
+    if before is not None and before.last_step == drafted:
         return []
     _refuse_bad_restatement(command, known)
     if before is not None and before.state is not PublicationState.WITHDRAWN:
@@ -408,7 +408,7 @@ def _refuse_second_draft(before: Publication) -> str:
     then: dict[str, Any] = {
         "publication": before.id,
         "state": Term("state", before.state),
-        "day": before.last.effective_on,
+        "day": before.last_step.effective_on,
     }
     if before.state is PublicationState.PUBLISHED:
         return message(
@@ -463,11 +463,12 @@ def _take_step(
     if now is None:
         raise Refused(
             message(
-                "there is no publication {publication}", publication=command.publication
+                "publication {publication} does not exist",
+                publication=command.publication,
             )
         )
     event = _step_event(command, context)
-    if now.last == event:
+    if now.last_step == event:
         return []
     wanted = FOLLOWS[command.step.type]
     if now.state not in wanted:
@@ -479,7 +480,7 @@ def _take_step(
                 event=subject_rules.event_name(event),
                 wanted=_states_in_words(wanted),
                 state=Term("state", now.state),
-                day=now.last.effective_on,
+                day=now.last_step.effective_on,
             )
         )
     if isinstance(event, Closed):
@@ -492,7 +493,9 @@ def _take_step(
 def _states_in_words(wanted: tuple[PublicationState, ...]) -> str:
     """One or two states: ``closed or reviewed``."""
     one, *others = [Term("state", state) for state in wanted]
-    return message("{one} or {other}", one=one, other=others[0]) if others else one
+    if not others:
+        return one
+    return message("{choice} or {other_choice}", choice=one, other_choice=others[0])
 
 
 # The states in which each step is allowed.
@@ -596,7 +599,7 @@ def refuse_bad_cutoff(known_on: date, draft: Publication, today: date) -> None:
 
 
 def _refuse_own_review(event: Published, now: Publication) -> None:
-    reviewed = now.last
+    reviewed = now.last_step
     if isinstance(reviewed, Reviewed) and _has_same_figures(reviewed.by, event.by):
         raise Refused(
             message(

@@ -26,7 +26,7 @@ class Question(Struct, frozen=True):
     """The coordinates of a figure; a coordinate left open is None.
 
     Attributes:
-        as_of: The day of the question; today at the latest.
+        as_of: As-of day; today at the latest.
         known_on: Knowledge cut-off: only facts known by the end of this day are
             counted; None for all facts.
         size: Size of the log prefix; None for the whole log.
@@ -115,7 +115,7 @@ def basis(
 def basis_of(
     of_indicator: DefinitionHistory, of_scale: DefinitionHistory, question: Question
 ) -> Basis:
-    """`basis` from the histories that the caller keeps. It raises as `basis` does."""
+    """The basis of the figure, from cached histories (raises as `basis`)."""
     known = (of_indicator.state(question), of_scale.state(question))
     whole = (of_indicator.state(), of_scale.state())
     try:
@@ -123,7 +123,7 @@ def basis_of(
             known, whole, question.as_of, question.period, question.definition
         )
     except LookupError as error:
-        raise InvalidQuestion("definition", messages.of(error)) from error
+        raise InvalidQuestion("definition", messages.of_error(error)) from error
 
 
 def refuse_future(
@@ -168,7 +168,7 @@ def refuse_size_beyond(asked: int | None, size: int) -> None:
         )
 
 
-def coordinates(
+def complete_coordinates(
     question: Question, definition: int, size: int, known: date
 ) -> Coordinates:
     """The complete coordinates of the answer in a log of this *size*.
@@ -207,4 +207,4 @@ def from_number(number: str) -> Question:
             definition=at.definition,
         )
     except MalformedNumber as error:
-        raise InvalidQuestion("number", messages.of(error)) from error
+        raise InvalidQuestion("number", messages.of_error(error)) from error

@@ -138,4 +138,6 @@ def _citation(one: DecidingFact, positions: Sequence[int]) -> Message | int:
 def _join_with_and(cited: Iterable[Message | int]) -> Message | int:
     """The items as a list in words, such as ``12, 40 and 45``."""
     *first, last = cited
-    return message("{first} and {last}", first=first, last=last) if first else last
+    if not first:
+        return last
+    return message("{items} and {last_item}", items=first, last_item=last)

@@ -49,7 +49,7 @@ class Scale(Struct, frozen=True, dict=True):
 
     @cached_property
     def first(self) -> Scaled:
-        """Version 1, which also serves days and knowledge before its record."""
+        """Version 1, which also applies to days and cut-offs before it was recorded."""
         return self.history[0]
 
     def in_force(self, day: date) -> Scaled | None:

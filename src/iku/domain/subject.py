@@ -77,7 +77,7 @@ class Subject(Struct, frozen=True, dict=True):
 
     @property
     def comparable_state(self) -> tuple[Any, ...]:
-        """The values that distinguish states: the timeline, and undated knowledge."""
+        """The values that distinguish states: the timeline, and facts without a day."""
         return self.timeline
 
     def refuse_illegal(self) -> None:

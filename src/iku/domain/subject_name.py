@@ -27,13 +27,13 @@ def not_found_message(category: str, name: str) -> str:
     """The message that no such subject exists; it explains the form of a wrong name."""
     if _has_name_form(category, name):
         return message(
-            "there is no {category} {name}",
+            "{category} {name} does not exist",
             category=Term("category", category),
             name=name,
         )
     shown = name if len(name) <= _MOST else f"{name[:_MOST]}…"
     return message(
-        "there is no {category} {name!r}; {form}",
+        "{category} {name!r} does not exist; {form}",
         category=Term("category", category),
         name=shown,
         form=_FORMS.get(category, _NUMBER),

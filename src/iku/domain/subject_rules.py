@@ -65,14 +65,14 @@ def _refuse_repetition(command: Fact, before: Subject, after: Subject) -> None:
         return
     alike = [version for version, event in before.facts if event == command]
     if alike and not _changes_state(before, after):
-        raise repetition(command, alike[-1])
+        raise already_recorded_error(command, alike[-1])
 
 
-def repetition(command: Fact, version: int) -> AlreadyRecorded:
-    """The refusal of an event that is recorded already, at *version*."""
+def already_recorded_error(command: Fact, version: int) -> AlreadyRecorded:
+    """The error for an event that is already recorded, at *version*."""
     refusal = message(
         "{event} is already recorded, at version {version}",
-        event=describe(command),
+        event=event_in_words(command),
         version=version,
     )
     return AlreadyRecorded(version, refusal)
@@ -268,7 +268,7 @@ def _refuse_unknown_area(command: Fact, context: DecisionContext) -> None:
         )
 
 
-def describe(event: Fact) -> str:
+def event_in_words(event: Fact) -> str:
     """The event and, if it is dated, its day: ``moved out on 2021-10-01``."""
     day: date | None = field_value(event, "effective_on")
     if day is None:

@@ -53,10 +53,14 @@ class Withheld(Struct, frozen=True):
     @property
     def words(self) -> str:
         """The words that are shown in place of the text: ``erased (B/12/2022)``."""
-        why = Term("withheld", self.why)
+        reason = Term("withheld", self.why)
         if self.erased is None:
-            return why
-        return message("{why} ({decision})", why=why, decision=self.erased.decision)
+            return reason
+        return message(
+            "{withheld_reason} ({erasure_decision})",
+            withheld_reason=reason,
+            erasure_decision=self.erased.decision,
+        )
 
 
 class Texts(NamedTuple):

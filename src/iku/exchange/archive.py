@@ -95,7 +95,7 @@ class Writer:
 
     @contextmanager
     def member(self, name: str) -> Iterator[Take]:
-        """A member of any size, written block by block."""
+        """A function that writes the blocks of a member, which may have any size."""
         header = self._file.tell()
         self._file.write(bytes(_SECTOR))
         digest, size = sha256(), 0
@@ -145,7 +145,8 @@ class Archive:
         except msgspec.MsgspecError as error:
             raise UnreadableBackup(
                 message(
-                    "the manifest cannot be read: {error}", error=messages.of(error)
+                    "the manifest cannot be read: {error}",
+                    error=messages.of_error(error),
                 )
             ) from error
         self._compare(found)
@@ -189,7 +190,7 @@ class Archive:
             raise UnreadableBackup(
                 message(
                     "the file is not a backup of iku, or is truncated: {error}",
-                    error=messages.of(error),
+                    error=messages.of_error(error),
                 )
             ) from error
         if next(reversed(found), None) != MANIFEST:

@@ -40,7 +40,7 @@ class BackupResult(Struct, frozen=True):
         digest: SHA-256 of its manifest, which identifies the backup.
         size: Number of events in the log.
         attachments: Number of attached files.
-        keys: The folder of keys, which are not included.
+        keys: The key folder, which are not included.
         epochs: The keys needed to read its texts.
     """
 
@@ -63,7 +63,7 @@ class RestoredRegister(Struct, frozen=True):
         attachments: Number of restored files.
         kept: New name of the replaced database; None if there was none.
         replaced: Number of events in the replaced database; None if there was none.
-        lost_keys: Epochs whose key is missing from the folder of keys, or differs.
+        lost_keys: Epochs whose key is missing from the key folder, or differs.
     """
 
     digest: str
@@ -360,7 +360,7 @@ def _add_files(writer: Writer, files: Files) -> None:
 
 
 def _sealed_files(files: Files) -> Iterator[tuple[str, Path]]:
-    """Names of members and their files.
+    """Each sealed file, with the name of its member in the archive.
 
     The folder is listed a second time at the end, because a file may have been moved
     back in the meantime.

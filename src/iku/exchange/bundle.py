@@ -96,11 +96,13 @@ async def _files(
         if asked.level == 0:
             yield asked.entries_path(), await entries(connection, asked)
             tell(asked.leaves, last.size)
-    async for path, content in copies(connection, last.size):
+    async for path, content in readable_copies(connection, last.size):
         yield path, content
 
 
-async def copies(connection: Reader, size: int) -> AsyncIterator[tuple[str, bytes]]:
+async def readable_copies(
+    connection: Reader, size: int
+) -> AsyncIterator[tuple[str, bytes]]:
     """Readable copies of definitions and closed publications."""
     for category in (indicator.decider.category, scale.decider.category):
         async for history in log.read_subjects(connection, category, size=size):

@@ -35,7 +35,7 @@ WORDS: Mapping[StrEnum, str] = {LegalBasis.NONE: "tidak_ada"}
 
 
 class InvalidCell(ValueError):
-    """The cell does not fit its column; the message states what does."""
+    """The cell has the wrong form; the message states the form of its column."""
 
 
 class CellReader(NamedTuple):

@@ -41,7 +41,7 @@ class Bilingual(Protocol):
 
 
 class Formats:
-    """The formats in the language that *language* returns."""
+    """Formats of numbers, days and periods in the language that *language* returns."""
 
     NOTHING = NOTHING
 
@@ -53,7 +53,7 @@ class Formats:
         return self._language() is Language.ENGLISH
 
     def sentence(self, of: Bilingual) -> str:
-        """The sentence in that language."""
+        """The Indonesian or the English text of *of*."""
         return of.en if self._is_english else of.id
 
     def number(self, value: Decimal | int | None) -> str:

@@ -50,7 +50,7 @@ from iku.streams import FoldedStream
 
 
 class RowNote(Struct, frozen=True):
-    """A side effect of a row."""
+    """A side effect of recording a row, with the line of the row."""
 
     row: int
     message: str
@@ -286,7 +286,7 @@ class Plan:
             )
             for one in facts:
                 subject = stream.partition("-")[2]
-                grounds = decider.rests_on(one, subject, history.state)
+                grounds = decider.premises_of(one, subject, history.state)
                 yield from map(decider.stream, grounds.peers)
                 yield from grounds.streams
 
@@ -306,7 +306,7 @@ class Plan:
             try:
                 self._decide_row(entry)
             except AlreadyRecorded as error:
-                self._skip(entry, messages.of(error))
+                self._skip(entry, messages.of_error(error))
             except (Refused, SubjectNotFound, Unrecordable) as error:
                 if isinstance(error, ReasonRequired) and len(self.faults) < MOST:
                     self.unexplained[len(self.faults)] = entry, error
@@ -322,7 +322,7 @@ class Plan:
         entry, _ = self.unexplained[index]
         self.faults[index] = self._fault(entry, error)
 
-    def close(self) -> None:
+    def count_undecided_rows(self) -> None:
         """Add to each first refusal the number of rows that were not decided."""
         for subject, count in self._unjudged.items():
             index = self._doubtful[subject]
@@ -466,7 +466,7 @@ class Plan:
             number = subject_number(entry.subject)
             raise SubjectNotFound(
                 message(
-                    "there is no {category} {name}",
+                    "{category} {name} does not exist",
                     category=Term("category", self._layout.category),
                     name=number,
                 )
@@ -504,7 +504,7 @@ class Plan:
         except InvalidCell as error:
             raise Invalid(
                 "reason",
-                message("{path} {rule}", rule=messages.of(error), path="reason"),
+                message("{path} {rule}", rule=messages.of_error(error), path="reason"),
             ) from error
         proposed = structs.replace(command.proposed, reason=reason)
         return structs.replace(command, proposed=proposed)
@@ -567,15 +567,15 @@ class Plan:
     def _fault(self, entry: JournalRow, error: Exception) -> FileFault:
         if isinstance(error, Invalid) and error.path in entry.columns:
             # The message uses the field's name; the fault has the column.
-            said = without_prefix(error.path, messages.of(error))
+            said = without_prefix(error.path, messages.of_error(error))
             return FileFault(entry.line, entry.columns[error.path], said)
         about_subject = isinstance(error, SubjectNotFound) or is_opening(entry.fact)
         column = self._layout.subject if about_subject else self._layout.event
-        return FileFault(entry.line, column, messages.of(error))
+        return FileFault(entry.line, column, messages.of_error(error))
 
 
 def _may_rename(turn: Transition) -> bool:
-    """Whether the event begins its subject or corrects earlier facts."""
+    """Whether an event can change a number: an opening, correction or annulment."""
     return turn.before is None or bool(retroactive_events(turn.after.history[-1:]))
 
 

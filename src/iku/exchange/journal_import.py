@@ -143,7 +143,7 @@ class Importer:
         else:
             await self._record_rows(plan, chunks, journal.size)
         await self._add_present_figures(plan)
-        plan.close()
+        plan.count_undecided_rows()
         steps.finish()
         return ImportReport(
             journal=journal.name,
@@ -276,7 +276,7 @@ class Importer:
         admitted = await number_index.admit(self.connection, framed, together=True)
         for one, admission in zip(framed, admitted, strict=True):
             if isinstance(admission, Exception):  # another writer has taken the number
-                main = one.request.main
+                main = one.request.main_part
                 before = main.expected_version
                 raise VersionConflict(main.stream, before, before) from admission
 
@@ -300,7 +300,7 @@ class Importer:
                 raise verdict
             if verdict.repeated:
                 # Imported by another process in the meantime: decide without it.
-                main = one.request.main
+                main = one.request.main_part
                 raise VersionConflict(
                     main.stream, main.expected_version, verdict.version
                 )
@@ -337,7 +337,7 @@ class _RowChunks:
         self._steps = steps
 
     async def next_chunk(self) -> list[JournalRow] | None:
-        """The next entries; None at the end."""
+        """The next chunk of journal entries; None at the end of the file."""
         entries, ended = [], True
         async for some in _yielding_batches(islice(self._rows, CHUNK)):
             ended = False

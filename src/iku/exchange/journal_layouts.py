@@ -28,7 +28,8 @@ class Statement:
         fact: Type of the fact.
         fields: Field of the fact by heading.
         about: Types of facts that it corrects or annuls; empty for a plain fact.
-        found_by: Fields by heading that identify that fact, in addition to its day.
+        identifying_fields: Fields by heading that identify that fact, in addition to
+            its day.
         any_of: Headings of which at least one is required.
         only: Redundant headings, with the only accepted text.
     """
@@ -36,12 +37,12 @@ class Statement:
     fact: type[Any]
     fields: Mapping[str, str] = field(default_factory=dict)
     about: tuple[type[Any], ...] = ()
-    found_by: Mapping[str, str] = field(default_factory=dict)
+    identifying_fields: Mapping[str, str] = field(default_factory=dict)
     any_of: tuple[str, ...] = ()
     only: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
-    def clears(self) -> frozenset[str]:
+    def clearable_columns(self) -> frozenset[str]:
         """Headings of the columns in which `CLEAR` clears the field."""
         corrects = issubclass(self.fact, Correction)
         return frozenset({*self.fields} - {REMARK}) if corrects else frozenset()
@@ -103,8 +104,8 @@ def _corrects(fact: type[Any], *about: type[Any], **fields: str) -> Statement:
     )
 
 
-def _annuls(*about: type[Any], **found_by: str) -> Statement:
-    return Statement(Annulled, {"keterangan": "reason"}, about, found_by)
+def _annuls(*about: type[Any], **identifying_fields: str) -> Statement:
+    return Statement(Annulled, {"keterangan": "reason"}, about, identifying_fields)
 
 
 CONFLICTS = Layout(

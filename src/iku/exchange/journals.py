@@ -39,12 +39,12 @@ class CorrectionTarget(Struct, frozen=True):
     Attributes:
         statement: The statement of the row.
         given: Fields of the correction or annulment, without the version.
-        found_by: Fields that identify the wrong fact.
+        identifying_fields: Fields that identify the wrong fact.
     """
 
     statement: Statement
     given: dict[str, Any]
-    found_by: dict[str, Any]
+    identifying_fields: dict[str, Any]
 
     def fact(self, subject: Any) -> Fact:
         """The fact to record for the present state of *subject*.
@@ -79,12 +79,13 @@ class CorrectionTarget(Struct, frozen=True):
 
     def _matches(self, event: Any) -> bool:
         return isinstance(event, self.statement.about) and all(
-            getattr(event, name) == value for name, value in self.found_by.items()
+            getattr(event, name) == value
+            for name, value in self.identifying_fields.items()
         )
 
     def _not_found_message(self, subject: Any) -> str:
         kinds = [_type_in_words(about) for about in self.statement.about]
-        wanted = [*map(str, self.found_by.values())]
+        wanted = [*map(str, self.identifying_fields.values())]
         days = [
             str(event.effective_on)
             for _, event in subject.facts
@@ -92,14 +93,13 @@ class CorrectionTarget(Struct, frozen=True):
         ]
         if not days:
             return message(
-                "is not the day of an event {kinds}: none exists on {wanted} or any "
-                "other day",
+                "does not match any event {kinds}: none exists on {wanted} "
+                "or any other day",
                 kinds=kinds,
                 wanted=wanted,
             )
         return message(
-            "is not the day of an event {kinds}: none exists on {wanted}, only on "
-            "{days}",
+            "does not match any event {kinds}: none exists on {wanted}, only on {days}",
             kinds=kinds,
             wanted=wanted,
             days=days,
@@ -278,12 +278,12 @@ def _read_fact(
 ) -> Fact | CorrectionTarget | None:
     day = reading.day(reading.layout.day, required=True)
     given = reading.fields(statement)
-    found_by = {"effective_on": day, **reading.found_by(statement)}
+    identifying_fields = {"effective_on": day, **reading.identifying_fields(statement)}
     reading.refuse_unused_cells(statement)
     if reading.faults:
         return None
     if statement.about:
-        return CorrectionTarget(statement, given, found_by)
+        return CorrectionTarget(statement, given, identifying_fields)
     fact: Fact = statement.fact(**given)
     return fact
 

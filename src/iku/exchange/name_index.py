@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from iku.domain import numbering
 from iku.domain.decider import Refused, subject_id, subject_number
-from iku.messages import message
+from iku.messages import Term, message
 from iku.projections.number_index import NumberKey, NumberUse
 
 Held = dict[str, bool]  # by subject that has or had a name: whether it has it now
@@ -17,7 +17,7 @@ _Key = tuple[str, str]  # category and folded name
 
 
 class NameIndex:
-    """The names read for the present rows, and planned changes."""
+    """The numbers of subjects, as read from the database and as planned to change."""
 
     def __init__(self) -> None:
         self._read: dict[_Key, Held] = {}
@@ -59,7 +59,14 @@ class NameIndex:
         if len(held) > 1 and subject_id(number) in held:
             return subject_id(number)
         if len(held) > 1:
-            several = [f"{category} {subject}" for subject in sorted(held)]
+            several = [
+                message(
+                    "{category} {subject}",
+                    category=Term("category", category),
+                    subject=subject,
+                )
+                for subject in sorted(held)
+            ]
             raise Refused(
                 message(
                     "number {number} belongs to several subjects: {several}",

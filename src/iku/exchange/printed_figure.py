@@ -16,15 +16,15 @@ _PERCENTAGE = re.compile(r"([0-9]{1,3})(?:[.,]([0-9]{1,12}))? ?(%?)")
 
 
 class PrintedResult(Protocol):
-    """The values of a figure."""
+    """The values of a figure that a printed figure is compared with."""
 
     @property
     def numerator(self) -> int:
-        """The numerator."""
+        """The numerator of the figure."""
 
     @property
     def denominator(self) -> int:
-        """The denominator."""
+        """The denominator of the figure."""
 
     @property
     def percentage(self) -> Decimal | None:
@@ -72,7 +72,7 @@ class PrintedPercentage(Struct, frozen=True):
 Printed: TypeAlias = PrintedCounts | PrintedPercentage
 
 
-def read(typed: str) -> Printed:
+def parse(typed: str) -> Printed:
     """The typed value: ``8/9``, ``88,89%`` or ``88.89``.
 
     Raises:

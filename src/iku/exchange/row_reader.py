@@ -92,7 +92,9 @@ class RowReader:
                 statement.any_of[0],
                 message("is empty, but {columns} is required", columns=needed),
             )
-        cleared = {h for h in statement.clears if self.row.cells.get(h) == CLEAR}
+        cleared = {
+            h for h in statement.clearable_columns if self.row.cells.get(h) == CLEAR
+        }
         if not cleared:
             return self._fields(statement.fact, statement.fields)
         columns = {h: n for h, n in statement.fields.items() if h not in cleared}
@@ -100,15 +102,15 @@ class RowReader:
             statement.fields[heading]: None for heading in cleared
         }
 
-    def found_by(self, statement: Statement) -> dict[str, Any]:
+    def identifying_fields(self, statement: Statement) -> dict[str, Any]:
         """Fields that identify the corrected fact, in addition to its day."""
-        if not statement.found_by:
+        if not statement.identifying_fields:
             return {}
-        return self._fields(statement.about[0], statement.found_by)
+        return self._fields(statement.about[0], statement.identifying_fields)
 
     def refuse_unused_cells(self, statement: Statement) -> None:
         """Refuse values in columns that the statement does not use."""
-        used = {*statement.fields, *statement.found_by} | self.layout.frame
+        used = {*statement.fields, *statement.identifying_fields} | self.layout.frame
         for heading, cell in self.row.cells.items():
             allowed = statement.only.get(heading, "")
             if heading not in used and cell.lower() != allowed:
@@ -173,7 +175,7 @@ class RowReader:
         try:
             self._taken[heading] = parse(cell)
         except InvalidCell as error:
-            self._fault(heading, messages.of(error))
+            self._fault(heading, messages.of_error(error))
         return self._taken[heading]
 
     def _fault(self, heading: str, message: str) -> None:
@@ -181,7 +183,7 @@ class RowReader:
 
 
 def _either_or_message(one: str, other: str) -> str:
-    return message("{one} or {other}", one=one, other=other)
+    return message("{choice} or {other_choice}", choice=one, other_choice=other)
 
 
 def _must_be_empty_message(cell: str, allowed: str) -> str:

@@ -18,7 +18,7 @@ NONCE = 12  # bytes
 
 
 class SpillFile:
-    """Stores objects by name, and names without objects.
+    """A temporary file that holds objects by name, and names without objects.
 
     Objects are written by this program only; sealing authenticates them.
     """
@@ -66,7 +66,7 @@ class SpillFile:
         self._file.executemany("insert or ignore into noted values (?, null)", rows)
 
     def has_name(self, name: str) -> bool:
-        """Whether `note` stored *name*."""
+        """Whether `put_names` stored *name*."""
         found = self._file.execute(
             "select 1 from noted where name = ?", (self._name(name),)
         )

@@ -66,7 +66,7 @@ class SheetRow(Struct, frozen=True):
 
 
 class Sheet:
-    """A file with the headings of one of several layouts.
+    """A CSV file whose headings are those of one of several layouts.
 
     Attributes:
         layout: Name of that layout.

@@ -70,7 +70,7 @@ def _write_text(file: IO[bytes], held: HeldText) -> None:
 
 @contextmanager
 def _plain_errors(path: Path) -> Iterator[None]:
-    """Add the file's name to write errors, which might otherwise look like others."""
+    """Add the name of the file to the errors of writing it."""
     try:
         yield
     except OSError as error:

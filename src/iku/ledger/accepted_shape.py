@@ -45,15 +45,15 @@ def check(home: SignerFolder, shape: ShapeDigests) -> None:
         ShapeChanged: The message names the digests.
         SignerNotReady: The file is damaged, or not signed by the log's key.
     """
-    accepted = read(home)
+    accepted = read_digest(home)
     if shape.found == accepted:
         return
     if shape.found != shape.expected:
         raise ShapeChanged(
             message(
-                "the schema has the shape {found}, but {accepted} was accepted; `iku "
-                "status` lists what differs; if it is meant: iku signer accept-shape "
-                "{found}",
+                "the schema has the shape {found}, but the accepted shape is "
+                "{accepted}; `iku status` lists the differences; if the "
+                "change is intended: iku signer accept-shape {found}",
                 found=shape.found,
                 accepted=accepted or shape.expected,
             )
@@ -68,14 +68,14 @@ def accept(home: SignerFolder, digest: str) -> None:
     durable_files.write(_path(home), str(Note(text, (key.sign(text),))).encode())
 
 
-def read(home: SignerFolder) -> str | None:
+def read_digest(home: SignerFolder) -> str | None:
     """The accepted digest; None if there is none yet.
 
     Raises:
         SignerNotReady: The file is damaged, or not signed by the log's key.
     """
     path = _path(home)
-    raw = durable_files.read(path)
+    raw = durable_files.read_if_exists(path)
     if raw is None:
         return None
     try:
@@ -84,11 +84,16 @@ def read(home: SignerFolder) -> str | None:
         title, origin, digest = signed.text.removesuffix("\n").split("\n")
     except (Malformed, Unverified, ValueError) as error:
         raise SignerNotReady(
-            message("{path} is damaged: {error}", path=path, error=messages.of(error))
+            message(
+                "{path} is damaged: {error}", path=path, error=messages.of_error(error)
+            )
         ) from error
     if (title, origin) != (_TITLE, home.key().name) or not _DIGEST.fullmatch(digest):
         raise SignerNotReady(
-            message("{path} is damaged: it holds no shape of this log", path=path)
+            message(
+                "{path} is damaged: it does not contain an accepted shape of this log",
+                path=path,
+            )
         )
     return digest
 

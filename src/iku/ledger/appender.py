@@ -47,20 +47,20 @@ class AcceptedRequest(Struct, frozen=True):
     receipt: Receipt
 
     @property
-    def first(self) -> int:
+    def first_position(self) -> int:
         """The position of its first event; the others follow without gaps."""
         return self.receipt.position - self.receipt.count + 1
 
-    def attached(self) -> Iterator[tuple[int, Any]]:
+    def positioned_attachments(self) -> Iterator[tuple[int, Any]]:
         """The position of each event, and its attachment."""
-        return enumerate(self.request.attachments, self.first)
+        return enumerate(self.request.attachments, self.first_position)
 
     def positions(self) -> dict[str, int]:
         """By stream, an offset: the position minus the version of its new events.
 
         Added to the version of an appended event, it gives the event's position.
         """
-        places, position = {}, self.first
+        places, position = {}, self.first_position
         for part in self.request.parts:
             places[part.stream] = position - part.expected_version - 1
             position += len(part.drafts)
@@ -128,7 +128,7 @@ class _QueuedRequest:
             yield part.stream.partition("-")[0]
 
     @property
-    def rests_on(self) -> Iterator[str]:
+    def depends_on(self) -> Iterator[str]:
         """The streams and categories that must be unchanged since they were read."""
         asked = self.asked
         if isinstance(asked, EncodedRequest):
@@ -169,7 +169,7 @@ class _Batch(NamedTuple):
 
 
 class Appender:
-    """The queue of a process in front of the log.
+    """Group commit: the queue of the requests of one process to append.
 
     *connect* opens the appender's own connection. *admit* numbers and refuses requests
     in the append's transaction, before they are appended. *project* writes the
@@ -322,7 +322,7 @@ class Appender:
             if waiting.answered.done():
                 continue  # cancelled before its turn
             command_id = waiting.command_id
-            free = taken.isdisjoint(waiting.rests_on) and command_id not in commands
+            free = taken.isdisjoint(waiting.depends_on) and command_id not in commands
             (batch if free else left).append(waiting)
             # A request that stays blocks its streams, or a later one would overtake it.
             taken.update(waiting.appends_to)
@@ -375,7 +375,7 @@ class Appender:
                     message(
                         "the log could not be locked, or the transaction timed out: "
                         "{error}",
-                        error=messages.of(error),
+                        error=messages.of_error(error),
                     )
                 ) from error
             except asyncpg.InsufficientResourcesError as error:
@@ -385,7 +385,7 @@ class Appender:
                 raise OutOfSpace(
                     message(
                         "the database is out of disk space or memory: {error}",
-                        error=messages.of(error),
+                        error=messages.of_error(error),
                     )
                 ) from error
             except Exception as error:
@@ -469,7 +469,7 @@ class Appender:
 async def _admit_numbered(
     _connection: log.Connection, asked: Sequence[Asked]
 ) -> Sequence[EncodedRequest | Exception]:
-    """All requests with a stream; without *admit*, the others cannot be numbered."""
+    """The default of *admit*: every request with a stream, an error for the others."""
     return [
         one if isinstance(one, EncodedRequest) else TypeError("a stream without a name")
         for one in asked
@@ -508,5 +508,5 @@ def _reject_all(waiting: Iterable[_QueuedRequest], reason: Unavailable) -> None:
 
 
 def _copy_error(reason: Unavailable) -> Unavailable:
-    """A new error for each submitter: a raised one collects that task's traceback."""
+    """A copy for each submitter: raising an error adds that task's traceback to it."""
     return type(reason)(str(reason))

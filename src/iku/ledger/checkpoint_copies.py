@@ -20,7 +20,7 @@ _NAME = re.compile(r"(\d{12,19})-[0-9a-f]{16}\.checkpoint")
 
 
 async def copy(connection: Reader, folder: Path, signed: str) -> int:
-    """Copy the note *signed* with its cosignatures; give the number of new files.
+    """Copy the note *signed* with its cosignatures; return the number of new files.
 
     Checkpoints that were missed since the last copy are copied, too.
 
@@ -45,7 +45,7 @@ def _sizes(folder: Path) -> Iterator[int]:
 
 
 async def _write(folder: Path, signed: str, cosignatures: tuple[str, ...]) -> bool:
-    """Write a checkpoint, unless it is there; give whether it was written."""
+    """Write a checkpoint unless it exists; return whether it was written."""
     digest = sha256(signed.encode()).hexdigest()[:16]
     path = folder / f"{_size(signed):012}-{digest}.checkpoint"
     if path.exists():

@@ -100,7 +100,7 @@ async def rotate(
     home.complete_rotation()
     home.refuse_alarmed()
     state = home.state()
-    if state is None or state.fresh:
+    if state is None or state.signed_nothing:
         raise SignerNotReady(
             message("no checkpoint is signed yet, so the key cannot be rotated")
         )
@@ -121,8 +121,8 @@ async def _sign(
     shape: ShapeDigests | None = None,
 ) -> SigningResult:
     state = home.state()
-    _refuse_other(state, origin, keys[0])
-    if state is None or state.fresh:
+    _refuse_other_log(state, origin, keys[0])
+    if state is None or state.signed_nothing:
         known = await _recovered(connection, home, origin, known)
     try:
         anchors = signed_tree.roots_by_size(known)
@@ -160,7 +160,7 @@ async def _check_shape(
 async def _recovered(
     connection: Reader, home: SignerFolder, origin: str, known: Sequence[Checkpoint]
 ) -> Sequence[Checkpoint]:
-    """*known* and the checkpoints in the database, where the folder knows of none.
+    """The checkpoints for an empty folder: *known*, and those in the database.
 
     Raises:
         SignerNotReady: Nothing is *known*, although this log may have been signed.
@@ -177,9 +177,9 @@ async def _recovered(
     if not known and (stored or lost):
         raise SignerNotReady(
             message(
-                "{folder} does not hold what was signed last, which could be "
-                "contradicted now; give the last checkpoint that is held outside, by "
-                "an auditor or a witness: --known FILE",
+                "{folder} does not hold the last signed checkpoint, which a "
+                "new one could contradict; provide the last checkpoint that "
+                "an auditor or a witness holds: --known FILE",
                 folder=home.folder,
             )
         )
@@ -197,7 +197,7 @@ async def raise_tamper_alarm(
     return AlarmRaised(sentence)
 
 
-def _refuse_other(state: SignerState | None, origin: str, key: SigningKey) -> None:
+def _refuse_other_log(state: SignerState | None, origin: str, key: SigningKey) -> None:
     if key.name != origin:
         raise SignerNotReady(
             message(

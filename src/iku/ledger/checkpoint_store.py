@@ -84,7 +84,7 @@ class Assurance(Struct, frozen=True):
     alarm: str | None
     ignored: list[str] = []
 
-    def of(self, size: int) -> Coverage:
+    def coverage_of(self, size: int) -> Coverage:
         """Whether the first *size* events are witnessed, only signed, or neither."""
         if self.witnessed is not None and size <= self.witnessed:
             return Coverage.WITNESSED
@@ -241,7 +241,7 @@ async def keys(connection: Reader) -> list[LogKey]:
 
 @lru_cache(maxsize=64)
 def _key(vkey: str) -> VerifierKey | None:
-    """The key; None for a row that holds none, which is ignored."""
+    """The verifier key in a row; None if the row holds none, and so is ignored."""
     try:
         return note.parse_verifier(vkey)
     except Malformed:

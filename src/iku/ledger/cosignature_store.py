@@ -89,7 +89,7 @@ async def witnessed_size(
 
 
 async def ignored(connection: Reader, most: int) -> list[str]:
-    """A sentence for each row that does not count, of those that would be read first.
+    """A sentence for each ignored cosignature, of those that would be read first.
 
     These are rows of a size beyond *most*, and those of the last sizes up to it.
     """
@@ -121,7 +121,7 @@ async def ignored(connection: Reader, most: int) -> list[str]:
 
 
 async def findings(connection: Reader, most: int) -> AsyncIterator[str]:
-    """A sentence for every row that does not count."""
+    """A sentence for every stored cosignature that is ignored."""
     after = 0
     while rows := await connection.fetch(
         """
@@ -144,7 +144,7 @@ async def findings(connection: Reader, most: int) -> AsyncIterator[str]:
 def finding(
     size: int, vkey: str, line: str, notes: Sequence[str], *, beyond: bool
 ) -> str | None:
-    """Why a row does not count; None if it does."""
+    """Why a stored cosignature is ignored; None if it verifies."""
     name = vkey.partition("+")[0]
     if beyond:
         return message(

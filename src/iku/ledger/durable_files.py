@@ -69,7 +69,7 @@ def rename(source: Path, target: Path) -> None:
         os.close(folder)
 
 
-def read(path: Path) -> bytes | None:
+def read_if_exists(path: Path) -> bytes | None:
     """The content of *path*; None if the file does not exist."""
     try:
         return path.read_bytes()

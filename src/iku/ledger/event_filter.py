@@ -42,7 +42,7 @@ class Matches(NamedTuple):
     next: int | None
 
 
-async def read(
+async def read_matches(
     reader: Reader, wanted: Filter, *, after: int, size: int, limit: int
 ) -> Matches:
     """At most *limit* matching events after a position, in a log prefix of *size*.

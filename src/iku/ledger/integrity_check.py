@@ -74,7 +74,7 @@ async def _check(connection: Connection, progress: Progress, every: str) -> list
         async for rows in pages:
             while rows:
                 some = min(WORKED, signed.next_size - reading.tree.size)
-                reading.read(rows[:some], commands)
+                reading.check_events(rows[:some], commands)
                 del rows[:some]
                 if signed.next_size == reading.tree.size:
                     await signed.check_equal(reading)
@@ -126,7 +126,9 @@ class _CheckState:
     # Nearly all events are valid: all values are compared at once, and rule by rule
     # only where they differ.
 
-    def read(self, rows: Sequence[asyncpg.Record], commands: "_CommandReader") -> None:
+    def check_events(
+        self, rows: Sequence[asyncpg.Record], commands: "_CommandReader"
+    ) -> None:
         """Check events, as selected by `_EVENTS`, against all earlier events."""
         leaves, streams = [], self.streams
         for row in rows:
@@ -207,7 +209,7 @@ _describe = attrgetter(
     *("stream", "version", "type", "effective_on", "known_on", "declared")
 )
 _NEW = 0, date.min  # version and known_on before a stream's first event
-_PLACE_RULES = (message("position"), message("version"), message("leaf"))
+_PLACE_RULES = (message("position"), message("version"), message("leaf hash"))
 _COLUMN_RULES = tuple(
     message("column {column}", column=name)
     for name in (
@@ -234,7 +236,7 @@ def _finding_value(value: object) -> object:
         case bytes():
             return value.hex()
         case BaseException():
-            return messages.of(value)
+            return messages.of_error(value)
         case int() | Message() | date() if not isinstance(value, datetime):
             return value
         case _:
@@ -296,7 +298,7 @@ class _CommandReader:
 
 _AT, _COUNT = 3, 4  # columns of a command: its last position, its number of events
 _BATCH_RULES = (
-    *(message("at least one event"), message("start")),
+    *(message("at least one event"), message("position of its first event")),
     *(message("size within the log"), message("size after its transaction")),
 )
 
@@ -345,7 +347,7 @@ class _CheckpointCheck:
                     message("size of the note"), place, size, signed.size
                 )
                 reading.check_equal(
-                    message("root of the records"), place, signed.root.hex(), root
+                    message("root hash of the records"), place, signed.root.hex(), root
                 )
             self._next = await anext(self._rows, None)
 
@@ -460,7 +462,7 @@ async def _check_head(connection: Connection, reading: _CheckState) -> None:
     place = "ledger.head"
     reading.check_equal(message("size"), place, reading.size, found.size)
     reading.check_equal(message("last instant"), place, at, found.recorded_at)
-    reading.check_equal(message("latest day known"), place, day, found.known_on)
+    reading.check_equal(message("latest day of knowledge"), place, day, found.known_on)
 
 
 async def _check_cosignatures(connection: Connection, reading: _CheckState) -> None:

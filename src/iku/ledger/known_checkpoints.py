@@ -20,7 +20,7 @@ from iku.messages import message
 
 
 class KnownCheckpoints(Struct, frozen=True):
-    """Checkpoints from outside.
+    """Signed checkpoints from auditors and witnesses.
 
     Attributes:
         unhelpful: The witnesses that could not be asked, each with the reason.
@@ -48,7 +48,7 @@ async def gather(
     origin = home.key().name
     found = [_parse(raw, origin, keys) for raw in files]
     state = home.state()
-    if state is not None and not state.fresh:
+    if state is not None and not state.signed_nothing:
         return KnownCheckpoints(tuple(found))
     unhelpful = []
     for url, asked in witnesses.addresses.items():
@@ -77,8 +77,8 @@ def _parse(raw: bytes, origin: str, keys: Iterable[VerifierKey]) -> Checkpoint:
     except (Malformed, Unverified) as error:
         raise SignerNotReady(
             message(
-                "--known: this is no checkpoint that a known key signed: {error}",
-                error=messages.of(error),
+                "--known: the file is not a checkpoint signed by a known key: {error}",
+                error=messages.of_error(error),
             )
         ) from error
     if found.origin != origin:

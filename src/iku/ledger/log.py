@@ -115,7 +115,7 @@ class Request(Struct, frozen=True):
     secrets: tuple[Any, ...] = ()
 
     @property
-    def main(self) -> StreamPart:
+    def main_part(self) -> StreamPart:
         """The part to which the receipt refers."""
         return self.parts[-1]
 
@@ -367,7 +367,9 @@ async def append_encoded(
     return [_repeated_verdict(f, first[f.request.command_id], verdicts) for f in framed]
 
 
-async def find(connection: Reader, command_id: str) -> tuple[bytes, Receipt] | None:
+async def find_command(
+    connection: Reader, command_id: str
+) -> tuple[bytes, Receipt] | None:
     """Body and first receipt of a command; None if it was never recorded."""
     row = await connection.fetchrow(
         """

@@ -191,7 +191,8 @@ def parse_verifier(vkey: str) -> VerifierKey:
     if not algorithm.scheme.is_sound(public):
         raise Malformed(
             message(
-                "the key of {name} is no point in its one encoding, or of small order",
+                "the key of {name} is not a canonically encoded Ed25519 "
+                "point, or has small order",
                 name=name,
             )
         )
@@ -258,18 +259,23 @@ def verified_signatures(
     for signature in note.signatures:
         by = signature.name, signature.key_id
         if by in known and by not in verified:
-            verified[by] = _check(note.text, known[by], signature)
+            verified[by] = _verify_signature(note.text, known[by], signature)
     return list(verified.values())
 
 
-def _check(text: str, key: VerifierKey, signature: Signature) -> VerifiedSignature:
+def _verify_signature(
+    text: str, key: VerifierKey, signature: Signature
+) -> VerifiedSignature:
     payload, time = signature.payload, None
     if key.algorithm.cosigns:
         time = int.from_bytes(payload[:_TIME], "big")
         payload = payload[_TIME:]
     if time is not None and time > LATEST:
         raise Unverified(
-            message("the signature of {name} states no possible time", name=key.name)
+            message(
+                "the timestamp in the signature by {name} is out of range",
+                name=key.name,
+            )
         )
     try:
         signed = signed_message(key.algorithm, key.name, text, time or 0)

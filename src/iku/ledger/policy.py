@@ -135,13 +135,13 @@ def parse(raw: bytes, *, complete: bool = True) -> Policy:
     reading = _PolicyLines()
     for number, line in enumerate(raw.split(b"\n"), 1):
         try:
-            reading.read(line)
+            reading.parse_line(line)
         except Malformed as error:
             raise Malformed(
                 message(
                     "line {number} of the policy: {error}",
                     number=number,
-                    error=messages.of(error),
+                    error=messages.of_error(error),
                 )
             ) from error
     return reading.policy(complete=complete)
@@ -199,10 +199,10 @@ class _PolicyLines:
         self._public: set[bytes] = set()
         self._quorum: str | None = None
 
-    def read(self, line: bytes) -> None:
+    def parse_line(self, line: bytes) -> None:
         if len(line) > note.LONGEST_LINE:
             raise Malformed(
-                message("it is longer than {most} bytes", most=note.LONGEST_LINE)
+                message("the line is longer than {most} bytes", most=note.LONGEST_LINE)
             )
         # Names are arbitrary bytes in this format; surrogateescape preserves them.
         text = line.decode("utf-8", "surrogateescape")
@@ -286,7 +286,7 @@ class _PolicyLines:
         return Group(_parse_threshold(least, len(members)), tuple(members))
 
     def _party(self, vkey: str, url: Words, *, cosigns: bool) -> Party:
-        """A log or a witness; no key is that of two, nor of both."""
+        """The log or witness of a line, whose key no other line may have."""
         key = note.parse_verifier(vkey)
         if key.algorithm.cosigns is not cosigns:
             raise Malformed(

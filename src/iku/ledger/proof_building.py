@@ -25,7 +25,7 @@ class Node(Struct, frozen=True):
 class Hashes(Protocol):
     """Supplies the hashes of full subtrees."""
 
-    async def read(self, nodes: Sequence[Node]) -> list[bytes]:
+    async def read_hashes(self, nodes: Sequence[Node]) -> list[bytes]:
         """The hash of each of *nodes*, in order."""
 
 
@@ -81,7 +81,7 @@ def _path(index: int, start: int, end: int) -> list[Span]:
 
 
 def _subproof(old: int, start: int, end: int, *, whole: bool) -> list[Span]:
-    """SUBPROOF; *whole* means that the verifier knows the root of this subtree."""
+    """SUBPROOF (RFC 6962); *whole*: the verifier knows the root of this subtree."""
     if old == end:
         return [] if whole else [(start, end)]
     middle = start + split(end - start)
@@ -93,7 +93,7 @@ def _subproof(old: int, start: int, end: int, *, whole: bool) -> list[Span]:
 async def _combine(hashes: Hashes, spans: Sequence[Span]) -> list[bytes]:
     """The hash of each span; all nodes are read in one call."""
     parts = [list(_nodes(*span)) for span in spans]
-    found = iter(await hashes.read([node for part in parts for node in part]))
+    found = iter(await hashes.read_hashes([node for part in parts for node in part]))
     return [_fold(next(found) for _ in part) for part in parts]
 
 

@@ -199,7 +199,7 @@ def frame(
         TooLarge: The record would be longer than 65,535 bytes.
         Unrecordable: A value is outside the record profile.
     """
-    _refuse_foreign(draft)
+    _refuse_unencodable(draft)
     first = _Head(actor, command, draft.data, declared, draft.effective_on)
     last = _Tail(draft.schema, stream, draft.text, draft.type, version)
     head = _encode(first)[:-1] + b',"known_on":"'
@@ -237,10 +237,10 @@ def decode(record: bytes) -> FullRecord:
         raise Unrecordable(
             message(
                 "the bytes are not a record: {error}",
-                error=messages.of(error),
+                error=messages.of_error(error),
             )
         ) from error
-    _refuse_misfit(full)
+    _refuse_invalid_fields(full)
     for name, commitment in full.text.items():
         _refuse_key(name, "text")
         if not _COMMITMENT.fullmatch(commitment.c):
@@ -253,8 +253,8 @@ def decode(record: bytes) -> FullRecord:
     return full
 
 
-def _refuse_misfit(full: FullRecord) -> None:
-    """Refuse values outside the table on the format page."""
+def _refuse_invalid_fields(full: FullRecord) -> None:
+    """Refuse field values that docs/ledger-format.md does not allow."""
     _refuse_value(full.data, "data", 0)
     try:
         datetime.fromisoformat(full.recorded_at)
@@ -263,7 +263,10 @@ def _refuse_misfit(full: FullRecord) -> None:
         sound = False
     if not sound:
         raise Unrecordable(
-            message("{recorded_at!r} is no instant", recorded_at=full.recorded_at)
+            message(
+                "recorded_at is {recorded_at!r}, which is not a valid instant",
+                recorded_at=full.recorded_at,
+            )
         )
     if (
         full.schema not in SCHEMAS
@@ -272,8 +275,8 @@ def _refuse_misfit(full: FullRecord) -> None:
     ):
         raise Unrecordable(
             message(
-                "version {version} of {stream}, schema number {schema}: not all of "
-                "these can be",
+                "a record cannot have version {version}, stream {stream} and "
+                "schema number {schema}",
                 version=full.version,
                 stream=full.stream,
                 schema=full.schema,
@@ -300,7 +303,7 @@ def _encode(part: Struct) -> bytes:
         raise Unrecordable(
             message(
                 "the text contains an unpaired surrogate: {error}",
-                error=messages.of(error),
+                error=messages.of_error(error),
             )
         ) from error
     _refuse_text(encoded)
@@ -324,7 +327,7 @@ def _refuse_nul(encoded: bytes) -> None:
         )
 
 
-def _refuse_foreign(draft: NewEvent) -> None:
+def _refuse_unencodable(draft: NewEvent) -> None:
     refuse_unfit_day(draft.effective_on)
     _refuse_value(draft.data, "data", 0)
     for name, commitment in draft.text.items():

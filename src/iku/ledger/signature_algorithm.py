@@ -38,7 +38,7 @@ class SignatureScheme(Struct, frozen=True):
         public_length: The length of a public key, in bytes.
         private_key: The key of a seed. Each ML-DSA-44 signature by it is different,
             because it is hedged by random bytes (FIPS 204, 3.4).
-        public_key: The key of its bytes; `ValueError` if they are none.
+        public_key: Parses a public key; `ValueError` if the bytes are not one.
         is_sound: Whether bytes of that length are a key, in its one encoding.
     """
 
@@ -56,7 +56,7 @@ _SMALL_ORDER = {0, 1, _P - 1, _Y8, _P - _Y8}
 
 
 def is_sound_point(public: bytes) -> bool:
-    """Whether an Ed25519 key is a point in its one encoding, and not of small order.
+    """Whether an Ed25519 key is a canonically encoded point, and not of small order.
 
     OpenSSL accepts the others, and under a key of small order some signatures verify
     for any message.
@@ -95,7 +95,7 @@ class Algorithm(IntEnum):
 
     @property
     def cosigns(self) -> bool:
-        """Whether it is one of witnesses, whose signatures state a time."""
+        """Whether witnesses sign by it; their signatures have a timestamp."""
         return self is not Algorithm.NOTE
 
 

@@ -81,7 +81,7 @@ async def compute(
                 signed=max(anchors),
             )
         )
-    frontier = Frontier() if full else signed.rounded(WIDTH)
+    frontier = Frontier() if full else signed.rounded_down(WIDTH)
     first = frontier.size
     await _extend_tree(connection, frontier, anchors, size)
     if full:

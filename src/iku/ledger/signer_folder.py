@@ -50,7 +50,7 @@ class SignerState(Struct, frozen=True, forbid_unknown_fields=True):
         return Frontier(self.checkpoint.size, map(parse_hash, self.peaks))
 
     @property
-    def fresh(self) -> bool:
+    def signed_nothing(self) -> bool:
         """Whether the key has signed no records yet."""
         return self.checkpoint.size == 0
 
@@ -158,7 +158,7 @@ class SignerFolder(Struct, frozen=True):
             SignerNotReady: The file is damaged.
         """
         path = self.folder / "state"
-        raw = durable_files.read(path)
+        raw = durable_files.read_if_exists(path)
         if raw is None:
             return None
         try:
@@ -169,7 +169,7 @@ class SignerFolder(Struct, frozen=True):
                 message(
                     "{path} is damaged: {error}",
                     path=path,
-                    error=messages.of(error),
+                    error=messages.of_error(error),
                 )
             ) from error
         if not intact:
@@ -190,7 +190,7 @@ class SignerFolder(Struct, frozen=True):
         """Write the alarm file: time, *sentence*, and the last signed checkpoint."""
         state = self.state()
         signed = "nothing was signed before\n"
-        if state is not None and not state.fresh:
+        if state is not None and not state.signed_nothing:
             signed = state.note
         text = f"{datetime.now(UTC).isoformat()}\n{sentence}\n\n{signed}"
         durable_files.write(self.alarm, text.encode())
@@ -219,7 +219,7 @@ class SignerFolder(Struct, frozen=True):
         file has not.
         """
         try:
-            text = durable_files.read(self.alarm)
+            text = durable_files.read_if_exists(self.alarm)
         except PermissionError:
             return None
         if text is None:
@@ -246,6 +246,6 @@ class SignerFolder(Struct, frozen=True):
                 message(
                     "{path} does not hold a valid key: {error}",
                     path=path,
-                    error=messages.of(error),
+                    error=messages.of_error(error),
                 )
             ) from error

@@ -61,10 +61,13 @@ def _broken(
         yield message("kind of relation"), table, "r", kind
         return
     if table not in UPDATED and not held:
-        always, otherwise = message("enabled always"), message("otherwise")
+        always, otherwise = message("enabled always"), message("not enabled always")
         yield message("append-only trigger"), table, always, otherwise
     if filtered:
-        yield message("row security"), table, message("none"), message("on")
-    for name, found in ((message("rule"), rule), (message("child table"), child)):
+        yield message("row security"), table, message("disabled"), message("enabled")
+    for name, found in (
+        (message("rewrite rule"), rule),
+        (message("child table"), child),
+    ):
         if found is not None:
             yield name, table, message("none"), found

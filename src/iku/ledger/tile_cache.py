@@ -24,7 +24,7 @@ class Tiles:
         self._connection = connection
         self._rows: dict[tuple[int, int], bytes] = {}
 
-    async def read(self, nodes: Sequence[Node]) -> list[bytes]:
+    async def read_hashes(self, nodes: Sequence[Node]) -> list[bytes]:
         """The hash of each full subtree (`proof_building.Hashes`).
 
         Raises:

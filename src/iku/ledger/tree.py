@@ -68,7 +68,7 @@ class Frontier:
             node = node_hash(peak, node)
         return node
 
-    def rounded(self, width: int) -> "Frontier":
+    def rounded_down(self, width: int) -> "Frontier":
         """The frontier at the last multiple of *width*, a power of two."""
         size = self.size - self.size % width
         return Frontier(size, self.peaks[: size.bit_count()])

@@ -199,23 +199,23 @@ class WitnessFolder(Struct, frozen=True):
             )
         return key
 
-    def last(self, origin: str) -> Checkpoint | None:
+    def last_cosigned(self, origin: str) -> Checkpoint | None:
         """The last cosigned checkpoint of a log; None if there is none.
 
         Raises:
             WitnessNotReady: The memory of the log is damaged.
         """
-        kept = self.read(_origin_hash(origin))
+        kept = self.read_checkpoint(_origin_hash(origin))
         return None if kept is None else kept.checkpoint
 
-    def read(self, place: str) -> CosignedCheckpoint | None:
+    def read_checkpoint(self, place: str) -> CosignedCheckpoint | None:
         """The memory of the log whose origin hashes to *place*; None without one.
 
         Raises:
             WitnessNotReady: It is damaged.
         """
         path = self.folder / "logs" / place
-        raw = durable_files.read(path)
+        raw = durable_files.read_if_exists(path)
         if raw is None:
             return None
         try:
@@ -224,17 +224,17 @@ class WitnessFolder(Struct, frozen=True):
         except (msgspec.DecodeError, ValueError) as error:
             raise WitnessNotReady(
                 message(
-                    "{path} is damaged: {error}; restore it, or start with --new once "
-                    "it is certain what was cosigned last",
+                    "{path} is damaged: {error}; restore it, or start with --new "
+                    "once the last cosigned checkpoint is known for certain",
                     path=path,
-                    error=messages.of(error),
+                    error=messages.of_error(error),
                 )
             ) from error
         return kept
 
     def write(self, place: str, kept: CosignedCheckpoint) -> None:
         """Remember *kept* durably, and that the log is known."""
-        listed = durable_files.read(self._list) or b""
+        listed = durable_files.read_if_exists(self._list) or b""
         if place.encode() not in listed.split():
             durable_files.write(self._list, listed + f"{place}\n".encode())
         logs = self.folder / "logs"
@@ -243,7 +243,7 @@ class WitnessFolder(Struct, frozen=True):
 
     def is_new(self, place: str) -> bool:
         """Whether the memory shows that the log was never cosigned."""
-        listed = durable_files.read(self._list)
+        listed = durable_files.read_if_exists(self._list)
         return listed is not None and place.encode() not in listed.split()
 
     def refuse_insecure(self) -> None:
@@ -274,7 +274,7 @@ class Witness(Struct, frozen=True):
 
     @property
     def memory(self) -> WitnessFolder:
-        """The folder of the memory."""
+        """The folder that holds the last cosigned checkpoint of each log."""
         return WitnessFolder(self.folder)
 
     def cosign(self, raw: bytes) -> str:
@@ -293,8 +293,8 @@ class Witness(Struct, frozen=True):
             raise CosignRefused(
                 HTTPStatus.BAD_REQUEST,
                 message(
-                    "old {old} is more than the checkpoint's {size}: the log was "
-                    "shortened",
+                    "old size {old} exceeds the checkpoint's size {size}: the "
+                    "log was shortened",
                     old=asked.old,
                     size=found.size,
                 ),
@@ -307,7 +307,7 @@ class Witness(Struct, frozen=True):
         known = {_origin_hash(party.key.name) for party in self.policy.logs}
         if place not in known:
             return None
-        last = self.memory.read(place)
+        last = self.memory.read_checkpoint(place)
         return last.note if last else None
 
     def _log_signatures(
@@ -336,7 +336,7 @@ class Witness(Struct, frozen=True):
     ) -> str:
         """Compare and replace the last size; the caller holds the lock."""
         place = _origin_hash(found.origin)
-        size, root = _size_and_root(self._last(place, found.origin))
+        size, root = _size_and_root(self._last_cosigned(place, found.origin))
         if asked.old != size:
             raise CosignConflict(asked.old, size, found.size)
         try:
@@ -346,7 +346,7 @@ class Witness(Struct, frozen=True):
                 HTTPStatus.UNPROCESSABLE_ENTITY,
                 message(
                     "the checkpoint is not consistent with the last one: {error}",
-                    error=messages.of(error),
+                    error=messages.of_error(error),
                 ),
             ) from error
         text, now = asked.signed.text, int(time.time())
@@ -361,7 +361,7 @@ class Witness(Struct, frozen=True):
         self.memory.write(place, CosignedCheckpoint(str(signed)))
         return "".join(one.line for one in made)
 
-    def _last(self, place: str, origin: str) -> CosignedCheckpoint | None:
+    def _last_cosigned(self, place: str, origin: str) -> CosignedCheckpoint | None:
         """The last cosigned checkpoint of a log; None if it is new.
 
         Raises:
@@ -369,7 +369,7 @@ class Witness(Struct, frozen=True):
         """
         self.memory.refuse_insecure()
         try:
-            last = self.memory.read(place)
+            last = self.memory.read_checkpoint(place)
         except WitnessNotReady:
             if self.new:
                 return None
@@ -377,9 +377,9 @@ class Witness(Struct, frozen=True):
         if last is None and not self.new and not self.memory.is_new(place):
             raise WitnessNotReady(
                 message(
-                    "what was cosigned of the log {origin} is not in {folder}, and may "
-                    "be contradicted now; restore it, or start with --new if nothing "
-                    "was cosigned",
+                    "{folder} does not hold the last cosigned checkpoint of the "
+                    "log {origin}, which a new cosignature could contradict; "
+                    "restore it, or start with --new if nothing was cosigned",
                     origin=origin,
                     folder=self.folder,
                 )

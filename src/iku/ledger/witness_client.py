@@ -117,7 +117,7 @@ def _no_cosignature(error: Exception) -> WitnessUnavailable:
         message(
             "the witness's answer is not a valid cosignature of the checkpoint: "
             "{error}",
-            error=messages.of(error),
+            error=messages.of_error(error),
         )
     )
 
@@ -125,7 +125,7 @@ def _no_cosignature(error: Exception) -> WitnessUnavailable:
 async def _ask(
     connection: Reader, url: str, keys: list[VerifierKey], signed: Note, post: Post
 ) -> None:
-    """Ask a witness for the cosignatures that are missing, by those of its *keys*."""
+    """Request the missing cosignatures by *keys* from one witness."""
     size = checkpoint.parse(signed.text).size
     cosigned = {
         key: await cosignature_store.cosigned_size(connection, key, size)
@@ -161,7 +161,7 @@ def _refuse_incomplete(
     if lacking:
         raise WitnessUnavailable(
             message(
-                "it did not cosign with {keys}",
+                "the witness did not cosign with {keys}",
                 keys=sorted(f"{key.name}+{key.key_id.hex()}" for key in lacking),
             )
         )
@@ -197,7 +197,10 @@ async def last_cosigned(
         raise _no_cosignature(error) from error
     if found.origin != origin:
         raise WitnessUnavailable(
-            message("it answered with a checkpoint of {origin}", origin=found.origin)
+            message(
+                "the witness answered with a checkpoint of {origin}",
+                origin=found.origin,
+            )
         )
     return found
 
@@ -265,5 +268,7 @@ def _request(url: str, body: bytes | None) -> tuple[int, bytes]:
             return error.code, error.read(LONGEST_ANSWER)
     except (OSError, ValueError, http.client.HTTPException) as error:
         raise WitnessUnavailable(
-            message("the witness cannot be reached: {error}", error=messages.of(error))
+            message(
+                "the witness cannot be reached: {error}", error=messages.of_error(error)
+            )
         ) from error

@@ -11,14 +11,14 @@ from iku.ledger.checkpoint import Checkpoint
 from iku.ledger.note import Malformed, Note, Unverified, VerifiedSignature
 from iku.ledger.policy import NONE, Policy
 from iku.messages import message
-from iku.monitor.finding import FindingKind, MonitorFinding, stopped
+from iku.monitor.finding import FindingKind, MonitorFinding, round_stopped
 from iku.monitor.log_client import LogUnreadable
 
 TOLERANCE_S = 3_600  # by which two clocks may differ, as for `iku-verify`
 
 
 class Demands(Struct, frozen=True):
-    """What is demanded of a checkpoint.
+    """The conditions that a checkpoint must meet.
 
     Attributes:
         policy: The keys that are trusted, and the quorum of witnesses.
@@ -35,8 +35,8 @@ class SignedHead(Struct, frozen=True):
     """A checkpoint whose signatures were verified.
 
     Attributes:
-        newest: The time of the newest cosignature, in seconds since 1970; None without
-            one that states a time, and if that is still to come.
+        newest: The time of the newest cosignature, in seconds since 1970; None if
+            no cosignature has a time, or if that time is in the future.
         findings: Why the cosignatures are not enough.
     """
 
@@ -63,16 +63,16 @@ def check(raw: bytes, demands: Demands) -> SignedHead:
     except Malformed as error:
         raise LogUnreadable(
             message(
-                "what the server calls a checkpoint is none: {error}",
-                error=messages.of(error),
+                "the server's checkpoint is malformed: {error}",
+                error=messages.of_error(error),
             )
         ) from error
     except Unverified as error:
-        raise stopped(
+        raise round_stopped(
             FindingKind.UNTRUSTED,
             message(
                 "no key of the policy signed the checkpoint: {error}",
-                error=messages.of(error),
+                error=messages.of_error(error),
             ),
         ) from error
     newest = max((one.time for one in judged.cosigned if one.time), default=None)
@@ -90,9 +90,11 @@ def _refuse_wrong(signed: Note, keys: list[note.VerifierKey]) -> None:
     try:
         note.verified_signatures(signed, keys)
     except Unverified as error:
-        raise stopped(
+        raise round_stopped(
             FindingKind.SIGNATURE,
-            message("the checkpoint is forged: {error}", error=messages.of(error)),
+            message(
+                "the checkpoint is forged: {error}", error=messages.of_error(error)
+            ),
         ) from error
 
 
@@ -118,7 +120,7 @@ def _lacking(
             "no quorum of witnesses has cosigned since {time}: the newest cosignature "
             "is of {newest}",
             time=spell_time(since),
-            newest=message("no time") if newest is None else spell_time(newest),
+            newest=message("an unknown time") if newest is None else spell_time(newest),
         )
         found.append(MonitorFinding(FindingKind.STALE, sentence))
     return found
@@ -141,5 +143,5 @@ def _ahead(seconds: int) -> str:
 
 
 def spell_time(seconds: int) -> str:
-    """A time since 1970 in UTC."""
+    """A Unix time as text, in UTC."""
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -29,7 +29,7 @@ class _AppearedRegister(iku_verify.Register):
         self.appeared: list[iku_verify.Publication] = []
 
     def closed(self) -> list[iku_verify.Publication]:
-        """The publications that appeared, in the order of their closings."""
+        """The publications closed since the last recount, in the order of closing."""
         return self.appeared
 
 
@@ -80,7 +80,7 @@ class FigureCheck:
         return FigureCount(report.publications, report.figures, tuple(findings))
 
     def _mergers(self) -> list[MonitorFinding]:
-        """The first merger of which the two streams disagree."""
+        """The first merger on which the two streams disagree."""
         try:
             self._register.hold_mergers()
         except iku_verify.Finding as finding:
@@ -103,7 +103,7 @@ class FigureCheck:
 
 def _difference(difference: str) -> MonitorFinding:
     sentence = message(
-        "a published figure is not what the records give: {difference}",
+        "a published figure differs from its recount from the records: {difference}",
         difference=difference,
     )
     return MonitorFinding(FindingKind.FIGURE, sentence)

@@ -9,7 +9,7 @@ from iku.messages import vocabulary
 FINE = 0
 FINDING = 1
 USAGE = 2
-NOT_ENOUGH = 3  # nothing wrong was found, but not enough is known to say so
+NOT_ENOUGH = 3  # nothing wrong was found, but the evidence is not sufficient
 CANNOT_READ = 4
 _BY_WEIGHT = (FINDING, CANNOT_READ, NOT_ENOUGH, FINE)
 
@@ -84,7 +84,7 @@ class MonitorFinding(Struct, frozen=True, omit_defaults=True):
     evidence: str | None = None
 
     @property
-    def code(self) -> int:
+    def demanded_exit_code(self) -> int:
         """The exit code that it demands."""
         return CODES[self.kind]
 
@@ -101,7 +101,7 @@ class MonitorNotReady(Exception):
     """The monitor's folder is damaged or another log's; the message says what to do."""
 
 
-def stopped(
+def round_stopped(
     kind: FindingKind,
     sentence: str,
     position: int | None = None,
@@ -113,4 +113,6 @@ def stopped(
 
 def exit_code(findings: list[MonitorFinding]) -> int:
     """The exit code of a round: a finding outweighs what could not be read."""
-    return min((one.code for one in findings), key=_BY_WEIGHT.index, default=FINE)
+    return min(
+        (one.demanded_exit_code for one in findings), key=_BY_WEIGHT.index, default=FINE
+    )

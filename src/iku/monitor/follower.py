@@ -20,7 +20,7 @@ from iku.monitor.finding import (
     MonitorFinding,
     RoundStopped,
     exit_code,
-    stopped,
+    round_stopped,
 )
 from iku.monitor.log_client import LogClient, LogUnreadable
 from iku.monitor.monitor_folder import MonitorFolder, MonitorState, damaged
@@ -94,7 +94,7 @@ class Follower:
         except RoundStopped as stop:
             findings.append(stop.finding)
         except LogUnreadable as error:
-            sentence = messages.of(error)
+            sentence = messages.of_error(error)
             findings.append(MonitorFinding(FindingKind.UNREADABLE, sentence))
         count = self._recount()
         findings += count.findings
@@ -111,7 +111,7 @@ class Follower:
             newest=None if head is None else head.newest,
             findings=tuple(findings),
         )
-        self._record(found)
+        self._record_findings(found)
         return found
 
     def _follow(self, head: SignedHead, *, full: bool) -> None:
@@ -123,16 +123,18 @@ class Follower:
             self._verified.follow(now, full=full)
         except NotConsistent as error:
             notes = [one for one in (state.signed, head.signed) if one is not None]
-            sentence = messages.of(error)
+            sentence = messages.of_error(error)
             path = self._folder.keep_evidence(sentence, notes)
             position = error.position
-            raise stopped(FindingKind.FORK, sentence, position, str(path)) from error
+            raise round_stopped(
+                FindingKind.FORK, sentence, position, str(path)
+            ) from error
         length = self._verified.records.length
         self._write(MonitorState(str(head.signed), length, state.counted))
 
     def _recount(self) -> FigureCount:
-        """Recount what appeared; without a finding it counts as done at a restart."""
-        for record in self._verified.records.after(self._figures.size):
+        """Recount the new publications; without a finding, a restart skips them."""
+        for record in self._verified.records.records_after(self._figures.size):
             self._figures.add(record)
         count = self._figures.recount()
         self._acknowledged &= self._keep_going or not count.findings
@@ -145,7 +147,7 @@ class Follower:
         if state != self._folder.state():
             self._folder.write_state(state)
 
-    def _record(self, found: MonitorRound) -> None:
+    def _record_findings(self, found: MonitorRound) -> None:
         """Record the findings, unless they are those of the round before."""
         sentences = tuple(str(one.sentence) for one in found.findings)
         if sentences != self._before and sentences:
@@ -154,7 +156,7 @@ class Follower:
 
 
 def _renamed(before: str, now: str) -> RoundStopped:
-    return stopped(
+    return round_stopped(
         FindingKind.RENAMED,
         message(
             "the server shows the log {now}, but this folder follows {before}; follow "
@@ -194,7 +196,9 @@ def open_follower(
             ):
                 raise damaged(
                     home.records,
-                    message("its records do not give the root that was verified"),
+                    message(
+                        "the tree of its records does not have the verified root hash"
+                    ),
                 )
             verified = VerifiedLog(log, records, leaves)
             yield Follower(log, demands, home, verified, figures, keep_going=keep_going)
@@ -208,4 +212,4 @@ def _refuse_forged(home: MonitorFolder, state: MonitorState, demands: Demands) -
         if state.signed is not None:
             note.verified_signatures(state.signed, keys)
     except Unverified as error:
-        raise damaged(home.folder / "state", messages.of(error)) from error
+        raise damaged(home.folder / "state", messages.of_error(error)) from error

@@ -117,7 +117,7 @@ class LogClient:
         try:
             return self._get("checkpoint", note.LONGEST)
         except NotServed as error:
-            raise LogUnreadable(messages.of(error)) from error
+            raise LogUnreadable(messages.of_error(error)) from error
 
     def entries(self, asked: Tile) -> bytes:
         """The entry bundle of a tile of level 0.
@@ -153,7 +153,9 @@ class LogClient:
             hashes = tlog_proof.parse_hashes(lines)
         except (UnicodeDecodeError, Malformed) as error:
             raise InvalidProof(
-                message("the answer is not a proof: {error}", error=messages.of(error))
+                message(
+                    "the answer is not a proof: {error}", error=messages.of_error(error)
+                )
             ) from error
         if rest:
             raise InvalidProof(message("the proof does not end with a line feed"))
@@ -167,7 +169,7 @@ class LogClient:
                 message(
                     "{path} cannot be read: {error}",
                     path=path,
-                    error=messages.of(error) or type(error).__name__,
+                    error=messages.of_error(error) or type(error).__name__,
                 )
             ) from error
         if status != HTTPStatus.OK:
@@ -252,7 +254,7 @@ class _Deadline:
 def _parse_server_url(url: str) -> SplitResult:
     invalid = InvalidLogAddress(
         message(
-            "{url} is no address of a server, such as https://iku.example.go.id",
+            "{url} is not the address of a server, such as https://iku.example.go.id",
             url=url,
         )
     )

@@ -33,7 +33,7 @@ class MonitorState(Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def signed(self) -> Note | None:
-        """The note, parsed."""
+        """The signed note of the last verified checkpoint, parsed."""
         return None if self.note is None else note.parse(self.note.encode())
 
     @property
@@ -71,22 +71,24 @@ class MonitorFolder(Struct, frozen=True):
             durable_files.refuse_insecure(path)
 
     def state(self) -> MonitorState:
-        """What was verified; a new folder gets the state of nothing.
+        """The verified state; in a new folder, an empty one.
 
         Raises:
             MonitorNotReady: The state is damaged, or lost although there are records.
         """
         path = self.folder / "state"
-        raw = durable_files.read(path)
+        raw = durable_files.read_if_exists(path)
         if raw is None:
             return self._begin(path)
         try:
             state = msgspec.json.decode(raw, type=MonitorState)
             size = state.size
         except (msgspec.DecodeError, ValueError) as error:
-            raise damaged(path, messages.of(error)) from error
+            raise damaged(path, messages.of_error(error)) from error
         if not 0 <= state.counted <= size or state.length < 0:
-            raise damaged(path, message("its parts do not fit together"))
+            raise damaged(
+                path, message("the numbers of records in it contradict each other")
+            )
         return state
 
     def write_state(self, state: MonitorState) -> None:
@@ -117,7 +119,7 @@ class MonitorFolder(Struct, frozen=True):
         return path
 
     def _begin(self, path: Path) -> MonitorState:
-        """The state of a new folder, in which the file of records is still missing."""
+        """The empty state of a new folder, which has no file of records yet."""
         if self.records.exists():
             raise MonitorNotReady(
                 message(

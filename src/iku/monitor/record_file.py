@@ -64,7 +64,7 @@ class RecordFile:
         """The records below a tile of level 0; fewer than 256 at the end."""
         return [*self._read(number, min(self.size - number * WIDTH, WIDTH))]
 
-    def after(self, size: int) -> Iterator[bytes]:
+    def records_after(self, size: int) -> Iterator[bytes]:
         """The records after the first *size*."""
         number = size // WIDTH
         for at, record in enumerate(
@@ -73,7 +73,7 @@ class RecordFile:
             if at >= size:
                 yield record
 
-    def cut(self, size: int) -> None:
+    def truncate_to(self, size: int) -> None:
         """Remove all records after the first *size*."""
         kept = [*self._read(size // WIDTH, size % WIDTH)]
         if size < self.size:
@@ -91,19 +91,19 @@ class RecordFile:
         at = self._starts[number]
         for _ in range(count):
             self._file.seek(at)
-            record = self._record()
+            record = self._read_record()
             at += _PREFIX + len(record)
             yield record
 
     def _next(self, length: int) -> bytes:
         """The record after those loaded; its end is at most *length*."""
         self._file.seek(self.length)
-        record = self._record()
+        record = self._read_record()
         if self.length + _PREFIX + len(record) > length:
             raise self._damaged()
         return record
 
-    def _record(self) -> bytes:
+    def _read_record(self) -> bytes:
         with durable_files.add_file_name(self._path):
             prefix = self._file.read(_PREFIX)
             return self._file.read(int.from_bytes(prefix, "big"))

@@ -11,7 +11,7 @@ from iku.ledger.proof_verification import InvalidProof, check_consistency
 from iku.ledger.tile import WIDTH, Tile
 from iku.ledger.tree import Frontier, leaf_hash
 from iku.messages import message
-from iku.monitor.finding import FindingKind, stopped
+from iku.monitor.finding import FindingKind, round_stopped
 from iku.monitor.log_client import LogClient, LogUnreadable, NotServed
 from iku.monitor.record_file import RecordFile
 
@@ -83,7 +83,7 @@ class VerifiedLog:
             )
             raise NotConsistent(sentence, self._first_difference(now, 0))
         if now.size < self.size:
-            raise stopped(
+            raise round_stopped(
                 FindingKind.ROLLBACK,
                 message(
                     "the log was rolled back: it shows size {size}, but had signed "
@@ -112,7 +112,7 @@ class VerifiedLog:
                 "that it signed at size {seen}: {reason}",
                 size=now.size,
                 seen=self.size,
-                reason=messages.of(error),
+                reason=messages.of_error(error),
             )
             raise NotConsistent(sentence, self._first_difference(now, 0)) from error
         return True
@@ -135,7 +135,7 @@ class VerifiedLog:
             raw = self._log.entries(asked)
             found = iku_verify.split_entries(raw, asked.entries_path())
         except (NotServed, iku_verify.Finding) as error:
-            raise stopped(
+            raise round_stopped(
                 FindingKind.MISSING,
                 message(
                     "records {first} to {last} of the signed {size} are missing: "
@@ -143,12 +143,12 @@ class VerifiedLog:
                     first=first,
                     last=asked.leaves,
                     size=now.size,
-                    reason=messages.of(error),
+                    reason=messages.of_error(error),
                 ),
                 first,
             ) from error
         if len(found) != asked.width:
-            raise stopped(
+            raise round_stopped(
                 FindingKind.MISSING,
                 message(
                     "{path} holds {found} records, but the signed tree has {width} "
@@ -166,17 +166,18 @@ class VerifiedLog:
         at = self._first_difference(now, self.size)
         if at is None and not proven:
             sentence = message(
-                "the log signed size {size}, but does not prove that it continues size "
-                "{seen}, and its records do not give the signed root",
+                "the log signed size {size}, but does not prove that it "
+                "continues size {seen}, and its records do not have the "
+                "signed root hash",
                 size=now.size,
                 seen=self.size,
             )
             raise NotConsistent(sentence, None)
-        raise stopped(
+        raise round_stopped(
             FindingKind.EDITED,
             message(
-                "the records after {seen} do not give the root that the log signed at "
-                "size {size}: they were edited{where}",
+                "the records after position {seen} do not have the root hash "
+                "that the log signed at size {size}: they were edited{where}",
                 seen=self.size,
                 size=now.size,
                 where=""
@@ -208,7 +209,7 @@ class VerifiedLog:
         try:
             yield
         finally:
-            self.records.cut(self.size)
+            self.records.truncate_to(self.size)
 
     def _root_at(self, size: int) -> bytes:
         if size == self.size:
@@ -223,7 +224,7 @@ class VerifiedLog:
 
 
 def _edited(position: int, ours: bytes, found: bytes) -> Exception:
-    return stopped(
+    return round_stopped(
         FindingKind.EDITED,
         message(
             "the record at position {position} was edited: its hash was {ours}, and is "

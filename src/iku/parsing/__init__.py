@@ -94,7 +94,7 @@ class Field(NamedTuple):
     required: bool
 
     @property
-    def multiple(self) -> bool:
+    def is_repeatable(self) -> bool:
         """Whether it holds a list, so that its text may be given several times."""
         return "items" in self.schema
 
@@ -103,11 +103,11 @@ class Field(NamedTuple):
         """The description; empty if there is none."""
         return str(self.schema.get("description", ""))
 
-    def split(self, text: str) -> list[str]:
+    def split_items(self, text: str) -> list[str]:
         """The texts of the items of a list; enumerated values may share commas."""
         return text.split(",") if "enum" in self.schema["items"] else [text]
 
-    def read(self, text: str) -> Any:
+    def parse_text(self, text: str) -> Any:
         """*text* as a plain value; *text* itself if it is not of the type.
 
         An object is spelled as JSON or, if it requires only a name, by that name.
@@ -190,10 +190,12 @@ def _add(values: dict[str, Any], field: Field | None, name: str, text: str) -> N
         raise ParseError({name: message("is not UTF-8")})
     if field is None:
         values[name] = text
-    elif field.multiple:
-        values.setdefault(name, []).extend(map(field.read, field.split(text)))
+    elif field.is_repeatable:
+        values.setdefault(name, []).extend(
+            map(field.parse_text, field.split_items(text))
+        )
     else:
-        values[name] = TWICE if name in values else field.read(text)
+        values[name] = TWICE if name in values else field.parse_text(text)
 
 
 def _repetition_faults(
@@ -203,7 +205,7 @@ def _repetition_faults(
     return {
         name: message("contains {value} more than once", value=quoted(twice[0]))
         for name, several in values.items()
-        if name in known and known[name].multiple
+        if name in known and known[name].is_repeatable
         if (twice := _duplicates(several))
     }
 
@@ -228,7 +230,7 @@ def parse_json(kind: Callable[..., T] | Any, raw: bytes) -> T:
     except (ValidationError, DuplicateKey) as error:
         raise ParseError(_faults_of(raw, kind)) from error
     except InvalidJson as error:
-        raise ParseError({"": messages.of(error)}) from error
+        raise ParseError({"": messages.of_error(error)}) from error
 
 
 @cache
@@ -240,7 +242,7 @@ def _faults_of(raw: bytes, kind: Any) -> dict[str, str]:
     try:
         return _faults(strict_json.decode_plain(raw), kind) or {"": _OTHERWISE}
     except InvalidJson as error:
-        return {"": messages.of(error)}
+        return {"": messages.of_error(error)}
 
 
 def _faults(value: Any, kind: Any) -> dict[str, str]:

@@ -61,12 +61,17 @@ def _with_bounds(kind: str, least: int | None, most: int | None) -> str:
         case None, None:
             return kind
         case None, _:
-            return message("{kind} of at most {most}", kind=kind, most=most)
+            return message("{value_type} of at most {most}", value_type=kind, most=most)
         case _, None:
-            return message("{kind} of at least {least}", kind=kind, least=least)
+            return message(
+                "{value_type} of at least {least}", value_type=kind, least=least
+            )
         case _:
             return message(
-                "{kind} from {least} to {most}", kind=kind, least=least, most=most
+                "{value_type} from {least} to {most}",
+                value_type=kind,
+                least=least,
+                most=most,
             )
 
 
@@ -90,19 +95,25 @@ def _length_bounds(what: str, noun: str, least: int | None, most: int | None) ->
     match least, most:
         case None, _:
             return message(
-                "{what} of at most {most} {noun}", what=what, most=most, noun=noun
+                "{value_type} of at most {most} {unit}",
+                value_type=what,
+                most=most,
+                unit=noun,
             )
         case _, None:
             return message(
-                "{what} of at least {least} {noun}", what=what, least=least, noun=noun
+                "{value_type} of at least {least} {unit}",
+                value_type=what,
+                least=least,
+                unit=noun,
             )
         case _:
             return message(
-                "{what} of {least} to {most} {noun}",
-                what=what,
+                "{value_type} of {least} to {most} {unit}",
+                value_type=what,
                 least=least,
                 most=most,
-                noun=noun,
+                unit=noun,
             )
 
 
@@ -110,7 +121,9 @@ def unknown_field(name: str, known: Iterable[str]) -> str:
     """The message that no field has this *name*, with the nearest known one, or all."""
     if nearest_name := get_close_matches(name[:MOST_NAMED], known, 1):
         return message("is unknown; did you mean {nearest}?", nearest=nearest_name[0])
-    return message("is unknown; known are: {known}", known=[*known] or message("none"))
+    return message(
+        "is unknown; the known names are: {known}", known=[*known] or message("none")
+    )
 
 
 def quoted(value: Any) -> str:

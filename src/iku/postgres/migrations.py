@@ -92,7 +92,7 @@ async def migrate(
                 "the schema has pending migrations, but this login may not apply "
                 "them: {error}; run `iku migrate` with the owner's login in "
                 "IKU_OWNER_URL",
-                error=messages.of(error),
+                error=messages.of_error(error),
             )
         ) from error
 

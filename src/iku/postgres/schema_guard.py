@@ -96,7 +96,7 @@ async def _version(reader: Queryable) -> int:
 
 
 # Words for an event trigger, by whether it exists, that is not enabled always.
-_ENABLED = vocabulary("event trigger", {True: "otherwise", False: "missing"})
+_ENABLED = vocabulary("event trigger", {True: "not enabled always", False: "missing"})
 
 
 async def _trigger_findings(reader: Queryable) -> list[str]:

@@ -109,7 +109,7 @@ class _Reading:
     # Names.
 
     def _role(self, oid: int, *, installed: bool = False) -> str:
-        """The name of a role; *installed*: a superuser's own rank comes first."""
+        """``owner`` (not if *installed*), ``superuser``, or the name of the role."""
         if oid == 0:
             return "public"
         found = self._roles[oid]

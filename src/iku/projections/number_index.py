@@ -144,8 +144,8 @@ class SerialCache:
     def __init__(self) -> None:
         self._last: dict[tuple[str, str], int] = {}
 
-    def observe(self, transitions: Iterable[Any]) -> None:
-        """Learn the numbers of subjects that began."""
+    def add_new_subjects(self, transitions: Iterable[Any]) -> None:
+        """Update the cache with the numbers of new subjects."""
         for transition in transitions:
             if not isinstance(transition, Transition) or transition.before is not None:
                 continue
@@ -179,7 +179,7 @@ class SerialCache:
             framed, [*_query_arguments(names, series), lasts], register.last
         )
 
-    def confirm(self, named: "NumberedRequests") -> None:
+    def confirm_appended(self, named: "NumberedRequests") -> None:
         """Confirm that these requests were appended."""
         self._last = named.last
 
@@ -359,7 +359,7 @@ class _NumberState:
         for one, wanted in zip(asked, claims, strict=True):
             admitted.append(self.admit(one, wanted))
             if together and isinstance(one, EncodedRequest):
-                self.release(one)
+                self.release_names(one)
         return admitted
 
     def admit(
@@ -373,14 +373,14 @@ class _NumberState:
         if asked.request.command_id in self.recorded:
             return asked
         numbers = [one for one in wanted if isinstance(one, NumberClaim)]
-        for refusal in filter(None, map(self._refusal, numbers)):
+        for refusal in filter(None, map(self._claim_refusal, numbers)):
             return refusal
         for one in numbers:
             folded = numbering.casefolded(one.number)
             self.add_name(one.category, folded, one.subject, held=True)
         return asked
 
-    def release(self, asked: EncodedRequest) -> None:
+    def release_names(self, asked: EncodedRequest) -> None:
         """Record the names that are free once the request is appended."""
         transitions = (
             t for t in asked.request.attachments if isinstance(t, Transition)
@@ -391,7 +391,9 @@ class _NumberState:
                 if not use.held and self._holders.get(key) == name.subject:
                     del self._holders[key]
 
-    def _refusal(self, claim: NumberClaim) -> NumberTaken | IdentifierTaken | None:
+    def _claim_refusal(
+        self, claim: NumberClaim
+    ) -> NumberTaken | IdentifierTaken | None:
         category, number = claim.category, claim.number
         holder = self._holders.get((category, numbering.casefolded(number)))
         if holder not in {None, claim.subject}:

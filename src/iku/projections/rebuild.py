@@ -201,9 +201,9 @@ async def _row_differences(owner: Connection, table: str) -> AsyncIterator[str]:
     """Findings: rows of the live table that the new one lacks, and the reverse."""
     if await _tables_equal(owner, table):
         return
-    for here, there, verdict in (
-        ("projection", "projection_next", message("held, but should not")),
-        ("projection_next", "projection", message("should hold, but did not")),
+    for here, there, finding in (
+        ("projection", "projection_next", _surplus_finding),
+        ("projection_next", "projection", _missing_finding),
     ):
         row: asyncpg.Record | None = await owner.fetchrow(
             f"""
@@ -217,18 +217,32 @@ async def _row_differences(owner: Connection, table: str) -> AsyncIterator[str]:
             """
         )
         if row is not None and row["rows"]:
-            yield plural(
-                "{table} {verdict}: {count} row, such as {example}",
-                "{table} {verdict}: {count} rows, such as {example}",
-                count=row["rows"],
-                table=table,
-                verdict=verdict,
-                example=row["example"],
-            )
+            yield finding(table, row["rows"], row["example"])
+
+
+def _surplus_finding(table: str, count: int, example: str) -> str:
+    return plural(
+        "table {table} contained {count} row that the log does not yield: {example}",
+        "table {table} contained {count} rows that the log does not yield, such as "
+        "{example}",
+        count=count,
+        table=table,
+        example=example,
+    )
+
+
+def _missing_finding(table: str, count: int, example: str) -> str:
+    return plural(
+        "table {table} lacked {count} row that the log yields: {example}",
+        "table {table} lacked {count} rows that the log yields, such as {example}",
+        count=count,
+        table=table,
+        example=example,
+    )
 
 
 async def _double_counting_findings(owner: Connection) -> list[str]:
-    """Subjects that count twice at one point of both times, in the new tables.
+    """Findings: subjects with two rows that overlap in both times, in the new tables.
 
     An exclusion constraint would need another GiST index, as large as the table.
     """
@@ -253,7 +267,8 @@ async def _double_counting_findings(owner: Connection) -> list[str]:
     )
     return [
         message(
-            "contribution counts {subject} twice in {indicator}, definition {version}",
+            "table contribution: two overlapping rows count {subject} in "
+            "{indicator}, definition version {version}",
             **row,
         )
         for row in rows

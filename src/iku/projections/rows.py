@@ -216,7 +216,7 @@ async def definitions(connection: Connection) -> list[CountedDefinition]:
             row["indicator"],
             row["version"],
             row["position"],
-            Options.read(msgspec.json.decode(row["options"])),
+            Options.from_json(msgspec.json.decode(row["options"])),
         )
         for row in rows
     ]

@@ -58,7 +58,7 @@ def _projected_events(accepted: Sequence[AcceptedRequest]) -> list[ProjectedEven
     return [
         ProjectedEvent(position, one.receipt.known_on, transition)
         for one in accepted
-        for position, transition in one.attached()
+        for position, transition in one.positioned_attachments()
     ]
 
 

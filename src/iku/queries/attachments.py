@@ -44,15 +44,17 @@ async def fetch(view: View, stream: str, version: int) -> File:
                 )
             )
         raise Gone(
-            message("{file} is not available: {why}", file=named, why=withheld.words)
+            message(
+                "{file} is not available: {reason}", file=named, reason=withheld.words
+            )
         )
     content = await read_content(view, recorded, found.plain["sha256"])
     if isinstance(content, WithheldReason):
         raise Gone(
             message(
-                "{file} is not available: {why}",
+                "{file} is not available: {reason}",
                 file=named,
-                why=Term("withheld", content),
+                reason=Term("withheld", content),
             )
         )
     media_type: str = recorded.body().data["media_type"]

@@ -38,14 +38,14 @@ from iku.domain.question import (
     Question,
     UnknownReference,
     basis,
-    coordinates,
+    complete_coordinates,
     refuse_future,
 )
 from iku.ledger import log
 from iku.ledger.log import Head, Reader
 from iku.messages import message
 from iku.queries import recount
-from iku.queries.trial_options import LETTER, TrialOptions
+from iku.queries.comparison_questions import LETTER, ComparisonRequest
 from iku.queries.view import View
 
 FIRST_ROWS = 50  # listed by a preview for each year
@@ -124,7 +124,7 @@ def _subject_counts(subject: Any, evaluation: Evaluation) -> Counts:
     return subject_kinds.membership(subject, *evaluation).counts
 
 
-async def compare(view: View, tried: TrialOptions, today: date) -> Comparison:
+async def compare(view: View, tried: ComparisonRequest, today: date) -> Comparison:
     """The figure under each definition, and the subjects that differ.
 
     Reads the whole log for each page; one subject is in memory at a time.
@@ -281,7 +281,7 @@ async def _read_facts(connection: Reader, code: str) -> DefinitionFacts:
     of_indicator = await recount.facts(connection, indicator.decider, code)
     if not of_indicator:
         raise UnknownReference(
-            message("there is no indicator {indicator}", indicator=code)
+            message("indicator {indicator} does not exist", indicator=code)
         )
     return DefinitionFacts(
         of_indicator, await recount.facts(connection, scales.decider, SCALE)
@@ -296,7 +296,7 @@ def _pin_size(question: Question, head: Head) -> Question:
 
 
 def _bases(
-    facts: DefinitionFacts, question: Question, tried: TrialOptions
+    facts: DefinitionFacts, question: Question, tried: ComparisonRequest
 ) -> list[Basis]:
     """Definition, target and scale of each column."""
     named = [structs.replace(question, definition=n) for n in tried.definitions]
@@ -311,7 +311,9 @@ def _coordinates_at(
     question: Question, made_with: Basis, head: Head, today: date
 ) -> Coordinates:
     known = max(today, head.known_on or today)
-    return coordinates(question, made_with.definition.version, head.size, known)
+    return complete_coordinates(
+        question, made_with.definition.version, head.size, known
+    )
 
 
 def _evaluation(made_with: Basis, question: Question) -> Evaluation:

@@ -142,7 +142,10 @@ async def page(
         facts[version - 1] = fact.decode_recorded(
             recorded[version - 1], decider.event_type, plain
         )
-    said = {version: view.words(words) for version, words in enumerate(worded, start=1)}
+    said = {
+        version: view.texts_in_words(words)
+        for version, words in enumerate(worded, start=1)
+    }
     replaced = lineage.replaced_fields_by_event(facts, after)
     events = tuple(
         _event(

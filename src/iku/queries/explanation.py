@@ -116,7 +116,7 @@ class ExplanationQuestion(IndicatorQuestion, frozen=True, kw_only=True):
 
     @property
     def subject_filter(self) -> SubjectFilter:
-        """The filter of subjects."""
+        """The parameters that select subjects, as a `SubjectFilter`."""
         one = None if self.subject is None else subject_id(self.subject)
         return SubjectFilter(self.counted, self.rule, self.part, self.district, one)
 
@@ -227,7 +227,7 @@ async def begin(
         UnknownReference: The indicator does not exist.
         InvalidQuestion: A coordinate does not exist, or the cursor is invalid.
     """
-    ended = page_cursor.read(cursor, PART)
+    ended = page_cursor.parse(cursor, PART)
     question = page_cursor.resume(question, ended, today)
     (figure,) = await figures.answer(view.reader, [question], today)
     return PinnedFigure(

@@ -177,7 +177,7 @@ class FigureQuestion(IndicatorQuestion, frozen=True, kw_only=True):
     def question_for(self, code: str, today: date) -> Question:
         """As `CoordinateParameters.question_for`, with the requested breakdown."""
         return structs.replace(
-            super().question_for(code, today), breakdown=parts(self.breakdown)
+            super().question_for(code, today), breakdown=breakdown_name(self.breakdown)
         )
 
 
@@ -189,10 +189,10 @@ class FiguresQuestion(MomentParameters, frozen=True, kw_only=True):
     def question_for(self, code: str, today: date) -> Question:
         """As `MomentParameters.question_for`, with the requested breakdown."""
         return structs.replace(
-            super().question_for(code, today), breakdown=parts(self.breakdown)
+            super().question_for(code, today), breakdown=breakdown_name(self.breakdown)
         )
 
 
-def parts(breakdown: Breakdown) -> Literal["part", "district"] | None:
-    """The name of *breakdown* in a `Question`."""
+def breakdown_name(breakdown: Breakdown) -> Literal["part", "district"] | None:
+    """The breakdown in the form of `Question.breakdown`."""
     return "part" if breakdown == "dimension" else breakdown

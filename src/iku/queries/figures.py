@@ -29,7 +29,7 @@ from iku.domain.question import (
     Question,
     UnknownReference,
     basis_of,
-    coordinates,
+    complete_coordinates,
     refuse_future,
 )
 from iku.domain.scale import Scale
@@ -185,7 +185,9 @@ def _resolve(
 ) -> _ResolvedQuestion:
     if _indicator_stream(question) not in histories:
         raise UnknownReference(
-            message("there is no indicator {indicator}", indicator=question.indicator)
+            message(
+                "indicator {indicator} does not exist", indicator=question.indicator
+            )
         )
     of_scale = histories[scale.decider.stream(SCALE)]
     return _ResolvedQuestion(
@@ -220,7 +222,7 @@ def _counting_groups(
 
 def _counting_group(asked: _ResolvedQuestion) -> _CountingGroup:
     question = asked.question
-    known_on = question.known_on and _finite(question.known_on)
+    known_on = question.known_on and _finite_day(question.known_on)
     return _CountingGroup(
         indicator=question.indicator,
         definition=asked.basis.definition.version,
@@ -245,7 +247,10 @@ async def _count(
     """The changes of each group, at least one row, each with the size of the log."""
     of_groups = [[asked[n].question for n in places] for places in groups.values()]
     days = [
-        {_finite(question.as_of): _finite(question.start) for question in questions}
+        {
+            _finite_day(question.as_of): _finite_day(question.start)
+            for question in questions
+        }
         for questions in of_groups
     ]
     ends = [*accumulate(map(len, days))]
@@ -304,7 +309,7 @@ async def _count(
 _FIRST = date.min + timedelta(days=1)
 
 
-def _finite(day: date) -> date:
+def _finite_day(day: date) -> date:
     """*day*, but never `date.min`, which the driver maps to minus infinity.
 
     No fact is that old, so the next day is equivalent.
@@ -340,7 +345,7 @@ def _counts(
             moved[row["course"], True, row["own"]].append(row)
     counts: dict[int, dict[str, Counts]] = {}
     for group, places in enumerate(groups.values()):
-        days = groupby(places, lambda place: _finite(asked[place].question.as_of))
+        days = groupby(places, lambda place: _finite_day(asked[place].question.as_of))
         reached: dict[bool, dict[str, Counts]] = {False: {}, True: {}}
         for point, (_, of_day) in enumerate(days):
             for own, sums in reached.items():
@@ -356,7 +361,7 @@ def _figure(
     asked: _ResolvedQuestion, counts: dict[str, Counts], size: int, known: date
 ) -> Figure:
     question = asked.question
-    at = coordinates(question, asked.basis.definition.version, size, known)
+    at = complete_coordinates(question, asked.basis.definition.version, size, known)
     total = sum(counts.values(), Counts())
     parts = None if question.breakdown is None else counts
     return figure.figure(at, total, asked.basis, parts)

@@ -22,7 +22,7 @@ class Health(Struct, frozen=True):
         size: Number of events in the log.
         replica: Whether the database is a replica.
         assurance: Signed and witnessed sizes of the log, and the signer's alarm.
-        lost_keys: Epochs whose key is missing from the folder of keys, or differs.
+        lost_keys: Epochs whose key is missing from the key folder, or differs.
     """
 
     size: int
@@ -41,7 +41,7 @@ async def health(view: View, witnesses: Policy, signer_home: Path) -> Health:
     )
 
 
-async def pending(view: View) -> list[str]:
+async def pending_migrations(view: View) -> list[str]:
     """The pending migrations.
 
     Raises:

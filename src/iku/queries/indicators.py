@@ -151,7 +151,7 @@ async def read_indicator(
     found = await figures.indicators(view.reader)
     if code not in found:
         raise UnknownReference(
-            message("there is no indicator {indicator}", indicator=code)
+            message("indicator {indicator} does not exist", indicator=code)
         )
     rated_by = _scale(await figures.scale(view.reader), today)
     one = await _shown_indicator(view, code, found[code], today)
@@ -167,7 +167,7 @@ async def version(reader: Reader, code: str) -> int:
     recorded = await log.read_stream(reader, indicator.decider.stream(code))
     if not recorded:
         raise SubjectNotFound(
-            message("there is no indicator {indicator}", indicator=code)
+            message("indicator {indicator} does not exist", indicator=code)
         )
     return recorded[-1].version
 
@@ -207,7 +207,7 @@ async def _read_texts(view: View, code: str, state: Indicator) -> _FactTexts:
         {
             version: words["reason"]
             for (_, version), words in (
-                (event, view.words(texts)) for event, texts in read.items()
+                (event, view.texts_in_words(texts)) for event, texts in read.items()
             )
             if "reason" in words
         },
@@ -236,10 +236,14 @@ async def _shown_indicator(
 def _definitions_of(state: Indicator, words: _FactTexts) -> Iterator[ShownDefinition]:
     numbers = dict(
         zip(
-            state.stream_versions, range(1, len(state.stream_versions) + 1), strict=True
+            state.definition_event_versions,
+            range(1, len(state.definition_event_versions) + 1),
+            strict=True,
         )
     )
-    for place, one in zip(state.stream_versions, state.definitions, strict=True):
+    for place, one in zip(
+        state.definition_event_versions, state.definitions, strict=True
+    ):
         corrects = one.defined.corrects
         fields = structs.asdict(one.defined) | {
             "reason": words.reasons.get(place),

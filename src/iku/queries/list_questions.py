@@ -97,7 +97,7 @@ class ListQuestion(MomentQuestion, frozen=True, kw_only=True):
 
 
 class ConflictsQuestion(ListQuestion, frozen=True, kw_only=True):
-    """A filter of cases."""
+    """The parameters of a list of cases."""
 
     CATEGORY = "conflict"
 
@@ -175,7 +175,7 @@ class ConflictsQuestion(ListQuestion, frozen=True, kw_only=True):
 
 
 class OrganisationsQuestion(ListQuestion, frozen=True, kw_only=True):
-    """A filter of organisations."""
+    """The parameters of a list of organisations."""
 
     CATEGORY = "organisation"
 

@@ -41,7 +41,7 @@ LETTERS = dict(zip(product(Sort, (False, True)), ascii_lowercase, strict=False))
 
 
 async def listing(view: View, question: ListQuestion, today: date) -> ListPage:
-    """The requested page.
+    """The requested page of the list of cases or organisations.
 
     Raises:
         InvalidQuestion: The cursor is invalid, the requested size does not exist, or
@@ -50,7 +50,7 @@ async def listing(view: View, question: ListQuestion, today: date) -> ListPage:
     """
     asked = question.search(today)
     of = subject_kinds.counted_kind(asked.category).letter.lower()
-    ended = page_cursor.read(
+    ended = page_cursor.parse(
         question.cursor, (of + letter for letter in LETTERS.values())
     )
     letter = of + LETTERS[asked.sort, asked.descending]

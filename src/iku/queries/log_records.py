@@ -73,7 +73,7 @@ class LogQuestion(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
     @property
     def event_filter(self) -> Filter:
-        """The filter of events."""
+        """The parameters that select events, as a `Filter`."""
         return Filter(self.actor, self.stream, self.category, self.type)
 
 
@@ -139,6 +139,6 @@ async def between(
 
 async def page(view: View, asked: LogRange, after: int, limit: int) -> Matches:
     """At most *limit* matching records after position *after*."""
-    return await event_filter.read(
+    return await event_filter.read_matches(
         view.reader, asked.wanted, after=after, size=asked.upto, limit=limit
     )

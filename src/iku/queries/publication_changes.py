@@ -214,7 +214,7 @@ def read_page(cursor: str | None, limit: int) -> ChangesPageRequest:
     Raises:
         InvalidQuestion: The cursor is invalid.
     """
-    ended = page_cursor.read(cursor, PART)
+    ended = page_cursor.parse(cursor, PART)
     if ended is None:
         return ChangesPageRequest(limit=limit)
     if not ended.key.isdecimal() or int(ended.key) > LAST:

@@ -43,7 +43,7 @@ PublicationId: TypeAlias = Annotated[
 
 
 class PublicationsQuestion(Struct, frozen=True, forbid_unknown_fields=True):
-    """A filter of publications."""
+    """The parameters of a list of publications."""
 
     year: Annotated[
         Annotated[int, Meta(ge=1945, le=9999)] | None,
@@ -126,7 +126,7 @@ class ListedPublication(Struct, frozen=True):
 
 
 class Publications(Struct, frozen=True):
-    """The matching publications."""
+    """A list of publications."""
 
     publications: tuple[ListedPublication, ...]
 
@@ -247,13 +247,13 @@ def _coverage(found: PublicationRecord, assurance: Assurance) -> Coverage | None
     closing = found.publication.closing
     taken = zip(found.steps, found.publication.steps, strict=True)
     closed = [one.position for one, step in taken if step is closing]
-    return assurance.of(closed[-1]) if closed else None
+    return assurance.coverage_of(closed[-1]) if closed else None
 
 
 def _list_fields(of: Publication) -> dict[str, Any]:
     names = ListedPublication.__struct_fields__
     fields = {name: getattr(of, name) for name in names if name != "since"}
-    return {**fields, "since": of.last.effective_on}
+    return {**fields, "since": of.last_step.effective_on}
 
 
 def _step(recorded: Recorded, step: Event) -> ShownStep:
@@ -298,7 +298,7 @@ async def find(connection: Reader, identifier: str) -> PublicationRecord:
         if one.publication.id == identifier:
             return one
     raise UnknownReference(
-        message("there is no publication {publication}", publication=identifier)
+        message("publication {publication} does not exist", publication=identifier)
     )
 
 
@@ -402,6 +402,6 @@ async def first_published(
         for frozen in of.figures:
             if frozen.indicator == code and of.as_of not in found:
                 found[of.as_of] = FirstPublished(
-                    of.id, of.last.effective_on, one.steps[-1].position, frozen
+                    of.id, of.last_step.effective_on, one.steps[-1].position, frozen
                 )
     return found

@@ -21,7 +21,7 @@ from iku.domain.question import (
     Question,
     UnknownReference,
     basis,
-    coordinates,
+    complete_coordinates,
     refuse_future,
 )
 from iku.ledger import log
@@ -44,7 +44,7 @@ async def recount(connection: Reader, question: Question, today: date) -> Figure
         question = structs.replace(question, size=head.size)
     by = await figure_basis(connection, question)
     known = max(today, head.known_on or today)
-    at = coordinates(question, by.definition.version, head.size, known)
+    at = complete_coordinates(question, by.definition.version, head.size, known)
     options = by.definition.defined.options
     start, by_district = question.start, question.breakdown == "district"
     parts: dict[str, Counts] = {}
@@ -70,7 +70,9 @@ async def figure_basis(connection: Reader, question: Question) -> figure.Basis:
     of_indicator = await facts(connection, indicator.decider, question.indicator)
     if not of_indicator:
         raise UnknownReference(
-            message("there is no indicator {indicator}", indicator=question.indicator)
+            message(
+                "indicator {indicator} does not exist", indicator=question.indicator
+            )
         )
     of_scale = await facts(connection, scale.decider, SCALE)
     return basis(of_indicator, of_scale, question)

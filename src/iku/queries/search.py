@@ -120,7 +120,7 @@ async def page(view: View, asked: Search) -> ListedMatches:
             message(
                 "at most {most} subjects can be sorted by {field}, but {total} match: "
                 "narrow the filter",
-                field=_title(asked.category),
+                field=_title_field(asked.category),
                 most=WALKED,
                 total=total,
             ),
@@ -163,15 +163,15 @@ async def _scan(view: View, asked: Search) -> ListedMatches:
 
 async def _names(view: View, category: str, found: Sequence[Match]) -> list[str]:
     """The title or name of each subject."""
-    stream, field = DECIDERS[category].stream, _title(category)
+    stream, field = DECIDERS[category].stream, _title_field(category)
     wordings = [
         (stream(one.subject), {field: one.standing["wording"][field]}) for one in found
     ]
     return [str(of[field].value) for of in await view.text_fields(wordings)]
 
 
-def _title(category: str) -> str:
-    """The text field that is searched."""
+def _title_field(category: str) -> str:
+    """The text field that a search examines: the title, or the name."""
     return subject_kinds.counted_kind(category).texts[0]
 
 
@@ -273,7 +273,7 @@ def _match_from_row(row: asyncpg.Record) -> Match:
 
 
 def _parameters(asked: Search, limit: int) -> tuple[Any, ...]:
-    """The values of $1 to $18."""
+    """The arguments $1 to $18 of the search query."""
     return (
         *(asked.category, asked.as_of),
         ALL if asked.size is None else asked.size,

@@ -56,7 +56,7 @@ class SeriesQuestion(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     @property
     def range_of_days(self) -> SeriesRange:
-        """The range of days."""
+        """The first and last day of the series, and its step."""
         return SeriesRange(self.first, self.last, self.step)
 
     def question_for(self, today: date) -> Question:

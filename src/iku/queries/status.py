@@ -48,8 +48,8 @@ class ShapeStatus(Struct, frozen=True):
     differences: list[str]
 
     @property
-    def good(self) -> bool:
-        """Whether the shape is that of the release, or accepted."""
+    def has_acceptable_shape(self) -> bool:
+        """Whether the shape is that of the release, or one that the signer accepts."""
         return self.found in {self.expected, self.accepted}
 
 
@@ -66,7 +66,7 @@ class RegisterStatus(Struct, frozen=True):
         assurance: Signed and witnessed sizes of the log, and the signer's alarm.
         guard: State of the guard of the ledger's schema.
         shape: The shape of the schema; None if it is not migrated.
-        lost_keys: Epochs whose key is missing from the folder of keys, or differs.
+        lost_keys: Epochs whose key is missing from the key folder, or differs.
         quarantine: Attached files in quarantine.
         findings: Findings of the check of the ledger; None means not checked.
     """
@@ -102,11 +102,13 @@ async def status(
         pending=[str(one) for one in missing],
     )
     return (
-        fresh if missing else await _with_contents(reader, fresh, settings, witnesses)
+        fresh
+        if missing
+        else await _with_register_contents(reader, fresh, settings, witnesses)
     )
 
 
-async def _with_contents(
+async def _with_register_contents(
     reader: Plain, fresh: RegisterStatus, settings: Settings, witnesses: Policy
 ) -> RegisterStatus:
     head = await log.head(reader)
@@ -133,7 +135,7 @@ async def _shape(reader: Plain, settings: Settings) -> ShapeStatus:
     accepted = None
     # The folder may be another user's; a damaged file is the signer's to report.
     with suppress(OSError, SignerNotReady, InsecurePermissions):
-        accepted = accepted_shape.read(SignerFolder(settings.signer_home))
+        accepted = accepted_shape.read_digest(SignerFolder(settings.signer_home))
     return ShapeStatus(
         found.digest, expected.digest, accepted, found.difference(expected)
     )

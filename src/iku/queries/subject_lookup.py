@@ -55,7 +55,7 @@ async def _matches_in_category(
 
 
 async def hint(view: View, category: str, name: str) -> str:
-    """A hint for "there is no K15": the subjects that have the number, if any."""
+    """A hint for "K15 does not exist": the subjects that have the number, if any."""
     if category not in subject_kinds.categories():
         return ""
     number = subject_number(name)

@@ -151,7 +151,7 @@ async def history(
 
 def _version(cursor: str | None) -> int:
     """The last version of the previous page; 0 on the first page."""
-    ended = page_cursor.read(cursor, PART)
+    ended = page_cursor.parse(cursor, PART)
     if ended is None:
         return 0
     if not _VERSION.fullmatch(ended.key):
@@ -167,7 +167,7 @@ def _refuse_unfit(category: str, subject: str) -> None:
 def _not_found(category: str, subject: str, known_on: date | None, hint: str) -> str:
     named = {"category": Term("category", category), "subject": subject, "hint": hint}
     if known_on is None:
-        return message("there is no {category} {subject}{hint}", **named)
+        return message("{category} {subject} does not exist{hint}", **named)
     return message(
         "{category} {subject} is not known on {day}{hint}", day=known_on, **named
     )

@@ -141,8 +141,8 @@ async def held_texts(
         absent = subject_name.not_found_message("subject", subject)
         raise SubjectNotFound(
             message(
-                "{absent} (of the log's first {size} events)",
-                absent=absent,
+                "{not_found} (in the log's first {size} events)",
+                not_found=absent,
                 size=scope.size,
             )
         )

@@ -89,7 +89,7 @@ class View(NamedTuple):
             event: text_reading.split_withheld(named) for event, named in found.items()
         }
 
-    def words(self, found: Texts) -> dict[str, str]:
+    def texts_in_words(self, found: Texts) -> dict[str, str]:
         """Every text by name, or the words in its place, in the viewer's language."""
         language = self.viewer.language
         return {name: translate(one, language) for name, one in found.shown.items()}
@@ -103,7 +103,7 @@ class View(NamedTuple):
         events = {(stream, version) for stream, version, _ in sealed.values()}
         opened = await self.texts(await log.read_events(self.reader, events))
         words = {
-            text: self.words(opened[stream, version])[name]
+            text: self.texts_in_words(opened[stream, version])[name]
             for text, (stream, version, name) in sealed.items()
         }
         revealed: T = _map_strings(found, lambda text: words.get(text, text))
@@ -133,7 +133,7 @@ class View(NamedTuple):
 
     def _shown_text(self, recorded: Recorded, found: Texts, field: str) -> ShownText:
         committed = recorded.body().text
-        shown = self.words(found)
+        shown = self.texts_in_words(found)
         names = [name for name in committed if name.partition(".")[0] == field]
         parts = {
             name: fact.Text(shown[name], fact.person_of_text(name, committed[name].s))

@@ -34,7 +34,7 @@ SETTLED_S = 2.0  # resolution assumed for a folder's time of modification
 
 
 class FilesError(Exception):
-    """The folder of attachments cannot be used; the message says why."""
+    """The attachment folder cannot be used; the message says why."""
 
 
 class FileReference(NamedTuple):

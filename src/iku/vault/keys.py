@@ -243,7 +243,7 @@ def _entry(line: bytes, number: int) -> ErasureEntry:
                 "{file}, line {line}, is not a valid erasure entry: {error}",
                 file=ERASED,
                 line=number,
-                error=messages.of(error),
+                error=messages.of_error(error),
             )
         ) from error
 

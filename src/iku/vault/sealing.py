@@ -34,8 +34,8 @@ class TextPlace(NamedTuple):
     subject: str
 
     @property
-    def event(self) -> str:
-        """The event, as it is encoded in contexts."""
+    def event_name(self) -> str:
+        """The stream and version of the event, as encryption contexts contain them."""
         return f"{self.stream}/{self.version}"
 
 
@@ -100,13 +100,13 @@ def commitment(place: TextPlace, salt: bytes, padded: bytes) -> str:
         raise TextDamaged(
             message(
                 "{event} {field}: a salt of {length} bytes, not {due}",
-                event=place.event,
+                event=place.event_name,
                 field=place.field,
                 length=len(salt),
                 due=SALT,
             )
         )
-    at = context(b"iku/text/v1\0", place.event, place.field, place.subject)
+    at = context(b"iku/text/v1\0", place.event_name, place.field, place.subject)
     return sha256(at + salt + padded).hexdigest()
 
 
@@ -136,7 +136,7 @@ def unseal(
         raise TextDamaged(
             message(
                 "{event} {field}: the text is missing",
-                event=place.event,
+                event=place.event_name,
                 field=place.field,
             )
         ) from error
@@ -145,7 +145,7 @@ def unseal(
         raise TextDamaged(
             message(
                 "{event} {field}: the text does not match its commitment",
-                event=place.event,
+                event=place.event_name,
                 field=place.field,
             )
         )
@@ -154,7 +154,7 @@ def unseal(
 
 def _associated_data(place: TextPlace, key_id: UUID) -> bytes:
     """The associated data: a ciphertext moved to another place does not decrypt."""
-    where = (place.event, place.field, place.subject, str(key_id))
+    where = (place.event_name, place.field, place.subject, str(key_id))
     return context(b"iku/seal/v1\0", *where)
 
 

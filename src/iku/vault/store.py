@@ -376,10 +376,10 @@ async def lost_epochs(reader: Reader, folder: Path) -> list[str]:
     Tries only the oldest data key of each epoch; `Vault.epochs` tries all.
     """
     rows = await reader.fetch(_OLDEST)
-    return [row["epoch"] for row in rows if not _unwraps(row, folder)]
+    return [row["epoch"] for row in rows if not _can_unwrap(row, folder)]
 
 
-def _unwraps(row: asyncpg.Record, folder: Path) -> bool:
+def _can_unwrap(row: asyncpg.Record, folder: Path) -> bool:
     kek = read_key(folder, row["epoch"])
     owner = KeyOwner(row["stream"], row["subject"], row["epoch"])
     try:

@@ -67,7 +67,7 @@ def assemble() -> Application:
 
 
 def connect(asgi: Application, app: App, *, local_only: bool = False) -> Application:
-    """*asgi*, from now on over *app*."""
+    """Let the ASGI application *asgi* serve *app* from now on."""
     asgi.app = app
     asgi.body_timeout_s = app.settings.body_timeout_s
     asgi.local_only = local_only

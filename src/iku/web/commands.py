@@ -47,7 +47,7 @@ class EntryHeaders(Struct, frozen=True, forbid_unknown_fields=True):
         | None
     ) = field(name="Idempotency-Key", default=None)
 
-    def gateway(self, app: App) -> CommandGateway:
+    def command_gateway(self, app: App) -> CommandGateway:
         """The gateway that handles the command under these headers."""
         return CommandGateway(app, self.actor, self.key)
 
@@ -70,7 +70,7 @@ class ChangeHeaders(EntryHeaders, frozen=True):
         | None
     ) = field(name="If-Match", default=None)
 
-    def gateway(self, app: App) -> CommandGateway:
+    def command_gateway(self, app: App) -> CommandGateway:
         """The gateway that handles the command at the version named by `If-Match`."""
         named = (self.if_match or "*").strip('"')
         expected = None if named == "*" else int(named)

@@ -182,7 +182,7 @@ _PLACEHOLDER = re.compile(r"\{(\w+):")
 
 def _parameter(field: Field, place: str) -> Json:
     schema = {k: v for k, v in field.schema.items() if k != "description"}
-    if field.multiple:
+    if field.is_repeatable:
         schema |= {"minItems": 1, "uniqueItems": True}
     tidy_values(schema)
     parameter = {

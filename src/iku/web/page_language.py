@@ -17,7 +17,7 @@ from iku.messages import message
 
 
 class PageLanguage(NamedTuple):
-    """The language of one page."""
+    """The language of one page, with its sentences and formats."""
 
     language: Language
 
@@ -32,7 +32,7 @@ class PageLanguage(NamedTuple):
 
     @property
     def formats(self) -> Formats:
-        """The formats of that language."""
+        """The formats of numbers, days and periods in that language."""
         return Formats(lambda: self.language)
 
     def figure_label(self, name: str) -> str:

@@ -48,10 +48,6 @@ POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; "
     "form-action 'self'; frame-ancestors 'none'"
 )
-FALLBACKS = {
-    FallbackReason.TARGETED: message("that has a target"),
-    FallbackReason.MOVED: message("whose events changed a figure"),
-}
 NAMES = ("as_of", "known_on", "size", "bahasa")
 OTHER = {Language.INDONESIAN: Language.ENGLISH, Language.ENGLISH: Language.INDONESIAN}
 CALLED = {Language.INDONESIAN: "Bahasa Indonesia", Language.ENGLISH: "English"}
@@ -68,7 +64,7 @@ def error_page(request: Request[Any, Any, Any], error: Exception) -> Response[by
     page = preferred(request)
     if isinstance(error, InvalidAddress):
         heading = message("This address is not valid")
-        return _page(_fault_markup(page, heading, messages.of(error)), page, 400)
+        return _page(_fault_markup(page, heading, messages.of_error(error)), page, 400)
     told = problems.error_response(request, error)
     problem = msgspec.json.decode(told.content, type=Problem)
     said = message("The page cannot be shown at present. Try again later.")
@@ -82,13 +78,13 @@ async def show_front_page(request: Request[Any, Any, Any]) -> Response[bytes]:
     """The page with the figures of a day and of the end of the previous year."""
     app = cast(Application, request.app).app
     today = app.commands.today()
-    asked = read(list(request.query_params.multi_items()), today)
+    asked = parse_query(list(request.query_params.multi_items()), today)
     shown = await _load(app, asked, today)
     page = preferred(request)
     return _page(_front_markup(page, shown, asked, app.agency.name, today), page)
 
 
-def read(given: Sequence[tuple[str, str]], today: date) -> RequestedMoment:
+def parse_query(given: Sequence[tuple[str, str]], today: date) -> RequestedMoment:
     """The requested coordinates. A parameter without a value is ignored.
 
     Raises:
@@ -177,7 +173,7 @@ async def _load(app: App, asked: RequestedMoment, today: date) -> FrontPage:
         try:
             return await queries.front(view, app.figures, asked, today)
         except InvalidQuestion as error:
-            raise InvalidAddress(messages.of(error)) from error
+            raise InvalidAddress(messages.of_error(error)) from error
 
 
 def _front_markup(
@@ -248,16 +244,27 @@ def _note(page: PageLanguage, day: FrontDay, today: date) -> str:
     """The note on a day other than today that the server chose; otherwise empty."""
     if day.why is None:
         return ""
-    why = message(
-        "No event of {this_year} has changed a figure yet, so this page shows the "
-        "last year {why}: the figures as of {as_of}, not as of today, {today}.",
-        this_year=today.year,
-        why=FALLBACKS[day.why],
-        as_of=page.day(day.as_of),
-        today=page.day(today),
-    )
+    days = {
+        "this_year": today.year,
+        "as_of": page.day(day.as_of),
+        "today": page.day(today),
+    }
+    if day.why is FallbackReason.TARGETED:
+        note = message(
+            "No event of {this_year} has changed a figure yet, so this page shows the "
+            "last year that has a target: the figures as of {as_of}, not as of today, "
+            "{today}.",
+            **days,
+        )
+    else:
+        note = message(
+            "No event of {this_year} has changed a figure yet, so this page shows the "
+            "last year whose events changed a figure: the figures as of {as_of}, not "
+            "as of today, {today}.",
+            **days,
+        )
     return OLDER.format(
-        why=escape(page.text(why)),
+        why=escape(page.text(note)),
         iso=today.isoformat(),
         language=page.language,
         link=escape(page.text(message("Show the figures of today"))),

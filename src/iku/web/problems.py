@@ -142,7 +142,7 @@ _DETAILS = {
         "{later}",
         later=_LATER,
     ),
-    "replica": messages.of(ReadOnlyReplica()),
+    "replica": messages.of_error(ReadOnlyReplica()),
     "locked": message(
         "The server cannot use its key folder or its folder of attachments; the "
         "reason is in the server's log. {later}",
@@ -281,7 +281,7 @@ def _encoded_path(request: Request[Any, Any, Any]) -> str:
 def _program_problem(error: Exception) -> Problem:
     """The problem of an exception of this program."""
     kind = next((OURS[t] for t in type(error).__mro__ if t in OURS), "fault")
-    detail = _DETAILS.get(kind, messages.of(error))
+    detail = _DETAILS.get(kind, messages.of_error(error))
     if isinstance(error, ParseError):
         return _parse_problem(error)
     if kind == "invalid" and hasattr(error, "path"):

@@ -4,7 +4,7 @@ The names of a handler's parameters select what it receives:
 
 * `question` or `about`: path and query string, as the annotated Struct;
 * `command`: the body, as the annotated Struct or union;
-* `headers`, or the `gateway` made from them, which handles commands;
+* `headers`, or the `command_gateway` made from them, which handles commands;
 * the `viewer` who asks, in the language of the answer;
 * `app`, `metrics` and `request`.
 
@@ -81,7 +81,7 @@ class ParsedRequest(NamedTuple):
 
     @property
     def app(self) -> App:
-        """The application below the ASGI application."""
+        """The application that the ASGI application serves."""
         return self._app.app
 
     @property
@@ -90,11 +90,11 @@ class ParsedRequest(NamedTuple):
         return self._app.metrics
 
     @property
-    def gateway(self) -> CommandGateway:
+    def command_gateway(self) -> CommandGateway:
         """The gateway that handles the request's command."""
-        gateway: CommandGateway = self.headers.gateway(self.app)
+        command_gateway: CommandGateway = self.headers.command_gateway(self.app)
         return replace(
-            gateway, language=preferred_language(self.request.scope["headers"])
+            command_gateway, language=preferred_language(self.request.scope["headers"])
         )
 
     @property

@@ -86,7 +86,7 @@ def _move_descriptions(schema: Json) -> None:
 
 
 def _component_name(name: str) -> str:
-    """A short name; ``iku.domain.conflict.Merged`` becomes ``ConflictMerged``.
+    """The name of a component: ``iku.domain.conflict.Merged`` as ``ConflictMerged``.
 
     msgspec qualifies a name with its module only where two types share it.
     """

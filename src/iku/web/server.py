@@ -125,7 +125,7 @@ class _Server(uvicorn.Server):
 
 
 def _freeze_startup_objects() -> None:
-    """Freeze the objects of the startup, so that collections examine only newer ones.
+    """Exempt the objects of the startup from garbage collections (`gc.freeze`).
 
     The objects that exist at this point live as long as the process.
     """

@@ -8,6 +8,6 @@ from importlib.resources import files
 NAMES = ("target.csv", "organisasi.csv", "konflik.csv")
 
 
-def read() -> dict[str, bytes]:
+def read_journals() -> dict[str, bytes]:
     """The content of each file by its name, in the order to import them in."""
     return {name: (files(__name__) / name).read_bytes() for name in NAMES}

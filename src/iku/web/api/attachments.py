@@ -86,7 +86,7 @@ class OrganisationFile(Struct, frozen=True, forbid_unknown_fields=True):
 async def attach_to_conflict(
     about: ConflictPath,
     headers: AttachmentHeaders,
-    gateway: CommandGateway,
+    command_gateway: CommandGateway,
     request: AnyRequest,
 ) -> Response[EntryReceipt]:
     """Attaches the request body, a file of at most 10 MiB, to the case.
@@ -95,8 +95,8 @@ async def attach_to_conflict(
     to disk. The log holds its length and a commitment to its SHA-256; the case's
     history shows it as `attached`.
     """
-    file = await _file(headers.file_name, request)
-    return await _attach(gateway, "conflict", about.conflict_id, file)
+    file = await _uploaded_file(headers.file_name, request)
+    return await _attach(command_gateway, "conflict", about.conflict_id, file)
 
 
 @post(
@@ -110,7 +110,7 @@ async def attach_to_conflict(
 async def attach_to_organisation(
     about: OrganisationPath,
     headers: AttachmentHeaders,
-    gateway: CommandGateway,
+    command_gateway: CommandGateway,
     request: AnyRequest,
 ) -> Response[EntryReceipt]:
     """Attaches the request body, a file of at most 10 MiB, to the organisation.
@@ -119,8 +119,8 @@ async def attach_to_organisation(
     to disk. The log holds its length and a commitment to its SHA-256; the
     organisation's history shows it as `attached`.
     """
-    file = await _file(headers.file_name, request)
-    return await _attach(gateway, "organisation", about.organisation_id, file)
+    file = await _uploaded_file(headers.file_name, request)
+    return await _attach(command_gateway, "organisation", about.organisation_id, file)
 
 
 @get(
@@ -147,7 +147,7 @@ async def fetch_of_organisation(
     return await _fetch(app, "organisation", question.organisation_id, question.version)
 
 
-async def _file(name: str, request: AnyRequest) -> File:
+async def _uploaded_file(name: str, request: AnyRequest) -> File:
     """The uploaded file, its name and its media type.
 
     Raises:
@@ -163,10 +163,10 @@ async def _file(name: str, request: AnyRequest) -> File:
 
 
 async def _attach(
-    gateway: CommandGateway, category: str, number: str, file: File
+    command_gateway: CommandGateway, category: str, number: str, file: File
 ) -> Response[EntryReceipt]:
-    app, subject = gateway.app, subject_id(number)
-    command = gateway.command(category, subject, None)
+    app, subject = command_gateway.app, subject_id(number)
+    command = command_gateway.command(category, subject, None)
     with missing_subject_as_not_found(command):
         outcome = await upload.attach(app.commands, PooledReader(app), command, file)
     version = outcome.receipt.version

@@ -6,7 +6,7 @@ from iku.app import App
 from iku.connection import open_view
 from iku.domain.comparison import Comparison
 from iku.queries import definition_comparison
-from iku.queries.trial_options import TrialQuestion
+from iku.queries.comparison_questions import TrialQuestion
 from iku.queries.view import Viewer
 from iku.web.routes import get
 
@@ -26,7 +26,7 @@ async def comparison(question: TrialQuestion, app: App, viewer: Viewer) -> Compa
     these options replaced. Every page recounts all subjects from the log.
     """
     today = app.commands.today()
-    tried = question.trial_options(today)
+    tried = question.comparison_request(today)
     async with open_view(app, viewer) as view:
         return await definition_comparison.compare(view, tried, today)
 

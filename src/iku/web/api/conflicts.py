@@ -102,14 +102,14 @@ class ConflictDetail(ConflictItem, frozen=True, kw_only=True):
     tags=TAGS,
 )
 async def report(
-    command: conflict.Report, gateway: CommandGateway
+    command: conflict.Report, command_gateway: CommandGateway
 ) -> Response[EntryReceipt]:
     """Registers a case. Without a number it receives the register's next one."""
     subject = subject_id(command.number or "")
-    outcome = await gateway.handle("conflict", subject, command.fact())
-    shown = receipt(outcome, gateway.language)
+    outcome = await command_gateway.handle("conflict", subject, command.fact())
+    shown = receipt(outcome, command_gateway.language)
     return receipt_response(
-        outcome, shown, _location(outcome.subject), gateway.language
+        outcome, shown, _location(outcome.subject), command_gateway.language
     )
 
 
@@ -120,17 +120,17 @@ async def report(
     tags=TAGS,
 )
 async def record(
-    about: ConflictPath, command: conflict.Later, gateway: CommandGateway
+    about: ConflictPath, command: conflict.Later, command_gateway: CommandGateway
 ) -> Response[EntryReceipt]:
     """Records a dated change, a correction or an annulment.
 
     An event that would not change the register is refused with 409.
     """
     subject = subject_id(about.conflict_id)
-    outcome = await gateway.handle("conflict", subject, command)
-    shown = receipt(outcome, gateway.language)
+    outcome = await command_gateway.handle("conflict", subject, command)
+    shown = receipt(outcome, command_gateway.language)
     return receipt_response(
-        outcome, shown, _location(outcome.subject), gateway.language
+        outcome, shown, _location(outcome.subject), command_gateway.language
     )
 
 

@@ -49,7 +49,7 @@ class Erasure(Fact, frozen=True):
     effective_on: date | None = None
 
     def fact(self) -> Erased:
-        """The fact to be recorded."""
+        """The event `Erased` to record."""
         return Erased(**{n: getattr(self, n) for n in Erased.__struct_fields__})
 
 
@@ -117,15 +117,15 @@ async def show(question: SubjectPath, app: App) -> ErasableSubject:
     tags=TAGS,
 )
 async def erase(
-    about: SubjectPath, command: Erasure, gateway: CommandGateway
+    about: SubjectPath, command: Erasure, command_gateway: CommandGateway
 ) -> Response[EntryReceipt]:
     """Destroys every text of the subject, and its keys, permanently.
 
     No figure, history or proof changes. In place of an erased text, the decision is
     shown.
     """
-    app, subject = gateway.app, about.subject_id
-    proposed = gateway.command("subject", subject, command.fact())
+    app, subject = command_gateway.app, about.subject_id
+    proposed = command_gateway.command("subject", subject, command.fact())
     outcome = await text_erasure.erase(app.commands, PooledReader(app), proposed)
     if not outcome.added:
         raise Refused(

@@ -72,9 +72,9 @@ async def ready(app: App) -> Readiness:
     """
     async with open_view(app) as view:
         try:
-            missing = await health.pending(view)
+            missing = await health.pending_migrations(view)
         except MigrationError as error:
-            raise Unavailable(messages.of(error)) from error
+            raise Unavailable(messages.of_error(error)) from error
         if missing:
             raise Unavailable(
                 message("not migrated yet: {missing}", missing=[*missing])

@@ -110,7 +110,7 @@ async def show(
 async def redefine(
     about: IndicatorRevisionPath,
     command: indicator.Redefinition,
-    gateway: CommandGateway,
+    command_gateway: CommandGateway,
 ) -> Response[DefinitionReceipt | RedefinitionEffect]:
     """Adds a version of the definition.
 
@@ -124,14 +124,15 @@ async def redefine(
     shown: Response[Any]
     code = about.code
     if about.preview:
-        _refuse_key(gateway)
-        (proposed,) = await gateway.preview("indicator", code, command)
+        _refuse_key(command_gateway)
+        (proposed,) = await command_gateway.preview("indicator", code, command)
         shown = Response(
-            await _preview_definition(gateway.app, code, proposed), status_code=200
+            await _preview_definition(command_gateway.app, code, proposed),
+            status_code=200,
         )
         return shown
-    outcome = await gateway.handle("indicator", code, command)
-    async with acquire_connection(gateway.app) as connection:
+    outcome = await command_gateway.handle("indicator", code, command)
+    async with acquire_connection(command_gateway.app) as connection:
         number = await indicators.definitions(connection, code, outcome.receipt.version)
     entered = DefinitionReceipt(
         **structs.asdict(receipt(outcome)), indicator=code, definition=number
@@ -156,7 +157,9 @@ async def _preview_definition(
     tags=TAGS,
 )
 async def target(
-    about: IndicatorRevisionPath, command: indicator.Target, gateway: CommandGateway
+    about: IndicatorRevisionPath,
+    command: indicator.Target,
+    command_gateway: CommandGateway,
 ) -> Response[TargetReceipt | RevisionPreview]:
     """Sets the target of a year; a later target of that year applies from its own day.
 
@@ -165,8 +168,8 @@ async def target(
     """
     targeted, code = command.fact(), about.code
     if about.preview:
-        return await _preview_revision(gateway, code, targeted)
-    outcome = await gateway.handle("indicator", code, targeted)
+        return await _preview_revision(command_gateway, code, targeted)
+    outcome = await command_gateway.handle("indicator", code, targeted)
     entered = TargetReceipt(
         **structs.asdict(receipt(outcome)),
         indicator=code,
@@ -184,7 +187,9 @@ async def target(
     tags=TAGS,
 )
 async def record(
-    about: IndicatorRevisionPath, command: indicator.Later, gateway: CommandGateway
+    about: IndicatorRevisionPath,
+    command: indicator.Later,
+    command_gateway: CommandGateway,
 ) -> Response[RevisionReceipt | RevisionPreview]:
     """Corrects or annuls the event at a version of the indicator's history.
 
@@ -194,9 +199,9 @@ async def record(
     """
     code = about.code
     if about.preview:
-        return await _preview_revision(gateway, code, command)
-    outcome = await gateway.handle("indicator", code, command)
-    async with acquire_connection(gateway.app) as connection:
+        return await _preview_revision(command_gateway, code, command)
+    outcome = await command_gateway.handle("indicator", code, command)
+    async with acquire_connection(command_gateway.app) as connection:
         added = await indicators.appended_definition(connection, code, outcome.receipt)
     entered = RevisionReceipt(
         **structs.asdict(receipt(outcome)), indicator=code, definition=added
@@ -224,8 +229,8 @@ async def history(
         )
 
 
-def _refuse_key(gateway: CommandGateway) -> None:
-    if gateway.command_id is not None:
+def _refuse_key(command_gateway: CommandGateway) -> None:
+    if command_gateway.command_id is not None:
         raise unsupported_header(
             "Idempotency-Key",
             message("a preview records nothing, so it needs no idempotency key"),
@@ -233,12 +238,12 @@ def _refuse_key(gateway: CommandGateway) -> None:
 
 
 async def _preview_revision(
-    gateway: CommandGateway, code: str, data: Any
+    command_gateway: CommandGateway, code: str, data: Any
 ) -> Response[Any]:
     """The response that previews the effect of a target, correction or annulment."""
-    _refuse_key(gateway)
-    proposed = await gateway.preview("indicator", code, data)
-    app = gateway.app
+    _refuse_key(command_gateway)
+    proposed = await command_gateway.preview("indicator", code, data)
+    app = command_gateway.app
     async with acquire_connection(app) as connection:
         today = app.commands.today()
         found = await definition_comparison.preview_revision(

@@ -95,17 +95,17 @@ class OrganisationDetail(OrganisationItem, frozen=True, kw_only=True):
     tags=TAGS,
 )
 async def register(
-    command: organisation.Registration, gateway: CommandGateway
+    command: organisation.Registration, command_gateway: CommandGateway
 ) -> Response[EntryReceipt]:
     """Registers an organisation.
 
     Without a number it receives the register's next one.
     """
     subject = subject_id(command.number or "")
-    outcome = await gateway.handle("organisation", subject, command.fact())
-    shown = receipt(outcome, gateway.language)
+    outcome = await command_gateway.handle("organisation", subject, command.fact())
+    shown = receipt(outcome, command_gateway.language)
     return receipt_response(
-        outcome, shown, _location(outcome.subject), gateway.language
+        outcome, shown, _location(outcome.subject), command_gateway.language
     )
 
 
@@ -116,17 +116,19 @@ async def register(
     tags=TAGS,
 )
 async def record(
-    about: OrganisationPath, command: organisation.Later, gateway: CommandGateway
+    about: OrganisationPath,
+    command: organisation.Later,
+    command_gateway: CommandGateway,
 ) -> Response[EntryReceipt]:
     """Records a dated change, a participation, a correction or an annulment.
 
     An event that would not change the register is refused with 409.
     """
     subject = subject_id(about.organisation_id)
-    outcome = await gateway.handle("organisation", subject, command)
-    shown = receipt(outcome, gateway.language)
+    outcome = await command_gateway.handle("organisation", subject, command)
+    shown = receipt(outcome, command_gateway.language)
     return receipt_response(
-        outcome, shown, _location(outcome.subject), gateway.language
+        outcome, shown, _location(outcome.subject), command_gateway.language
     )
 
 

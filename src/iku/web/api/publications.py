@@ -40,14 +40,16 @@ class PublicationPath(Struct, frozen=True, forbid_unknown_fields=True):
     summary="Draft a publication",
     tags=TAGS,
 )
-async def draft(command: Draft, gateway: CommandGateway) -> Response[EntryReceipt]:
+async def draft(
+    command: Draft, command_gateway: CommandGateway
+) -> Response[EntryReceipt]:
     """Drafts a publication of the figures of a period as of a day.
 
     A restatement names the published edition that it restates.
     """
     subject = publication.subject(command.publication)
-    outcome = await gateway.handle(CATEGORY, subject, command)
-    return _answer(outcome, command.publication)
+    outcome = await command_gateway.handle(CATEGORY, subject, command)
+    return _receipt_response(outcome, command.publication)
 
 
 @post(
@@ -57,22 +59,22 @@ async def draft(command: Draft, gateway: CommandGateway) -> Response[EntryReceip
     tags=TAGS,
 )
 async def record(
-    about: PublicationPath, command: NextStep, gateway: CommandGateway
+    about: PublicationPath, command: NextStep, command_gateway: CommandGateway
 ) -> Response[EntryReceipt]:
     """Closes, returns, reviews, publishes or withdraws a publication.
 
     Closing freezes the figures. The actor who publishes must differ from the actor who
     reviewed.
     """
-    app, identifier = gateway.app, about.publication_id
+    app, identifier = command_gateway.app, about.publication_id
     async with acquire_connection(app) as connection:
         frozen = await publications.snapshot(
             connection, app.figures, identifier, command, app.commands.today()
         )
     subject = publication.subject(identifier)
     taken = TakeStep(identifier, command, frozen)
-    outcome = await gateway.handle(CATEGORY, subject, taken)
-    return _answer(outcome, identifier)
+    outcome = await command_gateway.handle(CATEGORY, subject, taken)
+    return _receipt_response(outcome, identifier)
 
 
 @get(
@@ -129,7 +131,9 @@ async def changes(
         return await publications.changes(view, app.figures, of, page, today)
 
 
-def _answer(outcome: CommandResult, identifier: str) -> Response[EntryReceipt]:
+def _receipt_response(
+    outcome: CommandResult, identifier: str
+) -> Response[EntryReceipt]:
     """The receipt; its version counts the events of all publications of the year."""
     shown = structs.replace(receipt(outcome), id=identifier, number=identifier)
     return receipt_response(outcome, shown, f"/api/v1/publications/{identifier}")

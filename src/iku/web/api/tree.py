@@ -182,8 +182,7 @@ async def inclusion(question: InclusionQuestion, app: App) -> Response[str]:
         if position > held:
             raise NotFound(
                 message(
-                    "there is no event at position {position}; the log has {held} "
-                    "events",
+                    "position {position} does not exist; the log has {held} events",
                     position=position,
                     held=held,
                 )
@@ -318,7 +317,7 @@ async def _covered_tile(connection: Connection, level: int, place: str) -> Tile:
     try:
         number, width = tile.parse_index(place.removeprefix("/"))
     except InvalidTilePath as error:
-        raise NotFound(messages.of(error)) from error
+        raise NotFound(messages.of_error(error)) from error
     asked, last = Tile(level, number, width), await _last_checkpoint(connection)
     if asked.leaves > last.size:
         raise NotFound(
@@ -339,7 +338,7 @@ async def _coverage(app: App, connection: Connection, size: int) -> dict[str, st
 
 
 def _coverage_header(found: Assurance, size: int) -> str:
-    said = [str(found.of(size))]
+    said = [str(found.coverage_of(size))]
     if not found.witnesses:
         said.append("no witness: the holder of the key can rewrite history undetected")
     elif found.witnessed is None:

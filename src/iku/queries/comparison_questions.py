@@ -35,8 +35,8 @@ Definitions: TypeAlias = Annotated[
 ]
 
 
-class TrialOptions(Struct, frozen=True):
-    """Definitions to be compared on one day.
+class ComparisonRequest(Struct, frozen=True):
+    """The definitions and options of an indicator to compare on one day.
 
     Attributes:
         question: The day, the period and the knowledge cut-off.
@@ -61,14 +61,16 @@ class ComparisonQuestion(MomentParameters, frozen=True, kw_only=True):
     limit: Limit = 50
     cursor: Cursor = None
 
-    def trial_options(self, amendment: Amendment, today: date) -> TrialOptions:
+    def comparison_request(
+        self, amendment: Amendment, today: date
+    ) -> ComparisonRequest:
         """The comparison, including the options of *amendment*.
 
         Raises:
             InvalidQuestion: A day is after *today*, or the cursor is invalid.
         """
-        after = page_cursor.read(self.cursor, LETTER)
-        return TrialOptions(
+        after = page_cursor.parse(self.cursor, LETTER)
+        return ComparisonRequest(
             page_cursor.resume(self.question_for(self.code, today), after, today),
             self.definition or (),
             None if amendment == Amendment() else amendment,
@@ -89,10 +91,10 @@ class TrialQuestion(Amendment, frozen=True, kw_only=True):
     limit: Limit = 50
     cursor: Cursor = None
 
-    def trial_options(self, today: date) -> TrialOptions:
-        """The comparison (raises as `ComparisonQuestion.trial_options`)."""
+    def comparison_request(self, today: date) -> ComparisonRequest:
+        """The comparison (raises as `ComparisonQuestion.comparison_request`)."""
         given = structs.asdict(self)
         amendment = Amendment(**{n: given[n] for n in Amendment.__struct_fields__})
         names = ComparisonQuestion.__struct_fields__
         question = ComparisonQuestion(**{n: given[n] for n in names})
-        return question.trial_options(amendment, today)
+        return question.comparison_request(amendment, today)
