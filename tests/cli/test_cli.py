@@ -158,7 +158,7 @@ def test_the_readme_shows_what_the_example_prints(iku: Any) -> None:
     assert shown == [iku("example").out.partition("\n\n")[2]]
 
 
-@pytest.mark.usefixtures("indonesian")
+@pytest.mark.usefixtures("indonesian", "register")
 def test_the_readme_shows_what_the_explanation_prints(iku: Any) -> None:
     readme = DOCUMENT.parents[1].joinpath("README.md").read_text(encoding="utf-8")
     [(words, shown)] = re.findall(
@@ -166,7 +166,6 @@ def test_the_readme_shows_what_the_explanation_prints(iku: Any) -> None:
         readme,
         re.DOTALL | re.MULTILINE,
     )
-    iku("example")
 
     assert iku(*words.split(), COLUMNS="88").out == shown
 
@@ -227,9 +226,8 @@ async def test_migrating_says_what_was_applied(
     }
 
 
-@pytest.mark.usefixtures("indonesian")
+@pytest.mark.usefixtures("indonesian", "register")
 def test_status_tells_what_there_is(iku: Any) -> None:
-    iku("example")
     found = iku("status", "--check", "--json").json
     assert found["database"] == "own"
     assert found["size"] == 146
@@ -246,10 +244,10 @@ def test_status_tells_what_there_is(iku: Any) -> None:
     assert re.search(r"Pemeriksaan +tanpa temuan", said.out)
 
 
+@pytest.mark.usefixtures("register")
 async def test_status_tells_of_a_ledger_that_was_tampered_with(
     iku: Any, owner: Any
 ) -> None:
-    iku("example")
     await owner.execute("alter table ledger.event disable trigger append_only")
     await owner.execute(
         "update ledger.event set effective_on = '2021-02-16' where position = 110"
@@ -273,10 +271,10 @@ async def test_status_ends_with_1_where_the_guard_is_gone(iku: Any, owner: Any) 
     assert said.err.startswith("iku: the ledger's schema is not guarded; only a super")
 
 
+@pytest.mark.usefixtures("register")
 async def test_rebuilding_ends_with_1_where_something_differs(
     iku: Any, owner: Any
 ) -> None:
-    iku("example")
     said = iku("rebuild")
     assert (said.code, said.err) == (0, "")
     await owner.execute(

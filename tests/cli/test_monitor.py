@@ -44,12 +44,11 @@ def lied(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def real(iku: Type, environ: dict[str, str], tmp_path: Path) -> Iterator[str]:
+def real(register: Type, environ: dict[str, str], tmp_path: Path) -> Iterator[str]:
     """The address of a server over the example register, which is signed."""
-    iku("example")
-    vkey = iku("signer", "key", "--json").json["vkey"]
+    vkey = register("signer", "key", "--json").json["vkey"]
     (tmp_path / "policy").write_text(f"log {vkey}\nquorum none\n")
-    assert iku("signer", "once").code == 0
+    assert register("signer", "once").code == 0
     with subprocess.Popen(
         [sys.executable, "-m", "iku.cli", "serve", "--port", "0"],
         env=environ,
@@ -104,8 +103,7 @@ async def test_a_real_log_is_followed_and_its_attacks_found(
 
 
 def published(iku: Type, tmp_path: Path) -> list[Any]:
-    """The records of the example register with one publication."""
-    iku("example")
+    """The records of a register after one publication."""
     for words in STEPS:
         assert iku("publication", *words).code == 0
     iku("signer", "key")
@@ -119,6 +117,7 @@ def figure(told: list[Any], at: int) -> dict[str, Any]:
     return frozen
 
 
+@pytest.mark.usefixtures("register")
 def test_a_wrong_figure_is_found_within_the_round_in_which_it_appears(
     iku: Type, log: LyingLog, lied: Path, tmp_path: Path
 ) -> None:
@@ -148,6 +147,7 @@ def test_a_wrong_figure_is_found_within_the_round_in_which_it_appears(
     ]
 
 
+@pytest.mark.usefixtures("register")
 def test_a_figure_that_was_closed_again_in_the_same_round_is_found(
     iku: Type, log: LyingLog, lied: Path, tmp_path: Path
 ) -> None:

@@ -55,11 +55,11 @@ def test_signing_says_what_was_signed_and_that_nobody_watches(iku: Any) -> None:
     assert (assurance["signed"], assurance["witnesses"]) == (146, 0)
 
 
+@pytest.mark.usefixtures("register")
 async def test_an_alarm_is_told_by_whoever_is_asked(
     iku: Any, owner: Plain, tmp_path: Path
 ) -> None:
     iku("signer", "key")
-    iku("example")
     iku("signer", "once")
     await owner.execute(TAMPER)
     said = iku("signer", "once")
@@ -76,11 +76,11 @@ async def test_an_alarm_is_told_by_whoever_is_asked(
     assert (tmp_path / "var" / "signer" / "ALARM").exists()
 
 
+@pytest.mark.usefixtures("register")
 def test_a_signer_without_state_takes_a_checkpoint_by_file(
     iku: Any, tmp_path: Path
 ) -> None:
     iku("signer", "key")
-    iku("example")
     signed = iku("signer", "once", "--json").json["checkpoint"]
     (tmp_path / "known").write_text(signed)
     (tmp_path / "other").write_text(signed.replace("146", "145"))
@@ -143,9 +143,9 @@ def test_each_checkpoint_is_copied_to_a_folder_outside(
     assert copied.read_text() == signed["checkpoint"]
 
 
+@pytest.mark.usefixtures("register")
 def test_a_key_is_changed(iku: Any) -> None:
     old = iku("signer", "key", "--json").json["vkey"]
-    iku("example")
     assert "no checkpoint is signed yet" in iku("signer", "rotate").err
     iku("signer", "once")
     said = iku("signer", "rotate")
@@ -201,11 +201,11 @@ def test_the_embedded_server_has_a_login_for_the_signer(iku: Any) -> None:
     assert said.json["size"] == 0
 
 
+@pytest.mark.usefixtures("register")
 def test_running_it_signs_until_told_to_stop(
     iku: Any, environ: dict[str, str], tmp_path: Path
 ) -> None:
     iku("signer", "key")
-    iku("example")
     with subprocess.Popen(
         [sys.executable, "-m", "iku.cli", "signer", "run", "--every", "1"],
         env=environ,

@@ -29,10 +29,11 @@ from iku.domain.fact import Person
 from iku.domain.withheld_text import NONE
 from iku.ledger import log
 from iku.ledger.integrity_check import check_ledger
+from iku.postgres import pool as pools
 from iku.postgres.database import Database, migrate_database
 from iku.postgres.pool import Plain
 from iku.vault.keys import KeysError
-from tests.conftest import SETTINGS
+from tests.conftest import SETTINGS, Clone
 
 DAY = date(2021, 2, 9)
 TEXT = "Sengketa lapak pedagang pasar"
@@ -87,6 +88,18 @@ async def opened(database: Database, keys: Path) -> AsyncIterator[Desk]:
 
 
 @pytest.fixture
+def origin(request: pytest.FixtureRequest) -> str:
+    """A template with the seed definitions, which have no texts and so no keys."""
+    name = "template" if "unseeded" in request.fixturenames else "furnished"
+    return str(request.getfixturevalue(name))
+
+
+@pytest.fixture
+def unseeded() -> None:
+    """The application records the seed definitions."""  # `origin` has none then
+
+
+@pytest.fixture
 def keys(tmp_path: Path) -> Path:
     return tmp_path / "keys"
 
@@ -105,6 +118,14 @@ FUNCTIONS = {
 }
 
 
+@pytest.fixture(scope="module")
+async def application(clone: Clone, template: str) -> AsyncIterator[Plain]:
+    """The application's connection to one database, for statements that are refused."""
+    connection = await pools.connect((await clone(template)).application_dsn)
+    yield connection
+    await connection.close()
+
+
 @pytest.mark.parametrize("table", ["dek", "segment", "retired", "erased_file"])
 @pytest.mark.parametrize(
     "statement",
@@ -117,12 +138,12 @@ FUNCTIONS = {
     ],
 )
 async def test_the_applications_role_has_no_right_to_any_table(
-    connection: Plain, table: str, statement: str
+    application: Plain, table: str, statement: str
 ) -> None:
     columns = {"dek": "dek", "segment": "dek", "retired": "epoch"}
     column = columns.get(table, "file")
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
-        await connection.execute(statement.format(table, column))
+        await application.execute(statement.format(table, column))
 
 
 async def test_the_vault_is_its_own_roles_and_only_the_application_may_call_it(
@@ -486,7 +507,7 @@ async def test_rotating_leaves_what_is_locked_and_says_how_much(
 
 
 async def test_nothing_is_wrapped_any_more_by_a_key_that_was_destroyed(
-    desk: Desk, owner: Plain, monkeypatch: pytest.MonkeyPatch
+    unseeded: None, desk: Desk, owner: Plain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another process may still use it as the current one."""
     vault = desk.app.vault
