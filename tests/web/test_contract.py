@@ -1,6 +1,7 @@
 """The server conforms to the OpenAPI document, as schemathesis verifies."""
 
 import asyncio
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from iku.postgres.pool import Plain
 from tests.web.test_server import serving_process, told
 
 CONFIG = Path(__file__).with_name("schemathesis.toml")
+HOOKS = Path(__file__).with_name("schemathesis_hooks.py")
 EXAMPLES = 3  # per operation; a long manual run had 400
 
 
@@ -37,6 +39,7 @@ async def test_schemathesis_finds_nothing(
                 "--seed=17",
             ],
             cwd=tmp_path,
+            env=os.environ | {"SCHEMATHESIS_HOOKS": str(HOOKS)},
             check=False,
             capture_output=True,
             text=True,
