@@ -17,8 +17,9 @@ RUN useradd --system --uid 10001 --no-create-home --home-dir /nonexistent iku
 # A new volume inherits the owner of this folder.
 RUN install -d -o iku -g iku -m 0700 /var/lib/iku
 COPY --from=build /opt/iku /opt/iku
+COPY docker/healthcheck.py /opt/iku/
 ENV PATH=/opt/iku/bin:$PATH PYTHONUNBUFFERED=1 IKU_PORT=8000
 USER iku
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=3 \
-  CMD ["python", "-c", "import os, urllib.request as r; r.urlopen('http://127.0.0.1:' + os.environ['IKU_PORT'] + '/api/v1/health/ready', timeout=4)"]
+  CMD ["python", "/opt/iku/healthcheck.py"]
 CMD ["iku", "serve"]

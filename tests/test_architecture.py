@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "iku"
 
 FLOOR_0 = {"domain", "ledger", "vault", "postgres", "settings", "strict_json"}
-FLOOR_0 |= {"parsing", "messages"}
+FLOOR_0 |= {"parsing", "messages", "setting_values"}
 FLOOR_1 = {"text_reading", "streams", "labels", "language", "projections", "agency"}
 FLOOR_1 |= {"monitor"}
 FLOOR_2 = {
@@ -25,7 +25,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "domain": {"messages"},
     "ledger": {"messages"},
     "vault": {"ledger", "messages"},
-    "settings": {"messages"},
+    "setting_values": {"messages"},
+    "settings": {"setting_values", "messages"},
     "strict_json": {"messages"},
     "parsing": {"strict_json", "messages"},
     "postgres": {"settings", "messages"},

@@ -1,6 +1,7 @@
 """Valid and invalid settings in the environment."""
 
 from dataclasses import fields
+from ipaddress import ip_network
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -49,6 +50,10 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
         "IKU_ORIGIN": "iku.example.go.id/log",
         "IKU_WITNESSES": str(file),
         "IKU_CHECKPOINT_COPIES": "/mnt/inspektorat",
+        "IKU_PUBLIC_URL": "https://IKU.example.go.id:443/",
+        "IKU_TLS_CERT": "/etc/iku/fullchain.pem",
+        "IKU_TLS_KEY": "/etc/iku/privkey.pem",
+        "IKU_TRUSTED_PROXY": "10.1.2.3, 10.9.0.0/16 fd00::/8",
         "IKU_LANGUAGE": "en",
         "IKU_OIDC_ISSUER": "https://sso.example.go.id/realms/kota",
         "IKU_OIDC_CLIENT_ID": "iku",
@@ -74,6 +79,10 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
         origin="iku.example.go.id/log",
         witnesses=file,
         checkpoint_copies=Path("/mnt/inspektorat"),
+        public_url="https://iku.example.go.id",
+        tls_cert=Path("/etc/iku/fullchain.pem"),
+        tls_key=Path("/etc/iku/privkey.pem"),
+        trusted_proxy=tuple(map(ip_network, ("10.1.2.3", "10.9.0.0/16", "fd00::/8"))),
         language=Language.ENGLISH,
         oidc_issuer="https://sso.example.go.id/realms/kota",
         oidc_client_id="iku",
@@ -142,6 +151,30 @@ def test_variables_that_mean_nothing_to_the_program_may_be_empty() -> None:
         ("IKU_OIDC_CLIENT_ID", "iku", "IKU_OIDC_ISSUER"),
         ("IKU_OIDC_CLIENT_SECRET_FILE", "/nowhere/at/all", "which is not a file"),
         ("IKU_OIDC_ALLOW_PRIVATE", "yes", "must be true or false"),
+        *(
+            ("IKU_PUBLIC_URL", url, f'is "{url}", but must be a URL without a path')
+            for url in (
+                *("iku.example.go.id", "http://iku.example.go.id", "ftp://localhost"),
+                *("https://iku.example.go.id/iku", "https://iku.example.go.id?x"),
+                *("https://a@iku.example.go.id", "https://iku.example.go.id:0"),
+                *(
+                    "https://",
+                    "https://-",
+                    "https://a b",
+                    "https://iku.example.go.id//",
+                ),
+                *("http://127.0.0.1", "https://iku_1", "https://kota.id:123456"),
+            )
+        ),
+        ("IKU_TLS_CERT", "/c.pem", "is set, but IKU_TLS_KEY is not"),
+        ("IKU_TLS_KEY", "/k.pem", "is set, but IKU_TLS_CERT is not"),
+        *(
+            ("IKU_TRUSTED_PROXY", text, f'is "{text}", but must list IP addresses')
+            for text in (
+                *("proxy", "10.0.0", "10.0.0.1/24", "10.0.0.1:80", "10.0.0.0/33"),
+                *("0.0.0.0/0", "::/0", "10.0.0.1 0.0.0.0/0", ",", "10.0.0.1;10.0.0.2"),
+            )
+        ),
     ],
 )
 def test_a_wrong_value_is_refused_by_name(name: str, value: str, says: str) -> None:
@@ -175,6 +208,24 @@ def test_an_issuer_on_this_machine_may_use_http_where_private_ones_are_allowed()
         assert settings.oidc_issuer == issuer
     with pytest.raises(SettingsError, match="is not a URL of https"):
         Settings.from_environment(environ | {"IKU_OIDC_ISSUER": "http://10.0.0.1"})
+
+
+@pytest.mark.parametrize(
+    ("url", "origin"),
+    [
+        ("https://iku.example.go.id", "https://iku.example.go.id"),
+        ("HTTPS://Iku.Example.go.id:8443/", "https://iku.example.go.id:8443"),
+        ("https://kota.id:80", "https://kota.id:80"),
+        ("http://localhost:80", "http://localhost"),
+        ("http://localhost:8000", "http://localhost:8000"),
+        ("https://[2001:DB8::7]:443", "https://[2001:db8::7]"),
+        ("https://10.1.2.3", "https://10.1.2.3"),
+    ],
+)
+def test_the_public_url_is_written_as_browsers_write_an_origin(
+    url: str, origin: str
+) -> None:
+    assert Settings.from_environment({"IKU_PUBLIC_URL": url}).public_url == origin
 
 
 def test_no_password_is_shown() -> None:

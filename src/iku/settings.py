@@ -1,5 +1,6 @@
 """The settings, read once from the environment and then passed as a value."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from ipaddress import ip_address
@@ -8,12 +9,20 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from iku.messages import Language, message
+from iku.setting_values import (
+    Network,
+    boolean_setting,
+    file_setting,
+    folder_setting,
+    integer_setting,
+    login_url,
+    networks_setting,
+    path_setting,
+    url_setting,
+)
+from iku.setting_values import SettingsError as SettingsError
 
 BODY_TIMEOUT_S = 15  # default
-
-
-class SettingsError(Exception):
-    """A variable has an invalid value; the message names the variable."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +55,11 @@ class Settings:
             checkpoint; None for no copies.
         keys: Folder of the vault's keys; None for `home`/keys.
         attachments: Folder of sealed files; None for `home`/attachments.
+        public_url: Origin under which users reach the server, such as
+            ``https://iku.example.go.id``; None if it serves this machine only.
+        tls_cert: File of the certificate chain; None if the server has no TLS.
+        tls_key: File of the certificate's private key; set together with `tls_cert`.
+        trusted_proxy: Networks of the proxies whose forwarded headers count.
         language: Language of the terminal.
         oidc_issuer: Issuer of the identity provider; None for no sign-in by one.
         oidc_client_id: The identifier of this server at the provider.
@@ -73,6 +87,10 @@ class Settings:
     checkpoint_copies: Path | None = None
     keys: Path | None = None
     attachments: Path | None = None
+    public_url: str | None = None
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    trusted_proxy: tuple[Network, ...] = ()
     language: Language = Language.INDONESIAN
     oidc_issuer: str | None = None
     oidc_client_id: str | None = None
@@ -100,36 +118,41 @@ class Settings:
         given = _set_variables(
             environ, [f"IKU_{one.name.upper()}" for one in fields(cls)]
         )
-        database_url = _url_setting(given, "IKU_DATABASE_URL")
+        database_url = url_setting(given, "IKU_DATABASE_URL")
+        tls_cert, tls_key = _tls_settings(given)
         home = Path(given.get("IKU_HOME", "var"))
         return cls(
             database_url=database_url,
-            owner_url=_login_url(given, "IKU_OWNER_URL", database_url) or database_url,
-            superuser_url=_login_url(given, "IKU_SUPERUSER_URL", database_url),
+            owner_url=login_url(given, "IKU_OWNER_URL", database_url) or database_url,
+            superuser_url=login_url(given, "IKU_SUPERUSER_URL", database_url),
             home=home,
             timezone=_timezone_setting(given),
             host=given.get("IKU_HOST", "127.0.0.1"),
-            port=_integer_setting(given, "IKU_PORT", 8000, largest=65_535),
-            pool_size=_integer_setting(given, "IKU_POOL_SIZE", 10, largest=1_000),
-            body_timeout_s=_integer_setting(
+            port=integer_setting(given, "IKU_PORT", 8000, largest=65_535),
+            pool_size=integer_setting(given, "IKU_POOL_SIZE", 10, largest=1_000),
+            body_timeout_s=integer_setting(
                 given, "IKU_BODY_TIMEOUT_S", BODY_TIMEOUT_S, largest=3_600
             ),
-            agency=_folder_setting(given, "IKU_AGENCY"),
-            signer_url=_login_url(given, "IKU_SIGNER_URL", database_url),
+            agency=folder_setting(given, "IKU_AGENCY"),
+            signer_url=login_url(given, "IKU_SIGNER_URL", database_url),
             signer_home=Path(given.get("IKU_SIGNER_HOME", home / "signer")),
             witness_home=Path(given.get("IKU_WITNESS_HOME", home / "witness")),
             monitor_home=Path(given.get("IKU_MONITOR_HOME", home / "monitor")),
             origin=_origin_setting(given),
-            witnesses=_file_setting(given, "IKU_WITNESSES"),
-            checkpoint_copies=_path_setting(given, "IKU_CHECKPOINT_COPIES"),
-            keys=_path_setting(given, "IKU_KEYS"),
-            attachments=_path_setting(given, "IKU_ATTACHMENTS"),
+            witnesses=file_setting(given, "IKU_WITNESSES"),
+            checkpoint_copies=path_setting(given, "IKU_CHECKPOINT_COPIES"),
+            keys=path_setting(given, "IKU_KEYS"),
+            attachments=path_setting(given, "IKU_ATTACHMENTS"),
+            public_url=_publicurl_setting(given),
+            tls_cert=tls_cert,
+            tls_key=tls_key,
+            trusted_proxy=networks_setting(given, "IKU_TRUSTED_PROXY"),
             language=language(environ),
             oidc_issuer=_issuer_setting(given),
             oidc_client_id=given.get("IKU_OIDC_CLIENT_ID"),
-            oidc_client_secret_file=_file_setting(given, "IKU_OIDC_CLIENT_SECRET_FILE"),
+            oidc_client_secret_file=file_setting(given, "IKU_OIDC_CLIENT_SECRET_FILE"),
             oidc_hosts=tuple(given.get("IKU_OIDC_HOSTS", "").lower().split()),
-            oidc_allow_private=_boolean_setting(given, "IKU_OIDC_ALLOW_PRIVATE"),
+            oidc_allow_private=boolean_setting(given, "IKU_OIDC_ALLOW_PRIVATE"),
         )
 
 
@@ -182,34 +205,6 @@ def _set_variables(environ: Mapping[str, str], names: Iterable[str]) -> dict[str
     return given
 
 
-def _url_setting(given: Mapping[str, str], name: str) -> str | None:
-    url = given.get(name)
-    if url is not None and not url.startswith(("postgresql://", "postgres://")):
-        # The value is not quoted, because it may hold a password.
-        raise SettingsError(
-            message(
-                "{name} must be a connection URI that begins with postgresql://",
-                name=name,
-            )
-        )
-    return url
-
-
-def _login_url(
-    given: Mapping[str, str], name: str, database_url: str | None
-) -> str | None:
-    url = _url_setting(given, name)
-    if url is not None and database_url is None:
-        raise SettingsError(
-            message(
-                "{name} is set, but IKU_DATABASE_URL is not; set both, or set neither "
-                "to use the embedded server",
-                name=name,
-            )
-        )
-    return url
-
-
 def _timezone_setting(given: Mapping[str, str]) -> ZoneInfo:
     name = given.get("IKU_TIMEZONE", "Asia/Jakarta")
     try:
@@ -222,62 +217,6 @@ def _timezone_setting(given: Mapping[str, str]) -> ZoneInfo:
                 name=name,
             )
         ) from None
-
-
-def _integer_setting(
-    given: Mapping[str, str], name: str, default: int, *, largest: int
-) -> int:
-    text = given.get(name, str(default)).strip()
-    plain = text.isascii() and text.isdecimal() and len(text) <= 9
-    if plain and 1 <= int(text) <= largest:
-        return int(text)
-    raise SettingsError(
-        message(
-            '{name} is "{text}", but must be a whole number from 1 to {largest}',
-            name=name,
-            text=text,
-            largest=largest,
-        )
-    )
-
-
-def _boolean_setting(given: Mapping[str, str], name: str) -> bool:
-    text = given.get(name, "false")
-    if text not in {"true", "false"}:
-        raise SettingsError(
-            message(
-                '{name} is "{text}", but must be true or false', name=name, text=text
-            )
-        )
-    return text == "true"
-
-
-def _path_setting(given: Mapping[str, str], name: str) -> Path | None:
-    return Path(given[name]) if name in given else None
-
-
-def _folder_setting(given: Mapping[str, str], name: str) -> Path | None:
-    if name not in given:
-        return None
-    folder = Path(given[name])
-    if not folder.is_dir():
-        raise SettingsError(
-            message(
-                '{name} is "{folder}", which is not a folder', name=name, folder=folder
-            )
-        )
-    return folder
-
-
-def _file_setting(given: Mapping[str, str], name: str) -> Path | None:
-    if name not in given:
-        return None
-    file = Path(given[name])
-    if not file.is_file():
-        raise SettingsError(
-            message('{name} is "{file}", which is not a file', name=name, file=file)
-        )
-    return file
 
 
 def _origin_setting(given: Mapping[str, str]) -> str:
@@ -318,7 +257,50 @@ def _is_issuer(text: str, given: Mapping[str, str]) -> bool:
         host, port = url.hostname, url.port
     except ValueError:
         return False
-    private = _boolean_setting(given, "IKU_OIDC_ALLOW_PRIVATE")
+    private = boolean_setting(given, "IKU_OIDC_ALLOW_PRIVATE")
     local = url.scheme == "http" and private and is_loopback(host or "")
     plain = text.isascii() and text.isprintable() and not set(" ?#@\\") & set(text)
     return bool(host) and port != 0 and plain and (url.scheme == "https" or local)
+
+
+_PUBLIC_URL = re.compile(
+    r"(https?)://([a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?|\[[0-9a-f:.]+\])"
+    r"(?::([1-9][0-9]{0,4}))?/?"
+)
+_USUAL_PORTS = {"http": "80", "https": "443"}
+
+
+def _publicurl_setting(given: Mapping[str, str]) -> str | None:
+    """The origin, as browsers write it in `Origin`: lower case, no usual port."""
+    if "IKU_PUBLIC_URL" not in given:
+        return None
+    url = given["IKU_PUBLIC_URL"]
+    found = _PUBLIC_URL.fullmatch(url.strip().lower())
+    if found is None or (found[1] == "http" and found[2] != "localhost"):
+        raise SettingsError(
+            message(
+                'IKU_PUBLIC_URL is "{url}", but must be a URL without a path, such as '
+                '"https://iku.example.go.id"; http is accepted for localhost only',
+                url=url,
+            )
+        )
+    scheme, host, port = found.groups()
+    usual = port in {None, _USUAL_PORTS[scheme]}
+    return f"{scheme}://{host}" if usual else f"{scheme}://{host}:{port}"
+
+
+def _tls_settings(given: Mapping[str, str]) -> tuple[Path | None, Path | None]:
+    cert = path_setting(given, "IKU_TLS_CERT")
+    key = path_setting(given, "IKU_TLS_KEY")
+    if (cert is None) != (key is None):
+        present, missing = "IKU_TLS_CERT", "IKU_TLS_KEY"
+        if cert is None:
+            present, missing = missing, present
+        raise SettingsError(
+            message(
+                "{present} is set, but {missing} is not; set both, or neither",
+                present=present,
+                missing=missing,
+            )
+        )
+    return cert, key

@@ -295,6 +295,23 @@ def test_serving_anybody_else_is_refused(iku: Any, host: str) -> None:
         assert host in said.err
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"IKU_TLS_CERT": "fullchain.pem", "IKU_TLS_KEY": "privkey.pem"},
+        {"IKU_TRUSTED_PROXY": "127.0.0.1"},
+    ],
+)
+def test_serving_by_tls_or_a_proxy_needs_accounts(
+    iku: Any, given: dict[str, str]
+) -> None:
+    said = iku("serve", IKU_PUBLIC_URL="https://iku.example.go.id", **given)
+    assert said.code == 1
+    assert said.err.startswith(
+        f"iku: {min(given)} is set, but until there are accounts"
+    )
+
+
 def test_a_port_that_is_taken_is_named(iku: Any) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         said = iku("serve", "--port", taken.getsockname()[1])

@@ -1,6 +1,7 @@
 """A server process on a free port, which prints its address.
 
-`SEND_BUFFER` sets the socket's send buffer in bytes, for tests of slow readers.
+`MODE` is the mode in which it listens, local without it. `SEND_BUFFER` sets the
+socket's send buffer in bytes, for tests of slow readers.
 """
 
 import os
@@ -9,6 +10,7 @@ import socket
 from iku.app import migrate_and_open
 from iku.settings import Settings
 from iku.web import server
+from iku.web.listening import Mode
 
 listen = server.listen
 
@@ -23,8 +25,9 @@ def listen_with_little_ahead(host: str, port: int) -> socket.socket:
 
 async def main() -> None:
     server.listen = listen_with_little_ahead
+    mode = Mode(os.environ.get("MODE", Mode.LOCAL))
     async with migrate_and_open(Settings.from_environment(os.environ)) as app:
-        await server.serve(app, "127.0.0.1", 0, lambda at: print(at, flush=True))  # noqa: T201 - the parent process reads the address
+        await server.serve(app, "127.0.0.1", 0, lambda at: print(at, flush=True), mode)  # noqa: T201 - the parent process reads the address
 
 
 if __name__ == "__main__":

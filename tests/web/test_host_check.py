@@ -13,6 +13,7 @@ from iku.ledger.witness import Witness
 from iku.postgres.database import Database
 from iku.web import host_check
 from iku.web.app import connect
+from iku.web.listening import Transport
 from iku.web.problems import Problem
 from iku.web.witness import create_witness
 from tests.ledger.test_witness import KEY, KNOWN, request
@@ -48,7 +49,7 @@ def fault(host: str, *, local_only: bool = True) -> Problem | None:
 @pytest.fixture
 async def local(app: App) -> AsyncIterator[Client]:
     """A client of an application that is `local_only`."""
-    asgi = connect(copy(assembled()), app, local_only=True)
+    asgi = connect(copy(assembled()), app, Transport(local_only=True))
     async with Client(transport=httpx.ASGITransport(asgi), base_url=API) as client:
         yield client
 
@@ -79,6 +80,54 @@ def test_what_is_no_host_is_malformed(host: str, local_only: bool) -> None:
         "Host is malformed; its form is a name or an address"
     )
     assert [one.path for one in found.errors] == ["Host"]
+
+
+PUBLIC = "https://iku.example.go.id"
+
+
+def public_fault(host: str, url: str = PUBLIC) -> Problem | None:
+    """The problem with that `Host` of a server that has a public URL."""
+    sent = [(b"host", host.encode("latin-1"))]
+    return host_check.fault(sent, local_only=False, public_url=url)
+
+
+def test_a_public_url_is_meant_by_its_host_in_any_case_and_with_its_port() -> None:
+    for host in ("iku.example.go.id", "IKU.example.go.id", "iku.example.go.id:443"):
+        assert public_fault(host) is None
+    assert public_fault("iku.example.go.id:", PUBLIC) is None
+    assert public_fault("iku.example.go.id:8443", f"{PUBLIC}:8443") is None
+    assert public_fault("localhost:80", "http://localhost") is None
+    assert public_fault("[::1]:8443", "https://[::1]:8443") is None
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        *((host, PUBLIC) for host in (*OURS, *OTHERS)),
+        ("iku.example.go.id:80", PUBLIC),
+        ("iku.example.go.id:8443", PUBLIC),
+        ("iku.example.go.id.evil.test", PUBLIC),
+        ("evil.iku.example.go.id", PUBLIC),
+        ("iku.example.go.id.", PUBLIC),
+        ("iku.example.go.id", f"{PUBLIC}:8443"),
+        ("iku.example.go.id:443", f"{PUBLIC}:8443"),
+        ("localhost:443", "http://localhost"),
+    ],
+)
+def test_with_a_public_url_no_other_host_is_accepted(host: str, url: str) -> None:
+    found = public_fault(host, url)
+
+    assert found is not None
+    assert (found.status, found.type) == (421, "urn:iku:problem:misdirected")
+    assert found.detail == f"Host is {host}, but this server is reached as {url}"
+
+
+@pytest.mark.parametrize("host", MALFORMED)
+def test_with_a_public_url_a_malformed_host_is_malformed(host: str) -> None:
+    found = public_fault(host)
+
+    assert found is not None
+    assert found.status == 400
 
 
 async def test_nothing_is_recorded_for_another_name(local: Client) -> None:

@@ -22,6 +22,7 @@ from iku.app import App
 from iku.postgres.database import Database
 from iku.postgres.pool import Plain
 from iku.web import server
+from iku.web.listening import Mode
 from tests.conftest import Clone
 from tests.web.conftest import CASE, RESOLVED
 
@@ -222,7 +223,10 @@ def test_what_is_no_request_is_refused(kept_on: Served) -> None:
         b"POST /api/v1/conflicts HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost: x\r\nX: \x00\r\n\r\n",
     ):
-        assert exchange(kept_on, said).split(b" ", 2)[1] == b"400", said
+        answer = exchange(kept_on, said)
+        assert answer.split(b" ", 2)[1] == b"400", said
+        assert b"content-security-policy: default-src 'none'; " in answer
+        assert b"strict-transport-security" not in answer
 
 
 def test_a_body_that_never_ends_is_cut_off(kept_on: Served) -> None:
@@ -272,7 +276,8 @@ async def test_it_serves_in_the_callers_loop(
     app: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-    task = asyncio.create_task(server.serve(app, "127.0.0.1", 0, found.set_result))
+    serving = server.serve(app, "127.0.0.1", 0, found.set_result, Mode.LOCAL)
+    task = asyncio.create_task(serving)
     address = await found
     async with httpx.AsyncClient() as client:
         answer = await client.get(f"{address}/api/v1/health/ready")

@@ -1,8 +1,9 @@
-"""`iku serve`: serve the API and the pages on a loopback address."""
+"""`iku serve`: serve the API and the pages."""
 
 import logging
 import os
 from dataclasses import replace
+from functools import partial
 
 import click
 
@@ -12,9 +13,10 @@ from iku.cli import attachments, standard_streams, terminal
 from iku.cli.errors import DEBUG, CommandFailed
 from iku.cli.terminal_language import formats, translated
 from iku.messages import message
-from iku.settings import is_loopback
 from iku.vault import quarantine
 from iku.vault.files import FilesError
+from iku.web.listening import ListeningRefused, Mode
+from iku.web.tls import CertificateError
 
 
 @click.command(short_help="Serve the API and the pages.")
@@ -32,14 +34,6 @@ def serve(host: str | None, port: int | None) -> None:
         host=host or asked.host,
         port=asked.port if port is None else port,
     )
-    if not is_loopback(chosen.host):
-        raise CommandFailed(
-            message(
-                "until there are accounts, iku listens on this machine only: "
-                "127.0.0.1, ::1 or localhost, not {host}",
-                host=chosen.host,
-            )
-        )
     _show_faults()
     # Importing Litestar takes longer than most commands take to run.
     from iku.web import server  # noqa: PLC0415
@@ -49,7 +43,12 @@ def serve(host: str | None, port: int | None) -> None:
             await _warn_of_lost_keys(app)
             await _sweep(app)
             try:
-                await server.serve(app, chosen.host, chosen.port, _print_address)
+                mode = _mode(app)
+                shown = chosen.public_url if mode is Mode.ACCOUNTS else None
+                ready = partial(_print_address, shown)
+                await server.serve(app, chosen.host, chosen.port, ready, mode)
+            except (ListeningRefused, CertificateError) as error:
+                raise CommandFailed(messages.of_error(error)) from error
             except OSError as error:
                 raise CommandFailed(
                     message(
@@ -61,6 +60,11 @@ def serve(host: str | None, port: int | None) -> None:
                 ) from error
 
     server.run(execute())
+
+
+def _mode(_: App) -> Mode:
+    """The register's mode: local, because there are no accounts yet."""
+    return Mode.LOCAL
 
 
 async def _warn_of_lost_keys(app: App) -> None:
@@ -102,9 +106,10 @@ async def _sweep(app: App) -> None:
         standard_streams.say(translated(said))
 
 
-def _print_address(address: str) -> None:
+def _print_address(public_url: str | None, address: str) -> None:
     said = message(
-        "iku serves at {address}; API documentation: {address}/docs", address=address
+        "iku serves at {address}; API documentation: {address}/docs",
+        address=public_url or address,
     )
     click.echo(translated(said))
 

@@ -1,10 +1,12 @@
 """Admission control before routing, and the metrics of every request.
 
-The application checks `Host` (`host_check`) and the encoding of the address: percent-
-encoded UTF-8 without U+0000. A slash within a number, written %2F, is distinguished
-from a separator of the path.
+The application checks how the request came (`forwarded`, `host_check`, `origin_check`)
+and the encoding of the address: percent-encoded UTF-8 without U+0000. A slash within a
+number, written %2F, is distinguished from a separator of the path. Every answer gets
+the security headers (`security_headers`).
 """
 
+import logging
 import re
 from time import perf_counter
 from typing import Any
@@ -16,25 +18,27 @@ from litestar.types import Send
 
 from iku.app import App
 from iku.messages import message
-from iku.web import host_check, problems
+from iku.web import forwarded, host_check, origin_check, problems, security_headers
 from iku.web.body_timeout import BodyReceiver
+from iku.web.listening import Transport
 from iku.web.metrics import Metrics
 from iku.web.problems import Problem, language_headers
 
 _ESCAPES = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _SLASH = re.compile(rb"%2[Ff]")
+_logger = logging.getLogger(__name__)
 CLIENT_CLOSED = 499  # in metrics, if no response could be sent; not an HTTP status
 
 
 class Application(Litestar):
     """The ASGI application with admission control."""
 
-    __slots__ = ("app", "body_timeout_s", "local_only", "metrics")
+    __slots__ = ("app", "body_timeout_s", "metrics", "transport")
 
     body_timeout_s: float
     app: App
-    local_only: bool
     metrics: Metrics
+    transport: Transport
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Handle a request, or the server's lifespan events."""
@@ -49,10 +53,19 @@ class Application(Litestar):
             if sent["type"] == "http.response.start":
                 status = sent["status"]
                 receiver.answered = True
+                sent["headers"] = security_headers.complete(
+                    sent.get("headers", ()), scope["scheme"]
+                )
             await send(sent)
 
         try:
             await self._admit(scope, receiver, watched)
+        except Exception:
+            if receiver.answered:
+                raise
+            # Neither a handler nor the framework answered, so the server would.
+            _logger.exception("%s failed", scope["method"])
+            await _refuse(problems.internal_error(), scope, watched)
         finally:
             if receiver.disconnected:
                 status = CLIENT_CLOSED
@@ -62,7 +75,7 @@ class Application(Litestar):
             )
 
     async def _admit(self, scope: Any, receive: Any, send: Any) -> None:
-        unexpected = host_check.fault(scope["headers"], local_only=self.local_only)
+        unexpected = self._unexpected(scope)
         if unexpected:
             await _refuse(unexpected, scope, send)
             return
@@ -77,6 +90,17 @@ class Application(Litestar):
         # An identifier has ~ in place of the slash of a number (decider.subject_id).
         scope["path"] = unquote_to_bytes(_SLASH.sub(b"~", path)).decode()
         await super().__call__(scope, receive, send)
+
+    def _unexpected(self, scope: Any) -> Problem | None:
+        """The problem of a request that came by another way than it should."""
+        by = self.transport
+        return (
+            forwarded.admit(scope, by)
+            or host_check.fault(
+                scope["headers"], local_only=by.local_only, public_url=by.public_url
+            )
+            or origin_check.fault(scope, by.public_url)
+        )
 
 
 def _address_fault(part: bytes) -> str | None:

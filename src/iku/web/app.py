@@ -26,6 +26,7 @@ from iku.web.api import (
     tree,
 )
 from iku.web.http_options import options
+from iku.web.listening import Transport
 from iku.web.metrics import Metrics
 
 LARGEST_BODY = 1 << 20
@@ -37,12 +38,12 @@ MODULES = (
 )
 
 
-def create_app(app: App, *, local_only: bool = False) -> Application:
+def create_app(app: App, transport: Transport | None = None) -> Application:
     """The ASGI application over *app*, which the caller opens and closes.
 
-    If *local_only*, it accepts only the loopback names of this machine in `Host`.
+    It accepts requests that come by *transport*; if it is None, with any `Host`.
     """
-    return connect(assemble(), app, local_only=local_only)
+    return connect(assemble(), app, transport)
 
 
 def assemble() -> Application:
@@ -66,10 +67,12 @@ def assemble() -> Application:
     )
 
 
-def connect(asgi: Application, app: App, *, local_only: bool = False) -> Application:
+def connect(
+    asgi: Application, app: App, transport: Transport | None = None
+) -> Application:
     """Let the ASGI application *asgi* serve *app* from now on."""
     asgi.app = app
     asgi.body_timeout_s = app.settings.body_timeout_s
-    asgi.local_only = local_only
     asgi.metrics = Metrics(app)
+    asgi.transport = transport or Transport()
     return asgi

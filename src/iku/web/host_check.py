@@ -1,10 +1,9 @@
 """Validation of `Host`, as a protection against DNS rebinding.
 
-While there are no accounts, a server is protected only by being reachable from this
-machine alone. A browser on this machine reaches it, too. A page of another site can
-rebind its own DNS name to a loopback address; the browser then treats this server as
-that site's origin, and lets the page read and write. `Host` still holds the other
-site's name.
+A page of another site can rebind its own DNS name to an address of this server; the
+browser then treats this server as that site's origin, and lets the page read and write.
+`Host` still holds the other site's name. With a public URL its host is the only valid
+one. Without one the server serves this machine only, where a browser reaches it, too.
 """
 
 import re
@@ -16,7 +15,7 @@ from iku.web.problems import Problem, field_error, problem
 
 # RFC 9110, section 7.2, with the host of RFC 3986, section 3.2.2, but never empty.
 _HOST = re.compile(
-    r"(\[[0-9A-Fa-f:.]{2,45}\]|[0-9A-Za-z._~!$&'()*+,;=%-]{1,253})(?::[0-9]{0,5})?"
+    r"(\[[0-9A-Fa-f:.]{2,45}\]|[0-9A-Za-z._~!$&'()*+,;=%-]{1,253})(?::([0-9]{0,5}))?"
 )
 _FORM = message(
     "its form is a name or an address, then : and the port, such as 127.0.0.1:8000"
@@ -27,11 +26,15 @@ _HERE = message(
 
 
 def fault(
-    headers: Iterable[tuple[bytes, bytes]], *, local_only: bool
+    headers: Iterable[tuple[bytes, bytes]],
+    *,
+    local_only: bool,
+    public_url: str | None = None,
 ) -> Problem | None:
     """The problem with a request's `Host`; None if it is valid.
 
-    If *local_only*, only the loopback names of this machine are valid.
+    With a *public_url* only its host is valid. If *local_only*, only the loopback names
+    of this machine are valid.
     """
     given = [value.decode("latin-1") for name, value in headers if name == b"host"]
     if not given:
@@ -44,6 +47,13 @@ def fault(
     if named is None:
         return _malformed(message("Host is malformed; {form}", form=_FORM))
     host = named[1].lower()
+    if public_url is not None and not _is_host_of(public_url, host, named[2]):
+        detail = message(
+            "Host is {host}, but this server is reached as {url}",
+            host=given[0],
+            url=public_url,
+        )
+        return problem("misdirected", detail)
     if local_only and not is_loopback(host):
         detail = message(
             "Host is {host}, which is not a name of this server; {here}",
@@ -52,6 +62,13 @@ def fault(
         )
         return problem("misdirected", detail)
     return None
+
+
+def _is_host_of(url: str, host: str, port: str | None) -> bool:
+    """Whether *host* and *port* are those of *url*, which has no usual port."""
+    scheme, _, place = url.partition("://")
+    usual = {"http": "80", "https": "443"}[scheme]
+    return place == (f"{host}:{port}" if port and port != usual else host)
 
 
 def _malformed(detail: str) -> Problem:

@@ -316,6 +316,7 @@ def _error_statuses(operation: Json, handler: HTTPRouteHandler) -> list[HTTPStat
         found.append(HTTPStatus.NOT_FOUND)
     if "POST" in handler.http_methods:
         found += [
+            HTTPStatus.FORBIDDEN,
             HTTPStatus.REQUEST_TIMEOUT,
             HTTPStatus.CONFLICT,
             HTTPStatus.REQUEST_ENTITY_TOO_LARGE,

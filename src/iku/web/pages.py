@@ -42,12 +42,9 @@ from iku.web.page_templates import (
     SIZE,
 )
 from iku.web.problems import Problem
+from iku.web.security_headers import content_policy
 
-# Forbids scripts and every resource of another host.
-POLICY = (
-    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; "
-    "form-action 'self'; frame-ancestors 'none'"
-)
+POLICY = content_policy("style-src 'unsafe-inline'")
 NAMES = ("as_of", "known_on", "size", "bahasa")
 OTHER = {Language.INDONESIAN: Language.ENGLISH, Language.ENGLISH: Language.INDONESIAN}
 CALLED = {Language.INDONESIAN: "Bahasa Indonesia", Language.ENGLISH: "English"}

@@ -156,6 +156,7 @@ _DETAILS = {
 # Reason phrases of RFC 9110, section 15.
 _TITLES = {
     HTTPStatus.BAD_REQUEST: message("Bad Request"),
+    HTTPStatus.FORBIDDEN: message("Forbidden"),
     HTTPStatus.NOT_FOUND: message("Not Found"),
     HTTPStatus.METHOD_NOT_ALLOWED: message("Method Not Allowed"),
     HTTPStatus.REQUEST_TIMEOUT: message("Request Timeout"),
@@ -174,6 +175,7 @@ KINDS: dict[str, tuple[HTTPStatus, str]] = {
     kind: (status, _TITLES[status])
     for kind, status in {
         "invalid": HTTPStatus.BAD_REQUEST,
+        "cross-site": HTTPStatus.FORBIDDEN,
         "missing": HTTPStatus.NOT_FOUND,
         "gone": HTTPStatus.GONE,
         "method": HTTPStatus.METHOD_NOT_ALLOWED,
@@ -203,6 +205,11 @@ def problem(kind: str, detail: str, *errors: FieldError) -> Problem:
     return Problem(
         named, title, status, detail, *_message_id_and_parameters(detail), errors
     )
+
+
+def internal_error() -> Problem:
+    """The problem of an error that the server's log describes."""
+    return problem("fault", _DETAILS["fault"])
 
 
 def field_error(path: str, said: str) -> FieldError:

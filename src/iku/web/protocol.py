@@ -15,6 +15,7 @@ from uvicorn.protocols.http.httptools_impl import (
     RequestResponseCycle,
 )
 
+from iku.web import security_headers
 from iku.web.body_timeout import COMPLETE
 
 LARGEST_HEAD = 64 * 1024  # bytes of a request line and its header fields
@@ -125,7 +126,7 @@ class Protocol(HttpToolsProtocol):
         active = self._active
         if active is None or active.response_complete or active.more_body:
             if self._is_idle() or (active and not active.response_started):
-                self.transport.write(_answer(status))
+                self.transport.write(_answer(status, self.scheme or "http"))
             self.transport.close()
         self._close_after_answer()
 
@@ -135,15 +136,19 @@ class Protocol(HttpToolsProtocol):
             self._active.keep_alive = False
 
 
-def _answer(status: HTTPStatus) -> bytes:
-    body = f"{status.phrase}\n"
-    return (
-        f"HTTP/1.1 {status.value} {status.phrase}\r\n"
-        "content-type: text/plain; charset=utf-8\r\n"
-        f"content-length: {len(body)}\r\n"
-        "connection: close\r\n"
-        f"\r\n{body}"
-    ).encode("ascii")
+def _answer(status: HTTPStatus, scheme: str) -> bytes:
+    body = f"{status.phrase}\n".encode()
+    headers = security_headers.complete(
+        [
+            (b"content-type", b"text/plain; charset=utf-8"),
+            (b"content-length", str(len(body)).encode()),
+            (b"connection", b"close"),
+        ],
+        scheme,
+    )
+    lines = [f"HTTP/1.1 {status.value} {status.phrase}".encode()]
+    lines += [b"%b: %b" % header for header in headers]
+    return b"\r\n".join([*lines, b"", body])
 
 
 def with_timeout(timeout_s: float) -> type[Protocol]:

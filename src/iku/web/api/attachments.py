@@ -38,6 +38,7 @@ from iku.web.commands import ChangeHeaders, receipt_response
 from iku.web.headers import AnyRequest, refuse_encoded
 from iku.web.problems import BadRequest, UnsupportedMediaType
 from iku.web.routes import get, post
+from iku.web.security_headers import content_policy
 
 
 class AttachmentHeaders(ChangeHeaders, frozen=True, kw_only=True):
@@ -181,8 +182,7 @@ async def _fetch(app: App, category: str, number: str, version: int) -> Response
     headers = {
         "Content-Disposition": disposition(file.name),
         # No browser may render an uploaded file as a page of this origin.
-        "X-Content-Type-Options": "nosniff",
-        "Content-Security-Policy": "default-src 'none'; sandbox",
+        "Content-Security-Policy": content_policy("sandbox"),
     }
     return Response(file.content, media_type=file.media_type, headers=headers)
 
