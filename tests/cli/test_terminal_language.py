@@ -3,7 +3,10 @@
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from iku.cli import terminal
+from iku.messages import message
 from tests.cli.conftest import Said, Type
 
 INDONESIAN: dict[str, str | None] = {"IKU_LANGUAGE": None}
@@ -131,3 +134,27 @@ def test_a_receipt_is_in_that_language(iku: Type) -> None:
 
     assert first == "Recorded: case K1, version 1, event 5."
     assert other == "Dicatat: kasus K2, versi 1, peristiwa 6."
+
+
+@pytest.mark.parametrize(
+    ("language", "hint", "typed", "confirmed"),
+    [
+        ("id", "[y/T]", "ya", True),
+        ("id", "[y/T]", "t", False),
+        ("id", "[y/T]", "", False),
+        ("en", "[y/N]", "yes", True),
+        ("en", "[y/N]", "maybe\nn", False),
+    ],
+)
+def test_a_question_shows_and_accepts_the_answers_of_that_language(
+    monkeypatch: pytest.MonkeyPatch,
+    language: str,
+    hint: str,
+    typed: str,
+    *,
+    confirmed: bool,
+) -> None:
+    monkeypatch.setenv("IKU_LANGUAGE", language)
+    with CliRunner().isolation(f"{typed}\n") as (out, *_):
+        assert terminal.confirm(message("Erase permanently?"), err=False) is confirmed
+        assert hint in out.getvalue().decode()
