@@ -3,7 +3,7 @@
 For each parameter and each field of each operation, schemathesis breaks and stretches
 each rule of the schema: another type, a longer text, a value that is not listed. It
 tries several values for a rule, which the server decodes alike. One value of a rule is
-tried here for each operation, and the others for the first field of that name.
+tried here for each operation, and a second where a field of that name first occurs.
 """
 
 from collections import Counter
