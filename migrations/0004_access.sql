@@ -55,6 +55,16 @@ as $$
   insert into access.account (account) values (_account) on conflict do nothing;
 $$;
 
+-- Makes changes of an account's factors in other transactions wait for this one.
+create function access.lock_account(_account uuid)
+returns void
+language sql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+  select from access.account where account = _account for update;
+$$;
+
 -- Sets the login name; false if another account has it.
 create function access.set_login_name(_account uuid, _name text)
 returns boolean

@@ -9,6 +9,7 @@ import pytest
 
 from iku.access import api_keys, invitations, sessions, totp
 from iku.access.database_flows import DatabaseFlows
+from iku.access.flows import FlowKind
 from iku.postgres import dump
 from iku.postgres.database import Database
 from iku.postgres.pool import Plain
@@ -67,53 +68,6 @@ async def test_its_role_reads_versions_of_streams_and_nothing_else_of_the_log(
     )
 
 
-async def test_passkeys_are_stored_used_renamed_and_removed(
-    connection: Plain,
-) -> None:
-    account, other = str(uuid4()), str(uuid4())
-    for one in (account, other):
-        await connection.execute("select access.add_account($1)", one)
-    add = "select access.add_passkey($1, 'c1', 'key', 5, 'laptop', '{usb}')"
-    assert await connection.fetchval(add, account)
-    assert not await connection.fetchval(add, other)
-    use = "select access.use_passkey('c1', $1, 6)"
-    assert await connection.fetchval(use, 5)
-    assert not await connection.fetchval(use, 5)  # used meanwhile
-    rename = "select access.rename_passkey($1, 'c1', 'phone')"
-    assert not await connection.fetchval(rename, other)
-    assert await connection.fetchval(rename, account)
-    [row] = await connection.fetch("select * from access.passkeys($1)", account)
-    assert (row["name"], row["sign_count"], row["transports"]) == ("phone", 6, ["usb"])
-    assert row["last_used_at"] is not None
-    assert await connection.fetch("select * from access.passkey('c1')") == [row]
-    remove = "select access.remove_passkey($1, 'c1')"
-    assert not await connection.fetchval(remove, other)
-    assert await connection.fetchval(remove, account)
-    assert await connection.fetch("select * from access.passkey('c1')") == []
-
-
-async def test_an_identity_belongs_to_one_account(connection: Plain) -> None:
-    """ASVS 10.5.2: an identity is issuer and subject together."""
-    account, other = str(uuid4()), str(uuid4())
-    for one in (account, other):
-        await connection.execute("select access.add_account($1)", one)
-    add = "select access.add_identity($1, $2, 's')"
-    assert await connection.fetchval(add, account, "https://a.example")
-    assert await connection.fetchval(add, account, "https://a.example")
-    assert not await connection.fetchval(add, other, "https://a.example")
-    assert await connection.fetchval(add, other, "https://b.example")
-    use = "select access.use_identity($1, $2)::text"
-    assert await connection.fetchval(use, "https://a.example", "s") == account
-    assert await connection.fetchval(use, "https://b.example", "s") == other
-    assert await connection.fetchval(use, "https://a.example", "t") is None
-    [row] = await connection.fetch("select * from access.identities($1)", account)
-    assert row["last_used_at"] is not None
-    remove = "select access.remove_identity($1, 'https://a.example', 's')"
-    assert not await connection.fetchval(remove, other)
-    assert await connection.fetchval(remove, account)
-    assert await connection.fetchval(use, "https://a.example", "s") is None
-
-
 async def test_a_dump_holds_no_usable_token_password_or_seed(
     office: Office, database: Database, tmp_path: Path
 ) -> None:
@@ -150,12 +104,12 @@ async def test_a_restored_database_has_no_open_session_link_or_code(
     half = await office.half_open()
     issued = await invitations.issue(office.connection, str(uuid4()))
     flows = DatabaseFlows(office.connection)
-    await flows.keep("oidc", bytes(32), b"", 600)
+    await flows.keep(FlowKind.OIDC, bytes(32), b"", 600)
     await office.owner.execute("select access.end_all()")
     for table in ("session", "invitation", "flow"):
         assert await office.owner.fetchval(f"select count(*) from access.{table}") == 0
     assert await invitations.redeem(office.connection, issued.token) is None
-    assert await flows.take("oidc", bytes(32)) is None
+    assert await flows.take(FlowKind.OIDC, bytes(32)) is None
     assert await sessions.find(office.connection, holder.token) is None
     assert await sessions.find_half_open(office.connection, half) is None
     for steps in (-1, 0, 1):

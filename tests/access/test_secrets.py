@@ -62,6 +62,11 @@ async def test_a_rotation_seals_every_seed_under_a_new_key(office: Office) -> No
         )
 
 
+async def test_a_key_that_the_folder_lacks_is_not_destroyed(office: Office) -> None:
+    with pytest.raises(KeysError, match="2020-01 is not in the key folder"):
+        await office.secrets.destroy(office.connection, "2020-01")
+
+
 async def test_a_key_in_use_is_not_destroyed(office: Office) -> None:
     holder = await office.enrolled()
     with pytest.raises(KeysError, match="still seals"):

@@ -1,6 +1,9 @@
+from uuid import uuid4
+
 import pytest
 
 from iku.access import accounts, invitations, passwords, sessions, sign_in
+from iku.access.attempts import Delayed
 from iku.access.sign_in import HalfOpen, Rejected, SignedIn
 from iku.postgres.pool import Plain
 from tests.access.enrolling import PASSWORD, Holder, Office, code, wrong
@@ -149,6 +152,74 @@ async def test_a_step_up_by_a_wrong_code_keeps_the_session_as_it_was(
     assert not session.fresh
 
 
+async def test_a_passkey_or_an_identity_signs_in_by_itself(office: Office) -> None:
+    """ASVS 6.3.3."""
+    account = str(uuid4())
+    done = await sign_in.accept(
+        office.connection, account, factor="passkey", device="Firefox"
+    )
+    assert isinstance(done, SignedIn)
+    session = await sessions.find(office.connection, done.token)
+    assert session is not None
+    assert (session.account, session.method, session.device) == (
+        *(account, "passkey", "Firefox"),
+    )
+
+
+async def test_a_passkey_completes_the_session_of_its_account_only(
+    office: Office,
+) -> None:
+    """ASVS 6.3.3, 7.2.4."""
+    holder = await office.enrolled()
+    half = await office.half_open()
+    refused = await sign_in.accept(
+        office.connection, str(uuid4()), factor="passkey", token=half
+    )
+    assert isinstance(refused, Rejected)
+    assert "another account" in refused.reason
+    done = await sign_in.accept(
+        office.connection, holder.account, factor="passkey", token=half
+    )
+    assert isinstance(done, SignedIn)
+    session = await sessions.find(office.connection, done.token)
+    assert session is not None
+    assert session.method == "password+passkey"
+    again = await sign_in.accept(
+        office.connection, holder.account, factor="passkey", token=half
+    )
+    assert isinstance(again, Rejected)
+
+
+async def test_a_passkey_renews_a_full_session(office: Office) -> None:
+    """ASVS 7.2.4, 7.5.3."""
+    holder = await office.enrolled()
+    await office.later("10 minutes")
+    done = await sign_in.accept(
+        office.connection, holder.account, factor="passkey", token=holder.token
+    )
+    assert isinstance(done, SignedIn)
+    assert await sessions.find(office.connection, holder.token) is None
+    session = await sessions.find(office.connection, done.token)
+    assert session is not None
+    assert (session.fresh, session.method) == (True, "password+totp")
+
+
+async def test_an_invited_account_may_enrol_a_passkey_without_a_password(
+    office: Office,
+) -> None:
+    """ASVS 6.4.6."""
+    token = await office.invited(account := str(uuid4()))
+    may = await sign_in.enrolling(office.connection, token)
+    assert not isinstance(may, Rejected)
+    done = await sign_in.accept(
+        office.connection, account, factor="passkey", token=token
+    )
+    assert isinstance(done, SignedIn)
+    session = await sessions.find(office.connection, done.token)
+    assert session is not None
+    assert session.method == "passkey"
+
+
 async def test_changing_the_password_needs_the_old_one_and_ends_other_sessions(
     office: Office,
 ) -> None:
@@ -245,7 +316,38 @@ async def test_a_recovery_during_a_sign_in_rejects_the_password(
     assert await office.owner.fetchval("select count(*) from access.session") == 0
 
 
+async def test_every_step_that_verifies_a_code_is_delayed_after_failures(
+    office: Office,
+) -> None:
+    """ASVS 6.3.1: a stolen session does not permit to guess either."""
+    holder = await office.enrolled()
+    half = await office.half_open()
+    await office.begin_enrolment(holder.token)
+    for _ in range(6):
+        await sign_in.step_up(
+            office.connection, office.secrets, holder.token, wrong(holder.seed)
+        )
+    await office.owner.execute(
+        "update access.delay set until = now() + interval '1 minute' where failures > 4"
+    )
+    right = code(holder.seed)
+    for step, token in (
+        (sign_in.step_up, holder.token),
+        (sign_in.confirm_enrolment, holder.token),
+        (sign_in.second_factor, half),
+    ):
+        delayed = await step(office.connection, office.secrets, token, right)
+        assert isinstance(delayed, Delayed)
+        assert 55 < delayed.seconds <= 60
+    assert isinstance(await change(office, holder.token), Delayed)
+    assert await sessions.find(office.connection, holder.token) is not None
+
+
 async def test_an_unknown_token_opens_no_step(office: Office) -> None:
+    passkey = await sign_in.accept(
+        office.connection, str(uuid4()), factor="passkey", token="x"
+    )
+    assert isinstance(passkey, Rejected)
     for refused in (
         await sign_in.second_factor(office.connection, office.secrets, "x", "1"),
         await sign_in.step_up(office.connection, office.secrets, "x", "1"),

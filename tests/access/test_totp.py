@@ -148,15 +148,6 @@ async def test_a_new_authenticator_replaces_the_old_one_when_it_is_confirmed(
     assert await office.owner.fetchval("select count(*) from access.totp") == 1
 
 
-async def test_a_removed_authenticator_has_no_code(office: Office) -> None:
-    holder = await office.enrolled()
-    assert await totp.remove(office.connection, holder.account)
-    assert not await totp.remove(office.connection, holder.account)
-    assert not await totp.verify(
-        office.connection, office.secrets, holder.account, code(holder.seed)
-    )
-
-
 async def test_the_step_is_that_of_the_databases_clock(office: Office) -> None:
     step = await office.owner.fetchval("select access.totp_step()")
     assert abs(step - time.time() / 30) <= 1.5

@@ -34,6 +34,12 @@ class Factors(Struct, frozen=True):
         """Whether there is a factor that can follow a password."""
         return self.totp or self.passkeys > 0
 
+    @property
+    def complete(self) -> bool:
+        """Whether the holder can sign in: a passkey and a provider need no password."""
+        by_password = self.password and self.totp
+        return by_password or self.passkeys > 0 or self.identities > 0
+
 
 class AccessCounts(Struct, frozen=True):
     """Numbers for the status.

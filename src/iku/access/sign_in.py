@@ -3,8 +3,7 @@
 A password opens a half-open session, which opens nothing but the second factor, or its
 enrolment if the account has none. A code replaces it by a full session under a new
 token. An invitation opens a session that sets login name and password and enrols a
-factor. Passkeys and OIDC complete the same sessions by `sessions.complete`,
-`sessions.renew` and `sessions.open_session`.
+factor. What a passkey or a provider proves is accepted by `accept`.
 
 Whether the account may do anything (it may be suspended) is decided by the log. Call
 these functions outside a transaction: a rolled back attempt would not be counted.
@@ -153,7 +152,7 @@ async def begin_enrolment(
     Opens to an invited account, to a half-open session of an account without a second
     factor, and to a full session with a fresh factor.
     """
-    session = await _enrolling(connection, token)
+    session = await _enrolling_authenticator(connection, token)
     if isinstance(session, Rejected):
         return session
     name = (await accounts.factors(connection, session.account)).login_name
@@ -170,7 +169,7 @@ async def confirm_enrolment(
     connection: Connection, secrets: Secrets, token: str, code: str
 ) -> Step:
     """Confirm the authenticator by a code, which completes or renews the session."""
-    session = await _enrolling(connection, token)
+    session = await _enrolling_authenticator(connection, token)
     if isinstance(session, Rejected):
         return session
     begun = await attempts.begin_code(connection, secrets, session.account)
@@ -194,6 +193,34 @@ async def step_up(
     if not await totp.verify(connection, secrets, session.account, code):
         return _wrong_code(session)
     return await _complete(connection, session, token, begun)
+
+
+async def accept(
+    connection: Connection,
+    account: str,
+    *,
+    factor: str,
+    token: str | None = None,
+    device: str = "",
+) -> SignedIn | Rejected:
+    """Sign in an account by a factor that was verified: a passkey, or an identity.
+
+    Without a *token* this opens a session. The session of a *token* is completed, or
+    renewed if it is full (step-up), provided that it is the account's.
+    """
+    if token is None:
+        new = await sessions.open_session(
+            connection, account, method=factor, device=device
+        )
+        return SignedIn(account, new)
+    session = await sessions.find(connection, token)
+    session = session or await sessions.find_half_open(connection, token)
+    if session is None:
+        return _expired()
+    if session.account != account:
+        other = message("the factor is one of another account")
+        return Rejected(other, session.account)
+    return await _replace_token(connection, session, token, factor)
 
 
 async def change_password(
@@ -252,8 +279,8 @@ async def _replace(
     return renewed
 
 
-async def _enrolling(connection: Connection, token: str) -> Session | Rejected:
-    """The session of a token that may enrol an authenticator."""
+async def enrolling(connection: Connection, token: str) -> Session | Rejected:
+    """The session of a token that may enrol a factor, such as a passkey."""
     session = await sessions.find(connection, token)
     if session is not None:
         return session if session.fresh else _stale(session)
@@ -264,30 +291,45 @@ async def _enrolling(connection: Connection, token: str) -> Session | Rejected:
     if session.stage is Stage.HALF_OPEN and found.second_factor:
         second = message("the account has a second factor: sign in with it first")
         return Rejected(second, session.account)
-    if session.stage is Stage.INVITED and not found.password:
-        first = message("set a login name and a password first")
-        return Rejected(first, session.account)
     return session
+
+
+async def _enrolling_authenticator(
+    connection: Connection, token: str
+) -> Session | Rejected:
+    """Codes follow a password, so an invited account sets one first."""
+    session = await enrolling(connection, token)
+    if isinstance(session, Rejected) or session.stage is not Stage.INVITED:
+        return session
+    if (await accounts.factors(connection, session.account)).password:
+        return session
+    first = message("set a login name and a password first")
+    return Rejected(first, session.account)
 
 
 async def _complete(
     connection: Connection, session: Session, token: str, begun: Begun
 ) -> SignedIn | Rejected:
-    """Replace the session's token after a factor was proved."""
+    """Replace the session's token after a code was verified."""
     async with connection.transaction():
         await attempts.succeed(connection, begun)
-        new = (
-            await sessions.renew(connection, token)
-            if session.stage is Stage.FULL
-            else await sessions.complete(connection, token, _method(session))
-        )
+        factor = "password+totp" if session.stage is Stage.INVITED else "totp"
+        return await _replace_token(connection, session, token, factor)
+
+
+async def _replace_token(
+    connection: Connection, session: Session, token: str, factor: str
+) -> SignedIn | Rejected:
+    """Complete the session, or renew it if it is full."""
+    match session.stage:
+        case Stage.FULL:
+            new = await sessions.renew(connection, token)
+        case Stage.HALF_OPEN:
+            method = f"{session.method}+{factor}"
+            new = await sessions.complete(connection, token, method)
+        case Stage.INVITED:
+            new = await sessions.complete(connection, token, factor)
     return _expired() if new is None else SignedIn(session.account, new)
-
-
-def _method(session: Session) -> str:
-    """The method of a session that an authenticator completes."""
-    first = "password" if session.stage is Stage.INVITED else session.method
-    return f"{first}+totp"
 
 
 def _expired() -> Rejected:

@@ -86,7 +86,10 @@ async def verify(
 
 
 async def remove(connection: Connection, account: str) -> bool:
-    """Remove the account's authenticator; whether there was one."""
+    """Remove the account's authenticator; whether there was one.
+
+    Use it within `factor_removal.keeping_one`.
+    """
     removed: bool = await connection.fetchval("select access.remove_totp($1)", account)
     return removed
 
