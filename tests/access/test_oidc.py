@@ -122,6 +122,30 @@ async def test_a_user_is_identified_by_issuer_and_subject(
     assert flows.kept == {}
 
 
+@pytest.mark.parametrize(
+    ("methods", "several"),
+    [
+        (["pwd", "otp", "mfa"], True),
+        (["pwd"], False),
+        ([], False),
+        ("mfa", False),
+        ({"mfa": True}, False),
+        (None, False),
+    ],
+)
+async def test_the_provider_says_whether_it_verified_several_factors(
+    party: RelyingParty,
+    flows: MemoryFlows,
+    provider: IdentityProvider,
+    methods: Any,
+    several: bool,
+) -> None:
+    """RFC 8176, section 2."""
+    provider.claims = {"amr": methods}
+
+    assert (await sign_in(party, flows, provider)).identity.multi_factor is several
+
+
 async def test_a_flow_remembers_the_account_that_it_is_for(
     party: RelyingParty, flows: MemoryFlows, provider: IdentityProvider
 ) -> None:

@@ -1,6 +1,7 @@
 """Verification of ID tokens (OpenID Connect Core 1.0, section 3.1.3.7)."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 from joserfc import jws
@@ -30,7 +31,10 @@ class InvalidIdToken(Exception):
 
 
 class IdTokenClaims(Struct, frozen=True):
-    """The claims that are verified. The times are seconds since 1970."""
+    """The claims that are read. The times are seconds since 1970.
+
+    `amr` is what the provider says about the strength of the authentication.
+    """
 
     iss: str
     sub: str
@@ -41,11 +45,17 @@ class IdTokenClaims(Struct, frozen=True):
     azp: str | None = None
     nbf: float | None = None
     auth_time: float | None = None
+    amr: Any = None
 
     @property
     def audiences(self) -> Sequence[str]:
         """The clients for which the token is."""
         return (self.aud,) if isinstance(self.aud, str) else self.aud
+
+    @property
+    def multi_factor(self) -> bool:
+        """Whether the provider verified several factors (RFC 8176, `mfa`)."""
+        return isinstance(self.amr, list) and "mfa" in self.amr
 
 
 class Expected(Struct, frozen=True):

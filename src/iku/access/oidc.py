@@ -80,11 +80,13 @@ class Identity:
         subject: The provider's identifier of the user.
         authenticated_at: When the user last authenticated to the provider, in seconds
             since 1970; None if the provider does not say.
+        multi_factor: Whether the provider says that it verified several factors.
     """
 
     issuer: str
     subject: str
-    authenticated_at: float | None
+    authenticated_at: float | None = None
+    multi_factor: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +181,7 @@ class RelyingParty:
         )
         claims = await self._verify(token, _derive(browser_value, "nonce", state))
         _check_freshness(flow, claims)
-        return FinishedFlow(Identity(claims.iss, claims.sub, claims.auth_time), flow)
+        return FinishedFlow(_identity(claims), flow)
 
     def _authorization_url(
         self,
@@ -275,6 +277,15 @@ def _derive(browser_value: str, purpose: str, state: str) -> str:
     """A secret of this flow, of 43 characters, which only its browser can give."""
     key, said = browser_value.encode(), f"iku {purpose} {state}".encode()
     return base64url(hmac.digest(key, said, "sha256"))
+
+
+def _identity(claims: IdTokenClaims) -> Identity:
+    return Identity(
+        issuer=claims.iss,
+        subject=claims.sub,
+        authenticated_at=claims.auth_time,
+        multi_factor=claims.multi_factor,
+    )
 
 
 def _code(query: Mapping[str, str]) -> str:

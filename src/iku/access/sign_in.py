@@ -3,7 +3,8 @@
 A password opens a half-open session, which opens nothing but the second factor, or its
 enrolment if the account has none. A code replaces it by a full session under a new
 token. An invitation opens a session that sets login name and password and enrols a
-factor. What a passkey or a provider proves is accepted by `accept`.
+factor. What a passkey or a provider proves is accepted by `accept`; their steps are in
+`passkey_sign_in` and `oidc_sign_in`.
 
 Whether the account may do anything (it may be suspended) is decided by the log. Call
 these functions outside a transaction: a rolled back attempt would not be counted.
@@ -104,7 +105,7 @@ async def second_factor(
     """Complete a half-open session by a code of the authenticator."""
     session = await sessions.find_half_open(connection, token)
     if session is None or session.stage is not Stage.HALF_OPEN:
-        return _expired()
+        return expired()
     begun = await attempts.begin_code(connection, secrets, session.account)
     if isinstance(begun, Delayed):
         return begun
@@ -128,7 +129,7 @@ async def set_password(
     """
     session = await sessions.find_half_open(connection, token)
     if session is None or session.stage is not Stage.INVITED:
-        return _expired()
+        return expired()
     wrong = accounts.login_name_fault(login_name) or await passwords.check(
         password, {*words, *passwords.words_of(login_name)}
     )
@@ -186,7 +187,7 @@ async def step_up(
     """Prove the authenticator in a full session, which is then fresh."""
     session = await sessions.find(connection, token)
     if session is None:
-        return _expired()
+        return expired()
     begun = await attempts.begin_code(connection, secrets, session.account)
     if isinstance(begun, Delayed):
         return begun
@@ -216,7 +217,7 @@ async def accept(
     session = await sessions.find(connection, token)
     session = session or await sessions.find_half_open(connection, token)
     if session is None:
-        return _expired()
+        return expired()
     if session.account != account:
         other = message("the factor is one of another account")
         return Rejected(other, session.account)
@@ -238,7 +239,7 @@ async def change_password(
     """
     session = await sessions.find(connection, token)
     if session is None or not session.fresh:
-        return _expired() if session is None else _stale(session)
+        return expired() if session is None else stale(session)
     begun = await attempts.begin_code(connection, secrets, session.account)
     if isinstance(begun, Delayed):
         return begun
@@ -254,7 +255,7 @@ async def change_password(
         async with connection.transaction():
             renewed = await _replace(connection, session, token, stored, replacement)
     except _SessionEnded:
-        return _expired()
+        return expired()
     return SignedIn(session.account, renewed)
 
 
@@ -283,10 +284,10 @@ async def enrolling(connection: Connection, token: str) -> Session | Rejected:
     """The session of a token that may enrol a factor, such as a passkey."""
     session = await sessions.find(connection, token)
     if session is not None:
-        return session if session.fresh else _stale(session)
+        return session if session.fresh else stale(session)
     session = await sessions.find_half_open(connection, token)
     if session is None:
-        return _expired()
+        return expired()
     found = await accounts.factors(connection, session.account)
     if session.stage is Stage.HALF_OPEN and found.second_factor:
         second = message("the account has a second factor: sign in with it first")
@@ -297,11 +298,12 @@ async def enrolling(connection: Connection, token: str) -> Session | Rejected:
 async def _enrolling_authenticator(
     connection: Connection, token: str
 ) -> Session | Rejected:
-    """Codes follow a password, so an invited account sets one first."""
+    """Codes follow another factor, so an invited account sets up one first."""
     session = await enrolling(connection, token)
     if isinstance(session, Rejected) or session.stage is not Stage.INVITED:
         return session
-    if (await accounts.factors(connection, session.account)).password:
+    found = await accounts.factors(connection, session.account)
+    if found.password or found.identities:
         return session
     first = message("set a login name and a password first")
     return Rejected(first, session.account)
@@ -329,14 +331,16 @@ async def _replace_token(
             new = await sessions.complete(connection, token, method)
         case Stage.INVITED:
             new = await sessions.complete(connection, token, factor)
-    return _expired() if new is None else SignedIn(session.account, new)
+    return expired() if new is None else SignedIn(session.account, new)
 
 
-def _expired() -> Rejected:
+def expired() -> Rejected:
+    """The token is not of a session that the step needs."""
     return Rejected(message("the sign-in has expired: begin again"))
 
 
-def _stale(session: Session) -> Rejected:
+def stale(session: Session) -> Rejected:
+    """The step needs a fresh factor."""
     return Rejected(
         message("a factor must have been used in the last five minutes"),
         session.account,

@@ -28,7 +28,7 @@ from fido2.webauthn import (
 )
 from msgspec import Struct
 
-from iku.messages import message
+from iku.messages import Message, message
 
 KEYS = (ES256, EdDSA, RS256)  # accepted kinds of public keys, the preferred one first
 LONGEST_ID = 1_023  # bytes of a credential's identifier
@@ -44,7 +44,11 @@ _MALFORMED = (
 
 
 class PasskeyRefused(Exception):
-    """The passkey is refused; the message says why."""
+    """The passkey is refused, for a reason that can be shown."""
+
+    def __init__(self, reason: Message) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 class _Attestation(Struct, frozen=True):

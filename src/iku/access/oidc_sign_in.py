@@ -1,0 +1,97 @@
+"""The steps with an identity provider: sign-in, step-up, linking an identity.
+
+`oidc.RelyingParty` proves the identity; these functions decide what it opens here. If
+the provider does not say that it verified several factors, it proves one (ASVS 5.0,
+6.8.4): the session is half-open until a second factor is proved.
+"""
+
+from iku.access import accounts, identities, sessions, sign_in
+from iku.access.oidc import FinishedFlow
+from iku.access.sessions import Session, Stage
+from iku.access.sign_in import HalfOpen, Rejected, SignedIn
+from iku.messages import message
+from iku.postgres.pool import Connection
+
+FACTOR = "oidc"
+
+
+async def start(
+    connection: Connection, done: FinishedFlow, *, device: str = ""
+) -> SignedIn | HalfOpen | Rejected:
+    """Open a session of the account that linked the identity."""
+    if done.flow.account is not None:
+        return _another_purpose(done.flow.account)
+    account = await identities.use(connection, done.identity)
+    if account is None:
+        return Rejected(
+            message(
+                "your identity at {issuer} is linked to no account: sign in otherwise "
+                "and link it, or ask for an invitation",
+                issuer=done.identity.issuer,
+            )
+        )
+    full = done.identity.multi_factor
+    token = await sessions.open_session(
+        connection,
+        account,
+        method=FACTOR,
+        device=device,
+        stage=Stage.FULL if full else Stage.HALF_OPEN,
+    )
+    if full:
+        return SignedIn(account, token)
+    return HalfOpen(account, token, await accounts.factors(connection, account))
+
+
+async def step_up(
+    connection: Connection, done: FinishedFlow, token: str
+) -> SignedIn | Rejected:
+    """Make a full session fresh by an identity of its account."""
+    session = await sessions.find(connection, token)
+    if session is None:
+        return sign_in.expired()
+    if done.flow.account != session.account or not done.flow.fresh:
+        return _another_purpose(session.account)
+    if await identities.use(connection, done.identity) != session.account:
+        return _another_account(session)
+    return await sign_in.accept(connection, session.account, factor=FACTOR, token=token)
+
+
+async def link(
+    connection: Connection, done: FinishedFlow, token: str
+) -> str | Rejected:
+    """Link the identity to the session's account; the session's token.
+
+    Opens to the sessions that may enrol a factor. A full one gets a new token; another
+    one remains as it is, because the identity is not a second factor.
+    """
+    account = done.flow.account
+    if account is None:
+        return _another_purpose(None)
+    async with connection.transaction():
+        # A recovery at the same time removes the identity, or has ended the session.
+        await connection.execute("select access.lock_account($1)", account)
+        session = await sign_in.enrolling(connection, token)
+        if isinstance(session, Rejected):
+            return session
+        if account != session.account:
+            return _another_purpose(session.account)
+        if not await identities.link(connection, account, done.identity):
+            return _another_account(session)
+    if session.stage is not Stage.FULL:
+        return token
+    renewed = await sign_in.accept(connection, account, factor=FACTOR, token=token)
+    return renewed if isinstance(renewed, Rejected) else renewed.token
+
+
+def _another_purpose(account: str | None) -> Rejected:
+    return Rejected(
+        message("this sign-in was started for another purpose or account: begin again"),
+        account,
+    )
+
+
+def _another_account(session: Session) -> Rejected:
+    return Rejected(
+        message("this identity belongs to another account"), session.account
+    )

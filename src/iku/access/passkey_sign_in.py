@@ -1,0 +1,178 @@
+"""The steps with a passkey: sign-in, second factor, step-up, registration, removal.
+
+A passkey verifies its user, so that it is two factors: alone it opens a full session.
+It also completes a half-open session, and makes a full one fresh. Call these functions
+outside a transaction: the challenge of a refused answer must not become valid again.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from iku.access import accounts, passkeys, sessions, sign_in
+from iku.access.database_flows import DatabaseFlows
+from iku.access.database_passkeys import DatabasePasskeys
+from iku.access.factor_removal import LastFactor, keeping_one
+from iku.access.passkeys import Json, Passkey, Passkeys
+from iku.access.sessions import Session, Stage
+from iku.access.sign_in import Rejected, SignedIn
+from iku.access.webauthn import PasskeyRefused
+from iku.messages import message
+from iku.postgres.pool import Connection
+
+FACTOR = "passkey"
+
+
+async def begin(
+    connection: Connection, site: Passkeys, token: str | None = None
+) -> Json | Rejected:
+    """The options for `navigator.credentials.get`.
+
+    *token* is that of a session that a passkey of its account is to complete or to make
+    fresh; None for a sign-in.
+    """
+    account = None
+    if token is not None:
+        session = await _provable(connection, token)
+        if session is None:
+            return sign_in.expired()
+        account = session.account
+    flows, store = _stores(connection)
+    try:
+        return await site.begin_sign_in(flows, store, account)
+    except PasskeyRefused as error:
+        return Rejected(error.reason, account)
+
+
+async def start(
+    connection: Connection,
+    site: Passkeys,
+    response: Mapping[str, Any],
+    *,
+    device: str = "",
+) -> SignedIn | Rejected:
+    """Open a full session of the account whose passkey signed *response*."""
+    flows, store = _stores(connection)
+    try:
+        used = await site.finish_sign_in(flows, store, response)
+    except PasskeyRefused as error:
+        return Rejected(error.reason, None)
+    return await sign_in.accept(connection, used.account, factor=FACTOR, device=device)
+
+
+async def prove(
+    connection: Connection, site: Passkeys, token: str, response: Mapping[str, Any]
+) -> SignedIn | Rejected:
+    """Complete a half-open session, or make a full one fresh, by its passkey."""
+    session = await _provable(connection, token)
+    if session is None:
+        return sign_in.expired()
+    flows, store = _stores(connection)
+    try:
+        await site.finish_sign_in(flows, store, response, session.account)
+    except PasskeyRefused as error:
+        return Rejected(error.reason, session.account)
+    return await sign_in.accept(connection, session.account, factor=FACTOR, token=token)
+
+
+async def begin_registration(
+    connection: Connection, site: Passkeys, token: str
+) -> Json | Rejected:
+    """The options for `navigator.credentials.create`.
+
+    Opens to an invited account, to a half-open session of an account without a second
+    factor, and to a full session with a fresh factor.
+    """
+    session = await sign_in.enrolling(connection, token)
+    if isinstance(session, Rejected):
+        return session
+    name = (await accounts.factors(connection, session.account)).login_name
+    flows, store = _stores(connection)
+    try:
+        return await site.begin_registration(
+            flows, store, session.account, name or session.account
+        )
+    except PasskeyRefused as error:
+        return Rejected(error.reason, session.account)
+
+
+async def register(
+    connection: Connection,
+    site: Passkeys,
+    token: str,
+    response: Mapping[str, Any],
+    name: str,
+) -> SignedIn | Rejected:
+    """Store a new passkey, which completes or renews the session."""
+    session = await sign_in.enrolling(connection, token)
+    if isinstance(session, Rejected):
+        return session
+    flows, store = _stores(connection)
+    try:
+        made = await site.verify_registration(
+            flows, store, session.account, response, name
+        )
+        return await _add(connection, made, token)
+    except PasskeyRefused as error:
+        return Rejected(error.reason, session.account)
+    except _Undone as error:
+        return error.why
+
+
+async def remove(
+    connection: Connection, token: str, credential: bytes
+) -> Rejected | None:
+    """Remove a passkey of a full session with a fresh factor; None if it is removed."""
+    session = await sessions.find(connection, token)
+    if session is None or not session.fresh:
+        return sign_in.expired() if session is None else sign_in.stale(session)
+    try:
+        async with keeping_one(connection, session.account):
+            removed = await DatabasePasskeys(connection).remove(
+                session.account, credential
+            )
+    except LastFactor as error:
+        return Rejected(error.args[0], session.account)
+    if removed:
+        return None
+    return Rejected(message("the account has no such passkey"), session.account)
+
+
+class _Undone(Exception):
+    """The step failed, and its transaction is rolled back."""
+
+    def __init__(self, why: Rejected) -> None:
+        super().__init__(why.reason)
+        self.why = why
+
+
+async def _add(connection: Connection, made: Passkey, token: str) -> SignedIn:
+    """Store the passkey and replace the session's token, or do neither.
+
+    Raises:
+        PasskeyRefused: It is registered already.
+        _Undone: The session ended meanwhile, such as by a recovery.
+    """
+    async with connection.transaction():
+        # A recovery at the same time removes the passkey, or has ended the session.
+        await connection.execute("select access.lock_account($1)", made.account)
+        await passkeys.add(DatabasePasskeys(connection), made)
+        done = await sign_in.accept(
+            connection, made.account, factor=FACTOR, token=token
+        )
+        if isinstance(done, Rejected):
+            raise _Undone(done)
+        return done
+
+
+def _stores(connection: Connection) -> tuple[DatabaseFlows, DatabasePasskeys]:
+    return DatabaseFlows(connection), DatabasePasskeys(connection)
+
+
+async def _provable(connection: Connection, token: str) -> Session | None:
+    """The session of a token that a passkey may complete or make fresh."""
+    session = await sessions.find(connection, token)
+    if session is not None:
+        return session
+    session = await sessions.find_half_open(connection, token)
+    half_open = session is not None and session.stage is Stage.HALF_OPEN
+    return session if half_open else None
