@@ -84,13 +84,8 @@ async def ours(dsn: str) -> AsyncIterator[Rate]:
     async def connect() -> Plain:
         return await pools.connect(dsn)
 
-    connection = await connect()
-    # From a sequence of their own, so that several processes name different streams.
-    await connection.execute("create temporary sequence if not exists share")
-    first = await connection.fetchval(
-        "select min(nextval('share')) from generate_series(1, $1)", SHARE
-    )
-    await connection.close()
+    # From the process id, so that several processes name different streams.
+    first = 1 + SHARE * os.getpid()
     streams = _streams(first)
     async with Appender(connect, zone=ZONE) as appender:
 
@@ -118,7 +113,7 @@ async def _ask(
         command = uuid7.uuid7()
         body = sha256(command.encode()).digest()
         part = StreamPart(stream, version, drafts)
-        asked = Request((part,), command, body, "u/siti", condition=RESTS_ON)
+        asked = Request((part,), command, body, "u/siti", conditions=(RESTS_ON,))
         version = (await appender.submit(asked)).version
         moment.done += batch
 

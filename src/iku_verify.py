@@ -2235,12 +2235,15 @@ class Tally:
 # The steps that each step may follow; None: the publication did not exist.
 FOLLOWS: dict[str, tuple[str | None, ...]] = {
     "drafted": (None, "withdrawn"),
+    "confirmed": ("drafted", "returned"),
     "closed": ("drafted", "returned"),
     "returned": ("closed", "reviewed"),
     "reviewed": ("closed",),
     "published": ("reviewed",),
     "withdrawn": ("drafted", "returned"),
 }
+
+NOBODY = "lokal"  # the actor where nobody names one
 
 
 @dataclass
@@ -2285,9 +2288,10 @@ def take_step(known: Publications, position: int, record: dict[str, Any]) -> Non
             one.closed = 0
         case "reviewed":
             one.reviewer = _who(record)
-        case "published" if _who(record) == one.reviewer:
+        case "published" if _who(record) == one.reviewer != NOBODY:
             raise ValueError(f"{name} was reviewed and published by {one.reviewer}")
-    one.last = step
+    if step != "confirmed":
+        one.last = step
     one.steps.append(position)
 
 

@@ -7,10 +7,13 @@ which values are stored and sent do not depend on them.
 from collections.abc import Mapping
 from typing import Any
 
+from iku.domain.access import Action
+from iku.domain.account import Role
 from iku.domain.cause import Cause
 from iku.domain.conflict import Category, Dimension, Level, Manner, Phase, Source
 from iku.domain.difference import DifferenceStep
 from iku.domain.organisation import Activity, LegalBasis, OrganisationKind
+from iku.domain.proposal import ProposalStatus
 from iku.domain.publication import PublicationState
 from iku.domain.withheld_text import WithheldReason
 from iku.ledger.checkpoint_store import Coverage
@@ -179,12 +182,23 @@ EVENTS = vocabulary(
         "targeted": "target set",
         "scaled": "scale set",
         "drafted": "drafted",
+        "confirmed": "confirmed",
         "closed": "closed",
         "reviewed": "reviewed",
         "published": "published",
         "withdrawn": "withdrawn",
         "continued": "log continued",
         "erased": "erased",
+        "invited": "invited",
+        "granted": "role granted",
+        "recovered": "invited again",
+        "demonstrated": "declared a demonstration",
+        "rights_set": "table of rights set",
+        "two_persons_set": "rule of two persons set",
+        "proposed": "proposed",
+        "approved": "approved",
+        "declined": "declined",
+        "lapsed": "lapsed",
     },
 )
 FIELDS = vocabulary(
@@ -309,6 +323,68 @@ SUBJECTS = vocabulary(
         "publication": "publication",
         "subject": "subject",
         "ledger": "log",
+        "account": "account",
+        "access": "policy of access",
+        "proposal": "proposal",
+    },
+)
+PROPOSAL_STATUSES = vocabulary(
+    "proposal status",
+    {
+        ProposalStatus.OPEN: "waiting for approval",
+        ProposalStatus.APPROVED: "approved",
+        ProposalStatus.DECLINED: "declined",
+        ProposalStatus.WITHDRAWN: "withdrawn",
+        ProposalStatus.LAPSED: "lapsed",
+    },
+)
+ROLES = vocabulary(
+    "role",
+    {
+        Role.PETUGAS: "officer",
+        Role.VERIFIKATOR: "verifier",
+        Role.KEPALA_BIDANG: "head of division",
+        Role.KEPALA_BADAN: "head of agency",
+        Role.PERENCANA: "planner",
+        Role.AUDITOR: "auditor",
+        Role.ADMIN: "administrator",
+    },
+)
+# What an actor asks to do, as the subject of a sentence.
+ACTIONS = vocabulary(
+    "action",
+    {
+        Action.READ_FIGURES: "reading figures",
+        Action.READ_HISTORY: "reading explanations and histories",
+        Action.READ_REGISTER: "reading the register",
+        Action.READ_TEXTS: "reading texts",
+        Action.ENTER: "entering events of a case or an organisation",
+        Action.REGISTER: "registering an organisation",
+        Action.CHANGE_STATUS: "changing a status or a classification",
+        Action.VERIFY: "verifying, resolving and reopening",
+        Action.CORRECT: "correcting, annulling, rejecting and merging",
+        Action.CORRECT_CLOSED: "changing a figure of a closed period",
+        Action.APPROVE_CLOSED: "approving a change of a closed period",
+        Action.DEFINE: "setting definitions and targets",
+        Action.APPROVE_DEFINITION: "approving definitions and targets",
+        Action.DRAFT_PUBLICATION: "drafting a publication",
+        Action.CONFIRM_FIGURE: "confirming the figure of an indicator",
+        Action.CLOSE_PUBLICATION: "closing a publication",
+        Action.REVIEW_PUBLICATION: "reviewing a publication",
+        Action.PUBLISH: "publishing",
+        Action.RETURN_PUBLICATION: "returning a publication",
+        Action.WITHDRAW_PUBLICATION: "withdrawing a publication",
+        Action.IMPORT: "importing a journal",
+        Action.AGENCY_DATA: "entering data of the agency",
+        Action.APPROVE_AGENCY_DATA: "approving data of the agency",
+        Action.SET_TWO_PERSONS: "setting the rule of two persons",
+        Action.APPROVE_TWO_PERSONS: "approving the rule of two persons",
+        Action.ERASE: "erasing personal data",
+        Action.READ_LOG: "reading the log",
+        Action.SEE_ACCOUNTS: "reading accounts",
+        Action.ADMINISTER: "administering accounts",
+        Action.GRANT_APPROVING: "granting a role that approves or audits",
+        Action.APPROVE_ROLES: "approving roles",
     },
 )
 # The headings of the numbers of a figure.
@@ -336,6 +412,9 @@ def value(field: str, of: Any) -> Message | None:
 _TERMS: Mapping[str, Mapping[str, Message]] = {
     "category": SUBJECTS,
     "event": EVENTS,
+    "proposal": PROPOSAL_STATUSES,
+    "role": ROLES,
+    "action": ACTIONS,
     "state": PUBLICATION_STATES,
     "status": STATUSES,
     "withheld": WITHHELD,

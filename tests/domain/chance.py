@@ -370,6 +370,7 @@ TEXTS = (
     "0.5",
     "Perkara é",
     BROAD,
+    *("wasnas", "198501012010011001", "siti@example.go.id"),
     *("application/pdf", "0b0e2d6c-5a0f-4d6e-9c1b-2f1f0f6f9a10", "0a" * 32),
 )
 
@@ -413,6 +414,9 @@ def values(  # noqa: C901, PLR0911, PLR0912 - a case for each kind of type
             return st.lists(values(info.item_type), min_size=low, max_size=high)
         case inspect.StructType():
             return structs_of(info)
+        case inspect.DictType():  # the fields of a proposed command
+            plain = st.integers(1, 9) | st.sampled_from(TEXTS)
+            return st.dictionaries(st.sampled_from(["level", "corrects"]), plain)
         case inspect.CustomType():  # the options of a definition
             each = [inspect.type_info(kind.options) for kind in KINDS]
             return st.one_of(*map(values, each))

@@ -510,6 +510,8 @@ NOT_PERSONAL = {
     *("origin", "successor"),  # names of logs
     "stream",  # names a case or organisation
     *("root", "signed"),  # hashes and signatures
+    *("division", "district", "code", "categories", "kinds"),  # codes
+    *("divisions", "before", "after"),  # codes and counts
     "approver",  # an office, not its holder
     "media_type",
     "by",  # the actor, which every record has

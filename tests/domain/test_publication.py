@@ -1,5 +1,6 @@
 """Publications: their steps, the actors who may take them, and the closed days."""
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -477,3 +478,75 @@ def test_no_two_publications_of_a_year_share_an_identifier() -> None:
     days = [date.fromordinal(on("2020-01-01").toordinal() + n) for n in range(366)]
     told = [publication.identifier(k, d, e) for k in Kind for d in days for e in (1, 2)]
     assert len(set(told)) == len(told)
+
+
+# With accounts: three persons, and each division confirms.
+
+
+def account(person: str) -> DecisionContext:
+    """The context of an account; two accounts of a person share its first letter."""
+    return replace(
+        by(person), accounts=True, person_of=lambda name: name[0], two_persons=True
+    )
+
+
+def confirm(code: str) -> TakeStep:
+    return take(NextStep(type=StepType.CONFIRMED, reason="Sesuai", indicator=code))
+
+
+def with_accounts(*steps: tuple[str, TakeStep | Draft]) -> PublicationYear:
+    state = None
+    for person, command in steps:
+        state = recorded(decider, state, command, account(person))
+    assert isinstance(state, PublicationYear)
+    return state
+
+
+CONFIRMED = (("a1", DRAFT), ("b1", confirm("IKU-1")), ("c1", confirm("IKU-3")))
+
+
+def test_a_closing_waits_for_the_confirmation_of_each_indicator() -> None:
+    half = with_accounts(*CONFIRMED[:2])
+    refused(decider, half, CLOSE, "not confirmed IKU-3", context=account("b1"))
+    closed = with_accounts(*CONFIRMED, ("b1", CLOSE)).publications["2021"]
+    assert closed.confirmed == {"IKU-1": "b1", "IKU-3": "c1"}
+    assert closed.closing is not None
+    assert closed.closing.by == "b1"
+
+
+def test_a_return_voids_the_confirmations() -> None:
+    returned = with_accounts(*CONFIRMED, ("b1", CLOSE), ("d1", RETURN))
+    assert returned.publications["2021"].confirmed == {}
+    refused(decider, returned, CLOSE, "IKU-1, IKU-3", context=account("b1"))
+
+
+def test_closer_reviewer_and_publisher_are_three_persons() -> None:
+    closed = with_accounts(*CONFIRMED, ("b1", CLOSE))
+    # Another account of the same person.
+    refused(decider, closed, REVIEW, "closed by b1", "b2", context=account("b2"))
+    reviewed = with_accounts(*CONFIRMED, ("b1", CLOSE), ("e1", REVIEW))
+    for person, words in (("b2", "closed by b1"), ("e2", "reviewed by e1")):
+        refused(decider, reviewed, RELEASE, words, context=account(person))
+    published = recorded(decider, reviewed, RELEASE, account("f1"))
+    assert state(published) is PublicationState.PUBLISHED
+
+
+def test_one_person_may_take_two_steps_where_the_policy_only_records_it() -> None:
+    closed = with_accounts(*CONFIRMED, ("b1", CLOSE))
+    alone = replace(account("b1"), two_persons=False)
+    reviewed = recorded(decider, closed, REVIEW, alone)
+    assert state(recorded(decider, reviewed, RELEASE, alone)) is (
+        PublicationState.PUBLISHED
+    )
+
+
+def test_where_nobody_names_an_actor_one_may_take_all_steps() -> None:
+    of = year(DRAFT, CLOSE, REVIEW, RELEASE, actor="lokal")
+    assert state(of) is PublicationState.PUBLISHED
+
+
+def test_a_confirmation_names_its_indicator_and_no_other_step_does() -> None:
+    nameless = take(NextStep(type=StepType.CONFIRMED, reason="Sesuai"))
+    refused(decider, year(DRAFT), nameless, "indicator is missing")
+    named = take(NextStep(type=StepType.REVIEWED, reason="x", indicator="IKU-1"))
+    refused(decider, year(DRAFT, CLOSE), named, "indicator is only allowed")

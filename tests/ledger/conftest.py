@@ -67,7 +67,7 @@ class Ask:
             actor="u/siti",
             known_on=known_on,
             premises=tuple(p for p in premises if isinstance(p, tuple)),
-            condition=next(conditions, None),
+            conditions=tuple(conditions),
             attachments=() if attachment is None else (attachment,) * events,
         )
 

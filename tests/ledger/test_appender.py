@@ -116,8 +116,12 @@ async def test_those_who_append_at_once_share_two_transactions(
 
 
 async def test_clients_that_come_back_are_appended_in_two_equal_batches(
-    ask: Ask, connections: ConnectionFactory, owner: Plain
+    ask: Ask,
+    connections: ConnectionFactory,
+    owner: Plain,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(appending, "FEW", 4)
     async with connections.appender() as appender:
 
         async def client(name: int) -> None:
@@ -615,9 +619,9 @@ def unnamed(request: Request, series: str = "S") -> UnnumberedRequest:
         part = structs.replace(request.main_part, stream=stream)
         return structs.replace(request, parts=(part,))
 
-    premises, condition = request.premises, request.condition
+    premises, conditions = request.premises, request.conditions
     return UnnumberedRequest(
-        "S", request.command_id, series, named, premises, condition
+        "S", request.command_id, series, named, premises, conditions
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from iku.commands.append_request import request
+from iku.commands.authorisation import NOBODY, Authority
 from iku.commands.command import Command
 from iku.commands.decision import decide
 from iku.domain import conflict, fact, numbering
@@ -152,7 +153,14 @@ async def test_a_log_with_numbers_that_differ_in_case_only_can_be_rebuilt(
 async def unadmitted(world: World, subject: str, proposed: Any) -> None:
     """Record it as earlier programs did, which compared numbers with case."""
     command = Command("conflict", subject, proposed, "uji")
-    decided = decide(command, {}, today=DAY, areas=frozenset(), closed=None)
+    decided = decide(
+        command,
+        {},
+        today=DAY,
+        areas=frozenset(),
+        closed=None,
+        authority=Authority(NOBODY, None, "uji"),
+    )
     asked = request(command, decided, b"0" * 32)
     async with world.connection.transaction():
         [verdict] = await log.append(world.connection, [asked], zone="Asia/Jakarta")

@@ -64,20 +64,22 @@ def _step(name: str, to: StepType, **given: Any) -> click.Command:
 
 
 HELP = {
+    StepType.CONFIRMED: "Confirm the figure of an indicator for its division.",
     StepType.CLOSED: "Freeze the figures of a draft.",
     StepType.RETURNED: "Return a closed or reviewed publication to draft.",
     StepType.REVIEWED: "Record that the frozen figures were reviewed.",
     StepType.PUBLISHED: "Publish figures that another person has reviewed.",
     StepType.WITHDRAWN: "Withdraw a draft.",
 }
-publication.add_command(_step("close", StepType.CLOSED))
+publication.add_command(_step("confirm", StepType.CONFIRMED, known_on=None))
+publication.add_command(_step("close", StepType.CLOSED, indicator=None))
 for _name, _to in (
     ("return", StepType.RETURNED),
     ("review", StepType.REVIEWED),
     ("publish", StepType.PUBLISHED),
     ("withdraw", StepType.WITHDRAWN),
 ):
-    publication.add_command(_step(_name, _to, known_on=None))
+    publication.add_command(_step(_name, _to, known_on=None, indicator=None))
 
 
 @publication.command("list")

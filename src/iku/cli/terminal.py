@@ -1,7 +1,6 @@
 """Shared parts of the commands: the open application, options, progress and JSON."""
 
 import asyncio
-import getpass
 import os
 import sys
 import unicodedata
@@ -121,19 +120,11 @@ class LineType(click.ParamType[str]):
             self.fail(translated(expected), param, ctx)
 
 
-def user() -> str:
-    """The login name of the user; ``lokal`` if there is none."""
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return "lokal"
-
-
 actor = click.option(
     "--actor",
     type=LineType("name", Line, 500),
-    default=user,
-    help="Actor recorded with the event [default: your user name].",
+    default=LOCAL.name,
+    help="Actor recorded with the event while there are no accounts [default: lokal].",
 )
 subjects = click.option(
     "--subject",

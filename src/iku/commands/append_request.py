@@ -36,16 +36,19 @@ from iku.vault.sealing import Secret, TextPlace
 def request(command: Command, decided: CommandDecision, body: bytes) -> Request:
     """The request that appends the *decided* events."""
     before = decided.before
-    own = SubjectChange(command.subject, decided.events, before, decided.after)
+    own = SubjectChange(
+        command.category, command.subject, decided.events, before, decided.after
+    )
+    approval = () if decided.approval is None else (decided.approval,)
     parts: list[StreamPart] = []
     turns: list[Transition] = []
     secrets: list[Secret] = []
     # The command's own subject comes last: its last event gets the receipt.
-    for changed in (*decided.others, own):
+    for changed in (*approval, *decided.others, own):
         part, sealed = _stream_part(command, changed)
         parts.append(part)
         secrets += sealed
-        turns += _transitions(command.category, changed)
+        turns += _transitions(changed)
     if command.file is not None:
         place = TextPlace(command.stream, before.version + 1, "file", command.stream)
         key = sealing.secret(place, command.file.key.hex())
@@ -54,10 +57,10 @@ def request(command: Command, decided: CommandDecision, body: bytes) -> Request:
         parts=tuple(parts),
         command_id=command.command_id or uuid7.uuid7(),
         body=body,
-        actor=command.actor,
+        actor=decided.actor,
         known_on=command.known_on,
         premises=decided.premises,
-        condition=decided.condition,
+        conditions=decided.conditions,
         attachments=tuple(turns),
         secrets=tuple(secrets),
     )
@@ -67,7 +70,7 @@ def _stream_part(
     command: Command, changed: SubjectChange
 ) -> tuple[StreamPart, list[Secret]]:
     """The events to append to the stream of one subject, and their texts."""
-    stream = DECIDERS[command.category].stream(changed.subject)
+    stream = DECIDERS[changed.category].stream(changed.subject)
     version = changed.before.version
     parted = [
         _split_texts(event, stream, place, fact.text_owner(event, command.stream))
@@ -77,9 +80,10 @@ def _stream_part(
     return part, [secret for _, of in parted for secret in of.values()]
 
 
-def _transitions(category: str, changed: SubjectChange) -> Iterator[Transition]:
+def _transitions(changed: SubjectChange) -> Iterator[Transition]:
     """The transition of the subject at each event, in order."""
-    state, evolve = changed.before.state, DECIDERS[category].evolve
+    category, evolve = changed.category, DECIDERS[changed.category].evolve
+    state = changed.before.state
     for event in changed.events[:-1]:
         state, before = evolve(state, event), state
         yield Transition(category, changed.subject, before, state)
@@ -117,7 +121,7 @@ def unnumbered_request(
         ),
         named=named,
         premises=decided.premises,
-        condition=decided.condition,
+        conditions=decided.conditions,
     )
 
 

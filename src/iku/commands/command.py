@@ -1,19 +1,23 @@
 """The command and its result."""
 
 from datetime import date
-from typing import Any, TypeGuard
+from typing import Any, TypeGuard, get_args
 
 import msgspec
 from msgspec import Struct, structs
 
 from iku.domain import (
+    access_policy,
+    account,
     continuation,
     erasure,
     indicator,
+    proposal,
     publication,
     scale,
     subject_kinds,
 )
+from iku.domain.access import Credentials
 from iku.domain.decider import (
     subject_number,
 )
@@ -24,6 +28,7 @@ from iku.ledger.log import (
     Receipt,
 )
 from iku.messages import message
+from iku.streams import FoldedStream
 from iku.vault.files import FileReference
 
 # First events of the subjects that are not counted; none of them occurs later.
@@ -32,6 +37,10 @@ FIRST = (
     scale.Scaled,
     continuation.Continued,
     erasure.Erased,
+    account.Invited,
+    account.Invite,
+    proposal.Proposed,
+    *get_args(access_policy.Event),
 )
 _encode = msgspec.json.Encoder(order="sorted").encode
 
@@ -61,6 +70,22 @@ class StaleVersion(Exception):
         self.version = version
 
 
+class Approval(Struct, frozen=True):
+    """The approval of a proposal, which is recorded with the events of its command.
+
+    Attributes:
+        proposal: Identifier of the proposal.
+        before: The proposal's stream as read.
+        divisions: The divisions for which the approver approves.
+        covered: The divisions that have approved before.
+    """
+
+    proposal: str
+    before: FoldedStream
+    divisions: tuple[str, ...] = ()
+    covered: frozenset[str] = frozenset()
+
+
 class Command(Struct, frozen=True):
     """A proposed event of a subject, with its actor.
 
@@ -72,6 +97,10 @@ class Command(Struct, frozen=True):
         known_on: Declared day on which the office knew; None means today.
         expected: Expected version of the stream; None means any version.
         file: Sealed file to attach; None means no file.
+        credentials: The account that acts; None if *actor* is only claimed, or is the
+            program itself.
+        approval: The approval of the proposal of this command; None without one.
+        proposing: Whether it is only decided, to be proposed.
     """
 
     category: str
@@ -82,6 +111,9 @@ class Command(Struct, frozen=True):
     known_on: date | None = None
     expected: int | None = None
     file: FileReference | None = None
+    credentials: Credentials | None = None
+    approval: Approval | None = None
+    proposing: bool = False
 
     def with_file(self, proposed: Any, file: FileReference) -> "Command":
         """The command with *proposed* and *file* in place of its event and file."""

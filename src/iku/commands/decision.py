@@ -4,13 +4,16 @@ A decision reads the texts of its streams as far as they can be decrypted. It de
 a text only to find out whether an event is recorded already.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import date
 from functools import partial
 from typing import Any, NamedTuple
 
 from iku import streams
-from iku.commands.closed_period_cache import ClosedPeriodsSnapshot
+from iku.commands import authorisation
+from iku.commands.authorisation import Authority
+from iku.commands.category_cache import Cached
 from iku.commands.command import (
     Command,
     is_opening,
@@ -19,14 +22,19 @@ from iku.domain import (
     closed_periods,
     fact,
     merger,
+    proposal,
     subject_name,
 )
+from iku.domain.access_policy import TwoPersons
+from iku.domain.closed_periods import ClosedPeriods, ReasonRequired
 from iku.domain.decider import (
     DecisionContext,
     SubjectNotFound,
     refuse_hidden_characters,
 )
 from iku.domain.decider_registry import DECIDERS
+from iku.domain.fact import EventId
+from iku.domain.proposal import Approved
 from iku.ledger.log import (
     Condition,
     Reader,
@@ -40,10 +48,12 @@ class SubjectChange(NamedTuple):
     """The events that a command adds to one subject.
 
     Attributes:
+        category: Category of the subject.
         before: State before the events, as read.
         after: State after the events.
     """
 
+    category: str
     subject: str
     events: list[Any]
     before: "FoldedStream"
@@ -58,18 +68,22 @@ class CommandDecision(NamedTuple):
         before: State before the events, as read.
         after: State after the events.
         premises: Other streams that the decision rests on, with the versions read.
-        condition: Append condition of the decision; None means no condition.
+        conditions: Append conditions of the decision.
         others: Events of other subjects, in the same append.
         notes: Remarks for the answer, in addition to the receipt.
+        actor: Actor of the events.
+        approval: The approval of the proposal, in the same append; None without one.
     """
 
     events: list[Any]
     before: "FoldedStream"
     after: Any
     premises: tuple[tuple[str, int], ...] = ()
-    condition: Condition | None = None
+    conditions: tuple[Condition, ...] = ()
     others: tuple[SubjectChange, ...] = ()
     notes: tuple[str, ...] = ()
+    actor: str = ""
+    approval: SubjectChange | None = None
 
 
 def decide(
@@ -78,13 +92,15 @@ def decide(
     *,
     today: date,
     areas: frozenset[str],
-    closed: ClosedPeriodsSnapshot | None,
+    closed: Cached[ClosedPeriods] | None,
+    authority: Authority,
 ) -> CommandDecision:
     """The events that *command* adds to the streams *read*, with their premises.
 
     If *closed* is None, no event needs a reason.
 
     Raises:
+        Forbidden: The actor may not do this.
         ReasonRequired: It changes a figure of a closed period, and gives no reason.
         Refused: A rule forbids it, or a text has hidden characters.
         SubjectNotFound: The subject does not exist.
@@ -105,37 +121,105 @@ def decide(
         subject: read.get(decider.stream(subject), FoldedStream())
         for subject in grounds.peers
     }
+    # Before the decision, so that a refusal discloses nothing of the subject.
+    touched = [state, *(peer.state for peer in peers.values())]
+    authorisation.authorise(command, touched, authority, today)
     context = DecisionContext(
         today=today,
         subject=command.subject,
         areas=areas,
         peers={subject: peer.state for subject, peer in peers.items()},
-        actor=command.actor,
+        actor=authority.name,
+        accounts=authority.actor is not None,
+        divisions=authority.register.policy.codes,
+        person_of=authority.register.person,
+        two_persons=authority.register.policy.two_persons is TwoPersons.REQUIRED,
     )
     decision = decider.decision(command.proposed, state, context)
     after = decider.fold(decision.events, state)
     others = tuple(
-        SubjectChange(subject, events, peer, decider.fold(events, peer.state))
+        SubjectChange(
+            command.category, subject, events, peer, decider.fold(events, peer.state)
+        )
         for subject, events in decision.others.items()
         for peer in [peers.pop(subject)]
     )
     # The streams of other subjects must still have the versions that were read.
     premises = (
+        *authority.premises,
         *((decider.stream(subject), peer.version) for subject, peer in peers.items()),
         *((name, read.get(name, FoldedStream()).version) for name in grounds.streams),
     )
     notes = merger.notes(command.proposed, state, decision.others)
-    decided = CommandDecision(
-        decision.events, before, after, premises, others=others, notes=notes
+    own = SubjectChange(
+        command.category, command.subject, decision.events, before, after
     )
-    if closed is None or not grounds.closures:
+    # A change of the category may have moved the subject to another division.
+    moved = [one.after for one in (own, *others)]
+    if not command.proposing:
+        authorisation.authorise(command, moved, authority, today)
+    decided = CommandDecision(
+        decision.events,
+        before,
+        after,
+        premises,
+        authority.conditions,
+        others=others,
+        notes=notes,
+        actor=authority.name,
+        approval=_approval(command, own, context),
+    )
+    if closed is None:
         return decided
-    own = SubjectChange(command.subject, decision.events, before, after)
-    for one in (own, *others):
+    if grounds.closures:
+        _refuse_unexplained((own, *others), closed.value)
+    elif authority.actor is not None and _is_retroactive(own):
+        try:
+            _refuse_unexplained((own, *others), closed.value)
+        except ReasonRequired:
+            places = authorisation.places(touched, authority.register, today)
+            authority.require(authorisation.of_closed_period(command), places)
+    else:
+        return decided
+    return decided._replace(conditions=(*authority.conditions, closed.condition))
+
+
+def _approval(
+    command: Command, own: SubjectChange, context: DecisionContext
+) -> SubjectChange | None:
+    """The approval that is recorded with the events of *own*."""
+    approval = command.approval
+    if approval is None:
+        return None
+    version = own.before.version + len(own.events)
+    approved = Approved(
+        effective_on=context.today,
+        by=context.actor,
+        divisions=approval.divisions,
+        recorded=EventId(command.stream, version),
+    )
+    about = replace(context, subject=approval.proposal)
+    before = approval.before
+    events = proposal.decide(approved, before.state, about)
+    after = proposal.decider.fold(events, before.state)
+    return SubjectChange("proposal", approval.proposal, events, before, after)
+
+
+def _is_retroactive(change: SubjectChange) -> bool:
+    """Whether the change says that the register was wrong."""
+    return any(isinstance(event, _RETROACTIVE) for event in change.events)
+
+
+_RETROACTIVE = (fact.Correction, fact.Annulled, fact.Rejection, fact.Merger)
+
+
+def _refuse_unexplained(
+    changes: Iterable[SubjectChange], closed: ClosedPeriods
+) -> None:
+    for one in changes:
         closed_periods.refuse_unexplained(
-            closed.periods, one.subject, one.before.state, one.after
+            closed, one.subject, one.before.state, one.after
         )
-    return decided._replace(condition=closed.condition)
 
 
 async def read_streams(

@@ -19,9 +19,10 @@ from zoneinfo import ZoneInfo
 from msgspec import structs
 
 from iku import streams
-from iku.commands import decision
+from iku.commands import authorisation, decision
 from iku.commands.append_request import request, unnumbered_request
-from iku.commands.closed_period_cache import ClosedPeriodsCache, ClosedPeriodsSnapshot
+from iku.commands.authorisation import Authority
+from iku.commands.category_cache import Cached, CategoryCache, closed_period_cache
 from iku.commands.command import (
     Command,
     CommandResult,
@@ -39,7 +40,8 @@ from iku.domain import (
     subject_kinds,
     subject_rules,
 )
-from iku.domain.closed_periods import ReasonRequired
+from iku.domain.access import AccessRegister, Credentials
+from iku.domain.closed_periods import ClosedPeriods, ReasonRequired
 from iku.domain.decider import (
     AlreadyRecorded,
     Refused,
@@ -86,6 +88,7 @@ class CommandHandler:
 
     Attributes:
         closures: Cache of the closed periods.
+        access: Cache of the accounts and the policy of access.
         figures: Counts the present figures that a refusal quotes; None means that it
             quotes the frozen figures.
         only_reads: Whether the database is a replica, so that nothing can be recorded.
@@ -96,7 +99,10 @@ class CommandHandler:
     zone: ZoneInfo
     areas: frozenset[str]
     vault: Vault
-    closures: ClosedPeriodsCache = field(default_factory=ClosedPeriodsCache)
+    closures: CategoryCache[ClosedPeriods] = field(default_factory=closed_period_cache)
+    access: CategoryCache[AccessRegister] = field(
+        default_factory=authorisation.access_cache
+    )
     figures: Answer | None = None
     only_reads: bool = False
     prepare: Prepare = _prepare_nothing
@@ -149,7 +155,7 @@ class CommandHandler:
         """Record an opening under its own number, or the next automatic one."""
         named = command
         for attempt in range(1, ATTEMPTS + 1):
-            decided = await self._decide(connection, named, {})
+            decided = await self.decide(connection, named, {})
             try:
                 return await self._record(connection, named, decided, body)
             except VersionConflict:  # a period was closed or reopened
@@ -171,7 +177,7 @@ class CommandHandler:
         """
         about, before, number = await self._number_holder(connection, command, error)
         try:
-            await self._decide(connection, about, {about.stream: before})
+            await self.decide(connection, about, {about.stream: before})
         except AlreadyRecorded:
             raise
         except Refused as refused:
@@ -229,7 +235,7 @@ class CommandHandler:
         read: Mapping[str, FoldedStream],
         body: bytes,
     ) -> CommandResult:
-        decided = await self._decide(connection, command, read)
+        decided = await self.decide(connection, command, read)
         if not decided.events:
             return _already_recorded(command, decided.before)
         return await self._record(connection, command, decided, body)
@@ -252,11 +258,15 @@ class CommandHandler:
         try:
             async with self.prepare(turns):
                 receipt = await self.appender.submit(asked)
-        except ConditionFailed:
-            await self.closures.refresh(connection)
+        except VersionConflict as error:
+            if isinstance(error, ConditionFailed):
+                await self.closures.refresh(connection)
+            self.access.expire()
             raise
         if command.category in closed_periods.CATEGORIES:
             self.closures.expire()
+        if command.category in authorisation.CATEGORIES:
+            self.access.expire()
         # A retry gets the receipt of the first attempt, which has its own number.
         if receipt.repeated:
             return await _repeated_result(connection, receipt)
@@ -280,9 +290,9 @@ class CommandHandler:
         read = await decision.read_streams(connection, self.vault, command)
         # No append checks whether the cached periods are current.
         self.closures.expire()
-        return (await self._decide(connection, command, read)).events
+        return (await self.decide(connection, command, read)).events
 
-    async def _decide(
+    async def decide(
         self, connection: Reader, command: Command, read: Mapping[str, FoldedStream]
     ) -> CommandDecision:
         """The decision on the streams *read* and on the closed periods."""
@@ -291,9 +301,21 @@ class CommandHandler:
             raise StaleVersion(version, command.expected or 0)
         today = command.known_on or self.today()
 
-        def decided(closed: ClosedPeriodsSnapshot) -> CommandDecision:
-            return decide(command, read, today=today, areas=self.areas, closed=closed)
+        authority = await self.authority(connection, command.actor, command.credentials)
+        if command.approval is not None:
+            authority = authority._replace(covered=command.approval.covered)
 
+        def decided(closed: Cached[ClosedPeriods]) -> CommandDecision:
+            return decide(
+                command,
+                read,
+                today=today,
+                areas=self.areas,
+                closed=closed,
+                authority=authority,
+            )
+
+        await self._refuse_own_entry(connection, command, read, authority)
         with suppress(ReasonRequired):
             return decided(await self.closures.cached(connection))
         # The period may have been reopened since it was read.
@@ -303,6 +325,41 @@ class CommandHandler:
         except ReasonRequired as error:
             [counted] = await self.with_present_figures(connection, [error])
             raise counted from error
+
+    async def _refuse_own_entry(
+        self,
+        connection: Reader,
+        command: Command,
+        read: Mapping[str, FoldedStream],
+        authority: Authority,
+    ) -> None:
+        """Refuse that a verifier verifies an entry of the same person.
+
+        The actor of an event is not part of a folded state, so it is read.
+        """
+        before = read.get(command.stream)
+        if authority.actor is None or before is None:
+            return
+        version = authorisation.entry_to_verify(command, before.state)
+        if version is None:
+            return
+        authorisation.authorise(command, [before.state], authority, self.today())
+        entered_by = authority.name
+        if version:
+            [entry] = await log.read_events(connection, {(command.stream, version)})
+            entered_by = entry.body().actor
+        authorisation.refuse_own_entry(
+            authority, entered_by, [before.state], self.today()
+        )
+
+    async def authority(
+        self, connection: Reader, name: str, credentials: Credentials | None
+    ) -> Authority:
+        """The authority under which *name* acts (see `authorisation.authority`)."""
+        known = await self.access.cached(connection)
+        if credentials is not None and not _knows(known.value, credentials):
+            known = await self.access.refresh(connection)
+        return authorisation.authority(known, name, credentials, self.today())
 
     async def with_present_figures(
         self, connection: Reader, refusals: Sequence[ReasonRequired]
@@ -433,3 +490,9 @@ def _already_recorded(command: Command, before: FoldedStream) -> CommandResult:
     )
     number = numbering.number(command.subject, before.state)
     return CommandResult(command.subject, number, receipt, added=False, repeated=False)
+
+
+def _knows(register: AccessRegister, credentials: Credentials) -> bool:
+    """Whether *register* has all events of the account that were known at sign-in."""
+    account = register.accounts.get(credentials.account)
+    return account is not None and account.version >= credentials.version

@@ -64,6 +64,10 @@ class DecisionContext:
         peers: State of the other subjects that the command names, by identifier; None
             if the subject does not exist.
         actor: Name of the actor.
+        accounts: Whether the actor is an account; otherwise the name is only claimed.
+        divisions: Codes of the divisions of the agency.
+        person_of: Identifier of the person behind the actor of an event.
+        two_persons: Whether two steps of one matter must be taken by two persons.
     """
 
     today: date
@@ -71,6 +75,10 @@ class DecisionContext:
     areas: frozenset[str] = frozenset()
     peers: Mapping[str, Any] = field(default_factory=dict)
     actor: str = ""
+    accounts: bool = False
+    divisions: frozenset[str] = frozenset()
+    person_of: Callable[[str], str] = str
+    two_persons: bool = True
 
 
 class Transition(Struct, frozen=True):

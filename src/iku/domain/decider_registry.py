@@ -4,9 +4,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from iku.domain import (
+    access_policy,
+    account,
     continuation,
     erasure,
     indicator,
+    proposal,
     publication,
     scale,
     subject_kinds,
@@ -22,6 +25,9 @@ OTHERS: dict[str, Decider[Any, Any]] = {
         publication.decider,
         continuation.decider,
         erasure.decider,
+        account.decider,
+        access_policy.decider,
+        proposal.decider,
     )
 }
 

@@ -93,10 +93,12 @@ Version: TypeAlias = Annotated[int, Meta(ge=1, le=2_147_483_647)]
 FREE_TEXT = frozenset(
     {
         *("title", "name", "reason", "note", "evidence", "reference", "missing"),
-        *("reporter", "parties", "file_name", "sha256"),
+        *("reporter", "parties", "holder", "nip", "email", "file_name", "sha256"),
+        "because",
     }
 )
-PERSONS = frozenset({"reporter", "parties"})  # the free texts that name persons
+# The free texts that name persons.
+PERSONS = frozenset({"reporter", "parties", "holder"})
 # The first character of the placeholder for a sealed text. No text that can be entered
 # holds it.
 SEAL = "\x1a"
@@ -215,6 +217,23 @@ class EventId(Struct, frozen=True, forbid_unknown_fields=True):
         return self.stream.partition("-")[2]
 
 
+class Target(Struct, frozen=True, forbid_unknown_fields=True):
+    """A stream, and the version of its last event; 0 for a new stream."""
+
+    stream: str
+    version: Annotated[int, Meta(ge=0, le=2_147_483_647)]
+
+    @property
+    def category(self) -> str:
+        """Category of the subject."""
+        return self.stream.partition("-")[0]
+
+    @property
+    def subject(self) -> str:
+        """Identifier of the subject."""
+        return self.stream.partition("-")[2]
+
+
 class Absorption(Fact, frozen=True):
     """Base of `Absorbed`: through the merger *origin* this subject counts for both."""
 
@@ -260,12 +279,21 @@ def field_value(event: Fact, field: str) -> Any:
 
 
 def text_owner(event: Fact, stream: str) -> str:
-    """The stream that owns the texts of *event*, which was proposed for *stream*.
+    """The subject that owns the texts of *event*, which was proposed for *stream*.
 
     The texts of a copy belong to the stream of its origin, so one erasure covers both.
+    Those of an invitation belong to the holder of the account.
     """
-    origin = field_value(event, "origin")
-    return origin.stream if isinstance(origin, EventId) else stream
+    target = field_value(event, "target")
+    match field_value(event, "origin"), field_value(event, "holder"):
+        case EventId(stream=origin), _:
+            return origin
+        case _ if isinstance(target, Target):
+            return target.stream
+        case _, Person(subject=str(person)):
+            return person
+        case _:
+            return stream
 
 
 class EffectiveFact(NamedTuple):
@@ -707,4 +735,5 @@ def _cleared(fields: dict[str, Any], event_type: Any) -> dict[str, None]:
     return dict.fromkeys(names)
 
 
-_STANDS_IN = {"sha256": "0" * 64}  # a valid value while the event is decoded
+# Valid values while the event is decoded.
+_STANDS_IN = {"sha256": "0" * 64, "nip": "0" * 18, "email": "-@-"}

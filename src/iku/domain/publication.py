@@ -20,7 +20,7 @@ from typing import Annotated, Any, TypeAlias, assert_never
 from msgspec import Meta, Struct, structs
 
 from iku.domain import period, subject_rules
-from iku.domain.coordinates import LETTERS, Coordinates
+from iku.domain.coordinates import CODE, LETTERS, Coordinates
 from iku.domain.decider import (
     Decider,
     DecisionContext,
@@ -114,12 +114,23 @@ class Drafted(Step, frozen=True, tag="drafted"):
     title: Line | None = None
 
 
+class Confirmed(Step, frozen=True, tag="confirmed"):
+    """*by*, the actor, confirms the figure of *indicator* for its division."""
+
+    indicator: str
+    by: Line
+
+
 class Closed(Step, frozen=True, tag="closed"):
-    """The figures were frozen, as known on *known_on* in a log of *size* events."""
+    """The figures were frozen, as known on *known_on* in a log of *size* events.
+
+    *by* is the actor, if it is an account.
+    """
 
     known_on: date
     size: Count
     figures: tuple[FrozenValue, ...]
+    by: Line | None = None
 
 
 class Returned(Step, frozen=True, tag="returned"):
@@ -142,7 +153,7 @@ class Withdrawn(Step, frozen=True, tag="withdrawn"):
     """The draft was withdrawn; its identifier can be used again."""
 
 
-Event = Drafted | Closed | Returned | Reviewed | Published | Withdrawn
+Event = Drafted | Confirmed | Closed | Returned | Reviewed | Published | Withdrawn
 
 
 # Commands. `decide` adds the actor and the day.
@@ -179,6 +190,7 @@ class Draft(Fact, frozen=True):
 class StepType(StrEnum):
     """A step after the draft, by the tag of its event."""
 
+    CONFIRMED = "confirmed"
     CLOSED = "closed"
     RETURNED = "returned"
     REVIEWED = "reviewed"
@@ -190,17 +202,21 @@ class NextStep(Fact, frozen=True):
     """The next step of a publication.
 
     Attributes:
-        type: closed freezes the figures; returned makes a closed or reviewed
+        type: confirmed confirms the figure of one indicator for its division; closed
+            freezes the figures; returned makes a closed or reviewed
             publication a draft again; reviewed confirms the frozen figures; published
             releases them for print; withdrawn discards a draft.
         reason: Reason for the step.
         known_on: Knowledge cut-off of a closing; today if omitted. Only allowed in a
             closing.
+        indicator: Indicator whose figure is confirmed. Only allowed in a confirmation,
+            which requires it.
     """
 
     type: StepType
     reason: Reason
     known_on: date | None = None
+    indicator: Annotated[str, Meta(pattern=CODE)] | None = None
 
 
 class Snapshot(Struct, frozen=True):
@@ -238,6 +254,7 @@ class Publication(Struct, frozen=True, dict=True):
     Attributes:
         restates: The published edition before it; None for a first edition.
         closing: The closing in force; None while it is a draft.
+        confirmed: The actor who confirmed each indicator since the last draft.
         steps: All steps, the draft first.
     """
 
@@ -249,6 +266,7 @@ class Publication(Struct, frozen=True, dict=True):
     title: str | None
     state: PublicationState
     closing: Closed | None
+    confirmed: Mapping[str, str]
     steps: tuple[Event, ...]
 
     @property
@@ -286,20 +304,26 @@ def _apply(before: Publication | None, event: Event) -> Publication:
         return _new_draft(before, event)
     if before is None:
         raise AssertionError(f"{event.publication} was never drafted")
-    closing = before.closing
+    closing, confirmed = before.closing, before.confirmed
     if isinstance(event, Closed):
         closing = event
     elif isinstance(event, Returned):
-        closing = None
+        closing, confirmed = None, {}
+    elif isinstance(event, Confirmed):
+        confirmed = {**confirmed, event.indicator: event.by}
     return structs.replace(
-        before, state=state_after(event), closing=closing, steps=(*before.steps, event)
+        before,
+        state=state_after(event),
+        closing=closing,
+        confirmed=confirmed,
+        steps=(*before.steps, event),
     )
 
 
 def state_after(event: Event) -> PublicationState:
     """The state of a publication after *event*."""
     match event:
-        case Drafted() | Returned():
+        case Drafted() | Confirmed() | Returned():
             return PublicationState.DRAFT
         case Closed():
             return PublicationState.CLOSED
@@ -322,6 +346,7 @@ def _new_draft(before: Publication | None, event: Drafted) -> Publication:
         title=event.title,
         state=PublicationState.DRAFT,
         closing=None,
+        confirmed={},
         steps=(*(before.steps if before else ()), event),
     )
 
@@ -483,10 +508,15 @@ def _take_step(
                 day=now.last_step.effective_on,
             )
         )
-    if isinstance(event, Closed):
-        _refuse_bad_closing(event, now, context)
-    elif isinstance(event, Published):
-        _refuse_own_review(event, now)
+    match event:
+        case Closed():
+            _refuse_bad_closing(event, now, context)
+            if context.accounts:
+                _refuse_unconfirmed(event, now)
+        case Reviewed() | Published():
+            _refuse_same_person(event, now, context)
+        case _:
+            pass
     return [event]
 
 
@@ -500,6 +530,7 @@ def _states_in_words(wanted: tuple[PublicationState, ...]) -> str:
 
 # The states in which each step is allowed.
 FOLLOWS: Mapping[StepType, tuple[PublicationState, ...]] = {
+    StepType.CONFIRMED: (PublicationState.DRAFT,),
     StepType.CLOSED: (PublicationState.DRAFT,),
     StepType.RETURNED: (PublicationState.CLOSED, PublicationState.REVIEWED),
     StepType.REVIEWED: (PublicationState.CLOSED,),
@@ -519,14 +550,27 @@ def _step_event(command: TakeStep, context: DecisionContext) -> Event:
                 step=asked.type,
             ),
         )
+    if asked.indicator is not None and asked.type is not StepType.CONFIRMED:
+        raise Invalid(
+            "indicator",
+            message(
+                "indicator is only allowed in a confirmation, but the step is {step}",
+                step=asked.type,
+            ),
+        )
     step: dict[str, Any] = {
         "publication": command.publication,
         "effective_on": context.today,
         "reason": asked.reason,
     }
     match asked.type:
+        case StepType.CONFIRMED:
+            return Confirmed(
+                **step, indicator=_confirmed_indicator(asked), by=context.actor
+            )
         case StepType.CLOSED:
-            return _closing_event(command.snapshot, step)
+            by = context.actor if context.accounts else None
+            return _closing_event(command.snapshot, step, by)
         case StepType.RETURNED:
             return Returned(**step)
         case StepType.REVIEWED:
@@ -538,10 +582,21 @@ def _step_event(command: TakeStep, context: DecisionContext) -> Event:
     assert_never(asked.type)
 
 
-def _closing_event(snapshot: Snapshot | None, step: dict[str, Any]) -> Closed:
+def _confirmed_indicator(asked: NextStep) -> str:
+    """The indicator of a confirmation."""
+    if asked.indicator is None:
+        raise Invalid(
+            "indicator", message("indicator is missing; a confirmation requires it")
+        )
+    return asked.indicator
+
+
+def _closing_event(
+    snapshot: Snapshot | None, step: dict[str, Any], by: str | None
+) -> Closed:
     if snapshot is None:
         raise AssertionError("a closing brings the figures that it freezes")
-    return Closed(**step, **structs.asdict(snapshot))
+    return Closed(**step, **structs.asdict(snapshot), by=by)
 
 
 def _refuse_bad_closing(
@@ -598,21 +653,58 @@ def refuse_bad_cutoff(known_on: date, draft: Publication, today: date) -> None:
         )
 
 
-def _refuse_own_review(event: Published, now: Publication) -> None:
-    reviewed = now.last_step
-    if isinstance(reviewed, Reviewed) and _has_same_figures(reviewed.by, event.by):
+def _refuse_unconfirmed(event: Closed, draft: Publication) -> None:
+    missing = [
+        frozen.indicator
+        for frozen in event.figures
+        if frozen.indicator not in draft.confirmed
+    ]
+    if missing:
         raise Refused(
             message(
-                "{publication} was reviewed by {reviewer}, so it cannot be published "
-                "by {actor}: reviewer and publisher must be different persons",
-                publication=now.id,
-                actor=event.by,
-                reviewer=reviewed.by,
+                "{publication} cannot be closed yet: the heads of their divisions have "
+                "not confirmed {indicators}",
+                publication=draft.id,
+                indicators=missing,
             )
         )
 
 
-def _has_same_figures(one: str, other: str) -> bool:
+def _refuse_same_person(
+    event: Reviewed | Published, now: Publication, context: DecisionContext
+) -> None:
+    """Refuse that one person takes two of closing, review and publishing.
+
+    An actor that is only claimed is compared by name, and only the reviewer with the
+    publisher; `lokal` stands for no person in particular.
+    """
+    if not context.two_persons:
+        return
+    actor = context.person_of(event.by)
+    for before in now.steps[::-1]:
+        if isinstance(before, Returned | Drafted):
+            return
+        by = getattr(before, "by", None)
+        if by is None or isinstance(before, Confirmed):
+            continue
+        if _is_same(context.person_of(by), actor) and actor != NOBODY:
+            raise Refused(
+                message(
+                    "{publication} was {before} by {first}, so it cannot be {event} by "
+                    "{actor}: they must be different persons",
+                    publication=now.id,
+                    before=subject_rules.event_name(before),
+                    event=subject_rules.event_name(event),
+                    actor=event.by,
+                    first=by,
+                )
+            )
+
+
+NOBODY = "lokal"  # the actor where nobody names one
+
+
+def _is_same(one: str, other: str) -> bool:
     return one.strip().casefold() == other.strip().casefold()
 
 

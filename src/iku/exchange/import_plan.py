@@ -18,11 +18,12 @@ from msgspec import Struct, structs
 from iku import messages
 from iku.commands import append_request, decision
 from iku.commands import command as commands
-from iku.commands.closed_period_cache import ClosedPeriodsSnapshot
+from iku.commands.authorisation import Authority
+from iku.commands.category_cache import Cached
 from iku.commands.command import Command, is_opening
 from iku.commands.decision import CommandDecision
 from iku.domain import numbering, subject_kinds, subject_rules
-from iku.domain.closed_periods import ReasonRequired
+from iku.domain.closed_periods import ClosedPeriods, ReasonRequired
 from iku.domain.decider import (
     AlreadyRecorded,
     Invalid,
@@ -200,7 +201,8 @@ class Plan:
         actor: str,
         scope: RowScope,
         *,
-        closed: ClosedPeriodsSnapshot,
+        closed: Cached[ClosedPeriods],
+        authority: Authority,
     ) -> None:
         self.planned = planned
         self.added = 0
@@ -220,6 +222,7 @@ class Plan:
         self._actor = actor
         self._areas = scope.areas
         self._closed = closed
+        self._authority = authority
         self._digest = scope.digest
         self._doubtful: dict[str, int] = {}  # index of a subject's first fault
         self._called: dict[str, str] = {}  # doubtful subject, by its planned number
@@ -368,8 +371,8 @@ class Plan:
             self._refuse_earlier(entry.known_on, subject)
         # The first append holds the log's lock to the end of the import, so closed
         # periods cannot change; targets would break the conditions of later rows.
-        condition = None if self.added else self._closed.condition
-        decided = decided._replace(condition=condition)
+        first = (*self._authority.conditions, self._closed.condition)
+        decided = decided._replace(conditions=() if self.added else first)
         body = self._digest(command.content)
         request = append_request.request(command, decided, body)
         self._refuse_taken_number(request)
@@ -488,11 +491,16 @@ class Plan:
         self,
         command: Command,
         read: Mapping[str, FoldedStream],
-        closed: ClosedPeriodsSnapshot | None,
+        closed: Cached[ClosedPeriods] | None,
     ) -> CommandDecision:
         today = command.known_on or date.max
         return decision.decide(
-            command, read, today=today, areas=self._areas, closed=closed
+            command,
+            read,
+            today=today,
+            areas=self._areas,
+            closed=closed,
+            authority=self._authority,
         )
 
     def _with_reason(self, entry: JournalRow, command: Command) -> Command:

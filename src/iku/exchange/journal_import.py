@@ -20,6 +20,7 @@ from msgspec import Struct
 
 from iku import streams
 from iku.commands.handler import ATTEMPTS, CommandHandler
+from iku.domain.access import Credentials
 from iku.exchange import journals
 from iku.exchange.import_plan import (
     Plan,
@@ -83,12 +84,14 @@ class Importer:
 
     Attributes:
         dry_run: Record nothing; later files are checked together with earlier ones.
+        credentials: The account that imports; None if *actor* is only claimed.
     """
 
     connection: Connection
     commands: CommandHandler
     actor: str
     dry_run: bool = False
+    credentials: Credentials | None = None
     _events_planned: PlannedRegister = field(default_factory=PlannedRegister)
 
     async def run(
@@ -128,6 +131,9 @@ class Importer:
         steps = _ProgressReporter(progress, journal.size)
         scope = await self._row_scope()
         closed = await self.commands.closures.refresh(self.connection)
+        authority = await self.commands.authority(
+            self.connection, self.actor, self.credentials
+        )
         before = await self._previous_import(journal, scope)
         plan = Plan(
             journal.layout,
@@ -136,6 +142,7 @@ class Importer:
             self.actor,
             scope,
             closed=closed,
+            authority=authority,
         )
         chunks = _RowChunks(journal, scope, before, steps)
         if self.dry_run:

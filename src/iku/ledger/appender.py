@@ -34,7 +34,7 @@ Connect: TypeAlias = Callable[[], Awaitable[Connection]]
 
 RECONNECT_S = 3.0  # how long a batch waits for an unavailable database
 RETRY_S = 0.1  # between two attempts to connect
-FEW = 8  # requests; splitting a smaller batch costs more than overlap gains
+FEW = 64  # requests; splitting a smaller batch costs more flushes than overlap gains
 
 # Another transaction held the log's lock for longer than the timeouts allow.
 _BUSY = (asyncpg.QueryCanceledError, asyncpg.LockNotAvailableError)
@@ -137,8 +137,8 @@ class _QueuedRequest:
         request = asked if isinstance(asked, UnnumberedRequest) else asked.request
         for stream, _ in request.premises:
             yield stream
-        if request.condition is not None:
-            yield from request.condition.categories
+        for condition in request.conditions:
+            yield from condition.categories
 
     def answer(self, verdict: Verdict | Exception) -> None:
         if self.answered.done():

@@ -99,7 +99,7 @@ class Request(Struct, frozen=True):
             day of recorded_at.
         premises: Other streams on which the decision is based, each with its expected
             version (0 = a stream without events).
-        condition: An append condition; None without one.
+        conditions: Append conditions, which must all hold.
         attachments: One for each event, or none; passed to projections, never stored.
         secrets: Texts that the drafts commit to; passed to the vault.
     """
@@ -110,7 +110,7 @@ class Request(Struct, frozen=True):
     actor: str
     known_on: date | None = None
     premises: tuple[tuple[str, int], ...] = ()
-    condition: Condition | None = None
+    conditions: tuple[Condition, ...] = ()
     attachments: tuple[Any, ...] = ()
     secrets: tuple[Any, ...] = ()
 
@@ -138,7 +138,7 @@ class UnnumberedRequest(Struct, frozen=True):
     series: Any
     named: Callable[[str, str], Request]
     premises: tuple[tuple[str, int], ...] = ()
-    condition: Condition | None = None
+    conditions: tuple[Condition, ...] = ()
 
 
 class Receipt(Struct, frozen=True):
@@ -707,7 +707,7 @@ def append_arguments(framed: Sequence[EncodedRequest]) -> list[Sequence[Any]]:
     requests: list[tuple[Any, ...]] = []
     claims: list[tuple[Any, ...]] = []
     events: list[tuple[Any, ...]] = []
-    conditions: dict[Condition | None, int | None] = {None: None}
+    conditions: dict[tuple[Condition, ...], int | None] = {(): None}
     built = _PendingAppends()
     for number, one in enumerate(framed, 1):
         request, frames = one.request, enumerate(one.frames, 1)
@@ -724,9 +724,9 @@ def append_arguments(framed: Sequence[EncodedRequest]) -> list[Sequence[Any]]:
                 place, ends = next(frames)
                 day = draft.effective_on
                 events.append((claim, place, version, draft.type, day, *ends))
-        condition = conditions.setdefault(request.condition, len(conditions))
+        joint = conditions.setdefault(request.conditions, len(conditions))
         # The last part is the main one, so its claim is the request's last.
-        asked = request.command_id, request.body, request.known_on, condition
+        asked = request.command_id, request.body, request.known_on, joint
         requests.append((*asked, len(claims), len(one.frames)))
         built.add(number, request)
     conditioned: list[tuple[Any, ...]] = [
@@ -736,8 +736,8 @@ def append_arguments(framed: Sequence[EncodedRequest]) -> list[Sequence[Any]]:
             condition.after,
             built.first_request_by_category.get(category),
         )
-        for condition, number in conditions.items()
-        if condition is not None
+        for joint, number in conditions.items()
+        for condition in joint
         for category in condition.categories
     ]
     return [

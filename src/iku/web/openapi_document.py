@@ -311,7 +311,7 @@ def _error_statuses(operation: Json, handler: HTTPRouteHandler) -> list[HTTPStat
     """The error statuses of the operation."""
     places = {parameter.get("in") for parameter in operation["parameters"]}
     names = {parameter.get("name") for parameter in operation["parameters"]}
-    found = [HTTPStatus.BAD_REQUEST]
+    found = [HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN]
     if "path" in places:
         found.append(HTTPStatus.NOT_FOUND)
     if "POST" in handler.http_methods:

@@ -15,8 +15,10 @@ from litestar.exceptions import HTTPException
 from msgspec import Struct, structs
 
 from iku import messages
+from iku.commands.authorisation import StepUpRequired, Unauthenticated
 from iku.commands.command import ReadOnlyReplica, StaleVersion
 from iku.domain import hidden_characters
+from iku.domain.access import Forbidden
 from iku.domain.decider import Invalid, Refused, SubjectNotFound
 from iku.domain.question import InvalidQuestion, UnknownReference
 from iku.language import Language, negotiated, translate
@@ -112,6 +114,9 @@ OURS: dict[type, str] = {
     NotFound: "missing",
     NotYetSigned: "unsigned",
     Refused: "refused",
+    Forbidden: "forbidden",
+    Unauthenticated: "unauthenticated",
+    StepUpRequired: "step-up",
     KnownOnDecreased: "refused",
     KnownOnInFuture: "refused",
     VersionConflict: "overtaken",
@@ -156,6 +161,7 @@ _DETAILS = {
 # Reason phrases of RFC 9110, section 15.
 _TITLES = {
     HTTPStatus.BAD_REQUEST: message("Bad Request"),
+    HTTPStatus.UNAUTHORIZED: message("Unauthorized"),
     HTTPStatus.FORBIDDEN: message("Forbidden"),
     HTTPStatus.NOT_FOUND: message("Not Found"),
     HTTPStatus.METHOD_NOT_ALLOWED: message("Method Not Allowed"),
@@ -175,6 +181,9 @@ KINDS: dict[str, tuple[HTTPStatus, str]] = {
     kind: (status, _TITLES[status])
     for kind, status in {
         "invalid": HTTPStatus.BAD_REQUEST,
+        "unauthenticated": HTTPStatus.UNAUTHORIZED,
+        "forbidden": HTTPStatus.FORBIDDEN,
+        "step-up": HTTPStatus.FORBIDDEN,
         "cross-site": HTTPStatus.FORBIDDEN,
         "missing": HTTPStatus.NOT_FOUND,
         "gone": HTTPStatus.GONE,

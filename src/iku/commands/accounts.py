@@ -1,0 +1,99 @@
+"""Accounts: the first invitation, later ones, and the rights that the log states.
+
+The first invitation ends the local mode. Before it, the table of rights and the parts
+of the register that each division owns are recorded, so that every later event can be
+judged from the log alone.
+"""
+
+from collections.abc import Sequence
+from uuid import uuid4
+
+from msgspec import structs
+
+from iku import streams
+from iku.commands.authorisation import SYSTEM_ACTOR
+from iku.commands.command import Command, CommandResult
+from iku.commands.handler import CommandHandler
+from iku.domain import access
+from iku.domain.access import Credentials
+from iku.domain.access_policy import SUBJECT, Demonstrated, DivisionOwns, RightsSet
+from iku.domain.account import Invite
+from iku.ledger.log import Reader
+
+
+async def invite(
+    commands: CommandHandler,
+    reader: Reader,
+    proposed: Invite,
+    divisions: Sequence[DivisionOwns],
+    *,
+    actor: str = SYSTEM_ACTOR,
+    credentials: Credentials | None = None,
+) -> CommandResult:
+    """Create an account for a person, with its first role.
+
+    Raises:
+        Forbidden: The actor may not invite.
+        Refused: The role cannot be granted so.
+    """
+    await set_rights(commands, reader, divisions)
+    person = proposed.holder.subject or await _person_with_nip(
+        commands, reader, proposed.nip
+    )
+    proposed = structs.replace(
+        proposed, holder=structs.replace(proposed.holder, subject=person)
+    )
+    command = Command("account", str(uuid4()), proposed, actor, credentials=credentials)
+    return await commands.handle(reader, command)
+
+
+async def set_rights(
+    commands: CommandHandler, reader: Reader, divisions: Sequence[DivisionOwns]
+) -> None:
+    """Record the table of this release and the *divisions*, unless they are in force.
+
+    A newer table, which a newer release recorded, stays in force.
+    """
+    policy = (await commands.access.cached(reader)).value.policy
+    same = policy.divisions == tuple(divisions)
+    if policy.table > access.TABLE_VERSION or (
+        policy.table == access.TABLE_VERSION and same
+    ):
+        return
+    rights = RightsSet(
+        effective_on=commands.today(),
+        table=access.TABLE_VERSION,
+        divisions=tuple(divisions),
+    )
+    await commands.handle(reader, Command("access", SUBJECT, rights, SYSTEM_ACTOR))
+
+
+async def declare_demonstration(commands: CommandHandler, reader: Reader) -> None:
+    """Record that the register is a demonstration."""
+    declared = Demonstrated(effective_on=commands.today())
+    await commands.handle(reader, Command("access", SUBJECT, declared, SYSTEM_ACTOR))
+
+
+async def _person_with_nip(
+    commands: CommandHandler, reader: Reader, nip: str | None
+) -> str:
+    """The person of the accounts with this NIP; a new one if there are none."""
+    if nip is not None:
+        for person, known in await known_numbers(commands, reader):
+            if known == nip:
+                return person
+    return str(uuid4())
+
+
+async def known_numbers(
+    commands: CommandHandler, reader: Reader
+) -> list[tuple[str, str]]:
+    """Each person with an account, and the NIP, where it is not erased."""
+    register = (await commands.access.refresh(reader)).value
+    names = [f"account-{name}" for name in register.accounts]
+    found = await streams.read(reader, commands.vault, names)
+    return [
+        (one.state.person, nip)
+        for one in found.values()
+        if (nip := one.state.invitation.nip) is not None
+    ]

@@ -1,0 +1,352 @@
+"""Authorisation: whether the actor of a command may record its events.
+
+The rule is `domain/access.may`. What it rests on is a premise of the append: while
+there is no account, that none was invited; otherwise the version of the actor's
+account. A process that has not noticed a change of rights can therefore record nothing
+by the old ones.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+from typing import Any, ClassVar, NamedTuple
+
+from iku.commands.category_cache import Cached, CategoryCache
+from iku.commands.command import Command
+from iku.domain import (
+    access,
+    account,
+    indicator,
+    organisation,
+    publication,
+    subject_kinds,
+)
+from iku.domain.access import (
+    ACTIONS,
+    AGENCY_WIDE,
+    AccessRegister,
+    Action,
+    Actor,
+    Allowed,
+    Credentials,
+    Denied,
+    Forbidden,
+    Mode,
+    Place,
+)
+from iku.domain.access_policy import NO_POLICY, SUBJECT
+from iku.domain.account import Role
+from iku.domain.decider import Refused
+from iku.domain.decider_registry import DECIDERS
+from iku.ledger.log import Condition
+from iku.messages import message
+
+LOCAL_ACTOR = "lokal"
+SYSTEM_ACTOR = "iku"  # the program itself: seed definitions, continuation, rights
+CATEGORIES = ("account", "access")
+
+NOBODY = AccessRegister({})
+SIGN_IN = message(
+    "this register has accounts: sign in, or set an API key; an actor cannot be claimed"
+)
+
+
+class Unauthenticated(Forbidden):
+    """The register has accounts, and the caller has not signed in."""
+
+    headers: ClassVar[dict[str, str]] = {"WWW-Authenticate": "Bearer"}
+
+
+class Authority(NamedTuple):
+    """Who acts, and what the append must rest on for that to be true.
+
+    Attributes:
+        actor: The account with its rights; None if the actor may do everything.
+        name: The actor of the events.
+        premises: Versions of streams.
+        conditions: Append conditions.
+        covered: Divisions that have approved the command before.
+    """
+
+    register: AccessRegister
+    actor: Actor | None
+    name: str
+    premises: tuple[tuple[str, int], ...] = ()
+    conditions: tuple[Condition, ...] = ()
+    covered: frozenset[str] = frozenset()
+
+    def require(self, actions: tuple[Action, ...], places: Iterable[Place]) -> None:
+        """Refuse what is none of *actions* that the actor may take at all *places*.
+
+        Raises:
+            Forbidden: The message names the roles that may.
+        """
+        if self.actor is None:
+            return
+        for place in places:
+            if place.division is not None and place.division in self.covered:
+                continue
+            *others, last = actions
+            if not any(
+                isinstance(access.may(self.actor, action, place), Allowed)
+                for action in others
+            ):
+                access.require(self.actor, last, place)
+
+    def require_proposable(self, action: Action, places: Iterable[Place]) -> None:
+        """Refuse a proposal of *action* by an actor who may not even propose it.
+
+        A subject of another division may be concerned, as in a merger, if one of the
+        actor's own is.
+
+        Raises:
+            Forbidden: The message names the roles that may.
+        """
+        if self.actor is None:
+            return
+        refusals = []
+        for place in places:
+            match access.may(self.actor, action, place):
+                case Denied(why=why, proposable=False):
+                    refusals.append(Forbidden(why))
+                case _:
+                    return
+        raise refusals[0]
+
+
+def access_cache() -> CategoryCache[AccessRegister]:
+    """A cache of the accounts and the policy."""
+    return CategoryCache(
+        CATEGORIES,
+        lambda states: AccessRegister(
+            states["account"], states["access"].get(SUBJECT, NO_POLICY)
+        ),
+    )
+
+
+def authority(
+    known: Cached[AccessRegister],
+    name: str,
+    credentials: Credentials | None,
+    today: date,
+) -> Authority:
+    """The authority under which *name* acts, or the account of *credentials*.
+
+    Raises:
+        Unauthenticated: The register has accounts, and there are no credentials.
+        Forbidden: The name may not be claimed, or the account may do nothing.
+    """
+    register = known.value
+    if credentials is not None:
+        return _authority_of_account(register, credentials, today)
+    match register.mode:
+        case Mode.LOCAL:
+            return Authority(register, None, name, conditions=(known.condition,))
+        case Mode.DEMONSTRATION:
+            if name not in {LOCAL_ACTOR, SYSTEM_ACTOR}:
+                raise Forbidden(
+                    message(
+                        "the actor is {actor}, but in a demonstration a program "
+                        "without credentials acts as {local}",
+                        actor=name,
+                        local=LOCAL_ACTOR,
+                    )
+                )
+            return Authority(register, None, name)
+        case Mode.ACCOUNTS:
+            if name == SYSTEM_ACTOR:
+                return Authority(register, None, name)
+            raise Unauthenticated(SIGN_IN)
+
+
+def _authority_of_account(
+    register: AccessRegister, credentials: Credentials, today: date
+) -> Authority:
+    actor = register.actor(credentials, today)
+    if actor is None:
+        raise Unauthenticated(
+            message("account {account} does not exist", account=credentials.account)
+        )
+    version = register.accounts[actor.account].version
+    return Authority(
+        register, actor, actor.account, ((f"account-{actor.account}", version),)
+    )
+
+
+def authorise(
+    command: Command, states: Iterable[Any], authority: Authority, today: date
+) -> None:
+    """Refuse *command* on the subjects with these *states* if its actor may not.
+
+    Raises:
+        Forbidden: The message names the roles that may.
+        StepUpRequired: The actor's last factor is too old for it.
+    """
+    if authority.actor is None:
+        _refuse_foreign_to_the_system(command, authority, today)
+        return
+    asked = action(command.category, command.proposed)
+    if not command.proposing:
+        refuse_unfresh(command, asked)
+    known = [state for state in states if state is not None]
+    if not known and command.category in subject_kinds.categories():
+        known = [DECIDERS[command.category].fold([command.proposed])]
+    about = places(known, authority.register, today) or [AGENCY_WIDE]
+    if command.proposing:
+        authority.require_proposable(asked, about)
+    elif command.approval is not None:
+        authority.require(approving_actions(asked), about)
+    else:
+        authority.require((asked,), about)
+
+
+def of_closed_period(command: Command) -> tuple[Action, ...]:
+    """The right to change a figure of a closed period, or to approve the change."""
+    if command.approval is not None:
+        return (Action.APPROVE_CLOSED,)
+    return (Action.CORRECT_CLOSED,)
+
+
+def approving_actions(asked: Action) -> tuple[Action, ...]:
+    """The rights, each of which approves a proposal of an action."""
+    return APPROVED_BY.get(asked, (asked,))
+
+
+def action(category: str, proposed: Any) -> Action:
+    """The action that the *proposed* event or command of *category* is."""
+    match proposed:
+        case publication.Draft():
+            return Action.DRAFT_PUBLICATION
+        case publication.TakeStep(step=step):
+            return ACTIONS[category][step.type]
+        case indicator.Amendment():
+            return Action.DEFINE
+        case account.Invite(role=role) | account.RoleGranted(role=role):
+            approving = role in account.APPROVING
+            return Action.GRANT_APPROVING if approving else Action.ADMINISTER
+        case event:
+            return access.action_of(category, event)
+
+
+def _refuse_foreign_to_the_system(
+    command: Command, authority: Authority, today: date
+) -> None:
+    """While there are accounts, the program itself records only what is its own.
+
+    The first administrator and the first head of the agency are invited at the server.
+    """
+    mode = authority.register.mode
+    if mode is Mode.LOCAL and command.category == "account":
+        _refuse_other_than_first_admin(command)
+    if mode is not Mode.ACCOUNTS:
+        return
+    match command.proposed:
+        case account.Invite(role=Role.ADMIN | Role.KEPALA_BADAN as role):
+            allowed = not authority.register.holders(role, today)
+        case proposed:
+            own = BY_SYSTEM.get(command.category, frozenset())
+            allowed = proposed.__struct_config__.tag in own
+    if not allowed:
+        raise Unauthenticated(SIGN_IN)
+
+
+def _refuse_other_than_first_admin(command: Command) -> None:
+    match command.proposed:
+        case account.Invite(role=Role.ADMIN):
+            return
+        case _:
+            raise Refused(message("the first account must be that of an administrator"))
+
+
+def entry_to_verify(command: Command, state: Any) -> int | None:
+    """Version of the entry that *command* verifies; None if it verifies none.
+
+    A verifier does not verify what the same person entered; a head of division may.
+    A participation that is entered as verified verifies itself: 0.
+    """
+    if action(command.category, command.proposed) is not Action.VERIFY:
+        return None
+    match command.proposed:
+        case organisation.Participated():
+            return 0
+        case organisation.ParticipationVerified(participation=reference):
+            entered = state.effective_facts(organisation.Participated)
+            return next((v for v, e in entered if e.participation == reference), 1)
+        case _:
+            return 1
+
+
+def refuse_own_entry(
+    authority: Authority, entered_by: str, states: Iterable[Any], today: date
+) -> None:
+    """Refuse that a verifier verifies an entry of the same person.
+
+    Raises:
+        Forbidden: Only roles of a verifier allow it, and the person entered it.
+    """
+    actor, register = authority.actor, authority.register
+    if actor is None or register.person(entered_by) != actor.person:
+        return
+    for place in places(states, register, today):
+        allowed = access.require(actor, Action.VERIFY, place)
+        if all(grant.role is Role.VERIFIKATOR for grant in allowed.by):
+            raise Forbidden(
+                message(
+                    "you reported this yourself, so another verifier, or the head of "
+                    "the division, must verify it"
+                )
+            )
+
+
+def places(states: Iterable[Any], register: AccessRegister, today: date) -> list[Place]:
+    """Where the subjects with these *states* belong today, without repetition."""
+    divisions = register.policy.divisions
+    found = (access.place_of(state, divisions, today) for state in states)
+    return list(dict.fromkeys(found))
+
+
+def refuse_unfresh(command: Command, asked: Action) -> None:
+    """Refuse a weighty action, or an approval, without a recently used factor.
+
+    Raises:
+        StepUpRequired: The last factor is older.
+    """
+    weighty = asked in FRESH or command.approval is not None
+    if weighty and command.credentials is not None and not command.credentials.fresh:
+        raise StepUpRequired
+
+
+class StepUpRequired(Forbidden):
+    """The action needs a factor used within the last five minutes (ASVS 7.5.3)."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            message("confirm that it is you: sign in again with a second factor first")
+        )
+
+
+# Factors, roles and keys are changed in `access/`, which asks by itself.
+FRESH = frozenset(
+    {
+        *(Action.PUBLISH, Action.ERASE, Action.ADMINISTER, Action.GRANT_APPROVING),
+        *(Action.APPROVE_ROLES, Action.SET_TWO_PERSONS),
+        *(Action.APPROVE_CLOSED, Action.APPROVE_DEFINITION),
+        *(Action.APPROVE_AGENCY_DATA, Action.APPROVE_TWO_PERSONS),
+    }
+)
+# The rights, one of which approves a proposal of an action.
+APPROVED_BY: Mapping[Action, tuple[Action, ...]] = {
+    Action.CORRECT: (Action.CORRECT, Action.APPROVE_CLOSED),
+    Action.CHANGE_STATUS: (Action.CHANGE_STATUS, Action.APPROVE_CLOSED),
+    Action.DEFINE: (Action.APPROVE_DEFINITION,),
+    Action.SET_TWO_PERSONS: (Action.APPROVE_TWO_PERSONS,),
+    Action.GRANT_APPROVING: (Action.APPROVE_ROLES,),
+    Action.AGENCY_DATA: (Action.APPROVE_AGENCY_DATA,),
+}
+# What only the program itself records while there are accounts.
+BY_SYSTEM: Mapping[str, frozenset[str]] = {
+    "indicator": frozenset({"defined"}),
+    "scale": frozenset({"scaled"}),
+    "ledger": frozenset({"continued"}),
+    "access": frozenset({"rights_set", "demonstrated"}),
+    "subject": frozenset({"erased"}),
+}

@@ -1,0 +1,241 @@
+"""Proposals: a command is proposed by one person and recorded by another's approval.
+
+The approval decides the command anew, at the version that the proposer saw, and records
+its events and its own in one append. If the subject has moved on since, the proposal
+lapses.
+"""
+
+from typing import Any
+from uuid import uuid4
+
+from msgspec import structs
+
+from iku import streams
+from iku.commands import authorisation, decision, text_erasure
+from iku.commands.authorisation import Authority
+from iku.commands.command import Approval, Command, CommandResult, StaleVersion
+from iku.commands.handler import CommandHandler
+from iku.domain import access, closed_periods, proposal
+from iku.domain.access import Action, Allowed, Forbidden
+from iku.domain.closed_periods import ChangedFigure, ClosedPeriods
+from iku.domain.decider import Refused, SubjectNotFound
+from iku.domain.decider_registry import DECIDERS
+from iku.domain.fact import Target
+from iku.domain.proposal import (
+    Approved,
+    Declined,
+    Lapsed,
+    Proposal,
+    ProposalWithdrawn,
+    Proposed,
+    ProposedChange,
+)
+from iku.ledger.log import Connection, Reader
+from iku.messages import message
+from iku.streams import FoldedStream
+
+
+async def propose(
+    commands: CommandHandler, reader: Reader, command: Command, because: str
+) -> CommandResult:
+    """Propose *command* for approval by another person.
+
+    Raises:
+        Forbidden: The actor may not propose it.
+        Refused: A rule forbids the command, or such a command cannot be proposed.
+    """
+    stored, texts = proposal.encode(command.category, command.proposed)
+    tried = structs.replace(command, proposing=True)
+    read = await decision.read(reader, commands.vault, tried)
+    decided = await commands.decide(reader, tried, read)
+    if not decided.events:
+        raise Refused(message("the register holds this already; nothing to propose"))
+    closed = (await commands.closures.cached(reader)).value
+    authority = await commands.authority(reader, command.actor, command.credentials)
+    proposed = Proposed(
+        effective_on=commands.today(),
+        by=authority.name,
+        target=Target(command.stream, decided.before.version),
+        command=stored,
+        because=because,
+        changes=_changes(closed, command.subject, decided),
+        **texts,
+    )
+    recorded = structs.replace(
+        command, category="proposal", subject=str(uuid4()), proposed=proposed
+    )
+    return await commands.handle(
+        reader, structs.replace(recorded, expected=None, approval=None)
+    )
+
+
+def _changes(
+    closed: ClosedPeriods, subject: str, decided: decision.CommandDecision
+) -> tuple[ProposedChange, ...]:
+    """The figures of closed periods that the command would change."""
+    before, after = decided.before.state, decided.after
+    return tuple(
+        ProposedChange(
+            publication=change.figure.publication.id,
+            number=change.figure.frozen.number,
+            before=f"{change.before.numerator}/{change.before.denominator}",
+            after=f"{change.after.numerator}/{change.after.denominator}",
+        )
+        for change in closed_periods.changes(closed, subject, before, after)
+        if isinstance(change, ChangedFigure)
+    )
+
+
+async def approve(
+    commands: CommandHandler, connection: Connection, identifier: str, by: Command
+) -> CommandResult:
+    """Approve a proposal, and record the events of its command.
+
+    *by* carries the approver: its actor, credentials and command id.
+
+    Raises:
+        Forbidden: The actor may not approve it.
+        Refused: It is no longer open, the approver proposed it, or the subject has
+            moved on.
+        SubjectNotFound: The proposal does not exist.
+    """
+    read = await _read(commands, connection, identifier)
+    held: Proposal = read.state
+    target = held.proposed.target
+    authority = await commands.authority(connection, by.actor, by.credentials)
+    approval = Approval(
+        identifier,
+        read,
+        _divisions(authority),
+        held.approved_divisions,
+    )
+    command = structs.replace(
+        by,
+        category=target.category,
+        subject=target.subject,
+        proposed=proposal.decode(held.proposed),
+        expected=target.version or None,
+        approval=approval,
+    )
+    try:
+        if target.category == "subject":
+            return await text_erasure.erase(commands, connection, command)
+        return await commands.handle(connection, command)
+    except StaleVersion as error:
+        await _lapse(commands, connection, identifier, by, error.version)
+        raise Refused(
+            message(
+                "{stream} is at version {version}, but the proposal was made at "
+                "version {seen}: look at it and propose again",
+                stream=target.stream,
+                version=error.version,
+                seen=target.version,
+            )
+        ) from error
+    except Forbidden:
+        if not await _concerns(commands, connection, command, authority):
+            raise
+        part = Approved(
+            effective_on=commands.today(),
+            by=authority.name,
+            divisions=approval.divisions,
+        )
+        return await commands.handle(connection, _step(by, identifier, part))
+
+
+def _divisions(authority: Authority) -> tuple[str, ...]:
+    """The divisions for which the actor may approve; empty for the whole agency."""
+    if authority.actor is None:
+        return ()
+    found = {one.division for one in authority.actor.grants if one.division is not None}
+    return tuple(sorted(found))
+
+
+async def _concerns(
+    commands: CommandHandler, reader: Reader, command: Command, authority: Authority
+) -> bool:
+    """Whether the actor may approve for one of several divisions concerned."""
+    if authority.actor is None or command.credentials is None:
+        return False
+    if not command.credentials.fresh:
+        return False
+    read = await decision.read(reader, commands.vault, command)
+    own = read.get(command.stream, FoldedStream()).state
+    after = DECIDERS[command.category].fold([command.proposed], own)
+    states = [*(one.state for one in read.values()), after]
+    found = authorisation.places(states, authority.register, commands.today())
+    wanted = _approving_actions(command.category, command.proposed)
+    covered = [
+        place
+        for place in found
+        if any(
+            isinstance(access.may(authority.actor, action, place), Allowed)
+            for action in wanted
+        )
+    ]
+    return 0 < len(covered) < len(found)
+
+
+def _approving_actions(category: str, proposed: Any) -> tuple[Action, ...]:
+    return authorisation.approving_actions(authorisation.action(category, proposed))
+
+
+async def decline(
+    commands: CommandHandler, reader: Reader, identifier: str, by: Command, reason: str
+) -> CommandResult:
+    """Decline a proposal (raises as `approve`)."""
+    read = await _read(commands, reader, identifier)
+    authority = await commands.authority(reader, by.actor, by.credentials)
+    _require_approver(authority, read.state)
+    declined = Declined(effective_on=commands.today(), by=authority.name, reason=reason)
+    return await commands.handle(reader, _step(by, identifier, declined))
+
+
+def _require_approver(authority: Authority, held: Proposal) -> None:
+    if authority.actor is None:
+        return
+    category = held.proposed.target.category
+    wanted = _approving_actions(category, proposal.decode(held.proposed))
+    roles = {role for one in wanted for role in access.TABLE[one]}
+    if not any(grant.role in roles for grant in authority.actor.grants):
+        access.require(authority.actor, wanted[-1])
+
+
+async def withdraw(
+    commands: CommandHandler, reader: Reader, identifier: str, by: Command
+) -> CommandResult:
+    """Withdraw one's own proposal (raises as `approve`)."""
+    await _read(commands, reader, identifier)
+    authority = await commands.authority(reader, by.actor, by.credentials)
+    withdrawn = ProposalWithdrawn(effective_on=commands.today(), by=authority.name)
+    return await commands.handle(reader, _step(by, identifier, withdrawn))
+
+
+async def _lapse(
+    commands: CommandHandler,
+    reader: Reader,
+    identifier: str,
+    by: Command,
+    version: int,
+) -> None:
+    lapsed = Lapsed(effective_on=commands.today(), version=version)
+    step = structs.replace(_step(by, identifier, lapsed), command_id=None)
+    await commands.handle(reader, step)
+
+
+def _step(by: Command, identifier: str, event: object) -> Command:
+    return structs.replace(
+        by, category="proposal", subject=identifier, proposed=event, expected=None
+    )
+
+
+async def _read(
+    commands: CommandHandler, reader: Reader, identifier: str
+) -> FoldedStream:
+    stream = proposal.decider.stream(identifier)
+    found = await streams.read(reader, commands.vault, [stream])
+    if stream not in found:
+        raise SubjectNotFound(
+            message("proposal {proposal} does not exist", proposal=identifier)
+        )
+    return found[stream]

@@ -1,0 +1,441 @@
+"""Rights: who may do what, by one table of roles and actions.
+
+`may` is the only function that decides it. `commands/` asks it before it decides a
+command, `queries/` before it opens a text, and the verifier asks the same table from
+the log alone. Division and district are attributes: a right of a division covers the
+subjects that belong to it today, whatever day is asked about.
+
+Source: `docs/access.md`, which shows the table; a test compares both.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any
+
+from msgspec import Struct
+
+from iku.domain.access_policy import NO_POLICY, AccessPolicy, DivisionOwns
+from iku.domain.account import Account, Grant, Role
+from iku.domain.conflict import Conflict
+from iku.domain.decider import Refused
+from iku.domain.organisation import Organisation
+from iku.messages import Term, message
+
+TABLE_VERSION = 1
+
+
+class Mode(StrEnum):
+    """How the register is used; the log states it.
+
+    `LOCAL`: there is no account, and everyone on the machine may do everything under
+    any name. `DEMONSTRATION`: fictional data, and accounts that anyone may use.
+    `ACCOUNTS`: an actor is an account that has signed in.
+    """
+
+    LOCAL = "local"
+    DEMONSTRATION = "demonstration"
+    ACCOUNTS = "accounts"
+
+
+class Action(StrEnum):
+    """What an actor asks to do; a row of the table."""
+
+    READ_FIGURES = "read_figures"
+    READ_HISTORY = "read_history"
+    READ_REGISTER = "read_register"
+    READ_TEXTS = "read_texts"
+    ENTER = "enter"
+    REGISTER = "register"
+    CHANGE_STATUS = "change_status"
+    VERIFY = "verify"
+    CORRECT = "correct"
+    CORRECT_CLOSED = "correct_closed"
+    APPROVE_CLOSED = "approve_closed"
+    DEFINE = "define"
+    APPROVE_DEFINITION = "approve_definition"
+    DRAFT_PUBLICATION = "draft_publication"
+    CONFIRM_FIGURE = "confirm_figure"
+    CLOSE_PUBLICATION = "close_publication"
+    REVIEW_PUBLICATION = "review_publication"
+    PUBLISH = "publish"
+    RETURN_PUBLICATION = "return_publication"
+    WITHDRAW_PUBLICATION = "withdraw_publication"
+    IMPORT = "import"
+    AGENCY_DATA = "agency_data"
+    APPROVE_AGENCY_DATA = "approve_agency_data"
+    SET_TWO_PERSONS = "set_two_persons"
+    APPROVE_TWO_PERSONS = "approve_two_persons"
+    ERASE = "erase"
+    READ_LOG = "read_log"
+    SEE_ACCOUNTS = "see_accounts"
+    ADMINISTER = "administer"
+    GRANT_APPROVING = "grant_approving"
+    APPROVE_ROLES = "approve_roles"
+
+
+class Extent(StrEnum):
+    """How far a role may take an action.
+
+    `AGENCY`: for every subject. `DIVISION`: for the subjects of its division, and
+    district. `PROPOSE`: only as a proposal that another person approves.
+    `PROPOSE_DIVISION`: the same, for the subjects of its division.
+    """
+
+    AGENCY = "agency"
+    DIVISION = "division"
+    PROPOSE = "propose"
+    PROPOSE_DIVISION = "propose_division"
+
+
+_AGENCY, _DIVISION = Extent.AGENCY, Extent.DIVISION
+_PROPOSE, _PROPOSE_DIVISION = Extent.PROPOSE, Extent.PROPOSE_DIVISION
+_ALL = dict.fromkeys(Role, Extent.AGENCY)
+_OF_DIVISION = {
+    Role.PETUGAS: _DIVISION,
+    Role.VERIFIKATOR: _DIVISION,
+    Role.KEPALA_BIDANG: _DIVISION,
+}
+_READERS = {
+    **_OF_DIVISION,
+    Role.KEPALA_BADAN: _AGENCY,
+    Role.PERENCANA: _AGENCY,
+    Role.AUDITOR: _AGENCY,
+}
+_VERIFIERS = {Role.VERIFIKATOR: _DIVISION, Role.KEPALA_BIDANG: _DIVISION}
+
+# A role without an entry may not take the action.
+TABLE: Mapping[Action, Mapping[Role, Extent]] = MappingProxyType(
+    {
+        Action.READ_FIGURES: _ALL,
+        Action.READ_HISTORY: _READERS,
+        Action.READ_REGISTER: _READERS,
+        # A planner sees identifiers and aggregates.
+        Action.READ_TEXTS: {
+            role: extent for role, extent in _READERS.items() if role != Role.PERENCANA
+        },
+        Action.ENTER: _OF_DIVISION,
+        Action.REGISTER: _OF_DIVISION,
+        Action.CHANGE_STATUS: _VERIFIERS,
+        Action.VERIFY: _VERIFIERS,
+        Action.CORRECT: {Role.PETUGAS: _PROPOSE_DIVISION, **_VERIFIERS},
+        Action.CORRECT_CLOSED: dict.fromkeys(_OF_DIVISION, _PROPOSE_DIVISION),
+        Action.APPROVE_CLOSED: {
+            Role.KEPALA_BIDANG: _DIVISION,
+            Role.KEPALA_BADAN: _AGENCY,
+        },
+        Action.DEFINE: {Role.PERENCANA: _PROPOSE},
+        Action.APPROVE_DEFINITION: {Role.KEPALA_BADAN: _AGENCY},
+        Action.DRAFT_PUBLICATION: {Role.PERENCANA: _AGENCY},
+        Action.CONFIRM_FIGURE: {Role.KEPALA_BIDANG: _DIVISION},
+        Action.CLOSE_PUBLICATION: {Role.KEPALA_BIDANG: _AGENCY},
+        Action.REVIEW_PUBLICATION: {Role.PERENCANA: _AGENCY},
+        Action.PUBLISH: {Role.KEPALA_BADAN: _AGENCY},
+        Action.RETURN_PUBLICATION: {
+            Role.KEPALA_BIDANG: _AGENCY,
+            Role.KEPALA_BADAN: _AGENCY,
+        },
+        Action.WITHDRAW_PUBLICATION: {Role.PERENCANA: _AGENCY},
+        Action.IMPORT: {Role.PETUGAS: _PROPOSE_DIVISION, **_VERIFIERS},
+        Action.AGENCY_DATA: {Role.KEPALA_BADAN: _AGENCY, Role.PERENCANA: _PROPOSE},
+        Action.APPROVE_AGENCY_DATA: {Role.KEPALA_BADAN: _AGENCY},
+        Action.SET_TWO_PERSONS: {Role.ADMIN: _PROPOSE},
+        Action.APPROVE_TWO_PERSONS: {Role.KEPALA_BADAN: _AGENCY},
+        Action.ERASE: {Role.KEPALA_BIDANG: _PROPOSE, Role.KEPALA_BADAN: _AGENCY},
+        Action.READ_LOG: {
+            Role.KEPALA_BIDANG: _AGENCY,
+            Role.KEPALA_BADAN: _AGENCY,
+            Role.PERENCANA: _AGENCY,
+            Role.AUDITOR: _AGENCY,
+        },
+        Action.SEE_ACCOUNTS: {Role.AUDITOR: _AGENCY, Role.ADMIN: _AGENCY},
+        Action.ADMINISTER: {Role.ADMIN: _AGENCY},
+        Action.GRANT_APPROVING: {Role.ADMIN: _PROPOSE},
+        Action.APPROVE_ROLES: {Role.KEPALA_BADAN: _AGENCY},
+    }
+)
+
+
+class Credentials(Struct, frozen=True):
+    """Who acts, as authenticated by a session or an API key.
+
+    Attributes:
+        version: Version of the account's stream when it was authenticated.
+        roles: The roles that an API key is limited to; None for all of the account's.
+        fresh: Whether a factor was used within the last five minutes.
+    """
+
+    account: str
+    version: int = 0
+    roles: frozenset[Role] | None = None
+    fresh: bool = False
+
+
+class Actor(Struct, frozen=True):
+    """An account that acts, with the rights it has at this position of the log.
+
+    Attributes:
+        account: Identifier of the account, as in the actor of events.
+        person: Identifier of its holder.
+        grants: The roles in force today, after the limits of an API key.
+    """
+
+    account: str
+    person: str
+    grants: tuple[Grant, ...]
+
+
+class Place(Struct, frozen=True):
+    """Where a subject belongs: what the rights of a division and a district cover.
+
+    Attributes:
+        division: Code of its division today; None for a matter of the whole agency.
+        area: Code of its area; None if none is known.
+    """
+
+    division: str | None = None
+    area: str | None = None
+
+
+AGENCY_WIDE = Place()
+
+_ENTER, _VERIFY, _CORRECT = Action.ENTER, Action.VERIFY, Action.CORRECT
+_CHANGE, _REGISTER = Action.CHANGE_STATUS, Action.REGISTER
+# The action that recording an event is, by category and type of the event.
+ACTIONS: Mapping[str, Mapping[str, Action]] = MappingProxyType(
+    {
+        "conflict": {
+            **dict.fromkeys(("reported", "returned", "handled", "referred"), _ENTER),
+            "attached": _ENTER,
+            **dict.fromkeys(("verified", "resolved", "reopened"), _VERIFY),
+            "reclassified": _CHANGE,
+            **dict.fromkeys(("rejected", "merged", "absorbed"), _CORRECT),
+            **dict.fromkeys(("corrected", "annulled"), _CORRECT),
+        },
+        "organisation": {
+            **dict.fromkeys(("registered", "renewed"), _REGISTER),
+            **dict.fromkeys(("participated", "attached"), _ENTER),
+            **dict.fromkeys(("suspended", "restored", "dissolved"), _CHANGE),
+            **dict.fromkeys(("revoked", "moved_out"), _CHANGE),
+            "participation_verified": _VERIFY,
+            **dict.fromkeys(("rejected", "merged", "absorbed"), _CORRECT),
+            **dict.fromkeys(("corrected", "annulled"), _CORRECT),
+            "participation_carried": _CORRECT,
+        },
+        "indicator": dict.fromkeys(
+            ("defined", "targeted", "corrected", "annulled"), Action.DEFINE
+        ),
+        "scale": {"scaled": Action.DEFINE},
+        "publication": {
+            "drafted": Action.DRAFT_PUBLICATION,
+            "confirmed": Action.CONFIRM_FIGURE,
+            "closed": Action.CLOSE_PUBLICATION,
+            "returned": Action.RETURN_PUBLICATION,
+            "reviewed": Action.REVIEW_PUBLICATION,
+            "published": Action.PUBLISH,
+            "withdrawn": Action.WITHDRAW_PUBLICATION,
+        },
+        "subject": {"erased": Action.ERASE},
+        "ledger": {"continued": Action.ADMINISTER},
+        "account": dict.fromkeys(
+            ("invited", "granted", "revoked", "suspended", "restored", "recovered"),
+            Action.ADMINISTER,
+        ),
+        # Who may do what is proposed is asked for the command itself.
+        "proposal": dict.fromkeys(
+            ("proposed", "approved", "declined", "withdrawn", "lapsed"),
+            Action.READ_FIGURES,
+        ),
+        "access": {
+            "demonstrated": Action.ADMINISTER,
+            "rights_set": Action.ADMINISTER,
+            "two_persons_set": Action.SET_TWO_PERSONS,
+        },
+    }
+)
+
+
+def action_of(category: str, event: Any) -> Action:
+    """The action that recording *event* is.
+
+    A participation that is entered as verified is a verification as well.
+    """
+    if getattr(event, "verified", False) is True:
+        return Action.VERIFY
+    tag: str = event.__struct_config__.tag
+    return ACTIONS[category][tag]
+
+
+class Forbidden(Refused):
+    """The actor may not do this; the message names the role that may.
+
+    Attributes:
+        proposable: Whether the actor may propose it for approval by another person.
+    """
+
+    def __init__(self, message: str, *, proposable: bool = False) -> None:
+        super().__init__(message)
+        self.proposable = proposable
+
+
+class Allowed(Struct, frozen=True):
+    """The actor may do it, by these roles."""
+
+    by: tuple[Grant, ...]
+
+
+class Denied(Struct, frozen=True):
+    """The actor may not do it.
+
+    Attributes:
+        proposable: Whether the actor may propose it.
+    """
+
+    why: str
+    proposable: bool = False
+
+
+def may(actor: Actor, action: Action, place: Place = AGENCY_WIDE) -> Allowed | Denied:
+    """Whether *actor* may take *action* on a subject at *place*."""
+    extents = TABLE[action]
+    direct = tuple(
+        grant
+        for grant in actor.grants
+        if _covers(extents.get(grant.role), grant, place, proposing=False)
+    )
+    if direct:
+        return Allowed(direct)
+    return Denied(
+        _reason(actor, action, place),
+        any(
+            _covers(extents.get(grant.role), grant, place, proposing=True)
+            for grant in actor.grants
+        ),
+    )
+
+
+def _covers(
+    extent: Extent | None, grant: Grant, place: Place, *, proposing: bool
+) -> bool:
+    match extent:
+        case Extent.AGENCY:
+            return not proposing
+        case Extent.PROPOSE:
+            return proposing
+        case Extent.DIVISION:
+            return not proposing and _is_within(grant, place)
+        case Extent.PROPOSE_DIVISION:
+            return proposing and _is_within(grant, place)
+        case None:
+            return False
+
+
+def _is_within(grant: Grant, place: Place) -> bool:
+    """Whether the subject belongs to the division, and district, of the role."""
+    if place.division is not None and grant.division != place.division:
+        return False
+    if grant.district is None:
+        return True
+    return place.area is not None and (
+        place.area == grant.district or place.area.startswith(f"{grant.district}.")
+    )
+
+
+def _reason(actor: Actor, action: Action, place: Place) -> str:
+    """A sentence that names who may do it, and what the actor is."""
+    roles = tuple(Term("role", role) for role in TABLE[action])
+    held = tuple(Term("role", one.role) for one in actor.grants)
+    parts: dict[str, Any] = {
+        "action": Term("action", action),
+        "roles": roles,
+        "held": held or message("none"),
+    }
+    if place.division is None or not any(
+        grant.role in TABLE[action] for grant in actor.grants
+    ):
+        return message("{action} is for: {roles}; your roles: {held}", **parts)
+    return message(
+        "{action} is for {roles} of division {division}; your roles: {held}, of "
+        "division {own}",
+        **parts,
+        division=place.division,
+        own=sorted({str(one.division) for one in actor.grants if one.division})
+        or message("none"),
+    )
+
+
+class AccessRegister(Struct, frozen=True, dict=True):
+    """All accounts and the policy, at a position of the log."""
+
+    accounts: Mapping[str, Account]
+    policy: AccessPolicy = NO_POLICY
+
+    @property
+    def mode(self) -> Mode:
+        """The mode that the log states."""
+        if self.policy.demonstration:
+            return Mode.DEMONSTRATION
+        return Mode.ACCOUNTS if self.accounts else Mode.LOCAL
+
+    def actor(self, credentials: Credentials, day: date) -> Actor | None:
+        """The authenticated actor, with its rights on *day*; None without account."""
+        account = self.accounts.get(credentials.account)
+        if account is None:
+            return None
+        limit = credentials.roles
+        grants = tuple(
+            grant
+            for grant in account.roles_on(day)
+            if limit is None or grant.role in limit
+        )
+        return Actor(credentials.account, account.person, grants)
+
+    def person(self, name: str) -> str:
+        """The person behind the actor *name* of an event; itself without account."""
+        account = self.accounts.get(name)
+        return name if account is None else account.person
+
+    def holders(self, role: Role, day: date) -> list[str]:
+        """The accounts that hold *role* on *day*."""
+        return [
+            name
+            for name, account in self.accounts.items()
+            if any(grant.role is role for grant in account.roles_on(day))
+        ]
+
+
+def require(actor: Actor, action: Action, place: Place = AGENCY_WIDE) -> Allowed:
+    """As `may`, but raises.
+
+    Raises:
+        Forbidden: The actor may not take the action.
+    """
+    match may(actor, action, place):
+        case Allowed() as allowed:
+            return allowed
+        case Denied(why=why, proposable=proposable):
+            raise Forbidden(why, proposable=proposable)
+
+
+def place_of(state: Any, divisions: Iterable[DivisionOwns], day: date) -> Place:
+    """Where the subject with this state belongs on *day*."""
+    match state:
+        case Conflict():
+            segment = state.state_on(day) or next(iter(state.timeline), None)
+            opening = state.opening
+            category = segment.category if segment else opening.category
+            return Place(_owner(divisions, "categories", category), opening.area)
+        case Organisation():
+            opening = state.opening
+            return Place(_owner(divisions, "kinds", opening.kind), opening.area)
+        case _:
+            return AGENCY_WIDE
+
+
+def _owner(divisions: Iterable[DivisionOwns], part: str, value: str) -> str | None:
+    """The division that owns *value*; None if no division does."""
+    owners: Iterable[str] = (
+        one.code for one in divisions if value in getattr(one, part)
+    )
+    return next(iter(owners), None)

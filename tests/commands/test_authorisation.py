@@ -1,0 +1,280 @@
+"""Who may record what: modes, roles and divisions, and what the append rests on."""
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from iku.commands import accounts
+from iku.commands.authorisation import StepUpRequired, Unauthenticated
+from iku.commands.command import Command
+from iku.domain.access import Credentials, Forbidden
+from iku.domain.access_policy import DivisionOwns
+from iku.domain.account import (
+    AccountSuspended,
+    Invite,
+    Role,
+    RoleGranted,
+    RoleRevoked,
+)
+from iku.domain.conflict import (
+    Category,
+    Corrected,
+    Dimension,
+    Level,
+    Reclassified,
+    Reported,
+    Verified,
+)
+from iku.domain.decider import Refused
+from iku.domain.fact import Person
+from tests.commands.conftest import Desk, Desks
+
+DIVISIONS = (
+    DivisionOwns("wasnas", categories=("ipoleksosbud", "lainnya")),
+    DivisionOwns("iwasbang", categories=("sara",)),
+    DivisionOwns("poldagri", kinds=("ormas", "lsm", "parpol")),
+)
+REPORTED = Reported(
+    category=Category.IPOLEKSOSBUD,
+    dimension=Dimension.POLITIK,
+    title="Sengketa",
+    effective_on=date(2021, 3, 1),
+    area="35.76.02.1003",
+)
+VERIFIED = Verified(effective_on=date(2021, 3, 2))
+
+
+async def invite(
+    desk: Desk, role: Role, name: str, by: Credentials | None = None, **more: Any
+) -> Credentials:
+    """An account, its credentials fresh."""
+    proposed = Invite(holder=Person(name), basis="SK/1", role=role, **more)
+    async with desk.app.pool.acquire() as connection:
+        outcome = await accounts.invite(
+            desk.app.commands, connection, proposed, DIVISIONS, credentials=by
+        )
+    return Credentials(outcome.subject, outcome.receipt.version, fresh=True)
+
+
+async def first_admin(desk: Desk) -> Credentials:
+    return await invite(desk, Role.ADMIN, "Admin")
+
+
+async def staff(desk: Desk) -> dict[str, Credentials]:
+    """An administrator, and an officer and a verifier of each of two divisions."""
+    found = {"admin": await first_admin(desk)}
+    found["kepala"] = await invite(desk, Role.KEPALA_BADAN, "Kepala")
+    for role in (Role.PETUGAS, Role.VERIFIKATOR):
+        for division in ("wasnas", "iwasbang"):
+            found[f"{role}-{division}"] = await invite(
+                desk, role, f"{role} {division}", found["admin"], division=division
+            )
+    return found
+
+
+async def act(
+    desk: Desk, by: Credentials | None, subject: str, proposed: Any, **more: Any
+) -> Any:
+    return await desk.do(subject, proposed, credentials=by, **more)
+
+
+async def test_before_the_first_invitation_everyone_may_do_everything(
+    desks: Desks,
+) -> None:
+    desk = await desks()
+    assert (await desk.do("K1", REPORTED)).added
+    assert (await desk.do("K1", VERIFIED)).added
+
+
+async def test_the_first_account_is_that_of_an_administrator(desks: Desks) -> None:
+    desk = await desks()
+    with pytest.raises(Refused, match="first account must be"):
+        await invite(desk, Role.AUDITOR, "Auditor")
+    await first_admin(desk)
+
+
+async def test_a_process_that_missed_the_first_invitation_records_nothing(
+    desks: Desks,
+) -> None:
+    late, other = await desks(), await desks()
+    assert (await late.do("K1", REPORTED)).added
+    await first_admin(other)
+    size = await other.size()
+    for subject, proposed in (("K1", VERIFIED), ("K2", REPORTED)):
+        with pytest.raises(Unauthenticated):
+            await late.do(subject, proposed)
+    assert await other.size() == size
+
+
+async def test_a_claimed_actor_is_refused_once_there_are_accounts(desks: Desks) -> None:
+    desk = await desks()
+    await first_admin(desk)
+    with pytest.raises(Unauthenticated, match="sign in"):
+        await desk.do("K1", REPORTED)
+    with pytest.raises(Unauthenticated, match="does not exist"):
+        await act(desk, Credentials("nobody"), "K1", REPORTED)
+
+
+async def test_an_event_has_the_account_as_its_actor(desks: Desks) -> None:
+    desk = await desks()
+    people = await staff(desk)
+    officer = people["petugas-wasnas"]
+    await act(desk, officer, "K1", REPORTED)
+    async with desk.app.pool.acquire() as connection:
+        actor = await connection.fetchval(
+            "select convert_from(record, 'UTF8')::jsonb->>'actor' from ledger.event"
+            " where stream = 'conflict-K1'"
+        )
+    assert actor == officer.account
+
+
+async def test_rights_end_at_the_border_of_the_division(desks: Desks) -> None:
+    desk = await desks()
+    people = await staff(desk)
+    with pytest.raises(Forbidden, match="division wasnas"):
+        await act(desk, people["petugas-iwasbang"], "K1", REPORTED)
+    await act(desk, people["petugas-wasnas"], "K1", REPORTED)
+    with pytest.raises(Forbidden, match="division wasnas"):
+        await act(desk, people["verifikator-iwasbang"], "K1", VERIFIED)
+    with pytest.raises(Forbidden):
+        await act(desk, people["petugas-wasnas"], "K1", VERIFIED)
+    with pytest.raises(Forbidden):
+        await act(desk, people["admin"], "K1", VERIFIED)
+    assert (await act(desk, people["verifikator-wasnas"], "K1", VERIFIED)).added
+
+
+async def test_a_verifier_of_one_division_moves_no_case_to_another(
+    desks: Desks,
+) -> None:
+    desk = await desks()
+    people = await staff(desk)
+    await act(desk, people["petugas-wasnas"], "K1", REPORTED)
+    verifier = people["verifikator-wasnas"]
+    moved = Reclassified(
+        effective_on=date(2021, 3, 3),
+        category=Category.SARA,
+        dimension=Dimension.AGAMA,
+    )
+    with pytest.raises(Forbidden, match="division iwasbang"):
+        await act(desk, verifier, "K1", moved)
+    within = Reclassified(effective_on=date(2021, 3, 3), level=Level.KEKERASAN)
+    assert (await act(desk, verifier, "K1", within)).added
+
+
+async def test_nobody_verifies_what_the_same_person_reported(desks: Desks) -> None:
+    desk = await desks()
+    people = await staff(desk)
+    officer, admin = people["petugas-wasnas"], people["admin"]
+    await act(desk, officer, "K1", REPORTED)
+    granted = RoleGranted(
+        effective_on=desk.app.commands.today(),
+        role=Role.VERIFIKATOR,
+        division="wasnas",
+        basis="SK/2",
+    )
+    await act(desk, admin, officer.account, granted, category="account")
+    with pytest.raises(Forbidden, match="reported"):
+        await act(desk, officer, "K1", VERIFIED)
+    assert (await act(desk, people["verifikator-wasnas"], "K1", VERIFIED)).added
+
+
+async def test_a_revoked_role_and_a_suspended_account_act_no_more(
+    desks: Desks,
+) -> None:
+    desk, other = await desks(), await desks()
+    people = await staff(desk)
+    officer, today = people["petugas-wasnas"], desk.app.commands.today()
+    await act(other, officer, "K1", REPORTED)  # the other process has read the rights
+    revoked = RoleRevoked(effective_on=today, grant=2, reason="Mutasi")
+    await act(desk, people["admin"], officer.account, revoked, category="account")
+    with pytest.raises(Forbidden, match="your roles: none"):
+        await act(other, officer, "K2", REPORTED)
+    verifier = people["verifikator-wasnas"]
+    suspended = AccountSuspended(effective_on=today, reason="Cuti")
+    await act(desk, people["admin"], verifier.account, suspended, category="account")
+    with pytest.raises(Forbidden):
+        await act(other, verifier, "K1", VERIFIED)
+
+
+async def test_an_administrator_does_not_grant_a_role_that_approves(
+    desks: Desks,
+) -> None:
+    desk = await desks()
+    people = await staff(desk)
+    for role in (Role.KEPALA_BADAN, Role.AUDITOR):
+        with pytest.raises(Forbidden) as refused:
+            await invite(desk, role, "Lain", people["admin"])
+        assert refused.value.proposable
+    with pytest.raises(Unauthenticated):  # at the server only the first
+        await invite(desk, Role.KEPALA_BADAN, "Kepala kedua")
+    with pytest.raises(Unauthenticated):
+        await invite(desk, Role.ADMIN, "Admin kedua")
+
+
+async def test_rights_are_changed_with_a_fresh_factor_only(desks: Desks) -> None:
+    desk = await desks()
+    admin = await first_admin(desk)
+    stale = Credentials(admin.account, admin.version, fresh=False)
+    with pytest.raises(StepUpRequired):
+        await invite(desk, Role.PETUGAS, "Siti", stale, division="wasnas")
+
+
+async def test_a_correction_that_needs_no_approval_is_the_verifiers(
+    desks: Desks,
+) -> None:
+    desk = await desks()
+    people = await staff(desk)
+    await act(desk, people["petugas-wasnas"], "K1", REPORTED)
+    wrong = Corrected(corrects=1, level=Level.KEKERASAN, reason="Salah tingkat")
+    with pytest.raises(Forbidden) as refused:
+        await act(desk, people["petugas-wasnas"], "K1", wrong)
+    assert refused.value.proposable
+    assert (await act(desk, people["verifikator-wasnas"], "K1", wrong)).added
+
+
+async def test_accounts_of_one_civil_servant_are_one_person(desks: Desks) -> None:
+    desk = await desks()
+    admin = await first_admin(desk)
+    nip = "198501012010011001"
+    one = await invite(desk, Role.PETUGAS, "Siti", admin, division="wasnas", nip=nip)
+    two = await invite(
+        desk, Role.VERIFIKATOR, "Siti A.", admin, division="wasnas", nip=nip
+    )
+    async with desk.app.pool.acquire() as connection:
+        register = (await desk.app.commands.access.refresh(connection)).value
+    assert one.account != two.account
+    assert register.person(one.account) == register.person(two.account)
+    await act(desk, one, "K1", REPORTED)
+    with pytest.raises(Forbidden, match="reported"):
+        await act(desk, two, "K1", VERIFIED)
+
+
+async def test_in_a_demonstration_a_program_acts_as_lokal_only(desks: Desks) -> None:
+    desk = await desks()
+    async with desk.app.pool.acquire() as connection:
+        await accounts.declare_demonstration(desk.app.commands, connection)
+        commands, command = (
+            desk.app.commands,
+            Command("conflict", "K1", REPORTED, "lokal"),
+        )
+        assert (await commands.handle(connection, command)).added
+        with pytest.raises(Forbidden, match="acts as lokal"):
+            await commands.handle(connection, Command("conflict", "K2", REPORTED, "a"))
+
+
+async def test_the_rights_are_recorded_before_the_first_account_and_once(
+    desks: Desks,
+) -> None:
+    desk = await desks()
+    people = await staff(desk)
+    async with desk.app.pool.acquire() as connection:
+        types = await connection.fetch(
+            "select type, position from ledger.event where stream = 'access-rights'"
+        )
+        first = await connection.fetchval(
+            "select position from ledger.event where type = 'invited' order by 1"
+        )
+        assert [row["type"] for row in types] == ["rights_set"]
+        assert types[0]["position"] < first
+        assert people

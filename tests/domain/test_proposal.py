@@ -1,0 +1,153 @@
+"""Proposals: two persons for one command."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from iku.domain import conflict, fact, proposal
+from iku.domain.account import Invite, Role
+from iku.domain.conflict import Level
+from iku.domain.decider import DecisionContext, Refused
+from iku.domain.erasure import Erased
+from iku.domain.fact import EventId, Person, Target, Text
+from iku.domain.indicator import Redefinition
+from iku.domain.proposal import (
+    Approved,
+    Declined,
+    Lapsed,
+    Proposal,
+    ProposalStatus,
+    ProposalWithdrawn,
+    Proposed,
+    decider,
+)
+from tests.domain.story import HERE, assert_nothing_to_add, given, on, refused
+
+TODAY = HERE.today
+# Accounts of one person share the first letter.
+OFFICE = replace(HERE, accounts=True, person_of=lambda name: name[0])
+WRONG = conflict.Corrected(corrects=1, level=Level.KEKERASAN, reason="Salah entri")
+TARGET = Target("conflict-K1", 4)
+PERSON = "0b0e2d6c-5a0f-4d6e-9c1b-2f1f0f6f9a10"
+RECORDED = EventId("conflict-K1", 5)
+
+
+def proposed(command: Any = WRONG, target: Target = TARGET) -> Proposed:
+    stored, texts = proposal.encode(target.category, command)
+    return Proposed(
+        effective_on=TODAY,
+        by="a1",
+        target=target,
+        command=stored,
+        because="Berita acara 12",
+        **texts,
+    )
+
+
+def approved(by: str = "b1", **more: Any) -> Approved:
+    return Approved(effective_on=TODAY, by=by, **{"recorded": RECORDED, **more})
+
+
+def after(*events: Any, context: DecisionContext = OFFICE) -> Proposal:
+    found = given(decider, proposed(), *events, context=context)
+    assert isinstance(found, Proposal)
+    return found
+
+
+def test_an_approval_with_its_event_ends_the_proposal() -> None:
+    assert after().status is ProposalStatus.OPEN
+    assert after(approved()).status is ProposalStatus.APPROVED
+
+
+def test_two_divisions_approve_one_after_the_other() -> None:
+    half = after(approved(divisions=("wasnas",), recorded=None))
+    assert half.status is ProposalStatus.OPEN
+    assert half.approved_divisions == {"wasnas"}
+    whole = decider.evolve(half, approved("c1", divisions=("iwasbang",)))
+    assert whole.status is ProposalStatus.APPROVED
+    again = approved("b2", divisions=("iwasbang",))
+    refused(decider, half, again, "b1", "another division", context=OFFICE)
+
+
+@pytest.mark.parametrize(
+    ("event", "status"),
+    [
+        (Declined(effective_on=TODAY, by="b1", reason="Belum"), "declined"),
+        (ProposalWithdrawn(effective_on=TODAY, by="a2"), "withdrawn"),
+        (Lapsed(effective_on=TODAY, version=5), "lapsed"),
+    ],
+)
+def test_a_proposal_that_has_ended_takes_no_further_step(
+    event: Any, status: str
+) -> None:
+    ended = after(event)
+    assert ended.status == status
+    refused(decider, ended, approved(), status, "approved", context=OFFICE)
+
+
+def test_nobody_decides_on_a_proposal_of_the_same_person() -> None:
+    for own in (
+        approved("a1"),
+        approved("a2"),
+        Declined(effective_on=TODAY, by="a2", reason="x"),
+    ):
+        refused(decider, after(), own, own.by, "another person", context=OFFICE)
+    alone = replace(OFFICE, two_persons=False)
+    assert after(approved("a2"), context=alone).status is ProposalStatus.APPROVED
+
+
+def test_only_the_proposer_withdraws() -> None:
+    other = ProposalWithdrawn(effective_on=TODAY, by="b1")
+    refused(decider, after(), other, "a1", "b1", context=OFFICE)
+
+
+def test_the_same_proposal_is_recorded_once() -> None:
+    assert_nothing_to_add(decider, after(), proposed(), OFFICE)
+
+
+@pytest.mark.parametrize(
+    ("command", "target"),
+    [
+        (WRONG, TARGET),
+        (conflict.Corrected(corrects=1, area=None, reason="x"), TARGET),
+        (conflict.Merged(into="K2", reason="Ganda"), TARGET),
+        (
+            Redefinition(effective_on=on("2023-01-01"), basis="SK/1", reason="x"),
+            Target("indicator-IKU-1", 2),
+        ),
+        (
+            Invite(holder=Person("Siti", PERSON), basis="SK/1", role=Role.AUDITOR),
+            Target("account-x", 0),
+        ),
+        (Erased(decision="B/1", legal_basis="UU"), Target("subject-x", 0)),
+    ],
+)
+def test_a_command_is_decoded_as_it_was_proposed(command: Any, target: Target) -> None:
+    event = proposed(command, target)
+    decoded = proposal.decode(event)
+    assert isinstance(decoded, type(command))
+    assert fact.encode(proposed(decoded, target)) == fact.encode(event)
+    for name in command.__struct_fields__:
+        assert getattr(decoded, name) == getattr(command, name)
+
+
+def test_the_texts_of_a_proposal_belong_to_the_subject_it_is_about() -> None:
+    event = proposed()
+    assert fact.text_owner(event, "proposal-x") == "conflict-K1"
+    assert fact.encode(event).text == {
+        "reason": Text("Salah entri"),
+        "because": Text("Berita acara 12"),
+    }
+    assert "Salah" not in str(fact.encode(event).data)
+
+
+def test_an_ordinary_entry_cannot_be_proposed() -> None:
+    verified = conflict.Verified(effective_on=TODAY)
+    with pytest.raises(Refused, match="cannot be proposed"):
+        proposal.encode("conflict", verified)
+
+
+def test_a_proposal_begins_with_its_command() -> None:
+    with pytest.raises(AssertionError, match="begins"):
+        proposal.evolve(None, approved())
