@@ -35,7 +35,7 @@ class One(Struct, frozen=True):
     version: int
 
 
-@get("/one")
+@get("/one", None)
 async def one(app: App) -> One:
     """The handler of `GET /one`, the cost of one indexed select over HTTP."""
     async with acquire_connection(app) as connection:

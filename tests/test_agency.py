@@ -286,9 +286,16 @@ def test_a_category_has_no_two_divisions_and_an_older_file_has_none(
     with as_file(files("iku.agency") / "kota_mojokerto") as shipped:
         told = json.loads((shipped / "agency.json").read_text("utf-8"))
     file = tmp_path / "agency.json"
-    twice = [{"name": name, "categories": ["sara"]} for name in ("Satu", "Dua")]
+    twice = [
+        {"code": name.lower(), "name": name, "categories": ["sara"]}
+        for name in ("Satu", "Dua")
+    ]
     file.write_text(json.dumps(told | {"divisions": twice}), "utf-8")
     with pytest.raises(AgencyError, match="sara has more than one division"):
+        agency.load_agency(tmp_path)
+    same = [{"code": "satu", "name": name} for name in ("Satu", "Dua")]
+    file.write_text(json.dumps(told | {"divisions": same}), "utf-8")
+    with pytest.raises(AgencyError, match="satu is the code of two divisions"):
         agency.load_agency(tmp_path)
     del told["divisions"]
     file.write_text(json.dumps(told), "utf-8")

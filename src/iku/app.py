@@ -10,6 +10,8 @@ from datetime import date, datetime
 from functools import partial
 from itertools import groupby
 
+from msgspec import structs
+
 from iku import agency, messages
 from iku.agency import AgencyProfile
 from iku.commands import log_continuation, text_erasure
@@ -17,6 +19,7 @@ from iku.commands.command import Command
 from iku.commands.handler import CommandHandler
 from iku.commands.log_continuation import Approval
 from iku.commands.text_erasure import ReconciliationResult
+from iku.domain.access import AccessRegister, Credentials, Mode, Unauthenticated
 from iku.domain.continuation import SUBJECT, Continued
 from iku.domain.erasure import Erasures
 from iku.domain.question import SCALE
@@ -35,7 +38,7 @@ from iku.projections.writer import ProjectionWriter
 from iku.queries import health
 from iku.queries.figures import Figures
 from iku.queries.health import Health
-from iku.queries.view import LOCAL, View, Viewer
+from iku.queries.view import LOCAL, PUBLIC, View, Viewer
 from iku.settings import Settings, SettingsError
 from iku.single_statement_append import SingleStatementAppend
 from iku.vault.files import Files
@@ -95,6 +98,30 @@ class App:
         """The view of *viewer* on the register, read through *reader*."""
         return View(viewer, reader, self.vault)
 
+    async def viewer(
+        self,
+        reader: Reader,
+        credentials: Credentials | None,
+        usual: Viewer = LOCAL,
+    ) -> Viewer:
+        """Who asks: *usual* without accounts, else the account of the credentials.
+
+        Raises:
+            Unauthenticated: The account does not exist.
+        """
+        register = await self.commands.register(reader, credentials)
+        if credentials is None:
+            return _without_account(register, usual)
+        actor = register.actor(credentials, self.commands.today())
+        if actor is None:
+            raise Unauthenticated
+        return Viewer(actor.account, usual.language, actor, register.policy.divisions)
+
+    def recent_viewer(self, usual: Viewer = LOCAL) -> Viewer | None:
+        """Who asks without credentials; None if the mode was not read recently."""
+        register = self.commands.recent_register()
+        return None if register is None else _without_account(register, usual)
+
     async def health(self, view: View) -> Health:
         """The state of the register."""
         return await health.health(view, self.witnesses, self.settings.signer_home)
@@ -103,6 +130,12 @@ class App:
         """The signatures and cosignatures that cover the log."""
         home = self.settings.signer_home
         return await health.assurance(reader, self.witnesses, home)
+
+
+def _without_account(register: AccessRegister, usual: Viewer) -> Viewer:
+    if register.mode is Mode.ACCOUNTS:
+        return structs.replace(PUBLIC, language=usual.language)
+    return usual
 
 
 @asynccontextmanager

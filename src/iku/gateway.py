@@ -16,6 +16,7 @@ from iku.app import App
 from iku.commands.command import Command, CommandResult, StaleVersion
 from iku.connection import PooledReader
 from iku.domain import subject_name
+from iku.domain.access import Credentials
 from iku.domain.decider import Invalid, Refused, SubjectNotFound
 from iku.domain.fact import field_value
 from iku.language import Language, translate
@@ -57,6 +58,7 @@ class CommandGateway:
     command_id: str | None
     expected: int | None = None
     language: Language = Language.ENGLISH
+    credentials: Credentials | None = None
 
     async def handle(self, category: str, subject: str, proposed: Any) -> CommandResult:
         """Carry out the *proposed* event of *subject* (see `CommandHandler.handle`).
@@ -133,6 +135,7 @@ class CommandGateway:
             self.actor,
             command_id=self.command_id,
             expected=self.expected,
+            credentials=self.credentials,
         )
 
 

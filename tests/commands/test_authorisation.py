@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from iku.commands import accounts
-from iku.commands.authorisation import StepUpRequired, Unauthenticated
+from iku.commands.authorisation import StepUpRequired
 from iku.commands.command import Command
-from iku.domain.access import Credentials, Forbidden
+from iku.domain.access import Credentials, Forbidden, Unauthenticated
 from iku.domain.access_policy import DivisionOwns
 from iku.domain.account import (
     AccountSuspended,

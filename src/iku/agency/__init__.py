@@ -16,6 +16,8 @@ import msgspec
 from msgspec import Meta, Struct
 
 from iku import messages, strict_json
+from iku.domain.access_policy import DivisionOwns
+from iku.domain.account import DivisionCode
 from iku.domain.conflict import Category
 from iku.domain.coordinates import CODE
 from iku.domain.fact import dec_hook
@@ -48,10 +50,12 @@ class Division(Struct, frozen=True, forbid_unknown_fields=True):
     """A division, and the part of the register for which it is responsible.
 
     Attributes:
+        code: Code of the division, by which roles and proposals name it.
         categories: Categories of conflicts; each has at most one division.
         kinds: Kinds of organisations; each has at most one division.
     """
 
+    code: DivisionCode
     name: str
     categories: tuple[Category, ...] = ()
     kinds: tuple[OrganisationKind, ...] = ()
@@ -74,6 +78,17 @@ class AgencyProfile(Struct, frozen=True, forbid_unknown_fields=True, dict=True):
         owned = [x for one in self.divisions for x in (*one.categories, *one.kinds)]
         if twice := next((x for x in owned if owned.count(x) > 1), None):
             raise ValueError(f"divisions: {twice} has more than one division")
+        codes = [one.code for one in self.divisions]
+        if shared := next((x for x in codes if codes.count(x) > 1), None):
+            raise ValueError(f"divisions: {shared} is the code of two divisions")
+
+    @cached_property
+    def owned(self) -> tuple[DivisionOwns, ...]:
+        """What each division owns, as the log records it."""
+        return tuple(
+            DivisionOwns(one.code, tuple(one.categories), tuple(one.kinds))
+            for one in self.divisions
+        )
 
     @cached_property
     def area_codes(self) -> frozenset[str]:

@@ -8,7 +8,7 @@ by the old ones.
 
 from collections.abc import Iterable, Mapping
 from datetime import date
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
 from iku.commands.category_cache import Cached, CategoryCache
 from iku.commands.command import Command
@@ -32,6 +32,7 @@ from iku.domain.access import (
     Forbidden,
     Mode,
     Place,
+    Unauthenticated,
 )
 from iku.domain.access_policy import NO_POLICY, SUBJECT
 from iku.domain.account import Role
@@ -45,15 +46,6 @@ SYSTEM_ACTOR = "iku"  # the program itself: seed definitions, continuation, righ
 CATEGORIES = ("account", "access")
 
 NOBODY = AccessRegister({})
-SIGN_IN = message(
-    "this register has accounts: sign in, or set an API key; an actor cannot be claimed"
-)
-
-
-class Unauthenticated(Forbidden):
-    """The register has accounts, and the caller has not signed in."""
-
-    headers: ClassVar[dict[str, str]] = {"WWW-Authenticate": "Bearer"}
 
 
 class Authority(NamedTuple):
@@ -155,7 +147,7 @@ def authority(
         case Mode.ACCOUNTS:
             if name == SYSTEM_ACTOR:
                 return Authority(register, None, name)
-            raise Unauthenticated(SIGN_IN)
+            raise Unauthenticated
 
 
 def _authority_of_account(
@@ -246,7 +238,7 @@ def _refuse_foreign_to_the_system(
             own = BY_SYSTEM.get(command.category, frozenset())
             allowed = proposed.__struct_config__.tag in own
     if not allowed:
-        raise Unauthenticated(SIGN_IN)
+        raise Unauthenticated
 
 
 def _refuse_other_than_first_admin(command: Command) -> None:
@@ -310,8 +302,16 @@ def refuse_unfresh(command: Command, asked: Action) -> None:
     Raises:
         StepUpRequired: The last factor is older.
     """
+    credentials = command.credentials
+    if command.approval is not None and credentials and not credentials.approves:
+        raise Forbidden(
+            message(
+                "this account was invited or recovered less than 24 hours ago, so it "
+                "cannot approve yet"
+            )
+        )
     weighty = asked in FRESH or command.approval is not None
-    if weighty and command.credentials is not None and not command.credentials.fresh:
+    if weighty and credentials is not None and not credentials.fresh:
         raise StepUpRequired
 
 

@@ -5,6 +5,8 @@ one was recorded. An ordinary command therefore costs no extra round trip. A con
 of the append ensures that the cached value is current when the event is recorded.
 """
 
+import math
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeAlias, TypeVar
@@ -43,6 +45,13 @@ class CategoryCache(Generic[V]):
         self._position = 0  # position of the last event in the states
         self._known: Cached[V] | None = None
         self._expired = False
+        self._read_at = -math.inf
+
+    def recent(self, within_s: float) -> Cached[V] | None:
+        """The value, if it was read within the last *within_s* seconds."""
+        if self._expired or time.monotonic() - self._read_at > within_s:
+            return None
+        return self._known
 
     async def cached(self, reader: Reader) -> Cached[V]:
         """The value as last read; the append checks whether it is current."""
@@ -57,6 +66,7 @@ class CategoryCache(Generic[V]):
     async def refresh(self, reader: Reader) -> Cached[V]:
         """The value as recorded now; only events after the last read are read."""
         self._expired = False  # before the read, during which it may expire again
+        self._read_at = time.monotonic()
         read = await log.read_categories(reader, self._categories, after=self._position)
         for one in read:
             # Another task may have applied the event during the read.

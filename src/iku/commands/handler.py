@@ -67,6 +67,7 @@ from iku.streams import FoldedStream
 from iku.vault.store import Vault
 
 ATTEMPTS = 5  # of one command after version conflicts
+STALE_S = 1.0  # after which the mode is read again for a caller without an account
 
 
 # Counts figures as of now; the date is today.
@@ -356,10 +357,34 @@ class CommandHandler:
         self, connection: Reader, name: str, credentials: Credentials | None
     ) -> Authority:
         """The authority under which *name* acts (see `authorisation.authority`)."""
+        known = await self._known(connection, credentials)
+        return authorisation.authority(known, name, credentials, self.today())
+
+    async def register(
+        self, connection: Reader, credentials: Credentials | None
+    ) -> AccessRegister:
+        """The accounts and the policy, for a question.
+
+        No append checks whether they are current. The version of the caller's account
+        does so for a caller who has signed in. For another one they are read again
+        after `STALE_S`.
+        """
+        if credentials is None and self.recent_register() is None:
+            return (await self.access.refresh(connection)).value
+        return (await self._known(connection, credentials)).value
+
+    def recent_register(self) -> AccessRegister | None:
+        """The accounts and the policy, if they were read within `STALE_S`."""
+        known = self.access.recent(STALE_S)
+        return None if known is None else known.value
+
+    async def _known(
+        self, connection: Reader, credentials: Credentials | None
+    ) -> Cached[AccessRegister]:
         known = await self.access.cached(connection)
         if credentials is not None and not _knows(known.value, credentials):
             known = await self.access.refresh(connection)
-        return authorisation.authority(known, name, credentials, self.today())
+        return known
 
     async def with_present_figures(
         self, connection: Reader, refusals: Sequence[ReasonRequired]

@@ -46,7 +46,7 @@ async def propose(
     """
     stored, texts = proposal.encode(command.category, command.proposed)
     tried = structs.replace(command, proposing=True)
-    read = await decision.read(reader, commands.vault, tried)
+    read = await decision.read_streams(reader, commands.vault, tried)
     decided = await commands.decide(reader, tried, read)
     if not decided.events:
         raise Refused(message("the register holds this already; nothing to propose"))
@@ -81,7 +81,7 @@ def _changes(
             before=f"{change.before.numerator}/{change.before.denominator}",
             after=f"{change.after.numerator}/{change.after.denominator}",
         )
-        for change in closed_periods.changes(closed, subject, before, after)
+        for change in closed_periods.changes_of_figures(closed, subject, before, after)
         if isinstance(change, ChangedFigure)
     )
 
@@ -159,7 +159,7 @@ async def _concerns(
         return False
     if not command.credentials.fresh:
         return False
-    read = await decision.read(reader, commands.vault, command)
+    read = await decision.read_streams(reader, commands.vault, command)
     own = read.get(command.stream, FoldedStream()).state
     after = DECIDERS[command.category].fold([command.proposed], own)
     states = [*(one.state for one in read.values()), after]

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any
+from typing import Any, ClassVar
 
 from msgspec import Struct
 
@@ -163,13 +163,22 @@ class Credentials(Struct, frozen=True):
     Attributes:
         version: Version of the account's stream when it was authenticated.
         roles: The roles that an API key is limited to; None for all of the account's.
+        rights: The rights of an API key in addition to its roles, such as ``log``.
         fresh: Whether a factor was used within the last five minutes.
+        approves: Whether it may approve; not within 24 hours of an invitation or a
+            recovery of a role that approves.
     """
 
     account: str
     version: int = 0
     roles: frozenset[Role] | None = None
+    rights: frozenset[str] = frozenset()
     fresh: bool = False
+    approves: bool = True
+
+
+# The rights that an API key may have in addition to its roles: `log` is for monitors.
+RIGHTS: Mapping[Action, str] = MappingProxyType({Action.READ_LOG: "log"})
 
 
 class Actor(Struct, frozen=True):
@@ -179,11 +188,13 @@ class Actor(Struct, frozen=True):
         account: Identifier of the account, as in the actor of events.
         person: Identifier of its holder.
         grants: The roles in force today, after the limits of an API key.
+        rights: The rights of an API key in addition to its roles.
     """
 
     account: str
     person: str
     grants: tuple[Grant, ...]
+    rights: frozenset[str] = frozenset()
 
 
 class Place(Struct, frozen=True):
@@ -279,6 +290,21 @@ class Forbidden(Refused):
         self.proposable = proposable
 
 
+class Unauthenticated(Forbidden):
+    """The register has accounts, and the caller has not signed in."""
+
+    headers: ClassVar[dict[str, str]] = {"WWW-Authenticate": "Bearer"}
+
+    def __init__(self, said: str | None = None) -> None:
+        super().__init__(
+            said
+            or message(
+                "this register has accounts: sign in, or set an API key; an actor "
+                "cannot be claimed"
+            )
+        )
+
+
 class Allowed(Struct, frozen=True):
     """The actor may do it, by these roles."""
 
@@ -298,6 +324,8 @@ class Denied(Struct, frozen=True):
 
 def may(actor: Actor, action: Action, place: Place = AGENCY_WIDE) -> Allowed | Denied:
     """Whether *actor* may take *action* on a subject at *place*."""
+    if RIGHTS.get(action) in actor.rights:
+        return Allowed(())
     extents = TABLE[action]
     direct = tuple(
         grant
@@ -389,7 +417,8 @@ class AccessRegister(Struct, frozen=True, dict=True):
             for grant in account.roles_on(day)
             if limit is None or grant.role in limit
         )
-        return Actor(credentials.account, account.person, grants)
+        rights = credentials.rights if account.roles_on(day) else frozenset()
+        return Actor(credentials.account, account.person, grants, rights)
 
     def person(self, name: str) -> str:
         """The person behind the actor *name* of an event; itself without account."""

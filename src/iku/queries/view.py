@@ -11,7 +11,16 @@ from typing import Any, NamedTuple, TypeVar
 from msgspec import Struct, structs
 
 from iku import text_reading
-from iku.domain import fact
+from iku.domain import access, fact
+from iku.domain.access import (
+    AGENCY_WIDE,
+    Action,
+    Actor,
+    Allowed,
+    Place,
+    Unauthenticated,
+)
+from iku.domain.access_policy import DivisionOwns
 from iku.domain.withheld_text import NONE, Texts, Withheld, WithheldReason
 from iku.language import Language, translate
 from iku.ledger import log
@@ -29,15 +38,40 @@ class Viewer(Struct, frozen=True):
     """The person or program that asks a question.
 
     Attributes:
-        name: The account's name; ``lokal`` while the register has no accounts.
+        name: The account's identifier; ``lokal`` while the register has no accounts.
         language: Language of the words in place of withheld texts.
+        actor: The account with its rights; None if the viewer may read everything.
+        divisions: What each division owns.
     """
 
     name: str
     language: Language = Language.INDONESIAN
+    actor: Actor | None = None
+    divisions: tuple[DivisionOwns, ...] = ()
+
+    def may(self, action: Action, place: Place = AGENCY_WIDE) -> bool:
+        """Whether the viewer may take *action* on a subject at *place*."""
+        if self.actor is None:
+            return True
+        return isinstance(access.may(self.actor, action, place), Allowed)
+
+    def require(self, action: Action, place: Place = AGENCY_WIDE) -> None:
+        """Refuse *action* on a subject at *place* if the viewer may not.
+
+        Raises:
+            Unauthenticated: The viewer has not signed in.
+            Forbidden: The message names the roles that may.
+        """
+        if self.actor is None or self.may(action, place):
+            return
+        if self.actor == NOBODY:
+            raise Unauthenticated
+        access.require(self.actor, action, place)
 
 
 LOCAL = Viewer("lokal")
+NOBODY = Actor("umum", "umum", ())  # has not signed in, and reads what is public
+PUBLIC = Viewer("umum", actor=NOBODY)
 
 
 class ShownText(NamedTuple):

@@ -15,10 +15,10 @@ from litestar.exceptions import HTTPException
 from msgspec import Struct, structs
 
 from iku import messages
-from iku.commands.authorisation import StepUpRequired, Unauthenticated
+from iku.commands.authorisation import StepUpRequired
 from iku.commands.command import ReadOnlyReplica, StaleVersion
 from iku.domain import hidden_characters
-from iku.domain.access import Forbidden
+from iku.domain.access import Forbidden, Unauthenticated
 from iku.domain.decider import Invalid, Refused, SubjectNotFound
 from iku.domain.question import InvalidQuestion, UnknownReference
 from iku.language import Language, negotiated, translate

@@ -23,20 +23,24 @@ from urllib.parse import parse_qsl
 import litestar
 from litestar import Response
 from litestar.handlers import BaseRouteHandler
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from iku import parsing
 from iku.app import App
+from iku.domain.access import Action
 from iku.gateway import CommandGateway
 from iku.messages import message
 from iku.queries.view import LOCAL, Viewer
+from iku.web import authentication
 from iku.web.admission import Application
+from iku.web.authentication import Caller
 from iku.web.commands import ChangeHeaders, EntryHeaders
 from iku.web.headers import CONDITIONS, AnyRequest, json_body, unsupported_header
 from iku.web.metrics import Metrics
 from iku.web.problems import language_headers, preferred_language
 
 Handler: TypeAlias = Callable[..., Awaitable[Any]]
+ACTION = "action"  # the key of the action that a reader must be allowed
 TAKEN = "taken"  # the key of the `RouteParameters` in a handler's `opt`
 REMEMBERED = 512  # bytes; longer query strings are not cached
 
@@ -70,6 +74,7 @@ class ParsedRequest(NamedTuple):
     """A parsed request; its attributes are the possible parameters of a handler."""
 
     request: AnyRequest
+    caller: Caller
     question: Any
     headers: Any = None
     command: Any = None
@@ -94,31 +99,40 @@ class ParsedRequest(NamedTuple):
         """The gateway that handles the request's command."""
         command_gateway: CommandGateway = self.headers.command_gateway(self.app)
         return replace(
-            command_gateway, language=preferred_language(self.request.scope["headers"])
+            command_gateway,
+            language=preferred_language(self.request.scope["headers"]),
+            credentials=self.caller.credentials,
         )
 
     @property
     def viewer(self) -> Viewer:
         """The caller, in the preferred language; Indonesian without a preference."""
         headers = self.request.scope["headers"]
-        return Viewer(LOCAL.name, preferred_language(headers, LOCAL.language))
+        language = preferred_language(headers, LOCAL.language)
+        return structs.replace(self.caller.viewer, language=language)
 
     @property
     def _app(self) -> Application:
         return cast(Application, self.request.app)
 
 
-def get(path: str, **options: Any) -> Callable[[Handler], Any]:
-    """A GET route; *options* are those of the framework."""
-    return _route(litestar.get, path, None, options)
+def get(path: str, action: Action | None, **options: Any) -> Callable[[Handler], Any]:
+    """A GET route for those who may take *action*; None if it is public.
+
+    *options* are those of the framework.
+    """
+    return _route(litestar.get, path, action, None, options)
 
 
 def post(
     path: str, *, headers: type[EntryHeaders] | None = None, **options: Any
 ) -> Callable[[Handler], Any]:
-    """A POST route that records an event; with path parameters, it takes If-Match."""
+    """A POST route that records an event; with path parameters, it takes If-Match.
+
+    The command that it handles asks for the right to its event.
+    """
     usual = ChangeHeaders if "{" in path else EntryHeaders
-    return _route(litestar.post, path, headers or usual, options)
+    return _route(litestar.post, path, None, headers or usual, options)
 
 
 def route_parameters(handler: BaseRouteHandler) -> RouteParameters:
@@ -130,6 +144,7 @@ def route_parameters(handler: BaseRouteHandler) -> RouteParameters:
 def _route(
     method: Callable[..., Any],
     path: str,
+    action: Action | None,
     headers: type[EntryHeaders] | None,
     options: dict[str, Any],
 ) -> Callable[[Handler], Any]:
@@ -141,7 +156,8 @@ def _route(
 
         @wraps(handler)
         async def answered(request: AnyRequest) -> Any:
-            received = await _parse_request(request, declared)
+            caller = await authentication.admit(request, action)
+            received = await _parse_request(request, declared, caller)
             found = await handler(**{name: getattr(received, name) for name in of})
             return (
                 _in_language(found, received.viewer)
@@ -158,7 +174,7 @@ def _route(
         if declared.has_translated_text and get_origin(returned) is not Response:
             returned = GenericAlias(Response, (returned,))
         answered.__annotations__ = {"request": AnyRequest, "return": returned}
-        opt = {**options.pop("opt", {}), TAKEN: declared}
+        opt = {**options.pop("opt", {}), TAKEN: declared, ACTION: action}
         return method(path, opt=opt, **options)(answered)
 
     return decorate
@@ -172,7 +188,7 @@ def _in_language(found: Any, viewer: Viewer) -> Response[Any]:
 
 
 async def _parse_request(
-    request: AnyRequest, declared: RouteParameters
+    request: AnyRequest, declared: RouteParameters, caller: Caller
 ) -> ParsedRequest:
     """The request, parsed as its route declares.
 
@@ -185,13 +201,13 @@ async def _parse_request(
     read = _remembered if len(query) <= REMEMBERED else _parse_question
     question = read(declared.about, query, in_path)
     if declared.headers is None:
-        return ParsedRequest(request, question)
+        return ParsedRequest(request, caller, question)
     headers = _headers(declared.headers, scope["headers"])
     if declared.command is None:
-        return ParsedRequest(request, question, headers)
+        return ParsedRequest(request, caller, question, headers)
     body = await json_body(request)
     return ParsedRequest(
-        request, question, headers, parsing.parse_json(declared.command, body)
+        request, caller, question, headers, parsing.parse_json(declared.command, body)
     )
 
 

@@ -31,6 +31,7 @@ class Agency(Struct, frozen=True):
 
 @get(
     "/agency",
+    None,
     operation_id="getAgency",
     summary="Read what the agency is for",
     tags=["Agency"],

@@ -15,6 +15,7 @@ from msgspec import Meta, Struct, field
 from iku.app import App
 from iku.commands import upload
 from iku.connection import PooledReader
+from iku.domain.access import Action
 from iku.domain.attachment import MediaType
 from iku.domain.decider import subject_id
 from iku.domain.decider_registry import DECIDERS
@@ -126,6 +127,7 @@ async def attach_to_organisation(
 
 @get(
     "/conflicts/{conflict_id:str}/attachments/{version:int}",
+    Action.READ_TEXTS,
     operation_id="getAttachment",
     summary="Read a file that was put with a case",
     tags=["Conflict cases"],
@@ -137,6 +139,7 @@ async def fetch_of_conflict(question: ConflictFile, app: App) -> Response[bytes]
 
 @get(
     "/organisations/{organisation_id:str}/attachments/{version:int}",
+    Action.READ_TEXTS,
     operation_id="getOrganisationAttachment",
     summary="Read a file that was put with an organisation",
     tags=["Organisations"],

@@ -4,6 +4,7 @@ from typing import Any
 
 from iku.app import App
 from iku.connection import open_view
+from iku.domain.access import Action
 from iku.domain.comparison import Comparison
 from iku.queries import definition_comparison
 from iku.queries.comparison_questions import TrialQuestion
@@ -15,6 +16,7 @@ TAGS = ["Figures"]
 
 @get(
     "/indicators/{code:str}/comparison",
+    Action.READ_FIGURES,
     operation_id="compareDefinitions",
     summary="Compare definitions",
     tags=TAGS,

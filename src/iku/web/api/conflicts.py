@@ -9,6 +9,7 @@ from msgspec import Struct
 from iku.app import App
 from iku.connection import open_view
 from iku.domain import conflict
+from iku.domain.access import Action
 from iku.domain.decider import subject_id
 from iku.domain.fact import Person
 from iku.domain.withheld_text import Withheld
@@ -136,6 +137,7 @@ async def record(
 
 @get(
     "/conflicts",
+    Action.READ_REGISTER,
     operation_id="listConflicts",
     summary="List the cases of a day",
     tags=TAGS,
@@ -153,6 +155,7 @@ async def search(
 
 @get(
     "/conflicts/{conflict_id:str}",
+    Action.READ_REGISTER,
     operation_id="getConflict",
     summary="Look at a case",
     tags=TAGS,
@@ -171,6 +174,7 @@ async def show(
 
 @get(
     "/conflicts/{conflict_id:str}/events",
+    Action.READ_REGISTER,
     operation_id="listConflictEvents",
     summary="Read the history of a case",
     tags=TAGS,

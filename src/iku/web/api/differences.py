@@ -4,6 +4,7 @@ from typing import Any
 
 from iku.app import App
 from iku.connection import open_view
+from iku.domain.access import Action
 from iku.domain.difference import Difference
 from iku.queries import figure_difference
 from iku.queries.figure_difference import DifferenceQuestion
@@ -15,6 +16,7 @@ TAGS = ["Figures"]
 
 @get(
     "/indicators/{code:str}/difference",
+    Action.READ_HISTORY,
     operation_id="getDifference",
     summary="Ask why two figures differ",
     tags=TAGS,

@@ -9,6 +9,7 @@ from msgspec import Meta, Struct
 from iku.app import App
 from iku.commands import text_erasure
 from iku.connection import PooledReader
+from iku.domain.access import Action
 from iku.domain.decider import Refused
 from iku.domain.erasure import Erased
 from iku.domain.fact import Fact, Line
@@ -85,6 +86,7 @@ class ErasableSubject(Struct, frozen=True):
 
 @get(
     "/subjects/{subject_id:str}",
+    Action.ERASE,
     operation_id="getSubject",
     summary="See what is held of a subject",
     tags=TAGS,

@@ -9,6 +9,7 @@ from msgspec import Meta, Struct
 
 from iku.app import App
 from iku.connection import open_view
+from iku.domain.access import Action
 from iku.domain.coordinates import LARGEST
 from iku.domain.figure import Figure
 from iku.exchange import explanation_csv
@@ -75,6 +76,7 @@ class Explained(Struct, frozen=True):
 
 @get(
     "/indicators/{code:str}/explanation",
+    Action.READ_HISTORY,
     operation_id="explainFigure",
     summary="Ask why a figure is what it is",
     tags=TAGS,

@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from iku.app import App
 from iku.connection import PooledReader, acquire_connection
+from iku.domain.access import Action
 from iku.domain.figure import Figure
 from iku.queries import figure_verification
 from iku.queries import series as serial
@@ -25,6 +26,7 @@ class FigureList(Struct, frozen=True):
 
 @get(
     "/indicators/{code:str}/figure",
+    Action.READ_FIGURES,
     operation_id="getFigure",
     summary="Ask for a figure",
     tags=TAGS,
@@ -44,6 +46,7 @@ async def figure(question: FigureQuestion, app: App) -> Figure:
 
 @get(
     "/figures",
+    Action.READ_FIGURES,
     operation_id="listFigures",
     summary="Ask for the figures of all indicators",
     tags=TAGS,
@@ -60,6 +63,7 @@ async def figures(question: FiguresQuestion, app: App) -> FigureList:
 
 @get(
     "/figures/{number:str}",
+    Action.READ_FIGURES,
     operation_id="verifyFigure",
     summary="Verify a figure by its number",
     tags=TAGS,
@@ -78,6 +82,7 @@ async def verify(question: VerificationQuestion, app: App) -> VerifiedFigure:
 
 @get(
     "/indicators/{code:str}/series",
+    Action.READ_FIGURES,
     operation_id="getSeries",
     summary="Ask for a series of figures",
     tags=TAGS,

@@ -57,13 +57,13 @@ class Readiness(Struct, frozen=True):
     quarantine: QuarantineSummary | None
 
 
-@get("/health/live", operation_id="isAlive", summary="Does it run?", tags=TAGS)
+@get("/health/live", None, operation_id="isAlive", summary="Does it run?", tags=TAGS)
 async def live() -> Liveness:
     """Answers while the process runs, with or without a database."""
     return Liveness()
 
 
-@get("/health/ready", operation_id="isReady", summary="Can it work?", tags=TAGS)
+@get("/health/ready", None, operation_id="isReady", summary="Can it work?", tags=TAGS)
 async def ready(app: App) -> Readiness:
     """Answers where the database is available and its schema is fully migrated.
 
@@ -98,6 +98,7 @@ async def ready(app: App) -> Readiness:
 
 @get(
     "/metrics",
+    None,
     operation_id="getMetrics",
     summary="Read the metrics",
     tags=TAGS,

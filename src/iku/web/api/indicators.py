@@ -9,6 +9,7 @@ from msgspec import Meta, Struct, structs
 from iku.app import App
 from iku.connection import acquire_connection, open_view
 from iku.domain import indicator
+from iku.domain.access import Action
 from iku.domain.comparison import RedefinitionEffect, RevisionPreview
 from iku.gateway import CommandGateway, EntryReceipt, receipt
 from iku.messages import message
@@ -75,6 +76,7 @@ class RevisionReceipt(EntryReceipt, frozen=True, kw_only=True):
 
 @get(
     "/indicators",
+    Action.READ_FIGURES,
     operation_id="listIndicators",
     summary="List the indicators",
     tags=TAGS,
@@ -87,6 +89,7 @@ async def index(app: App, viewer: Viewer) -> Indicators:
 
 @get(
     "/indicators/{code:str}",
+    Action.READ_FIGURES,
     operation_id="getIndicator",
     summary="Look at an indicator",
     tags=TAGS,
@@ -212,6 +215,7 @@ async def record(
 
 @get(
     "/indicators/{code:str}/events",
+    Action.READ_FIGURES,
     operation_id="listIndicatorEvents",
     summary="Read the history of an indicator",
     tags=TAGS,

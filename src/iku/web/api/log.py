@@ -10,6 +10,7 @@ from msgspec import Raw, Struct
 
 from iku.app import App
 from iku.connection import open_view
+from iku.domain.access import Action
 from iku.domain.coordinates import LARGEST
 from iku.messages import message
 from iku.queries import log_records
@@ -79,6 +80,7 @@ class EncodedLogPage(Struct, frozen=True):
 
 @get(
     "/log/events",
+    Action.READ_LOG,
     operation_id="readLog",
     summary="Read the log",
     tags=TAGS,

@@ -9,6 +9,7 @@ from msgspec import Struct
 from iku.app import App
 from iku.connection import open_view
 from iku.domain import organisation
+from iku.domain.access import Action
 from iku.domain.decider import subject_id
 from iku.domain.withheld_text import Withheld
 from iku.gateway import CommandGateway, EntryReceipt, receipt
@@ -134,6 +135,7 @@ async def record(
 
 @get(
     "/organisations",
+    Action.READ_REGISTER,
     operation_id="listOrganisations",
     summary="List the organisations of a day",
     tags=TAGS,
@@ -151,6 +153,7 @@ async def search(
 
 @get(
     "/organisations/{organisation_id:str}",
+    Action.READ_REGISTER,
     operation_id="getOrganisation",
     summary="Look at an organisation",
     tags=TAGS,
@@ -169,6 +172,7 @@ async def show(
 
 @get(
     "/organisations/{organisation_id:str}/events",
+    Action.READ_REGISTER,
     operation_id="listOrganisationEvents",
     summary="Read the history of an organisation",
     tags=TAGS,

@@ -9,6 +9,7 @@ from iku.app import App
 from iku.commands.command import CommandResult
 from iku.connection import acquire_connection, open_view
 from iku.domain import publication
+from iku.domain.access import Action
 from iku.domain.publication import Draft, NextStep, TakeStep
 from iku.gateway import CommandGateway, EntryReceipt, receipt
 from iku.queries import publications
@@ -79,6 +80,7 @@ async def record(
 
 @get(
     "/publications",
+    Action.READ_FIGURES,
     operation_id="listPublications",
     summary="List the publications",
     tags=TAGS,
@@ -93,6 +95,7 @@ async def search(
 
 @get(
     "/publications/{publication_id:str}",
+    Action.READ_FIGURES,
     operation_id="getPublication",
     summary="Look at a publication",
     tags=TAGS,
@@ -112,6 +115,7 @@ async def show(
 
 @get(
     "/publications/{publication_id:str}/changes",
+    Action.READ_FIGURES,
     operation_id="listPublicationChanges",
     summary="Ask what changed after a publication",
     tags=TAGS,

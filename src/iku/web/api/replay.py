@@ -9,6 +9,7 @@ from litestar.response import Stream
 
 from iku.app import App
 from iku.connection import PooledReader, acquire_connection
+from iku.domain.access import Action
 from iku.queries import figure_replay
 from iku.queries.figure_replay import ReplayLine, ReplayQuestion
 from iku.web.api.log import NDJSON
@@ -19,6 +20,7 @@ TAGS = ["Figures"]
 
 @get(
     "/indicators/{code:str}/replay",
+    Action.READ_HISTORY,
     operation_id="replayFigure",
     summary="Replay the way to a figure",
     tags=TAGS,

@@ -12,6 +12,7 @@ from msgspec import Meta, Struct
 from iku import messages
 from iku.app import App
 from iku.connection import acquire_connection
+from iku.domain.access import Action
 from iku.domain.coordinates import LARGEST
 from iku.exchange import bundle
 from iku.ledger import checkpoint_store, log, proof_building, tile, tlog_proof
@@ -90,6 +91,7 @@ class ConsistencyQuestion(Struct, frozen=True, forbid_unknown_fields=True):
 
 @get(
     "/log/checkpoint",
+    None,
     operation_id="getCheckpoint",
     summary="Read the last checkpoint",
     tags=TAGS,
@@ -112,6 +114,7 @@ async def last_checkpoint(
 
 @get(
     "/log/tile/{level:str}/{place:path}",
+    None,
     operation_id="getTile",
     summary="Read hashes of the tree",
     tags=TAGS,
@@ -136,6 +139,7 @@ async def hash_tile(question: TileQuestion, app: App) -> Response[bytes]:
 
 @get(
     "/log/tile/entries/{place:path}",
+    Action.READ_LOG,
     operation_id="getEntries",
     summary="Read records in bundles",
     tags=TAGS,
@@ -155,6 +159,7 @@ async def entry_bundle(question: EntriesQuestion, app: App) -> Response[bytes]:
 
 @get(
     "/log/proof/inclusion/{position:int}",
+    None,
     operation_id="proveInclusion",
     summary="Prove that an event is in the log",
     tags=TAGS,
@@ -199,6 +204,7 @@ async def inclusion(question: InclusionQuestion, app: App) -> Response[str]:
 
 @get(
     "/log/proof/consistency",
+    None,
     operation_id="proveConsistency",
     summary="Prove that the log only grew",
     tags=TAGS,
@@ -240,6 +246,7 @@ async def consistency(question: ConsistencyQuestion, app: App) -> Response[str]:
 
 @get(
     "/log/policy",
+    None,
     operation_id="getPolicy",
     summary="Read which keys sign",
     tags=TAGS,

@@ -1,0 +1,119 @@
+"""Authentication of requests: who calls, by a session or an API key.
+
+A browser sends the cookie of a session, a program an API key as a bearer token. While
+the register has no accounts, neither is accepted, and the actor is as claimed.
+Whether the caller may do something is decided by `commands/` and `queries/`.
+"""
+
+from typing import Any, NamedTuple, cast
+
+from iku.access import api_keys, sessions
+from iku.access.api_keys import ApiKey
+from iku.access.sessions import Session
+from iku.app import App
+from iku.connection import acquire_connection
+from iku.domain.access import Action, Credentials, Unauthenticated
+from iku.domain.account import Role
+from iku.messages import message
+from iku.queries.view import Viewer
+from iku.web.admission import Application
+from iku.web.headers import AnyRequest
+
+COOKIE = "__Host-iku"
+BEARER = "bearer "
+
+
+class Caller(NamedTuple):
+    """Who calls.
+
+    Attributes:
+        credentials: The account; None if the caller has not signed in.
+        session: The session of a browser; None for a program.
+    """
+
+    viewer: Viewer
+    credentials: Credentials | None = None
+    session: Session | None = None
+
+
+async def admit(request: AnyRequest, action: Action | None) -> Caller:
+    """The caller, who may take *action*; None stands for a public resource.
+
+    Raises:
+        Unauthenticated: The caller has not signed in, or the API key is not valid.
+        Forbidden: The caller may not take the action.
+    """
+    found = await caller(cast(Application, request.app).app, request.scope)
+    if action is not None:
+        found.viewer.require(action)
+    return found
+
+
+async def caller(app: App, scope: Any) -> Caller:
+    """The caller of a request (raises as `admit`)."""
+    session: Session | None = None
+    credentials: Credentials | None = None
+    if (key := _bearer(scope)) is not None:
+        credentials = await _by_key(app, key)
+    elif (token := _cookie(scope)) is not None:
+        session = await _by_session(app, token)
+        credentials = None if session is None else of_session(session)
+    viewer = app.recent_viewer() if credentials is None else None
+    if viewer is None:
+        async with acquire_connection(app) as connection:
+            viewer = await app.viewer(connection, credentials)
+    return Caller(viewer, credentials, session)
+
+
+async def _by_key(app: App, key: str) -> Credentials:
+    async with acquire_connection(app) as connection:
+        found = await api_keys.find(connection, key)
+    if found is None:
+        raise Unauthenticated(message("the API key is not valid, or has expired"))
+    return _of_key(found)
+
+
+def _of_key(key: ApiKey) -> Credentials:
+    return Credentials(
+        account=key.account,
+        version=key.account_version,
+        roles=frozenset(Role(role) for role in key.roles),
+        rights=key.rights,
+    )
+
+
+async def _by_session(app: App, token: str) -> Session | None:
+    async with acquire_connection(app) as connection:
+        return await sessions.find(connection, token)
+
+
+def of_session(session: Session) -> Credentials:
+    """The credentials of the holder of a session."""
+    return Credentials(
+        account=session.account,
+        version=session.account_version,
+        fresh=session.fresh,
+        approves=session.approve_after is None,
+    )
+
+
+def _bearer(scope: Any) -> str | None:
+    for name, value in scope["headers"]:
+        if name == b"authorization":
+            text: str = value.decode("latin-1")
+            if text.lower().startswith(BEARER):
+                return text[len(BEARER) :].strip()
+            raise Unauthenticated(
+                message("Authorization must be: Bearer, a space, and an API key")
+            )
+    return None
+
+
+def _cookie(scope: Any) -> str | None:
+    for name, value in scope["headers"]:
+        if name == b"cookie":
+            for part in value.decode("latin-1").split(";"):
+                key, _, held = part.strip().partition("=")
+                if key == COOKIE:
+                    return str(held)
+    return None

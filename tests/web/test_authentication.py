@@ -1,0 +1,129 @@
+"""Who calls: sessions, API keys, and what the register does without them."""
+
+from datetime import timedelta
+
+from iku.access import api_keys, sessions
+from iku.app import App
+from iku.commands import accounts
+from iku.commands.command import Command
+from iku.domain.access import Credentials
+from iku.domain.account import AccountSuspended, Invite, Role
+from iku.domain.fact import Person
+from tests.web.conftest import CASE, Client, problem
+
+PUBLIC = ("/health/live", "/agency")
+READ = ("/indicators", "/conflicts", "/publications", "/log/events")
+
+
+async def invited(
+    app: App, role: Role, by: Credentials | None = None, division: str | None = None
+) -> Credentials:
+    proposed = Invite(holder=Person(role), basis="SK/1", role=role, division=division)
+    async with app.pool.acquire() as connection:
+        outcome = await accounts.invite(
+            app.commands, connection, proposed, app.agency.owned, credentials=by
+        )
+    return Credentials(outcome.subject, outcome.receipt.version, fresh=True)
+
+
+async def officer(app: App) -> Credentials:
+    admin = await invited(app, Role.ADMIN)
+    return await invited(app, Role.PETUGAS, admin, "wasnas")
+
+
+async def key_of(
+    app: App, account: str, *roles: Role, rights: tuple[str, ...] = ()
+) -> str:
+    async with app.pool.acquire() as connection:
+        made = await api_keys.create(
+            connection,
+            account,
+            name="uji",
+            roles=roles,
+            rights=rights,
+            held=roles,
+            lifetime=timedelta(days=1),
+        )
+    return made.key
+
+
+def bearer(key: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {key}"}
+
+
+async def test_without_accounts_everyone_reads_and_enters(client: Client) -> None:
+    for path in (*PUBLIC, *READ):
+        assert (await client.get(path)).status_code == 200, path
+    await client.records("/conflicts", CASE, Iku_Actor="siti")
+
+
+async def test_with_accounts_only_what_is_public_needs_no_sign_in(
+    app: App, client: Client
+) -> None:
+    await officer(app)
+    for path in PUBLIC:
+        assert (await client.get(path)).status_code == 200, path
+    for path in READ:
+        shown = problem(await client.get(path), 401)
+        assert shown["type"] == "urn:iku:problem:unauthenticated"
+    refused = await client.post("/conflicts", json=CASE, headers={"Iku-Actor": "siti"})
+    problem(refused, 401)
+    assert refused.headers["WWW-Authenticate"] == "Bearer"
+
+
+async def test_an_api_key_acts_for_its_account(app: App, client: Client) -> None:
+    account = (await officer(app)).account
+    key = await key_of(app, account, Role.PETUGAS)
+    entered = await client.post("/conflicts", json=CASE, headers=bearer(key))
+    assert entered.status_code == 201
+    verified = {"type": "verified", "effective_on": "2021-02-10"}
+    answer = await client.post(
+        "/conflicts/K14/events", json=verified, headers=bearer(key)
+    )
+    shown = problem(answer, 403)
+    assert "verifikator" in shown["detail"] or "verifier" in shown["detail"]
+    listed = await client.get("/conflicts", headers=bearer(key))
+    assert listed.status_code == 200
+    problem(await client.get("/log/events", headers=bearer(key)), 403)
+
+
+async def test_an_api_key_for_the_log_reads_the_log_alone(
+    app: App, client: Client
+) -> None:
+    account = (await officer(app)).account
+    key = await key_of(app, account, rights=("log",))
+    assert (await client.get("/log/events", headers=bearer(key))).status_code == 200
+    problem(await client.get("/conflicts", headers=bearer(key)), 403)
+
+
+async def test_an_invalid_key_is_refused_also_without_accounts(client: Client) -> None:
+    for header in ("Bearer iku_0_x", "Bearer ", "Basic YTpi"):
+        answer = await client.get("/indicators", headers={"Authorization": header})
+        problem(answer, 401)
+
+
+async def test_a_session_acts_for_its_account_until_it_ends(
+    app: App, client: Client
+) -> None:
+    account = (await officer(app)).account
+    async with app.pool.acquire() as connection:
+        token = await sessions.open_session(connection, account, method="password+totp")
+    cookie = {"Cookie": f"other=1; __Host-iku={token}"}
+    assert (await client.get("/conflicts", headers=cookie)).status_code == 200
+    async with app.pool.acquire() as connection:
+        assert await sessions.end(connection, token)
+    problem(await client.get("/conflicts", headers=cookie), 401)
+
+
+async def test_a_suspended_account_is_refused_at_once(app: App, client: Client) -> None:
+    admin = await invited(app, Role.ADMIN)
+    account = (await invited(app, Role.PETUGAS, admin, "wasnas")).account
+    key = await key_of(app, account, Role.PETUGAS)
+    assert (await client.get("/conflicts", headers=bearer(key))).status_code == 200
+    suspended = AccountSuspended(effective_on=app.commands.today(), reason="Cuti")
+    async with app.pool.acquire() as connection:
+        await app.commands.handle(
+            connection, Command("account", account, suspended, "", credentials=admin)
+        )
+    problem(await client.get("/conflicts", headers=bearer(key)), 403)
+    problem(await client.post("/conflicts", json=CASE, headers=bearer(key)), 403)
