@@ -1,4 +1,5 @@
 import asyncio
+from uuid import uuid4
 
 import pytest
 
@@ -37,6 +38,24 @@ async def test_parallel_guesses_are_counted_like_others(
 
     begun = await asyncio.gather(*(guess() for _ in range(50)))
     assert 5 <= sum(isinstance(one, Begun) for one in begun) <= 7
+
+
+async def test_an_attempt_waits_for_the_count_of_the_one_before(
+    office: Office, pool: Pool, secrets: Secrets
+) -> None:
+    """ASVS 6.3.1: neither reads a count that the other one is about to raise."""
+    account = str(uuid4())
+    for _ in range(5):
+        await attempts.begin_code(office.connection, secrets, account)
+    await office.later("2 seconds")
+    async with pool.acquire() as other:
+        async with office.connection.transaction():
+            first = await attempts.begin_code(office.connection, secrets, account)
+            later = asyncio.ensure_future(attempts.begin_code(other, secrets, account))
+            await asyncio.sleep(0.3)
+            assert not later.done()
+        assert isinstance(first, Begun)
+        assert isinstance(await later, Delayed)
 
 
 async def test_the_delay_doubles_up_to_a_quarter_of_an_hour(office: Office) -> None:

@@ -60,19 +60,18 @@ async def test_a_factor_is_removed_while_another_one_signs_in(office: Office) ->
     assert await identities.use(connection, IDENTITY) == account
 
 
-async def test_two_removals_at_once_leave_a_factor(office: Office, pool: Pool) -> None:
+async def test_of_two_removals_at_once_the_later_one_is_refused(
+    office: Office, pool: Pool
+) -> None:
     holder = await office.enrolled()
     credential = await add_passkey(office, holder)
-
-    async def authenticator() -> bool:
-        async with pool.acquire() as connection:
-            return await remove_authenticator(connection, holder.account)
-
-    async def passkey() -> bool:
-        async with pool.acquire() as connection:
-            return await remove_passkey(connection, holder.account, credential)
-
-    done = await asyncio.gather(authenticator(), passkey(), return_exceptions=True)
-    assert sum(isinstance(one, LastFactor) for one in done) == 1
+    async with pool.acquire() as other:
+        async with office.connection.transaction():
+            assert await remove_passkey(office.connection, holder.account, credential)
+            later = asyncio.ensure_future(remove_authenticator(other, holder.account))
+            await asyncio.sleep(0.3)  # it waits for the account
+            assert not later.done()
+        with pytest.raises(LastFactor):
+            await later
     found = await accounts.factors(office.connection, holder.account)
     assert found.complete

@@ -126,6 +126,22 @@ async def test_a_token_is_replaced_once_also_in_parallel(pool: Pool) -> None:
     assert sum(one is not None for one in renewed) == 1
 
 
+async def test_of_two_renewals_at_once_the_later_one_fails(
+    connection: Plain, pool: Pool
+) -> None:
+    """ASVS 7.2.4: the token of the earlier one is not replaced in turn."""
+    opened = await sessions.open_session(connection, str(uuid4()), method="x")
+    async with pool.acquire() as other:
+        async with connection.transaction():
+            first = await sessions.renew(connection, opened)
+            later = asyncio.ensure_future(sessions.renew(other, opened))
+            await asyncio.sleep(0.3)  # it waits for the row
+            assert not later.done()
+        assert await later is None
+    assert first is not None
+    assert await sessions.find(connection, first) is not None
+
+
 @pytest.mark.parametrize(
     ("idle", "valid"), [("29 minutes", True), ("31 minutes", False)]
 )
