@@ -316,6 +316,23 @@ async def test_a_recovery_during_a_sign_in_rejects_the_password(
     assert await office.owner.fetchval("select count(*) from access.session") == 0
 
 
+async def test_a_recovery_during_an_enrolment_keeps_the_password_unset(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ASVS 6.4.4: who holds the earlier link does not set the password."""
+    token = await office.invited(account := str(uuid4()))
+    real = passwords.hashed
+
+    async def meanwhile(password: str) -> str:
+        await invitations.recover(office.connection, account)
+        return await real(password)
+
+    monkeypatch.setattr(passwords, "hashed", meanwhile)
+    assert isinstance(await office.set_password(token), Rejected)
+    found = await accounts.factors(office.connection, account)
+    assert found == accounts.Factors()
+
+
 async def test_every_step_that_verifies_a_code_is_delayed_after_failures(
     office: Office,
 ) -> None:

@@ -137,6 +137,10 @@ async def set_password(
         return Rejected(wrong, session.account)
     new = await passwords.hashed(password)
     async with connection.transaction():
+        # A recovery at the same time removes the password, or has ended the session.
+        await connection.execute("select access.lock_account($1)", session.account)
+        if await sessions.find_half_open(connection, token) is None:
+            return expired()
         if not await accounts.set_login_name(connection, session.account, login_name):
             taken = message("the login name {name} is taken", name=login_name)
             return Rejected(taken, session.account)
