@@ -88,6 +88,7 @@ def test_common_passwords_made_long_are_refused_too() -> None:
         "mojokerto2021!!!",
         "mojokerto2021mojokerto2021",
         "Kota Mojokerto 2021",
+        "m.o.j.o.k.e.r.t.o.2021",
         "M0j0kert0-2021-2022",
         "bakesbangpolmojokerto",
         "Bakesbangpol#2026",
@@ -109,6 +110,7 @@ def test_a_password_is_refused_for_the_accounts_own_name() -> None:
     """ASVS 6.2.11."""
     words = AGENCY | passwords.words_of("siti.rahmawati")
     assert "too easy" in refused("siti.rahmawati.2021", words)
+    assert "too easy" in refused("budi4budi4.2026", passwords.words_of("budi4"))
 
 
 async def test_a_hash_is_verified_by_its_password_only() -> None:

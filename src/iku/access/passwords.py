@@ -135,17 +135,21 @@ async def replace(
 
 
 def _is_guessable(password: str, words: frozenset[str]) -> bool:
-    known = sorted({word.casefold() for word in words}, key=len, reverse=True)
+    spelt = {one for word in words for one in (word.casefold(), _letters(word))}
+    known = sorted(spelt, key=len, reverse=True)
     if _is_listed(password, known):
         return True
-    plain = password.casefold()
-    spelt = plain.translate(SUBSTITUTES)
-    if not any(word in spelt for word in known):
+    if not any(word in _letters(password) for word in known):
         return False
-    rest = YEAR.sub("", plain).translate(SUBSTITUTES)
+    rest = _letters(YEAR.sub("", password))
     for word in known:
         rest = rest.replace(word, "")
     return not rest or _analysed(rest, known)["guesses"] < REMAINING_GUESSES
+
+
+def _letters(password: str) -> str:
+    """Letters and digits in lower case, with letters for digits that replace them."""
+    return "".join(filter(str.isalnum, password.casefold().translate(SUBSTITUTES)))
 
 
 def _is_listed(password: str, words: list[str]) -> bool:
