@@ -28,6 +28,7 @@ from iku.domain.account import OF_DIVISION, Account, Grant, Invited, Role, RoleG
 from iku.domain.conflict import Category, Dimension
 from iku.domain.decider_registry import DECIDERS
 from iku.domain.fact import Annulled, Person
+from iku.domain.indicator import ConflictOptions, OrganisationOptions
 from iku.domain.organisation import LegalBasis, OrganisationKind
 from tests.domain.story import on
 
@@ -242,3 +243,31 @@ def test_the_documented_table_is_the_one_in_force() -> None:
         if row[0] in set(Action)
     }
     assert documented == {action: dict(row) for action, row in TABLE.items()}
+
+
+def test_an_indicator_belongs_to_the_division_of_what_it_counts() -> None:
+    sara = ConflictOptions(category=Category.SARA)
+    assert access.place_of_indicator(sara, DIVISIONS) == Place("iwasbang")
+    kinds = OrganisationOptions(kinds=(OrganisationKind.LSM,))
+    assert access.place_of_indicator(kinds, DIVISIONS) == Place("poldagri")
+    other: Any = object()
+    assert access.place_of_indicator(other, DIVISIONS) == AGENCY_WIDE
+
+
+def test_a_key_for_the_log_may_read_the_log_and_nothing_else() -> None:
+    monitor = Actor("a", "p", (), frozenset({"log"}))
+    assert isinstance(may(monitor, Action.READ_LOG), Allowed)
+    assert isinstance(may(monitor, Action.READ_REGISTER), Denied)
+    account_of_key = account(
+        RoleGranted(effective_on=DAY, role=Role.AUDITOR, basis="SK/2")
+    )
+    key = Credentials("a", roles=frozenset(), rights=frozenset({"log"}))
+    actor = AccessRegister({"a": account_of_key}).actor(key, DAY)
+    assert actor == Actor("a", PERSON, (), frozenset({"log"}))
+    without_role = AccessRegister({"a": account()}).actor(key, DAY)
+    assert without_role == Actor("a", PERSON, ())
+
+
+def test_who_has_not_signed_in_is_asked_to() -> None:
+    assert "sign in" in str(access.Unauthenticated())
+    assert str(access.Unauthenticated("the key has expired")) == "the key has expired"

@@ -45,3 +45,7 @@ def test_an_older_table_does_not_come_back() -> None:
 def test_a_policy_holds_from_the_day_on_which_it_is_recorded() -> None:
     later = Demonstrated(effective_on=on("2022-07-01"))
     refused(decider, None, later, "2022-07-01", "2022-06-30")
+
+
+def test_the_divisions_are_named_by_their_codes() -> None:
+    assert given(decider, SET).codes == {"wasnas"}

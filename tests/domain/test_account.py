@@ -7,8 +7,10 @@ import pytest
 
 from iku.domain import fact
 from iku.domain.account import (
+    Account,
     AccountRestored,
     AccountSuspended,
+    Invite,
     Invited,
     Recovered,
     Role,
@@ -157,3 +159,30 @@ def test_the_texts_of_an_invitation_belong_to_its_holder() -> None:
     assert fact.text_owner(granted(), "account-x") == "account-x"
     assert "Siti" not in str(written.data)
     assert fact.decode(written, Invited) == INVITED
+
+
+def invite(**more: Any) -> Invite:
+    fields = {"role": Role.PETUGAS, "division": "wasnas", **more}
+    return Invite(holder=Person("Siti", PERSON), basis="SK/1", **fields)
+
+
+def test_an_invitation_creates_an_account_with_its_first_role() -> None:
+    created = recorded(decider, None, invite(nip=INVITED.nip), OFFICE)
+    assert [type(event) for event in created.history] == [Invited, RoleGranted]
+    assert created.history[0].nip == INVITED.nip
+    assert [one.role for one in created.roles_on(TODAY)] == ["petugas"]
+
+
+def test_an_invitation_to_a_role_that_cannot_be_granted_creates_nothing() -> None:
+    refused(decider, None, invite(division=None), "name it", context=OFFICE)
+    late = invite(until=on("2022-06-01"))
+    refused(decider, None, late, "2022-06-01", context=OFFICE)
+
+
+def test_an_account_is_not_invited_twice() -> None:
+    refused(decider, account(), invite(), "exists since", context=OFFICE)
+
+
+def test_an_account_begins_with_its_invitation() -> None:
+    with pytest.raises(AssertionError, match="begins with"):
+        _ = Account((granted(),)).person

@@ -10,7 +10,7 @@ from iku.domain.account import Invite, Role
 from iku.domain.conflict import Level
 from iku.domain.decider import DecisionContext, Refused
 from iku.domain.erasure import Erased
-from iku.domain.fact import EventId, Person, Target, Text
+from iku.domain.fact import EventId, Person, TargetStream, Text
 from iku.domain.indicator import Redefinition
 from iku.domain.proposal import (
     Approved,
@@ -22,18 +22,18 @@ from iku.domain.proposal import (
     Proposed,
     decider,
 )
-from tests.domain.story import HERE, assert_nothing_to_add, given, on, refused
+from tests.domain.story import HERE, assert_nothing_to_add, given, on, recorded, refused
 
 TODAY = HERE.today
 # Accounts of one person share the first letter.
 OFFICE = replace(HERE, accounts=True, person_of=lambda name: name[0])
 WRONG = conflict.Corrected(corrects=1, level=Level.KEKERASAN, reason="Salah entri")
-TARGET = Target("conflict-K1", 4)
+TARGET = TargetStream("conflict-K1", 4)
 PERSON = "0b0e2d6c-5a0f-4d6e-9c1b-2f1f0f6f9a10"
 RECORDED = EventId("conflict-K1", 5)
 
 
-def proposed(command: Any = WRONG, target: Target = TARGET) -> Proposed:
+def proposed(command: Any = WRONG, target: TargetStream = TARGET) -> Proposed:
     stored, texts = proposal.encode(target.category, command)
     return Proposed(
         effective_on=TODAY,
@@ -64,7 +64,7 @@ def test_two_divisions_approve_one_after_the_other() -> None:
     half = after(approved(divisions=("wasnas",), recorded=None))
     assert half.status is ProposalStatus.OPEN
     assert half.approved_divisions == {"wasnas"}
-    whole = decider.evolve(half, approved("c1", divisions=("iwasbang",)))
+    whole = recorded(decider, half, approved("c1", divisions=("iwasbang",)), OFFICE)
     assert whole.status is ProposalStatus.APPROVED
     again = approved("b2", divisions=("iwasbang",))
     refused(decider, half, again, "b1", "another division", context=OFFICE)
@@ -114,16 +114,18 @@ def test_the_same_proposal_is_recorded_once() -> None:
         (conflict.Merged(into="K2", reason="Ganda"), TARGET),
         (
             Redefinition(effective_on=on("2023-01-01"), basis="SK/1", reason="x"),
-            Target("indicator-IKU-1", 2),
+            TargetStream("indicator-IKU-1", 2),
         ),
         (
             Invite(holder=Person("Siti", PERSON), basis="SK/1", role=Role.AUDITOR),
-            Target("account-x", 0),
+            TargetStream("account-x", 0),
         ),
-        (Erased(decision="B/1", legal_basis="UU"), Target("subject-x", 0)),
+        (Erased(decision="B/1", legal_basis="UU"), TargetStream("subject-x", 0)),
     ],
 )
-def test_a_command_is_decoded_as_it_was_proposed(command: Any, target: Target) -> None:
+def test_a_command_is_decoded_as_it_was_proposed(
+    command: Any, target: TargetStream
+) -> None:
     event = proposed(command, target)
     decoded = proposal.decode(event)
     assert isinstance(decoded, type(command))
@@ -151,3 +153,7 @@ def test_an_ordinary_entry_cannot_be_proposed() -> None:
 def test_a_proposal_begins_with_its_command() -> None:
     with pytest.raises(AssertionError, match="begins"):
         proposal.evolve(None, approved())
+
+
+def test_the_target_names_category_and_subject() -> None:
+    assert (TARGET.category, TARGET.subject) == ("conflict", "K1")

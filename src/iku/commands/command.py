@@ -70,7 +70,7 @@ class StaleVersion(Exception):
         self.version = version
 
 
-class Approval(Struct, frozen=True):
+class ProposalApproval(Struct, frozen=True):
     """The approval of a proposal, which is recorded with the events of its command.
 
     Attributes:
@@ -112,7 +112,7 @@ class Command(Struct, frozen=True):
     expected: int | None = None
     file: FileReference | None = None
     credentials: Credentials | None = None
-    approval: Approval | None = None
+    approval: ProposalApproval | None = None
     proposing: bool = False
 
     def with_file(self, proposed: Any, file: FileReference) -> "Command":

@@ -4,7 +4,7 @@ A decision reads the texts of its streams as far as they can be decrypted. It de
 a text only to find out whether an event is recorded already.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import date
 from functools import partial
@@ -19,27 +19,32 @@ from iku.commands.command import (
     is_opening,
 )
 from iku.domain import (
+    access,
     closed_periods,
     fact,
     merger,
     proposal,
     subject_name,
 )
+from iku.domain.access import Action, Place
 from iku.domain.access_policy import TwoPersons
 from iku.domain.closed_periods import ClosedPeriods, ReasonRequired
 from iku.domain.decider import (
     DecisionContext,
+    Invalid,
     SubjectNotFound,
     refuse_hidden_characters,
 )
 from iku.domain.decider_registry import DECIDERS
 from iku.domain.fact import EventId
 from iku.domain.proposal import Approved
+from iku.domain.publication import NextStep, StepType, TakeStep
 from iku.ledger.log import (
     Condition,
     Reader,
 )
 from iku.ledger.record import Recorded
+from iku.messages import message
 from iku.streams import FoldedStream
 from iku.vault.store import Vault
 
@@ -124,40 +129,27 @@ def decide(
     # Before the decision, so that a refusal discloses nothing of the subject.
     touched = [state, *(peer.state for peer in peers.values())]
     authorisation.authorise(command, touched, authority, today)
-    context = DecisionContext(
-        today=today,
-        subject=command.subject,
-        areas=areas,
-        peers={subject: peer.state for subject, peer in peers.items()},
-        actor=authority.name,
-        accounts=authority.actor is not None,
-        divisions=authority.register.policy.codes,
-        person_of=authority.register.person,
-        two_persons=authority.register.policy.two_persons is TwoPersons.REQUIRED,
-    )
+    if closed is not None:
+        _refuse_foreign_confirmation(command, closed.value, authority)
+    context = _context(command, peers, authority, today, areas)
     decision = decider.decision(command.proposed, state, context)
     after = decider.fold(decision.events, state)
-    others = tuple(
-        SubjectChange(
-            command.category, subject, events, peer, decider.fold(events, peer.state)
-        )
-        for subject, events in decision.others.items()
-        for peer in [peers.pop(subject)]
-    )
-    # The streams of other subjects must still have the versions that were read.
-    premises = (
-        *authority.premises,
-        *((decider.stream(subject), peer.version) for subject, peer in peers.items()),
-        *((name, read.get(name, FoldedStream()).version) for name in grounds.streams),
-    )
-    notes = merger.notes(command.proposed, state, decision.others)
     own = SubjectChange(
         command.category, command.subject, decision.events, before, after
     )
-    # A change of the category may have moved the subject to another division.
-    moved = [one.after for one in (own, *others)]
+    others = tuple(_changes_of_peers(command.category, decision.others, peers))
+    changes = (own, *others)
     if not command.proposing:
+        # A change of the category may have moved the subject to another division.
+        moved = [one.after for one in changes]
         authorisation.authorise(command, moved, authority, today)
+    # The streams of other subjects must still have the versions that were read.
+    unchanged = [decider.stream(one) for one in peers if one not in decision.others]
+    premises = (
+        *authority.premises,
+        *((name, read.get(name, FoldedStream()).version) for name in unchanged),
+        *((name, read.get(name, FoldedStream()).version) for name in grounds.streams),
+    )
     decided = CommandDecision(
         decision.events,
         before,
@@ -165,23 +157,90 @@ def decide(
         premises,
         authority.conditions,
         others=others,
-        notes=notes,
+        notes=merger.notes(command.proposed, state, decision.others),
         actor=authority.name,
         approval=_approval(command, own, context),
     )
     if closed is None:
         return decided
     if grounds.closures:
-        _refuse_unexplained((own, *others), closed.value)
+        _refuse_unexplained(changes, closed.value)
     elif authority.actor is not None and _is_retroactive(own):
-        try:
-            _refuse_unexplained((own, *others), closed.value)
-        except ReasonRequired:
-            places = authorisation.places(touched, authority.register, today)
-            authority.require(authorisation.of_closed_period(command), places)
+        about = authorisation.places(touched, authority.register, today)
+        _refuse_unapproved(command, changes, closed.value, authority, about)
     else:
         return decided
     return decided._replace(conditions=(*authority.conditions, closed.condition))
+
+
+def _context(
+    command: Command,
+    peers: Mapping[str, FoldedStream],
+    authority: Authority,
+    today: date,
+    areas: frozenset[str],
+) -> DecisionContext:
+    policy = authority.register.policy
+    return DecisionContext(
+        today=today,
+        subject=command.subject,
+        areas=areas,
+        peers={subject: peer.state for subject, peer in peers.items()},
+        actor=authority.name,
+        accounts=authority.actor is not None,
+        divisions=policy.codes,
+        person_of=authority.register.person,
+        two_persons=policy.two_persons is TwoPersons.REQUIRED,
+    )
+
+
+def _changes_of_peers(
+    category: str, events: Mapping[str, list[Any]], peers: Mapping[str, FoldedStream]
+) -> Iterator[SubjectChange]:
+    for subject, added in events.items():
+        peer = peers[subject]
+        after = DECIDERS[category].fold(added, peer.state)
+        yield SubjectChange(category, subject, added, peer, after)
+
+
+def _refuse_foreign_confirmation(
+    command: Command, closed: ClosedPeriods, authority: Authority
+) -> None:
+    """Refuse that the head of another division confirms a figure."""
+    match command.proposed:
+        case TakeStep(step=NextStep(type=StepType.CONFIRMED, indicator=str(code))):
+            defined = closed.indicators.get(code)
+            if defined is None:
+                raise Invalid(
+                    "indicator",
+                    message(
+                        "indicator is {indicator}, which does not exist", indicator=code
+                    ),
+                )
+            place = access.place_of_indicator(
+                defined.definitions[-1].defined.options,
+                authority.register.policy.divisions,
+            )
+            authority.require((Action.CONFIRM_FIGURE,), [place])
+        case _:
+            return
+
+
+def _refuse_unapproved(
+    command: Command,
+    changes: Iterable[SubjectChange],
+    closed: ClosedPeriods,
+    authority: Authority,
+    places: Iterable[Place],
+) -> None:
+    """Refuse a correction of a closed period's figure that nobody approves."""
+    try:
+        _refuse_unexplained(changes, closed)
+    except ReasonRequired:
+        if command.proposing:
+            authority.require_proposable(Action.CORRECT_CLOSED, places)
+        else:
+            authority.require(authorisation.of_closed_period(command), places)
 
 
 def _approval(

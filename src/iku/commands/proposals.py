@@ -13,14 +13,14 @@ from msgspec import structs
 from iku import streams
 from iku.commands import authorisation, decision, text_erasure
 from iku.commands.authorisation import Authority
-from iku.commands.command import Approval, Command, CommandResult, StaleVersion
+from iku.commands.command import Command, CommandResult, ProposalApproval, StaleVersion
 from iku.commands.handler import CommandHandler
 from iku.domain import access, closed_periods, proposal
 from iku.domain.access import Action, Allowed, Forbidden
 from iku.domain.closed_periods import ChangedFigure, ClosedPeriods
 from iku.domain.decider import Refused, SubjectNotFound
 from iku.domain.decider_registry import DECIDERS
-from iku.domain.fact import Target
+from iku.domain.fact import TargetStream
 from iku.domain.proposal import (
     Approved,
     Declined,
@@ -55,7 +55,7 @@ async def propose(
     proposed = Proposed(
         effective_on=commands.today(),
         by=authority.name,
-        target=Target(command.stream, decided.before.version),
+        target=TargetStream(command.stream, decided.before.version),
         command=stored,
         because=because,
         changes=_changes(closed, command.subject, decided),
@@ -103,7 +103,7 @@ async def approve(
     held: Proposal = read.state
     target = held.proposed.target
     authority = await commands.authority(connection, by.actor, by.credentials)
-    approval = Approval(
+    approval = ProposalApproval(
         identifier,
         read,
         _divisions(authority),

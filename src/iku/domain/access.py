@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, assert_never
 
 from msgspec import Struct
 
@@ -20,6 +20,7 @@ from iku.domain.access_policy import NO_POLICY, AccessPolicy, DivisionOwns
 from iku.domain.account import Account, Grant, Role
 from iku.domain.conflict import Conflict
 from iku.domain.decider import Refused
+from iku.domain.indicator import ConflictOptions, Options, OrganisationOptions
 from iku.domain.organisation import Organisation
 from iku.messages import Term, message
 
@@ -334,13 +335,16 @@ def may(actor: Actor, action: Action, place: Place = AGENCY_WIDE) -> Allowed | D
     )
     if direct:
         return Allowed(direct)
-    return Denied(
-        _reason(actor, action, place),
-        any(
-            _covers(extents.get(grant.role), grant, place, proposing=True)
-            for grant in actor.grants
-        ),
-    )
+    if any(
+        _covers(extents.get(grant.role), grant, place, proposing=True)
+        for grant in actor.grants
+    ):
+        takes_two = message(
+            "{action} takes a second person: propose it for approval",
+            action=Term("action", action),
+        )
+        return Denied(takes_two, proposable=True)
+    return Denied(_reason(actor, action, place))
 
 
 def _covers(
@@ -357,6 +361,7 @@ def _covers(
             return proposing and _is_within(grant, place)
         case None:
             return False
+    assert_never(extent)
 
 
 def _is_within(grant: Grant, place: Place) -> bool:
@@ -440,11 +445,10 @@ def require(actor: Actor, action: Action, place: Place = AGENCY_WIDE) -> Allowed
     Raises:
         Forbidden: The actor may not take the action.
     """
-    match may(actor, action, place):
-        case Allowed() as allowed:
-            return allowed
-        case Denied(why=why, proposable=proposable):
-            raise Forbidden(why, proposable=proposable)
+    found = may(actor, action, place)
+    if isinstance(found, Denied):
+        raise Forbidden(found.why, proposable=found.proposable)
+    return found
 
 
 def place_of(state: Any, divisions: Iterable[DivisionOwns], day: date) -> Place:
@@ -458,6 +462,17 @@ def place_of(state: Any, divisions: Iterable[DivisionOwns], day: date) -> Place:
         case Organisation():
             opening = state.opening
             return Place(_owner(divisions, "kinds", opening.kind), opening.area)
+        case _:
+            return AGENCY_WIDE
+
+
+def place_of_indicator(options: Options, divisions: Iterable[DivisionOwns]) -> Place:
+    """The division whose subjects an indicator with these options counts."""
+    match options:
+        case ConflictOptions(category=category):
+            return Place(_owner(divisions, "categories", category))
+        case OrganisationOptions(kinds=kinds):
+            return Place(_owner(divisions, "kinds", kinds[0]))
         case _:
             return AGENCY_WIDE
 

@@ -217,7 +217,7 @@ class EventId(Struct, frozen=True, forbid_unknown_fields=True):
         return self.stream.partition("-")[2]
 
 
-class Target(Struct, frozen=True, forbid_unknown_fields=True):
+class TargetStream(Struct, frozen=True, forbid_unknown_fields=True):
     """A stream, and the version of its last event; 0 for a new stream."""
 
     stream: str
@@ -288,7 +288,7 @@ def text_owner(event: Fact, stream: str) -> str:
     match field_value(event, "origin"), field_value(event, "holder"):
         case EventId(stream=origin), _:
             return origin
-        case _ if isinstance(target, Target):
+        case _ if isinstance(target, TargetStream):
             return target.stream
         case _, Person(subject=str(person)):
             return person

@@ -26,7 +26,7 @@ from iku.domain.fact import (
     Person,
     Persons,
     Reason,
-    Target,
+    TargetStream,
 )
 from iku.messages import Term, message
 
@@ -120,7 +120,7 @@ class Proposed(Fact, frozen=True, tag="proposed"):
 
     effective_on: date
     by: Line
-    target: Target
+    target: TargetStream
     command: ProposedCommand
     because: Reason
     changes: tuple[ProposedChange, ...] = ()
@@ -258,7 +258,7 @@ def decide(
                         actor=command.by,
                     )
                 )
-        case Lapsed():
+        case _:
             pass
     return [command]
 

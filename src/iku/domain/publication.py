@@ -681,9 +681,7 @@ def _refuse_same_person(
     if not context.two_persons:
         return
     actor = context.person_of(event.by)
-    for before in now.steps[::-1]:
-        if isinstance(before, Returned | Drafted):
-            return
+    for before in _steps_since_draft(now):
         by = getattr(before, "by", None)
         if by is None or isinstance(before, Confirmed):
             continue
@@ -699,6 +697,16 @@ def _refuse_same_person(
                     first=by,
                 )
             )
+
+
+def _steps_since_draft(now: Publication) -> list[Event]:
+    """The steps after the last draft or return, the latest first."""
+    begins = max(
+        place
+        for place, step in enumerate(now.steps)
+        if isinstance(step, Returned | Drafted)
+    )
+    return [*now.steps[begins + 1 :]][::-1]
 
 
 NOBODY = "lokal"  # the actor where nobody names one
