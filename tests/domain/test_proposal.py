@@ -22,7 +22,7 @@ from iku.domain.proposal import (
     Proposed,
     decider,
 )
-from tests.domain.story import HERE, assert_nothing_to_add, given, on, recorded, refused
+from tests.domain.story import HERE, assert_nothing_to_add, given, on, refused
 
 TODAY = HERE.today
 # Accounts of one person share the first letter.
@@ -64,7 +64,9 @@ def test_two_divisions_approve_one_after_the_other() -> None:
     half = after(approved(divisions=("wasnas",), recorded=None))
     assert half.status is ProposalStatus.OPEN
     assert half.approved_divisions == {"wasnas"}
-    whole = recorded(decider, half, approved("c1", divisions=("iwasbang",)), OFFICE)
+    second = approved("c1", divisions=("iwasbang",))
+    assert decider.decide(second, half, OFFICE) == [second]
+    whole = decider.evolve(half, second)
     assert whole.status is ProposalStatus.APPROVED
     again = approved("b2", divisions=("iwasbang",))
     refused(decider, half, again, "b1", "another division", context=OFFICE)
