@@ -937,6 +937,7 @@ def settings_of(tmp_path: Path, secret: str | None) -> Settings:
         file.write_text(f"{secret}\n")
         file.chmod(0o600)
     return Settings(
+        public_url="https://iku.example.go.id",
         oidc_issuer="https://SSO.example.go.id/realms/kota",
         oidc_client_id="iku",
         oidc_client_secret_file=None if secret is None else file,
@@ -945,7 +946,7 @@ def settings_of(tmp_path: Path, secret: str | None) -> Settings:
 
 
 def test_the_registration_is_read_from_the_settings(tmp_path: Path) -> None:
-    client = read_client(settings_of(tmp_path, "rahasia"), RETURN)
+    client = read_client(settings_of(tmp_path, "rahasia"))
 
     assert client == OidcClient(
         issuer="https://SSO.example.go.id/realms/kota",
@@ -955,21 +956,23 @@ def test_the_registration_is_read_from_the_settings(tmp_path: Path) -> None:
         rules=AddressRules(frozenset({"sso.example.go.id", "keys.example.go.id"})),
     )
     assert "rahasia" not in repr(client)
-    public = read_client(settings_of(tmp_path, None), RETURN)
+    public = read_client(settings_of(tmp_path, None))
     assert public is not None
     assert public.client_secret is None
-    assert read_client(Settings(), RETURN) is None
+    assert read_client(Settings()) is None
 
 
-def test_a_secret_that_is_empty_or_that_others_can_read_is_refused(
+def test_a_registration_without_secret_or_public_url_is_refused(
     tmp_path: Path,
 ) -> None:
     with pytest.raises(SettingsError, match="which is empty"):
-        read_client(settings_of(tmp_path, " "), RETURN)
+        read_client(settings_of(tmp_path, " "))
     settings = settings_of(tmp_path, "rahasia")
+    with pytest.raises(SettingsError, match="but IKU_PUBLIC_URL is not"):
+        read_client(replace(settings, public_url=None))
     (tmp_path / "secret").chmod(0o644)
     with pytest.raises(InsecurePermissions):
-        read_client(settings, RETURN)
+        read_client(settings)
 
 
 class RunningMock:

@@ -10,6 +10,8 @@ from iku.ledger.durable_files import read_secret
 from iku.messages import message
 from iku.settings import Settings, SettingsError
 
+RETURN_PATH = "/masuk/oidc"  # where the provider sends the browser back to
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OidcClient:
@@ -30,22 +32,29 @@ class OidcClient:
     rules: AddressRules
 
 
-def read_client(settings: Settings, redirect_uri: str) -> OidcClient | None:
+def read_client(settings: Settings) -> OidcClient | None:
     """The registration that the settings describe; None if they name no provider.
 
     Raises:
         InsecurePermissions: Others can read the file of the client secret.
-        SettingsError: The file is empty.
+        SettingsError: The file is empty, or the server has no public URL.
         OSError: The file cannot be read.
     """
     if settings.oidc_issuer is None or settings.oidc_client_id is None:
         return None
+    if settings.public_url is None:
+        raise SettingsError(
+            message(
+                "IKU_OIDC_ISSUER is set, but IKU_PUBLIC_URL is not; the identity "
+                "provider needs a URL to send the browser back to"
+            )
+        )
     host = httpx.URL(settings.oidc_issuer).raw_host.decode("ascii")
     return OidcClient(
         issuer=settings.oidc_issuer,
         client_id=settings.oidc_client_id,
         client_secret=_read_client_secret(settings.oidc_client_secret_file),
-        redirect_uri=redirect_uri,
+        redirect_uri=settings.public_url + RETURN_PATH,
         rules=AddressRules(
             frozenset({host, *settings.oidc_hosts}), settings.oidc_allow_private
         ),
