@@ -708,6 +708,17 @@ async def test_a_key_that_verifies_no_token_is_ignored_and_the_others_are_not(
     assert (await sign_in(party_of(provider), flows, provider)).identity
 
 
+async def test_a_key_for_encryption_verifies_no_token_without_a_key_id(
+    party: RelyingParty, flows: MemoryFlows, provider: IdentityProvider
+) -> None:
+    """A token that names no key is verified by the only one that is for signatures."""
+    provider.kid = None
+    provider.keys = [jwk(RSA_KEYS[0], use="enc")]
+
+    with pytest.raises(OidcRefused, match="does not list"):
+        await sign_in(party, flows, provider)
+
+
 async def test_a_short_key_verifies_nothing(
     party: RelyingParty, flows: MemoryFlows, provider: IdentityProvider
 ) -> None:

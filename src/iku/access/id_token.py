@@ -84,7 +84,7 @@ async def verify(
         payload = _signed(token, keys)
     except (InvalidKeyIdError, BadSignatureError):
         # The provider may have replaced its keys.
-        payload = _signed_finally(token, await documents.keys_after(keys))
+        payload = _signed_finally(token, await documents.new_keys())
     claims = _decode(payload)
     _check_parties(claims, expected)
     _check_times(claims, expected.now)

@@ -81,11 +81,10 @@ class _Cached(Generic[T]):
             assert self._value is not None  # noqa: S101 - `_renew` sets it
             return self._value
 
-    async def newer_than(self, seen: T) -> T:
-        """The document, fetched again unless another caller has replaced *seen*."""
+    async def fetched_again(self) -> T:
+        """The document, even if it is not too old."""
         async with self._lock:
-            if self._value is seen:
-                await self._renew()
+            await self._renew()
             assert self._value is not None  # noqa: S101 - `_renew` sets it
             return self._value
 
@@ -129,8 +128,8 @@ class ProviderDocuments:
         """
         return await self._keys.value()
 
-    async def keys_after(self, seen: KeySet) -> KeySet:
-        """The keys, fetched again because *seen* lack one, at most once a minute.
+    async def new_keys(self) -> KeySet:
+        """The keys, fetched again because one is missing, at most once a minute.
 
         Raises:
             ProviderUnavailable: They cannot be read.
@@ -139,7 +138,7 @@ class ProviderDocuments:
         if last is not None and self._clock() - last < COOL_DOWN_S:
             return await self._keys.value()
         self._refetched_at = self._clock()
-        return await self._keys.newer_than(seen)
+        return await self._keys.fetched_again()
 
     async def _fetch_configuration(self) -> tuple[ProviderConfiguration, int | None]:
         # OIDC Discovery, section 4.1: without the issuer's final slash.
