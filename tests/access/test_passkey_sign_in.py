@@ -4,7 +4,14 @@ from typing import Any
 
 import pytest
 
-from iku.access import accounts, invitations, passkey_sign_in, sessions, sign_in
+from iku.access import (
+    accounts,
+    invitations,
+    passkey_sign_in,
+    passkeys,
+    sessions,
+    sign_in,
+)
 from iku.access.passkeys import Passkeys
 from iku.access.sessions import Stage
 from iku.access.sign_in import Rejected, SignedIn
@@ -288,6 +295,18 @@ async def test_a_passkey_is_removed_unless_it_is_the_last_factor(
     refused = await passkey_sign_in.remove(office.connection, token, second.id)
     assert "is the last one of the account" in why(refused)
     assert isinstance(await browsers.start(second), SignedIn)
+
+
+async def test_an_account_with_all_its_passkeys_is_not_asked_for_another(
+    office: Office, browsers: Browsers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    holder, _ = await with_passkey(office, browsers)
+    monkeypatch.setattr(passkeys, "MOST", 1)
+
+    begun = await passkey_sign_in.begin_registration(
+        office.connection, browsers.site, holder.token
+    )
+    assert "has 1 passkeys, of at most 1" in why(begun)
 
 
 async def test_a_recovery_removes_the_passkeys(
