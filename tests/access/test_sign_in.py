@@ -152,7 +152,7 @@ async def test_a_step_up_by_a_wrong_code_keeps_the_session_as_it_was(
     assert not session.fresh
 
 
-async def test_a_passkey_or_an_identity_signs_in_by_itself(office: Office) -> None:
+async def test_a_passkey_signs_in_by_itself(office: Office) -> None:
     """ASVS 6.3.3."""
     account = str(uuid4())
     done = await sign_in.accept(

@@ -210,7 +210,8 @@ async def accept(
 ) -> SignedIn | Rejected:
     """Sign in an account by a factor that was verified: a passkey, or an identity.
 
-    Without a *token* this opens a session. The session of a *token* is completed, or
+    Without a *token* this opens a full session, which takes a passkey; `oidc_sign_in`
+    decides what an identity opens. The session of a *token* is completed, or
     renewed if it is full (step-up), provided that it is the account's.
     """
     if token is None:
