@@ -49,7 +49,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("messages", "commands", "queries"),
     },
     "exchange": FLOOR_0 | FLOOR_1 | FLOOR_2,
-    "app": FLOOR_0 | FLOOR_1 | FLOOR_2,
+    "app": FLOOR_0 | FLOOR_1 | FLOOR_2 | {"access"},
     "connection": {"app", "ledger", "messages", "postgres", "queries"},
     "gateway": {
         *("app", "commands", "connection", "domain", "language", "messages", "queries"),

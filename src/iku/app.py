@@ -13,9 +13,11 @@ from itertools import groupby
 from msgspec import structs
 
 from iku import agency, messages
+from iku.access.audit import AuditTrail, Outcome
+from iku.access.secrets import Secrets
 from iku.agency import AgencyProfile
 from iku.commands import log_continuation, text_erasure
-from iku.commands.command import Command
+from iku.commands.command import Command, CommandResult
 from iku.commands.handler import CommandHandler
 from iku.commands.log_continuation import Approval
 from iku.commands.text_erasure import ReconciliationResult
@@ -87,6 +89,7 @@ class App:
     projections: TransactionalProjections
     reconciled: ReconciliationResult
     figures: Figures
+    audit: AuditTrail
     witnesses: Policy = field(default_factory=Policy)
 
     @property
@@ -169,6 +172,7 @@ async def open_app(settings: Settings, database: Database) -> AsyncIterator[App]
     ):
         replica = await pools.only_reads(pool)
         figures = Figures()
+        trail = AuditTrail(Secrets(settings.keys_folder, partial(_today, settings)))
         commands = CommandHandler(
             appender,
             zone,
@@ -177,6 +181,7 @@ async def open_app(settings: Settings, database: Database) -> AsyncIterator[App]
             figures=figures.answer,
             only_reads=replica,
             prepare=partial(backfill.backfilled, connect),
+            changed=partial(_record_change, trail),
         )
         reconciled = ReconciliationResult(0, 0)
         # The primary maintains what a replica holds. A replica must not sweep files:
@@ -198,6 +203,7 @@ async def open_app(settings: Settings, database: Database) -> AsyncIterator[App]
             projections,
             reconciled,
             figures,
+            trail,
             witnesses=witnesses,
         )
 
@@ -256,6 +262,14 @@ def load_witnesses(settings: Settings) -> Policy:
         raise SettingsError(
             message("IKU_WITNESSES: {error}", error=messages.of_error(error))
         ) from error
+
+
+def _record_change(trail: AuditTrail, command: Command, result: CommandResult) -> None:
+    """Record a change of rights, or a step of a proposal, in the audit trail."""
+    named = command.proposed.__struct_config__.tag
+    what = str(named or type(command.proposed).__name__).lower()
+    account = command.credentials.account if command.credentials else command.actor
+    trail.record(Outcome.CHANGED, what, account=account, about=result.receipt.stream)
 
 
 def _vault(settings: Settings) -> Vault:

@@ -1,8 +1,13 @@
 """Who calls: sessions, API keys, and what the register does without them."""
 
+import json
+import logging
 from datetime import timedelta
 
+import pytest
+
 from iku.access import api_keys, sessions
+from iku.access.audit import Outcome
 from iku.app import App
 from iku.commands import accounts
 from iku.commands.command import Command
@@ -127,3 +132,23 @@ async def test_a_suspended_account_is_refused_at_once(app: App, client: Client) 
         )
     problem(await client.get("/conflicts", headers=bearer(key)), 403)
     problem(await client.post("/conflicts", json=CASE, headers=bearer(key)), 403)
+
+
+async def test_refusals_and_changes_of_rights_are_in_the_audit_trail(
+    app: App, client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO, "iku.audit"):
+        account = (await officer(app)).account
+        key = await key_of(app, account, Role.PETUGAS)
+        problem(await client.get("/log/events", headers=bearer(key)), 403)
+        problem(await client.get("/conflicts"), 401)
+    written = [json.loads(one.message) for one in caplog.records]
+    changes = [line["what"] for line in written if line["outcome"] == "changed"]
+    assert changes == ["rights_set", "invite", "invite"]
+    refused, anonymous = [line for line in written if line["outcome"] == "refused"]
+    assert refused["account"] == account
+    assert refused["how"] == "GET /api/v1/log/events"
+    assert refused["address"]
+    assert anonymous["what"] == "unauthenticated"
+    assert key not in caplog.text
+    assert app.audit.count(Outcome.REFUSED) == 2

@@ -8,6 +8,7 @@ from functools import partial
 import click
 
 from iku import messages
+from iku.access import audit
 from iku.app import App
 from iku.cli import attachments, standard_streams, terminal
 from iku.cli.errors import DEBUG, CommandFailed
@@ -120,3 +121,13 @@ def _show_faults() -> None:
     shown.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     shown.setLevel(logging.WARNING if os.environ.get(DEBUG) else logging.ERROR)
     logging.getLogger("iku").addHandler(shown)
+    _show_audit_trail()
+
+
+def _show_audit_trail() -> None:
+    """Write the audit trail, which is JSON, line by line on standard error."""
+    lines = logging.StreamHandler()
+    lines.setFormatter(logging.Formatter("%(message)s"))
+    audit.logger.setLevel(logging.INFO)
+    audit.logger.propagate = False
+    audit.logger.addHandler(lines)

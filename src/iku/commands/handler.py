@@ -67,6 +67,7 @@ from iku.streams import FoldedStream
 from iku.vault.store import Vault
 
 ATTEMPTS = 5  # of one command after version conflicts
+AUDITED = frozenset({*authorisation.CATEGORIES, "proposal"})
 STALE_S = 1.0  # after which the mode is read again for a caller without an account
 
 
@@ -83,6 +84,10 @@ def _prepare_nothing(_turns: Sequence[Transition]) -> AbstractAsyncContextManage
     return nullcontext()
 
 
+def _ignore(_command: Command, _result: CommandResult) -> None:
+    pass
+
+
 @dataclass(frozen=True, slots=True)
 class CommandHandler:
     """Carries out commands.
@@ -93,6 +98,8 @@ class CommandHandler:
         figures: Counts the present figures that a refusal quotes; None means that it
             quotes the frozen figures.
         only_reads: Whether the database is a replica, so that nothing can be recorded.
+        changed: Called after an event of an account, of the policy or of a proposal
+            was recorded, with its command.
         prepare: Backfills the projections for a new definition before it is recorded.
     """
 
@@ -106,6 +113,7 @@ class CommandHandler:
     )
     figures: Answer | None = None
     only_reads: bool = False
+    changed: Callable[[Command, CommandResult], None] = _ignore
     prepare: Prepare = _prepare_nothing
 
     def today(self) -> date:
@@ -273,12 +281,15 @@ class CommandHandler:
             return await _repeated_result(connection, receipt)
         subject = _subject_of_receipt(receipt)
         number = drawn[-1] if drawn else numbering.number(subject, decided.after)
-        return CommandResult(
+        result = CommandResult(
             *(subject, number, receipt),
             added=True,
             repeated=False,
             notes=decided.notes,
         )
+        if command.category in AUDITED or command.approval is not None:
+            self.changed(command, result)
+        return result
 
     async def preview(self, connection: Reader, command: Command) -> list[Any]:
         """The events that *command* would record now; empty if already recorded.

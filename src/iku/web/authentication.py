@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, cast
 
 from iku.access import api_keys, sessions
 from iku.access.api_keys import ApiKey
+from iku.access.audit import CallSite, call_site
 from iku.access.sessions import Session
 from iku.app import App
 from iku.connection import acquire_connection
@@ -20,6 +21,7 @@ from iku.web.admission import Application
 from iku.web.headers import AnyRequest
 
 COOKIE = "__Host-iku"
+CALLER = "iku.caller"  # the key of the `Caller` in the scope of a request
 BEARER = "bearer "
 
 
@@ -43,7 +45,13 @@ async def admit(request: AnyRequest, action: Action | None) -> Caller:
         Unauthenticated: The caller has not signed in, or the API key is not valid.
         Forbidden: The caller may not take the action.
     """
-    found = await caller(cast(Application, request.app).app, request.scope)
+    scope = request.scope
+    client = scope.get("client")
+    call_site.set(
+        CallSite(client[0] if client else "", f"{scope['method']} {scope['path']}")
+    )
+    found = await caller(cast(Application, request.app).app, scope)
+    scope[CALLER] = found  # type: ignore[literal-required] # an extension
     if action is not None:
         found.viewer.require(action)
     return found

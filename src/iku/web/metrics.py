@@ -1,9 +1,10 @@
 """Prometheus metrics of the program."""
 
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from iku.access.audit import Outcome
 from iku.app import App
 from iku.queries.health import Health
 from iku.vault.files import QuarantineSummary
@@ -51,6 +52,14 @@ class Metrics:
             registry=self.registry,
         )
         waiting.set_function(lambda: app.commands.appender.waiting)
+        trail = Gauge(
+            "iku_audit_lines",
+            "Lines of the audit trail since the start, by outcome.",
+            ("outcome",),
+            registry=self.registry,
+        )
+        for outcome in Outcome:
+            trail.labels(outcome).set_function(partial(app.audit.count, outcome))
 
     def set_gauges(
         self, found: Health | None, quarantine: QuarantineSummary | None

@@ -15,6 +15,7 @@ from litestar.exceptions import HTTPException
 from msgspec import Struct, structs
 
 from iku import messages
+from iku.access.audit import Outcome
 from iku.commands.authorisation import StepUpRequired
 from iku.commands.command import ReadOnlyReplica, StaleVersion
 from iku.domain import hidden_characters
@@ -273,6 +274,8 @@ def error_response(
         if isinstance(error, HTTPException)
         else _program_problem(error)
     )
+    if isinstance(error, Forbidden):
+        _audit_refusal(request, error)
     language = preferred_language(request.scope["headers"])
     headers = {**language_headers(language), **(getattr(error, "headers", None) or {})}
     if shown.status == HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -285,6 +288,18 @@ def error_response(
         status_code=shown.status,
         media_type=MEDIA_TYPE,
         headers=headers,
+    )
+
+
+def _audit_refusal(request: Request[Any, Any, Any], error: Forbidden) -> None:
+    scope: Any = request.scope
+    found = scope.get("iku.caller")
+    app: Any = request.app
+    app.app.audit.record(
+        Outcome.REFUSED,
+        type(error).__name__.lower(),
+        account=found.viewer.name if found else None,
+        reason=_message_id_and_parameters(messages.of_error(error))[0],
     )
 
 
