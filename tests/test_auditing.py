@@ -10,9 +10,9 @@ from typing import NamedTuple
 import pytest
 
 import iku_verify
-from tests.cli.conftest import Said, Type, environ, iku, indonesian
+from tests.cli.conftest import Said, Type, environ, files, iku, indonesian
 
-__all__ = ["environ", "iku", "indonesian"]
+__all__ = ["environ", "files", "iku", "indonesian"]
 
 DOCUMENT = (Path(__file__).parents[1] / "docs" / "auditing.md").read_text()
 BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)
@@ -64,7 +64,7 @@ def verify(words: list[str], folder: Path) -> Said:
     return Said(done.returncode, done.stdout, done.stderr)
 
 
-@pytest.mark.usefixtures("indonesian")
+@pytest.mark.usefixtures("indonesian", "files")
 def test_the_story_happens_as_it_is_told(iku: Type, tmp_path: Path) -> None:
     told, printed, policy = story(), "", tmp_path / "kebijakan"
     assert len(told) > 30

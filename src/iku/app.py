@@ -16,7 +16,7 @@ from iku import agency, messages
 from iku.access.audit import AuditTrail, Outcome
 from iku.access.secrets import Secrets
 from iku.agency import AgencyProfile
-from iku.commands import log_continuation, text_erasure
+from iku.commands import accounts, log_continuation, text_erasure
 from iku.commands.command import Command, CommandResult
 from iku.commands.handler import CommandHandler
 from iku.commands.log_continuation import Approval
@@ -79,7 +79,13 @@ def _erases(one: AcceptedRequest) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """The open parts of the application."""
+    """The open parts of the application.
+
+    Attributes:
+        credentials: The account by which the command line acts; None for the server,
+            whose requests bring their own, and without an API key.
+        usual: Who reads at the terminal.
+    """
 
     settings: Settings
     database: Database
@@ -91,6 +97,8 @@ class App:
     figures: Figures
     audit: AuditTrail
     witnesses: Policy = field(default_factory=Policy)
+    credentials: Credentials | None = None
+    usual: Viewer = LOCAL
 
     @property
     def vault(self) -> Vault:
@@ -194,6 +202,8 @@ async def open_app(settings: Settings, database: Database) -> AsyncIterator[App]
             await seed_definitions(
                 commands, pool, agency.load_seed_definitions(settings.agency)
             )
+            async with pool.acquire() as connection:
+                await accounts.renew_rights(commands, connection, ours.owned)
         yield App(
             settings,
             database,
@@ -214,7 +224,7 @@ async def continue_log(
     """Continue the log without events that a restore lost; gives the recorded event.
 
     *raw* is the last checkpoint of the old log. No event is recorded before this one,
-    not even new seed definitions.
+    not even new seed definitions. With accounts the program itself is its actor.
 
     Raises:
         Refused: No event is lost, or the checkpoint or the kept events do not verify.
@@ -244,7 +254,9 @@ async def continue_log(
             proposed = await log_continuation.build_continuation(
                 pool, signed, raw, approval, commands.today()
             )
-            await commands.handle(pool, Command("ledger", SUBJECT, proposed, actor))
+            register = (await commands.access.cached(pool)).value
+            by = actor if register.mode is Mode.LOCAL else ACTOR
+            await commands.handle(pool, Command("ledger", SUBJECT, proposed, by))
             return proposed
 
 

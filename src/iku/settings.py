@@ -61,6 +61,7 @@ class Settings:
         tls_key: File of the certificate's private key; set together with `tls_cert`.
         trusted_proxy: Networks of the proxies whose forwarded headers count.
         language: Language of the terminal.
+        api_key: The API key by which the user of the terminal acts; None without one.
         oidc_issuer: Issuer of the identity provider; None for no sign-in by one.
         oidc_client_id: The identifier of this server at the provider.
         oidc_client_secret_file: File with its secret; None for a public client.
@@ -92,6 +93,7 @@ class Settings:
     tls_key: Path | None = None
     trusted_proxy: tuple[Network, ...] = ()
     language: Language = Language.INDONESIAN
+    api_key: str | None = field(default=None, repr=False)
     oidc_issuer: str | None = None
     oidc_client_id: str | None = None
     oidc_client_secret_file: Path | None = None
@@ -148,6 +150,7 @@ class Settings:
             tls_key=tls_key,
             trusted_proxy=networks_setting(given, "IKU_TRUSTED_PROXY"),
             language=language(environ),
+            api_key=given.get("IKU_API_KEY"),
             oidc_issuer=_issuer_setting(given),
             oidc_client_id=given.get("IKU_OIDC_CLIENT_ID"),
             oidc_client_secret_file=file_setting(given, "IKU_OIDC_CLIENT_SECRET_FILE"),

@@ -158,8 +158,9 @@ def test_the_readme_shows_what_the_example_prints(iku: Any) -> None:
     assert shown == [iku("example").out.partition("\n\n")[2]]
 
 
-@pytest.mark.usefixtures("indonesian", "register")
+@pytest.mark.usefixtures("indonesian")
 def test_the_readme_shows_what_the_explanation_prints(iku: Any) -> None:
+    iku("example")
     readme = DOCUMENT.parents[1].joinpath("README.md").read_text(encoding="utf-8")
     [(words, shown)] = re.findall(
         r"^ {4}\.venv/bin/iku (explain .+)\n\n```\n(.+?)^```$",
@@ -177,7 +178,9 @@ def test_the_example_twice_is_there_once(iku: Any) -> None:
     assert again.code == 0
     assert again.out.count("tidak ada yang baru") == 3
     assert again.out.split("\n\n", 1)[1] == first.split("\n\n", 1)[1]
-    assert iku("status", "--json").json["size"] == 146
+    status = iku("status", "--json").json
+    assert (status["size"], status["mode"]) == (160, "demonstration")
+    assert (status["events"]["account"], status["events"]["access"]) == (12, 2)
     figures = iku("example", "--json").json["figures"]
     assert [f["indicator"] for f in figures[::2]] == ["IKU-1", "IKU-2", "IKU-3"]
 
@@ -204,7 +207,35 @@ def test_an_example_that_was_interrupted_is_completed(
     iku: Any, files: dict[str, Path]
 ) -> None:
     iku("import", files["target"], files["organisasi"])
+    assert iku("status", "--json").json["mode"] == "local"
     assert "50 dicatat" in iku("example").out
+    assert iku("status", "--json").json["mode"] == "demonstration"
+
+
+def test_the_example_with_an_entry_more_is_no_demonstration(
+    iku: Any, files: dict[str, Path]
+) -> None:
+    iku("import", files["target"], files["organisasi"], files["konflik"])
+    draft = ("publication", "draft", "--as-of", "2021-12-31", "--reason", "LKjIP")
+    assert iku(*draft).code == 0
+    assert iku("example").code == 0
+    status = iku("status", "--json").json
+    assert (status["size"], status["mode"]) == (147, "local")
+
+
+def test_a_demonstration_takes_no_claimed_actor_and_serves_this_machine_only(
+    iku: Any,
+) -> None:
+    iku("example")
+    note = ("record", "resolved", "K12", "--effective-on", "2022-02-01")
+    refused = iku(*note, "--manner", "mediasi", "--actor", "siti")
+    assert refused.code == 1
+    assert "acts as lokal" in refused.err
+    assert iku(*note, "--manner", "mediasi").code == 0
+    elsewhere = iku("serve", "--host", "0.0.0.0", "--port", "0")
+    assert elsewhere.code == 1
+    assert "a demonstration is served to this machine only" in elsewhere.err
+    assert "demonstration: fictional data" in iku("status").out
 
 
 @pytest.mark.usefixtures("indonesian")

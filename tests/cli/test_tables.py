@@ -201,9 +201,9 @@ def test_the_width_is_that_of_the_terminal_or_as_asked(
 
 
 @pytest.fixture
-def example(iku: Type) -> Type:
+def example(iku: Type, files: dict[str, Path]) -> Type:
     """The command line over the example register with a published year."""
-    assert iku("example").code == 0
+    assert iku("import", *files.values()).code == 0
     publish(iku, "LKjIP 2021", "ani", "siti", "budi")
     return iku
 

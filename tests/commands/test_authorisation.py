@@ -11,8 +11,10 @@ from iku.commands.command import Command
 from iku.domain.access import Credentials, Forbidden, Unauthenticated
 from iku.domain.access_policy import DivisionOwns
 from iku.domain.account import (
+    AccountRestored,
     AccountSuspended,
     Invite,
+    Recovered,
     Role,
     RoleGranted,
     RoleRevoked,
@@ -278,3 +280,55 @@ async def test_the_rights_are_recorded_before_the_first_account_and_once(
         assert [row["type"] for row in types] == ["rights_set"]
         assert types[0]["position"] < first
         assert people
+
+
+async def test_nobody_changes_or_recovers_an_account_of_the_same_person(
+    desks: Desks,
+) -> None:
+    desk = await desks()
+    admin = await first_admin(desk)
+    today = desk.app.commands.today()
+    nip = "198501012010011001"
+    other = await invite(desk, Role.ADMIN, "Lain", admin, nip=nip)
+    same = await invite(desk, Role.PETUGAS, "Lain", admin, division="wasnas", nip=nip)
+    granted = RoleGranted(
+        effective_on=today, role=Role.VERIFIKATOR, division="wasnas", basis="SK/3"
+    )
+    for proposed in (
+        granted,
+        RoleRevoked(effective_on=today, grant=2, reason="Sendiri"),
+        AccountSuspended(effective_on=today, reason="Sendiri"),
+        AccountRestored(effective_on=today, reason="Sendiri"),
+        Recovered(effective_on=today, reason="Sendiri"),
+    ):
+        for account in (other.account, same.account):
+            with pytest.raises(Forbidden, match="your own"):
+                await act(desk, other, account, proposed, category="account")
+    with pytest.raises(Forbidden, match="your own"):
+        await invite(desk, Role.VERIFIKATOR, "Lain", other, division="wasnas", nip=nip)
+    assert (await act(desk, admin, same.account, granted, category="account")).added
+
+
+async def test_the_last_administrator_is_neither_revoked_nor_suspended(
+    desks: Desks,
+) -> None:
+    desk = await desks()
+    async with desk.app.pool.acquire() as connection:
+        await accounts.declare_demonstration(desk.app.commands, connection)
+    today = desk.app.commands.today()
+    first, second = await first_admin(desk), await invite(desk, Role.ADMIN, "Kedua")
+    revoked = RoleRevoked(effective_on=today, grant=2, reason="Mutasi")
+    suspended = AccountSuspended(effective_on=today, reason="Cuti")
+
+    async def change(account: str, proposed: Any) -> Any:
+        command = Command("account", account, proposed, "lokal")
+        async with desk.app.pool.acquire() as connection:
+            return await desk.app.commands.handle(connection, command)
+
+    assert (await change(second.account, suspended)).added
+    for proposed in (revoked, suspended):
+        with pytest.raises(Refused, match="last administrator"):
+            await change(first.account, proposed)
+    restored = AccountRestored(effective_on=today, reason="Kembali")
+    assert (await change(second.account, restored)).added
+    assert (await change(first.account, revoked)).added

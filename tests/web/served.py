@@ -8,9 +8,9 @@ import os
 import socket
 
 from iku.app import migrate_and_open
+from iku.domain.access import Mode
 from iku.settings import Settings
 from iku.web import server
-from iku.web.listening import Mode
 
 listen = server.listen
 

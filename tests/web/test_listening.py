@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from iku.domain.access import Mode
 from iku.settings import Settings
-from iku.web.listening import ListeningRefused, Mode, Transport, transport
+from iku.web.listening import ListeningRefused, Transport, transport
 
 URL = "https://iku.example.go.id"
 TLS: dict[str, Any] = {

@@ -19,10 +19,10 @@ import httpx
 import pytest
 
 from iku.app import App
+from iku.domain.access import Mode
 from iku.postgres.database import Database
 from iku.postgres.pool import Plain
 from iku.web import server
-from iku.web.listening import Mode
 from tests.conftest import Clone
 from tests.web.conftest import CASE, RESOLVED
 

@@ -110,7 +110,7 @@ async def second_factor(
     if isinstance(begun, Delayed):
         return begun
     if not await totp.verify(connection, secrets, session.account, code):
-        return _wrong_code(session)
+        return _wrong_code(session.account)
     return await _complete(connection, session, token, begun)
 
 
@@ -181,7 +181,7 @@ async def confirm_enrolment(
     if isinstance(begun, Delayed):
         return begun
     if not await totp.confirm(connection, secrets, session.account, code):
-        return _wrong_code(session)
+        return _wrong_code(session.account)
     return await _complete(connection, session, token, begun)
 
 
@@ -196,8 +196,24 @@ async def step_up(
     if isinstance(begun, Delayed):
         return begun
     if not await totp.verify(connection, secrets, session.account, code):
-        return _wrong_code(session)
+        return _wrong_code(session.account)
     return await _complete(connection, session, token, begun)
+
+
+async def prove(
+    connection: Connection, secrets: Secrets, account: str, code: str
+) -> Rejected | Delayed | None:
+    """Prove the authenticator of an account that acts without a session; None: proved.
+
+    It is the fresh factor of a program that acts by an API key.
+    """
+    begun = await attempts.begin_code(connection, secrets, account)
+    if isinstance(begun, Delayed):
+        return begun
+    if not await totp.verify(connection, secrets, account, code):
+        return _wrong_code(account)
+    await attempts.succeed(connection, begun)
+    return None
 
 
 async def accept(
@@ -356,7 +372,7 @@ def _wrong_password(begun: Begun) -> Rejected:
     return Rejected(message("the login name or the password is wrong"), begun.account)
 
 
-def _wrong_code(session: Session) -> Rejected:
+def _wrong_code(account: str) -> Rejected:
     return Rejected(
-        message("the code is wrong, was used before, or has expired"), session.account
+        message("the code is wrong, was used before, or has expired"), account
     )

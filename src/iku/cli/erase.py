@@ -4,15 +4,16 @@ import sys
 from datetime import datetime
 
 import click
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from iku import labels
-from iku.cli import tables, terminal
+from iku.cli import api_key, tables, terminal
 from iku.cli.errors import CommandFailed
 from iku.cli.tables import Printer, number_column, text_column, unwrapped_column
 from iku.cli.terminal_language import formats, translated
 from iku.commands import text_erasure
-from iku.commands.command import Command
+from iku.commands.command import Command, CommandResult
+from iku.domain.access import Credentials
 from iku.domain.decider import subject_id
 from iku.domain.erasure import Erased
 from iku.domain.fact import Line
@@ -88,7 +89,12 @@ def erase(
             ):
                 raise CommandFailed(message("nothing was erased"))
             command = Command("subject", subject, erased, actor)
-            outcome = await text_erasure.erase(app.commands, connection, command)
+
+            async def carry_out(credentials: Credentials | None) -> CommandResult:
+                by = structs.replace(command, credentials=credentials)
+                return await text_erasure.erase(app.commands, connection, by)
+
+            outcome = await api_key.stepping_up(app, carry_out)
         if not outcome.added:
             raise CommandFailed(
                 message(

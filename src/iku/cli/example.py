@@ -11,6 +11,9 @@ from iku.cli import figure_table, import_, tables, terminal
 from iku.cli.import_ import ImportedFile
 from iku.cli.tables import unwrapped_column
 from iku.cli.terminal_language import formats, translated
+from iku.commands import accounts
+from iku.commands.authorisation import LOCAL_ACTOR
+from iku.domain.access import Mode
 from iku.domain.figure import Figure
 from iku.domain.question import Question
 from iku.exchange import example as files
@@ -44,7 +47,8 @@ class ExampleResult(Struct, frozen=True):
 def example(*, json: bool) -> None:
     """Import the example register into an empty database; show its figures of 2021.
 
-    A register that holds other data is not changed.
+    The register is then a demonstration for ever, with six people who can sign in. A
+    register that holds other data is not changed.
     """
 
     async def execute() -> tuple[list[ImportedFile], list[Figure]]:
@@ -62,18 +66,32 @@ def example(*, json: bool) -> None:
 async def _import_example(app: App, *, quiet: bool) -> list[ImportedFile]:
     contents = files.read_journals()
     async with app.pool.acquire() as connection:
+        mode = (await app.commands.access.cached(connection)).value.mode
         importer = Importer(connection, app.commands, ACTOR)
         ours = [i for content in contents.values() for i in await importer.ids(content)]
         # The import skips rows of the example that are recorded already.
         alone = not await log_records.has_subjects_of_other_commands(connection, ours)
-    if alone:
-        return await import_.import_files(app, contents, ACTOR, quiet=quiet)
+    if alone and mode is not Mode.ACCOUNTS:
+        actor = ACTOR if mode is Mode.LOCAL else LOCAL_ACTOR
+        done = await import_.import_files(app, contents, actor, quiet=quiet)
+        await _open_demonstration(app, ours, mode)
+        return done
     if not quiet:
         said = message(
             "The register contains other data, so the example is not imported."
         )
         tables.say(said)
     return []
+
+
+async def _open_demonstration(app: App, ours: Sequence[str], mode: Mode) -> None:
+    """Make the register a demonstration, if it holds nothing but the example."""
+    async with app.pool.acquire() as connection:
+        only = await log_records.holds_only(connection, ours)
+        if only or mode is Mode.DEMONSTRATION:
+            await accounts.open_demonstration(
+                app.commands, connection, files.PEOPLE, app.agency.owned
+            )
 
 
 async def _compare_knowledge(app: App) -> list[Figure]:

@@ -117,7 +117,7 @@ async def import_files(
     """Import the files in order; print the outcome of each unless *quiet*."""
     done = []
     async with app.pool.acquire() as connection:
-        importer = Importer(connection, app.commands, actor, dry_run)
+        importer = Importer(connection, app.commands, actor, dry_run, app.credentials)
         for name, content in contents.items():
             with terminal.progress(name) as tell:
                 report = await importer.run(content, tell)

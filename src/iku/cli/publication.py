@@ -3,14 +3,16 @@
 from typing import Any
 
 import click
+from msgspec import structs
 
 from iku.app import App
+from iku.cli import api_key, terminal
 from iku.cli import publication_table as shown
-from iku.cli import terminal
 from iku.cli.errors import CommandFailed
 from iku.cli.options import options
-from iku.commands.command import Command
+from iku.commands.command import Command, CommandResult
 from iku.domain import publication as printing
+from iku.domain.access import Credentials
 from iku.domain.period import Kind
 from iku.domain.publication import Draft, NextStep, StepType, TakeStep
 from iku.messages import message
@@ -152,8 +154,13 @@ async def _submit(
 ) -> ShownPublication:
     category = printing.decider.category
     command = Command(category, printing.subject(identifier), proposed, actor)
-    async with app.pool.acquire() as connection:
-        outcome = await app.commands.handle(connection, command)
+
+    async def submit(credentials: Credentials | None) -> CommandResult:
+        authenticated = structs.replace(command, credentials=credentials)
+        async with app.pool.acquire() as connection:
+            return await app.commands.handle(connection, authenticated)
+
+    outcome = await api_key.stepping_up(app, submit)
     if not outcome.added:
         raise CommandFailed(
             message(

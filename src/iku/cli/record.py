@@ -160,7 +160,12 @@ def _record_opening(
 ) -> None:
     async def execute() -> CommandResult:
         async with terminal.opened_app(terminal.settings()) as app:
-            gateway = CommandGateway(app, actor, submission.idempotency_key)
+            gateway = CommandGateway(
+                app,
+                actor,
+                submission.idempotency_key,
+                credentials=app.credentials,
+            )
             return await gateway.handle(
                 category, subject_id(parsed.number or ""), parsed.fact()
             )
@@ -209,7 +214,8 @@ def _record(event: str, kinds: Kinds) -> click.Command:
                         actor,
                         submission.idempotency_key,
                         submission.expected_version,
-                    )
+                    ),
+                    credentials=app.credentials,
                 )
                 done = await gateway.handle(
                     subject_match.category, subject_match.subject, proposed

@@ -149,7 +149,11 @@ def record_after_preview(
     async def execute() -> tuple[E, CommandResult | None]:
         async with terminal.opened_app(terminal.settings()) as app:
             # The expected version ensures that the recorded effect is the one shown.
-            pinned = structs.replace(command, expected=await _version(app, command))
+            pinned = structs.replace(
+                command,
+                expected=await _version(app, command),
+                credentials=app.credentials,
+            )
             effect = await change.preview(app, pinned)
             if not json:
                 change.show(effect)

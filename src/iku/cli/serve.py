@@ -13,10 +13,11 @@ from iku.app import App
 from iku.cli import attachments, standard_streams, terminal
 from iku.cli.errors import DEBUG, CommandFailed
 from iku.cli.terminal_language import formats, translated
+from iku.domain.access import Mode
 from iku.messages import message
 from iku.vault import quarantine
 from iku.vault.files import FilesError
-from iku.web.listening import ListeningRefused, Mode
+from iku.web.listening import ListeningRefused
 from iku.web.tls import CertificateError
 
 
@@ -40,11 +41,12 @@ def serve(host: str | None, port: int | None) -> None:
     from iku.web import server  # noqa: PLC0415
 
     async def execute() -> None:
-        async with terminal.opened_app(chosen) as app:
+        # Each request brings its own session or API key.
+        async with terminal.opened_app(replace(chosen, api_key=None)) as app:
             await _warn_of_lost_keys(app)
             await _sweep(app)
             try:
-                mode = _mode(app)
+                mode = await _mode(app)
                 shown = chosen.public_url if mode is Mode.ACCOUNTS else None
                 ready = partial(_print_address, shown)
                 await server.serve(app, chosen.host, chosen.port, ready, mode)
@@ -63,9 +65,10 @@ def serve(host: str | None, port: int | None) -> None:
     server.run(execute())
 
 
-def _mode(_: App) -> Mode:
-    """The register's mode: local, because there are no accounts yet."""
-    return Mode.LOCAL
+async def _mode(app: App) -> Mode:
+    """The mode that the log states."""
+    async with app.pool.acquire() as connection:
+        return (await app.commands.access.cached(connection)).value.mode
 
 
 async def _warn_of_lost_keys(app: App) -> None:

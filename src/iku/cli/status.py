@@ -10,6 +10,7 @@ from iku.cli import attachments, signer, tables, terminal
 from iku.cli.errors import CommandFailed
 from iku.cli.terminal_language import formats, translated
 from iku.cli.verify import check_with_progress
+from iku.domain.access import Mode
 from iku.messages import message
 from iku.postgres.schema_guard import Guard
 from iku.queries import status as register
@@ -108,6 +109,7 @@ def _lines(found: RegisterStatus, asked: Settings) -> list[tuple[str, str]]:
     ]
     if found.pending:
         return [*lines, (message("Pending"), ", ".join(found.pending))]
+    lines.append((message("Mode"), MODES[found.mode]))
     size, last = formats.number(found.size), found.recorded_at
     lines += [
         (message("Size of the log"), message("{count} events", count=size)),
@@ -128,6 +130,13 @@ def _lines(found: RegisterStatus, asked: Settings) -> list[tuple[str, str]]:
         (message("Shape of the schema"), _shape_state(found.shape)),
         (message("Verification"), _verdict(found.findings)),
     ]
+
+
+MODES = {
+    Mode.LOCAL: message("local: without accounts, for this machine only"),
+    Mode.DEMONSTRATION: message("demonstration: fictional data, never real cases"),
+    Mode.ACCOUNTS: message("accounts"),
+}
 
 
 def _database(found: RegisterStatus, asked: Settings) -> str:

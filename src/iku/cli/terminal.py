@@ -17,11 +17,13 @@ from typing import Any, TypeAlias, TypeVar
 
 import click
 import msgspec
+from msgspec import structs
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from iku import messages
 from iku.app import App, migrate_and_open
+from iku.cli import api_key
 from iku.cli.terminal_language import language, translated
 from iku.commands.command import ReadOnlyReplica
 from iku.domain import hidden_characters
@@ -38,7 +40,7 @@ from iku.postgres.pool import (
     connect_as_signer,
     only_reads,
 )
-from iku.queries.view import LOCAL, View, Viewer
+from iku.queries.view import LOCAL, View
 from iku.settings import Settings, SettingsError
 
 # The remedy if no event trigger guards the ledger's schema.
@@ -124,7 +126,8 @@ actor = click.option(
     "--actor",
     type=LineType("name", Line, 500),
     default=LOCAL.name,
-    help="Actor recorded with the event while there are no accounts [default: lokal].",
+    help="Actor recorded with the event, while the register has no accounts [default: "
+    "lokal].",
 )
 subjects = click.option(
     "--subject",
@@ -147,16 +150,16 @@ def run(main: Coroutine[Any, Any, T]) -> T:
 
 @asynccontextmanager
 async def opened_app(chosen: Settings) -> AsyncIterator[App]:
-    """The application over a migrated database."""
+    """The application over a migrated database, with the account that acts."""
     async with AsyncExitStack() as stack:
         with redact_address_errors():
             opened = await stack.enter_async_context(migrate_and_open(chosen))
-        yield opened
+        yield await api_key.signed_in(opened, chosen.api_key)
 
 
 def view(opened: App, reader: Connection) -> View:
     """The view of the user of the terminal, in the terminal's language."""
-    return opened.view(reader, Viewer(LOCAL.name, language()))
+    return opened.view(reader, structs.replace(opened.usual, language=language()))
 
 
 @asynccontextmanager

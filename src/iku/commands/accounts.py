@@ -15,7 +15,7 @@ from iku.commands.authorisation import SYSTEM_ACTOR
 from iku.commands.command import Command, CommandResult
 from iku.commands.handler import CommandHandler
 from iku.domain import access
-from iku.domain.access import Credentials
+from iku.domain.access import Credentials, Mode
 from iku.domain.access_policy import SUBJECT, Demonstrated, DivisionOwns, RightsSet
 from iku.domain.account import Invite
 from iku.ledger.log import Reader
@@ -68,10 +68,34 @@ async def set_rights(
     await commands.handle(reader, Command("access", SUBJECT, rights, SYSTEM_ACTOR))
 
 
+async def renew_rights(
+    commands: CommandHandler, reader: Reader, divisions: Sequence[DivisionOwns]
+) -> None:
+    """As `set_rights`, but only once the log states rights: not in local mode."""
+    known = (await commands.access.cached(reader)).value
+    if known.mode is not Mode.LOCAL:
+        await set_rights(commands, reader, divisions)
+
+
 async def declare_demonstration(commands: CommandHandler, reader: Reader) -> None:
     """Record that the register is a demonstration."""
     declared = Demonstrated(effective_on=commands.today())
     await commands.handle(reader, Command("access", SUBJECT, declared, SYSTEM_ACTOR))
+
+
+async def open_demonstration(
+    commands: CommandHandler,
+    reader: Reader,
+    people: Sequence[Invite],
+    divisions: Sequence[DivisionOwns],
+) -> None:
+    """Declare a demonstration, and invite those of *people* whose role nobody had."""
+    await declare_demonstration(commands, reader)
+    known = (await commands.access.cached(reader)).value.accounts.values()
+    held = {grant.role for account in known for grant in account.grants}
+    for person in people:
+        if person.role not in held:
+            await invite(commands, reader, person, divisions)
 
 
 async def _person_with_nip(

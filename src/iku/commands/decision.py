@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from iku import streams
-from iku.commands import authorisation
+from iku.commands import account_rules, authorisation
 from iku.commands.authorisation import Authority
 from iku.commands.category_cache import Cached
 from iku.commands.command import (
@@ -20,6 +20,7 @@ from iku.commands.command import (
 )
 from iku.domain import (
     access,
+    account,
     closed_periods,
     fact,
     merger,
@@ -129,6 +130,8 @@ def decide(
     # Before the decision, so that a refusal discloses nothing of the subject.
     touched = [state, *(peer.state for peer in peers.values())]
     authorisation.authorise(command, touched, authority, today)
+    if command.category == account.decider.category:
+        account_rules.refuse(command, state, authority, today)
     if closed is not None:
         _refuse_foreign_confirmation(command, closed.value, authority)
     context = _context(command, peers, authority, today, areas)

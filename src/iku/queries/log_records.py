@@ -115,6 +115,24 @@ async def has_subjects_of_other_commands(
     return found
 
 
+async def holds_only(reader: Reader, commands: Sequence[str]) -> bool:
+    """Whether the log holds only *commands*, seed definitions, rights and accounts."""
+    found: bool = await reader.fetchval(
+        """
+        select not exists (
+                 select
+                   from ledger.command
+                  where command_id <> all($1::text[])
+                    and split_part(stream, '-', 1) not in ('access', 'account')
+                    and not (split_part(stream, '-', 1) in ('indicator', 'scale')
+                             and version = count)
+               )
+        """,
+        commands,
+    )
+    return found
+
+
 async def between(
     view: View,
     wanted: Filter,

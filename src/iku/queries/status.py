@@ -8,6 +8,7 @@ from datetime import datetime
 
 from msgspec import Struct, structs
 
+from iku.domain.access import Mode
 from iku.ledger import accepted_shape, log
 from iku.ledger.checkpoint_store import Assurance
 from iku.ledger.durable_files import InsecurePermissions
@@ -62,6 +63,7 @@ class RegisterStatus(Struct, frozen=True):
         replica: Whether the server is a replica.
         migrations: Applied migrations.
         pending: Pending migrations; if any, nothing else is known.
+        mode: How the register is used: ``local``, ``demonstration`` or ``accounts``.
         events: Number of events by category.
         assurance: Signed and witnessed sizes of the log, and the signer's alarm.
         guard: State of the guard of the ledger's schema.
@@ -76,6 +78,7 @@ class RegisterStatus(Struct, frozen=True):
     replica: bool
     migrations: list[str]
     pending: list[str]
+    mode: Mode = Mode.LOCAL
     size: int = 0
     recorded_at: datetime | None = None
     events: dict[str, int] = {}
@@ -117,6 +120,7 @@ async def _with_register_contents(
         fresh,
         size=head.size,
         recorded_at=head.recorded_at,
+        mode=await _mode(reader),
         events=await _events(reader),
         indicators={
             code: IndicatorCounts(len(state.definitions), len(state.targets))
@@ -128,6 +132,23 @@ async def _with_register_contents(
         quarantine=Files(settings.attachments_folder).summary(),
         assurance=await assurance(reader, witnesses, settings.signer_home),
     )
+
+
+async def _mode(reader: Reader) -> Mode:
+    """The mode that the log states."""
+    demonstrated, accounts = await reader.fetchrow(
+        """
+        select exists (select
+                         from ledger.event
+                        where stream = 'access-rights' and type = 'demonstrated'),
+               exists (select
+                         from ledger.stream
+                        where split_part(stream, '-', 1) = 'account')
+        """
+    ) or (False, False)
+    if demonstrated:
+        return Mode.DEMONSTRATION
+    return Mode.ACCOUNTS if accounts else Mode.LOCAL
 
 
 async def _shape(reader: Plain, settings: Settings) -> ShapeStatus:

@@ -7,19 +7,11 @@ a proxy that provides TLS.
 """
 
 from dataclasses import dataclass
-from enum import StrEnum
 
+from iku.domain.access import Mode
 from iku.messages import Message, message
 from iku.setting_values import Network
 from iku.settings import Settings, is_loopback
-
-
-class Mode(StrEnum):
-    """What the log says about accounts."""
-
-    LOCAL = "local"
-    DEMONSTRATION = "demonstration"
-    ACCOUNTS = "accounts"
 
 
 class ListeningRefused(Exception):

@@ -18,10 +18,10 @@ import uvloop
 from litestar import Litestar
 
 from iku.app import App
+from iku.domain.access import Mode
 from iku.settings import BODY_TIMEOUT_S
 from iku.web import listening, protocol
 from iku.web.app import create_app
-from iku.web.listening import Mode
 from iku.web.tls import Certificate
 
 BACKLOG = 2048

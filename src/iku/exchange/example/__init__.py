@@ -5,9 +5,31 @@ Small enough to be counted by hand. `iku example` imports it; docs/importing.md 
 
 from importlib.resources import files
 
+from iku.domain.account import Invite, Role
+from iku.domain.fact import Person
+
 NAMES = ("target.csv", "organisasi.csv", "konflik.csv")
 
 
 def read_journals() -> dict[str, bytes]:
     """The content of each file by its name, in the order to import them in."""
     return {name: (files(__name__) / name).read_bytes() for name in NAMES}
+
+
+# The fictional people of the demonstration.
+PEOPLE = tuple(
+    Invite(
+        holder=Person(name),
+        basis="SK/001/CONTOH/2022",
+        role=role,
+        division=division,
+    )
+    for role, name, division in (
+        (Role.PETUGAS, "Petugas Contoh", "wasnas"),
+        (Role.VERIFIKATOR, "Verifikator Contoh", "wasnas"),
+        (Role.KEPALA_BIDANG, "Kepala Bidang Contoh", "wasnas"),
+        (Role.KEPALA_BADAN, "Kepala Badan Contoh", None),
+        (Role.PERENCANA, "Perencana Contoh", None),
+        (Role.AUDITOR, "Auditor Contoh", None),
+    )
+)

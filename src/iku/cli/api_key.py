@@ -1,0 +1,116 @@
+"""Who acts at the terminal: the account of the API key in `IKU_API_KEY`.
+
+Without a key, the user acts as claimed while the register has no accounts; once it has,
+nothing but the first invitations can be recorded, and texts are not shown. An API key
+never counts as a recently used factor, so a step that needs one asks for a code of the
+account's authenticator.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import TypeVar
+
+import click
+from click.core import ParameterSource
+from msgspec import structs
+
+from iku.access import accounts, api_keys, sign_in
+from iku.access.attempts import Delayed
+from iku.access.secrets import Secrets
+from iku.access.sign_in import Rejected
+from iku.app import App
+from iku.cli.terminal_language import translated
+from iku.commands.authorisation import StepUpRequired
+from iku.domain.access import Credentials, Forbidden, Mode, Unauthenticated
+from iku.domain.account import Role
+from iku.messages import message
+
+T = TypeVar("T")
+
+
+async def signed_in(opened: App, key: str | None) -> App:
+    """*opened* with the account of the API key *key*, and who reads.
+
+    Raises:
+        Unauthenticated: The key is not valid.
+        UsageError: An actor is claimed, but the register has accounts.
+    """
+    async with opened.pool.acquire() as connection:
+        found = None if key is None else await api_keys.find(connection, key)
+        if key is not None and found is None:
+            raise Unauthenticated(
+                message("IKU_API_KEY is not a valid API key, or has expired")
+            )
+        credentials = None if found is None else of_key(found)
+        reads = await opened.viewer(connection, credentials)
+        register = await opened.commands.register(connection, credentials)
+    if register.mode is Mode.ACCOUNTS:
+        _refuse_claim()
+    return replace(opened, credentials=credentials, usual=reads)
+
+
+def of_key(key: api_keys.ApiKey) -> Credentials:
+    """The credentials of the holder of an API key."""
+    return Credentials(
+        account=key.account,
+        version=key.account_version,
+        roles=frozenset(Role(role) for role in key.roles),
+        rights=key.rights,
+    )
+
+
+def _refuse_claim() -> None:
+    context = click.get_current_context(silent=True)
+    given = context and context.get_parameter_source("actor")
+    if given is ParameterSource.COMMANDLINE:
+        raise click.UsageError(
+            message(
+                "--actor cannot be used: this register has accounts, and the actor is "
+                "the account of the API key in IKU_API_KEY"
+            )
+        )
+
+
+async def stepping_up(
+    opened: App, act: Callable[[Credentials | None], Awaitable[T]]
+) -> T:
+    """The result of *act*; if it needs a fresh factor, a code is asked for first.
+
+    Raises:
+        Forbidden: The code is wrong, or the account has no authenticator.
+    """
+    try:
+        return await act(opened.credentials)
+    except StepUpRequired:
+        if opened.credentials is None:
+            raise
+    return await act(await _with_fresh_factor(opened, opened.credentials))
+
+
+async def _with_fresh_factor(opened: App, credentials: Credentials) -> Credentials:
+    account = credentials.account
+    secrets = Secrets(opened.settings.keys_folder, opened.commands.today)
+    async with opened.pool.acquire() as connection:
+        factors = await accounts.factors(connection, account)
+        if not factors.totp:
+            raise Forbidden(
+                message(
+                    "this needs a code of your authenticator, but your account has "
+                    "none: enrol one at /akun, or sign in and do it there"
+                )
+            )
+        code = click.prompt(translated(message("Code of your authenticator")), err=True)
+        match await sign_in.prove(connection, secrets, account, code):
+            case Rejected(reason=reason):
+                raise Forbidden(reason)
+            case Delayed(seconds=seconds):
+                raise Forbidden(
+                    message(
+                        "too many wrong codes: try again in {seconds} seconds",
+                        seconds=seconds,
+                    )
+                )
+            case None:
+                return structs.replace(
+                    credentials, fresh=True, approves=factors.approve_after is None
+                )

@@ -1,0 +1,64 @@
+"""What nobody does alone to an account, whatever the table of rights says.
+
+Another person must change the roles of an account, suspend, restore or recover it, and
+there is always an administrator.
+"""
+
+from datetime import date
+from typing import Any
+
+from msgspec import structs
+
+from iku.commands.authorisation import Authority
+from iku.commands.command import Command
+from iku.domain import account
+from iku.domain.access import AccessRegister, Forbidden
+from iku.domain.account import Account, Invite, Role
+from iku.domain.decider import Refused
+from iku.messages import message
+
+
+def refuse(
+    command: Command, state: Account | None, authority: Authority, today: date
+) -> None:
+    """Refuse a *command* on the account with this *state*.
+
+    Raises:
+        Forbidden: It concerns an account of the actor's own person.
+        Refused: It would leave the register without an administrator.
+    """
+    _refuse_own(command.proposed, state, authority)
+    if state is not None:
+        _refuse_last_administrator(command, state, authority.register, today)
+
+
+def _refuse_own(proposed: Any, state: Account | None, authority: Authority) -> None:
+    if isinstance(proposed, Invite):
+        person = proposed.holder.subject
+    else:
+        person = None if state is None else state.person
+    if authority.actor is not None and person == authority.actor.person:
+        raise Forbidden(
+            message(
+                "this account is your own, so another person must change it, or "
+                "recover it"
+            )
+        )
+
+
+def _refuse_last_administrator(
+    command: Command, state: Account, register: AccessRegister, today: date
+) -> None:
+    if not isinstance(command.proposed, account.RoleRevoked | account.AccountSuspended):
+        return
+    after = account.evolve(state, command.proposed)
+    accounts = {**register.accounts, command.subject: after}
+    left = structs.replace(register, accounts=accounts).holders(Role.ADMIN, today)
+    if register.holders(Role.ADMIN, today) and not left:
+        raise Refused(
+            message(
+                "account {account} is that of the last administrator: grant the role "
+                "to another person first",
+                account=command.subject,
+            )
+        )
