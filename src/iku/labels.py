@@ -195,6 +195,7 @@ EVENTS = vocabulary(
         "demonstrated": "declared a demonstration",
         "rights_set": "table of rights set",
         "two_persons_set": "rule of two persons set",
+        "file_allowed": "import allowed",
         "proposed": "proposed",
         "approved": "approved",
         "declined": "declined",
@@ -326,6 +327,7 @@ SUBJECTS = vocabulary(
         "account": "account",
         "access": "policy of access",
         "proposal": "proposal",
+        "import": "import of a file",
     },
 )
 PROPOSAL_STATUSES = vocabulary(
@@ -375,6 +377,8 @@ ACTIONS = vocabulary(
         Action.RETURN_PUBLICATION: "returning a publication",
         Action.WITHDRAW_PUBLICATION: "withdrawing a publication",
         Action.IMPORT: "importing a journal",
+        Action.ALLOW_IMPORT: "importing a journal that declares days of knowledge",
+        Action.APPROVE_IMPORT: "approving an import",
         Action.AGENCY_DATA: "entering data of the agency",
         Action.APPROVE_AGENCY_DATA: "approving data of the agency",
         Action.SET_TWO_PERSONS: "setting the rule of two persons",

@@ -340,6 +340,7 @@ APPROVED_BY: Mapping[Action, tuple[Action, ...]] = {
     Action.DEFINE: (Action.APPROVE_DEFINITION,),
     Action.SET_TWO_PERSONS: (Action.APPROVE_TWO_PERSONS,),
     Action.GRANT_APPROVING: (Action.APPROVE_ROLES,),
+    Action.ALLOW_IMPORT: (Action.APPROVE_IMPORT,),
     Action.AGENCY_DATA: (Action.APPROVE_AGENCY_DATA,),
 }
 # What only the program itself records while there are accounts.

@@ -11,6 +11,7 @@ from iku.domain import (
     account,
     continuation,
     erasure,
+    import_permission,
     indicator,
     proposal,
     publication,
@@ -40,6 +41,7 @@ FIRST = (
     account.Invited,
     account.Invite,
     proposal.Proposed,
+    import_permission.FileAllowed,
     *get_args(access_policy.Event),
 )
 _encode = msgspec.json.Encoder(order="sorted").encode

@@ -64,6 +64,8 @@ class Action(StrEnum):
     RETURN_PUBLICATION = "return_publication"
     WITHDRAW_PUBLICATION = "withdraw_publication"
     IMPORT = "import"
+    ALLOW_IMPORT = "allow_import"
+    APPROVE_IMPORT = "approve_import"
     AGENCY_DATA = "agency_data"
     APPROVE_AGENCY_DATA = "approve_agency_data"
     SET_TWO_PERSONS = "set_two_persons"
@@ -139,6 +141,12 @@ TABLE: Mapping[Action, Mapping[Role, Extent]] = MappingProxyType(
         },
         Action.WITHDRAW_PUBLICATION: {Role.PERENCANA: _AGENCY},
         Action.IMPORT: {Role.PETUGAS: _PROPOSE_DIVISION, **_VERIFIERS},
+        # A file that declares days of knowledge, or verifies what it reports.
+        Action.ALLOW_IMPORT: dict.fromkeys(_OF_DIVISION, _PROPOSE),
+        Action.APPROVE_IMPORT: {
+            Role.KEPALA_BIDANG: _AGENCY,
+            Role.KEPALA_BADAN: _AGENCY,
+        },
         Action.AGENCY_DATA: {Role.KEPALA_BADAN: _AGENCY, Role.PERENCANA: _PROPOSE},
         Action.APPROVE_AGENCY_DATA: {Role.KEPALA_BADAN: _AGENCY},
         Action.SET_TWO_PERSONS: {Role.ADMIN: _PROPOSE},
@@ -249,6 +257,7 @@ ACTIONS: Mapping[str, Mapping[str, Action]] = MappingProxyType(
             "withdrawn": Action.WITHDRAW_PUBLICATION,
         },
         "subject": {"erased": Action.ERASE},
+        "import": {"file_allowed": Action.ALLOW_IMPORT},
         "ledger": {"continued": Action.ADMINISTER},
         "account": dict.fromkeys(
             ("invited", "granted", "revoked", "suspended", "restored", "recovered"),

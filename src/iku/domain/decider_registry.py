@@ -8,6 +8,7 @@ from iku.domain import (
     account,
     continuation,
     erasure,
+    import_permission,
     indicator,
     proposal,
     publication,
@@ -28,6 +29,7 @@ OTHERS: dict[str, Decider[Any, Any]] = {
         account.decider,
         access_policy.decider,
         proposal.decider,
+        import_permission.decider,
     )
 }
 

@@ -13,7 +13,15 @@ from typing import Annotated, Any, TypeAlias, assert_never, get_args
 
 from msgspec import Meta, Struct, structs
 
-from iku.domain import access_policy, account, conflict, erasure, fact, indicator
+from iku.domain import (
+    access_policy,
+    account,
+    conflict,
+    erasure,
+    fact,
+    import_permission,
+    indicator,
+)
 from iku.domain import organisation as organisations
 from iku.domain.account import CivilServantNumber, EmailAddress
 from iku.domain.decider import Decider, DecisionContext, Refused
@@ -59,6 +67,7 @@ COMMANDS: Mapping[str, Any] = {
     "access": access_policy.TwoPersonsSet,
     "account": ProposedInvitation | account.RoleGranted,
     "subject": erasure.Erased,
+    "import": import_permission.FileAllowed,
 }
 # Commands without a tag, and the type under which they are stored.
 _STORED_AS: Mapping[type[Fact], type[Fact]] = {

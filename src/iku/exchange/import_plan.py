@@ -22,7 +22,8 @@ from iku.commands.authorisation import Authority
 from iku.commands.category_cache import Cached
 from iku.commands.command import Command, is_opening
 from iku.commands.decision import CommandDecision
-from iku.domain import numbering, subject_kinds, subject_rules
+from iku.domain import access, numbering, subject_kinds, subject_rules
+from iku.domain.access import Action, Forbidden
 from iku.domain.closed_periods import ClosedPeriods, ReasonRequired
 from iku.domain.decider import (
     AlreadyRecorded,
@@ -203,6 +204,7 @@ class Plan:
         *,
         closed: Cached[ClosedPeriods],
         authority: Authority,
+        allowed: bool = True,
     ) -> None:
         self.planned = planned
         self.added = 0
@@ -223,6 +225,8 @@ class Plan:
         self._areas = scope.areas
         self._closed = closed
         self._authority = authority
+        self._allowed = allowed
+        self._today = scope.today
         self._digest = scope.digest
         self._doubtful: dict[str, int] = {}  # index of a subject's first fault
         self._called: dict[str, str] = {}  # doubtful subject, by its planned number
@@ -294,7 +298,13 @@ class Plan:
                 yield from grounds.streams
 
     def decide_row(self, entry: JournalRow) -> None:
-        """Decide one row; rows must be passed in the order of the file."""
+        """Decide one row; rows must be passed in the order of the file.
+
+        Raises:
+            Forbidden: The file needs a permission, which it does not have.
+        """
+        if not self._allowed:
+            self._refuse_without_permission(entry)
         if entry.faults:
             self._refuse(entry, *entry.faults)
         elif doubtful := self._faulty_subject(entry):
@@ -314,6 +324,25 @@ class Plan:
                 if isinstance(error, ReasonRequired) and len(self.faults) < MOST:
                     self.unexplained[len(self.faults)] = entry, error
                 self._refuse(entry, self._fault(entry, error))
+
+    def _refuse_without_permission(self, entry: JournalRow) -> None:
+        """Refuse a row that only a file with a permission may have."""
+        known = entry.known_on < self._today
+        fact = entry.fact
+        verifies = (
+            isinstance(fact, Fact)
+            and access.action_of(self.category, fact) is Action.VERIFY
+        )
+        if known or verifies:
+            raise Forbidden(
+                message(
+                    "line {line} was known before today or is a verification, so "
+                    "another person must first approve the import of this file: "
+                    "propose it",
+                    line=entry.line,
+                ),
+                proposable=True,
+            )
 
     def take_requests(self) -> list[EncodedRequest]:
         """The requests decided since the last call, in order."""

@@ -13,14 +13,17 @@ import gc
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from hashlib import sha256
 from itertools import islice
 from typing import BinaryIO, TypeAlias, TypeVar
 
 from msgspec import Struct
 
 from iku import streams
+from iku.commands.authorisation import Authority
 from iku.commands.handler import ATTEMPTS, CommandHandler
-from iku.domain.access import Credentials
+from iku.domain import import_permission
+from iku.domain.access import AGENCY_WIDE, Action, Credentials
 from iku.exchange import journals
 from iku.exchange.import_plan import (
     Plan,
@@ -78,6 +81,18 @@ class ImportReport(Struct, frozen=True):
     remarks: tuple[RowNote, ...] = ()
 
 
+def file_digest(content: bytes | BinaryIO) -> str:
+    """The SHA-256 of a file, by which a permission names it; hexadecimal."""
+    if isinstance(content, bytes):
+        return sha256(content).hexdigest()
+    found = sha256()
+    content.seek(0)
+    while chunk := content.read(1 << 20):
+        found.update(chunk)
+    content.seek(0)
+    return found.hexdigest()
+
+
 @dataclass
 class Importer:
     """Imports files one after the other on its own *connection*.
@@ -110,10 +125,11 @@ class Importer:
         with _gc_disabled():
             try:
                 journal = JournalFile(content, self.commands.vault.keys.digest)
+                digest = file_digest(content)
                 for _ in range(ATTEMPTS - 1):
                     with suppress(VersionConflict):
-                        return await self._attempt(journal, progress)
-                return await self._attempt(journal, progress)
+                        return await self._attempt(journal, digest, progress)
+                return await self._attempt(journal, digest, progress)
             except UnreadableSheet as error:
                 size = (await log.head(self.connection)).size
                 return ImportReport(None, 0, 0, 0, 0, size, error.faults, error.count)
@@ -127,13 +143,16 @@ class Importer:
         journal = JournalFile(content, self.commands.vault.keys.digest)
         return [numbered.command_id for numbered in journal.rows()]
 
-    async def _attempt(self, journal: JournalFile, progress: Progress) -> ImportReport:
+    async def _attempt(
+        self, journal: JournalFile, digest: str, progress: Progress
+    ) -> ImportReport:
         steps = _ProgressReporter(progress, journal.size)
         scope = await self._row_scope()
         closed = await self.commands.closures.refresh(self.connection)
         authority = await self.commands.authority(
             self.connection, self.actor, self.credentials
         )
+        allowed = await self._is_allowed(authority, digest)
         before = await self._previous_import(journal, scope)
         plan = Plan(
             journal.layout,
@@ -143,6 +162,7 @@ class Importer:
             scope,
             closed=closed,
             authority=authority,
+            allowed=allowed,
         )
         chunks = _RowChunks(journal, scope, before, steps)
         if self.dry_run:
@@ -165,6 +185,22 @@ class Importer:
             skipped=tuple(plan.skipped),
             remarks=tuple(plan.remarks),
         )
+
+    async def _is_allowed(self, authority: Authority, digest: str) -> bool:
+        """Whether the file may hold every kind of row; without accounts it may.
+
+        Raises:
+            Forbidden: The actor may not import, not even with a permission.
+        """
+        if authority.actor is None:
+            return True
+        stream = import_permission.decider.stream(digest)
+        allowed = bool(await log.read_stream(self.connection, stream))
+        if allowed:
+            authority.require_proposable(Action.IMPORT, [AGENCY_WIDE])
+        else:
+            authority.require((Action.IMPORT,), [AGENCY_WIDE])
+        return allowed
 
     async def _add_present_figures(self, plan: Plan) -> None:
         """Add the present values to each fault of a missing reason."""
