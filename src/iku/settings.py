@@ -270,7 +270,7 @@ _PUBLIC_URL = re.compile(
     r"(https?)://([a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?|\[[0-9a-f:.]+\])"
     r"(?::([1-9][0-9]{0,4}))?/?"
 )
-_USUAL_PORTS = {"http": "80", "https": "443"}
+USUAL_PORTS = {"http": "80", "https": "443"}
 
 
 def _publicurl_setting(given: Mapping[str, str]) -> str | None:
@@ -288,7 +288,7 @@ def _publicurl_setting(given: Mapping[str, str]) -> str | None:
             )
         )
     scheme, host, port = found.groups()
-    usual = port in {None, _USUAL_PORTS[scheme]}
+    usual = port in {None, USUAL_PORTS[scheme]}
     return f"{scheme}://{host}" if usual else f"{scheme}://{host}:{port}"
 
 

@@ -8,9 +8,10 @@ one. Without one the server serves this machine only, where a browser reaches it
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from iku.messages import message
-from iku.settings import is_loopback
+from iku.settings import USUAL_PORTS, is_loopback
 from iku.web.problems import Problem, field_error, problem
 
 # RFC 9110, section 7.2, with the host of RFC 3986, section 3.2.2, but never empty.
@@ -36,21 +37,26 @@ def fault(
     With a *public_url* only its host is valid. If *local_only*, only the loopback names
     of this machine are valid.
     """
-    given = [value.decode("latin-1") for name, value in headers if name == b"host"]
+    given = [value for name, value in headers if name == b"host"]
     if not given:
         return _malformed(message("Host is missing; {form}", form=_FORM))
     if len(given) > 1:
         return _malformed(
             message("Host occurs {times} times; {form}", times=len(given), form=_FORM)
         )
-    named = _HOST.fullmatch(given[0])
+    return _fault_of(given[0].decode("latin-1"), local_only, public_url)
+
+
+@lru_cache(64)  # nearly all requests have one of few values
+def _fault_of(given: str, local_only: bool, public_url: str | None) -> Problem | None:  # noqa: FBT001 - hashed by the cache
+    named = _HOST.fullmatch(given)
     if named is None:
         return _malformed(message("Host is malformed; {form}", form=_FORM))
     host = named[1].lower()
     if public_url is not None and not _is_host_of(public_url, host, named[2]):
         detail = message(
             "Host is {host}, but this server is reached as {url}",
-            host=given[0],
+            host=given,
             url=public_url,
         )
         return problem("misdirected", detail)
@@ -67,8 +73,8 @@ def fault(
 def _is_host_of(url: str, host: str, port: str | None) -> bool:
     """Whether *host* and *port* are those of *url*, which has no usual port."""
     scheme, _, place = url.partition("://")
-    usual = {"http": "80", "https": "443"}[scheme]
-    return place == (f"{host}:{port}" if port and port != usual else host)
+    usual = port in {None, "", USUAL_PORTS[scheme]}
+    return place == (host if usual else f"{host}:{port}")
 
 
 def _malformed(detail: str) -> Problem:

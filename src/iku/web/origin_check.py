@@ -27,14 +27,15 @@ def fault(scope: Any, public_url: str | None) -> Problem | None:
     if scope["method"] in SAFE:
         return None
     marked = has_cookies = False
-    own = _own_origin(scope, public_url)
     for name, value in scope["headers"]:
         if name == b"sec-fetch-site":
             marked = True
             if value not in _OWN_SITES:
+                own = _own_origin(scope, public_url)
                 return _refusal("Sec-Fetch-Site", value, own)
         elif name == b"origin":
             marked = True
+            own = _own_origin(scope, public_url)
             if value.lower() != own:
                 return _refusal("Origin", value, own)
         elif name == b"cookie":
