@@ -39,6 +39,7 @@ values depend on the machine; ratios are more portable, except between kinds of 
 ORDER = (
     "appending",
     "serving",
+    "authenticated",
     "figures",
     "replay",
     "streaming",

@@ -110,10 +110,7 @@ class App:
         return View(viewer, reader, self.vault)
 
     async def viewer(
-        self,
-        reader: Reader,
-        credentials: Credentials | None,
-        usual: Viewer = LOCAL,
+        self, reader: Reader, credentials: Credentials | None, usual: Viewer = LOCAL
     ) -> Viewer:
         """Who asks: *usual* without accounts, else the account of the credentials.
 
@@ -121,17 +118,29 @@ class App:
             Unauthenticated: The account does not exist.
         """
         register = await self.commands.register(reader, credentials)
+        return self._viewer(register, credentials, usual)
+
+    def recent_viewer(
+        self, credentials: Credentials | None, usual: Viewer = LOCAL
+    ) -> Viewer | None:
+        """As `viewer`; None if the accounts must be read for it."""
+        register = self.commands.recent_register(credentials)
+        if register is None:
+            return None
+        return self._viewer(register, credentials, usual)
+
+    def _viewer(
+        self, register: AccessRegister, credentials: Credentials | None, usual: Viewer
+    ) -> Viewer:
         if credentials is None:
-            return _without_account(register, usual)
+            if register.mode is Mode.ACCOUNTS:
+                return structs.replace(PUBLIC, language=usual.language)
+            return usual
         actor = register.actor(credentials, self.commands.today())
         if actor is None:
             raise Unauthenticated
-        return Viewer(actor.account, usual.language, actor, register.policy.divisions)
-
-    def recent_viewer(self, usual: Viewer = LOCAL) -> Viewer | None:
-        """Who asks without credentials; None if the mode was not read recently."""
-        register = self.commands.recent_register()
-        return None if register is None else _without_account(register, usual)
+        divisions = register.policy.divisions
+        return Viewer(actor.account, usual.language, actor, divisions)
 
     async def health(self, view: View) -> Health:
         """The state of the register."""
@@ -141,12 +150,6 @@ class App:
         """The signatures and cosignatures that cover the log."""
         home = self.settings.signer_home
         return await health.assurance(reader, self.witnesses, home)
-
-
-def _without_account(register: AccessRegister, usual: Viewer) -> Viewer:
-    if register.mode is Mode.ACCOUNTS:
-        return structs.replace(PUBLIC, language=usual.language)
-    return usual
 
 
 @asynccontextmanager

@@ -8,6 +8,7 @@ The closed periods are cached (`closures`), so that a decision on them needs no 
 append condition ensures that no further publication or definition was recorded.
 """
 
+import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
@@ -380,14 +381,20 @@ class CommandHandler:
         does so for a caller who has signed in. For another one they are read again
         after `STALE_S`.
         """
-        if credentials is None and self.recent_register() is None:
-            return (await self.access.refresh(connection)).value
-        return (await self._known(connection, credentials)).value
+        recent = self.recent_register(credentials)
+        if recent is not None:
+            return recent
+        return (await self.access.refresh(connection)).value
 
-    def recent_register(self) -> AccessRegister | None:
-        """The accounts and the policy, if they were read within `STALE_S`."""
-        known = self.access.recent(STALE_S)
-        return None if known is None else known.value
+    def recent_register(self, credentials: Credentials | None) -> AccessRegister | None:
+        """The accounts and the policy as read last; None if they must be read again."""
+        if credentials is None:
+            known = self.access.recent(STALE_S)
+            return None if known is None else known.value
+        known = self.access.recent(math.inf)
+        if known is None or not _knows(known.value, credentials):
+            return None
+        return known.value
 
     async def _known(
         self, connection: Reader, credentials: Credentials | None
