@@ -55,11 +55,19 @@ Part two counts the figures:
         (l) the two streams of a merger agree,
         (m) each published figure is recomputed and compared
 
+Part three judges who recorded what:
+
+    21  The table of rights
+    22  Who may do what: the accounts, their roles, and where a subject belongs
+    23  Recorded rights: (n) each event was allowed to its actor, at its position
+    24  Proposals and approvals
+
 What an auditor may skip: 6 and 7 are published algorithms, which their test vectors
 check better than reading does, and only keys of type 0x06 use 7. Only --texts uses 11,
 only a report that names a loss 12, and no bundle 13. The rest of part one is read in an
 hour. Without part two you know that no record was changed, added or removed; with it,
-also that each published figure is what the records give.
+also that each published figure is what the records give; with part three, also that
+each event was recorded by somebody who was allowed to.
 
 docs/ledger-format.md specifies the bytes, docs/register.md the rules of counting.
 """
@@ -187,6 +195,7 @@ class Report:
     figures: int = 0
     differences: list[str] = field(default_factory=list)
     texts: dict[str, int] = field(default_factory=dict)
+    rights: dict[str, Any] = field(default_factory=dict)  # who recorded the events
     figure: dict[str, Any] | None = None  # the requested figure
     lacking: list[str] = field(default_factory=list)  # missing conditions of trust
 
@@ -243,6 +252,7 @@ class Audit:
         self.report.texts = self.register.texts.tell()  # (k)
         self.register.hold_mergers()  # (l)
         recount_published(self.register, self.report)  # (m)
+        self.register.rights.hold(self.report)  # (n)
         if self.last.size == 0:
             told = "the log is empty: there is nothing to be verified"
             self.report.lacking.append(told)
@@ -1511,6 +1521,7 @@ def _lines(report: Report) -> Iterator[str]:
         (agree, f"{recounted} were counted again and agree"),
         *((True, f"differs: {difference}") for difference in report.differences[1:]),
         (report.texts.get("commitments"), f"texts: {texts}"),
+        (report.rights, f"rights: {spell_rights(report.rights)}"),
         (report.figure, f"figure: {', '.join(figure)}"),
         *((True, f"mind: {reason}") for reason in report.lacking),
     ):
@@ -1761,6 +1772,7 @@ def _origin(value: Any) -> tuple[str, int]:
 
 FIELDS: dict[str, Callable[[Any], Any]] = {
     **dict.fromkeys(("category", "manner", "kind", "participation", "into"), word),
+    "area": word,
     **dict.fromkeys(("occurred_on", "valid_until"), day),
     **dict.fromkeys(("corrects", "annuls"), whole),
     "level": _level,
@@ -2243,8 +2255,6 @@ FOLLOWS: dict[str, tuple[str | None, ...]] = {
     "withdrawn": ("drafted", "returned"),
 }
 
-NOBODY = "lokal"  # the actor where nobody names one
-
 
 @dataclass
 class Publication:
@@ -2254,7 +2264,6 @@ class Publication:
     last: str | None = None
     period: str = "year"
     as_of: date = date.min
-    reviewer: str = ""
     closed: int = 0  # position of the closing in force; 0 if there is none
     known_on: date = date.min
     size: int = 0
@@ -2286,10 +2295,8 @@ def take_step(known: Publications, position: int, record: dict[str, Any]) -> Non
             _close(one, position, data, day(record["effective_on"]))
         case "returned":
             one.closed = 0
-        case "reviewed":
-            one.reviewer = _who(record)
-        case "published" if _who(record) == one.reviewer != NOBODY:
-            raise ValueError(f"{name} was reviewed and published by {one.reviewer}")
+        case _:
+            pass
     if step != "confirmed":
         one.last = step
     one.steps.append(position)
@@ -2322,14 +2329,6 @@ def _close(one: Publication, position: int, data: dict[str, Any], on: date) -> N
     codes = [word(frozen["indicator"]) for frozen in one.frozen]
     if not codes or len(set(codes)) < len(codes):
         raise ValueError(f"{one.id} does not freeze each indicator once: {codes}")
-
-
-def _who(record: dict[str, Any]) -> str:
-    """The actor of a step, in the form in which names are compared."""
-    actor, by = word(record["actor"]), record["data"].get("by")
-    if by not in {None, actor}:
-        raise ValueError(f"it says that {by} did it, but {actor} did")
-    return actor.strip().casefold()
 
 
 def spell_identifier(period: str, as_of: date, edition: int) -> str:
@@ -2366,12 +2365,14 @@ class Register:
         self.versions: dict[tuple[str, str], list[Version]] = {}
         self.publications: Publications = {}
         self.texts = texts or Texts({})
+        self.rights = Rights(self.subjects, self.versions)
         self._copied: dict[str, list[dict[str, Any]]] = {}  # content of the copies
         self._pool: dict[tuple[tuple[str, Any], ...], dict[str, Any]] = {}
 
     def add(self, position: int, record: dict[str, Any]) -> None:
         """Add a record, which must follow the rules of the register."""
         self.size = position
+        self.rights.add(position, record)  # before it changes the subject
         try:
             self._add(position, record)
             self.texts.add(position, record)
@@ -2605,6 +2606,691 @@ def _spell_copy(stream: str, facts: list[dict[str, Any]]) -> bytes:
     told = {"facts": facts, "note": COPY, "stream": stream}
     spelt = json.dumps(told, ensure_ascii=False, indent=1, sort_keys=True)
     return f"{spelt}\n".encode()
+
+
+# ============================ Part three: the rights ============================
+
+
+# ------------------------------------------------------------- 21. The table of rights
+#
+# docs/access.md shows it. For each action, by role: A for every subject, D for those of
+# the role's division, P and Q the same, as a proposal that another person approves.
+
+TABLE_VERSION = 1
+ROLES = (
+    *("petugas", "verifikator", "kepala_bidang", "kepala_badan", "perencana"),
+    *("auditor", "admin"),
+)
+TABLE = {
+    "read_figures": "AAAAAAA",
+    "read_history": "DDDAAA-",
+    "read_register": "DDDAAA-",
+    "read_texts": "DDDA-A-",
+    "enter": "DDD----",
+    "register": "DDD----",
+    "change_status": "-DD----",
+    "verify": "-DD----",
+    "correct": "QDD----",
+    "correct_closed": "QQQ----",
+    "approve_closed": "--DA---",
+    "define": "----P--",
+    "approve_definition": "---A---",
+    "draft_publication": "----A--",
+    "confirm_figure": "--D----",
+    "close_publication": "--A----",
+    "review_publication": "----A--",
+    "publish": "---A---",
+    "return_publication": "--AA---",
+    "withdraw_publication": "----A--",
+    "import": "QDD----",
+    "allow_import": "PPP----",
+    "approve_import": "--AA---",
+    "agency_data": "---AP--",
+    "approve_agency_data": "---A---",
+    "set_two_persons": "------P",
+    "approve_two_persons": "---A---",
+    "erase": "--PA---",
+    "read_log": "--AAAA-",
+    "see_accounts": "-----AA",
+    "administer": "------A",
+    "grant_approving": "------P",
+    "approve_roles": "---A---",
+}
+# The action that an event is: its types, by category and action.
+ACTIONS = {
+    CASE: {
+        "enter": "reported returned handled referred attached",
+        "verify": "verified resolved reopened",
+        "change_status": "reclassified",
+        "correct": "rejected merged absorbed corrected annulled",
+    },
+    ORGANISATION: {
+        "register": "registered renewed",
+        "enter": "participated attached",
+        "change_status": "suspended restored dissolved revoked moved_out",
+        "verify": "participation_verified",
+        "correct": "rejected merged absorbed corrected annulled participation_carried",
+    },
+    "indicator": {"define": "defined targeted corrected annulled redefined"},
+    "scale": {"define": "scaled"},
+    "publication": {
+        "draft_publication": "drafted",
+        "confirm_figure": "confirmed",
+        "close_publication": "closed",
+        "return_publication": "returned",
+        "review_publication": "reviewed",
+        "publish": "published",
+        "withdraw_publication": "withdrawn",
+    },
+    "subject": {"erase": "erased"},
+    "import": {"allow_import": "file_allowed"},
+    "ledger": {"administer": "continued"},
+    "account": {"administer": "invited granted revoked suspended restored recovered"},
+    "proposal": {"read_figures": "proposed approved declined withdrawn lapsed"},
+    "access": {
+        "administer": "demonstrated rights_set",
+        "set_two_persons": "two_persons_set",
+    },
+}
+# The actions whose right approves a proposal; of the others, the same right does.
+APPROVED_BY = {
+    "correct": ("correct", "approve_closed"),
+    "change_status": ("change_status", "approve_closed"),
+    "define": ("approve_definition",),
+    "set_two_persons": ("approve_two_persons",),
+    "grant_approving": ("approve_roles",),
+    "allow_import": ("approve_import",),
+    "agency_data": ("approve_agency_data",),
+}
+APPROVING = ("kepala_bidang", "kepala_badan", "auditor")  # roles that are approved
+# What the program itself records while there are accounts.
+BY_PROGRAM = {
+    ("indicator", "defined"),
+    ("scale", "scaled"),
+    ("ledger", "continued"),
+    ("access", "rights_set"),
+    ("subject", "erased"),
+}
+NOBODY, PROGRAM = "lokal", "iku"  # actors without an account
+
+
+def actions_of(category: str, kind: str, data: dict[str, Any]) -> tuple[str, ...]:
+    """The action that an event is, or a command in a proposal; none if not known."""
+    if category == "account" and kind in {"granted", "invite"}:
+        return ("grant_approving" if data.get("role") in APPROVING else "administer",)
+    # A verified participation that a merger carries over was verified before.
+    if data.get("verified") is True and kind != "participation_carried":
+        return ("verify",)
+    known = ACTIONS.get(category, {}).items()
+    return tuple(action for action, kinds in known if kind in kinds.split())
+
+
+def approving(actions: tuple[str, ...]) -> tuple[str, ...]:
+    """The actions, the right to one of which approves a proposal of *actions*."""
+    return tuple(one for a in actions for one in APPROVED_BY.get(a, (a,)))
+
+
+# ---------------------------------------------------------------- 22. Who may do what
+
+
+class Grant(NamedTuple):
+    """A role of an account, with its division, its district and its last day."""
+
+    role: str
+    division: str | None
+    district: str | None
+    until: date | None
+
+
+class Place(NamedTuple):
+    """Where a subject belongs: its division and its area."""
+
+    division: str | None = None
+    area: str | None = None
+
+
+@dataclass
+class Account:
+    """An account after its recorded events; *grants* by the version of the event."""
+
+    person: str
+    grants: dict[int, Grant] = field(default_factory=dict)
+    suspended: bool = False
+
+    def on(self, when: date) -> list[Grant]:
+        """The roles in force on a day."""
+        held = [] if self.suspended else self.grants.values()
+        return [one for one in held if one.until is None or when <= one.until]
+
+
+def may(
+    grants: Iterable[Grant], actions: Iterable[str], at: Place, how: str = "AD"
+) -> list[Grant]:
+    """The roles that allow one of the actions at a place, to the extent of *how*."""
+    return [
+        one
+        for one in grants
+        for extent in [TABLE[action][ROLES.index(one.role)] for action in actions]
+        if extent in how and (extent in "AP" or _is_within(one, at))
+    ]
+
+
+def _is_within(grant: Grant, at: Place) -> bool:
+    if at.division not in {None, grant.division}:
+        return False
+    return grant.district is None or f"{at.area}.".startswith(f"{grant.district}.")
+
+
+def place_of(history: Sequence[Fact], divisions: Any, when: date) -> Place:
+    """Where a case or an organisation belongs on a day."""
+    left = standing(history)
+    opened = [f for f in left if f.type in {"reported", "registered"}]
+    first = (opened or history)[0]
+    part = "categories" if "category" in first.says else "kinds"
+    value = first.says["category" if part == "categories" else "kind"]
+    moves = [f for f in left if f.type == "reclassified" and f.on and f.on <= when]
+    for one in sorted(moves, key=lambda f: f.on or when) if opened else ():
+        value = one.says.get("category", value)
+    return Place(_owner(divisions, part, value), first.says.get("area"))
+
+
+def _owner(divisions: Any, part: str, value: str) -> str | None:
+    """The division that owns a category or a kind."""
+    owners = (one["code"] for one in divisions if value in one.get(part, ()))
+    return next(owners, None)
+
+
+# ------------------------------------------------------------------ 23. Recorded rights
+
+Step = tuple[int, dict[str, Any]]  # a record and its position
+Broken = Iterator[tuple[int, str]]  # the position of a record, and the rule it breaks
+
+
+class Rights:
+    """Judges who recorded each event, by what the log states before its command.
+
+    Before the first account everybody may do everything. Not judged is what the log
+    does not hold: whether a second factor was fresh, to which roles an API key was
+    limited, and whether a correction changes a figure of a closed period.
+    """
+
+    def __init__(
+        self,
+        subjects: dict[str, dict[str, list[Fact]]],
+        definitions: dict[tuple[str, str], list[Version]],
+    ) -> None:
+        self.accounts: dict[str, Account] = {}
+        self.table, self.divisions = 0, list[dict[str, Any]]()
+        self.demonstration, self.two_persons = False, True
+        self.findings: list[Finding] = []
+        self.events, self.actors, self.unjudged = 0, set[str](), 0
+        self._subjects, self._definitions = subjects, definitions
+        self.imports = False  # whether the import of any file was allowed
+        self._command: list[Step] = []  # the records of the present command
+        self._places: dict[str, list[Place]] = {}  # by stream, before and after it
+        self.versions: dict[str, int] = {}
+        self._entered: dict[tuple[str, str], str] = {}  # actor, by stream and entry
+        self.proposals: dict[str, Proposal] = {}
+        # By publication: the actors of its steps since the draft, and what is confirmed
+        self._steps: dict[str, list[tuple[str, str]]] = {}
+        self._confirmed: dict[str, set[str]] = {}
+
+    def add(self, position: int, record: dict[str, Any]) -> None:
+        """Take a record, before the register does; judge the command before it."""
+        if self._command and self._command[0][1]["command"] != record["command"]:
+            self.finish()
+        stream = record["stream"]
+        if (self.accounts or self.demonstration) and stream not in self._places:
+            self._places[stream] = self.where(stream, day(record["known_on"]))
+        self._command.append((position, record))
+
+    def finish(self) -> None:
+        """Judge the last command, which the register has taken, and apply it."""
+        command, self._command = self._command, []
+        if not command:
+            return
+        try:
+            for stream in self._places:
+                when = day(command[-1][1]["known_on"])
+                self._places[stream] += self.where(stream, when)
+            if self.table > TABLE_VERSION:
+                self.unjudged = self.unjudged or command[0][0]
+            else:
+                self._judge(command)
+            for _, record in command:
+                self._apply(record)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            told = f"the rights to it cannot be judged: {error!r}"
+            raise Finding(told, command[-1][0]) from None
+        self._places = {}
+
+    def _judge(self, command: list[Step]) -> None:
+        if (actor := command[0][1]["actor"]) in self.accounts:
+            self.events += len(command)
+            self.actors.add(actor)
+        for position, rule in self._broken(command, actor):
+            record = dict(command)[position]
+            told = f"{record['type']} of {record['stream']} by {record['actor']}"
+            self.findings.append(Finding(f"{told} was not allowed: {rule}", position))
+
+    def hold(self, report: Report) -> None:
+        """Report who recorded the events, and raise the first finding."""
+        self.finish()
+        mode = "accounts" if self.accounts else "local"
+        report.rights = {
+            "mode": "demonstration" if self.demonstration else mode,
+            "events": self.events,
+            "accounts": len(self.actors),
+            "refused": len(self.findings),
+        }
+        if self.unjudged:
+            report.lacking.append(
+                f"rights are not judged from position {self.unjudged} on: version "
+                f"{self.table} of their table is not known to this program"
+            )
+        if self.findings:
+            raise self.findings[0]
+
+    def history(self, stream: str) -> list[Fact]:
+        """The facts of a case or an organisation; none of another stream."""
+        category, _, subject = stream.partition("-")
+        return self._subjects.get(category, {}).get(subject, [])
+
+    def where(self, stream: str, when: date) -> list[Place]:
+        """Where the subject of a stream belongs; nothing if it is not counted."""
+        history = self.history(stream)
+        return [place_of(history, self.divisions, when)] if history else []
+
+    def person(self, actor: str) -> str:
+        """The person of an actor, in the form in which persons are compared."""
+        account = self.accounts.get(actor)
+        return (account.person if account else actor).strip().casefold()
+
+    def _broken(self, command: list[Step], actor: str) -> Broken:
+        for position, record in command:
+            by = None
+            if record["stream"].startswith(("publication-", "proposal-")):
+                by = record["data"].get("by")
+            if record["actor"] != actor or by not in {None, actor}:
+                yield position, f"it is stated to be by {by or actor}"
+        if not self.accounts and not self.demonstration:
+            yield from self._first_account(command)
+        elif not self.demonstration or actor not in {NOBODY, PROGRAM}:
+            yield from self._by_rights(command, actor)
+        for position, record in command:
+            if record["stream"].startswith("publication-"):
+                yield from self._publication_step(position, record)
+
+    def _first_account(self, command: list[Step]) -> Broken:
+        if _granted(command) != "admin":
+            for position, record in command:
+                if record["stream"].startswith("account-"):
+                    yield position, "the first account must be an administrator's"
+
+    def _by_rights(self, command: list[Step], actor: str) -> Broken:
+        account = self.accounts.get(actor)
+        for position, record in command:
+            declared = record["declared"]
+            today = day(record["recorded_at"][:10] if declared else record["known_on"])
+            if actor == PROGRAM:
+                yield from self._by_program(command, position, record, today)
+            elif account is None:
+                yield position, f"there was no account {actor}"
+            elif account.suspended:
+                yield position, f"account {actor} was suspended"
+            elif record["stream"].startswith("proposal-"):
+                held = account.on(today)
+                yield from judge_proposal(self, command, position, record, held)
+            else:
+                yield from self._event(command, position, record, account.on(today))
+
+    def _by_program(
+        self, command: list[Step], position: int, record: dict[str, Any], today: date
+    ) -> Broken:
+        """What the program records by itself, the first two invitations included."""
+        category, kind = record["stream"].partition("-")[0], record["type"]
+        role = _granted(command) if category == "account" else None
+        if (category, kind) in BY_PROGRAM:
+            return
+        if role not in {"admin", "kepala_badan"}:
+            yield position, "the program itself does not record this"
+        elif any(role == g.role for a in self.accounts.values() for g in a.on(today)):
+            yield position, f"there was a {role} already"
+
+    def _event(
+        self,
+        command: list[Step],
+        position: int,
+        record: dict[str, Any],
+        grants: list[Grant],
+    ) -> Broken:
+        stream, kind, data = record["stream"], record["type"], record["data"]
+        category = stream.partition("-")[0]
+        if kind == "invited":
+            kind, data = "granted", {"role": _granted(command)}
+        yield from self._always(command, position, record)
+        actions, covered = actions_of(category, kind, data), set[str | None]()
+        approved = [r for _, r in command if _is_approval(r)]
+        if approved and approved[0]["stream"] in self.proposals:
+            actions = approving(actions)
+            covered = self.proposals[approved[0]["stream"]].covered
+        places = self._places.get(stream) or [Place()]
+        if kind == "confirmed":
+            places = [self._place_of_figure(data["indicator"])]
+        for at in places:
+            if at.division not in (covered - {None}) and not may(grants, actions, at):
+                yield position, _denied(actions, at, grants)
+                return
+        allowed = record["declared"] and self.imports  # by another person
+        if actions == ("verify",) and not allowed and self._is_own(record):
+            held = [may(grants, actions, at) for at in places]
+            if any(all(g.role == "verifikator" for g in by) for by in held):
+                yield position, "the same person entered it"
+
+    def _always(
+        self, command: list[Step], position: int, record: dict[str, Any]
+    ) -> Broken:
+        """What no role allows."""
+        if record["type"] == "demonstrated":
+            yield position, "a register with accounts never becomes a demonstration"
+        if self._is_own_account(command, record["stream"]):
+            yield position, "the account is of the same person"
+        recorded = record["recorded_at"][:10]
+        if record["declared"] and record["known_on"] < recorded and not self.imports:
+            yield position, "no import of a file with earlier days was allowed"
+
+    def _is_own_account(self, command: list[Step], stream: str) -> bool:
+        """Whether the account that is changed is of the actor's person."""
+        category, _, name = stream.partition("-")
+        person = self.person(name)
+        for _, one in command:
+            if one["type"] == "invited" and one["stream"] == stream:
+                person = one["text"]["holder"]["s"].casefold()
+        same = person == self.person(command[0][1]["actor"])
+        return bool(category == "account" and same)
+
+    def _place_of_figure(self, code: str) -> Place:
+        """The division whose subjects an indicator counts."""
+        defined = self._definitions.get((code, "defined"))
+        if not defined:
+            return Place()
+        options = defined[-1].says
+        if options["counts"] == "conflicts":
+            return Place(_owner(self.divisions, "categories", options["category"]))
+        return Place(_owner(self.divisions, "kinds", options["kinds"][0]))
+
+    def _is_own(self, record: dict[str, Any]) -> bool:
+        """Whether the actor entered what the record verifies."""
+        if record["type"] == "participated":
+            return True
+        stream, entry = record["stream"], record["data"].get("participation", "")
+        entered = self._entered.get((stream, entry)) or self._entered[stream, ""]
+        return self.person(entered) == self.person(record["actor"])
+
+    def _publication_step(self, position: int, record: dict[str, Any]) -> Broken:
+        """Closer, reviewer and publisher are three persons; a closing is confirmed."""
+        data, kind, actor = record["data"], record["type"], record["actor"]
+        name = data["publication"]
+        if kind == "closed" and actor in self.accounts:
+            frozen = {one["indicator"] for one in data["figures"]}
+            missing = sorted(frozen - self._confirmed.get(name, set()))
+            if missing or data.get("by") is None:
+                yield position, f"nobody confirmed {', '.join(missing) or 'it by name'}"
+        if kind in {"reviewed", "published"} and self.two_persons:
+            for before, by in self._steps.get(name, []):
+                if self.person(by) == self.person(actor) != NOBODY:
+                    yield position, f"the same person took the step {before}"
+
+    # What each record states, for those after its command.
+
+    def _apply(self, record: dict[str, Any]) -> None:
+        stream, kind, data = record["stream"], record["type"], record["data"]
+        category, _, subject = stream.partition("-")
+        self.versions[stream] = record["version"]
+        if category in MEANINGS:
+            self._entered.setdefault((stream, ""), record["actor"])
+            if kind == "participated":
+                self._entered[stream, data["participation"]] = record["actor"]
+        elif category == "account":
+            self._apply_account(subject, record)
+        elif category == "proposal":
+            apply_proposal(self.proposals, record)
+        elif category == "publication":
+            self._apply_step(record)
+        elif kind == "file_allowed":
+            self.imports = True
+        elif kind == "demonstrated":
+            self.demonstration = True
+        elif kind == "rights_set":
+            self.table, self.divisions = whole(data["table"]), data["divisions"]
+        elif kind == "two_persons_set":
+            self.two_persons = data["value"] == "required"
+
+    def _apply_account(self, name: str, record: dict[str, Any]) -> None:
+        kind, data = record["type"], record["data"]
+        if kind == "invited":
+            self.accounts[name] = Account(word(record["text"]["holder"]["s"]))
+            return
+        account = self.accounts.get(name)
+        if account is None:
+            return
+        if kind == "granted":
+            if data["role"] not in ROLES:
+                raise ValueError(f"{data['role']} is no role")
+            until = day(data["until"]) if "until" in data else None
+            account.grants[record["version"]] = Grant(
+                data["role"], data.get("division"), data.get("district"), until
+            )
+        elif kind == "revoked":
+            account.grants.pop(data["grant"], None)
+        elif kind in {"suspended", "restored"}:
+            account.suspended = kind == "suspended"
+
+    def _apply_step(self, record: dict[str, Any]) -> None:
+        name, kind = record["data"]["publication"], record["type"]
+        steps = self._steps.setdefault(name, [])
+        if kind in {"drafted", "returned"}:
+            steps.clear()
+            self._confirmed[name] = set()
+        elif kind == "confirmed":
+            confirmed = self._confirmed.setdefault(name, set())
+            confirmed.add(record["data"]["indicator"])
+        elif record["data"].get("by") is not None:
+            steps.append((kind, record["actor"]))
+
+
+def _granted(command: list[Step]) -> str | None:
+    """The role that the command grants."""
+    told = (r for _, r in command if r["stream"].startswith("account-"))
+    return next((r["data"]["role"] for r in told if r["type"] == "granted"), None)
+
+
+def _denied(actions: tuple[str, ...], at: Place, grants: list[Grant]) -> str:
+    """The rule that roles break by one of the actions."""
+    held = ", ".join(f"{g.role} {g.division or ''}".strip() for g in grants) or "none"
+    where = f" in division {at.division}" if at.division else ""
+    return f"{' or '.join(actions) or 'this'}{where} needs another role than {held}"
+
+
+def spell_rights(rights: dict[str, Any]) -> str:
+    """The rights of a report as text."""
+    if rights.get("mode") == "local":
+        return "local: no accounts"
+    told = "{mode}: {events} events by {accounts} accounts, {refused} not allowed"
+    if not rights.get("refused"):
+        told = told.replace("{refused} not", "all")
+    return told.format(**rights) if rights else ""
+
+
+# ---------------------------------------------------------- 24. Proposals and approvals
+
+
+@dataclass
+class Proposal:
+    """A proposal: who made it, and the command that an approval records."""
+
+    by: str
+    target: tuple[str, int]  # stream, and its version as the proposer saw it
+    kind: str
+    data: dict[str, Any]
+    on: str | None
+    open: bool = True
+    approved_by: list[str] = field(default_factory=list)
+    covered: set[str | None] = field(default_factory=set)  # divisions that approved
+
+
+def _is_approval(record: dict[str, Any]) -> bool:
+    proposal = str(record["stream"]).startswith("proposal-")
+    return proposal and record["type"] == "approved"
+
+
+def apply_proposal(proposals: dict[str, Proposal], record: dict[str, Any]) -> None:
+    """Apply an event of a proposal."""
+    stream, kind, data = record["stream"], record["type"], record["data"]
+    if kind == "proposed":
+        target, told = data["target"], data["command"]
+        about = word(target["stream"]), whole(target["version"])
+        on, kind = told.get("effective_on"), word(told["name"])
+        proposals[stream] = Proposal(record["actor"], about, kind, told["data"], on)
+        return
+    held = proposals.get(stream)
+    if held is None:
+        return
+    if kind == "approved":
+        held.approved_by.append(record["actor"])
+        held.covered |= {*data.get("divisions", ())}
+    held.open = kind == "approved" and data.get("recorded") is None
+
+
+def judge_proposal(
+    rights: Rights,
+    command: list[Step],
+    position: int,
+    record: dict[str, Any],
+    grants: list[Grant],
+) -> Broken:
+    """The rules that an event of a proposal breaks."""
+    held, kind = rights.proposals.get(record["stream"]), record["type"]
+    if kind == "proposed":
+        if held is not None:
+            yield position, "it was proposed before"
+        if told := _not_proposable(rights, record, grants):
+            yield position, told
+        return
+    if held is None or not held.open:
+        yield position, "the proposal was not open"
+        return
+    if kind == "lapsed":
+        stream, seen = held.target
+        if rights.versions.get(stream, 0) == seen or not grants:
+            yield position, "the subject had not moved on"
+        return
+    same = rights.person(held.by) == rights.person(record["actor"])
+    if kind == "withdrawn" and not same:
+        yield position, f"it was proposed by {held.by}"
+    if kind != "withdrawn":
+        yield from _decision(rights, command, (position, record), held, grants)
+
+
+def _decision(
+    rights: Rights,
+    command: list[Step],
+    step: Step,
+    held: Proposal,
+    grants: list[Grant],
+) -> Broken:
+    """The rules that an approval breaks, or that a decline breaks."""
+    position, record = step
+    same = rights.person(held.by) == rights.person(record["actor"])
+    if same and rights.two_persons:
+        yield position, "the same person proposed it"
+    category = held.target[0].partition("-")[0]
+    actions = approving(actions_of(category, held.kind, held.data))
+    if record["type"] == "approved":
+        yield from _approval(rights, command, step, held, grants)
+    elif {TABLE[a][ROLES.index(g.role)] for a in actions for g in grants} <= {"-"}:
+        yield position, _denied(actions, Place(), grants)
+
+
+def _not_proposable(
+    rights: Rights, record: dict[str, Any], grants: list[Grant]
+) -> str | None:
+    """Why the actor may not propose it for any of the subjects concerned."""
+    data = record["data"]
+    stream, command = data["target"]["stream"], data["command"]
+    category = stream.partition("-")[0]
+    actions = actions_of(category, command["name"], command["data"])
+    linked = _linked(stream, [command["data"]])
+    if not linked:
+        linked = _linked(stream, [fact.says for fact in rights.history(stream)])
+    today = day(record["known_on"])
+    places = [at for one in (stream, *linked) for at in rights.where(one, today)]
+    places = places or [Place()]
+    if any(may(grants, actions, at, "ADPQ") for at in places):
+        return None
+    return _denied(actions, places[0], grants)
+
+
+def _linked(stream: str, told: Iterable[dict[str, Any]]) -> list[str]:
+    """The streams that mergers and absorptions name."""
+    found = []
+    for says in told:
+        if "into" in says:
+            into = str(says["into"]).replace("/", "~")
+            found.append(f"{stream.partition('-')[0]}-{into}")
+        elif "origin" in says:
+            found.append(str(says["origin"][0]))
+    return found
+
+
+def _approval(
+    rights: Rights,
+    command: list[Step],
+    step: Step,
+    held: Proposal,
+    grants: list[Grant],
+) -> Broken:
+    """The approver approves what was proposed, at the version that was seen."""
+    position, record = step
+    stream, seen = held.target
+    category = stream.partition("-")[0]
+    actions = approving(actions_of(category, held.kind, held.data))
+    data, actor = record["data"], rights.person(record["actor"])
+    if actor in map(rights.person, held.approved_by):
+        yield position, "the same person approved it before"
+    for division in data.get("divisions", ()):
+        if not may(grants, actions, Place(division)):
+            yield position, _denied(actions, Place(division), grants)
+    if data.get("recorded") is None:
+        if len(command) > 1 or not data.get("divisions"):
+            yield position, "an approval of one division records nothing else"
+        return
+    # The version before the command: versions are applied after it was judged.
+    found = rights.versions.get(stream, 0)
+    if seen not in {0, found}:
+        yield position, f"proposed at version {seen} of {stream}, but it was {found}"
+    if not _is_proposed(command, held, data["recorded"]):
+        yield position, "what was recorded is not what was proposed"
+
+
+def _is_proposed(command: list[Step], held: Proposal, recorded: Any) -> bool:
+    """Whether the records are those of the command, and of its other subjects."""
+    last, stream = command[-1][1], held.target[0]
+    others = {"absorbed", "participation_carried", "annulled"}
+    for _, one in command[:-1]:
+        own = _is_approval(one) or one["stream"] == stream
+        if not own and one["type"] not in others:
+            return False
+    place = recorded["stream"], recorded["version"]
+    if not place == (last["stream"], last["version"]) == (stream, place[1]):
+        return False
+    if stream.startswith("indicator-"):  # a definition is recorded as a whole
+        return True
+    kind, on = held.kind, held.on
+    if kind == "invite":  # it has no day; the role that it grants has
+        kind, on = "granted", last["effective_on"]
+    found = last["type"], last["data"], last["effective_on"]
+    return bool((kind, held.data, on) == found)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ SOURCE = ROOT / "src" / "iku"
 FLOOR_0 = {"domain", "ledger", "vault", "postgres", "settings", "strict_json"}
 FLOOR_0 |= {"parsing", "messages", "setting_values"}
 FLOOR_1 = {"text_reading", "streams", "labels", "language", "projections", "agency"}
-FLOOR_1 |= {"monitor"}
+FLOOR_1 |= {"monitor", "rights_check"}
 FLOOR_2 = {
     "commands",
     "queries",
@@ -37,6 +37,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "language": {"labels", "messages"},
     "streams": {"domain", "ledger", "vault", "text_reading"},
     "projections": {"domain", "ledger", "messages"},
+    "rights_check": {"domain", "ledger", "messages"},
     # Decisions do not read projections.
     "commands": {"domain", "ledger", "vault", "text_reading", "streams", "messages"},
     "single_statement_append": {"domain", "ledger", "vault", "projections"},

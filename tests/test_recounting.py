@@ -50,6 +50,7 @@ def record(event: Any, version: int = 1, **more: Any) -> dict[str, Any]:
     written = fact.encode(event)
     told = {
         "actor": "uji",
+        "command": f"c{version}",
         "data": written.data,
         "effective_on": written.effective_on and written.effective_on.isoformat(),
         "known_on": LATE.isoformat(),

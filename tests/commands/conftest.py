@@ -1,5 +1,6 @@
 """One or several applications over one database, as separate processes would be."""
 
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -8,11 +9,14 @@ from typing import Any
 
 import pytest
 
+import iku_verify
 from iku.app import App, open_app
 from iku.commands.command import Command, CommandResult
 from iku.ledger import log
 from iku.ledger.integrity_check import check_ledger
+from iku.ledger.log import Reader
 from iku.postgres.database import Database
+from iku.rights_check import check_rights
 from tests.conftest import SETTINGS, copy_keys
 
 
@@ -38,6 +42,15 @@ class Desk:
         """The number of events in the subject's stream."""
         async with self.app.pool.acquire() as connection:
             return len(await log.read_stream(connection, f"conflict-{subject}"))
+
+
+async def auditors_findings(reader: Reader) -> list[str]:
+    """The events of the log that `iku-verify` finds were not allowed."""
+    register = iku_verify.Register()
+    async for recorded in log.read_log(reader):
+        register.add(recorded.position, json.loads(recorded.record))
+    register.rights.finish()
+    return [*map(str, register.rights.findings)]
 
 
 Desks = Callable[[], Awaitable[Desk]]
@@ -66,9 +79,11 @@ async def desks(database: Database, tmp_path: Path) -> AsyncIterator[Desks]:
             return Desk(app)
 
         yield open_desk
-        # The ledger must verify after every test.
+        # After every test the ledger must verify, and every event must be allowed.
         async with opened[0].pool.acquire() as connection:
             assert await check_ledger(connection) == []
+            assert (await check_rights(connection)).findings == []
+            assert await auditors_findings(connection) == []
 
 
 @pytest.fixture

@@ -403,8 +403,8 @@ REVIEWED, PUBLISHED = CLOSED + 1, CLOSED + 2
 @pytest.mark.parametrize(
     ("change", "position", "says"),
     [
-        (by(PUBLISHED, " SITI"), PUBLISHED, "it says that budi did it, but  SITI did"),
-        (at(PUBLISHED, actor="x"), PUBLISHED, "it says that budi did it, but x did"),
+        (by(PUBLISHED, " SITI"), PUBLISHED, "stated to be by budi"),
+        (at(PUBLISHED, actor="x"), PUBLISHED, "stated to be by budi"),
         (at(REVIEWED, type="returned"), PUBLISHED, "does not follow upon returned"),
         (at(REVIEWED, type="drafted"), REVIEWED, "does not follow upon closed"),
         (at(CLOSED, size=CLOSED), CLOSED, "which was not there yet"),

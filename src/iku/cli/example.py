@@ -12,8 +12,7 @@ from iku.cli.import_ import ImportedFile
 from iku.cli.tables import unwrapped_column
 from iku.cli.terminal_language import formats, translated
 from iku.commands import accounts
-from iku.commands.authorisation import LOCAL_ACTOR
-from iku.domain.access import Mode
+from iku.domain.access import LOCAL_ACTOR, Mode
 from iku.domain.figure import Figure
 from iku.domain.question import Question
 from iku.exchange import example as files

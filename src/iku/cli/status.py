@@ -15,9 +15,20 @@ from iku.messages import message
 from iku.postgres.schema_guard import Guard
 from iku.queries import status as register
 from iku.queries.status import IndicatorCounts, RegisterStatus, ShapeStatus
+from iku.rights_check import CheckedRights, check_rights
 from iku.settings import Settings
 
 DIFFERENCES = 20  # lines of the schema's shape that are printed
+
+
+class CheckedStatus(RegisterStatus, frozen=True):
+    """The state of the register, with who recorded its events.
+
+    Attributes:
+        rights: The result of the check of rights; None means not checked.
+    """
+
+    rights: CheckedRights | None = None
 
 
 @click.command(short_help="Show the database, its contents and its health.")
@@ -26,8 +37,9 @@ DIFFERENCES = 20  # lines of the schema's shape that are printed
 def status(*, check: bool, json: bool) -> None:
     """Show the database in use and its contents; --check also verifies the log.
 
-    The exit code is 1 if the guard of the schema is missing or has findings, or if the
-    log does not verify.
+    --check also judges whether each event was allowed to its actor. The exit code is 1
+    if the guard of the schema is missing or has findings, if the log does not verify,
+    or if an event was not allowed.
     """
     asked = terminal.settings()
     found = terminal.run(_read_status(asked, check=check))
@@ -40,6 +52,13 @@ def status(*, check: bool, json: bool) -> None:
             message(
                 "the verification of the ledger failed; the first findings are listed "
                 "above"
+            )
+        )
+    if found.rights is not None and found.rights.findings:
+        raise CommandFailed(
+            message(
+                "events of the log were not allowed to their actors; the first of them "
+                "are listed above"
             )
         )
     if found.guard.findings:
@@ -65,18 +84,24 @@ def status(*, check: bool, json: bool) -> None:
         )
 
 
-async def _read_status(chosen: Settings, *, check: bool) -> RegisterStatus:
+async def _read_status(chosen: Settings, *, check: bool) -> CheckedStatus:
     async with terminal.owner(chosen) as connection:
-        found = await register.status(connection, chosen, load_witnesses(chosen))
+        read = await register.status(connection, chosen, load_witnesses(chosen))
+        found = CheckedStatus(**structs.asdict(read))
         if not check or found.pending:
             return found
-        return structs.replace(found, findings=await check_with_progress(connection))
+        return structs.replace(
+            found,
+            findings=await check_with_progress(connection),
+            rights=await check_rights(connection),
+        )
 
 
-def _show(found: RegisterStatus, asked: Settings) -> None:
+def _show(found: CheckedStatus, asked: Settings) -> None:
     out = tables.Printer()
     out.pairs(_lines(found, asked))
-    for finding in (*found.guard.findings, *(found.findings or ())):
+    refused = found.rights.findings if found.rights else ()
+    for finding in (*found.guard.findings, *(found.findings or ()), *refused):
         out.say(finding)
     for line in found.shape.differences[:DIFFERENCES] if found.shape else ():
         out.say(line)
@@ -102,7 +127,7 @@ def _shape_state(shape: ShapeStatus | None) -> str:
     )
 
 
-def _lines(found: RegisterStatus, asked: Settings) -> list[tuple[str, str]]:
+def _lines(found: CheckedStatus, asked: Settings) -> list[tuple[str, str]]:
     lines: list[tuple[str, str]] = [
         (message("Database"), _database(found, asked)),
         (message("Migrations"), ", ".join(found.migrations) or formats.NOTHING),
@@ -129,6 +154,7 @@ def _lines(found: RegisterStatus, asked: Settings) -> list[tuple[str, str]]:
         (message("Guard of the schema"), _guard_state(found.guard, asked.timezone)),
         (message("Shape of the schema"), _shape_state(found.shape)),
         (message("Verification"), _verdict(found.findings)),
+        (message("Rights"), _rights(found.rights)),
     ]
 
 
@@ -182,6 +208,33 @@ def _guard_state(guard: Guard, zone: ZoneInfo) -> str:
             )
         )
     return ", ".join(map(translated, [*told, _verdict(guard.findings)]))
+
+
+def _rights(found: CheckedRights | None) -> str:
+    if found is None:
+        return message("not done (--check)")
+    if found.mode is Mode.LOCAL:
+        return message("local: no accounts")
+    told = [
+        message(
+            "{events} events by {accounts} accounts",
+            events=formats.number(found.events),
+            accounts=formats.number(found.accounts),
+        )
+    ]
+    if found.refused:
+        told.append(message("{count} not allowed", count=formats.number(found.refused)))
+    else:
+        told.append(message("all allowed"))
+    if found.unjudged is not None:
+        told.append(
+            message(
+                "not judged from position {position} on, where a newer table of rights "
+                "is in force",
+                position=found.unjudged,
+            )
+        )
+    return ", ".join(map(translated, told))
 
 
 def _verdict(findings: list[str] | None) -> str:

@@ -11,11 +11,10 @@ from uuid import uuid4
 from msgspec import structs
 
 from iku import streams
-from iku.commands.authorisation import SYSTEM_ACTOR
 from iku.commands.command import Command, CommandResult
 from iku.commands.handler import CommandHandler
 from iku.domain import access
-from iku.domain.access import Credentials, Mode
+from iku.domain.access import SYSTEM_ACTOR, Credentials, Mode
 from iku.domain.access_policy import SUBJECT, Demonstrated, DivisionOwns, RightsSet
 from iku.domain.account import Invite
 from iku.ledger.log import Reader

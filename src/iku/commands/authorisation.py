@@ -6,7 +6,7 @@ account. A process that has not noticed a change of rights can therefore record 
 by the old ones.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import date
 from typing import Any, NamedTuple
 
@@ -23,6 +23,9 @@ from iku.domain import (
 from iku.domain.access import (
     ACTIONS,
     AGENCY_WIDE,
+    BY_SYSTEM,
+    LOCAL_ACTOR,
+    SYSTEM_ACTOR,
     AccessRegister,
     Action,
     Actor,
@@ -33,6 +36,7 @@ from iku.domain.access import (
     Mode,
     Place,
     Unauthenticated,
+    approving_actions,
 )
 from iku.domain.access_policy import NO_POLICY, SUBJECT
 from iku.domain.account import Role
@@ -41,8 +45,6 @@ from iku.domain.decider_registry import DECIDERS
 from iku.ledger.log import Condition
 from iku.messages import message
 
-LOCAL_ACTOR = "lokal"
-SYSTEM_ACTOR = "iku"  # the program itself: seed definitions, continuation, rights
 CATEGORIES = ("account", "access")
 
 NOBODY = AccessRegister({})
@@ -198,11 +200,6 @@ def of_closed_period(command: Command) -> tuple[Action, ...]:
     return (Action.CORRECT_CLOSED,)
 
 
-def approving_actions(asked: Action) -> tuple[Action, ...]:
-    """The rights, each of which approves a proposal of an action."""
-    return APPROVED_BY.get(asked, (asked,))
-
-
 def action(category: str, proposed: Any) -> Action:
     """The action that the *proposed* event or command of *category* is."""
     match proposed:
@@ -333,21 +330,3 @@ FRESH = frozenset(
         *(Action.APPROVE_AGENCY_DATA, Action.APPROVE_TWO_PERSONS),
     }
 )
-# The rights, one of which approves a proposal of an action.
-APPROVED_BY: Mapping[Action, tuple[Action, ...]] = {
-    Action.CORRECT: (Action.CORRECT, Action.APPROVE_CLOSED),
-    Action.CHANGE_STATUS: (Action.CHANGE_STATUS, Action.APPROVE_CLOSED),
-    Action.DEFINE: (Action.APPROVE_DEFINITION,),
-    Action.SET_TWO_PERSONS: (Action.APPROVE_TWO_PERSONS,),
-    Action.GRANT_APPROVING: (Action.APPROVE_ROLES,),
-    Action.ALLOW_IMPORT: (Action.APPROVE_IMPORT,),
-    Action.AGENCY_DATA: (Action.APPROVE_AGENCY_DATA,),
-}
-# What only the program itself records while there are accounts.
-BY_SYSTEM: Mapping[str, frozenset[str]] = {
-    "indicator": frozenset({"defined"}),
-    "scale": frozenset({"scaled"}),
-    "ledger": frozenset({"continued"}),
-    "access": frozenset({"rights_set", "demonstrated"}),
-    "subject": frozenset({"erased"}),
-}

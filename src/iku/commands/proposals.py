@@ -16,7 +16,7 @@ from iku.commands.authorisation import Authority
 from iku.commands.command import Command, CommandResult, ProposalApproval, StaleVersion
 from iku.commands.handler import CommandHandler
 from iku.domain import access, closed_periods, proposal
-from iku.domain.access import Action, Allowed, Forbidden
+from iku.domain.access import Action, Allowed, Forbidden, Place
 from iku.domain.closed_periods import ChangedFigure, ClosedPeriods
 from iku.domain.decider import Refused, SubjectNotFound
 from iku.domain.decider_registry import DECIDERS
@@ -106,7 +106,7 @@ async def approve(
     approval = ProposalApproval(
         identifier,
         read,
-        _divisions(authority),
+        _divisions(authority, held),
         held.approved_divisions,
     )
     command = structs.replace(
@@ -143,12 +143,25 @@ async def approve(
         return await commands.handle(connection, _step(by, identifier, part))
 
 
-def _divisions(authority: Authority) -> tuple[str, ...]:
+def _divisions(authority: Authority, held: Proposal) -> tuple[str, ...]:
     """The divisions for which the actor may approve; empty for the whole agency."""
     if authority.actor is None:
         return ()
-    found = {one.division for one in authority.actor.grants if one.division is not None}
-    return tuple(sorted(found))
+    actor = authority.actor
+    wanted = _approving_actions(
+        held.proposed.target.category, proposal.decode(held.proposed)
+    )
+    found = {one.division for one in actor.grants if one.division is not None}
+    return tuple(
+        sorted(
+            division
+            for division in found
+            if any(
+                isinstance(access.may(actor, action, Place(division)), Allowed)
+                for action in wanted
+            )
+        )
+    )
 
 
 async def _concerns(
@@ -177,7 +190,7 @@ async def _concerns(
 
 
 def _approving_actions(category: str, proposed: Any) -> tuple[Action, ...]:
-    return authorisation.approving_actions(authorisation.action(category, proposed))
+    return access.approving_actions(authorisation.action(category, proposed))
 
 
 async def decline(

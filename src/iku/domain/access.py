@@ -277,6 +277,33 @@ ACTIONS: Mapping[str, Mapping[str, Action]] = MappingProxyType(
 )
 
 
+# The rights, one of which approves a proposal of an action.
+APPROVED_BY: Mapping[Action, tuple[Action, ...]] = {
+    Action.CORRECT: (Action.CORRECT, Action.APPROVE_CLOSED),
+    Action.CHANGE_STATUS: (Action.CHANGE_STATUS, Action.APPROVE_CLOSED),
+    Action.DEFINE: (Action.APPROVE_DEFINITION,),
+    Action.SET_TWO_PERSONS: (Action.APPROVE_TWO_PERSONS,),
+    Action.GRANT_APPROVING: (Action.APPROVE_ROLES,),
+    Action.ALLOW_IMPORT: (Action.APPROVE_IMPORT,),
+    Action.AGENCY_DATA: (Action.APPROVE_AGENCY_DATA,),
+}
+# What only the program itself records while there are accounts.
+BY_SYSTEM: Mapping[str, frozenset[str]] = {
+    "indicator": frozenset({"defined"}),
+    "scale": frozenset({"scaled"}),
+    "ledger": frozenset({"continued"}),
+    "access": frozenset({"rights_set"}),
+    "subject": frozenset({"erased"}),
+}
+LOCAL_ACTOR = "lokal"
+SYSTEM_ACTOR = "iku"  # the program itself: seed definitions, continuation, rights
+
+
+def approving_actions(asked: Action) -> tuple[Action, ...]:
+    """The rights, each of which approves a proposal of an action."""
+    return APPROVED_BY.get(asked, (asked,))
+
+
 def action_of(category: str, event: Any) -> Action:
     """The action that recording *event* is.
 

@@ -9,7 +9,7 @@ All publications of one year are events of one subject, the year. A later event 
 would change a frozen figure needs a reason (`closed_periods`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
@@ -654,11 +654,7 @@ def refuse_bad_cutoff(known_on: date, draft: Publication, today: date) -> None:
 
 
 def _refuse_unconfirmed(event: Closed, draft: Publication) -> None:
-    missing = [
-        frozen.indicator
-        for frozen in event.figures
-        if frozen.indicator not in draft.confirmed
-    ]
+    missing = unconfirmed(event, draft)
     if missing:
         raise Refused(
             message(
@@ -670,33 +666,53 @@ def _refuse_unconfirmed(event: Closed, draft: Publication) -> None:
         )
 
 
+def unconfirmed(event: Closed, draft: Publication) -> list[str]:
+    """The indicators that *event* freezes although nobody confirmed them."""
+    return [
+        frozen.indicator
+        for frozen in event.figures
+        if frozen.indicator not in draft.confirmed
+    ]
+
+
 def _refuse_same_person(
     event: Reviewed | Published, now: Publication, context: DecisionContext
 ) -> None:
-    """Refuse that one person takes two of closing, review and publishing.
+    """Refuse that one person takes two of closing, review and publishing."""
+    if not context.two_persons:
+        return
+    before = step_of_same_person(event, now, context.person_of)
+    if before is not None:
+        raise Refused(
+            message(
+                "{publication} was {before} by {first}, so it cannot be {event} by "
+                "{actor}: they must be different persons",
+                publication=now.id,
+                before=subject_rules.event_name(before),
+                event=subject_rules.event_name(event),
+                actor=event.by,
+                first=before.by,
+            )
+        )
+
+
+def step_of_same_person(
+    event: Reviewed | Published, now: Publication, person_of: Callable[[str], str]
+) -> Closed | Reviewed | None:
+    """The closing or review of *now* by the person of *event*; None if by others.
 
     An actor that is only claimed is compared by name, and only the reviewer with the
     publisher; `lokal` stands for no person in particular.
     """
-    if not context.two_persons:
-        return
-    actor = context.person_of(event.by)
-    for before in _steps_since_draft(now):
-        by = getattr(before, "by", None)
-        if by is None or isinstance(before, Confirmed):
-            continue
-        if _is_same(context.person_of(by), actor) and actor != NOBODY:
-            raise Refused(
-                message(
-                    "{publication} was {before} by {first}, so it cannot be {event} by "
-                    "{actor}: they must be different persons",
-                    publication=now.id,
-                    before=subject_rules.event_name(before),
-                    event=subject_rules.event_name(event),
-                    actor=event.by,
-                    first=by,
-                )
-            )
+    actor = person_of(event.by)
+    for before in [] if actor == NOBODY else _steps_since_draft(now):
+        if (
+            isinstance(before, Closed | Reviewed)
+            and before.by is not None
+            and _is_same(person_of(before.by), actor)
+        ):
+            return before
+    return None
 
 
 def _steps_since_draft(now: Publication) -> list[Event]:

@@ -1,0 +1,217 @@
+"""Recorded approvals: whether proposals and approvals were allowed, by the log alone.
+
+An approval is judged with the events of its command, which it is recorded with.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from iku.domain import access
+from iku.domain.access import (
+    ACTIONS,
+    AGENCY_WIDE,
+    Action,
+    Actor,
+    Allowed,
+    Denied,
+    Place,
+)
+from iku.domain.account import APPROVING
+from iku.domain.proposal import (
+    Declined,
+    Lapsed,
+    Proposal,
+    ProposalStatus,
+    ProposalWithdrawn,
+    Proposed,
+)
+from iku.domain.recorded_state import Broken, JudgedCommand, JudgedEvent, other_stream
+from iku.messages import Term, message
+
+
+def actions_of(
+    category: str, name: str, data: Mapping[str, Any], *, approved: bool = False
+) -> tuple[Action, ...]:
+    """The rights, one of which an event of the type *name* needs; none if unknown.
+
+    A command that is stored in a proposal has its own name. If it is *approved*, they
+    are the rights to approve it.
+    """
+    if category == "account" and name in {"granted", "invite"}:
+        approving = data.get("role") in APPROVING
+        found = Action.GRANT_APPROVING if approving else Action.ADMINISTER
+    elif name == "redefined":
+        found = Action.DEFINE
+    # A verified participation that a merger carries over was verified before.
+    elif data.get("verified") is True and name != "participation_carried":
+        found = Action.VERIFY
+    elif name in ACTIONS.get(category, {}):
+        found = ACTIONS[category][name]
+    else:
+        return ()
+    return access.approving_actions(found) if approved else (found,)
+
+
+def allows(actor: Actor, wanted: tuple[Action, ...], place: Place) -> bool:
+    """Whether *actor* may take one of the actions *wanted* at *place*."""
+    return any(isinstance(access.may(actor, one, place), Allowed) for one in wanted)
+
+
+def denied(wanted: tuple[Action, ...], place: Place, actor: Actor) -> str:
+    """The rule that the actor breaks by taking one of *wanted* at *place*."""
+    held = tuple(Term("role", one.role) for one in actor.grants) or message("none")
+    action = tuple(Term("action", one) for one in wanted)
+    if place.division is None:
+        return message(
+            "the right {action} belongs to none of the roles {held}",
+            action=action,
+            held=held,
+        )
+    own = sorted({one.division for one in actor.grants if one.division is not None})
+    return message(
+        "the right {action} in division {division} belongs to none of the roles {held} "
+        "of {own}",
+        action=action,
+        division=place.division,
+        held=held,
+        own=own or message("none"),
+    )
+
+
+def approved_proposal(command: JudgedCommand) -> Proposal | None:
+    """The proposal whose command the events are."""
+    for one in command.events:
+        held = command.before.get(one.record.stream)
+        if one.record.type == "approved" and isinstance(held, Proposal):
+            return held
+    return None
+
+
+def proposal_step(command: JudgedCommand, one: JudgedEvent, actor: Actor) -> Broken:
+    """The rules that an event of a proposal breaks."""
+    held, event = command.before[one.record.stream], one.event
+    if isinstance(event, Proposed):
+        if held is not None:
+            yield one, message("it was proposed before")
+        yield from _proposed(command, one, actor)
+    elif held is None or held.status is not ProposalStatus.OPEN:
+        yield one, message("the proposal was not open")
+    elif isinstance(event, Lapsed):
+        target = held.proposed.target
+        if command.versions[target.stream] == target.version or not actor.grants:
+            yield one, message("the subject had not moved on")
+    else:
+        yield from _decided(command, one, actor)
+
+
+def _decided(command: JudgedCommand, one: JudgedEvent, actor: Actor) -> Broken:
+    """An approval or a decline is another person's, a withdrawal the proposer's."""
+    held = command.before[one.record.stream]
+    proposer = held.proposed.by
+    same = command.is_same(one.body.actor, proposer)
+    if isinstance(one.event, ProposalWithdrawn):
+        if not same:
+            yield one, message("it was proposed by {actor}", actor=proposer)
+        return
+    if same and command.two_persons:
+        yield one, message("the same person proposed it")
+    if isinstance(one.event, Declined):
+        yield from _declined(one, held, actor)
+    else:
+        yield from _approval(command, one, actor)
+
+
+def _declined(one: JudgedEvent, held: Proposal, actor: Actor) -> Broken:
+    wanted = _wanted(held)
+    roles = {role for action in wanted for role in access.TABLE[action]}
+    if not any(grant.role in roles for grant in actor.grants):
+        yield one, denied(wanted, AGENCY_WIDE, actor)
+
+
+def _wanted(held: Proposal) -> tuple[Action, ...]:
+    """The rights, one of which approves the proposal."""
+    stored, category = held.proposed.command, held.proposed.target.category
+    return actions_of(category, stored.name, stored.data, approved=True)
+
+
+def _proposed(command: JudgedCommand, one: JudgedEvent, actor: Actor) -> Broken:
+    """The proposer may propose the command for one of the subjects concerned."""
+    target, stored, state = one.event.target, one.event.command, command.state
+    wanted = actions_of(target.category, stored.name, stored.data)
+    other = other_stream(target.category, stored.data)
+    streams = [target.stream, *([other] if other else state.linked(target.stream))]
+    day = one.record.known_on
+    places = [place for stream in streams for place in state.places(stream, day)]
+    for place in places or [AGENCY_WIDE]:
+        for action in wanted:
+            match access.may(actor, action, place):
+                case Denied(proposable=False):
+                    pass
+                case _:
+                    return
+    yield one, denied(wanted, (places or [AGENCY_WIDE])[0], actor)
+
+
+def _approval(command: JudgedCommand, one: JudgedEvent, actor: Actor) -> Broken:
+    held: Proposal = command.before[one.record.stream]
+    for earlier in held.approvals:
+        if command.is_same(earlier.by, one.body.actor):
+            yield one, message("the same person approved it before")
+    wanted = _wanted(held)
+    for division in one.event.divisions:
+        if not allows(actor, wanted, Place(division)):
+            yield one, denied(wanted, Place(division), actor)
+    if one.event.recorded is None:
+        if len(command.events) > 1 or not one.event.divisions:
+            yield one, message("an approval of one division records nothing else")
+        return
+    yield from _approved_command(command, one, held.proposed)
+
+
+def _approved_command(
+    command: JudgedCommand, one: JudgedEvent, proposed: Proposed
+) -> Broken:
+    """The events are the proposed command, at the version that the proposer saw."""
+    target = proposed.target
+    seen = command.versions[target.stream]
+    if target.version not in {0, seen}:
+        yield (
+            one,
+            message(
+                "it was proposed at version {version} of {stream}, which was at {seen}",
+                version=target.version,
+                stream=target.stream,
+                seen=seen,
+            ),
+        )
+    if not _is_proposed(command, one, proposed):
+        yield one, message("what was recorded is not what was proposed")
+
+
+def _is_proposed(
+    command: JudgedCommand, approved: JudgedEvent, proposed: Proposed
+) -> bool:
+    """Whether the events are those of the command, and of its other subjects."""
+    last, recorded = command.events[-1], approved.event.recorded
+    target, stored = proposed.target, proposed.command
+    if not (
+        target.stream == recorded.stream == last.record.stream
+        and recorded.version == last.record.version
+        and all(
+            one is approved
+            or one.record.stream == target.stream
+            or one.record.type in _OF_OTHERS
+            for one in command.events
+        )
+    ):
+        return False
+    if target.category == "indicator":  # a definition is recorded as a whole
+        return True
+    name, day = stored.name, stored.effective_on
+    if name == "invite":  # it has no day; the role that it grants has
+        name, day = "granted", last.record.effective_on
+    found = last.record.type, last.body.data, last.record.effective_on
+    return (name, stored.data, day) == found
+
+
+_OF_OTHERS = frozenset({"absorbed", "participation_carried", "annulled"})

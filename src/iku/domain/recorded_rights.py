@@ -1,0 +1,325 @@
+"""Recorded rights: whether each event of the log was allowed when it was recorded.
+
+The judgement needs nothing but the log: the accounts, their roles, the divisions and
+the version of the table of rights in force before the command that recorded the event.
+Local mode and the records before the first account permit everything.
+
+Not judged is what the log does not hold: whether a factor was fresh, to which roles an
+API key was limited, and whether a correction changes a figure of a closed period.
+"""
+
+from msgspec import Struct
+
+from iku.domain import access, publication
+from iku.domain.access import (
+    AGENCY_WIDE,
+    BY_SYSTEM,
+    LOCAL_ACTOR,
+    SYSTEM_ACTOR,
+    TABLE_VERSION,
+    Action,
+    Actor,
+    Allowed,
+    Mode,
+    Place,
+)
+from iku.domain.access_policy import Demonstrated
+from iku.domain.account import Role
+from iku.domain.proposal import Proposal
+from iku.domain.publication import Closed, Confirmed, Published, Reviewed
+from iku.domain.recorded_approval import (
+    actions_of,
+    allows,
+    approved_proposal,
+    denied,
+    proposal_step,
+)
+from iku.domain.recorded_state import (
+    Broken,
+    JudgedCommand,
+    JudgedEvent,
+    JudgedRecord,
+    RecordedState,
+    read,
+)
+from iku.messages import Term, message
+
+
+class RightsFinding(Struct, frozen=True):
+    """An event that was not allowed, and the rule that it breaks."""
+
+    position: int
+    actor: str
+    stream: str
+    type: str
+    rule: str
+
+    @property
+    def sentence(self) -> str:
+        """The finding as a sentence."""
+        return message(
+            "position {position}: {type} of {stream} by {actor} was not allowed: "
+            "{rule}",
+            position=self.position,
+            type=self.type,
+            stream=self.stream,
+            actor=self.actor,
+            rule=self.rule,
+        )
+
+
+class RecordedRights:
+    """Judges the records of a log, which are added in order.
+
+    Attributes:
+        events: Number of events that accounts recorded.
+        accounts: The accounts that recorded them.
+        unjudged: Position from which the table in force is newer than this program.
+    """
+
+    def __init__(self) -> None:
+        self.events = 0
+        self.accounts: set[str] = set()
+        self.unjudged: int | None = None
+        self._state = RecordedState()
+        self._pending: list[JudgedEvent] = []
+
+    @property
+    def mode(self) -> Mode:
+        """The mode that the log states at its end."""
+        return self._state.register.mode
+
+    @property
+    def table(self) -> int:
+        """Version of the table of rights in force at the end."""
+        return self._state.register.policy.table
+
+    def add(self, record: JudgedRecord) -> list[RightsFinding]:
+        """Add the next record; the findings of the command before, if it is over."""
+        one, found = read(record), list[RightsFinding]()
+        if self._pending and self._pending[0].body.command != one.body.command:
+            found = self.finish()
+        self._pending.append(one)
+        return found
+
+    def finish(self) -> list[RightsFinding]:
+        """The findings of the last command."""
+        events, self._pending = self._pending, []
+        if not events:
+            return []
+        if self.table > TABLE_VERSION:
+            self.unjudged = self.unjudged or events[0].record.position
+            self._apply(events)
+            return []
+        command = self._command(events)
+        if command.actor in command.register.accounts:
+            self.events += len(events)
+            self.accounts.add(command.actor)
+        return [
+            RightsFinding(
+                one.record.position,
+                one.body.actor,
+                one.record.stream,
+                one.record.type,
+                rule,
+            )
+            for one, rule in _judge(command)
+        ]
+
+    def _command(self, events: list[JudgedEvent]) -> JudgedCommand:
+        """The command of *events*, which are applied."""
+        state = self._state
+        register, streams = state.register, {e.record.stream for e in events}
+        before = {stream: state.folded.get(stream) for stream in streams}
+        about = streams | {
+            held.proposed.target.stream
+            for held in before.values()
+            if isinstance(held, Proposal)
+        }
+        versions = {stream: state.versions.get(stream, 0) for stream in about}
+        day, judged = events[-1].record.known_on, register.mode is not Mode.LOCAL
+        subjects = streams if judged else set[str]()
+        places = {stream: state.places(stream, day) for stream in subjects}
+        self._apply(events)
+        for stream in subjects:
+            places[stream] += state.places(stream, day)
+        return JudgedCommand(events, register, before, versions, places, state)
+
+    def _apply(self, events: list[JudgedEvent]) -> None:
+        for one in events:
+            self._state.apply(one)
+
+
+def _judge(command: JudgedCommand) -> Broken:
+    yield from _misnamed(command)
+    if command.register.mode is Mode.LOCAL:
+        yield from _first_account(command)
+    else:
+        yield from _by_rights(command)
+    for one in command.events:
+        if one.category == "publication":
+            yield from _publication_step(command, one)
+
+
+def _misnamed(command: JudgedCommand) -> Broken:
+    """An event states the actor of its record, and all of a command have one."""
+    for one in command.events:
+        by = getattr(one.event, "by", None)
+        if command.actor != one.body.actor or by not in {None, one.body.actor}:
+            named = command.actor if by is None else by
+            yield one, message("it is stated to be by {actor}", actor=named)
+
+
+def _first_account(command: JudgedCommand) -> Broken:
+    if _granted_role(command) is not Role.ADMIN:
+        for one in command.events:
+            if one.category == "account":
+                yield one, message("the first account must be that of an administrator")
+
+
+def _granted_role(command: JudgedCommand) -> Role | None:
+    """The role that the command grants."""
+    for one in command.events:
+        if one.category == "account" and one.record.type == "granted":
+            return Role(one.body.data["role"])
+    return None
+
+
+def _by_rights(command: JudgedCommand) -> Broken:
+    """The events that the actor had no right to record, while there are accounts."""
+    name, register = command.actor, command.register
+    free = {LOCAL_ACTOR, SYSTEM_ACTOR}
+    if register.mode is Mode.DEMONSTRATION and name in free:
+        return
+    if name == SYSTEM_ACTOR:
+        yield from _by_system(command)
+        return
+    account = register.accounts.get(name)
+    for one in command.events:
+        if account is None:
+            yield one, message("there was no account {account}", account=name)
+        elif account.suspended:
+            yield one, message("account {account} was suspended", account=name)
+        else:
+            grants = account.roles_on(one.today)
+            actor = Actor(name, account.person, grants)
+            yield from _by_account(command, one, actor)
+
+
+def _by_system(command: JudgedCommand) -> Broken:
+    """The program itself records what is its own, and the first two invitations."""
+    role = _granted_role(command)
+    for one in command.events:
+        if one.record.type in BY_SYSTEM.get(one.category, ()):
+            continue
+        first = role in {Role.ADMIN, Role.KEPALA_BADAN}
+        if one.category != "account" or role is None or not first:
+            yield one, message("the program itself does not record this")
+        elif holders := command.register.holders(role, one.today):
+            yield (
+                one,
+                message(
+                    "account {account} held the role {role} already",
+                    role=Term("role", role),
+                    account=holders[0],
+                ),
+            )
+
+
+def _by_account(command: JudgedCommand, one: JudgedEvent, actor: Actor) -> Broken:
+    if one.category == "proposal":
+        yield from proposal_step(command, one, actor)
+        return
+    yield from _whatever_the_table_says(command, one, actor)
+    approved = approved_proposal(command)
+    wanted = _wanted(command, one, approved=approved is not None)
+    covered = frozenset() if approved is None else approved.approved_divisions
+    for place in _places(command, one):
+        if place.division not in covered and not allows(actor, wanted, place):
+            yield one, denied(wanted, place, actor)
+            return
+    if wanted == (Action.VERIFY,):
+        yield from _own_entry(command, one, actor)
+
+
+def _places(command: JudgedCommand, one: JudgedEvent) -> list[Place]:
+    """Where the subject belongs; a figure to its indicator's division."""
+    if isinstance(one.event, Confirmed):
+        return [command.state.place_of_figure(one.event.indicator)]
+    return command.places[one.record.stream] or [AGENCY_WIDE]
+
+
+def _whatever_the_table_says(
+    command: JudgedCommand, one: JudgedEvent, actor: Actor
+) -> Broken:
+    """Nobody changes an own account, and no register becomes a demonstration."""
+    if isinstance(one.event, Demonstrated):
+        yield one, message("a register with accounts never becomes a demonstration")
+    if one.category == "account":
+        subject = one.record.stream.partition("-")[2]
+        if command.state.register.person(subject) == actor.person:
+            yield one, message("the account is of the same person")
+    declared = one.record.declared and one.record.known_on < one.today
+    if declared and not command.state.allows_imports:
+        yield one, message("no import of a file with earlier days was allowed")
+
+
+def _wanted(
+    command: JudgedCommand, one: JudgedEvent, *, approved: bool
+) -> tuple[Action, ...]:
+    """The rights, one of which the event needs; an invitation that of its role."""
+    name, data = one.record.type, one.body.data
+    if one.category == "account" and name == "invited":
+        name, data = "granted", {"role": _granted_role(command)}
+    return actions_of(one.category, name, data, approved=approved)
+
+
+def _own_entry(command: JudgedCommand, one: JudgedEvent, actor: Actor) -> Broken:
+    """A verifier does not verify what the same person entered; a head may."""
+    if one.record.declared and command.state.allows_imports:
+        return  # another person has approved the file
+    stream, reference = one.record.stream, one.body.data.get("participation")
+    entered_by = command.state.entered_by(stream, reference)
+    if not command.is_same(entered_by, one.body.actor):
+        return
+    verdicts = [
+        access.may(actor, Action.VERIFY, place) for place in command.places[stream]
+    ]
+    if any(
+        isinstance(verdict, Allowed)
+        and all(grant.role is Role.VERIFIKATOR for grant in verdict.by)
+        for verdict in verdicts
+    ):
+        yield one, message("the same person entered it")
+
+
+# Publications.
+
+
+def _publication_step(command: JudgedCommand, one: JudgedEvent) -> Broken:
+    """Closer, reviewer and publisher are three persons; a closing is confirmed."""
+    year = command.before[one.record.stream]
+    event = one.event
+    now = year.publications.get(event.publication) if year else None
+    if now is None:
+        return
+    if isinstance(event, Closed) and one.body.actor in command.register.accounts:
+        missing = publication.unconfirmed(event, now)
+        if missing or event.by is None:
+            yield (
+                one,
+                message(
+                    "the heads of their divisions have not confirmed {indicators}",
+                    indicators=missing or message("none"),
+                ),
+            )
+    if isinstance(event, Reviewed | Published) and command.two_persons:
+        before = publication.step_of_same_person(event, now, command.register.person)
+        if before is not None:
+            yield (
+                one,
+                message(
+                    "the same person took the step {step}",
+                    step=Term("event", str(before.__struct_config__.tag)),
+                ),
+            )
