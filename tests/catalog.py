@@ -1,7 +1,8 @@
 """The gettext catalog: extraction of messages from the code, update and compilation.
 
-Messages are the literals in calls of `message`, `plural` and `vocabulary`, the values
-of `x-expects` in schemas, and the help of the commands. An update adds new messages to
+Messages are the literals in calls of `message`, `plural` and `vocabulary`, those in
+calls of `_` in the templates of pages, the values of `x-expects` in schemas, and the
+help of the commands. An update adds new messages to
 `iku.po` without a translation, and removes messages that the code no longer has.
 """
 
@@ -16,6 +17,7 @@ import click
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
+from jinja2 import Environment, nodes
 
 from iku.cli import commands, terminal_language
 from iku.cli.terminal_language import help_of
@@ -57,6 +59,9 @@ def extracted() -> Iterator[Found]:
         tree = ast.parse(path.read_text())
         yield from (Found(file, one, many) for one, many in sentences(tree))
         yield from (Found(file, one, None, context) for context, one in words(tree))
+    for path in sorted(SOURCE.rglob("*.html")):
+        file = str(path.relative_to(ROOT))
+        yield from (Found(file, one) for one in of_template(path.read_text()))
     for one in terminal_language.CLICK:
         yield Found("src/iku/cli", one)
     for said in helps(commands):
@@ -78,6 +83,18 @@ def sentences(tree: ast.Module) -> Iterator[tuple[str, str | None]]:
                 keys=[ast.Constant("x-expects")], values=[ast.Constant(str(one))]
             ):
                 yield one, None
+            case _:
+                continue
+
+
+def of_template(text: str) -> Iterator[str]:
+    """The messages of a template."""
+    for call in Environment(autoescape=True).parse(text).find_all(nodes.Call):
+        match call:
+            case nodes.Call(
+                node=nodes.Name(name="_"), args=[nodes.Const(value=str(one))]
+            ):
+                yield one
             case _:
                 continue
 

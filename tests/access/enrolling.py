@@ -59,22 +59,30 @@ class Office:
 
     async def invited(self, account: str | None = None) -> str:
         """The token of a session that may enrol."""
-        issued = await invitations.issue(self.connection, account or str(uuid4()))
-        redeemed = await invitations.redeem(self.connection, issued.token)
+        link = await self.invitation(account or str(uuid4()))
+        redeemed = await invitations.redeem(self.connection, link)
         assert redeemed is not None
         return redeemed.token
+
+    async def invitation(self, account: str) -> str:
+        """The token of a new invitation of the account."""
+        return (await invitations.issue(self.connection, account)).token
 
     async def enrolled(self, name: str = "siti") -> Holder:
         """An account with a password and an authenticator, signed in."""
         token = await self.invited(account := str(uuid4()))
         assert await self.set_password(token, name) is None
         seed = await self.begin_enrolment(token)
+        return Holder(account, name, seed, await self.confirm(token, seed))
+
+    async def confirm(self, token: str, seed: str) -> str:
+        """The token of the session that confirming an authenticator completes."""
         done = await sign_in.confirm_enrolment(
             self.connection, self.secrets, token, code(seed)
         )
         assert isinstance(done, SignedIn), done
         await self.forget_codes()
-        return Holder(account, name, seed, done.token)
+        return done.token
 
     async def set_password(
         self, token: str, name: str = "siti", password: str = PASSWORD

@@ -1,10 +1,15 @@
 """Chromium for the tests of this folder; without it they are skipped."""
 
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
-from playwright.async_api import Browser, Page, async_playwright
+from argon2 import PasswordHasher
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+
+from iku.access import passwords
+from tests.browser.site import Faults, Site, open_site
+from tests.conftest import Clone
 
 CHROMIUM = shutil.which("chromium")
 
@@ -25,3 +30,58 @@ async def page(browser: Browser) -> AsyncIterator[Page]:
     context = await browser.new_context()
     yield await context.new_page()
     await context.close()
+
+
+@pytest.fixture(scope="session")
+def cheap_hashes() -> Iterator[None]:
+    """Hashes of a millisecond, since each person of a test has a password."""
+    with pytest.MonkeyPatch.context() as patch:
+        hasher = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+        patch.setattr(passwords, "HASHER", hasher)
+        passwords._hash_of_nothing.cache_clear()
+        yield
+    passwords._hash_of_nothing.cache_clear()
+
+
+@pytest.fixture(scope="session")
+async def site(clone: Clone, furnished: str, cheap_hashes: None) -> AsyncIterator[Site]:
+    """A register with accounts that all tests share; each has people of its own."""
+    async with open_site(await clone(furnished)) as site:
+        yield site
+
+
+@pytest.fixture
+async def demonstration(
+    clone: Clone, furnished: str, cheap_hashes: None
+) -> AsyncIterator[Site]:
+    """A demonstration with an administrator."""
+    async with open_site(await clone(furnished), demonstrated=True) as site:
+        yield site
+
+
+@pytest.fixture
+async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
+    """A browser without JavaScript, whose pages report nothing."""
+    context = await browser.new_context(java_script_enabled=False)
+    faults = Faults(context)
+    yield context
+    await context.close()
+    assert faults.found == []
+
+
+@pytest.fixture
+async def second(browser: Browser) -> AsyncIterator[BrowserContext]:
+    """Another browser."""
+    context = await browser.new_context(java_script_enabled=False)
+    yield context
+    await context.close()
+
+
+@pytest.fixture
+async def scripted(browser: Browser) -> AsyncIterator[BrowserContext]:
+    """A browser with JavaScript, whose pages report nothing."""
+    context = await browser.new_context()
+    faults = Faults(context)
+    yield context
+    await context.close()
+    assert faults.found == []

@@ -55,9 +55,17 @@ def check(answer: httpx.Response, *, tls: bool = False) -> None:
     assert set(answer.headers.get_list(HSTS)) == expected, at
 
 
+PAGES = ("/masuk", "/keluar", "/undangan", "/pendaftaran", "/akun", "/kelola")
+OF_PAGES = {
+    *("script-src 'self'", "style-src 'self'", "img-src 'self'", "connect-src 'self'")
+}
+
+
 def widened(path: str) -> set[str]:
     """The directives by which the answers of a path may widen the policy."""
     documentation = path.startswith("/docs") and "/assets/" not in path
+    if path.startswith(PAGES):
+        return OF_PAGES
     return FRONT if path == "/" else DOCUMENTATION if documentation else set()
 
 

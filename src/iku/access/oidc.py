@@ -145,7 +145,7 @@ class RelyingParty:
             issuer=self._client.issuer,
             browser=tokens.digest(browser_value),
             started_at=self._clock(),
-            return_to=_local_path(return_to),
+            return_to=local_path(return_to),
             account=account,
             fresh=fresh,
         )
@@ -322,7 +322,7 @@ def _shown(issuer: str) -> str:
     return issuer if plain else "?"
 
 
-def _local_path(path: str) -> str:
+def local_path(path: str) -> str:
     """*path*, if a browser takes it for a path of this server."""
     local = path.startswith("/") and path.isprintable() and "\\" not in path
     return path if local and not path.startswith("//") else "/"

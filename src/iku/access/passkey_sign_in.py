@@ -122,9 +122,9 @@ async def remove(
     connection: Connection, token: str, credential: bytes
 ) -> Rejected | None:
     """Remove a passkey of a full session with a fresh factor; None if it is removed."""
-    session = await sessions.find(connection, token)
-    if session is None or not session.fresh:
-        return sign_in.expired() if session is None else sign_in.stale(session)
+    session = await sign_in.fresh_session(connection, token)
+    if isinstance(session, Rejected):
+        return session
     try:
         async with keeping_one(connection, session.account):
             removed = await DatabasePasskeys(connection).remove(

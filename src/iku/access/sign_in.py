@@ -258,9 +258,9 @@ async def change_password(
 
     Requires a fresh factor.
     """
-    session = await sessions.find(connection, token)
-    if session is None or not session.fresh:
-        return expired() if session is None else stale(session)
+    session = await fresh_session(connection, token)
+    if isinstance(session, Rejected):
+        return session
     begun = await attempts.begin_code(connection, secrets, session.account)
     if isinstance(begun, Delayed):
         return begun
@@ -299,6 +299,14 @@ async def _replace(
         raise _SessionEnded
     await sessions.end_all(connection, session.account, but=session.id)
     return renewed
+
+
+async def fresh_session(connection: Connection, token: str) -> Session | Rejected:
+    """The full session of a token, if a factor was used in the last five minutes."""
+    session = await sessions.find(connection, token)
+    if session is None:
+        return expired()
+    return session if session.fresh else stale(session)
 
 
 async def enrolling(connection: Connection, token: str) -> Session | Rejected:

@@ -36,14 +36,21 @@ async def invite(
         Refused: The role cannot be granted so.
     """
     await set_rights(commands, reader, divisions)
+    proposed = await with_person(commands, reader, proposed)
+    command = Command("account", str(uuid4()), proposed, actor, credentials=credentials)
+    return await commands.handle(reader, command)
+
+
+async def with_person(
+    commands: CommandHandler, reader: Reader, proposed: Invite
+) -> Invite:
+    """The invitation with the identifier of its person, who may have an account."""
     person = proposed.holder.subject or await _person_with_nip(
         commands, reader, proposed.nip
     )
-    proposed = structs.replace(
+    return structs.replace(
         proposed, holder=structs.replace(proposed.holder, subject=person)
     )
-    command = Command("account", str(uuid4()), proposed, actor, credentials=credentials)
-    return await commands.handle(reader, command)
 
 
 async def set_rights(

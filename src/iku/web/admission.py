@@ -23,6 +23,7 @@ from iku.web.body_timeout import BodyReceiver
 from iku.web.listening import Transport
 from iku.web.metrics import Metrics
 from iku.web.problems import Problem, language_headers
+from iku.web.sign_in_means import SignInMeans
 
 _ESCAPES = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _SLASH = re.compile(rb"%2[Ff]")
@@ -33,10 +34,11 @@ CLIENT_CLOSED = 499  # in metrics, if no response could be sent; not an HTTP sta
 class Application(Litestar):
     """The ASGI application with admission control."""
 
-    __slots__ = ("app", "body_timeout_s", "metrics", "transport")
+    __slots__ = ("app", "body_timeout_s", "means", "metrics", "transport")
 
     body_timeout_s: float
     app: App
+    means: SignInMeans
     metrics: Metrics
     transport: Transport
 

@@ -6,7 +6,14 @@ from litestar import Router
 from litestar.exceptions import HTTPException
 
 from iku.app import App
-from iku.web import documentation, openapi_document, pages, problems
+from iku.web import (
+    account_pages,
+    documentation,
+    openapi_document,
+    page_rendering,
+    pages,
+    problems,
+)
 from iku.web.admission import Application
 from iku.web.api import (
     agency,
@@ -28,6 +35,7 @@ from iku.web.api import (
 from iku.web.http_options import options
 from iku.web.listening import Transport
 from iku.web.metrics import Metrics
+from iku.web.sign_in_means import sign_in_means
 
 LARGEST_BODY = 1 << 20
 MODULES = (
@@ -54,7 +62,10 @@ def assemble() -> Application:
         route_handlers=[*options(handlers), *handlers],
     )
     return Application(
-        [api, *documentation.HANDLERS, *pages.HANDLERS],
+        [
+            *(api, account_pages.router()),
+            *(*documentation.HANDLERS, *pages.HANDLERS, *page_rendering.HANDLERS),
+        ],
         exception_handlers={
             HTTPException: problems.error_response,
             Exception: problems.error_response,
@@ -75,4 +86,5 @@ def connect(
     asgi.body_timeout_s = app.settings.body_timeout_s
     asgi.metrics = Metrics(app)
     asgi.transport = transport or Transport()
+    asgi.means = sign_in_means(app, asgi.transport)
     return asgi

@@ -46,15 +46,19 @@ async def admit(request: AnyRequest, action: Action | None) -> Caller:
         Forbidden: The caller may not take the action.
     """
     scope = request.scope
-    client = scope.get("client")
-    call_site.set(
-        CallSite(client[0] if client else "", f"{scope['method']} {scope['path']}")
-    )
+    locate(request, scope["path"])
     found = await caller(cast(Application, request.app).app, scope)
     scope[CALLER] = found  # type: ignore[literal-required] # an extension
     if action is not None:
         found.viewer.require(action)
     return found
+
+
+def locate(request: AnyRequest, path: str) -> None:
+    """State where the request comes from to the audit trail; *path* has no secret."""
+    client = request.scope.get("client")
+    how = f"{request.scope['method']} {path}"
+    call_site.set(CallSite(client[0] if client else "", how))
 
 
 async def caller(app: App, scope: Any) -> Caller:
@@ -63,7 +67,7 @@ async def caller(app: App, scope: Any) -> Caller:
     credentials: Credentials | None = None
     if (key := _bearer(scope)) is not None:
         credentials = await _by_key(app, key)
-    elif (token := _cookie(scope)) is not None:
+    elif (token := cookie(scope)) is not None:
         session = await _by_session(app, token)
         credentials = None if session is None else of_session(session)
     viewer = app.recent_viewer(credentials)
@@ -117,11 +121,12 @@ def _bearer(scope: Any) -> str | None:
     return None
 
 
-def _cookie(scope: Any) -> str | None:
+def cookie(scope: Any, wanted: str = COOKIE) -> str | None:
+    """The value of a cookie of the request, by default the token of a session."""
     for name, value in scope["headers"]:
         if name == b"cookie":
             for part in value.decode("latin-1").split(";"):
                 key, _, held = part.strip().partition("=")
-                if key == COOKIE:
+                if key == wanted:
                     return str(held)
     return None

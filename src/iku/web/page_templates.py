@@ -24,6 +24,11 @@ label {{ display: grid; }}
 input, button {{ font: inherit; padding: .25rem .5rem; }}
 .note {{ border-left: .25rem solid #b45309; padding: .25rem 1rem; margin: 1rem 0; }}
 .note p {{ margin: .25rem 0; }}
+.banner {{ padding: .5rem 1rem; background: #fff1d6; color: #5c3c00; }}
+nav {{ display: flex; flex-wrap: wrap; gap: 0 1rem; align-items: center; }}
+nav a {{ padding: .625rem 0; }}
+nav form {{ display: inline; }}
+nav button {{ min-height: 2.75rem; }}
 [lang=en] {{ font-size: .875rem; }}
 @media (max-width: 48rem) {{
   thead {{ position: absolute; clip-path: inset(50%); }}

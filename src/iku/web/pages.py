@@ -27,7 +27,7 @@ from iku.messages import message
 from iku.queries import front_page as queries
 from iku.queries import log_records
 from iku.queries.front_page import FallbackReason, FrontDay, FrontPage, RequestedMoment
-from iku.web import problems
+from iku.web import page_rendering, problems
 from iku.web.admission import Application
 from iku.web.page_language import TITLE, PageLanguage, preferred
 from iku.web.page_templates import (
@@ -43,6 +43,7 @@ from iku.web.page_templates import (
 )
 from iku.web.problems import Problem
 from iku.web.security_headers import content_policy
+from iku.web.visitor import visit
 
 POLICY = content_policy("style-src 'unsafe-inline'")
 NAMES = ("as_of", "known_on", "size", "bahasa")
@@ -77,8 +78,10 @@ async def show_front_page(request: Request[Any, Any, Any]) -> Response[bytes]:
     today = app.commands.today()
     asked = parse_query(list(request.query_params.multi_items()), today)
     shown = await _load(app, asked, today)
-    page = preferred(request)
-    return _page(_front_markup(page, shown, asked, app.agency.name, today), page)
+    visitor = await visit(request)
+    bar = page_rendering.markup(visitor, "front_bar.html", front=True)
+    page = visitor.page
+    return _page(bar + _front_markup(page, shown, asked, app.agency.name, today), page)
 
 
 def parse_query(given: Sequence[tuple[str, str]], today: date) -> RequestedMoment:

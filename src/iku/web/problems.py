@@ -269,13 +269,9 @@ def error_response(
             "%s %s: the client disconnected", request.method, _encoded_path(request)
         )
         return Response(b"", status_code=HTTPStatus.BAD_REQUEST)  # never delivered
-    shown = (
-        _framework_problem(request, error)
-        if isinstance(error, HTTPException)
-        else _program_problem(error)
-    )
+    shown = of_error(request, error)
     if isinstance(error, Forbidden):
-        _audit_refusal(request, error)
+        audit_refusal(request, error)
     language = preferred_language(request.scope["headers"])
     headers = {**language_headers(language), **(getattr(error, "headers", None) or {})}
     if shown.status == HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -291,7 +287,8 @@ def error_response(
     )
 
 
-def _audit_refusal(request: Request[Any, Any, Any], error: Forbidden) -> None:
+def audit_refusal(request: Request[Any, Any, Any], error: Forbidden) -> None:
+    """Write a refusal to the audit trail."""
     scope: Any = request.scope
     found = scope.get("iku.caller")
     app: Any = request.app
@@ -303,9 +300,21 @@ def _audit_refusal(request: Request[Any, Any, Any], error: Forbidden) -> None:
     )
 
 
+def of_error(request: Request[Any, Any, Any], error: Exception) -> Problem:
+    """The problem of a request that raised *error*, in English."""
+    if isinstance(error, HTTPException):
+        return _framework_problem(request, error)
+    return _program_problem(error)
+
+
+_SECRET = b"/undangan/"  # the token of an invitation follows
+
+
 def _encoded_path(request: Request[Any, Any, Any]) -> str:
-    """The percent-encoded path, so that a log line has no control characters."""
+    """The percent-encoded path, without control characters and secrets."""
     raw: bytes = request.scope["raw_path"]
+    if raw.startswith(_SECRET):
+        raw = _SECRET
     return raw.decode("ascii", "backslashreplace")
 
 

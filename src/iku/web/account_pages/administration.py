@@ -1,0 +1,324 @@
+"""Accounts, as administrators keep them and auditors see them."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from litestar import Request, Response
+from litestar.params import FromPath
+
+from iku import parsing
+from iku.access import accounts, administration, invitations, sessions
+from iku.access.administration import AccountChange
+from iku.connection import acquire_connection
+from iku.domain.access import Action, Forbidden
+from iku.domain.account import (
+    Account,
+    AccountRestored,
+    AccountSuspended,
+    Invite,
+    Later,
+    Recovered,
+    Role,
+    RoleGranted,
+    RoleRevoked,
+)
+from iku.domain.decider import Invalid, Refused, SubjectNotFound
+from iku.messages import message, of_error
+from iku.parsing import ParseError
+from iku.queries import account_holders
+from iku.web.account_pages import routes
+from iku.web.account_pages.failures import Failure, require_fresh
+from iku.web.account_pages.forms import Form, read_form
+from iku.web.page_rendering import redirect, rendered
+from iku.web.visitor import Visitor, visit
+
+AnyRequest = Request[Any, Any, Any]
+PAGE = "/kelola"
+ROLE_FIELDS = ("role", "division", "district", "basis", "until")
+INVITATION_FIELDS = (*ROLE_FIELDS, "nip", "email")
+
+
+@routes.page(PAGE)
+async def show_accounts(request: AnyRequest) -> Response[bytes]:
+    """The list of accounts."""
+    visitor = await _admitted(request)
+    async with acquire_connection(visitor.app) as connection:
+        register = (await visitor.app.commands.access.refresh(connection)).value
+        view = visitor.app.view(connection, visitor.viewer)
+        names = await account_holders.names(view, register.accounts)
+        pending = {one.account for one in await invitations.pending(connection)}
+    today = visitor.app.commands.today()
+    listed = [
+        (identifier, names[identifier], found, found.roles_on(today))
+        for identifier, found in register.accounts.items()
+    ]
+    return rendered(
+        visitor,
+        "accounts.html",
+        accounts=sorted(listed, key=lambda one: one[1].casefold()),
+        pending=pending,
+        administers=visitor.viewer.may(Action.ADMINISTER),
+    )
+
+
+@routes.page("/kelola/undang")
+async def show_invitation_form(request: AnyRequest) -> Response[bytes]:
+    """The form of an invitation."""
+    visitor = await _admitted(request, Action.ADMINISTER)
+    require_fresh(visitor)
+    return _invitation_form(visitor, {})
+
+
+@routes.form("/kelola/undang")
+async def invite(request: AnyRequest) -> Response[bytes]:
+    """Invite a person; the answer shows the link once."""
+    visitor = await _admitted(request)
+    form = await read_form(request, visitor)
+    try:
+        async with acquire_connection(visitor.app) as connection:
+            done = await administration.invite(
+                visitor.app.commands,
+                connection,
+                visitor.credentials(),
+                _invitation(form),
+                visitor.app.agency.owned,
+            )
+    except (ParseError, Refused) as error:
+        return _invitation_form(visitor, form.values, _failure(error))
+    return await _changed(visitor, done)
+
+
+@routes.page("/kelola/{account:str}")
+async def show_account(request: AnyRequest, account: FromPath[str]) -> Response[bytes]:
+    """The page of an account."""
+    visitor = await _admitted(request)
+    return await _account_page(visitor, account)
+
+
+@routes.form("/kelola/{account:str}/peran")
+async def grant(request: AnyRequest, account: FromPath[str]) -> Response[bytes]:
+    """Grant a role."""
+    return await _change(request, account, _granted)
+
+
+@routes.form("/kelola/{account:str}/cabut")
+async def revoke(request: AnyRequest, account: FromPath[str]) -> Response[bytes]:
+    """Revoke a role."""
+    return await _change(request, account, _of_fields(RoleRevoked, "grant", "reason"))
+
+
+@routes.form("/kelola/{account:str}/bekukan")
+async def suspend(request: AnyRequest, account: FromPath[str]) -> Response[bytes]:
+    """Suspend the account."""
+    return await _change(request, account, _of_fields(AccountSuspended, "reason"))
+
+
+@routes.form("/kelola/{account:str}/pulihkan")
+async def restore(request: AnyRequest, account: FromPath[str]) -> Response[bytes]:
+    """End the suspension of the account."""
+    return await _change(request, account, _of_fields(AccountRestored, "reason"))
+
+
+@routes.form("/kelola/{account:str}/undang-ulang")
+async def recover(request: AnyRequest, account: FromPath[str]) -> Response[bytes]:
+    """Invite the holder again, who lost a factor; the answer shows the link once."""
+    return await _change(request, account, _of_fields(Recovered, "reason"))
+
+
+@routes.form("/kelola/{account:str}/tautan")
+async def issue_link(request: AnyRequest, account: FromPath[str]) -> Response[bytes]:
+    """Issue the link again of an account that never enrolled."""
+    visitor = await _admitted(request)
+    await read_form(request, visitor)
+    async with acquire_connection(visitor.app) as connection:
+        done = await administration.issue_link(
+            visitor.app.commands, connection, visitor.credentials(), account
+        )
+    return await _changed(visitor, done)
+
+
+@routes.form("/kelola/{account:str}/sesi")
+async def end_sessions(request: AnyRequest, account: FromPath[str]) -> Response[bytes]:
+    """End all sessions of an account."""
+    visitor = await _admitted(request)
+    await read_form(request, visitor)
+    async with acquire_connection(visitor.app) as connection:
+        await administration.end_sessions(
+            visitor.app.commands, connection, visitor.credentials(), account
+        )
+    return redirect(visitor.address(f"{PAGE}/{account}"))
+
+
+async def _admitted(
+    request: AnyRequest, action: Action = Action.SEE_ACCOUNTS
+) -> Visitor:
+    """The visitor, who may see the accounts.
+
+    Raises:
+        SignInRequired: The visitor has not signed in.
+        Forbidden: The visitor's roles do not permit the action.
+    """
+    visitor = await visit(request)
+    visitor.signed_in()
+    visitor.viewer.require(action)
+    return visitor
+
+
+async def _change(
+    request: AnyRequest,
+    identifier: str,
+    event_of: Callable[[Form, Visitor], Later],
+) -> Response[bytes]:
+    visitor = await _admitted(request)
+    form = await read_form(request, visitor)
+    try:
+        async with acquire_connection(visitor.app) as connection:
+            done = await administration.change(
+                visitor.app.commands,
+                connection,
+                visitor.credentials(),
+                identifier,
+                event_of(form, visitor),
+            )
+    except (ParseError, Refused) as error:
+        return await _account_page(visitor, identifier, form.values, _failure(error))
+    return await _changed(visitor, done)
+
+
+async def _changed(visitor: Visitor, done: AccountChange) -> Response[bytes]:
+    """The page after a change: of the link, of the proposal, or of the account."""
+    if done.issued is None and done.proposal is None:
+        return redirect(visitor.address(f"{PAGE}/{done.account}"))
+    origin = visitor.app.settings.public_url or visitor.origin
+    link = None if done.issued is None else f"{origin}/undangan/{done.issued.token}"
+    return rendered(visitor, "changed.html", change=done, link=link)
+
+
+def _invitation(form: Form) -> Invite:
+    """The invitation of a form.
+
+    Raises:
+        ParseError: A field is missing or invalid.
+    """
+    if not (name := form.text("name").strip()):
+        raise ParseError({"name": message("is missing")})
+    given = {"holder": {"name": name}}
+    return parsing.parse_texts(Invite, _filled(form, INVITATION_FIELDS), given)
+
+
+def _granted(form: Form, visitor: Visitor) -> RoleGranted:
+    return parsing.parse_texts(
+        RoleGranted,
+        _filled(form, ROLE_FIELDS),
+        {"effective_on": visitor.app.commands.today().isoformat()},
+    )
+
+
+def _of_fields(event: type[Any], *names: str) -> Callable[[Form, Visitor], Later]:
+    """What makes an event of today of the named fields of a form."""
+
+    def made(form: Form, visitor: Visitor) -> Later:
+        today = visitor.app.commands.today().isoformat()
+        found: Later = parsing.parse_texts(
+            event, _filled(form, names), {"effective_on": today}
+        )
+        return found
+
+    return made
+
+
+def _filled(form: Form, names: tuple[str, ...]) -> list[tuple[str, str]]:
+    return [(name, text) for name in names if (text := form.text(name).strip())]
+
+
+def _failure(error: ParseError | Refused) -> Failure:
+    """The faults of a form that was not accepted.
+
+    Raises:
+        Forbidden: The visitor may not do it, so no correction of the form helps.
+    """
+    match error:
+        case Forbidden():
+            raise error
+        case ParseError(faults=faults):
+            return Failure({at: parsing.fault(at, rule) for at, rule in faults.items()})
+        case Invalid(path=path):
+            return Failure({path: of_error(error)})
+        case _:
+            return Failure({"": of_error(error)})
+
+
+def _invitation_form(
+    visitor: Visitor, values: Mapping[str, str], failure: Failure | None = None
+) -> Response[bytes]:
+    return rendered(
+        visitor,
+        "invite.html",
+        status=200 if failure is None else failure.status,
+        faults={} if failure is None else failure.faults,
+        values=values,
+        **_choices(visitor),
+    )
+
+
+async def _account_page(
+    visitor: Visitor,
+    identifier: str,
+    values: Mapping[str, str] | None = None,
+    failure: Failure | None = None,
+) -> Response[bytes]:
+    async with acquire_connection(visitor.app) as connection:
+        register = (await visitor.app.commands.access.refresh(connection)).value
+        found: Account | None = register.accounts.get(identifier)
+        if found is None:
+            raise SubjectNotFound(
+                message("account {account} does not exist", account=identifier)
+            )
+        view = visitor.app.view(connection, visitor.viewer)
+        names = await account_holders.names(view, {identifier: found})
+        factors = await accounts.factors(connection, identifier)
+        opened = await sessions.of_account(connection, identifier)
+    return rendered(
+        visitor,
+        "administered.html",
+        status=200 if failure is None else failure.status,
+        faults={} if failure is None else failure.faults,
+        values=values or {},
+        identifier=identifier,
+        name=names[identifier],
+        account=found,
+        grants=found.grants,
+        today=visitor.app.commands.today(),
+        factors=factors,
+        sessions=opened,
+        hindrance=_hindrance(visitor, found),
+        **_choices(visitor),
+    )
+
+
+def _hindrance(visitor: Visitor, found: Account) -> str | None:
+    """Why the visitor cannot change the account; None if nothing is known."""
+    try:
+        visitor.viewer.require(Action.ADMINISTER)
+    except Forbidden as error:
+        return of_error(error)
+    actor = visitor.viewer.actor
+    if actor is not None and actor.person == found.person:
+        return message("this account is your own, so another person must change it")
+    return None
+
+
+def _choices(visitor: Visitor) -> dict[str, Any]:
+    """What the fields of a role offer."""
+    agency = visitor.app.agency
+    return {
+        "roles": list(Role),
+        "divisions": [(one.code, one.name) for one in agency.divisions],
+        "districts": [(one.code, one.name) for one in agency.areas],
+    }
+
+
+HANDLERS: list[Any] = [
+    *(show_accounts, show_invitation_form, invite, show_account),
+    *(grant, revoke, suspend, restore, recover, issue_link, end_sessions),
+]

@@ -1,0 +1,115 @@
+"""What a page answers if a step needs a sign-in or a fresh factor, or fails."""
+
+import logging
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import urlsplit
+
+from litestar import Request, Response
+
+from iku.access.attempts import Delayed
+from iku.access.sign_in import Rejected
+from iku.commands.authorisation import StepUpRequired
+from iku.domain.access import Forbidden, Unauthenticated
+from iku.messages import Message, message
+from iku.web import pages, problems
+from iku.web.account_pages.forms import NEXT, next_page
+from iku.web.origin_check import SAFE
+from iku.web.page_rendering import redirect, rendered
+from iku.web.visitor import SignInRequired, Visitor, visit
+
+_logger = logging.getLogger(__name__)
+FAULT_STATUS, DELAY_STATUS = 422, 429
+
+
+class Failure(Exception):
+    """A step failed; its page is shown again with the reason.
+
+    Attributes:
+        faults: Why, by the field at fault; an empty name stands for the whole form.
+    """
+
+    def __init__(
+        self,
+        faults: dict[str, str],
+        status: int = FAULT_STATUS,
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        super().__init__(*faults.values())
+        self.faults = faults
+        self.status = status
+        self.headers = headers or {}
+
+
+def fail(done: Rejected | Delayed, field: str = "") -> Failure:
+    """The failure of a step that was rejected, or came too early."""
+    if isinstance(done, Rejected):
+        return Failure({field: done.reason})
+    return Failure(
+        {"": delay_message(done)}, DELAY_STATUS, {"Retry-After": str(done.seconds)}
+    )
+
+
+def delay_message(delayed: Delayed) -> Message:
+    """When the next attempt is possible."""
+    if delayed.seconds < 120:
+        return message(
+            "there were too many failed attempts: try again in {seconds} seconds",
+            seconds=delayed.seconds,
+        )
+    return message(
+        "there were too many failed attempts: try again in {minutes} minutes",
+        minutes=-(-delayed.seconds // 60),
+    )
+
+
+def require_fresh(visitor: Visitor) -> None:
+    """Send the visitor to the confirmation first, which `iku.access` will ask for.
+
+    Raises:
+        SignInRequired: The visitor has not signed in.
+        StepUpRequired: No factor was used in the last five minutes.
+    """
+    _, session = visitor.signed_in()
+    if not session.fresh:
+        raise StepUpRequired
+
+
+async def failure_page(
+    request: Request[Any, Any, Any], error: Exception
+) -> Response[bytes]:
+    """The page that answers a request which raised *error*."""
+    try:
+        visitor = await visit(request)
+    except Exception:  # noqa: BLE001 - the database is away: the page needs none
+        return pages.error_page(request, error)
+    if isinstance(error, SignInRequired | Unauthenticated):
+        return redirect(visitor.address("/masuk", **{NEXT: _page_of(request)}))
+    if isinstance(error, StepUpRequired):
+        where = _page_of(request)
+        return redirect(visitor.address("/akun/konfirmasi", **{NEXT: where}))
+    if isinstance(error, Failure):
+        return rendered(
+            visitor,
+            "failed.html",
+            status=error.status,
+            headers=error.headers,
+            faults=error.faults,
+        )
+    if isinstance(error, Forbidden):
+        problems.audit_refusal(request, error)
+    problem = problems.of_error(request, error)
+    if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        _logger.error("%s of a page failed", request.method, exc_info=error)
+    return rendered(visitor, "failure.html", status=problem.status, problem=problem)
+
+
+def _page_of(request: Request[Any, Any, Any]) -> str:
+    """The page that was asked for, or that holds the form that was sent."""
+    if request.method in SAFE:
+        query = f"?{request.url.query}" if request.url.query else ""
+        return next_page(request.url.path + query)
+    referer = urlsplit(request.headers.get("Referer", ""))
+    return next_page(
+        f"{referer.path}?{referer.query}" if referer.query else referer.path
+    )

@@ -1,0 +1,100 @@
+"""Forms: their fields, their key, and the page that follows."""
+
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from litestar import Request
+
+from iku.access.oidc import local_path
+from iku.domain.access import Forbidden
+from iku.messages import message
+from iku.web.problems import BadRequest, UnsupportedMediaType
+from iku.web.visitor import Visitor
+
+KEY = "kunci"  # the field with the form key
+NEXT = "ke"  # the field, or parameter, with the page that follows
+MOST_FIELDS = 100
+FORM = "application/x-www-form-urlencoded"
+
+
+class StaleForm(Forbidden):
+    """The form is of another session than the request: it was not sent by its page."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            message(
+                "this form was opened before you signed in or out, so nothing was "
+                "changed; go back, load the page again, and send the form"
+            )
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """The fields of a form that was sent, in order."""
+
+    pairs: tuple[tuple[str, str], ...]
+
+    def text(self, name: str) -> str:
+        """The value of a field; empty if it was not sent."""
+        return self.values.get(name, "")
+
+    def all(self, name: str) -> list[str]:
+        """The values of a field that may be sent several times."""
+        return [value for field, value in self.pairs if field == name]
+
+    @property
+    def values(self) -> Mapping[str, str]:
+        """The last value of each field."""
+        return dict(self.pairs)
+
+    @property
+    def next_page(self) -> str:
+        """The page that follows; empty if the form names none."""
+        return next_page(self.text(NEXT))
+
+
+async def read_form(request: Request[Any, Any, Any], visitor: Visitor) -> Form:
+    """The form of a request.
+
+    Raises:
+        StaleForm: It does not carry the key of the visitor's session.
+        UnsupportedMediaType: The body is not a form.
+    """
+    kind = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    if kind != FORM:
+        must = message("the body must be of type {type}", type=FORM)
+        raise UnsupportedMediaType(must)
+    body = (await request.body()).decode("ascii", "replace")
+    try:
+        pairs = parse_qsl(body, keep_blank_values=True, max_num_fields=MOST_FIELDS)
+    except ValueError as error:
+        raise BadRequest("", message("the form has too many fields")) from error
+    form = Form(tuple((name, value.strip("\x00")) for name, value in pairs))
+    check_key(visitor, form.text(KEY))
+    return form
+
+
+def check_key(visitor: Visitor, given: str) -> None:
+    """Refuse what was not sent by a page of the visitor's session.
+
+    Without a cookie there is no session that another site could use; `origin_check`
+    refuses its forms in any case.
+
+    Raises:
+        StaleForm: *given* is not the form key.
+    """
+    wanted = visitor.form_key.encode()
+    if not hmac.compare_digest(given.encode("utf-8", "replace"), wanted):
+        raise StaleForm
+
+
+def next_page(asked: str) -> str:
+    """*asked*, if it is the address of a page of ours; otherwise empty."""
+    if not asked or local_path(asked) != asked:
+        return ""
+    parts = urlsplit(asked)
+    return "" if parts.scheme or parts.netloc or parts.fragment else asked

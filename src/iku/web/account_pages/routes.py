@@ -1,0 +1,42 @@
+"""Routes of pages, whose failures are pages, too."""
+
+from collections.abc import Awaitable, Callable
+from functools import wraps
+from typing import Any
+
+from litestar import Request, Response, get, post
+
+from iku.web.account_pages.failures import failure_page
+from iku.web.body_timeout import ClientDisconnected
+
+Handler = Callable[..., Awaitable[Response[bytes]]]
+
+
+def page(path: str) -> Callable[[Handler], Any]:
+    """The route of a page."""
+    return lambda handler: get(path)(_guarded(handler))
+
+
+def form(path: str) -> Callable[[Handler], Any]:
+    """The route that forms are sent to."""
+    return lambda handler: post(path)(_guarded(handler))
+
+
+def _guarded(handler: Handler) -> Handler:
+    """*handler*, answering a failure by a page.
+
+    An exception handler of the framework could not do so, because it cannot await.
+    """
+
+    @wraps(handler)
+    async def answered(
+        request: Request[Any, Any, Any], **given: Any
+    ) -> Response[bytes]:
+        try:
+            return await handler(request, **given)
+        except ClientDisconnected:
+            raise
+        except Exception as error:  # noqa: BLE001 - the page says what kind it is
+            return await failure_page(request, error)
+
+    return answered

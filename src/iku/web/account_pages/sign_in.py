@@ -1,0 +1,179 @@
+"""Sign-in by password and code, by one click in a demonstration, and sign-out."""
+
+from typing import Any
+
+from litestar import Request, Response
+
+from iku.access import accounts, sessions, sign_in
+from iku.access.sessions import DEMONSTRATION, Session, Stage
+from iku.access.sign_in import HalfOpen, SignedIn
+from iku.connection import acquire_connection
+from iku.domain.access import Forbidden
+from iku.messages import message
+from iku.queries import account_holders
+from iku.web.account_pages import routes
+from iku.web.account_pages.device import address_of, device_of
+from iku.web.account_pages.failures import Failure, fail
+from iku.web.account_pages.forms import NEXT, next_page, read_form
+from iku.web.page_rendering import redirect, rendered
+from iku.web.visitor import SignInRequired, Visitor, visit
+
+AnyRequest = Request[Any, Any, Any]
+HOME = "/"
+
+
+@routes.page("/masuk")
+async def show_sign_in(request: AnyRequest) -> Response[bytes]:
+    """The form of a sign-in."""
+    visitor = await visit(request)
+    asked = next_page(request.query_params.get(NEXT, ""))
+    if visitor.session is not None:
+        return redirect(visitor.address(asked or HOME))
+    return await _sign_in_page(visitor, {NEXT: asked})
+
+
+@routes.form("/masuk")
+async def begin(request: AnyRequest) -> Response[bytes]:
+    """Verify login name and password, which opens the second step."""
+    visitor = await visit(request)
+    form = await read_form(request, visitor)
+    async with acquire_connection(visitor.app) as connection:
+        begun = await sign_in.start(
+            connection,
+            visitor.means.secrets,
+            login_name=form.text("nama"),
+            password=form.text("sandi"),
+            address=address_of(request),
+            device=device_of(request),
+        )
+        if isinstance(begun, HalfOpen) and visitor.token is not None:
+            await sessions.end(connection, visitor.token)
+    visitor.record("password", begun)
+    if not isinstance(begun, HalfOpen):
+        kept = {"nama": form.text("nama"), NEXT: form.next_page}
+        return await _sign_in_page(visitor, kept, fail(begun))
+    step = "/masuk/kode" if begun.factors.second_factor else "/pendaftaran"
+    then = visitor.address(step, **{NEXT: form.next_page})
+    return redirect(then, token=begun.token)
+
+
+@routes.page("/masuk/kode")
+async def show_code(request: AnyRequest) -> Response[bytes]:
+    """The form of the second step."""
+    visitor = await visit(request)
+    asked = next_page(request.query_params.get(NEXT, ""))
+    return await _code_page(visitor, {NEXT: asked})
+
+
+@routes.form("/masuk/kode")
+async def prove_code(request: AnyRequest) -> Response[bytes]:
+    """Complete the sign-in by a code."""
+    visitor = await visit(request)
+    form = await read_form(request, visitor)
+    if visitor.token is None:
+        raise SignInRequired
+    async with acquire_connection(visitor.app) as connection:
+        done = await sign_in.second_factor(
+            connection, visitor.means.secrets, visitor.token, form.text("kode")
+        )
+    visitor.record("sign-in", done)
+    if isinstance(done, SignedIn):
+        return redirect(visitor.address(form.next_page or HOME), token=done.token)
+    return await _code_page(visitor, {NEXT: form.next_page}, fail(done, "kode"))
+
+
+@routes.form("/masuk/demonstrasi")
+async def sign_in_by_click(request: AnyRequest) -> Response[bytes]:
+    """Sign in as a person of the demonstration, or confirm that session."""
+    visitor = await visit(request)
+    form = await read_form(request, visitor)
+    account = form.text("akun")
+    if not visitor.in_demonstration or account not in visitor.register.accounts:
+        raise Forbidden(message("only in a demonstration a click is a sign-in"))
+    async with acquire_connection(visitor.app) as connection:
+        if visitor.token is not None:
+            await sessions.end(connection, visitor.token)
+        token = await sessions.open_session(
+            connection, account, method=DEMONSTRATION, device=device_of(request)
+        )
+    visitor.record("sign-in", SignedIn(account, token))
+    return redirect(visitor.address(form.next_page or HOME), token=token)
+
+
+@routes.form("/keluar")
+async def sign_out(request: AnyRequest) -> Response[bytes]:
+    """End the session."""
+    visitor = await visit(request)
+    await read_form(request, visitor)
+    if visitor.token is not None:
+        async with acquire_connection(visitor.app) as connection:
+            await sessions.end(connection, visitor.token)
+        visitor.record("sign-out", None)
+    return redirect(visitor.address("/masuk"), token="")
+
+
+async def half_open(visitor: Visitor) -> tuple[str, Session, accounts.Factors]:
+    """The token and session of a sign-in or an enrolment that is not complete.
+
+    Raises:
+        SignInRequired: There is none, or it has expired.
+    """
+    if visitor.token is None:
+        raise SignInRequired
+    async with acquire_connection(visitor.app) as connection:
+        session = await sessions.find_half_open(connection, visitor.token)
+        if session is None:
+            raise SignInRequired
+        found = await accounts.factors(connection, session.account)
+    return visitor.token, session, found
+
+
+async def _sign_in_page(
+    visitor: Visitor, values: dict[str, str], failure: Failure | None = None
+) -> Response[bytes]:
+    people = []
+    if visitor.in_demonstration:
+        async with acquire_connection(visitor.app) as connection:
+            names = await account_holders.names(
+                visitor.app.view(connection), visitor.register.accounts
+            )
+        today = visitor.app.commands.today()
+        people = [
+            (account, names[account], found.roles_on(today))
+            for account, found in visitor.register.accounts.items()
+        ]
+    return _shown(visitor, "sign_in.html", values, failure, people=people)
+
+
+async def _code_page(
+    visitor: Visitor, values: dict[str, str], failure: Failure | None = None
+) -> Response[bytes]:
+    _, session, factors = await half_open(visitor)
+    if session.stage is not Stage.HALF_OPEN or not factors.second_factor:
+        return redirect(visitor.address("/pendaftaran", **values))
+    return _shown(visitor, "code.html", values, failure, factors=factors)
+
+
+def _shown(
+    visitor: Visitor,
+    template: str,
+    values: dict[str, str],
+    failure: Failure | None,
+    **more: Any,
+) -> Response[bytes]:
+    if failure is None:
+        return rendered(visitor, template, values=values, **more)
+    return rendered(
+        visitor,
+        template,
+        status=failure.status,
+        headers=failure.headers,
+        values=values,
+        faults=failure.faults,
+        **more,
+    )
+
+
+HANDLERS: list[Any] = [
+    *(show_sign_in, begin, show_code, prove_code, sign_in_by_click, sign_out),
+]

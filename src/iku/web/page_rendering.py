@@ -1,0 +1,148 @@
+"""Rendering of pages from templates, and the files that the pages load.
+
+A template has the visitor, translates its sentences by ``_("…", name=value)``, and
+escapes every value.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cache
+from hashlib import sha256
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from litestar import Response, get
+from litestar.exceptions import NotFoundException
+from litestar.params import FromPath
+
+from iku import labels
+from iku.domain.access import Action
+from iku.language import Language
+from iku.messages import Message, Term
+from iku.web import problems
+from iku.web.authentication import COOKIE
+from iku.web.page_language import PageLanguage
+from iku.web.security_headers import content_policy
+from iku.web.visitor import Visitor
+
+POLICY = content_policy(
+    "script-src 'self'", "style-src 'self'", "img-src 'self'", "connect-src 'self'"
+)
+OTHER = {Language.INDONESIAN: Language.ENGLISH, Language.ENGLISH: Language.INDONESIAN}
+CALLED = {Language.INDONESIAN: "Bahasa Indonesia", Language.ENGLISH: "English"}
+ASSETS = {"pages.css": "text/css", "passkeys.js": "text/javascript"}
+COOKIE_ATTRIBUTES = "Path=/; Secure; HttpOnly; SameSite=Lax"
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("iku.web"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def markup(visitor: Visitor, template: str, **values: Any) -> str:
+    """The HTML of a template for the visitor."""
+    page = visitor.page
+
+    def translated(sentence: str, /, **parameters: Any) -> str:
+        return page.text(Message(sentence, parameters))
+
+    given: dict[str, Any] = {
+        "visitor": visitor,
+        "page": page,
+        "actions": Action,
+        "asset": asset_address,
+        "sentence": lambda said: _sentence(page.text(said)),
+        "term": lambda field, stored: page.text(labels.of_term(Term(field, stored))),
+        "moment": lambda instant: moment(visitor, instant),
+        "other_language": OTHER[page.language],
+        "other_language_name": CALLED[OTHER[page.language]],
+        "front": False,
+        "faults": {},
+        "_": translated,
+    }
+    fields = {"values": defaultdict(str, values.get("values", {}))}
+    return _environment().get_template(template).render({**given, **values, **fields})
+
+
+def rendered(
+    visitor: Visitor,
+    template: str,
+    *,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+    **values: Any,
+) -> Response[bytes]:
+    """The page of a template."""
+    return Response(
+        markup(visitor, template, **values).encode(),
+        status_code=status,
+        media_type="text/html",
+        headers={
+            "Content-Security-Policy": POLICY,
+            **problems.language_headers(visitor.page.language),
+            **(headers or {}),
+        },
+    )
+
+
+def redirect(address: str, *, token: str | None = None) -> Response[bytes]:
+    """See the page at *address*, with the token of a new session if there is one."""
+    headers = {"Location": address}
+    if token is not None:
+        headers["Set-Cookie"] = session_cookie(token)
+    return Response(b"", status_code=303, headers=headers, media_type="text/plain")
+
+
+def session_cookie(token: str) -> str:
+    """The Set-Cookie header for the token of a session; an empty one removes it."""
+    ending = "" if token else "; Max-Age=0"
+    return f"{COOKIE}={token}; {COOKIE_ATTRIBUTES}{ending}"
+
+
+def _sentence(text: str) -> str:
+    """A text with a capital letter and a full stop."""
+    ended = text if text.endswith((".", "!", "?")) else f"{text}."
+    return ended[:1].upper() + ended[1:]
+
+
+def moment(visitor: Visitor, instant: datetime) -> str:
+    """An instant in the time zone of the agency, to the minute."""
+    local = instant.astimezone(visitor.app.settings.timezone)
+    return f"{visitor.page.day(local.date())} {_clock(visitor.page, local)}"
+
+
+def _clock(page: PageLanguage, local: datetime) -> str:
+    return f"{local:%H.%M}" if page.is_indonesian else f"{local:%H:%M}"
+
+
+@cache
+def asset_address(name: str) -> str:
+    """The address of a file that pages load, which changes with its content."""
+    stem, ending = name.rsplit(".", 1)
+    return f"/assets/{stem}.{sha256(_content(name)).hexdigest()[:12]}.{ending}"
+
+
+@get("/assets/{name:str}", include_in_schema=False, sync_to_thread=False)
+def asset(name: FromPath[str]) -> Response[bytes]:
+    """A file that pages load."""
+    for known, kind in ASSETS.items():
+        if asset_address(known) == f"/assets/{name}":
+            kept = {"Cache-Control": "public, max-age=31536000, immutable"}
+            return Response(_content(known), media_type=kind, headers=kept)
+    raise NotFoundException
+
+
+@cache
+def _content(name: str) -> bytes:
+    return (files("iku.web") / "static" / name).read_bytes()
+
+
+HANDLERS: list[Any] = [asset]

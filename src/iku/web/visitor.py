@@ -1,0 +1,176 @@
+"""The visitor of a page: who opened it, by which session, and in which language."""
+
+import hmac
+from base64 import urlsafe_b64encode
+from dataclasses import dataclass
+from typing import Any, cast
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from litestar import Request
+
+from iku.access import sessions
+from iku.access.attempts import Delayed
+from iku.access.audit import Outcome
+from iku.access.sessions import Session
+from iku.access.sign_in import Rejected
+from iku.app import App
+from iku.connection import acquire_connection
+from iku.domain.access import AccessRegister, Credentials, Mode
+from iku.language import Language
+from iku.postgres.pool import Connection
+from iku.queries import account_holders
+from iku.queries.view import Viewer
+from iku.web import authentication
+from iku.web.admission import Application
+from iku.web.authentication import Caller
+from iku.web.origin_check import SAFE
+from iku.web.page_language import PageLanguage, preferred
+from iku.web.sign_in_means import SignInMeans
+
+LANGUAGE = "bahasa"  # the parameter that selects the language of a page
+
+
+class SignInRequired(Exception):
+    """The page is for people who have signed in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Who opened a page.
+
+    Attributes:
+        page: The language of the page.
+        chosen: The language that the address states; None if it states none.
+        path: The path of the page; empty if it answers a form.
+        query: The parameters of the page.
+        token: The token in the cookie, which may be invalid; None without one.
+        session: The full session; None if the visitor has not signed in.
+        name: The name of the account's holder; None without session.
+        origin: The origin at which the page was opened.
+    """
+
+    app: App
+    means: SignInMeans
+    page: PageLanguage
+    chosen: Language | None
+    path: str
+    query: dict[str, str]
+    token: str | None
+    session: Session | None
+    register: AccessRegister
+    viewer: Viewer
+    name: str | None
+    origin: str
+
+    @property
+    def has_accounts(self) -> bool:
+        """Whether there is anybody to sign in."""
+        return self.register.mode is not Mode.LOCAL
+
+    @property
+    def in_demonstration(self) -> bool:
+        """Whether the register is a demonstration."""
+        return self.register.mode is Mode.DEMONSTRATION
+
+    @property
+    def form_key(self) -> str:
+        """The key that forms of this session carry; empty without a cookie."""
+        return "" if self.token is None else form_key(self.token)
+
+    def signed_in(self) -> tuple[str, Session]:
+        """The token and the session.
+
+        Raises:
+            SignInRequired: The visitor has not signed in.
+        """
+        if self.token is None or self.session is None:
+            raise SignInRequired
+        return self.token, self.session
+
+    def credentials(self) -> Credentials:
+        """The credentials of the session (raises as `signed_in`)."""
+        _, session = self.signed_in()
+        return authentication.of_session(session)
+
+    def record(self, what: str, done: Any) -> None:
+        """Write to the audit trail what came of a step of a sign-in or a factor."""
+        match done:
+            case Rejected(reason=reason, account=account):
+                outcome, why = Outcome.FAILURE, reason.id
+            case Delayed():
+                outcome, why, account = Outcome.REFUSED, "delayed", None
+            case _:
+                outcome, why = Outcome.SUCCESS, ""
+                account = getattr(done, "account", None)
+        if account is None and self.session is not None:
+            account = self.session.account
+        self.app.audit.record(outcome, what, account=account, reason=why)
+
+    def in_language(self, language: Language) -> str:
+        """The address of this page in another language."""
+        return f"{self.path}?{urlencode({**self.query, LANGUAGE: language.value})}"
+
+    def address(self, path: str, **query: str) -> str:
+        """The address of a page of ours, in the language of this one if it is chosen.
+
+        Parameters with an empty value are left out.
+        """
+        parts = urlsplit(path)
+        given = dict(parse_qsl(parts.query, keep_blank_values=True))
+        if self.chosen is not None:
+            given[LANGUAGE] = self.chosen.value
+        given |= {name: value for name, value in query.items() if value}
+        return f"{parts.path}?{urlencode(given)}" if given else parts.path
+
+
+def form_key(token: str) -> str:
+    """The form key of a session: another site cannot know it, nor learn the token."""
+    key = hmac.digest(token.encode("utf-8", "surrogatepass"), b"iku form", "sha256")
+    return urlsafe_b64encode(key).rstrip(b"=").decode()
+
+
+async def visit(request: Request[Any, Any, Any]) -> Visitor:
+    """The visitor of a page."""
+    application = cast(Application, request.app)
+    app = application.app
+    token = authentication.cookie(request.scope)
+    # The template, because the path of an invitation holds its token.
+    authentication.locate(request, str(request.scope.get("path_template")))
+    async with acquire_connection(app) as connection:
+        session = await _session(connection, token)
+        credentials = None if session is None else authentication.of_session(session)
+        register = await app.commands.register(connection, credentials)
+        viewer = await app.viewer(connection, credentials)
+        name = await _name(app, connection, register, session)
+    caller = Caller(viewer, credentials, session)
+    request.scope[authentication.CALLER] = caller  # type: ignore[literal-required] # an extension
+    asked = request.query_params.get(LANGUAGE)
+    return Visitor(
+        app=app,
+        means=application.means,
+        page=preferred(request),
+        chosen=Language(asked) if asked in set(Language) else None,
+        path=request.url.path if request.method in SAFE else "",
+        query=dict(request.query_params),
+        token=token,
+        session=session,
+        register=register,
+        viewer=viewer,
+        name=name,
+        origin=f"{request.url.scheme}://{request.url.netloc}",
+    )
+
+
+async def _session(connection: Connection, token: str | None) -> Session | None:
+    return None if token is None else await sessions.find(connection, token)
+
+
+async def _name(
+    app: App, connection: Connection, register: AccessRegister, session: Session | None
+) -> str | None:
+    """The name of the session's holder, who may know it whatever the role is."""
+    if session is None:
+        return None
+    own = {session.account: register.accounts[session.account]}
+    names = await account_holders.names(app.view(connection), own)
+    return names[session.account]

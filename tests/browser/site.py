@@ -1,0 +1,173 @@
+"""A served register with accounts, and the people who use it by a browser."""
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, nullcontext
+from copy import copy
+from dataclasses import dataclass, replace
+from typing import Any
+
+import uvicorn
+from playwright.async_api import BrowserContext, Page
+
+from iku.access.secrets import Secrets
+from iku.app import App, open_app
+from iku.commands import accounts
+from iku.domain.access import SYSTEM_ACTOR, Credentials
+from iku.domain.account import Invite, Role
+from iku.domain.fact import Person as Holder
+from iku.postgres import pool as pools
+from iku.postgres.database import Database
+from iku.web import authentication, server
+from iku.web.app import connect
+from iku.web.listening import Transport
+from tests.access.enrolling import PASSWORD, Office, code
+from tests.conftest import SETTINGS
+from tests.web.conftest import assembled
+
+numbers = itertools.count(1)
+
+
+@dataclass
+class Someone:
+    """A person with an account and an authenticator."""
+
+    account: str
+    name: str
+    login_name: str
+    seed: str
+
+    @property
+    def code(self) -> str:
+        """The code of the authenticator now."""
+        return code(self.seed)
+
+
+@dataclass
+class Site:
+    """A register that is served at an address of this machine."""
+
+    app: App
+    address: str
+    office: Office
+
+    async def invite(self, role: Role, division: str | None = None) -> tuple[str, str]:
+        """An account and its holder's name, as the server's operator creates it."""
+        name = f"{role.replace('_', ' ').title()} {next(numbers)}"
+        by = await self._administrator(role)
+        proposed = Invite(Holder(name), "SK/1", role, division=division)
+        async with self.app.pool.acquire() as connection:
+            made = await accounts.invite(
+                self.app.commands,
+                connection,
+                proposed,
+                self.app.agency.owned,
+                credentials=by,
+                actor=SYSTEM_ACTOR if by is None else by.account,
+            )
+        return made.subject, name
+
+    async def person(self, role: Role, division: str | None = None) -> Someone:
+        """Somebody with that role, who has enrolled."""
+        account, name = await self.invite(role, division)
+        token = await self.office.invited(account)
+        login_name = f"orang{next(numbers)}"
+        assert await self.office.set_password(token, login_name) is None
+        seed = await self.office.begin_enrolment(token)
+        await self.office.confirm(token, seed)
+        return Someone(account, name, login_name, seed)
+
+    async def link(self, account: str) -> str:
+        """The link of a new invitation of the account."""
+        return f"{self.address}/undangan/{await self.office.invitation(account)}"
+
+    async def _administrator(self, role: Role) -> Credentials | None:
+        """An administrator with a fresh factor; None for the first one."""
+        async with self.app.pool.acquire() as connection:
+            known = await self.app.commands.access.refresh(connection)
+        today = self.app.commands.today()
+        found = known.value.holders(Role.ADMIN, today)
+        first = not found or (
+            role is Role.KEPALA_BADAN and not known.value.holders(role, today)
+        )
+        if first:
+            return None
+        version = known.value.accounts[found[0]].version
+        return Credentials(found[0], version, fresh=True)
+
+
+class Faults:
+    """What the pages of a browser report; answers to wrong forms are no fault."""
+
+    def __init__(self, context: BrowserContext) -> None:
+        self.found: list[str] = []
+        context.on("weberror", lambda error: self.found.append(str(error.error)))
+        context.on("console", self._add)
+
+    def _add(self, said: Any) -> None:
+        if not said.text.startswith("Failed to load resource: the server responded"):
+            self.found.append(said.text)
+
+
+@asynccontextmanager
+async def open_site(
+    database: Database, *, demonstrated: bool = False
+) -> AsyncIterator[Site]:
+    """The register of a database, served to this machine."""
+    listener = server.listen("127.0.0.1", 0)
+    port = listener.getsockname()[1]
+    owner = await pools.connect_as_owner(database.owner_dsn)
+    await owner.execute("set event_triggers = off")
+    connection = await pools.connect(database.application_dsn)
+    async with open_app(replace(SETTINGS, port=port), database) as app:
+        if demonstrated:
+            async with app.pool.acquire() as taken:
+                await accounts.declare_demonstration(app.commands, taken)
+        asgi = connect(copy(assembled()), app, Transport(local_only=True))
+        config = uvicorn.Config(
+            asgi, log_config=None, lifespan="off", ws="none", server_header=False
+        )
+        served = _Server(config)
+        task = asyncio.create_task(served.serve([listener]))
+        secrets = Secrets(SETTINGS.keys_folder, app.commands.today)
+        site = Site(app, f"http://localhost:{port}", Office(connection, owner, secrets))
+        await site.invite(Role.ADMIN)
+        yield site
+        served.should_exit = True
+        await task
+    await connection.close()
+    await owner.close()
+    listener.close()
+
+
+class _Server(uvicorn.Server):
+    """A server that leaves the signals to the tests."""
+
+    def capture_signals(self) -> Any:
+        return nullcontext()
+
+
+async def sign_in(context: BrowserContext, site: Site, someone: Someone) -> Page:
+    """A page of the browser, in which somebody has signed in."""
+    page = await context.new_page()
+    await page.goto(f"{site.address}/masuk")
+    await fill_sign_in(page, someone)
+    return page
+
+
+async def fill_sign_in(page: Page, someone: Someone, password: str = PASSWORD) -> None:
+    """Type login name, password and code into the forms of a sign-in."""
+    await page.fill("#nama", someone.login_name)
+    await page.fill("#sandi", password)
+    await page.click("main button >> nth=0")
+    await page.fill("#kode", someone.code)
+    await page.click("main button >> nth=0")
+
+
+async def token_of(context: BrowserContext) -> str | None:
+    """The token in the browser's cookie."""
+    for cookie in await context.cookies():
+        if cookie["name"] == authentication.COOKIE:
+            return cookie["value"]
+    return None
