@@ -1,14 +1,18 @@
 """`iku serve`: serve the API and the pages."""
 
+import asyncio
 import logging
 import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from functools import partial
 
+import asyncpg
 import click
 
 from iku import messages
-from iku.access import audit
+from iku.access import accounts, audit
 from iku.app import App
 from iku.cli import attachments, standard_streams, terminal
 from iku.cli.errors import DEBUG, CommandFailed
@@ -19,6 +23,8 @@ from iku.vault import quarantine
 from iku.vault.files import FilesError
 from iku.web.listening import ListeningRefused
 from iku.web.tls import CertificateError
+
+DAY_S = 24 * 3600
 
 
 @click.command(short_help="Serve the API and the pages.")
@@ -49,7 +55,8 @@ def serve(host: str | None, port: int | None) -> None:
                 mode = await _mode(app)
                 shown = chosen.public_url if mode is Mode.ACCOUNTS else None
                 ready = partial(_print_address, shown)
-                await server.serve(app, chosen.host, chosen.port, ready, mode)
+                async with _purged_daily(app):
+                    await server.serve(app, chosen.host, chosen.port, ready, mode)
             except (ListeningRefused, CertificateError) as error:
                 raise CommandFailed(messages.of_error(error)) from error
             except OSError as error:
@@ -63,6 +70,32 @@ def serve(host: str | None, port: int | None) -> None:
                 ) from error
 
     server.run(execute())
+
+
+@asynccontextmanager
+async def _purged_daily(app: App) -> AsyncIterator[None]:
+    """Delete expired sessions and old attempts now and each day; not on a replica."""
+    if app.commands.only_reads:
+        yield
+        return
+    task = asyncio.create_task(_purge_daily(app))
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def _purge_daily(app: App) -> None:
+    while True:
+        try:
+            async with app.pool.acquire() as connection:
+                await accounts.purge(connection)
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            # It is done again tomorrow; the server must not stop for it.
+            logging.getLogger("iku").warning("cannot purge sessions: %r", error)
+        await asyncio.sleep(DAY_S)
 
 
 async def _mode(app: App) -> Mode:
