@@ -2624,7 +2624,7 @@ ROLES = (
 TABLE = {
     "read_figures": "AAAAAAA",
     "read_history": "DDDAAA-",
-    "read_register": "DDDAAA-",
+    "read_register": "DDDA-A-",
     "read_texts": "DDDA-A-",
     "enter": "DDD----",
     "register": "DDD----",
@@ -2651,6 +2651,7 @@ TABLE = {
     "approve_two_persons": "---A---",
     "erase": "--PA---",
     "read_log": "--AAAA-",
+    "read_openings": "-----A-",
     "see_accounts": "-----AA",
     "administer": "------A",
     "grant_approving": "------P",

@@ -13,6 +13,7 @@ from itertools import groupby
 from msgspec import structs
 
 from iku import agency, messages
+from iku.access import opened
 from iku.access.audit import AuditTrail, Outcome
 from iku.access.secrets import Secrets
 from iku.agency import AgencyProfile
@@ -40,7 +41,7 @@ from iku.projections.writer import ProjectionWriter
 from iku.queries import health
 from iku.queries.figures import Figures
 from iku.queries.health import Health
-from iku.queries.view import LOCAL, PUBLIC, View, Viewer
+from iku.queries.view import LOCAL, NOBODY, PUBLIC, View, Viewer
 from iku.settings import Settings, SettingsError
 from iku.single_statement_append import SingleStatementAppend
 from iku.vault.files import Files
@@ -106,8 +107,16 @@ class App:
         return self.commands.vault
 
     def view(self, reader: Reader, viewer: Viewer = LOCAL) -> View:
-        """The view of *viewer* on the register, read through *reader*."""
-        return View(viewer, reader, self.vault)
+        """The view of *viewer* on the register, read through *reader*.
+
+        What an account opens is recorded. A replica cannot record it, so it shows
+        accounts no personal texts.
+        """
+        if viewer.actor is None or viewer.actor == NOBODY:
+            return View(viewer, reader, self.vault, self.commands.today())
+        masked = viewer.masked or self.commands.only_reads
+        of = structs.replace(viewer, masked=masked)
+        return View(of, reader, self.vault, self.commands.today(), opened.record)
 
     async def viewer(
         self, reader: Reader, credentials: Credentials | None, usual: Viewer = LOCAL
@@ -141,6 +150,19 @@ class App:
             raise Unauthenticated
         divisions = register.policy.divisions
         return Viewer(actor.account, usual.language, actor, divisions)
+
+    async def terminal_viewer(
+        self, reader: Reader, credentials: Credentials | None
+    ) -> Viewer:
+        """Who asks at the terminal of the server, as `viewer`.
+
+        Without an API key the user reads everything except the texts, once there are
+        accounts.
+        """
+        found = await self.viewer(reader, credentials)
+        if found.actor == NOBODY:
+            return structs.replace(LOCAL, masked=True)
+        return found
 
     async def health(self, view: View) -> Health:
         """The state of the register."""

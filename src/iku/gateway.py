@@ -103,7 +103,9 @@ class CommandGateway:
 
     async def _hint(self, command: Command, name: str) -> str:
         """A hint at the subject that has the given identifier as its number."""
-        view = self.app.view(PooledReader(self.app))
+        reader = PooledReader(self.app)
+        viewer = await self.app.viewer(reader, self.credentials)
+        view = self.app.view(reader, viewer)
         return await subject_lookup.hint(view, command.category, name)
 
     async def preview(self, category: str, subject: str, proposed: Any) -> list[Any]:

@@ -311,6 +311,7 @@ WITHHELD = vocabulary(
         WithheldReason.LOCKED: "locked",
         WithheldReason.DAMAGED: "damaged",
         WithheldReason.MISSING: "missing",
+        WithheldReason.FORBIDDEN: "not permitted",
     },
 )
 # The kinds of subjects, by category of stream.
@@ -385,6 +386,7 @@ ACTIONS = vocabulary(
         Action.APPROVE_TWO_PERSONS: "approving the rule of two persons",
         Action.ERASE: "erasing personal data",
         Action.READ_LOG: "reading the log",
+        Action.READ_OPENINGS: "seeing who opened which texts",
         Action.SEE_ACCOUNTS: "reading accounts",
         Action.ADMINISTER: "administering accounts",
         Action.GRANT_APPROVING: "granting a role that approves or audits",

@@ -96,6 +96,40 @@ def test_an_administrator_enters_nothing_and_reads_no_text() -> None:
     }
 
 
+@pytest.mark.parametrize("action", Action)
+@pytest.mark.parametrize("role", Role)
+def test_a_subject_is_covered_exactly_if_the_table_permits_it(
+    role: Role, action: Action
+) -> None:
+    actor = holder(grant(role))
+    for place in (WASNAS, Place("iwasbang"), AGENCY_WIDE):
+        found = access.covered(actor, action)
+        within = any(one in (AGENCY_WIDE, Place("wasnas")) for one in found)
+        own = place != Place("iwasbang") or AGENCY_WIDE in found
+        assert (within and own) is isinstance(may(actor, action, place), Allowed)
+    proposable = bool(access.covered(actor, action, proposing=True))
+    match may(actor, action, WASNAS):
+        case Denied(proposable=named):
+            assert proposable is named
+        case Allowed():
+            assert not proposable
+
+
+def test_what_several_roles_cover_is_named_once() -> None:
+    reader = holder(
+        grant(Role.PETUGAS),
+        grant(Role.VERIFIKATOR),
+        grant(Role.PETUGAS, division="iwasbang", district="35.76.02"),
+    )
+    places = (Place("wasnas"), Place("iwasbang", "35.76.02"))
+    assert access.covered(reader, Action.READ_TEXTS) == places
+    head = holder(grant(Role.PETUGAS), grant(Role.KEPALA_BADAN))
+    assert access.covered(head, Action.READ_TEXTS) == (AGENCY_WIDE,)
+    monitor = Actor("a", "p", (), frozenset({"log"}))
+    assert access.covered(monitor, Action.READ_LOG) == (AGENCY_WIDE,)
+    assert access.covered(monitor, Action.READ_TEXTS) == ()
+
+
 def test_a_district_limits_the_right_to_its_areas() -> None:
     reporter = holder(grant(Role.PETUGAS, district="35.76.02"))
     assert isinstance(may(reporter, Action.ENTER, WASNAS), Allowed)

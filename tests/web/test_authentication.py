@@ -16,8 +16,8 @@ from iku.domain.account import AccountSuspended, Invite, Role
 from iku.domain.fact import Person
 from tests.web.conftest import CASE, Client, problem
 
-PUBLIC = ("/health/live", "/agency")
-READ = ("/indicators", "/conflicts", "/publications", "/log/events")
+PUBLIC = ("/health/live", "/agency", "/publications")
+READ = ("/indicators", "/conflicts", "/figures", "/log/events")
 
 
 async def invited(

@@ -152,6 +152,7 @@ AFTER = (
     Ask("getPublication", "/publications/2021"),
     Ask("listPublicationChanges", "/publications/2021/changes"),
     Ask("getSubject", "/subjects/conflict-K14"),
+    Ask("listOpenings", "/openings"),
     Ask("readLog", "/log/events", {"limit": 2}),
     Ask("readLog", "/log/events", {"limit": 1}, headers={"Accept": NDJSON}),
     Ask("getCheckpoint", "/log/checkpoint"),

@@ -3,14 +3,39 @@
 The SQL functions of schema access: `record_opened`, `openings`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from datetime import datetime
+from typing import Annotated
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
-from iku.postgres.pool import Connection, Queryable
+from iku.domain.access import Action
+from iku.domain.coordinates import LARGEST
+from iku.ledger.log import Reader
+from iku.queries.view import View
 
 PAGE = 100
+_UUID = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$(?!\n)"
+
+
+class OpeningsQuestion(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The requested page of the openings."""
+
+    stream: Annotated[
+        Annotated[str, Meta(max_length=100)] | None,
+        Meta(description="Only texts of this stream, such as conflict-K14."),
+    ] = None
+    account: Annotated[
+        Annotated[str, Meta(pattern=_UUID)] | None,
+        Meta(description="Only openings by the account with this identifier."),
+    ] = None
+    limit: Annotated[
+        int, Meta(ge=1, le=1_000, description="Maximum number of openings.")
+    ] = PAGE
+    before: Annotated[
+        Annotated[int, Meta(ge=1, le=LARGEST)] | None,
+        Meta(description="`next` of the previous page; the latest if it is left out."),
+    ] = None
 
 
 class Opening(Struct, frozen=True):
@@ -27,20 +52,49 @@ class Opening(Struct, frozen=True):
     opened_at: datetime
 
 
+class Openings(Struct, frozen=True):
+    """A page of the openings.
+
+    Attributes:
+        items: The latest first.
+        next: The value of `before` for the next page; null on the last page.
+    """
+
+    items: tuple[Opening, ...]
+    next: int | None
+
+
 async def record(
-    connection: Connection, account: str, events: Iterable[tuple[str, int]]
+    reader: Reader, account: str, events: Collection[tuple[str, int]]
 ) -> None:
     """Record that the account opened the texts of these events: streams, versions."""
-    pairs = list(events)
-    if pairs:
-        streams, versions = zip(*pairs, strict=True)
-        await connection.execute(
+    if events:
+        streams, versions = zip(*events, strict=True)
+        await reader.fetchval(
             "select access.record_opened($1, $2, $3)", account, streams, versions
         )
 
 
+async def page(view: View, asked: OpeningsQuestion) -> Openings:
+    """The page of the openings that *asked* describes.
+
+    Raises:
+        Forbidden: The viewer may not see them.
+    """
+    view.viewer.require(Action.READ_OPENINGS)
+    found = await openings(
+        view.reader,
+        stream=asked.stream,
+        account=asked.account,
+        before=asked.before,
+        limit=asked.limit + 1,
+    )
+    items = tuple(found[: asked.limit])
+    return Openings(items, items[-1].number if len(found) > len(items) else None)
+
+
 async def openings(
-    reader: Queryable,
+    reader: Reader,
     *,
     stream: str | None = None,
     account: str | None = None,

@@ -42,7 +42,7 @@ async def signed_in(opened: App, key: str | None) -> App:
                 message("IKU_API_KEY is not a valid API key, or has expired")
             )
         credentials = None if found is None else of_key(found)
-        reads = await opened.viewer(connection, credentials)
+        reads = await opened.terminal_viewer(connection, credentials)
         register = await opened.commands.register(connection, credentials)
     if register.mode is Mode.ACCOUNTS:
         _refuse_claim()

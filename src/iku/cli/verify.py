@@ -210,7 +210,7 @@ async def verify_texts(app: App, subjects: frozenset[str]) -> TextsReport:
     """The report of `iku verify texts`; findings are printed as they occur."""
     texts, files = TextCounts(), TextCounts()
     async with app.pool.acquire() as connection:
-        view = terminal.view(app, connection)
+        view = app.view(connection)  # of all texts, because none is shown
         scope = TextScope(await log_records.size(connection), subjects)
         with terminal.progress(message("texts")) as tell:
             async for held in text_check.held_texts(view, scope, tell):

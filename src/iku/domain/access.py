@@ -72,6 +72,7 @@ class Action(StrEnum):
     APPROVE_TWO_PERSONS = "approve_two_persons"
     ERASE = "erase"
     READ_LOG = "read_log"
+    READ_OPENINGS = "read_openings"
     SEE_ACCOUNTS = "see_accounts"
     ADMINISTER = "administer"
     GRANT_APPROVING = "grant_approving"
@@ -103,7 +104,6 @@ _OF_DIVISION = {
 _READERS = {
     **_OF_DIVISION,
     Role.KEPALA_BADAN: _AGENCY,
-    Role.PERENCANA: _AGENCY,
     Role.AUDITOR: _AGENCY,
 }
 _VERIFIERS = {Role.VERIFIKATOR: _DIVISION, Role.KEPALA_BIDANG: _DIVISION}
@@ -112,12 +112,10 @@ _VERIFIERS = {Role.VERIFIKATOR: _DIVISION, Role.KEPALA_BIDANG: _DIVISION}
 TABLE: Mapping[Action, Mapping[Role, Extent]] = MappingProxyType(
     {
         Action.READ_FIGURES: _ALL,
-        Action.READ_HISTORY: _READERS,
+        # A planner sees aggregates, and the identifiers behind a figure.
+        Action.READ_HISTORY: {**_READERS, Role.PERENCANA: _AGENCY},
         Action.READ_REGISTER: _READERS,
-        # A planner sees identifiers and aggregates.
-        Action.READ_TEXTS: {
-            role: extent for role, extent in _READERS.items() if role != Role.PERENCANA
-        },
+        Action.READ_TEXTS: _READERS,
         Action.ENTER: _OF_DIVISION,
         Action.REGISTER: _OF_DIVISION,
         Action.CHANGE_STATUS: _VERIFIERS,
@@ -158,6 +156,7 @@ TABLE: Mapping[Action, Mapping[Role, Extent]] = MappingProxyType(
             Role.PERENCANA: _AGENCY,
             Role.AUDITOR: _AGENCY,
         },
+        Action.READ_OPENINGS: {Role.AUDITOR: _AGENCY},
         Action.SEE_ACCOUNTS: {Role.AUDITOR: _AGENCY, Role.ADMIN: _AGENCY},
         Action.ADMINISTER: {Role.ADMIN: _AGENCY},
         Action.GRANT_APPROVING: {Role.ADMIN: _PROPOSE},
@@ -383,6 +382,31 @@ def may(actor: Actor, action: Action, place: Place = AGENCY_WIDE) -> Allowed | D
     return Denied(_reason(actor, action, place))
 
 
+def covered(
+    actor: Actor, action: Action, *, proposing: bool = False
+) -> tuple[Place, ...]:
+    """The places where *actor* may take *action*, or propose it; empty if nowhere.
+
+    `AGENCY_WIDE` covers every subject, a place without an area its whole division.
+    """
+    if RIGHTS.get(action) in actor.rights:
+        return (AGENCY_WIDE,)
+    agency, division = (
+        (Extent.PROPOSE, Extent.PROPOSE_DIVISION)
+        if proposing
+        else (Extent.AGENCY, Extent.DIVISION)
+    )
+    extents = TABLE[action]
+    found = [
+        AGENCY_WIDE
+        if extents[grant.role] is agency
+        else Place(grant.division, grant.district)
+        for grant in actor.grants
+        if extents.get(grant.role) in {agency, division}
+    ]
+    return (AGENCY_WIDE,) if AGENCY_WIDE in found else tuple(dict.fromkeys(found))
+
+
 def _covers(
     extent: Extent | None, grant: Grant, place: Place, *, proposing: bool
 ) -> bool:
@@ -494,10 +518,11 @@ def place_of(state: Any, divisions: Iterable[DivisionOwns], day: date) -> Place:
             segment = state.state_on(day) or next(iter(state.timeline), None)
             opening = state.opening
             category = segment.category if segment else opening.category
-            return Place(_owner(divisions, "categories", category), opening.area)
+            return Place(owner("conflict", category, divisions), opening.area)
         case Organisation():
             opening = state.opening
-            return Place(_owner(divisions, "kinds", opening.kind), opening.area)
+            kind = owner("organisation", opening.kind, divisions)
+            return Place(kind, opening.area)
         case _:
             return AGENCY_WIDE
 
@@ -506,16 +531,19 @@ def place_of_indicator(options: Options, divisions: Iterable[DivisionOwns]) -> P
     """The division whose subjects an indicator with these options counts."""
     match options:
         case ConflictOptions(category=category):
-            return Place(_owner(divisions, "categories", category))
+            return Place(owner("conflict", category, divisions))
         case OrganisationOptions(kinds=kinds):
-            return Place(_owner(divisions, "kinds", kinds[0]))
+            return Place(owner("organisation", kinds[0], divisions))
         case _:
             return AGENCY_WIDE
 
 
-def _owner(divisions: Iterable[DivisionOwns], part: str, value: str) -> str | None:
-    """The division that owns *value*; None if no division does."""
-    owners: Iterable[str] = (
-        one.code for one in divisions if value in getattr(one, part)
-    )
-    return next(iter(owners), None)
+def owner(category: str, kind: str, divisions: Iterable[DivisionOwns]) -> str | None:
+    """The division that owns the subjects of a kind; None if no division does.
+
+    *kind* is a category of cases if *category* is ``conflict``, else a kind of
+    organisations.
+    """
+    part = "categories" if category == "conflict" else "kinds"
+    owners = (one.code for one in divisions if kind in getattr(one, part))
+    return next(owners, None)

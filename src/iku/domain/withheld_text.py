@@ -21,6 +21,7 @@ class WithheldReason(StrEnum):
     LOCKED = "locked"
     DAMAGED = "damaged"
     MISSING = "missing"
+    FORBIDDEN = "forbidden"
 
 
 class ErasureDecision(Struct, frozen=True):
@@ -43,7 +44,7 @@ class Withheld(Struct, frozen=True):
     Attributes:
         why: erased by a decision; locked, because its key is not available; damaged,
             because it does not match the commitment; missing, because it is gone
-            without a decision.
+            without a decision; forbidden, because the reader has no right to it.
         erased: The decision; null if there is none.
     """
 

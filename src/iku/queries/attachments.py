@@ -2,6 +2,7 @@
 
 from hashlib import sha256
 
+from iku.domain.access import Action, Forbidden
 from iku.domain.decider import SubjectNotFound
 from iku.domain.withheld_text import WithheldReason
 from iku.ledger import log
@@ -22,6 +23,7 @@ async def fetch(view: View, stream: str, version: int) -> File:
 
     Raises:
         SubjectNotFound: The file does not exist.
+        Forbidden: It belongs to a subject whose texts the viewer may not read.
         Gone: It was erased, or does not match the commitment.
         KeysError: Its key is not available.
     """
@@ -30,6 +32,7 @@ async def fetch(view: View, stream: str, version: int) -> File:
         version=version,
         subject=stream.partition("-")[2],
     )
+    await view.require(Action.READ_TEXTS, stream)
     recorded = await _attachment_event(view.reader, stream, version)
     if recorded is None:
         raise SubjectNotFound(message("{file} does not exist", file=named))
@@ -43,11 +46,12 @@ async def fetch(view: View, stream: str, version: int) -> File:
                     file=named,
                 )
             )
-        raise Gone(
-            message(
-                "{file} is not available: {reason}", file=named, reason=withheld.words
-            )
+        said = message(
+            "{file} is not available: {reason}", file=named, reason=withheld.words
         )
+        if withheld.why is WithheldReason.FORBIDDEN:
+            raise Forbidden(said)
+        raise Gone(said)
     content = await read_content(view, recorded, found.plain["sha256"])
     if isinstance(content, WithheldReason):
         raise Gone(

@@ -18,6 +18,7 @@ from iku.domain import (
     subject_kinds,
 )
 from iku.domain import scale as scales
+from iku.domain.access import Action
 from iku.domain.comparison import (
     ComparedPoint,
     Comparison,
@@ -133,7 +134,9 @@ async def compare(view: View, tried: ComparisonRequest, today: date) -> Comparis
         UnknownReference: The indicator does not exist.
         InvalidQuestion: A requested day, size or version does not exist.
         Invalid: An option does not belong to this indicator.
+        Forbidden: The indicator counts subjects of another division.
     """
+    await view.require_indicator(Action.READ_HISTORY, tried.question.indicator)
     refuse_future(tried.question.as_of, today)
     connection = view.reader
     head = await log.head(connection)

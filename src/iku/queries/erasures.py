@@ -3,6 +3,7 @@
 from msgspec import Struct
 
 from iku.domain import erasure, fact, subject_name
+from iku.domain.access import Action
 from iku.domain.decider import SubjectNotFound
 from iku.domain.erasure import Erased
 from iku.ledger import log
@@ -43,7 +44,9 @@ async def stored_texts(view: View, subject: str) -> StoredTexts:
 
     Raises:
         SubjectNotFound: Nothing is stored, and nothing was ever erased.
+        Forbidden: The viewer may neither erase nor propose it.
     """
+    view.viewer.require_somewhere(Action.ERASE)
     if not erasure.is_identifier(subject):
         raise SubjectNotFound(subject_name.not_found_message("subject", subject))
     held = await view.vault.count_texts(view.reader, subject)

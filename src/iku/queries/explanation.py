@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, NamedTuple, TypeAlias
 from msgspec import Meta, Struct, structs
 
 from iku.domain import fact, numbering, page_cursor, reasons, subject_kinds
+from iku.domain.access import AGENCY_WIDE, Action
 from iku.domain.counting import Membership, Reason, Rule
 from iku.domain.decider import Decider, subject_id
 from iku.domain.figure import Counts, Figure
@@ -226,7 +227,9 @@ async def begin(
     Raises:
         UnknownReference: The indicator does not exist.
         InvalidQuestion: A coordinate does not exist, or the cursor is invalid.
+        Forbidden: The indicator counts subjects of another division.
     """
+    await view.require_indicator(Action.READ_HISTORY, question.indicator)
     ended = page_cursor.parse(cursor, PART)
     question = page_cursor.resume(question, ended, today)
     (figure,) = await figures.answer(view.reader, [question], today)
@@ -258,12 +261,28 @@ async def page(
 ) -> ExplanationPage:
     """At most *limit* matching subjects after the identifier *after*.
 
+    Subjects of another division are left out if they do not count.
+
     Raises:
         UnknownReference: The indicator does not exist.
         InvalidQuestion: The requested version of the definition does not exist.
     """
     found = await _examine_page(view.reader, question, wanted, after, limit)
-    return await view.reveal(found)
+    return await view.reveal(await _without_foreign(view, question, found))
+
+
+async def _without_foreign(
+    view: View, question: Question, found: ExplanationPage
+) -> ExplanationPage:
+    """The page without subjects of another division that the figure does not count."""
+    if AGENCY_WIDE in view.viewer.covered(Action.READ_HISTORY):
+        return found
+    by = await recount.figure_basis(view.reader, question)
+    stream = _decider(by.definition.defined.options).stream
+    idle = [stream(one.id) for one in found.items if not one.denominator]
+    foreign = await view.uncovered(Action.READ_HISTORY, idle)
+    items = [one for one in found.items if stream(one.id) not in foreign]
+    return structs.replace(found, items=tuple(items))
 
 
 async def _examine_page(

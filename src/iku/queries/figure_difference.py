@@ -15,6 +15,7 @@ from msgspec import Meta, Struct, structs
 
 from iku import messages
 from iku.domain import difference, fact, numbering, page_cursor, reasons, subject_kinds
+from iku.domain.access import Action
 from iku.domain.cause import Cause
 from iku.domain.decider import Decider
 from iku.domain.difference import (
@@ -120,7 +121,9 @@ async def answer(
     Raises:
         UnknownReference: The indicator does not exist.
         InvalidQuestion: A requested day, size or version does not exist.
+        Forbidden: The indicator counts subjects of another division.
     """
+    await view.require_indicator(Action.READ_HISTORY, compared.of.indicator)
     connection = view.reader
     first, last = await _compute_both(connection, figures, compared, today)
     legs = difference.coordinate_steps(

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import asyncpg
 from msgspec import Meta, Struct
 
+from iku.domain.access import Action
 from iku.domain.figure import Figure
 from iku.ledger.log import Reader
 from iku.projections import number_index
@@ -98,7 +99,11 @@ async def pages(
     They are those that the figure counts, without later events. The effect of an
     event on one day, part and district is one movement; an event may have several, such
     as a correction. Events that move neither count, such as an expiry, are omitted.
+
+    Raises:
+        Forbidden: The indicator counts subjects of another division.
     """
+    await view.require_indicator(Action.READ_HISTORY, figure.indicator)
     end = _last_position if order is ReplayOrder.KNOWN else _last_day
     after: Any = _FIRST[order]
     numerator, denominator = 0, 0

@@ -18,6 +18,7 @@ from iku.domain import (
     numbering,
     page_cursor,
 )
+from iku.domain.access import Action
 from iku.domain.cause import Cause
 from iku.domain.decider_registry import DECIDERS
 from iku.domain.difference import CausingEvent as Event
@@ -136,7 +137,8 @@ class PublicationChanges(Struct, frozen=True):
             up to the difference.
         items: Events that were not known at the closing and that hold from a day within
             the period, moved one of the figures, or changed the definition in force or
-            the target; by position.
+            the target; by position. Those of subjects of another division are left
+            out, so a page may have few items and still a next one.
         next: Cursor of the next page; None on the last page.
     """
 
@@ -159,7 +161,9 @@ async def changes(
     Raises:
         UnknownReference: Its figures are not frozen.
         InvalidQuestion: The requested size does not exist.
+        Forbidden: The viewer may read no history.
     """
+    view.viewer.require_somewhere(Action.READ_HISTORY)
     closing = of.closing
     if closing is None:
         raise UnknownReference(
@@ -192,20 +196,22 @@ async def changes(
     effects = await _effects(connection, since)
     revised = await formula_changes.positions(connection, of, closing, size)
     found = await _unknown_at_closing(connection, since, (*effects, *revised))
-    items = await _items(connection, found[: page.limit], effects, size)
+    shown = found[: page.limit]
     more = len(found) > page.limit
+    foreign = await view.uncovered(Action.READ_HISTORY, {one.stream for one in shown})
+    own = [one for one in shown if one.stream not in foreign]
     changed = PublicationChanges(
         publication=of.id,
         size=size,
         figures=tuple(map(_frozen_figure, of.figures, present, in_force)),
-        items=items,
-        next=_next_cursor(of, size, items[-1]) if more else None,
+        items=await _items(connection, own, effects, size),
+        next=_next_cursor(of, size, shown[-1]) if more else None,
     )
     return await view.reveal(changed)
 
 
-def _next_cursor(of: Publication, size: int, last: PublicationChange) -> str:
-    return PageCursor(size, of.as_of, PART, str(last.event.position)).cursor
+def _next_cursor(of: Publication, size: int, last: Recorded) -> str:
+    return PageCursor(size, of.as_of, PART, str(last.position)).cursor
 
 
 def read_page(cursor: str | None, limit: int) -> ChangesPageRequest:

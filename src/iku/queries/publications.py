@@ -12,6 +12,7 @@ from typing import Annotated, Any, TypeAlias
 from msgspec import Meta, Struct
 
 from iku.domain import fact, publication, subject_name
+from iku.domain.access import Action
 from iku.domain.figure import ComputedFigure, Figure
 from iku.domain.period import Kind, Period
 from iku.domain.publication import (
@@ -181,12 +182,16 @@ class ShownPublication(ListedPublication, frozen=True, kw_only=True):
 async def listing(
     view: View, year: int | None = None, state: PublicationState | None = None
 ) -> Publications:
-    """Publications, optionally of one year or in one state."""
+    """Publications, optionally of one year or in one state.
+
+    Who has not signed in sees published editions only.
+    """
     found = tuple(
         ListedPublication(**_list_fields(one.publication))
         for one in await all_publications(view.reader)
         if year in {None, one.publication.as_of.year}
         and state in {None, one.publication.state}
+        and _may_see(view, one.publication)
     )
     return await view.reveal(Publications(found))
 
@@ -202,9 +207,12 @@ async def read_publication(
 
     Raises:
         UnknownReference: The publication does not exist.
+        Unauthenticated: It is not published, and the viewer has not signed in.
     """
     found = await find(view.reader, identifier)
     of, live = found.publication, None
+    if not _may_see(view, of):
+        view.viewer.require(Action.READ_FIGURES)
     if of.state is PublicationState.DRAFT:
         made = await _present_figures(view.reader, figures, of, None, today)
         live = tuple(one.figure for one in made)
@@ -219,10 +227,18 @@ async def read_publication(
         coverage=_coverage(found, assurance),
         steps=tuple(map(_step, found.steps, of.steps)),
         editions=tuple(
-            PublicationEdition(one.id, one.edition, one.state) for one in found.editions
+            PublicationEdition(one.id, one.edition, one.state)
+            for one in found.editions
+            if _may_see(view, one)
         ),
     )
     return await view.reveal(one)
+
+
+def _may_see(view: View, of: Publication) -> bool:
+    """Whether the viewer may see the publication: a published one is public."""
+    published = of.state is PublicationState.PUBLISHED
+    return published or view.viewer.may(Action.READ_FIGURES)
 
 
 async def changes(

@@ -2,7 +2,8 @@
 
 Lists are filtered and ordered by columns of `projection.state`. No projection has
 titles or names: for a text search, or to order by them, the texts of at most `WALKED`
-subjects are opened.
+subjects are opened. The statement contains only subjects that the viewer may see, so
+that neither totals nor cursors depend on others.
 """
 
 from collections import Counter
@@ -15,6 +16,7 @@ import asyncpg
 from msgspec import Struct, json, structs
 
 from iku.domain import numbering, subject_kinds, subject_states
+from iku.domain.access import Action
 from iku.domain.decider_registry import DECIDERS
 from iku.domain.page_cursor import STRANGE
 from iku.domain.question import InvalidQuestion
@@ -22,6 +24,7 @@ from iku.domain.subject_states import StateColumns
 from iku.ledger.log import Reader
 from iku.messages import message
 from iku.projections import number_index
+from iku.queries import places
 from iku.queries.view import View
 
 
@@ -106,12 +109,14 @@ async def page(view: View, asked: Search) -> ListedMatches:
     Raises:
         InvalidQuestion: The subject to continue after does not exist, or more than
             `WALKED` subjects would have to be ordered by title.
+        Forbidden: The viewer may read no part of the register.
     """
+    view.viewer.require_somewhere(Action.READ_REGISTER)
     if asked.text is None and asked.sort is not Sort.TITLE:
-        found, statuses = await _states(view.reader, asked, asked.limit + 1)
+        found, statuses = await _states(view, asked, asked.limit + 1)
         return _page(found, asked.limit, statuses)
     whole = structs.replace(asked, after="")
-    found, statuses = await _states(view.reader, whole, WALKED)
+    found, statuses = await _states(view, whole, WALKED)
     if (total := sum(statuses.values())) <= WALKED:
         return await _filter_by_text(view, asked, found)
     if asked.sort is Sort.TITLE:
@@ -152,7 +157,7 @@ async def _scan(view: View, asked: Search) -> ListedMatches:
     """A page of a text search that examines part of the list."""
     wanted, matching = (asked.text or "").lower(), list[Match]()
     for _ in range(WALKED // CHUNK):
-        scanned, _ = await _states(view.reader, asked, CHUNK)
+        scanned, _ = await _states(view, asked, CHUNK)
         named = zip(scanned, await _names(view, asked.category, scanned), strict=True)
         matching += [one for one, name in named if wanted in _name_matches(one, name)]
         if len(matching) > asked.limit or len(scanned) < CHUNK:
@@ -162,12 +167,13 @@ async def _scan(view: View, asked: Search) -> ListedMatches:
 
 
 async def _names(view: View, category: str, found: Sequence[Match]) -> list[str]:
-    """The title or name of each subject."""
+    """The title or name of each subject, for comparison."""
     stream, field = DECIDERS[category].stream, _title_field(category)
     wordings = [
         (stream(one.subject), {field: one.standing["wording"][field]}) for one in found
     ]
-    return [str(of[field].value) for of in await view.text_fields(wordings)]
+    named = await view.unrecorded.text_fields(wordings)
+    return [str(of[field].value) for of in named]
 
 
 def _title_field(category: str) -> str:
@@ -203,6 +209,27 @@ _STATES = """
        and s.position <= $3
        and s.known_from <= $4
        and (s.superseded > $3 or s.known_to > $4)
+       -- what the viewer may see, by the present state
+       and ($21::text[] is null
+            or exists (
+                 select
+                   from (select s.kind, s.area
+                          where s.superseded = 9223372036854775807
+                            and s.valid @> $23::date
+                         union all
+                         select t.kind, t.area
+                           from projection.state t
+                          where t.category = s.category
+                            and t.subject = s.subject
+                            and t.superseded = 9223372036854775807
+                            and t.valid @> $23::date
+                            and not (s.superseded = 9223372036854775807
+                                     and s.valid @> $23::date)) now
+                   join unnest($21::text[], $22::text[]) as r (kind, district)
+                     on r.kind = now.kind
+                    and (r.district is null
+                         or now.area = r.district
+                         or starts_with(now.area, r.district || '.'))))
   ),
   last as (select key, subject from known where subject = $7),
   matching as materialized (
@@ -242,7 +269,7 @@ select c.statuses, l.subject as last, p.*
 
 
 async def _states(
-    reader: Reader, asked: Search, limit: int
+    view: View, asked: Search, limit: int
 ) -> tuple[list[Match], dict[str, int]]:
     """The first matches regardless of their texts, and the number of each status.
 
@@ -252,10 +279,11 @@ async def _states(
     Raises:
         InvalidQuestion: The subject to continue after does not exist.
     """
-    rows = await reader.fetch(
+    rows = await view.reader.fetch(
         _STATES,
         *_parameters(asked, limit),
-        *await _find_number(reader, asked),
+        *await _find_number(view.reader, asked),
+        *_reach(view, asked.category),
     )
     if asked.after and rows[0]["last"] is None:
         raise InvalidQuestion("cursor", STRANGE)
@@ -283,6 +311,13 @@ def _parameters(asked: Search, limit: int) -> tuple[Any, ...]:
         *(asked.verified, asked.expired, asked.area),
         *(asked.first or date.min, asked.last or date.max),
     )
+
+
+def _reach(view: View, category: str) -> tuple[Any, ...]:
+    """The arguments $21 to $23: the kinds and districts that the viewer may see."""
+    covered = view.viewer.covered(Action.READ_REGISTER)
+    within = places.reach(category, covered, view.viewer.divisions)
+    return (*(within or (None, None)), view.today)
 
 
 async def _find_number(

@@ -4,7 +4,9 @@ from collections.abc import Collection
 from typing import NamedTuple
 
 from iku.domain import numbering, subject_kinds
+from iku.domain.access import Action
 from iku.domain.decider import subject_number
+from iku.domain.decider_registry import DECIDERS
 from iku.messages import Term, message
 from iku.projections import number_index
 from iku.queries.view import View
@@ -55,12 +57,18 @@ async def _matches_in_category(
 
 
 async def hint(view: View, category: str, name: str) -> str:
-    """A hint for "K15 does not exist": the subjects that have the number, if any."""
+    """A hint for "K15 does not exist": the subjects that have the number, if any.
+
+    Subjects that the viewer may not read are not named.
+    """
     if category not in subject_kinds.categories():
         return ""
     number = subject_number(name)
     found = await number_index.find(view.reader, category, [number])
     holders = [s for s, held in found.get(numbering.casefolded(number), ()) if held]
+    stream = DECIDERS[category].stream
+    foreign = await view.uncovered(Action.READ_REGISTER, [stream(s) for s in holders])
+    holders = [s for s in holders if stream(s) not in foreign]
     if not holders:
         return ""
     return message(

@@ -8,6 +8,7 @@ from msgspec import Struct, structs
 
 from iku import streams
 from iku.domain import page_cursor, subject_kinds, subject_name
+from iku.domain.access import Action
 from iku.domain.decider import SubjectNotFound
 from iku.domain.decider_registry import DECIDERS
 from iku.domain.page_cursor import STRANGE, PageCursor
@@ -99,8 +100,10 @@ async def state(view: View, category: str, subject: str, asked: Moment) -> Subje
     Raises:
         SubjectNotFound: It does not exist at these coordinates.
         InvalidQuestion: The requested size does not exist.
+        Forbidden: It belongs to another division today.
     """
     _refuse_unfit(category, subject)
+    await view.require(Action.READ_REGISTER, DECIDERS[category].stream(subject))
     refuse_size_beyond(asked.size, (await log.head(view.reader)).size)
     stream = DECIDERS[category].stream(subject)
     recorded = await log.read_stream(
@@ -135,8 +138,11 @@ async def history(
     Raises:
         InvalidQuestion: The cursor is invalid.
         SubjectNotFound: The subject does not exist.
+        Forbidden: It belongs to another division today.
     """
     _refuse_unfit(category, subject)
+    if category in subject_kinds.categories():
+        await view.require(Action.READ_HISTORY, DECIDERS[category].stream(subject))
     after = _version(cursor)
     found = await event_history.page(view, category, subject, after=after, limit=limit)
     if not found.events:

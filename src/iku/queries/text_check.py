@@ -55,15 +55,16 @@ class HeldText(NamedTuple):
 
     @property
     def finding(self) -> str | None:
-        """The finding; None if it was opened or erased by a decision."""
-        if self.why is None or self.why is WithheldReason.ERASED:
+        """The finding; None if it was opened, erased, or is not for this reader."""
+        finding = None if self.why is None else _FINDINGS.get(self.why)
+        if finding is None:
             return None
         return message(
             "position {position}: {field} of {event}: {finding}",
             position=self.position,
             field=self.field,
             event=self.event,
-            finding=_FINDINGS[self.why],
+            finding=finding,
         )
 
 
@@ -88,6 +89,7 @@ class TextCounts(Struct, frozen=True):
     locked: int = 0
     damaged: int = 0
     missing: int = 0
+    forbidden: int = 0
 
     def with_one(self, held: HeldText) -> "TextCounts":
         """The counts with the text *held* included."""

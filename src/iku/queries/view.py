@@ -5,8 +5,9 @@ which opens its texts. Texts that a viewer may not read are masked here only.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from datetime import date
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from msgspec import Struct, structs
 
@@ -26,12 +27,17 @@ from iku.language import Language, translate
 from iku.ledger import log
 from iku.ledger.log import Reader
 from iku.ledger.record import Recorded
+from iku.queries import places, text_rights
+from iku.queries.text_rights import PERSONAL, Asker
 from iku.text_reading import Event, Fate
-from iku.vault.sealing import TextDamaged
+from iku.vault.sealing import Opened, TextDamaged
 from iku.vault.store import Vault, VaultFault
 
 T = TypeVar("T")
 Sealed = dict[str, tuple[str, int, str]]  # stream, version and name of a text, by seal
+# Records that an account opened the texts of these events.
+Recorder: TypeAlias = Callable[[Reader, str, Collection[Event]], Awaitable[None]]
+FORBIDDEN = Withheld(WithheldReason.FORBIDDEN)
 
 
 class Viewer(Struct, frozen=True):
@@ -42,12 +48,14 @@ class Viewer(Struct, frozen=True):
         language: Language of the words in place of withheld texts.
         actor: The account with its rights; None if the viewer may read everything.
         divisions: What each division owns.
+        masked: Whether personal texts are withheld whatever the rights are.
     """
 
     name: str
     language: Language = Language.INDONESIAN
     actor: Actor | None = None
     divisions: tuple[DivisionOwns, ...] = ()
+    masked: bool = False
 
     def may(self, action: Action, place: Place = AGENCY_WIDE) -> bool:
         """Whether the viewer may take *action* on a subject at *place*."""
@@ -67,6 +75,24 @@ class Viewer(Struct, frozen=True):
         if self.actor == NOBODY:
             raise Unauthenticated
         access.require(self.actor, action, place)
+
+    def covered(self, action: Action) -> tuple[Place, ...]:
+        """The places where the viewer may take *action*, as `access.covered`."""
+        if self.actor is None:
+            return (AGENCY_WIDE,)
+        return access.covered(self.actor, action)
+
+    def require_somewhere(self, action: Action) -> None:
+        """Refuse *action* if the viewer may take it, or propose it, on no subject.
+
+        Raises:
+            Unauthenticated: The viewer has not signed in.
+            Forbidden: The message names the roles that may.
+        """
+        if self.actor is None or self.covered(action):
+            return
+        if not access.covered(self.actor, action, proposing=True):
+            self.require(action)
 
 
 LOCAL = Viewer("lokal")
@@ -91,11 +117,62 @@ class View(NamedTuple):
     Attributes:
         reader: A connection, or a reader that acquires one for each query.
         vault: The sealed texts and files.
+        today: The day on which the rights of the viewer hold.
+        record: Records which personal texts were opened; None if that is not recorded.
     """
 
     viewer: Viewer
     reader: Reader
     vault: Vault
+    today: date
+    record: Recorder | None = None
+
+    @property
+    def unrecorded(self) -> "View":
+        """The same view for texts that are compared, but not shown."""
+        return self._replace(record=None)
+
+    async def require(self, action: Action, stream: str) -> None:
+        """Refuse *action* on the subject of *stream* if the viewer may not take it.
+
+        A subject that does not exist is not refused.
+
+        Raises:
+            Unauthenticated: The viewer has not signed in.
+            Forbidden: The message names the roles that may.
+        """
+        self.viewer.require_somewhere(action)
+        if AGENCY_WIDE in self.viewer.covered(action):
+            return
+        at = await self.places([stream])
+        if stream in at:
+            self.viewer.require(action, at[stream])
+
+    async def require_indicator(self, action: Action, code: str) -> None:
+        """Refuse *action* on what the indicator counts if that is another division's.
+
+        Raises:
+            Unauthenticated: The viewer has not signed in.
+            Forbidden: The message names the roles that may.
+        """
+        self.viewer.require_somewhere(action)
+        if AGENCY_WIDE in self.viewer.covered(action):
+            return
+        at = await places.of_indicator(self.reader, code, self.viewer.divisions)
+        if at is not None:
+            self.viewer.require(action, at)
+
+    async def places(self, streams: Collection[str]) -> dict[str, Place]:
+        """Where the cases and organisations belong today (`places.of_subjects`)."""
+        divisions = self.viewer.divisions
+        return await places.of_subjects(self.reader, streams, divisions, self.today)
+
+    async def uncovered(self, action: Action, streams: Collection[str]) -> set[str]:
+        """The cases and organisations on which the viewer may not take *action*."""
+        if AGENCY_WIDE in self.viewer.covered(action):
+            return set()
+        at = await self.places(streams)
+        return {one for one in at if not self.viewer.may(action, at[one])}
 
     async def outcomes(
         self, recorded: Sequence[Recorded]
@@ -104,10 +181,37 @@ class View(NamedTuple):
 
         Every text in an answer comes from here.
         """
-        return await text_reading.outcomes(self.reader, self.vault, recorded)
+        forbidden = await self._forbidden(recorded)
+        permitted = [one for one in recorded if one.stream not in forbidden]
+        found = await text_reading.outcomes(self.reader, self.vault, permitted)
+        if self.viewer.actor == NOBODY:
+            found = {event: _published(named) for event, named in found.items()}
+        if self.record is not None:
+            name = self.viewer.name
+            opened = [e for e in _opened_personal(found) if e[0] != f"account-{name}"]
+            await self.record(self.reader, name, opened)
+        return found | {
+            (one.stream, one.version): dict.fromkeys(text, FORBIDDEN)
+            for one in recorded
+            if one.stream in forbidden and (text := one.body().text)
+        }
+
+    async def _forbidden(self, recorded: Sequence[Recorded]) -> set[str]:
+        """The streams whose texts the viewer may not read."""
+        viewer = self.viewer
+        if viewer.masked:
+            return {one.stream for one in recorded if one.category in PERSONAL}
+        if viewer.actor is None:
+            return set()
+        if viewer.actor == NOBODY:
+            return {one.stream for one in recorded if one.category != "publication"}
+        asker = Asker(viewer.actor, viewer.divisions, self.today)
+        return await text_rights.forbidden_streams(self.reader, asker, recorded)
 
     async def file(self, recorded: Recorded) -> bytes | WithheldReason:
         """The content of the file that *recorded* attached, or why there is none."""
+        if await self._forbidden([recorded]):
+            return WithheldReason.FORBIDDEN
         filed = await self.vault.file(self.reader, recorded)
         if isinstance(filed, VaultFault):
             return WithheldReason(filed.value)
@@ -177,6 +281,21 @@ class View(NamedTuple):
             name: found.withheld[name] for name in names if name in found.withheld
         }
         return ShownText(fact.join_texts(parts)[field], withheld)
+
+
+def _opened_personal(found: Mapping[Event, Mapping[str, Fate]]) -> list[Event]:
+    """The events of which a personal text was opened."""
+    return [
+        event
+        for event, named in found.items()
+        if event[0].partition("-")[0] in PERSONAL
+        and any(isinstance(one, Opened) for one in named.values())
+    ]
+
+
+def _published(named: dict[str, Fate]) -> dict[str, Fate]:
+    """The texts of a published edition that are public: its title."""
+    return {name: one if name == "title" else FORBIDDEN for name, one in named.items()}
 
 
 def _collect_placeholders(text: str, sealed: Sealed) -> str:

@@ -27,6 +27,7 @@ from iku.web.api import (
     health,
     indicators,
     log,
+    openings,
     organisations,
     publications,
     replay,
@@ -41,7 +42,7 @@ LARGEST_BODY = 1 << 20
 MODULES = (
     *(conflicts, attachments, organisations),
     *(indicators, figures, explanations, replay, differences, comparisons),
-    *(publications, erasures),
+    *(publications, erasures, openings),
     *(log, tree, agency, health),
 )
 

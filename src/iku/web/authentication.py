@@ -41,6 +41,8 @@ class Caller(NamedTuple):
 async def admit(request: AnyRequest, action: Action | None) -> Caller:
     """The caller, who may take *action*; None stands for a public resource.
 
+    Whether they may take it on the subject of the request is decided by `queries/`.
+
     Raises:
         Unauthenticated: The caller has not signed in, or the API key is not valid.
         Forbidden: The caller may not take the action.
@@ -50,7 +52,7 @@ async def admit(request: AnyRequest, action: Action | None) -> Caller:
     found = await caller(cast(Application, request.app).app, scope)
     scope[CALLER] = found  # type: ignore[literal-required] # an extension
     if action is not None:
-        found.viewer.require(action)
+        found.viewer.require_somewhere(action)
     return found
 
 

@@ -183,6 +183,8 @@ PARAMETERS: dict[str, Any] = {
     "limit": 50,
     "cursor": "SzE0",
     "after": 100,
+    "before": 100,
+    "account": "0b0e2d6c-5a0f-4d6e-9c1b-2f1f0f6f9a10",
     "actor": "siti",
     "category": "conflict",
     "type": "annulled",

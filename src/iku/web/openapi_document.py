@@ -85,6 +85,7 @@ TAGS = {
     "Figures": "Numerator, denominator and percentage of any day.",
     "Publications": "Figures as they were printed, and what changed since.",
     "Subjects": "What is held of a person, and its erasure.",
+    "Accounts": "Who opened which texts.",
     "Log": "Every record, byte for byte.",
     "Proof": "Signed checkpoints, tiles and proofs that can be checked without us.",
     "Agency": "Whose register this is.",

@@ -18,6 +18,7 @@ from litestar import Request, Response, get
 from iku import messages
 from iku.app import App
 from iku.connection import open_view
+from iku.domain.access import Action, Unauthenticated
 from iku.domain.coordinates import LARGEST
 from iku.domain.figure import Figure
 from iku.domain.question import InvalidQuestion
@@ -27,7 +28,7 @@ from iku.messages import message
 from iku.queries import front_page as queries
 from iku.queries import log_records
 from iku.queries.front_page import FallbackReason, FrontDay, FrontPage, RequestedMoment
-from iku.web import page_rendering, problems
+from iku.web import authentication, page_rendering, problems
 from iku.web.admission import Application
 from iku.web.page_language import TITLE, PageLanguage, preferred
 from iku.web.page_templates import (
@@ -63,6 +64,8 @@ def error_page(request: Request[Any, Any, Any], error: Exception) -> Response[by
     if isinstance(error, InvalidAddress):
         heading = message("This address is not valid")
         return _page(_fault_markup(page, heading, messages.of_error(error)), page, 400)
+    if isinstance(error, Unauthenticated):
+        return page_rendering.redirect(f"/masuk?bahasa={page.language}")
     told = problems.error_response(request, error)
     problem = msgspec.json.decode(told.content, type=Problem)
     said = message("The page cannot be shown at present. Try again later.")
@@ -74,6 +77,7 @@ def error_page(request: Request[Any, Any, Any], error: Exception) -> Response[by
 @get("/", include_in_schema=False, exception_handlers={Exception: error_page})
 async def show_front_page(request: Request[Any, Any, Any]) -> Response[bytes]:
     """The page with the figures of a day and of the end of the previous year."""
+    await authentication.admit(request, Action.READ_FIGURES)
     app = cast(Application, request.app).app
     today = app.commands.today()
     asked = parse_query(list(request.query_params.multi_items()), today)

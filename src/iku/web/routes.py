@@ -5,7 +5,8 @@ The names of a handler's parameters select what it receives:
 * `question` or `about`: path and query string, as the annotated Struct;
 * `command`: the body, as the annotated Struct or union;
 * `headers`, or the `command_gateway` made from them, which handles commands;
-* the `viewer` who asks, in the language of the answer;
+* the `viewer` who asks, in the language of the answer; the `caller`, if the answer has
+  no words in a language;
 * `app`, `metrics` and `request`.
 
 A query parameter or precondition that the handler does not declare is refused. The
@@ -31,6 +32,7 @@ from iku.domain.access import Action
 from iku.gateway import CommandGateway
 from iku.messages import message
 from iku.queries.view import LOCAL, Viewer
+from iku.settings import is_loopback
 from iku.web import authentication
 from iku.web.admission import Application
 from iku.web.authentication import Caller
@@ -41,6 +43,7 @@ from iku.web.problems import language_headers, preferred_language
 
 Handler: TypeAlias = Callable[..., Awaitable[Any]]
 ACTION = "action"  # the key of the action that a reader must be allowed
+LOCAL_PROGRAMS = "local_programs"
 TAKEN = "taken"  # the key of the `RouteParameters` in a handler's `opt`
 REMEMBERED = 512  # bytes; longer query strings are not cached
 
@@ -119,7 +122,8 @@ class ParsedRequest(NamedTuple):
 def get(path: str, action: Action | None, **options: Any) -> Callable[[Handler], Any]:
     """A GET route for those who may take *action*; None if it is public.
 
-    *options* are those of the framework.
+    *options* are those of the framework. A route whose `opt` has `LOCAL_PROGRAMS` is
+    public for programs on this machine.
     """
     return _route(litestar.get, path, action, None, options)
 
@@ -153,10 +157,12 @@ def _route(
         of = {name: one.annotation for name, one in signature.parameters.items()}
         about = of.get("question") or of.get("about") or NoParameters
         declared = RouteParameters(about, headers, of.get("command"), tuple(of))
+        local_programs = options.get("opt", {}).get(LOCAL_PROGRAMS, False)
 
         @wraps(handler)
         async def answered(request: AnyRequest) -> Any:
-            caller = await authentication.admit(request, action)
+            public = local_programs and _is_local(request)
+            caller = await authentication.admit(request, None if public else action)
             received = await _parse_request(request, declared, caller)
             found = await handler(**{name: getattr(received, name) for name in of})
             return (
@@ -178,6 +184,12 @@ def _route(
         return method(path, opt=opt, **options)(answered)
 
     return decorate
+
+
+def _is_local(request: AnyRequest) -> bool:
+    """Whether the client is on this machine; a named proxy states its client."""
+    client = request.scope["client"]
+    return client is not None and is_loopback(client[0])
 
 
 def _in_language(found: Any, viewer: Viewer) -> Response[Any]:

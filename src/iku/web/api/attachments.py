@@ -31,10 +31,12 @@ from iku.messages import message
 from iku.parsing import quoted
 from iku.queries import attachments
 from iku.queries.figure_parameters import SubjectId
+from iku.queries.view import View
 from iku.text_reading import File
 from iku.vault.files import MOST
 from iku.web.api.conflicts import ConflictPath
 from iku.web.api.organisations import OrganisationPath
+from iku.web.authentication import Caller
 from iku.web.commands import ChangeHeaders, receipt_response
 from iku.web.headers import AnyRequest, refuse_encoded
 from iku.web.problems import BadRequest, UnsupportedMediaType
@@ -132,9 +134,12 @@ async def attach_to_organisation(
     summary="Read a file that was put with a case",
     tags=["Conflict cases"],
 )
-async def fetch_of_conflict(question: ConflictFile, app: App) -> Response[bytes]:
+async def fetch_of_conflict(
+    question: ConflictFile, app: App, caller: Caller
+) -> Response[bytes]:
     """The file, verified against the commitment in the log."""
-    return await _fetch(app, "conflict", question.conflict_id, question.version)
+    view = app.view(PooledReader(app), caller.viewer)
+    return await _fetch(view, "conflict", question.conflict_id, question.version)
 
 
 @get(
@@ -145,10 +150,11 @@ async def fetch_of_conflict(question: ConflictFile, app: App) -> Response[bytes]
     tags=["Organisations"],
 )
 async def fetch_of_organisation(
-    question: OrganisationFile, app: App
+    question: OrganisationFile, app: App, caller: Caller
 ) -> Response[bytes]:
     """The file, verified against the commitment in the log."""
-    return await _fetch(app, "organisation", question.organisation_id, question.version)
+    view, named = app.view(PooledReader(app), caller.viewer), question.organisation_id
+    return await _fetch(view, "organisation", named, question.version)
 
 
 async def _uploaded_file(name: str, request: AnyRequest) -> File:
@@ -178,9 +184,10 @@ async def _attach(
     return receipt_response(outcome, receipt(outcome), place)
 
 
-async def _fetch(app: App, category: str, number: str, version: int) -> Response[bytes]:
+async def _fetch(
+    view: View, category: str, number: str, version: int
+) -> Response[bytes]:
     stream = DECIDERS[category].stream(subject_id(number))
-    view = app.view(PooledReader(app))
     file = await attachments.fetch(view, stream, version)
     headers = {
         "Content-Disposition": disposition(file.name),

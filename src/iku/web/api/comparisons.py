@@ -16,7 +16,7 @@ TAGS = ["Figures"]
 
 @get(
     "/indicators/{code:str}/comparison",
-    Action.READ_FIGURES,
+    Action.READ_HISTORY,
     operation_id="compareDefinitions",
     summary="Compare definitions",
     tags=TAGS,

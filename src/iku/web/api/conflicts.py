@@ -174,7 +174,7 @@ async def show(
 
 @get(
     "/conflicts/{conflict_id:str}/events",
-    Action.READ_REGISTER,
+    Action.READ_HISTORY,
     operation_id="listConflictEvents",
     summary="Read the history of a case",
     tags=TAGS,

@@ -17,6 +17,7 @@ from iku.gateway import CommandGateway, EntryReceipt, receipt
 from iku.messages import message
 from iku.queries import erasures
 from iku.vault.store import StoredTextCount
+from iku.web.authentication import Caller
 from iku.web.commands import receipt_response
 from iku.web.routes import get, post
 
@@ -91,9 +92,9 @@ class ErasableSubject(Struct, frozen=True):
     summary="See what is held of a subject",
     tags=TAGS,
 )
-async def show(question: SubjectPath, app: App) -> ErasableSubject:
+async def show(question: SubjectPath, app: App, caller: Caller) -> ErasableSubject:
     """The histories that hold texts of the subject, and their number; not the texts."""
-    view = app.view(PooledReader(app))
+    view = app.view(PooledReader(app), caller.viewer)
     known = await erasures.stored_texts(view, question.subject_id)
     return ErasableSubject(
         id=question.subject_id,

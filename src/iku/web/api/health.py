@@ -9,13 +9,14 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from iku import messages
 from iku.app import App
 from iku.connection import PooledReader, open_view
+from iku.domain.access import Action
 from iku.ledger.appender import Unavailable
 from iku.messages import message
 from iku.postgres.migrations import MigrationError
 from iku.queries import health
 from iku.vault.files import QuarantineSummary
 from iku.web.metrics import Metrics
-from iku.web.routes import get
+from iku.web.routes import LOCAL_PROGRAMS, get
 
 TAGS = ["Health"]
 
@@ -98,7 +99,8 @@ async def ready(app: App) -> Readiness:
 
 @get(
     "/metrics",
-    None,
+    Action.ADMINISTER,
+    opt={LOCAL_PROGRAMS: True},
     operation_id="getMetrics",
     summary="Read the metrics",
     tags=TAGS,

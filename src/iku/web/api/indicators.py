@@ -18,6 +18,7 @@ from iku.queries.figure_parameters import Code
 from iku.queries.indicators import Indicators, IndicatorWithScale
 from iku.queries.subjects import EventPage, IndicatorHistoryQuestion
 from iku.queries.view import Viewer
+from iku.web.authentication import Caller
 from iku.web.commands import receipt_response
 from iku.web.headers import unsupported_header
 from iku.web.routes import get, post
@@ -114,6 +115,7 @@ async def redefine(
     about: IndicatorRevisionPath,
     command: indicator.Redefinition,
     command_gateway: CommandGateway,
+    caller: Caller,
 ) -> Response[DefinitionReceipt | RedefinitionEffect]:
     """Adds a version of the definition.
 
@@ -130,7 +132,9 @@ async def redefine(
         _refuse_key(command_gateway)
         (proposed,) = await command_gateway.preview("indicator", code, command)
         shown = Response(
-            await _preview_definition(command_gateway.app, code, proposed),
+            await _preview_definition(
+                command_gateway.app, caller.viewer, code, proposed
+            ),
             status_code=200,
         )
         return shown
@@ -145,9 +149,9 @@ async def redefine(
 
 
 async def _preview_definition(
-    app: App, code: str, proposed: indicator.Defined
+    app: App, viewer: Viewer, code: str, proposed: indicator.Defined
 ) -> RedefinitionEffect:
-    async with open_view(app) as view:
+    async with open_view(app, viewer) as view:
         return await definition_comparison.preview_definition(
             view, code, proposed, app.commands.today()
         )

@@ -172,7 +172,7 @@ async def show(
 
 @get(
     "/organisations/{organisation_id:str}/events",
-    Action.READ_REGISTER,
+    Action.READ_HISTORY,
     operation_id="listOrganisationEvents",
     summary="Read the history of an organisation",
     tags=TAGS,

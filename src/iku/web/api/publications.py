@@ -80,7 +80,7 @@ async def record(
 
 @get(
     "/publications",
-    Action.READ_FIGURES,
+    None,  # published editions are public
     operation_id="listPublications",
     summary="List the publications",
     tags=TAGS,
@@ -95,7 +95,7 @@ async def search(
 
 @get(
     "/publications/{publication_id:str}",
-    Action.READ_FIGURES,
+    None,  # published editions are public
     operation_id="getPublication",
     summary="Look at a publication",
     tags=TAGS,
@@ -115,7 +115,7 @@ async def show(
 
 @get(
     "/publications/{publication_id:str}/changes",
-    Action.READ_FIGURES,
+    Action.READ_HISTORY,
     operation_id="listPublicationChanges",
     summary="Ask what changed after a publication",
     tags=TAGS,

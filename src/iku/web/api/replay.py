@@ -13,6 +13,7 @@ from iku.domain.access import Action
 from iku.queries import figure_replay
 from iku.queries.figure_replay import ReplayLine, ReplayQuestion
 from iku.web.api.log import NDJSON
+from iku.web.authentication import Caller
 from iku.web.routes import get
 
 TAGS = ["Figures"]
@@ -25,7 +26,9 @@ TAGS = ["Figures"]
     summary="Replay the way to a figure",
     tags=TAGS,
 )
-async def replay(question: ReplayQuestion, app: App) -> Response[ReplayLine]:
+async def replay(
+    question: ReplayQuestion, app: App, caller: Caller
+) -> Response[ReplayLine]:
     """Every movement of the figure's counts as NDJSON, with the counts after it.
 
     The last line has the figure's numerator and denominator. A figure in which no
@@ -36,7 +39,8 @@ async def replay(question: ReplayQuestion, app: App) -> Response[ReplayLine]:
     asked = [question.question(today)]
     async with acquire_connection(app) as connection:
         (figure,) = await app.figures.answer(connection, asked, today)
-    pages = figure_replay.pages(app.view(PooledReader(app)), figure, question.order)
+    view = app.view(PooledReader(app), caller.viewer)
+    pages = figure_replay.pages(view, figure, question.order)
     # Read before the response starts, so that an error still gets its HTTP status.
     first: list[ReplayLine] = await anext(pages, [])
     answer: Response[Any] = Stream(_encode_pages(first, pages), media_type=NDJSON)

@@ -1,0 +1,119 @@
+"""Whose texts an account may read: the rights behind each text that is opened.
+
+Texts of a case or organisation are for those who may read texts at its place today,
+texts of a proposal also for the proposer and for those who decide on it. Titles and
+reasons of publications and indicators are for all who have signed in.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+from typing import NamedTuple
+
+from iku.domain import access, fact, proposal, subject_kinds
+from iku.domain.access import Action, Actor, Allowed, Place
+from iku.domain.access_policy import DivisionOwns
+from iku.domain.decider import subject_id
+from iku.domain.proposal import Proposed
+from iku.ledger import log
+from iku.ledger.log import Reader
+from iku.ledger.record import Recorded
+from iku.queries import places
+from iku.queries.places import UNKNOWN
+
+# The categories whose texts are personal; that they were opened is recorded.
+PERSONAL = frozenset({*subject_kinds.categories(), "proposal", "account", "subject"})
+
+
+class Asker(NamedTuple):
+    """The account that reads, on a day, and what each division owns."""
+
+    actor: Actor
+    divisions: Sequence[DivisionOwns]
+    today: date
+
+    def may(self, action: Action, place: Place) -> bool:
+        """Whether the account may take *action* at *place*."""
+        return isinstance(access.may(self.actor, action, place), Allowed)
+
+    def may_erase(self) -> bool:
+        """Whether the account may erase texts, or propose it."""
+        return any(
+            access.covered(self.actor, Action.ERASE, proposing=proposing)
+            for proposing in (False, True)
+        )
+
+
+async def forbidden_streams(
+    reader: Reader, asker: Asker, recorded: Iterable[Recorded]
+) -> set[str]:
+    """The streams of *recorded* whose texts the account may not read."""
+    streams = {one.stream for one in recorded if one.category in PERSONAL}
+    of_proposals = [one for one in streams if one.startswith("proposal-")]
+    proposed = await _proposals(reader, of_proposals)
+    concerned = {one for of in proposed.values() for one in _concerned(of)}
+    at = await places.of_subjects(
+        reader, streams | concerned, asker.divisions, asker.today
+    )
+    return {
+        stream
+        for stream in streams
+        if not (
+            _may_read_proposal(asker, proposed[stream], at)
+            if stream in proposed
+            else _may_read(asker, stream, at)
+        )
+    }
+
+
+def _may_read(asker: Asker, stream: str, at: dict[str, Place]) -> bool:
+    category, _, subject = stream.partition("-")
+    match category:
+        case "account":
+            own = subject == asker.actor.account
+            return own or asker.may(Action.SEE_ACCOUNTS, access.AGENCY_WIDE)
+        case "subject":
+            return asker.may_erase() or asker.may(Action.READ_TEXTS, UNKNOWN)
+        case _:
+            return asker.may(Action.READ_TEXTS, at.get(stream, UNKNOWN))
+
+
+async def _proposals(reader: Reader, streams: Sequence[str]) -> dict[str, Proposed]:
+    """The first event of each proposal."""
+    if not streams:
+        return {}
+    found = await log.read_events(reader, [(stream, 1) for stream in streams])
+    return {
+        one.stream: fact.decode_recorded(one, proposal.decider.event_type)
+        for one in found
+    }
+
+
+def _concerned(proposed: Proposed) -> list[str]:
+    """The streams of the subject of a proposal, and of the survivor of a merger."""
+    target, into = proposed.target, proposed.command.data.get("into")
+    survivor = [] if into is None else [f"{target.category}-{subject_id(into)}"]
+    return [target.stream, *survivor]
+
+
+def _may_read_proposal(asker: Asker, proposed: Proposed, at: dict[str, Place]) -> bool:
+    """Whether the account made the proposal, may read its subject, or decides on it."""
+    target = proposed.target
+    if proposed.by == asker.actor.account:
+        return True
+    match target.category:
+        case category if category in subject_kinds.categories():
+            own = at.get(target.stream, UNKNOWN)
+            others = [at.get(one, UNKNOWN) for one in _concerned(proposed)[1:]]
+            if kind := proposed.command.data.get("category"):
+                division = access.owner(category, kind, asker.divisions)
+                others.append(Place(division, own.area))
+            return asker.may(Action.READ_TEXTS, own) or any(
+                asker.may(Action.APPROVE_CLOSED, place) for place in others
+            )
+        case "account":
+            decides = asker.may(Action.APPROVE_ROLES, access.AGENCY_WIDE)
+            return decides or _may_read(asker, target.stream, at)
+        case "subject":
+            return _may_read(asker, target.stream, at)
+        case _:
+            return True
