@@ -2,6 +2,7 @@
 
 from datetime import date
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -30,6 +31,8 @@ from iku.domain.conflict import (
 )
 from iku.domain.decider import Refused
 from iku.domain.fact import Person
+from iku.ledger import log
+from iku.vault.keys import ErasureEntry
 from tests.commands.conftest import Desk, Desks
 
 DIVISIONS = (
@@ -332,3 +335,40 @@ async def test_the_last_administrator_is_neither_revoked_nor_suspended(
     restored = AccountRestored(effective_on=today, reason="Kembali")
     assert (await change(second.account, restored)).added
     assert (await change(first.account, revoked)).added
+
+
+async def test_an_erasure_that_a_restore_lost_is_recorded_again_by_the_program(
+    desks: Desks,
+) -> None:
+    desk = await desks()
+    people = await staff(desk)
+    await act(desk, people["petugas-wasnas"], "K1", REPORTED)
+    async with desk.app.pool.acquire() as connection:
+        [first] = [one async for one in log.read_log(connection, size=1)]
+    noted = ErasureEntry(
+        log=first.leaf.hex(),
+        subject="conflict-K1",
+        command=str(uuid4()),
+        actor=people["kepala"].account,
+        decision="B/12/2022",
+        legal_basis="UU 27/2022",
+        effective_on=date(2022, 1, 2),
+    )
+    desk.app.vault.keys.append_erasure(noted)
+    other = await desks()  # as it starts, nobody has signed in
+    assert other.app.reconciled.decisions == 1
+    async with desk.app.pool.acquire() as connection:
+        [erased] = await log.read_stream(connection, "subject-conflict-K1")
+    assert erased.body().actor == "iku"
+
+
+async def test_a_register_with_accounts_never_becomes_a_demonstration(
+    desks: Desks,
+) -> None:
+    desk = await desks()
+    await first_admin(desk)
+    async with desk.app.pool.acquire() as connection:
+        with pytest.raises(Unauthenticated):
+            await accounts.declare_demonstration(desk.app.commands, connection)
+        register = (await desk.app.commands.access.refresh(connection)).value
+    assert not register.policy.demonstration

@@ -12,7 +12,7 @@ from iku.commands.authorisation import StepUpRequired
 from iku.commands.command import Command, CommandResult
 from iku.domain.access import Credentials, Forbidden
 from iku.domain.access_policy import SUBJECT, TwoPersons, TwoPersonsSet
-from iku.domain.account import Invite, Role, RoleRevoked
+from iku.domain.account import Invite, Role, RoleGranted, RoleRevoked
 from iku.domain.conflict import (
     Category,
     Corrected,
@@ -309,3 +309,27 @@ async def test_the_texts_of_a_proposal_are_not_in_the_log(office: Office) -> Non
         [proposed] = await log.read_stream(connection, f"proposal-{identifier}")
     assert b"Salah" not in proposed.record
     assert {text.s for text in proposed.body().text.values()} == {"conflict-K1"}
+
+
+async def test_an_approval_covers_the_divisions_in_which_the_approver_may_approve(
+    office: Office,
+) -> None:
+    head = office.people["kepala-wasnas"]
+    officer = RoleGranted(
+        effective_on=office.desk.app.commands.today(),
+        role=Role.PETUGAS,
+        division="iwasbang",
+        basis="SK/4",
+    )
+    await office.do("admin", head.account, officer, category="account")
+    moved = Reclassified(
+        effective_on=date(2021, 3, 3),
+        category=Category.SARA,
+        dimension=Dimension.AGAMA,
+    )
+    identifier = await office.propose("verifikator-wasnas", moved)
+    await office.approve("kepala-wasnas", identifier)
+    async with office.desk.app.pool.acquire() as connection:
+        [_, approved] = await log.read_stream(connection, f"proposal-{identifier}")
+    assert approved.body().data["divisions"] == ["wasnas"]
+    assert await office.types("conflict-K1") == ["reported"]

@@ -102,7 +102,7 @@ class JudgedLog:
                 known_on=known_on or self.today,
                 declared=known_on is not None,
                 recorded_at=at,
-                record=json.dumps(told, sort_keys=True).encode(),
+                record=iku_verify.spell(told).encode(),
                 leaf=b"",
             )
         )

@@ -11,6 +11,7 @@ from msgspec import Struct
 from iku.commands.command import Command, CommandResult
 from iku.commands.handler import CommandHandler
 from iku.domain import erasure, fact, subject_name
+from iku.domain.access import SYSTEM_ACTOR, Mode
 from iku.domain.decider import SubjectNotFound
 from iku.domain.erasure import Erased
 from iku.ledger import log
@@ -74,8 +75,11 @@ async def reconcile(
 ) -> ReconciliationResult:
     """Compare every erasure with log and vault; must run before requests are served."""
     lost = await _missing_from_log(commands, connection)
+    local = (await commands.access.cached(connection)).value.mode is Mode.LOCAL
     for entry in lost:
-        await commands.handle(connection, _erasure_command(entry))
+        # With accounts nobody has signed in here, so the program is the actor.
+        actor = entry.actor if local else SYSTEM_ACTOR
+        await commands.handle(connection, _erasure_command(entry, actor))
     texts = await commands.vault.reconcile(connection)
     if lost or texts:
         await quarantine.destroy_erased(commands.vault, connection)
@@ -128,11 +132,11 @@ def _erasure_entry(recorded: Recorded, ours: str) -> ErasureEntry:
     )
 
 
-def _erasure_command(entry: ErasureEntry) -> Command:
+def _erasure_command(entry: ErasureEntry, actor: str) -> Command:
     erased = Erased(
         decision=entry.decision,
         legal_basis=entry.legal_basis,
         effective_on=entry.effective_on,
     )
     category = erasure.decider.category
-    return Command(category, entry.subject, erased, entry.actor, entry.command)
+    return Command(category, entry.subject, erased, actor, entry.command)

@@ -35,6 +35,7 @@ from iku.domain.recorded_approval import (
     proposal_step,
 )
 from iku.domain.recorded_state import (
+    PLACING,
     Broken,
     JudgedCommand,
     JudgedEvent,
@@ -141,7 +142,8 @@ class RecordedRights:
         subjects = streams if judged else set[str]()
         places = {stream: state.places(stream, day) for stream in subjects}
         self._apply(events)
-        for stream in subjects:
+        moved = {one.record.stream for one in events if one.record.type in PLACING}
+        for stream in subjects & moved:
             places[stream] += state.places(stream, day)
         return JudgedCommand(events, register, before, versions, places, state)
 

@@ -106,9 +106,7 @@ _SUBJECTS: Mapping[str, type[Conflict | Organisation]] = {
     "conflict": Conflict,
     "organisation": Organisation,
 }
-_PLACING = frozenset(
-    {"reported", "registered", "reclassified", "corrected", "annulled"}
-)
+PLACING = frozenset({"reported", "registered", "reclassified", "corrected", "annulled"})
 _OTHER = conflict.Verified(effective_on=date.max)
 
 
@@ -154,7 +152,7 @@ class RecordedState:
         record, body = one.record, one.body
         trace = self._subjects.setdefault(record.stream, SubjectTrace(body.actor))
         kept: Fact = _OTHER
-        if record.type in _PLACING:
+        if record.type in PLACING:
             kept = fact.decode_recorded(record, DECIDERS[one.category].event_type)
         if isinstance(kept, Correction) and trace.history[kept.corrects - 1] is _OTHER:
             kept = _OTHER

@@ -68,7 +68,7 @@ class FigureCheck:
             return FigureCount(0, 0, ())
         findings, report = self._findings, iku_verify.Report()
         if self._stopped is None:
-            findings += self._mergers()
+            findings += [*self._mergers(), *self._rights()]
         try:
             iku_verify.recount_published(self._register, report)
         except iku_verify.Finding:
@@ -86,6 +86,14 @@ class FigureCheck:
         except iku_verify.Finding as finding:
             return [_invalid(finding, finding.position)]
         return []
+
+    def _rights(self) -> list[MonitorFinding]:
+        """The new records that their actors had no right to record."""
+        rights = self._register.rights
+        rights.finish()
+        found, rights.findings = rights.findings, []
+        new = (one for one in found if (one.position or 0) > self._counted)
+        return [_invalid(one, one.position) for one in new]
 
     def _add(self, raw: bytes) -> None:
         record = self._records.read(self.size, raw)
