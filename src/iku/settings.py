@@ -101,6 +101,12 @@ class Settings:
     oidc_allow_private: bool = False
 
     @property
+    def address(self) -> str:
+        """The URL under which users reach the server, without a path."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return self.public_url or f"http://{host}:{self.port}"
+
+    @property
     def keys_folder(self) -> Path:
         """Folder of the vault's keys."""
         return self.keys or self.home / "keys"

@@ -15,7 +15,9 @@ import httpx
 import jsonschema_rs
 import pytest
 
+from iku.access import sessions
 from iku.app import App, open_app
+from iku.domain.account import Role
 from iku.exchange import example
 from iku.exchange.journal_import import Importer
 from iku.ledger import checkpoint_signing
@@ -25,6 +27,7 @@ from iku.postgres.pool import Plain
 from iku.web import examples
 from tests.conftest import SETTINGS, copy_keys
 from tests.web.conftest import Client
+from tests.web.test_authentication import invited, key_of
 
 FILE = Path(examples.__file__).with_name("examples.json")
 RECORD = "IKU_RECORD_EXAMPLES" in os.environ
@@ -173,6 +176,49 @@ AFTER = (
 )
 
 
+async def proposals(client: Client) -> tuple[Ask, ...]:
+    """Requests about a proposal, whose identifier its receipt gives."""
+    made = await client.records("/proposals", body("propose", "correction"))
+    path = f"/proposals/{made['id']}"
+    return (
+        Ask("propose", "/proposals", body=body("propose", "correction")),
+        Ask("listProposals", "/proposals"),
+        Ask("getProposal", path),
+        Ask(
+            "decideProposal",
+            f"{path}/events",
+            body=body("decideProposal", "declined"),
+            headers={"Iku-Actor": "budi"},
+        ),
+    )
+
+
+async def accounts(app: App) -> tuple[Ask, ...]:
+    """Requests of the first administrator, in a fresh session."""
+    admin = (await invited(app, Role.ADMIN)).account
+    other = (await invited(app, Role.KEPALA_BADAN)).account
+    async with app.pool.acquire() as connection:
+        token = await sessions.open_session(connection, admin, method="password+totp")
+    by = {"Cookie": f"__Host-iku={token}", "Sec-Fetch-Site": "same-origin"}
+    key = (await key_of(app, admin, Role.ADMIN)).split("_")[1]
+    day = {"effective_on": app.commands.today().isoformat()}
+    suspended = body("recordAccountEvent", "suspended") | day
+    own, its = f"/accounts/{admin}", f"/accounts/{other}"
+    asked = (
+        Ask("inviteAccount", "/accounts", body=body("inviteAccount", "petugas")),
+        Ask("listAccounts", "/accounts"),
+        Ask("getAccount", own),
+        Ask("issueAccountLink", f"{its}/link", body=b""),
+        Ask("recordAccountEvent", f"{its}/events", body=suspended),
+        Ask("listSessions", f"{own}/sessions"),
+        Ask("createApiKey", f"{own}/keys", body=body("createApiKey", "script")),
+        Ask("listApiKeys", f"{own}/keys"),
+        Ask("revokeApiKey", f"{own}/keys/{key}/revocation", body=b""),
+        Ask("endSessions", f"{its}/sessions/end", body=body("endSessions", "all")),
+    )
+    return tuple(one._replace(headers=by) for one in asked)
+
+
 @pytest.fixture
 async def app(database: Database, tmp_path: Path) -> AsyncIterator[App]:
     """An application with its own key folder, because the erasure is recorded there."""
@@ -247,7 +293,9 @@ async def recorded(
     await checkpoint_signing.sign(signer, home, origin)
     await record(BEFORE[1:])
     await checkpoint_signing.sign(signer, home, origin)
+    await record(await proposals(client))
     await record(AFTER)
+    await record(await accounts(app))
     return found
 
 

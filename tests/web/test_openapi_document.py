@@ -147,10 +147,14 @@ def test_every_post_says_how_it_is_repeated_and_answered(described: Any) -> None
             continue
         given = parameters(of["post"])
         headers = {p["name"] for p in given if p["in"] == "header"}
-        about_known = {"If-Match"} if "{" in path else set()
+        recorded = of["post"]["responses"]["201"].get("headers", {})
+        if "/accounts" in path:  # only an account takes such a step, by hand
+            assert headers == set()
+            assert set(recorded) <= {"Location"}
+            continue
+        about_known = {"If-Match"} if "{" in path and "proposals" not in path else set()
         named = {"Iku-File-Name"} if path.endswith("/attachments") else set()
         assert headers == {"Iku-Actor", "Idempotency-Key"} | about_known | named
-        recorded = of["post"]["responses"]["201"]["headers"]
         assert set(recorded) == {"ETag", "Location", "Idempotency-Replayed"}
 
 

@@ -15,6 +15,11 @@ from iku.access.sessions import DEVICE
 from iku.postgres.pool import Connection, Queryable
 
 
+def path(token: str) -> str:
+    """The path of the page that redeems an invitation."""
+    return f"/undangan/{token}"
+
+
 class Issued(Struct, frozen=True):
     """An issued invitation, whose token is shown once."""
 

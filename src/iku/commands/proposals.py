@@ -5,8 +5,9 @@ its events and its own in one append. If the subject has moved on since, the pro
 lapses.
 """
 
+from collections.abc import Mapping
 from typing import Any
-from uuid import uuid4
+from uuid import NAMESPACE_OID, uuid4, uuid5
 
 from msgspec import structs
 
@@ -26,6 +27,7 @@ from iku.domain.proposal import (
     Declined,
     Lapsed,
     Proposal,
+    ProposalStatus,
     ProposalWithdrawn,
     Proposed,
     ProposedChange,
@@ -62,11 +64,18 @@ async def propose(
         **texts,
     )
     recorded = structs.replace(
-        command, category="proposal", subject=str(uuid4()), proposed=proposed
+        command, category="proposal", subject=_identifier(command), proposed=proposed
     )
     return await commands.handle(
         reader, structs.replace(recorded, expected=None, approval=None)
     )
+
+
+def _identifier(command: Command) -> str:
+    """A new identifier; the same for a retry under the same idempotency key."""
+    if command.command_id is None:
+        return str(uuid4())
+    return str(uuid5(NAMESPACE_OID, f"proposal {command.command_id}"))
 
 
 def _changes(
@@ -172,6 +181,14 @@ async def _concerns(
         return False
     if not command.credentials.fresh:
         return False
+    covered, found = await _covered(commands, reader, command, authority)
+    return 0 < len(covered) < len(found)
+
+
+async def _covered(
+    commands: CommandHandler, reader: Reader, command: Command, authority: Authority
+) -> tuple[list[Place], list[Place]]:
+    """The places concerned for which the actor may approve, and all of them."""
     read = await decision.read_streams(reader, commands.vault, command)
     own = read.get(command.stream, FoldedStream()).state
     after = DECIDERS[command.category].fold([command.proposed], own)
@@ -181,12 +198,52 @@ async def _concerns(
     covered = [
         place
         for place in found
-        if any(
+        if authority.actor is None
+        or any(
             isinstance(access.may(authority.actor, action, place), Allowed)
             for action in wanted
         )
     ]
-    return 0 < len(covered) < len(found)
+    return covered, found
+
+
+async def decidable(
+    commands: CommandHandler, reader: Reader, by: Command, held: Mapping[str, Proposal]
+) -> frozenset[str]:
+    """Those of the proposals *held*, by identifier, that the actor may decide on now.
+
+    Whether the approval is recorded is decided when it is given: the subject may have
+    moved on, and a factor must be fresh.
+    """
+    authority = await commands.authority(reader, by.actor, by.credentials)
+    return frozenset(
+        [
+            identifier
+            for identifier, one in held.items()
+            if await _may_decide(commands, reader, one, authority)
+        ]
+    )
+
+
+async def _may_decide(
+    commands: CommandHandler, reader: Reader, held: Proposal, authority: Authority
+) -> bool:
+    person_of = authority.register.person
+    involved = [held.proposed.by, *(one.by for one in held.approvals)]
+    if held.status is not ProposalStatus.OPEN:
+        return False
+    if person_of(authority.name) in map(person_of, involved):
+        return False
+    covered, _ = await _covered(
+        commands, reader, _proposed_command(held, authority), authority
+    )
+    return bool(covered)
+
+
+def _proposed_command(held: Proposal, authority: Authority) -> Command:
+    target = held.proposed.target
+    proposed = proposal.decode(held.proposed)
+    return Command(target.category, target.subject, proposed, authority.name)
 
 
 def _approving_actions(category: str, proposed: Any) -> tuple[Action, ...]:
@@ -199,19 +256,20 @@ async def decline(
     """Decline a proposal (raises as `approve`)."""
     read = await _read(commands, reader, identifier)
     authority = await commands.authority(reader, by.actor, by.credentials)
-    _require_approver(authority, read.state)
+    await _require_approver(commands, reader, read.state, authority)
     declined = Declined(effective_on=commands.today(), by=authority.name, reason=reason)
     return await commands.handle(reader, _step(by, identifier, declined))
 
 
-def _require_approver(authority: Authority, held: Proposal) -> None:
-    if authority.actor is None:
-        return
-    category = held.proposed.target.category
-    wanted = _approving_actions(category, proposal.decode(held.proposed))
-    roles = {role for one in wanted for role in access.TABLE[one]}
-    if not any(grant.role in roles for grant in authority.actor.grants):
-        access.require(authority.actor, wanted[-1])
+async def _require_approver(
+    commands: CommandHandler, reader: Reader, held: Proposal, authority: Authority
+) -> None:
+    """Refuse an actor who may approve for none of the divisions concerned."""
+    command = _proposed_command(held, authority)
+    covered, found = await _covered(commands, reader, command, authority)
+    if not covered and authority.actor is not None:
+        wanted = _approving_actions(command.category, command.proposed)
+        access.require(authority.actor, wanted[-1], found[0])
 
 
 async def withdraw(

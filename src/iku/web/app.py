@@ -16,6 +16,7 @@ from iku.web import (
 )
 from iku.web.admission import Application
 from iku.web.api import (
+    accounts,
     agency,
     attachments,
     comparisons,
@@ -29,6 +30,7 @@ from iku.web.api import (
     log,
     openings,
     organisations,
+    proposals,
     publications,
     replay,
     tree,
@@ -43,6 +45,7 @@ MODULES = (
     *(conflicts, attachments, organisations),
     *(indicators, figures, explanations, replay, differences, comparisons),
     *(publications, erasures, openings),
+    *(proposals, accounts),
     *(log, tree, agency, health),
 )
 

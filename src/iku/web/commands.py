@@ -16,7 +16,15 @@ from iku.language import Language
 from iku.web.problems import language_headers
 
 
-class EntryHeaders(Struct, frozen=True, forbid_unknown_fields=True):
+class AccountHeaders(Struct, frozen=True, forbid_unknown_fields=True):
+    """No headers but those of authentication: only an account takes such a step."""
+
+    def command_gateway(self, app: App) -> CommandGateway:
+        """The gateway that handles the command under these headers."""
+        return CommandGateway(app, "", None)
+
+
+class EntryHeaders(AccountHeaders, frozen=True):
     """Headers of a request that records an event."""
 
     actor: Annotated[

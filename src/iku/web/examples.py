@@ -149,6 +149,70 @@ BODIES: dict[str, dict[str, dict[str, Any]]] = {
         "reviewed": {"type": "reviewed", "reason": "Sesuai dengan berkas"},
         "published": {"type": "published", "reason": "Disahkan kepala badan"},
     },
+    "propose": {
+        "correction": {
+            "category": "conflict",
+            "subject": "K10",
+            "command": {
+                "type": "corrected",
+                "corrects": 1,
+                "level": "kekerasan",
+                "reason": "Tingkat keliru pada laporan pertama",
+            },
+            "because": "Berita acara pemeriksaan 12/2022",
+        },
+        "erasure": {
+            "category": "subject",
+            "subject": "conflict-K14",
+            "command": {
+                "type": "erased",
+                "decision": "B/12/2022",
+                "legal_basis": "UU 27/2022 Pasal 8",
+            },
+            "because": "Permintaan pelapor",
+        },
+        "two_persons": {
+            "category": "access",
+            "command": {
+                "type": "two_persons_set",
+                "effective_on": "2022-01-03",
+                "value": "recorded",
+                "reason": "Bidang hanya memiliki dua pegawai",
+            },
+            "because": "Kantor kecil",
+        },
+    },
+    "decideProposal": {
+        "approved": {"type": "approved"},
+        "declined": {"type": "declined", "reason": "Berita acara belum lengkap"},
+        "withdrawn": {"type": "withdrawn"},
+    },
+    "inviteAccount": {
+        "petugas": {
+            "holder": {"name": "Siti Contoh"},
+            "basis": "SK/7/2022",
+            "role": "petugas",
+            "division": "wasnas",
+        }
+    },
+    "recordAccountEvent": {
+        "granted": {
+            "type": "granted",
+            "effective_on": "2022-01-03",
+            "role": "verifikator",
+            "division": "wasnas",
+            "basis": "SK/8/2022",
+        },
+        "suspended": {
+            "type": "suspended",
+            "effective_on": "2022-01-03",
+            "reason": "Tugas belajar",
+        },
+    },
+    "endSessions": {"all": {}},
+    "createApiKey": {
+        "script": {"name": "Skrip laporan bulanan", "roles": ["admin"], "days": 30}
+    },
 }
 # Abridged responses for the example register, by operation, status and media type.
 # tests/web/test_examples.py compares them with the routes, and records them.
@@ -200,6 +264,12 @@ PARAMETERS: dict[str, Any] = {
     "organisation_id": "O41",
     "publication_id": "2021",
     "subject_id": "conflict-K14",
+    "proposal_id": "6f1c1f0e-0d3c-4f57-9a52-0a1c2f6d7b11",
+    "account_id": "0b0e2d6c-5a0f-4d6e-9c1b-2f1f0f6f9a10",
+    "key_id": "9f86d081884c",
+    "decidable": True,
+    "before": 150,
+    "role": "petugas",
     "version": 3,
     "Iku-Actor": "siti",
     "Idempotency-Key": "019a0b5e-7c1a-7b3e-9d52-3f1c8a6b2e40",

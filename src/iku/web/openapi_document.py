@@ -23,12 +23,14 @@ import iku
 from iku import parsing
 from iku.parsing import Field
 from iku.queries.indicators import IndicatorWithScale
+from iku.queries.proposals import ShownProposal
 from iku.queries.publications import ShownPublication
 from iku.web import examples, problems, routes
 from iku.web.api.conflicts import ConflictDetail
 from iku.web.api.explanations import CSV
 from iku.web.api.log import NDJSON, LogEntry
 from iku.web.api.organisations import OrganisationDetail
+from iku.web.commands import AccountHeaders
 from iku.web.problems import Problem
 from iku.web.routes import RouteParameters
 from iku.web.schema_components import Json, Schemas, tidy_values
@@ -84,6 +86,8 @@ TAGS = {
     "Indicators": "Formulas as data, in versions; targets; the rating scale.",
     "Figures": "Numerator, denominator and percentage of any day.",
     "Publications": "Figures as they were printed, and what changed since.",
+    "Proposals": "Commands that another person must approve.",
+    "Accounts": "Who may act: roles, one-time links, sessions, API keys.",
     "Subjects": "What is held of a person, and its erasure.",
     "Accounts": "Who opened which texts.",
     "Log": "Every record, byte for byte.",
@@ -249,7 +253,10 @@ _HEADERS = {
 
 _MEDIA = {"replayFigure": NDJSON}  # the schema describes one line
 # Responses that carry the version for If-Match.
-_VERSIONED = (ConflictDetail, OrganisationDetail, IndicatorWithScale, ShownPublication)
+_VERSIONED = (
+    *(ConflictDetail, OrganisationDetail, IndicatorWithScale),
+    *(ShownPublication, ShownProposal),
+)
 _MEDIA_TYPES: dict[Any, str] = {
     str: "text/plain",
     bytes: _OCTETS,
@@ -278,17 +285,23 @@ def _responses(name: str, handler: HTTPRouteHandler, schemas: Schemas) -> Json:
         if routes.route_parameters(handler).has_translated_text:
             answer["headers"] = answer.get("headers", {}) | _LANGUAGE
         return _with_examples(name, {"200": answer})
-    recorded: Json = {
-        "description": "It is recorded.",
-        "headers": _response_headers(*_HEADERS),
-    }
-    answers = {"201": answer | recorded}
+    answers = {"201": answer | _recorded(handler)}
     for foreseen in _response_types(handler)[1:]:
         answers["200"] = {
             "description": "What it would change; nothing is recorded.",
             "content": {_JSON: {"schema": schemas.schema_of(foreseen)}},
         }
     return _with_examples(name, answers)
+
+
+def _recorded(handler: HTTPRouteHandler) -> Json:
+    """The description of a recorded event, and the headers of its receipt."""
+    said: Json = {"description": "It is recorded."}
+    if routes.route_parameters(handler).headers is not AccountHeaders:
+        return said | {"headers": _response_headers(*_HEADERS)}
+    if handler.parsed_fn_signature.return_type.is_subclass_of(Response):
+        return said | {"headers": _response_headers("Location")}
+    return said
 
 
 def _with_examples(name: str, answers: Json) -> Json:

@@ -15,6 +15,7 @@ from litestar.exceptions import HTTPException
 from msgspec import Struct, structs
 
 from iku import messages
+from iku.access.api_keys import ApiKeyRefused
 from iku.access.audit import Outcome
 from iku.commands.authorisation import StepUpRequired
 from iku.commands.command import ReadOnlyReplica, StaleVersion
@@ -70,6 +71,8 @@ class Problem(Struct, frozen=True, omit_defaults=True):
         parameters: Values of the message's parameters; a value that is a message itself
             has a message and parameters.
         errors: The invalid fields or parameters.
+        proposable: Whether the caller may propose the command for approval by another
+            person (`POST /proposals`). Absent if not.
     """
 
     type: str
@@ -79,6 +82,7 @@ class Problem(Struct, frozen=True, omit_defaults=True):
     message: str = ""
     parameters: dict[str, Any] = {}
     errors: tuple[FieldError, ...] = ()
+    proposable: bool = False
 
 
 class BadRequest(ValueError):
@@ -113,6 +117,7 @@ OURS: dict[type, str] = {
     SubjectNotFound: "missing",
     UnknownReference: "missing",
     NotFound: "missing",
+    ApiKeyRefused: "refused",
     NotYetSigned: "unsigned",
     Refused: "refused",
     Forbidden: "forbidden",
@@ -326,7 +331,8 @@ def _program_problem(error: Exception) -> Problem:
         return _parse_problem(error)
     if kind == "invalid" and hasattr(error, "path"):
         return problem(kind, detail, field_error(error.path, detail))
-    return problem(kind, detail)
+    proposable = isinstance(error, Forbidden) and error.proposable
+    return structs.replace(problem(kind, detail), proposable=proposable)
 
 
 _OF_STATUS = {int(status): kind for kind, (status, _) in reversed(KINDS.items())}

@@ -36,7 +36,7 @@ from iku.settings import is_loopback
 from iku.web import authentication
 from iku.web.admission import Application
 from iku.web.authentication import Caller
-from iku.web.commands import ChangeHeaders, EntryHeaders
+from iku.web.commands import AccountHeaders, ChangeHeaders, EntryHeaders
 from iku.web.headers import CONDITIONS, AnyRequest, json_body, unsupported_header
 from iku.web.metrics import Metrics
 from iku.web.problems import language_headers, preferred_language
@@ -63,7 +63,7 @@ class RouteParameters(NamedTuple):
     """
 
     about: type[Struct]
-    headers: type[EntryHeaders] | None
+    headers: type[AccountHeaders] | None
     command: Any
     names: tuple[str, ...]
 
@@ -129,7 +129,7 @@ def get(path: str, action: Action | None, **options: Any) -> Callable[[Handler],
 
 
 def post(
-    path: str, *, headers: type[EntryHeaders] | None = None, **options: Any
+    path: str, *, headers: type[AccountHeaders] | None = None, **options: Any
 ) -> Callable[[Handler], Any]:
     """A POST route that records an event; with path parameters, it takes If-Match.
 
@@ -149,7 +149,7 @@ def _route(
     method: Callable[..., Any],
     path: str,
     action: Action | None,
-    headers: type[EntryHeaders] | None,
+    headers: type[AccountHeaders] | None,
     options: dict[str, Any],
 ) -> Callable[[Handler], Any]:
     def decorate(handler: Handler) -> Any:
@@ -235,8 +235,8 @@ _remembered = lru_cache(1024)(_parse_question)  # safe, because the Structs are 
 
 
 def _headers(
-    struct: type[EntryHeaders], sent: Iterable[tuple[bytes, bytes]]
-) -> EntryHeaders:
+    struct: type[AccountHeaders], sent: Iterable[tuple[bytes, bytes]]
+) -> AccountHeaders:
     known = _names_by_lower_case(struct)
     given = [(name.decode("latin-1"), value) for name, value in sent]
     names = {name for name, _ in given}
@@ -255,13 +255,13 @@ def _headers(
 
 
 @cache
-def _default_headers(struct: type[EntryHeaders]) -> EntryHeaders:
+def _default_headers(struct: type[AccountHeaders]) -> AccountHeaders:
     """The headers of a request that has none of them."""
     return parsing.parse_texts(struct, ())
 
 
 @cache
-def _unsupported_preconditions(struct: type[EntryHeaders]) -> tuple[str, ...]:
+def _unsupported_preconditions(struct: type[AccountHeaders]) -> tuple[str, ...]:
     """The preconditions that *struct* does not declare."""
     return tuple(
         name for name in CONDITIONS if name.lower() not in _names_by_lower_case(struct)

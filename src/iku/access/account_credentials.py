@@ -1,0 +1,163 @@
+"""The sessions and API keys of an account, as programs list and end them.
+
+An administrator ends those of any account. An API key is created for one's own account
+only, because it acts as its holder.
+"""
+
+from datetime import datetime, timedelta
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from iku.access import accounts, api_keys, invitations, sessions
+from iku.access.accounts import Factors
+from iku.access.api_keys import ApiKeyRefused, ListedApiKey, NewApiKey
+from iku.access.sessions import OpenSession
+from iku.commands.authorisation import StepUpRequired
+from iku.commands.handler import CommandHandler
+from iku.domain import access
+from iku.domain.access import RIGHTS, Action, Actor, Credentials, Unauthenticated
+from iku.domain.account import Role
+from iku.messages import message
+from iku.postgres.pool import Connection
+
+
+class KeyRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An API key to be created, with roles of its account, or rights, or both."""
+
+    name: Annotated[
+        str, Meta(min_length=1, max_length=80, description="What the key is for.")
+    ]
+    roles: Annotated[
+        tuple[Role, ...], Meta(description="Roles of the account that the key may use.")
+    ] = ()
+    rights: Annotated[
+        tuple[Literal["log"], ...],
+        Meta(description="Rights in addition to roles: log reads the log."),
+    ] = ()
+    days: Annotated[
+        int, Meta(ge=1, le=366, description="Number of days that the key is valid.")
+    ] = 90
+
+
+class SignInState(Struct, frozen=True):
+    """What an account can sign in by, and what is open.
+
+    Attributes:
+        sessions: Number of open sessions.
+        api_keys: Number of valid API keys.
+        invited_until: When its one-time link expires; null if none is open.
+    """
+
+    factors: Factors
+    sessions: int
+    api_keys: int
+    invited_until: datetime | None
+
+
+class Holder(Struct, frozen=True):
+    """Who acts on the credentials of the account *identifier*."""
+
+    commands: CommandHandler
+    connection: Connection
+    credentials: Credentials | None
+
+    async def actor(self) -> Actor:
+        """The account that acts, with its rights.
+
+        Raises:
+            Unauthenticated: Nobody has signed in, or the account does not exist.
+        """
+        if self.credentials is None:
+            raise Unauthenticated
+        found = await self.commands.authority(self.connection, "", self.credentials)
+        if found.actor is None:
+            raise Unauthenticated
+        return found.actor
+
+    async def require(self, identifier: str, action: Action) -> Actor:
+        """The actor, whose own account it is, or who may take *action*.
+
+        Raises:
+            Forbidden: Neither is the case.
+        """
+        actor = await self.actor()
+        if actor.account != identifier:
+            access.require(actor, action)
+        return actor
+
+
+async def state(connection: Connection, identifier: str) -> SignInState:
+    """What the account can sign in by, and what is open."""
+    links = await invitations.pending(connection)
+    keys = await api_keys.of_account(connection, identifier)
+    return SignInState(
+        await accounts.factors(connection, identifier),
+        len(await sessions.of_account(connection, identifier)),
+        sum(one.valid for one in keys),
+        next((one.expires_at for one in links if one.account == identifier), None),
+    )
+
+
+async def list_sessions(holder: Holder, identifier: str) -> list[OpenSession]:
+    """The sessions of an account: one's own, or anyone's for an administrator."""
+    await holder.require(identifier, Action.ADMINISTER)
+    return await sessions.of_account(holder.connection, identifier)
+
+
+async def end_sessions(
+    holder: Holder, identifier: str, session: str | None = None
+) -> int:
+    """End one session of an account, or all of them; how many they were."""
+    await holder.require(identifier, Action.ADMINISTER)
+    if session is None:
+        return await sessions.end_all(holder.connection, identifier)
+    return int(await sessions.end_one(holder.connection, identifier, session))
+
+
+async def list_keys(holder: Holder, identifier: str) -> list[ListedApiKey]:
+    """The API keys of an account: one's own, or anyone's for those who see accounts."""
+    await holder.require(identifier, Action.SEE_ACCOUNTS)
+    return await api_keys.of_account(holder.connection, identifier)
+
+
+async def create_key(holder: Holder, identifier: str, asked: KeyRequest) -> NewApiKey:
+    """Create an API key of one's own account, with a recently used factor.
+
+    Raises:
+        ApiKeyRefused: It is another's account, or the key would have more rights than
+            its account.
+        StepUpRequired: The last factor is older than five minutes.
+    """
+    actor = await holder.actor()
+    if actor.account != identifier:
+        raise ApiKeyRefused(
+            message(
+                "the account is {account}, but an API key is created by the holder of "
+                "its account only",
+                account=identifier,
+            )
+        )
+    if holder.credentials is None or not holder.credentials.fresh:
+        raise StepUpRequired
+    for action, right in RIGHTS.items():
+        if right in asked.rights:
+            access.require(actor, action)
+    return await api_keys.create(
+        holder.connection,
+        identifier,
+        name=asked.name,
+        roles=asked.roles,
+        rights=asked.rights,
+        held={grant.role for grant in actor.grants},
+        lifetime=timedelta(days=asked.days),
+    )
+
+
+async def revoke_key(holder: Holder, identifier: str, key: str) -> bool:
+    """Revoke an API key: one's own, or anyone's for an administrator.
+
+    Whether it was valid.
+    """
+    await holder.require(identifier, Action.ADMINISTER)
+    return await api_keys.revoke(holder.connection, identifier, key)

@@ -1,0 +1,106 @@
+"""The proposals that an account sees, and those that it may decide on.
+
+What an account sees is a question, what it may decide a rule of commands; this module
+asks both.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from iku.access import invitations
+from iku.access.invitations import Issued
+from iku.commands import proposals as steps
+from iku.commands.command import Command, CommandResult
+from iku.commands.handler import CommandHandler
+from iku.domain import account
+from iku.domain.access import Credentials
+from iku.postgres.pool import Connection
+from iku.queries import proposals
+from iku.queries.proposals import (
+    Proposals,
+    ProposalsQuestion,
+    ReadProposal,
+    ShownProposal,
+)
+from iku.queries.view import View
+
+INVITATION = 2  # version of an account after it was invited with its first role
+
+
+class Decided(NamedTuple):
+    """An approval, and the one-time link of the account that it created."""
+
+    outcome: CommandResult
+    issued: Issued | None = None
+
+
+async def listing(
+    commands: CommandHandler,
+    view: View,
+    credentials: Credentials | None,
+    question: ProposalsQuestion,
+) -> Proposals:
+    """The page of proposals that *question* asks for.
+
+    Raises:
+        Unauthenticated: The viewer has not signed in.
+    """
+    found = await proposals.visible(view, question, commands.today())
+    if question.decidable:
+        decidable = await _decidable(commands, view, credentials, found)
+        found = [one for one in found if one.id in decidable]
+        page = found[: question.limit]
+    else:
+        page = found[: question.limit]
+        decidable = await _decidable(commands, view, credentials, page)
+    return Proposals(
+        await proposals.shown(view, page, decidable),
+        page[-1].position if len(found) > len(page) else None,
+    )
+
+
+async def show(
+    commands: CommandHandler,
+    view: View,
+    credentials: Credentials | None,
+    identifier: str,
+) -> ShownProposal:
+    """The proposal with this identifier.
+
+    Raises:
+        SubjectNotFound: It does not exist, or the viewer does not see it.
+    """
+    found = [await proposals.find(view, identifier, commands.today())]
+    decidable = await _decidable(commands, view, credentials, found)
+    [shown] = await proposals.shown(view, found, decidable)
+    return shown
+
+
+async def approve(
+    commands: CommandHandler, connection: Connection, identifier: str, by: Command
+) -> Decided:
+    """Approve a proposal (see `commands.proposals.approve`).
+
+    If it is an invitation, its one-time link is issued; its holder cannot approve for
+    24 hours after redeeming it.
+    """
+    outcome = await steps.approve(commands, connection, identifier, by)
+    category, _, subject = outcome.receipt.stream.partition("-")
+    # A repeated approval issues another link, because the first may not have arrived.
+    if category != account.decider.category or outcome.receipt.version > INVITATION:
+        return Decided(outcome)
+    issued = await invitations.issue(connection, subject, blocks_approving=True)
+    return Decided(outcome, issued)
+
+
+async def _decidable(
+    commands: CommandHandler,
+    view: View,
+    credentials: Credentials | None,
+    found: Sequence[ReadProposal],
+) -> frozenset[str]:
+    if credentials is None and view.viewer.actor is not None:
+        return frozenset()  # has not signed in
+    by = Command("proposal", "", None, view.viewer.name, credentials=credentials)
+    held = {one.id: one.state for one in found}
+    return await steps.decidable(commands, view.reader, by, held)

@@ -1,0 +1,281 @@
+"""Proposals: what is proposed, by whom, what it would change, and who decided.
+
+A viewer sees the proposals about subjects whose register the viewer may read, today or
+after the proposed command, those that the viewer made, and those about the agency.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Annotated, Any, NamedTuple, TypeAlias
+
+from msgspec import Meta, Struct
+
+from iku import streams
+from iku.domain import access, fact, proposal, subject_kinds
+from iku.domain.access import Action, Place
+from iku.domain.decider import SubjectNotFound
+from iku.domain.decider_registry import DECIDERS
+from iku.domain.fact import EventId
+from iku.domain.proposal import Proposal, ProposalStatus, ProposedChange
+from iku.ledger import log
+from iku.ledger.record import Recorded
+from iku.messages import message
+from iku.queries.view import View
+from iku.streams import FoldedStream
+
+ProposalId: TypeAlias = Annotated[
+    str, Meta(description="Identifier of the proposal, as its receipt gives it.")
+]
+
+
+class ProposalsQuestion(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The requested page of the proposals."""
+
+    status: Annotated[
+        ProposalStatus | None, Meta(description="Only proposals with this status.")
+    ] = None
+    decidable: Annotated[
+        bool,
+        Meta(description="Only open proposals that the caller may approve or decline."),
+    ] = False
+    limit: Annotated[
+        int, Meta(ge=1, le=200, description="Maximum number of proposals.")
+    ] = 50
+    before: Annotated[
+        Annotated[int, Meta(ge=1, le=9_007_199_254_740_991)] | None,
+        Meta(description="`next` of the previous page; the latest if omitted."),
+    ] = None
+
+
+class ProposalStep(Struct, frozen=True, kw_only=True):
+    """A later event of a proposal.
+
+    Attributes:
+        type: `approved`, `declined`, `withdrawn` or `lapsed`.
+        by: Account that took the step; null if the subject has moved on.
+        divisions: The divisions for which it was approved.
+        recorded: The last event of the command, if this approval recorded it.
+        reason: Reason for declining it.
+    """
+
+    type: str
+    by: str | None
+    recorded_at: datetime
+    divisions: tuple[str, ...] = ()
+    recorded: EventId | None = None
+    reason: str | None = None
+
+
+class ShownProposal(Struct, frozen=True, kw_only=True):
+    """A proposal, with its texts as far as the viewer may read them.
+
+    Attributes:
+        category: Category of the subject.
+        subject: Identifier of the subject.
+        seen: Version of the subject that the proposer saw; 0 for a new subject.
+        command: The command as it will be recorded, with the fields of a request body.
+        because: Reason for the proposal.
+        proposed_by: Account that proposed it.
+        changes: The figures of closed periods that the command would change.
+        steps: Later events, oldest first.
+        may_decide: Whether the caller may approve or decline it.
+    """
+
+    id: str
+    status: ProposalStatus
+    version: int
+    category: str
+    subject: str
+    seen: int
+    command: dict[str, Any]
+    because: str
+    proposed_by: str
+    proposed_at: datetime
+    changes: tuple[ProposedChange, ...]
+    steps: tuple[ProposalStep, ...]
+    may_decide: bool
+
+
+class Proposals(Struct, frozen=True):
+    """A page of the proposals, the latest first.
+
+    Attributes:
+        next: The value of `before` for the next page; null on the last page.
+    """
+
+    items: tuple[ShownProposal, ...]
+    next: int | None
+
+
+class ReadProposal(NamedTuple):
+    """The events of a proposal, and the proposal folded from them."""
+
+    recorded: tuple[Recorded, ...]
+    state: Proposal
+
+    @property
+    def id(self) -> str:
+        """Its identifier."""
+        return self.recorded[0].subject
+
+    @property
+    def position(self) -> int:
+        """Position of its first event."""
+        return self.recorded[0].position
+
+
+async def visible(
+    view: View, question: ProposalsQuestion, today: date
+) -> list[ReadProposal]:
+    """The proposals that *question* asks for and the viewer sees, the latest first.
+
+    Raises:
+        Unauthenticated: The viewer has not signed in.
+    """
+    view.viewer.require(Action.READ_FIGURES)
+    wanted = ProposalStatus.OPEN if question.decidable else question.status
+    found = [
+        one
+        for one in await _all(view)
+        if wanted in {None, one.state.status}
+        and (question.before is None or one.position < question.before)
+    ]
+    return await _seen(view, found, today)
+
+
+async def find(view: View, identifier: str, today: date) -> ReadProposal:
+    """The proposal with this identifier.
+
+    Raises:
+        Unauthenticated: The viewer has not signed in.
+        SubjectNotFound: It does not exist, or the viewer does not see it.
+    """
+    view.viewer.require(Action.READ_FIGURES)
+    recorded = await log.read_stream(view.reader, proposal.decider.stream(identifier))
+    found = [_read(recorded)] if recorded else []
+    for one in await _seen(view, found, today):
+        return one
+    raise SubjectNotFound(
+        message("proposal {proposal} does not exist", proposal=identifier)
+    )
+
+
+async def shown(
+    view: View, found: Sequence[ReadProposal], decidable: frozenset[str]
+) -> tuple[ShownProposal, ...]:
+    """The proposals as the viewer may read them; *decidable* are those to decide."""
+    texts = await view.text_fields(
+        [
+            (one.stream, dict.fromkeys(_text_fields(one), one.version))
+            for read in found
+            for one in read.recorded
+        ]
+    )
+    fields = iter(texts)
+    return tuple(
+        _shown(
+            read,
+            [{n: t.value for n, t in next(fields).items()} for _ in read.recorded],
+            may_decide=read.id in decidable,
+        )
+        for read in found
+    )
+
+
+def _text_fields(recorded: Recorded) -> list[str]:
+    return list(dict.fromkeys(name.partition(".")[0] for name in recorded.body().text))
+
+
+def _shown(
+    read: ReadProposal, texts: Sequence[dict[str, Any]], *, may_decide: bool
+) -> ShownProposal:
+    opening, proposed = read.recorded[0], read.state.proposed
+    own, stored = dict(texts[0]), proposed.command
+    because = own.pop("because", "")
+    day = {} if stored.effective_on is None else {"effective_on": stored.effective_on}
+    return ShownProposal(
+        id=read.id,
+        status=read.state.status,
+        version=len(read.recorded),
+        category=proposed.target.category,
+        subject=proposed.target.subject,
+        seen=proposed.target.version,
+        command={"type": stored.name, **day, **stored.data, **own},
+        because=str(because),
+        proposed_by=proposed.by,
+        proposed_at=opening.recorded_at,
+        changes=proposed.changes,
+        steps=tuple(
+            _step(one, of) for one, of in zip(read.recorded[1:], texts[1:], strict=True)
+        ),
+        may_decide=may_decide,
+    )
+
+
+def _step(recorded: Recorded, texts: dict[str, Any]) -> ProposalStep:
+    event = fact.decode_recorded(recorded, proposal.decider.event_type)
+    return ProposalStep(
+        type=recorded.type,
+        by=getattr(event, "by", None),
+        recorded_at=recorded.recorded_at,
+        divisions=getattr(event, "divisions", ()),
+        recorded=getattr(event, "recorded", None),
+        reason=texts.get("reason"),
+    )
+
+
+async def _all(view: View) -> list[ReadProposal]:
+    """All proposals, the latest first. They are few, so none is kept elsewhere."""
+    category = proposal.decider.category
+    by_stream: dict[str, list[Recorded]] = defaultdict(list)
+    for one in await log.read_categories(view.reader, (category,)):
+        by_stream[one.stream].append(one)
+    return [_read(recorded) for recorded in reversed(by_stream.values())]
+
+
+def _read(recorded: Sequence[Recorded]) -> ReadProposal:
+    return ReadProposal(tuple(recorded), streams.fold(recorded).state)
+
+
+async def _seen(
+    view: View, found: Sequence[ReadProposal], today: date
+) -> list[ReadProposal]:
+    """Those of *found* that the viewer sees."""
+    if view.viewer.actor is None:
+        return [*found]
+    names = [name for one in found for name in _subjects(one.state)]
+    read = await streams.read(view.reader, view.vault, names, lambda _recorded: False)
+    return [one for one in found if _sees(view, one.state, read, today)]
+
+
+def _subjects(state: Proposal) -> list[str]:
+    """The streams of the cases or organisations that a proposal is about."""
+    target, into = state.proposed.target, state.proposed.command.data.get("into")
+    if target.category not in subject_kinds.categories():
+        return []
+    survivor = [] if into is None else [f"{target.category}-{into}"]
+    return [target.stream, *survivor]
+
+
+def _sees(
+    view: View, state: Proposal, read: dict[str, FoldedStream], today: date
+) -> bool:
+    viewer, names = view.viewer, _subjects(state)
+    if not names or state.proposed.by == viewer.name:
+        return True
+    known = [read[one] for one in names if one in read]
+    return any(
+        viewer.may(Action.READ_REGISTER, place)
+        for place in _places(state, known, view, today)
+    )
+
+
+def _places(
+    state: Proposal, read: Sequence[FoldedStream], view: View, today: date
+) -> list[Place]:
+    """Where the subjects belong today, and after the command."""
+    decider = DECIDERS[state.proposed.target.category]
+    after = decider.fold([proposal.decode(state.proposed)], read[0].state)
+    states = [*(one.state for one in read), after]
+    return [access.place_of(one, view.viewer.divisions, today) for one in states]

@@ -1,0 +1,305 @@
+"""Accounts: who may act, their roles, sessions and API keys."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from litestar import Response
+from litestar.status_codes import HTTP_201_CREATED
+from msgspec import Meta, Struct
+
+from iku.access import account_credentials, administration, invitations
+from iku.access.account_credentials import Holder, KeyRequest, SignInState
+from iku.access.administration import AccountChange
+from iku.access.api_keys import ListedApiKey, NewApiKey
+from iku.access.sessions import OpenSession
+from iku.app import App
+from iku.connection import acquire_connection, open_view
+from iku.domain.access import Action, Credentials, Unauthenticated
+from iku.domain.account import Invite, Later
+from iku.queries import accounts
+from iku.queries.accounts import AccountId, Accounts, AccountsQuestion, ShownAccount
+from iku.queries.view import Viewer
+from iku.web.authentication import Caller
+from iku.web.commands import AccountHeaders
+from iku.web.routes import get, post
+
+TAGS = ["Accounts"]
+
+
+class AccountPath(Struct, frozen=True, forbid_unknown_fields=True):
+    """Path parameters of the routes below an account."""
+
+    account_id: AccountId
+
+
+class KeyPath(AccountPath, frozen=True):
+    """Path parameters of an API key."""
+
+    key_id: Annotated[
+        str, Meta(description="Identifier of the API key: the part after iku_.")
+    ]
+
+
+class SessionEnd(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which sessions to end.
+
+    Attributes:
+        session: Identifier of the session; all sessions of the account if omitted.
+    """
+
+    session: str | None = None
+
+
+class AccountDetails(Struct, frozen=True):
+    """An account as it is today, and what it signs in by."""
+
+    account: ShownAccount
+    sign_in: SignInState
+
+
+class AccountReceipt(Struct, frozen=True):
+    """What became of a change of an account.
+
+    Attributes:
+        account: Identifier of the account; null if it is created by the approval.
+        link: The one-time link for the holder, shown once; null if none was issued.
+        expires_at: When the link expires.
+        proposal: The proposal that another person must approve; null if none has to.
+    """
+
+    account: str | None
+    link: str | None
+    expires_at: datetime | None
+    proposal: str | None
+
+
+class Sessions(Struct, frozen=True):
+    """The open sessions of an account, the one used last first."""
+
+    items: tuple[OpenSession, ...]
+
+
+class EndedSessions(Struct, frozen=True):
+    """How many sessions ended."""
+
+    ended: int
+
+
+class ApiKeys(Struct, frozen=True):
+    """The API keys of an account, expired and revoked ones too, oldest first."""
+
+    items: tuple[ListedApiKey, ...]
+
+
+class RevokedKey(Struct, frozen=True):
+    """Whether the key was valid until now."""
+
+    revoked: bool
+
+
+@post(
+    "/accounts",
+    headers=AccountHeaders,
+    operation_id="inviteAccount",
+    summary="Invite a person",
+    tags=TAGS,
+)
+async def invite(command: Invite, app: App, caller: Caller) -> Response[AccountReceipt]:
+    """Creates an account with its first role, and issues its one-time link (24 hours).
+
+    A role that approves is proposed, and its link is issued with the approval. The
+    first administrator and the first head of the agency are invited at the server.
+    """
+    async with acquire_connection(app) as connection:
+        done = await administration.invite(
+            app.commands, connection, _signed_in(caller), command, app.agency.owned
+        )
+    return _receipt(app, done)
+
+
+@get(
+    "/accounts",
+    Action.SEE_ACCOUNTS,
+    operation_id="listAccounts",
+    summary="Ask who held which role on a day",
+    tags=TAGS,
+)
+async def search(question: AccountsQuestion, app: App, viewer: Viewer) -> Accounts:
+    """The accounts of the day and their roles, as known on any day."""
+    async with open_view(app, viewer) as view:
+        return await accounts.listing(view, question, app.commands.today())
+
+
+@get(
+    "/accounts/{account_id:str}",
+    Action.READ_FIGURES,
+    operation_id="getAccount",
+    summary="Look at an account",
+    tags=TAGS,
+)
+async def show(question: AccountPath, app: App, viewer: Viewer) -> AccountDetails:
+    """The account as it is today: one's own, or any for those who see accounts."""
+    identifier = question.account_id
+    async with acquire_connection(app) as connection:
+        view = app.view(connection, viewer)
+        found = await accounts.show(view, identifier, app.commands.today())
+        return AccountDetails(
+            found, await account_credentials.state(connection, identifier)
+        )
+
+
+@post(
+    "/accounts/{account_id:str}/events",
+    headers=AccountHeaders,
+    operation_id="recordAccountEvent",
+    summary="Change the roles of an account, suspend, restore or recover it",
+    tags=TAGS,
+)
+async def record(
+    about: AccountPath, command: Later, app: App, caller: Caller
+) -> Response[AccountReceipt]:
+    """Records the event, which holds at once for sessions and API keys.
+
+    A role that approves is proposed. A recovery removes the factors of the account, and
+    issues a new one-time link. Another person must change one's own account.
+    """
+    async with acquire_connection(app) as connection:
+        done = await administration.change(
+            app.commands, connection, _signed_in(caller), about.account_id, command
+        )
+    return _receipt(app, done)
+
+
+@post(
+    "/accounts/{account_id:str}/link",
+    headers=AccountHeaders,
+    operation_id="issueAccountLink",
+    summary="Issue the one-time link again",
+    tags=TAGS,
+)
+async def issue_link(
+    about: AccountPath, app: App, caller: Caller
+) -> Response[AccountReceipt]:
+    """Issues the link of an account that cannot sign in yet; an earlier one is void."""
+    async with acquire_connection(app) as connection:
+        done = await administration.issue_link(
+            app.commands, connection, _signed_in(caller), about.account_id
+        )
+    return _receipt(app, done)
+
+
+@get(
+    "/accounts/{account_id:str}/sessions",
+    Action.READ_FIGURES,
+    operation_id="listSessions",
+    summary="List the sessions of an account",
+    tags=TAGS,
+)
+async def sessions(question: AccountPath, app: App, caller: Caller) -> Sessions:
+    """The open sessions: one's own, or anyone's for an administrator."""
+    async with acquire_connection(app) as connection:
+        holder = Holder(app.commands, connection, caller.credentials)
+        found = await account_credentials.list_sessions(holder, question.account_id)
+    return Sessions(tuple(found))
+
+
+@post(
+    "/accounts/{account_id:str}/sessions/end",
+    headers=AccountHeaders,
+    operation_id="endSessions",
+    summary="End sessions of an account",
+    tags=TAGS,
+)
+async def end_sessions(
+    about: AccountPath, command: SessionEnd, app: App, caller: Caller
+) -> EndedSessions:
+    """Ends a session, or all: one's own, or anyone's for an administrator."""
+    async with acquire_connection(app) as connection:
+        holder = Holder(app.commands, connection, caller.credentials)
+        return EndedSessions(
+            await account_credentials.end_sessions(
+                holder, about.account_id, command.session
+            )
+        )
+
+
+@get(
+    "/accounts/{account_id:str}/keys",
+    Action.READ_FIGURES,
+    operation_id="listApiKeys",
+    summary="List the API keys of an account",
+    tags=TAGS,
+)
+async def keys(question: AccountPath, app: App, caller: Caller) -> ApiKeys:
+    """The API keys, without their secrets: one's own, or for those who see accounts."""
+    async with acquire_connection(app) as connection:
+        holder = Holder(app.commands, connection, caller.credentials)
+        found = await account_credentials.list_keys(holder, question.account_id)
+    return ApiKeys(tuple(found))
+
+
+@post(
+    "/accounts/{account_id:str}/keys",
+    headers=AccountHeaders,
+    operation_id="createApiKey",
+    summary="Create an API key",
+    tags=TAGS,
+)
+async def create_key(
+    about: AccountPath, command: KeyRequest, app: App, caller: Caller
+) -> Response[NewApiKey]:
+    """Creates an API key of one's own account, which is shown once.
+
+    It needs a session with a factor of the last five minutes; an API key cannot create
+    another one.
+    """
+    async with acquire_connection(app) as connection:
+        holder = Holder(app.commands, connection, caller.credentials)
+        made = await account_credentials.create_key(holder, about.account_id, command)
+    where = f"/api/v1/accounts/{about.account_id}/keys"
+    return Response(made, status_code=HTTP_201_CREATED, headers={"Location": where})
+
+
+@post(
+    "/accounts/{account_id:str}/keys/{key_id:str}/revocation",
+    headers=AccountHeaders,
+    operation_id="revokeApiKey",
+    summary="Revoke an API key",
+    tags=TAGS,
+)
+async def revoke_key(about: KeyPath, app: App, caller: Caller) -> RevokedKey:
+    """Revokes an API key at once: one's own, or anyone's for an administrator."""
+    async with acquire_connection(app) as connection:
+        holder = Holder(app.commands, connection, caller.credentials)
+        return RevokedKey(
+            await account_credentials.revoke_key(holder, about.account_id, about.key_id)
+        )
+
+
+def _signed_in(caller: Caller) -> Credentials:
+    if caller.credentials is None:
+        raise Unauthenticated
+    return caller.credentials
+
+
+def _receipt(app: App, done: AccountChange) -> Response[AccountReceipt]:
+    issued = done.issued
+    path = None if issued is None else invitations.path(issued.token)
+    receipt = AccountReceipt(
+        done.account,
+        None if path is None else f"{app.settings.address}{path}",
+        None if issued is None else issued.expires_at,
+        done.proposal,
+    )
+    where = (
+        f"/api/v1/proposals/{done.proposal}"
+        if done.proposal is not None
+        else f"/api/v1/accounts/{done.account}"
+    )
+    return Response(receipt, status_code=HTTP_201_CREATED, headers={"Location": where})
+
+
+HANDLERS: list[Any] = [
+    *(invite, search, show, record, issue_link, sessions, end_sessions),
+    *(keys, create_key, revoke_key),
+]

@@ -1,0 +1,278 @@
+"""Accounts over HTTP: invitations, roles, sessions and API keys."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from iku.access import invitations, sessions
+from iku.app import App
+from iku.domain.account import Role
+from tests.web.conftest import CASE, Client, problem
+from tests.web.test_authentication import bearer, invited, key_of
+from tests.web.test_proposals import Office
+
+PETUGAS = {
+    "holder": {"name": "Siti Contoh"},
+    "basis": "SK/7/2026",
+    "role": "petugas",
+    "division": "wasnas",
+    "nip": "198501012010011001",
+}
+
+
+@pytest.fixture
+async def office(app: App, client: Client) -> Office:
+    found = Office(app, client)
+    await found.invite("admin", Role.ADMIN)
+    found.people["kepala"] = await invited(app, Role.KEPALA_BADAN)
+    await found.invite("petugas", Role.PETUGAS, "wasnas")
+    return found
+
+
+async def send(office: Office, name: str, path: str, **body: Any) -> Any:
+    return await office.send(name, path, body)
+
+
+async def read(office: Office, name: str, path: str, **params: Any) -> Any:
+    answer = await office.read(name, path, **params)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def today(office: Office) -> str:
+    return office.app.commands.today().isoformat()
+
+
+async def test_an_administrator_invites_a_person_by_a_one_time_link(
+    office: Office,
+) -> None:
+    answer = await send(office, "admin", "/accounts", **PETUGAS)
+    assert answer.status_code == 201, answer.text
+    receipt = answer.json()
+    assert answer.headers["Location"] == f"/api/v1/accounts/{receipt['account']}"
+    base, _, token = receipt["link"].rpartition("/undangan/")
+    assert base == office.app.settings.address
+    async with office.app.pool.acquire() as connection:
+        redeemed = await invitations.redeem(connection, token)
+        assert redeemed is not None
+        assert redeemed.account == receipt["account"]
+        assert await invitations.redeem(connection, token) is None
+    shown = await read(office, "admin", f"/accounts/{receipt['account']}")
+    account = shown["account"]
+    assert (account["name"], account["nip"]) == ("Siti Contoh", PETUGAS["nip"])
+    [role] = account["roles"]
+    assert (role["role"], role["division"]) == ("petugas", "wasnas")
+    assert role["in_force"] is True
+    assert shown["sign_in"]["factors"]["password"] is False
+
+
+async def test_a_role_that_approves_is_proposed_and_its_link_comes_with_the_approval(
+    office: Office,
+) -> None:
+    auditor = {"holder": {"name": "Auditor"}, "basis": "ST/1", "role": "auditor"}
+    answer = await send(office, "admin", "/accounts", **auditor)
+    assert answer.status_code == 201, answer.text
+    receipt = answer.json()
+    assert (receipt["account"], receipt["link"]) == (None, None)
+    assert answer.headers["Location"] == f"/api/v1/proposals/{receipt['proposal']}"
+    seen = await read(office, "kepala", f"/proposals/{receipt['proposal']}")
+    assert seen["command"]["holder"]["name"] == "Auditor"
+    assert seen["may_decide"] is True
+    decided = await office.decide("kepala", receipt["proposal"], "approved")
+    assert decided.status_code == 201, decided.text
+    token = decided.json()["link"].rpartition("/")[2]
+    async with office.app.pool.acquire() as connection:
+        redeemed = await invitations.redeem(connection, token)
+        assert redeemed is not None
+        blocked = await sessions.find_half_open(connection, redeemed.token)
+        assert blocked is not None
+        assert blocked.approve_after is not None
+
+
+async def test_accounts_are_changed_by_a_fresh_session_of_an_administrator_only(
+    office: Office,
+) -> None:
+    key = await key_of(office.app, office.people["admin"].account, Role.ADMIN)
+    by_key = await office.client.post("/accounts", json=PETUGAS, headers=bearer(key))
+    assert problem(by_key, 403)["type"] == "urn:iku:problem:step-up"
+    for name in ("petugas", "kepala"):
+        problem(await send(office, name, "/accounts", **PETUGAS), 403)
+    nobody = await office.client.post("/accounts", json=PETUGAS)
+    problem(nobody, 401)
+    claimed = await office.client.post(
+        "/accounts", json=PETUGAS, headers={"Iku-Actor": "admin"}
+    )
+    problem(claimed, 401)
+
+
+async def test_a_suspension_ends_sessions_and_keys_at_once_until_it_ends(
+    office: Office,
+) -> None:
+    account = office.people["petugas"].account
+    key = bearer(await key_of(office.app, account, Role.PETUGAS))
+    cookie = await office.session("petugas")
+    for headers in (key, cookie):
+        assert (await office.client.get("/conflicts", headers=headers)).is_success
+    path, day = f"/accounts/{account}/events", {"effective_on": today(office)}
+    suspended = {"type": "suspended", "reason": "Cuti", **day}
+    assert (await office.send("admin", path, suspended)).status_code == 201
+    problem(await office.client.get("/conflicts", headers=key), 403)
+    problem(await office.client.get("/conflicts", headers=cookie), 401)
+    assert (await read(office, "admin", f"/accounts/{account}/sessions"))["items"] == []
+    restored = {"type": "restored", "reason": "Kembali", **day}
+    assert (await office.send("admin", path, restored)).status_code == 201
+    assert (await office.client.get("/conflicts", headers=key)).is_success
+
+
+async def test_a_revoked_role_acts_no_more_and_a_granted_one_at_once(
+    office: Office,
+) -> None:
+    account = office.people["petugas"].account
+    cookie = await office.session("petugas")
+    path, day = f"/accounts/{account}/events", {"effective_on": today(office)}
+    entered = await office.client.post("/conflicts", json=CASE, headers=cookie)
+    assert entered.status_code == 201
+    revoked = {"type": "revoked", "grant": 2, "reason": "Mutasi", **day}
+    assert (await office.send("admin", path, revoked)).status_code == 201
+    again = {**CASE, "number": "K15"}
+    cookie = await office.session("petugas")
+    problem(await office.client.post("/conflicts", json=again, headers=cookie), 403)
+    granted = {
+        "type": "granted",
+        "role": "verifikator",
+        "division": "wasnas",
+        "basis": "SK/8",
+        **day,
+    }
+    assert (await office.send("admin", path, granted)).status_code == 201
+    assert (
+        await office.client.post("/conflicts", json=again, headers=cookie)
+    ).status_code == 201
+
+
+async def test_a_recovery_by_another_person_issues_a_new_link_and_ends_sessions(
+    office: Office,
+) -> None:
+    account = office.people["petugas"].account
+    cookie = await office.session("petugas")
+    path = f"/accounts/{account}/events"
+    lost = {"type": "recovered", "reason": "Hilang", "effective_on": today(office)}
+    answer = await office.send("admin", path, lost)
+    assert answer.status_code == 201, answer.text
+    assert "/undangan/" in answer.json()["link"]
+    problem(await office.client.get("/conflicts", headers=cookie), 401)
+    own = f"/accounts/{office.people['admin'].account}/events"
+    assert "your own" in problem(await office.send("admin", own, lost), 403)["detail"]
+
+
+async def test_a_link_is_issued_again_until_its_holder_can_sign_in(
+    office: Office,
+) -> None:
+    account = office.people["petugas"].account
+    links = []
+    for _ in range(2):
+        answer = await office.client.post(
+            f"/accounts/{account}/link", headers=await office.session("admin")
+        )
+        assert answer.status_code == 201, answer.text
+        links.append(answer.json()["link"].rpartition("/")[2])
+    async with office.app.pool.acquire() as connection:
+        assert await invitations.redeem(connection, links[0]) is None
+        assert await invitations.redeem(connection, links[1]) is not None
+
+
+async def test_who_held_which_role_is_asked_of_any_day(office: Office) -> None:
+    day = office.app.commands.today()
+    account = office.people["petugas"].account
+    listed = await read(office, "admin", "/accounts", role="petugas")
+    assert [one["id"] for one in listed["items"]] == [account]
+    yesterday = (day - timedelta(days=1)).isoformat()
+    assert (await read(office, "admin", "/accounts", as_of=yesterday))["items"] == []
+    known = await read(office, "admin", "/accounts", known_on=yesterday)
+    assert known["items"] == []
+    size = listed["size"]
+    path = f"/accounts/{account}/events"
+    revoked = {
+        "type": "revoked",
+        "grant": 2,
+        "reason": "Mutasi",
+        "effective_on": day.isoformat(),
+    }
+    await office.send("admin", path, revoked)
+    now = await read(office, "admin", "/accounts", role="petugas")
+    assert now["items"] == []
+    before = await read(office, "admin", "/accounts", role="petugas", size=size)
+    assert [one["id"] for one in before["items"]] == [account]
+    tomorrow = (day + timedelta(days=1)).isoformat()
+    answer = await office.read("admin", "/accounts", as_of=tomorrow)
+    problem(answer, 400, "as_of")
+
+
+async def test_only_those_who_see_accounts_see_those_of_others(office: Office) -> None:
+    own, other = office.people["petugas"].account, office.people["admin"].account
+    problem(await office.read("petugas", "/accounts"), 403)
+    problem(await office.read("petugas", f"/accounts/{other}"), 403)
+    for part in ("sessions", "keys"):
+        problem(await office.read("petugas", f"/accounts/{other}/{part}"), 403)
+        await read(office, "petugas", f"/accounts/{own}/{part}")
+    shown = await read(office, "petugas", f"/accounts/{own}")
+    assert shown["account"]["id"] == own
+    problem(await office.read("admin", "/accounts/nobody"), 404)
+    problem(await office.client.get("/accounts"), 401)
+
+
+async def test_an_api_key_is_created_in_a_fresh_session_for_ones_own_account(
+    office: Office,
+) -> None:
+    own, other = office.people["petugas"].account, office.people["admin"].account
+    asked = {"name": "skrip", "roles": ["petugas"], "days": 30}
+    made = await office.send("petugas", f"/accounts/{own}/keys", asked)
+    assert made.status_code == 201, made.text
+    key = made.json()["key"]
+    assert (await office.client.get("/conflicts", headers=bearer(key))).is_success
+    by_key = await office.client.post(
+        f"/accounts/{own}/keys", json=asked, headers=bearer(key)
+    )
+    assert problem(by_key, 403)["type"] == "urn:iku:problem:step-up"
+    problem(await office.send("admin", f"/accounts/{own}/keys", asked), 409)
+    more = {**asked, "roles": ["admin"]}
+    problem(await office.send("petugas", f"/accounts/{own}/keys", more), 409)
+    log = {"name": "log", "rights": ["log"]}
+    problem(await office.send("petugas", f"/accounts/{own}/keys", log), 403)
+    assert other != own
+
+
+async def test_an_api_key_is_revoked_by_its_holder_or_an_administrator(
+    office: Office,
+) -> None:
+    own = office.people["petugas"].account
+    for name in ("petugas", "admin"):
+        key = await key_of(office.app, own, Role.PETUGAS)
+        listed = await read(office, name, f"/accounts/{own}/keys")
+        [valid] = [one for one in listed["items"] if one["valid"]]
+        assert key not in str(listed)
+        path = f"/accounts/{own}/keys/{valid['id']}/revocation"
+        answer = await office.client.post(path, headers=await office.session(name))
+        assert answer.json() == {"revoked": True}
+        problem(await office.client.get("/conflicts", headers=bearer(key)), 401)
+    answer = await office.client.post(path, headers=await office.session("kepala"))
+    problem(answer, 403)
+
+
+async def test_sessions_are_ended_by_their_holder_or_an_administrator(
+    office: Office,
+) -> None:
+    own = office.people["petugas"].account
+    path = f"/accounts/{own}/sessions"
+    first = await office.session("petugas")
+    [seen] = (await office.client.get(path, headers=first)).json()["items"]
+    ended = await office.send("petugas", f"{path}/end", {"session": seen["id"]})
+    assert ended.json() == {"ended": 1}
+    problem(await office.client.get("/conflicts", headers=first), 401)
+    second = await office.session("petugas")
+    ended = await office.send("admin", f"{path}/end", {})
+    assert ended.json()["ended"] >= 1
+    problem(await office.client.get("/conflicts", headers=second), 401)
+    answer = await office.send("kepala", f"{path}/end", {})
+    problem(answer, 403)
