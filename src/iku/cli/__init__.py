@@ -11,6 +11,7 @@ import click
 
 import iku
 from iku.cli import (
+    account,
     attachments,
     backup,
     compare,
@@ -29,6 +30,8 @@ from iku.cli import (
     lists,
     migrate,
     monitor,
+    policy,
+    proposal,
     publication,
     rebuild,
     record,
@@ -72,6 +75,7 @@ for command in (
         verify.verify,
     ),
     *(publication.publication, define.define, target.target),
+    *(proposal.proposal, account.account, policy.access),
     *(erase.erase, keys.keys, attachments.attachments),
     *(backup.backup, backup.restore),
     *(

@@ -81,6 +81,7 @@ def define(
     annuls: int | None,
     preview: bool,
     yes: bool,
+    because: str | None,
     actor: str,
     json: bool,
 ) -> None:
@@ -97,7 +98,7 @@ def define(
     if corrects is not None or annuls is not None:
         proposed = revision.build_revision(corrects, annuls, reason, given)
         command = Command("indicator", code, proposed, actor)
-        revision.revise(command, preview=preview, yes=yes, json=json)
+        revision.revise(command, because, preview=preview, yes=yes, json=json)
         return
     if effective_on is None or basis is None:
         missing = "--effective-on" if effective_on is None else "--basis"
@@ -108,7 +109,9 @@ def define(
     command = Command("indicator", code, redefinition, actor)
     question = message("Record this definition?")
     change = revision.PreviewedChange(_preview, show, question, _report)
-    revision.record_after_preview(command, change, preview=preview, yes=yes, json=json)
+    revision.record_after_preview(
+        command, change, because, preview=preview, yes=yes, json=json
+    )
 
 
 def _report(effect: RedefinitionEffect, done: CommandResult, *, json: bool) -> None:

@@ -7,7 +7,7 @@ import click
 from msgspec import Struct, structs
 
 from iku import labels
-from iku.cli import api_key, tables, terminal
+from iku.cli import api_key, proposing, tables, terminal
 from iku.cli.errors import CommandFailed
 from iku.cli.tables import Printer, number_column, text_column, unwrapped_column
 from iku.cli.terminal_language import formats, translated
@@ -54,10 +54,17 @@ class ErasureResult(Struct, frozen=True):
 )
 @click.option("--effective-on", type=terminal.DayType(), help="Day of the decision.")
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation; for scripts.")
+@proposing.option
 @terminal.actor
 @terminal.as_json
 def erase(
-    subject: str, actor: str, *, yes: bool, json: bool, **decided: object
+    subject: str,
+    actor: str,
+    *,
+    yes: bool,
+    because: str | None,
+    json: bool,
+    **decided: object,
 ) -> None:
     """Erase all texts of SUBJECT, and their keys, permanently.
 
@@ -66,6 +73,11 @@ def erase(
     text. The command first shows how many texts and files it will destroy, and asks for
     confirmation.
     """
+    subject = subject_id(subject)
+    erased = Erased(**decided)  # type: ignore[arg-type] # click has read them
+    if because is not None:
+        _propose(Command("subject", subject, erased, actor), because, json=json)
+        return
     if not yes and not sys.stdin.isatty():
         raise click.UsageError(
             message(
@@ -73,8 +85,6 @@ def erase(
                 "confirmation: add --yes"
             )
         )
-    subject = subject_id(subject)
-    erased = Erased(**decided)  # type: ignore[arg-type] # click has read them
 
     async def execute() -> ErasureResult:
         async with (
@@ -128,6 +138,14 @@ def erase(
                 position=formats.number(done.position),
             )
         )
+
+
+def _propose(command: Command, because: str, *, json: bool) -> None:
+    async def execute() -> CommandResult:
+        async with terminal.opened_app(terminal.settings()) as app:
+            return await proposing.propose(app, command, because)
+
+    proposing.report(terminal.run(execute()), json=json)
 
 
 def _counts_text(texts: int, files: int) -> str:

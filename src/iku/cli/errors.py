@@ -10,10 +10,12 @@ import asyncpg
 import click
 
 from iku import messages
+from iku.access.api_keys import ApiKeyRefused
 from iku.agency import AgencyError
 from iku.cli import standard_streams, terminal_language
 from iku.cli.standard_streams import OutputClosed
 from iku.commands.command import ReadOnlyReplica, StaleVersion
+from iku.domain.access import Forbidden
 from iku.domain.decider import Refused, SubjectNotFound
 from iku.domain.question import InvalidQuestion, UnknownReference
 from iku.exchange.archive import UnreadableBackup
@@ -66,6 +68,7 @@ _PLAIN = (
     MigrationError,
     AgencyError,
     Refused,
+    ApiKeyRefused,
     InvalidQuestion,
     UnknownReference,
     SubjectNotFound,
@@ -146,6 +149,11 @@ def _run(commands: click.Command, arguments: Sequence[str] | None) -> int:
 def message_for(error: Exception) -> str:
     """The message for *error*, as one sentence without a traceback."""
     match error:
+        case Forbidden(proposable=True):
+            return message(
+                "{error}; you may propose it: --propose REASON",
+                error=messages.of_error(error),
+            )
         case _ if isinstance(error, _PLAIN):
             told = messages.of_error(error)
         case VersionConflict():

@@ -13,7 +13,7 @@ from msgspec import Meta, Struct
 
 from iku import parsing
 from iku.app import App
-from iku.cli import ambiguity, tables, terminal
+from iku.cli import ambiguity, proposing, tables, terminal
 from iku.cli.errors import CommandFailed
 from iku.cli.options import (
     Command,
@@ -199,6 +199,7 @@ def _record(event: str, kinds: Kinds) -> click.Command:
         submission: ChangeOptions,
         body: BinaryIO | None,
         cleared: Sequence[str] = (),
+        because: str | None = None,
         actor: str,
         json: bool,
     ) -> None:
@@ -217,14 +218,20 @@ def _record(event: str, kinds: Kinds) -> click.Command:
                     ),
                     credentials=app.credentials,
                 )
-                done = await gateway.handle(
-                    subject_match.category, subject_match.subject, proposed
-                )
-                return subject_match.category, done
+                category, found = subject_match.category, subject_match.subject
+                if because is None:
+                    return category, await gateway.handle(category, found, proposed)
+                asked = gateway.command(category, found, proposed)
+                return category, await proposing.propose(app, asked, because)
 
         category, done = terminal.run(execute())
-        _report(category, done, json=json)
+        if because is None:
+            _report(category, done, json=json)
+        else:
+            proposing.report(done, json=json)
 
+    if event in proposing.PROPOSABLE:
+        command = proposing.option(command)
     if event == "corrected":
         clear = click.option(
             "--clear",

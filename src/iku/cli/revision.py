@@ -10,7 +10,7 @@ import click
 from msgspec import Struct, structs
 
 from iku.app import App
-from iku.cli import tables, terminal
+from iku.cli import proposing, tables, terminal
 from iku.cli.errors import CommandFailed
 from iku.cli.tables import number_column, text_column, unwrapped_column
 from iku.cli.terminal_language import formats
@@ -84,6 +84,7 @@ def preview_options(command: Callable[..., None]) -> Callable[..., None]:
         click.option(
             "--preview", is_flag=True, help="Show the effect, and record nothing."
         ),
+        proposing.option,
     ):
         command = option(command)
     return command
@@ -126,21 +127,29 @@ class PreviewedChange(NamedTuple, Generic[E]):
     report: Callable[..., None]
 
 
-def revise(command: Command, *, preview: bool, yes: bool, json: bool) -> None:
-    """Preview the effect of *command*, and record it after confirmation."""
+def revise(
+    command: Command, because: str | None, *, preview: bool, yes: bool, json: bool
+) -> None:
+    """Preview the effect of *command*, and record it after confirmation.
+
+    With *because* it is proposed instead.
+    """
     change = PreviewedChange(_preview, show, message("Record this change?"), _report)
-    record_after_preview(command, change, preview=preview, yes=yes, json=json)
+    record_after_preview(command, change, because, preview=preview, yes=yes, json=json)
 
 
 def record_after_preview(
     command: Command,
     change: PreviewedChange[E],
+    because: str | None,
     *,
     preview: bool,
     yes: bool,
     json: bool,
 ) -> None:
     """Preview the effect of *command*, and record it after confirmation.
+
+    With *because* it is proposed instead, for approval by another person.
 
     Raises:
         CommandFailed: The user does not confirm.
@@ -154,18 +163,24 @@ def record_after_preview(
                 expected=await _version(app, command),
                 credentials=app.credentials,
             )
-            effect = await change.preview(app, pinned)
+            # Those who may only propose it may see its effect.
+            tried = structs.replace(pinned, proposing=True)
+            effect = await change.preview(app, tried)
             if not json:
                 change.show(effect)
             if preview:
                 return effect, None
             if not yes and not terminal.confirm(change.question, err=json):
                 raise CommandFailed(message("nothing was recorded"))
+            if because is not None:
+                return effect, await proposing.propose(app, pinned, because)
             async with app.pool.acquire() as connection:
                 return effect, await app.commands.handle(connection, pinned)
 
     effect, done = terminal.run(execute())
-    if done is not None:
+    if done is not None and because is not None:
+        proposing.report(done, json=json)
+    elif done is not None:
         change.report(effect, done, json=json)
     elif json:
         terminal.emit(effect)

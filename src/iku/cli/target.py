@@ -43,6 +43,7 @@ def target(
     annuls: int | None,
     preview: bool,
     yes: bool,
+    because: str | None,
     actor: str,
     json: bool,
     **given: Any,
@@ -65,4 +66,4 @@ def target(
         else Targeted(**given, reason=reason)
     )
     command = Command("indicator", code, proposed, actor)
-    revision.revise(command, preview=preview, yes=yes, json=json)
+    revision.revise(command, because, preview=preview, yes=yes, json=json)

@@ -268,7 +268,6 @@ PARAMETERS: dict[str, Any] = {
     "account_id": "0b0e2d6c-5a0f-4d6e-9c1b-2f1f0f6f9a10",
     "key_id": "9f86d081884c",
     "decidable": True,
-    "before": 150,
     "role": "petugas",
     "version": 3,
     "Iku-Actor": "siti",

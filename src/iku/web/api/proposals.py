@@ -175,6 +175,7 @@ class ProposalPath(Struct, frozen=True, forbid_unknown_fields=True):
     operation_id="propose",
     summary="Propose a command",
     tags=TAGS,
+    opt={"errors": (404, 412)},
 )
 async def propose(
     command: NewProposal, command_gateway: CommandGateway

@@ -1,0 +1,556 @@
+"""`iku account`: who may act, their roles, sessions and API keys."""
+
+from collections.abc import Awaitable, Callable
+from datetime import date, datetime
+from typing import Annotated, Any, TypeVar
+
+import click
+from msgspec import Meta, Struct
+
+from iku.access import account_credentials, administration, invitations
+from iku.access.account_credentials import Holder, KeyRequest, SignInState
+from iku.access.administration import AccountChange
+from iku.access.api_keys import ListedApiKey, NewApiKey
+from iku.access.invitations import Issued
+from iku.access.sessions import OpenSession
+from iku.app import App
+from iku.cli import api_key, tables, terminal
+from iku.cli.options import options
+from iku.cli.proposal import show_link
+from iku.cli.tables import text_column, unwrapped_column
+from iku.cli.terminal_language import formats, translated
+from iku.commands import accounts as first_accounts
+from iku.domain.access import Credentials, Unauthenticated
+from iku.domain.account import (
+    AccountRestored,
+    AccountSuspended,
+    CivilServantNumber,
+    DivisionCode,
+    EmailAddress,
+    Invite,
+    Later,
+    Recovered,
+    Role,
+    RoleGranted,
+    RoleRevoked,
+)
+from iku.domain.fact import Line, Person, Reason, Version
+from iku.messages import message
+from iku.postgres.pool import Connection
+from iku.queries import accounts
+from iku.queries.accounts import AccountsQuestion, HeldRole, ShownAccount
+
+T = TypeVar("T")
+COLUMNS = (
+    *(
+        unwrapped_column(message("Account")),
+        text_column(message("Name")),
+        text_column(message("Roles")),
+    ),
+    text_column(message("State")),
+    text_column(message("Signs in by"), optional=True),
+)
+SESSIONS = (
+    *(
+        unwrapped_column(message("Session")),
+        text_column(message("Device")),
+        unwrapped_column(message("Method")),
+    ),
+    *(
+        unwrapped_column(message("Last request")),
+        unwrapped_column(message("Ends at")),
+    ),
+)
+KEYS = (
+    *(
+        unwrapped_column(message("Key")),
+        text_column(message("Name")),
+        text_column(message("Roles")),
+        unwrapped_column(message("Valid until")),
+    ),
+    unwrapped_column(message("Last used")),
+    text_column(message("State")),
+)
+
+
+class RoleOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A role, for how long, and by which letter."""
+
+    role: Annotated[Role, Meta(description="Role.")]
+    division: Annotated[
+        DivisionCode | None,
+        Meta(description="Division: required for petugas, verifikator, kepala_bidang."),
+    ] = None
+    district: Annotated[
+        str | None, Meta(description="District to which a petugas is limited.")
+    ] = None
+    until: Annotated[
+        date | None,
+        Meta(description="Last day of the role, for acting officials and auditors."),
+    ] = None
+    basis: Annotated[
+        Line, Meta(description="Number of the decree or letter; it names no person.")
+    ]
+
+
+class InviteOptions(RoleOptions, frozen=True, kw_only=True):
+    """A person to be invited, with a first role."""
+
+    name: Annotated[Line, Meta(description="Name of the person.")]
+    nip: Annotated[
+        CivilServantNumber | None,
+        Meta(description="NIP, 18 digits; accounts with one NIP are of one person."),
+    ] = None
+    email: Annotated[EmailAddress | None, Meta(description="E-mail address.")] = None
+
+    def invite(self) -> Invite:
+        """The invitation."""
+        return Invite(
+            holder=Person(self.name),
+            basis=self.basis,
+            role=self.role,
+            nip=self.nip,
+            email=self.email,
+            division=self.division,
+            district=self.district,
+            until=self.until,
+        )
+
+
+class RevokeOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A role to be revoked."""
+
+    grant: Annotated[
+        Version, Meta(description="Version of the role, as iku account list shows it.")
+    ]
+    reason: Reason
+
+
+class ReasonOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Why an account is changed."""
+
+    reason: Reason
+
+
+class ListedAccount(Struct, frozen=True):
+    """An account, and what it signs in by now."""
+
+    account: ShownAccount
+    sign_in: SignInState
+
+
+class ListedAccounts(Struct, frozen=True):
+    """The accounts of a day, as JSON output."""
+
+    as_of: date
+    known_on: date | None
+    size: int
+    items: tuple[ListedAccount, ...]
+
+
+class ChangedAccount(Struct, frozen=True):
+    """What became of a change, as JSON output.
+
+    Attributes:
+        account: Null if it is created by the approval.
+        link: The one-time link for the holder, shown once; null if none was issued.
+        proposal: The proposal that another person must approve; null if none has to.
+    """
+
+    account: str | None
+    link: str | None
+    expires_at: datetime | None
+    proposal: str | None
+
+
+class Sessions(Struct, frozen=True):
+    """The open sessions of an account, as JSON output."""
+
+    items: tuple[OpenSession, ...]
+
+
+class ApiKeys(Struct, frozen=True):
+    """The API keys of an account, as JSON output."""
+
+    items: tuple[ListedApiKey, ...]
+
+
+class Counted(Struct, frozen=True):
+    """How many sessions or keys ended, as JSON output."""
+
+    ended: int
+
+
+@click.group(
+    cls=terminal.OrderedGroup, short_help="Invite people, and grant and revoke roles."
+)
+def account() -> None:
+    """Invite people, grant and revoke roles, and end sessions and API keys.
+
+    The first administrator and the first head of the agency are invited at the server,
+    without an API key. Every other change is made by the account of IKU_API_KEY, with a
+    code of its authenticator. ACCOUNT is the identifier that iku account list shows.
+    """
+
+
+@account.command()
+@options(InviteOptions, "invited")
+@terminal.as_json
+def invite(invited: InviteOptions, *, json: bool) -> None:
+    """Invite a person with a first role; print the one-time link (24 hours).
+
+    A role that approves (kepala_bidang, kepala_badan, auditor) is proposed; its link is
+    printed by the approval.
+    """
+    proposed = invited.invite()
+
+    async def step(
+        app: App, connection: Connection, by: Credentials | None
+    ) -> AccountChange:
+        if by is not None:
+            return await administration.invite(
+                app.commands, connection, by, proposed, app.agency.owned
+            )
+        done = await first_accounts.invite(
+            app.commands, connection, proposed, app.agency.owned
+        )
+        issued = await invitations.issue(connection, done.subject)
+        return AccountChange(done.subject, issued)
+
+    _change(step, json=json)
+
+
+@account.command("list")
+@options(AccountsQuestion)
+@terminal.as_json
+def list_(question: AccountsQuestion, *, json: bool) -> None:
+    """List who held which role on a day, as known on any day."""
+
+    async def execute() -> ListedAccounts:
+        async with terminal.opened_view() as (app, view):
+            found = await accounts.listing(view, question, app.commands.today())
+            async with app.pool.acquire() as connection:
+                items = [
+                    ListedAccount(
+                        one, await account_credentials.state(connection, one.id)
+                    )
+                    for one in found.items
+                ]
+            return ListedAccounts(found.as_of, found.known_on, found.size, tuple(items))
+
+    found = terminal.run(execute())
+    if json:
+        terminal.emit(found)
+        return
+    out = tables.Printer()
+    if found.items:
+        out.table(COLUMNS, [_row(one.account, one.sign_in) for one in found.items])
+    else:
+        out.say(message("There were no accounts on {day}.", day=found.as_of))
+
+
+def _row(shown: ShownAccount, state: SignInState) -> tuple[str, ...]:
+    roles = "; ".join(_role(one) for one in shown.roles if one.in_force)
+    suspended = message("suspended") if shown.suspended else message("active")
+    return (
+        shown.id,
+        shown.name,
+        roles or formats.NOTHING,
+        translated(suspended),
+        _means(state),
+    )
+
+
+def _role(one: HeldRole) -> str:
+    """A role as it is revoked: its version, division, district and last day."""
+    place = " ".join(part for part in (one.division, one.district) if part)
+    words = f"{one.version}: {one.role}" + (f" ({place})" if place else "")
+    if one.until is None:
+        return words
+    until = message("{role} until {day}", role=words, day=formats.day(one.until))
+    return translated(until)
+
+
+def _means(state: SignInState) -> str:
+    """What an account signs in by."""
+    factors = state.factors
+    found = [
+        said
+        for said, there in (
+            (message("password"), factors.password),
+            (message("authenticator"), factors.totp),
+            (message("{count} passkeys", count=factors.passkeys), factors.passkeys),
+            (message("identity provider"), factors.identities),
+            (message("{count} API keys", count=state.api_keys), state.api_keys),
+            (message("open invitation"), state.invited_until is not None),
+        )
+        if there
+    ]
+    return ", ".join(map(translated, found)) or formats.NOTHING
+
+
+def _later(
+    name: str, asked: type[Struct], event: Callable[[Any, date], Later], said: str
+) -> None:
+    """Add a command that records a later event of an account."""
+
+    @account.command(name, help=said)
+    @click.argument("identifier", metavar="ACCOUNT")
+    @options(asked, "asked")
+    @terminal.as_json
+    def command(identifier: str, asked: Any, *, json: bool) -> None:
+        async def step(
+            app: App, connection: Connection, by: Credentials | None
+        ) -> AccountChange:
+            recorded = event(asked, app.commands.today())
+            return await administration.change(
+                app.commands, connection, _signed_in(by), identifier, recorded
+            )
+
+        _change(step, json=json)
+
+
+_later(
+    "grant",
+    RoleOptions,
+    lambda asked, today: RoleGranted(
+        effective_on=today,
+        role=asked.role,
+        basis=asked.basis,
+        division=asked.division,
+        district=asked.district,
+        until=asked.until,
+    ),
+    "Grant a role to an account; a role that approves is proposed.",
+)
+_later(
+    "revoke",
+    RevokeOptions,
+    lambda asked, today: RoleRevoked(
+        effective_on=today, grant=asked.grant, reason=asked.reason
+    ),
+    "Revoke a role of an account, at once.",
+)
+_later(
+    "suspend",
+    ReasonOptions,
+    lambda asked, today: AccountSuspended(effective_on=today, reason=asked.reason),
+    "Suspend an account: its sessions end at once, its roles are kept.",
+)
+_later(
+    "restore",
+    ReasonOptions,
+    lambda asked, today: AccountRestored(effective_on=today, reason=asked.reason),
+    "End the suspension of an account.",
+)
+_later(
+    "recover",
+    ReasonOptions,
+    lambda asked, today: Recovered(effective_on=today, reason=asked.reason),
+    "Remove the factors of an account after a loss; print a new one-time link.",
+)
+
+
+@account.command()
+@click.argument("identifier", metavar="ACCOUNT")
+@terminal.as_json
+def link(identifier: str, *, json: bool) -> None:
+    """Issue the one-time link again, to an account that cannot sign in yet."""
+
+    async def step(
+        app: App, connection: Connection, by: Credentials | None
+    ) -> AccountChange:
+        return await administration.issue_link(
+            app.commands, connection, _signed_in(by), identifier
+        )
+
+    _change(step, json=json)
+
+
+@account.group(cls=terminal.OrderedGroup, short_help="List and end sessions.")
+def sessions() -> None:
+    """List and end the sessions of an account."""
+
+
+@sessions.command("list")
+@click.argument("identifier", metavar="ACCOUNT")
+@terminal.as_json
+def list_sessions(identifier: str, *, json: bool) -> None:
+    """List the open sessions: your own, or as an administrator anyone's."""
+
+    async def step(holder: Holder) -> list[OpenSession]:
+        return await account_credentials.list_sessions(holder, identifier)
+
+    found = _run(step)
+    if json:
+        terminal.emit(Sessions(tuple(found)))
+        return
+    zone = terminal.settings().timezone
+    rows = [
+        (
+            one.id,
+            one.device or formats.NOTHING,
+            one.method,
+            formats.instant(one.seen_at, zone),
+            formats.instant(one.expires_at, zone),
+        )
+        for one in found
+    ]
+    if rows:
+        tables.Printer().table(SESSIONS, rows)
+    else:
+        tables.say(message("There are no open sessions."))
+
+
+@sessions.command("end")
+@click.argument("identifier", metavar="ACCOUNT")
+@click.option("--session", help="Only this session; all if omitted.")
+@terminal.as_json
+def end_sessions(identifier: str, *, session: str | None, json: bool) -> None:
+    """End sessions at once: your own, or as an administrator anyone's."""
+
+    async def step(holder: Holder) -> int:
+        return await account_credentials.end_sessions(holder, identifier, session)
+
+    ended = _run(step)
+    if json:
+        terminal.emit(Counted(ended))
+    else:
+        tables.say(message("{count} sessions ended.", count=formats.number(ended)))
+
+
+@account.group(cls=terminal.OrderedGroup, short_help="Create and revoke API keys.")
+def keys() -> None:
+    """Create, list and revoke the API keys of an account."""
+
+
+@keys.command()
+@options(KeyRequest, "asked")
+@terminal.as_json
+def create(asked: KeyRequest, *, json: bool) -> None:
+    """Create an API key of your account; it is printed once."""
+
+    async def step(holder: Holder) -> NewApiKey:
+        own = (await holder.actor()).account
+        return await account_credentials.create_key(holder, own, asked)
+
+    made = _run(step)
+    if json:
+        terminal.emit(made)
+        return
+    until = formats.instant(made.expires_at, terminal.settings().timezone)
+    tables.say(
+        message("API key, valid until {until}: {key}", until=until, key=made.key)
+    )
+
+
+@keys.command("list")
+@click.argument("identifier", metavar="ACCOUNT", required=False)
+@terminal.as_json
+def list_keys(identifier: str | None, *, json: bool) -> None:
+    """List API keys, without their secrets; of your account if ACCOUNT is omitted."""
+
+    async def step(holder: Holder) -> list[ListedApiKey]:
+        of = identifier or (await holder.actor()).account
+        return await account_credentials.list_keys(holder, of)
+
+    found = _run(step)
+    if json:
+        terminal.emit(ApiKeys(tuple(found)))
+        return
+    zone = terminal.settings().timezone
+    rows = [
+        (
+            one.id,
+            one.name,
+            ", ".join(sorted([*one.roles, *one.rights])),
+            formats.instant(one.expires_at, zone),
+            formats.instant(one.last_used_at, zone),
+            translated(message("valid") if one.valid else message("invalid")),
+        )
+        for one in found
+    ]
+    if rows:
+        tables.Printer().table(KEYS, rows)
+    else:
+        tables.say(message("There are no API keys."))
+
+
+@keys.command("revoke")
+@click.argument("key", metavar="KEY")
+@click.option("--account", "identifier", help="Account; your own if omitted.")
+@terminal.as_json
+def revoke_key(key: str, *, identifier: str | None, json: bool) -> None:
+    """Revoke the API key with the identifier KEY, at once."""
+
+    async def step(holder: Holder) -> bool:
+        of = identifier or (await holder.actor()).account
+        return await account_credentials.revoke_key(holder, of, key)
+
+    revoked = _run(step)
+    if json:
+        terminal.emit(Counted(int(revoked)))
+    elif revoked:
+        tables.say(message("API key {key} is revoked.", key=key))
+    else:
+        tables.say(message("API key {key} was not valid.", key=key))
+
+
+def _signed_in(by: Credentials | None) -> Credentials:
+    if by is None:
+        raise Unauthenticated
+    return by
+
+
+def _run(step: Callable[[Holder], Awaitable[T]]) -> T:
+    """The result of *step*, by the account of the API key."""
+
+    async def execute() -> T:
+        async with terminal.opened_app(terminal.settings()) as app:
+
+            async def act(by: Credentials | None) -> T:
+                async with app.pool.acquire() as connection:
+                    return await step(Holder(app.commands, connection, by))
+
+            return await api_key.stepping_up(app, act)
+
+    return terminal.run(execute())
+
+
+def _change(
+    step: Callable[[App, Connection, Credentials | None], Awaitable[AccountChange]],
+    *,
+    json: bool,
+) -> None:
+    """Carry out the change, and print what became of it."""
+
+    async def execute() -> tuple[AccountChange, str]:
+        async with terminal.opened_app(terminal.settings()) as app:
+
+            async def act(by: Credentials | None) -> AccountChange:
+                async with app.pool.acquire() as connection:
+                    return await step(app, connection, by)
+
+            return await api_key.stepping_up(app, act), app.settings.address
+
+    done, address = terminal.run(execute())
+    url = None if done.issued is None else _link(done.issued, address)
+    until = None if done.issued is None else done.issued.expires_at
+    if json:
+        terminal.emit(ChangedAccount(done.account, url, until, done.proposal))
+        return
+    if done.proposal is not None:
+        tables.say(
+            message(
+                "Proposed: {proposal}. Another person must approve it.",
+                proposal=done.proposal,
+            )
+        )
+        return
+    tables.say(message("Recorded: account {account}.", account=done.account))
+    if url is not None and until is not None:
+        show_link(url, until)
+
+
+def _link(issued: Issued, address: str) -> str:
+    return f"{address}{invitations.path(issued.token)}"

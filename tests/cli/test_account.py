@@ -1,0 +1,321 @@
+"""`iku account`: invitations, roles, sessions and API keys; and who acts by a key."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+
+from iku.access import api_keys, invitations, sessions, sign_in
+from iku.access.secrets import Secrets
+from iku.access.sign_in import SignedIn
+from iku.domain.account import Role
+from tests.access.enrolling import PASSWORD, code, wrong
+from tests.cli.conftest import Said, Type
+
+ADMIN = ("--role", "admin", "--name", "Admin Contoh", "--basis", "SK/1")
+HEAD = ("--role", "kepala_badan", "--name", "Kepala Contoh", "--basis", "SK/2")
+OFFICER = (
+    *("--role", "petugas", "--division", "wasnas"),
+    *("--name", "Siti Contoh", "--basis", "SK/3"),
+)
+REPORT = (
+    *("report", "--category", "ipoleksosbud", "--dimension", "ekonomi"),
+    *("--title", "Sengketa lapak", "--effective-on", "2021-02-09"),
+)
+VERIFIED = ("record", "verified", "K14", "--effective-on", "2021-02-10")
+
+
+class Office:
+    """People who redeem their links and act at the terminal by API keys."""
+
+    def __init__(self, iku: Type, environ: dict[str, str]) -> None:
+        self.iku = iku
+        self.environ = environ
+        self.accounts: dict[str, str] = {}
+        self.keys: dict[str, str] = {}
+        self.seeds: dict[str, str] = {}
+
+    def invite(self, name: str, *words: str, by: str | None = None) -> None:
+        """Invite a person, who enrols, and then has an API key."""
+        said = self.step_up(by, "account", "invite", *words, "--json")
+        assert said.code == 0, said.err
+        self.enrol(name, said.json["account"], said.json["link"])
+
+    def enrol(self, name: str, account: str, link: str) -> None:
+        """Redeem the link, set up a password and an authenticator."""
+        token = link.rpartition("/undangan/")[2]
+        self.accounts[name] = account
+        self.seeds[name], self.keys[name] = asyncio.run(
+            self._enrol(name, account, token)
+        )
+
+    async def _enrol(self, name: str, account: str, token: str) -> tuple[str, str]:
+        connection: Any = await asyncpg.connect(self.environ["IKU_DATABASE_URL"])
+        folder = Path(self.environ["IKU_HOME"]) / "keys"
+        secrets = Secrets(folder, lambda: datetime.now(UTC).date())
+        try:
+            redeemed = await invitations.redeem(connection, token)
+            assert redeemed is not None
+            assert redeemed.account == account
+            fault = await sign_in.set_password(
+                connection, redeemed.token, login_name=name, password=PASSWORD
+            )
+            assert fault is None
+            begun: Any = await sign_in.begin_enrolment(
+                connection, secrets, redeemed.token, issuer="uji"
+            )
+            signed = await sign_in.confirm_enrolment(
+                connection, secrets, redeemed.token, code(begun.seed)
+            )
+            assert isinstance(signed, SignedIn)
+            made = await api_keys.create(
+                connection,
+                account,
+                name="terminal",
+                roles=list(Role),
+                rights=[],
+                held=list(Role),
+                lifetime=timedelta(days=1),
+            )
+        finally:
+            await connection.close()
+        return begun.seed, made.key
+
+    def run(self, by: str | None, *words: object, typed: str = "") -> Said:
+        """Run a command by the API key of a person; *typed* is standard input."""
+        key = {} if by is None else {"IKU_API_KEY": self.keys[by]}
+        return self.iku(*words, typed=typed, **key)
+
+    def step_up(self, by: str | None, *words: object) -> Said:
+        """Run a command, typing the present code of the person's authenticator."""
+        if by is None:
+            return self.run(None, *words)
+        self.execute("update access.totp set last_step = 0")
+        return self.run(by, *words, typed=f"{code(self.seeds[by])}\n")
+
+    def execute(self, statement: str) -> None:
+        """Execute a statement as the owner of the schemas."""
+
+        async def run() -> None:
+            connection: Any = await asyncpg.connect(self.environ["IKU_OWNER_URL"])
+            await connection.execute(statement)
+            await connection.close()
+
+        asyncio.run(run())
+
+    def session(self, name: str) -> None:
+        """Open a session of a person."""
+
+        async def run() -> None:
+            connection: Any = await asyncpg.connect(self.environ["IKU_DATABASE_URL"])
+            account = self.accounts[name]
+            await sessions.open_session(connection, account, method="password+totp")
+            await connection.close()
+
+        asyncio.run(run())
+
+
+@pytest.fixture
+def office(iku: Type, environ: dict[str, str]) -> Office:
+    """An office with a first administrator, invited at the server."""
+    found = Office(iku, environ)
+    found.invite("admin", *ADMIN)
+    return found
+
+
+@pytest.fixture
+def staffed(office: Office) -> Office:
+    """An office with an officer and a verifier of a division, too."""
+    office.invite("siti", *OFFICER, by="admin")
+    verifier = ("--role", "verifikator", "--division", "wasnas")
+    office.invite(
+        "budi", *verifier, "--name", "Budi Contoh", "--basis", "SK/4", by="admin"
+    )
+    return office
+
+
+def test_the_first_administrator_and_head_are_invited_at_the_server_and_no_other(
+    office: Office,
+) -> None:
+    assert office.run(None, "status", "--json").json["mode"] == "accounts"
+    head = office.run(None, "account", "invite", *HEAD)
+    assert head.code == 0, head.err
+    assert "http://127.0.0.1:8000/undangan/" in head.out
+    for words in (ADMIN, HEAD, OFFICER):
+        refused = office.run(None, "account", "invite", *words)
+        assert refused.code == 1
+        assert "this register has accounts" in refused.err
+
+
+def test_a_command_acts_by_its_api_key_and_by_no_claimed_name(
+    staffed: Office,
+) -> None:
+    refused = staffed.run(None, *REPORT)
+    assert refused.code == 1
+    assert "set an API key" in refused.err
+    claimed = staffed.run("siti", *REPORT, "--actor", "siti")
+    assert claimed.code == 2
+    assert "--actor cannot be used" in claimed.err
+    done = staffed.run("siti", *REPORT, "--number", "K14", "--json")
+    assert done.code == 0, done.err
+    own = staffed.run("siti", *VERIFIED)
+    assert own.code == 1
+    assert "is for: verifikator, kepala bidang" in own.err
+    assert staffed.run("budi", *VERIFIED).code == 0
+    history = staffed.run("budi", "history", "K14", "--json").json
+    actors = [one["actor"] for one in history]
+    assert actors == [staffed.accounts["siti"], staffed.accounts["budi"]]
+
+
+def test_an_invalid_key_is_refused_and_never_printed(office: Office) -> None:
+    office.keys["other"] = office.keys["admin"][:-1] + "x"
+    for words in (REPORT, ("figure",), ("list", "conflicts")):
+        refused = office.run("other", *words)
+        assert refused.code == 1
+        assert "IKU_API_KEY is not a valid API key" in refused.err
+        assert office.keys["other"] not in refused.out + refused.err
+
+
+def test_maintenance_needs_no_key(office: Office, tmp_path: Path) -> None:
+    for words in (
+        ("migrate",),
+        ("guard",),
+        ("status",),
+        ("keys", "show"),
+        ("backup", tmp_path / "b.iku"),
+        ("signer", "key"),
+    ):
+        said = office.run(None, *words)
+        assert said.code == 0, (words, said.err)
+
+
+def test_a_change_of_accounts_asks_for_a_code_of_the_authenticator(
+    office: Office,
+) -> None:
+    words = ("account", "invite", *OFFICER)
+    unproved = office.run("admin", *words, typed=f"{wrong(office.seeds['admin'])}\n")
+    assert unproved.code == 1
+    assert "the code is wrong" in unproved.err
+    done = office.step_up("admin", *words)
+    assert done.code == 0, done.err
+    assert "One-time link" in done.out
+    again = office.run("admin", *words, typed=f"{code(office.seeds['admin'])}\n")
+    assert again.code == 1  # a code is valid once
+
+
+def test_the_list_of_accounts_names_roles_state_and_factors(staffed: Office) -> None:
+    listed = staffed.run("admin", "account", "list")
+    assert listed.code == 0, listed.err
+    for words in ("Siti Contoh", "petugas (wasnas)", "password, authenticator"):
+        assert words in listed.out
+    found = staffed.run("admin", "account", "list", "--json").json["items"]
+    assert len(found) == 3
+    before = staffed.run("admin", "account", "list", "--as-of", "2021-12-31")
+    assert "There were no accounts on 2021-12-31." in before.out
+    refused = staffed.run("siti", "account", "list")
+    assert refused.code == 1
+    assert "see accounts is for: auditor, admin" in refused.err
+
+
+def test_a_role_is_granted_until_a_day_and_revoked(staffed: Office) -> None:
+    siti = staffed.accounts["siti"]
+    deputy = ("--role", "verifikator", "--division", "wasnas", "--basis", "SK/9")
+    day = datetime.now(UTC).date() + timedelta(days=30)
+    done = staffed.step_up(
+        "admin", "account", "grant", siti, *deputy, "--until", str(day)
+    )
+    assert done.code == 0, done.err
+    [account] = [
+        one["account"]
+        for one in staffed.run("admin", "account", "list", "--json").json["items"]
+        if one["account"]["id"] == siti
+    ]
+    assert [one["role"] for one in account["roles"]] == ["petugas", "verifikator"]
+    assert account["roles"][1]["until"] == str(day)
+    revoke = ("account", "revoke", siti, "--grant", 2, "--reason", "Mutasi")
+    assert staffed.step_up("admin", *revoke).code == 0
+    refused = staffed.run("siti", *REPORT[:-2], "--effective-on", "2021-02-09")
+    assert refused.code == 0  # a verifier enters, too
+    revoke = ("account", "revoke", siti, "--grant", 3, "--reason", "Mutasi")
+    assert staffed.step_up("admin", *revoke).code == 0
+    refused = staffed.run("siti", *REPORT)
+    assert refused.code == 1
+    assert "your roles: none" in refused.err
+
+
+def test_a_suspension_ends_sessions_and_acts_on_keys_until_it_is_lifted(
+    staffed: Office,
+) -> None:
+    siti = staffed.accounts["siti"]
+    staffed.session("siti")
+    listed = ("account", "sessions", "list", siti, "--json")
+    assert staffed.run("admin", *listed).json["items"]
+    suspend = ("account", "suspend", siti, "--reason", "Cuti")
+    assert staffed.step_up("admin", *suspend).code == 0
+    assert staffed.run("admin", *listed).json["items"] == []
+    assert staffed.run("siti", *REPORT).code == 1
+    assert "suspended" in staffed.run("admin", "account", "list").out
+    restore = ("account", "restore", siti, "--reason", "Kembali")
+    assert staffed.step_up("admin", *restore).code == 0
+    assert staffed.run("siti", *REPORT).code == 0
+
+
+def test_a_lost_factor_is_recovered_by_another_person(staffed: Office) -> None:
+    siti = staffed.accounts["siti"]
+    lost = ("account", "recover", siti, "--reason", "Telepon hilang", "--json")
+    done = staffed.step_up("admin", *lost)
+    assert done.code == 0, done.err
+    refused = staffed.run("siti", *REPORT)
+    assert "IKU_API_KEY is not a valid API key" in refused.err
+    staffed.enrol("siti", siti, done.json["link"])
+    assert staffed.run("siti", *REPORT).code == 0
+    own = ("account", "recover", staffed.accounts["admin"], "--reason", "Hilang")
+    refused = staffed.step_up("admin", *own)
+    assert refused.code == 1
+    assert "your own" in refused.err
+
+
+def test_a_link_that_expired_is_issued_again(office: Office) -> None:
+    done = office.step_up("admin", "account", "invite", *OFFICER, "--json")
+    account = done.json["account"]
+    again = office.step_up("admin", "account", "link", account, "--json")
+    assert again.code == 0, again.err
+    office.enrol("siti", account, again.json["link"])
+    refused = office.step_up("admin", "account", "link", account)
+    assert refused.code == 1
+    assert "can already sign in" in refused.err
+
+
+def test_sessions_are_listed_and_ended(staffed: Office) -> None:
+    siti = staffed.accounts["siti"]
+    staffed.session("siti")
+    shown = staffed.run("siti", "account", "sessions", "list", siti)
+    assert "password+totp" in shown.out
+    refused = staffed.run("budi", "account", "sessions", "end", siti)
+    assert refused.code == 1
+    ended = staffed.run("admin", "account", "sessions", "end", siti)
+    assert ended.code == 0, ended.err
+    none = staffed.run("siti", "account", "sessions", "list", siti)
+    assert "There are no open sessions." in none.out
+
+
+def test_an_api_key_is_created_with_a_code_and_revoked(staffed: Office) -> None:
+    words = ("account", "keys", "create", "--name", "skrip", "--roles", "petugas")
+    made = staffed.step_up("siti", *words, "--days", 30, "--json")
+    assert made.code == 0, made.err
+    staffed.keys["script"] = made.json["key"]
+    assert staffed.run("script", *REPORT).code == 0
+    listed = staffed.run("siti", "account", "keys", "list")
+    assert "skrip" in listed.out
+    assert made.json["key"] not in listed.out
+    more = staffed.step_up("siti", *words[:-1], "admin")
+    assert more.code == 1
+    assert "cannot have the roles admin" in more.err
+    revoked = staffed.run("siti", "account", "keys", "revoke", made.json["id"])
+    assert "is revoked" in revoked.out
+    assert staffed.run("script", *REPORT).code == 1
+    again = staffed.run("siti", "account", "keys", "revoke", made.json["id"])
+    assert "was not valid" in again.out

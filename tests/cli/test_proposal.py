@@ -1,0 +1,143 @@
+"""`iku proposal` and --propose: four eyes at the terminal."""
+
+import re
+
+import pytest
+
+from tests.cli.conftest import Type
+from tests.cli.test_account import (
+    ADMIN,
+    HEAD,
+    OFFICER,
+    REPORT,
+    Office,
+)
+
+CORRECT = (
+    *("record", "corrected", "K14", "--corrects", "1", "--level", "kekerasan"),
+    *("--reason", "Salah tingkat"),
+)
+PROPOSE = ("--propose", "BA 12/2026")
+
+
+@pytest.fixture
+def office(iku: Type, environ: dict[str, str]) -> Office:
+    """An office with a case, K14, of an officer."""
+    found = Office(iku, environ)
+    found.invite("admin", *ADMIN)
+    found.invite("kepala", *HEAD)
+    found.invite("siti", *OFFICER, by="admin")
+    verifier = ("--role", "verifikator", "--division", "wasnas", "--name", "Budi")
+    found.invite("budi", *verifier, "--basis", "SK/4", by="admin")
+    planner = ("--role", "perencana", "--name", "Rencana", "--basis", "SK/5")
+    found.invite("rencana", *planner, by="admin")
+    assert found.run("siti", *REPORT, "--number", "K14").code == 0
+    return found
+
+
+def propose(office: Office, by: str, *words: object) -> str:
+    said = office.run(by, *words, *PROPOSE)
+    assert said.code == 0, said.err
+    found = re.search(r"Proposed: (\S+)\. Another person", said.out)
+    assert found is not None, said.out
+    return found[1]
+
+
+def test_what_may_only_be_proposed_says_how(office: Office) -> None:
+    refused = office.run("siti", *CORRECT)
+    assert refused.code == 1
+    assert "you may propose it: --propose REASON" in refused.err
+
+
+def test_a_correction_is_proposed_shown_and_approved_by_another(
+    office: Office,
+) -> None:
+    identifier = propose(office, "siti", *CORRECT)
+    listed = office.run("budi", "proposal", "list", "--decidable", "--json")
+    assert [one["id"] for one in listed.json["items"]] == [identifier]
+    assert (
+        "There are no proposals."
+        in office.run("siti", "proposal", "list", "--decidable").out
+    )
+    shown = office.run("budi", "proposal", "show", identifier)
+    for words in ("conflict-K14", "kekerasan", "Salah tingkat", "BA 12/2026"):
+        assert words in shown.out
+    own = office.step_up("siti", "proposal", "approve", identifier)
+    assert own.code == 1
+    done = office.step_up("budi", "proposal", "approve", identifier)
+    assert done.code == 0, done.err
+    assert "Recorded: K14" in done.out
+    shown = office.run("budi", "proposal", "show", identifier)
+    assert "approved" in shown.out
+    assert office.accounts["budi"] in shown.out
+
+
+def test_an_approval_needs_a_code_of_the_authenticator(office: Office) -> None:
+    identifier = propose(office, "siti", *CORRECT)
+    refused = office.run("budi", "proposal", "approve", identifier, typed="000000\n")
+    assert refused.code == 1
+    listed = office.run("budi", "proposal", "list", "--status", "open")
+    assert identifier in listed.out
+
+
+def test_a_proposal_is_declined_or_withdrawn(office: Office) -> None:
+    first = propose(office, "siti", *CORRECT)
+    declined = office.run("budi", "proposal", "decline", first, "--reason", "Belum")
+    assert declined.code == 0, declined.err
+    assert "Belum" in office.run("siti", "proposal", "show", first).out
+    second = propose(office, "siti", *CORRECT)
+    assert office.run("budi", "proposal", "withdraw", second).code == 1
+    assert office.run("siti", "proposal", "withdraw", second, "--json").code == 0
+    refused = office.run("budi", "proposal", "show", "nowhere")
+    assert "proposal nowhere does not exist" in refused.err
+
+
+def test_a_definition_and_a_target_are_proposed_by_a_planner(office: Office) -> None:
+    target = (
+        *("target", "IKU-1", "--year", "2027", "--target", "85.00"),
+        *("--effective-on", "2027-01-01", "--basis", "PK 2027", "--yes"),
+    )
+    refused = office.run("rencana", *target)
+    assert refused.code == 1
+    assert "--propose" in refused.err
+    assert office.run("rencana", *target[:-1], "--preview").code == 0
+    identifier = propose(office, "rencana", *target)
+    done = office.step_up("kepala", "proposal", "approve", identifier)
+    assert done.code == 0, done.err
+    define = (
+        *("define", "IKU-2", "--effective-on", "2027-01-01", "--basis", "SK"),
+        *("--reason", "Ambang", "--option", "participation_threshold=2", "--yes"),
+    )
+    identifier = propose(office, "rencana", *define)
+    assert office.step_up("kepala", "proposal", "approve", identifier).code == 0
+
+
+def test_the_rule_of_two_persons_and_an_erasure_are_proposed(office: Office) -> None:
+    rule = ("access", "two-persons", "recorded", "--reason", "Dua pegawai")
+    refused = office.step_up("admin", *rule)
+    assert "--propose" in refused.err
+    identifier = propose(office, "admin", *rule)
+    assert office.step_up("kepala", "proposal", "approve", identifier).code == 0
+    head = (
+        *("--role", "kepala_bidang", "--division", "wasnas"),
+        *("--name", "Kepala Bidang", "--basis", "SK/6"),
+    )
+    said = office.step_up("admin", "account", "invite", *head, "--json")
+    assert said.json["account"] is None
+    approved = office.step_up(
+        "kepala", "proposal", "approve", said.json["proposal"], "--json"
+    )
+    assert approved.code == 0, approved.err
+    office.enrol("kabid", approved.json["receipt"]["id"], approved.json["link"])
+    erase = ("erase", "conflict-K14", "--decision", "B/1", "--legal-basis", "UU 27")
+    identifier = propose(office, "kabid", *erase)
+    done = office.step_up("kepala", "proposal", "approve", identifier)
+    assert done.code == 0, done.err
+    direct = office.step_up("kepala", *erase[:3], "B/2", *erase[4:], "--yes")
+    assert direct.code == 0, direct.err
+
+
+def test_without_accounts_the_rule_is_set_at_once(iku: Type) -> None:
+    rule = ("access", "two-persons", "recorded", "--reason", "Dua pegawai")
+    assert iku(*rule).code == 0
+    assert iku(*rule).code == 1
