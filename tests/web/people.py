@@ -50,6 +50,8 @@ class Office:
         self.app = app
         self.client = client
         self.members: dict[str, Member] = {}
+        self.other = ""  # an account of none of the members
+        self.proposal = ""  # a proposal about an indicator
 
     async def open_accounts(self) -> None:
         """Invite a person for each role, for each division if it is held for one."""

@@ -5,15 +5,17 @@ first (ASVS 8.2.1, 8.2.2, 8.2.3, 8.3.1).
 """
 
 from collections.abc import AsyncIterator
+from datetime import datetime
 from typing import Any, NamedTuple
 
 import pytest
 
 from iku.domain.access import TABLE, Action, Extent
+from iku.domain.account import Role
 from iku.ledger import checkpoint_signing
 from iku.ledger.signer_folder import SignerFolder
 from iku.postgres import pool as pools
-from tests.conftest import Clone
+from tests.conftest import SETTINGS, Clone
 from tests.web import people
 from tests.web.conftest import CASE, ORGANISATION, assembled
 from tests.web.people import Office
@@ -86,6 +88,30 @@ REDEFINED = {
 TARGET = {"year": 2030, "target": "80.00", "effective_on": "2030-01-01", "basis": "PK"}
 REVISED = {"type": "corrected", "corrects": 1, "basis": "PK", "reason": "Uji"}
 ERASED = {"decision": "B/1/2026", "legal_basis": "UU 27/2022"}
+PROPOSAL, OTHER = "/proposals/{proposal}", "/accounts/{other}"
+PROPOSED = {
+    "category": "conflict",
+    "subject": "K14",
+    "command": {
+        "type": "corrected",
+        "corrects": 1,
+        "level": "kekerasan",
+        "reason": "Uji",
+    },
+    "because": "Uji",
+}
+INDICATOR_PROPOSED = {
+    "category": "indicator",
+    "subject": "IKU-1",
+    "command": {"type": "targeted", **TARGET},
+    "because": "Uji",
+}
+INVITED = {"holder": {"name": "Baru"}, "basis": "SK/2", "role": "perencana"}
+SUSPENDED = {
+    "type": "suspended",
+    "reason": "Uji",
+    "effective_on": datetime.now(SETTINGS.timezone).date().isoformat(),
+}
 DRAFT = {"period": "year", "as_of": "2016-12-31", "reason": "Uji"}
 
 ROWS = [
@@ -272,6 +298,51 @@ ROWS = [
         path="/subjects/conflict-K2/erasure",
         body=ERASED,
     ),
+    # Proposals; {proposal} is one about an indicator.
+    Row("POST /proposals", A.CORRECT, K, body=PROPOSED, proposing=True),
+    Row("GET /proposals", A.READ_FIGURES),
+    Row("GET /proposals/{proposal_id:str}", A.READ_FIGURES, path=PROPOSAL),
+    Row(
+        "POST /proposals/{proposal_id:str}/events",
+        A.APPROVE_DEFINITION,
+        path=f"{PROPOSAL}/events",
+        body={"type": "declined", "reason": "Uji"},
+    ),
+    # Accounts; {other} is nobody's own.
+    Row("GET /accounts", A.SEE_ACCOUNTS),
+    Row("POST /accounts", A.ADMINISTER, body=INVITED),
+    Row("GET /accounts/{account_id:str}", A.SEE_ACCOUNTS, path=OTHER),
+    Row(
+        "POST /accounts/{account_id:str}/events",
+        A.ADMINISTER,
+        path=f"{OTHER}/events",
+        body=SUSPENDED,
+    ),
+    Row("POST /accounts/{account_id:str}/link", A.ADMINISTER, path=f"{OTHER}/link"),
+    Row(
+        "GET /accounts/{account_id:str}/sessions",
+        A.ADMINISTER,
+        path=f"{OTHER}/sessions",
+    ),
+    Row(
+        "POST /accounts/{account_id:str}/sessions/end",
+        A.ADMINISTER,
+        path=f"{OTHER}/sessions/end",
+        body={},
+    ),
+    Row("GET /accounts/{account_id:str}/keys", A.SEE_ACCOUNTS, path=f"{OTHER}/keys"),
+    # Of another's account it is refused by a rule, whatever the role.
+    Row(
+        "POST /accounts/{account_id:str}/keys",
+        A.READ_FIGURES,
+        path=f"{OTHER}/keys",
+        body={"name": "uji", "roles": ["perencana"]},
+    ),
+    Row(
+        "POST /accounts/{account_id:str}/keys/{key_id:str}/revocation",
+        A.ADMINISTER,
+        path=f"{OTHER}/keys/9f86d081884c/revocation",
+    ),
 ]
 
 
@@ -322,6 +393,10 @@ async def office(
         await checkpoint_signing.sign(signer, home, home.make_key("iku.test/log").name)
         await signer.close()
         await found.open_accounts()
+        found.other = (await found.invite("other", Role.PERENCANA, "admin")).account
+        del found.members["other"]
+        made = await found.records("perencana", "/proposals", INDICATOR_PROPOSED)
+        found.proposal = made["id"]
         yield found
 
 
@@ -334,6 +409,8 @@ def permitted(row: Row, extent: Extent | None, division: str | None) -> bool:
             return own
         case Extent.PROPOSE:
             return row.proposing
+        case Extent.PROPOSE_DIVISION:
+            return row.proposing and own
         case _:
             return False
 
@@ -348,6 +425,8 @@ async def test_a_route_answers_whom_the_table_permits(row: Row, office: Office) 
     if "{figure}" in path:
         shown = await office.says("kepala_badan", "/indicators/IKU-1/figure")
         path = path.format(figure=shown["number"])
+    path = path.replace("{other}", office.other)
+    path = path.replace("{proposal}", office.proposal)
     wrong = []
     for name, member in office.members.items():
         status, said = await asked(office, name, row, path)
