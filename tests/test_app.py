@@ -1,16 +1,22 @@
 """The assembled application, and its seed definitions in an empty register."""
 
 import asyncio
+import json
+import shutil
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 
 import asyncpg
 import pytest
 
 from iku import agency
 from iku.app import ACTOR, migrate_and_open, open_app, seed_definitions
+from iku.commands import accounts
 from iku.commands.command import Command
 from iku.domain import fact, indicator, scale
+from iku.domain.account import Invite, Role
+from iku.domain.fact import Person
 from iku.domain.indicator import Redefinition
 from iku.ledger import log
 from iku.ledger.integrity_check import check_ledger
@@ -20,6 +26,7 @@ from iku.postgres.database import Database
 from iku.settings import Settings
 from tests.conftest import HOME, SETTINGS
 
+AGENCY = Path(agency.__file__).parent / "kota_mojokerto"
 BROUGHT = {"indicator-IKU-1", "indicator-IKU-2", "indicator-IKU-3", "scale-kinerja"}
 
 
@@ -121,3 +128,29 @@ async def test_a_closed_house_takes_nothing_in(database: Database) -> None:
         await seed_definitions(
             app.commands, app.pool, agency.load_seed_definitions(None)
         )
+
+
+async def test_a_start_records_the_rights_anew_only_if_the_divisions_have_changed(
+    database: Database, connection: Connection, tmp_path: Path
+) -> None:
+    async def rights() -> list[str]:
+        events = await recorded(connection)
+        return [one.type for one in events if one.stream == "access-rights"]
+
+    first = Invite(holder=Person("Admin"), basis="SK/1", role=Role.ADMIN)
+    async with open_app(SETTINGS, database) as app:
+        assert await rights() == []  # without accounts no rights are stated
+        async with app.pool.acquire() as pooled:
+            await accounts.invite(app.commands, pooled, first, app.agency.owned)
+    for _ in range(2):
+        async with open_app(SETTINGS, database):
+            assert await rights() == ["rights_set"]
+    profile = json.loads(AGENCY.joinpath("agency.json").read_text())
+    profile["divisions"][0]["categories"] = []
+    (tmp_path / "agency.json").write_text(json.dumps(profile))
+    shutil.copy(AGENCY / "indicators.json", tmp_path)
+    for _ in range(2):
+        async with open_app(replace(SETTINGS, agency=tmp_path), database) as app:
+            assert await rights() == ["rights_set", "rights_set"]
+            register = (await app.commands.access.cached(connection)).value
+            assert register.policy.divisions == app.agency.owned

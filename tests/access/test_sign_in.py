@@ -360,6 +360,29 @@ async def test_every_step_that_verifies_a_code_is_delayed_after_failures(
     assert await sessions.find(office.connection, holder.token) is not None
 
 
+async def test_a_program_proves_the_authenticator_of_its_account_once(
+    office: Office,
+) -> None:
+    """ASVS 6.5.1: by an API key, too, a code is valid once, and guessing is delayed."""
+    holder = await office.enrolled()
+
+    async def prove(typed: str) -> Rejected | Delayed | None:
+        return await sign_in.prove(
+            office.connection, office.secrets, holder.account, typed
+        )
+
+    assert isinstance(await prove(wrong(holder.seed)), Rejected)
+    assert await prove(code(holder.seed)) is None
+    assert isinstance(await prove(code(holder.seed)), Rejected)
+    for _ in range(6):
+        await prove(wrong(holder.seed))
+    await office.owner.execute(
+        "update access.delay set until = now() + interval '1 minute' where failures > 4"
+    )
+    await office.forget_codes()
+    assert isinstance(await prove(code(holder.seed)), Delayed)
+
+
 async def test_an_unknown_token_opens_no_step(office: Office) -> None:
     passkey = await sign_in.accept(
         office.connection, str(uuid4()), factor="passkey", token="x"

@@ -53,6 +53,8 @@ async def test_an_administrator_invites_a_person_by_a_one_time_link(
     assert answer.headers["Location"] == f"/api/v1/accounts/{receipt['account']}"
     base, _, token = receipt["link"].rpartition("/undangan/")
     assert base == office.app.settings.address
+    page = await office.client.get(f"http://iku.test/undangan/{token}")
+    assert page.status_code == 200
     async with office.app.pool.acquire() as connection:
         redeemed = await invitations.redeem(connection, token)
         assert redeemed is not None
