@@ -10,18 +10,22 @@ from msgspec import Struct
 import iku_verify
 from iku.commands.command import Command
 from iku.domain import (
+    access_policy,
+    account,
     conflict,
     continuation,
     erasure,
+    import_permission,
     indicator,
     organisation,
+    proposal,
     scale,
     subject_kinds,
 )
 from iku.domain.cause import Cause
 from iku.domain.decider import Decider, DecisionContext
 from iku.domain.decider_registry import DECIDERS, OTHERS
-from iku.domain.fact import Annulled, Fact, Line
+from iku.domain.fact import Annulled, Fact, Line, Person, TargetStream
 from iku.domain.indicator import Redefinition, Revision, Targeted
 from iku.domain.period import Kind
 from iku.domain.publication import Draft, Drafted
@@ -39,6 +43,7 @@ from tests.registers.world import CODES, World
 
 INSIDE = date(2021, 8, 17)
 YEAR_END = date(2021, 12, 31)
+PERSON = "0b0e2d6c-5a0f-4d6e-9c1b-2f1f0f6f9a10"
 
 
 class Opened(Fact, frozen=True, tag="opened"):
@@ -48,24 +53,22 @@ class Opened(Fact, frozen=True, tag="opened"):
     note: Line
 
 
-class Account(Struct, frozen=True):
+class Toy(Struct, frozen=True):
     """The state of a toy subject."""
 
     history: tuple[Opened, ...]
 
 
-def _evolve(account: Account | None, event: Opened) -> Account:
-    return Account((*(account.history if account else ()), event))
+def _evolve(toys: Toy | None, event: Opened) -> Toy:
+    return Toy((*(toys.history if toys else ()), event))
 
 
-def _decide(
-    command: Opened, _account: Account | None, _at: DecisionContext
-) -> list[Opened]:
+def _decide(command: Opened, _toys: Toy | None, _at: DecisionContext) -> list[Opened]:
     return [command]
 
 
-toy: Decider[Account, Opened] = Decider(
-    "account", Opened, _decide, _evolve, moves_figures=False
+toy: Decider[Toy, Opened] = Decider(
+    "toy", Opened, _decide, _evolve, moves_figures=False
 )
 
 # An event of each category, dated within the closed year.
@@ -131,7 +134,28 @@ EVENTS: dict[str, tuple[str, Any]] = {
             decision="1/2021", legal_basis="UU 27/2022", effective_on=INSIDE
         ),
     ),
-    "account": ("ani", Opened(effective_on=INSIDE, note="Akun dibuka")),
+    "toy": ("ani", Opened(effective_on=INSIDE, note="Dibuka")),
+    "proposal": (
+        PERSON,
+        proposal.Proposed(
+            effective_on=INSIDE,
+            by="uji",
+            target=TargetStream("conflict-K01", 1),
+            command=proposal.ProposedCommand("annulled", {"annuls": 1}),
+            because="Uji",
+        ),
+    ),
+    "import": ("a" * 64, import_permission.FileAllowed(effective_on=INSIDE)),
+    "access": (
+        access_policy.SUBJECT,
+        access_policy.RightsSet(effective_on=INSIDE, table=1, divisions=()),
+    ),
+    "account": (
+        PERSON,
+        account.Invited(
+            effective_on=INSIDE, holder=Person("Ani", PERSON), basis="SK/1"
+        ),
+    ),
 }
 
 

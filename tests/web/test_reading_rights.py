@@ -1,6 +1,8 @@
 """What an account reads: its division's subjects today, and the texts of no other."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import pytest
@@ -8,7 +10,7 @@ import pytest
 from iku.commands import proposals
 from iku.commands.command import Command
 from iku.domain import conflict
-from iku.domain.account import Role
+from iku.domain.account import Role, RoleRevoked
 from iku.domain.withheld_text import Withheld, WithheldReason
 from iku.ledger import log
 from iku.queries import lists, subjects
@@ -159,7 +161,8 @@ async def test_a_subject_of_another_division_is_refused(office: Office) -> None:
         shown = problem(await office.ask(WASNAS, path), 403)
         assert "iwasbang" in shown["detail"], path
         await office.says(IWASBANG, path)
-    problem(await office.ask(IWASBANG, "/conflicts/K1/attachments/2"), 403)
+    shown = problem(await office.ask(IWASBANG, "/conflicts/K1/attachments/2"), 403)
+    assert "of division wasnas" in shown["detail"]
     problem(await office.ask(WASNAS, "/conflicts/K9"), 404)
     problem(await office.ask(WASNAS, "/conflicts/K9/events"), 404)
 
@@ -289,12 +292,12 @@ async def openings(office: Office, **asked: Any) -> set[tuple[str, int]]:
 
 async def test_who_opened_which_texts_is_shown_to_the_auditor(office: Office) -> None:
     reader = await office.invite("pembaca", Role.VERIFIKATOR, "admin", "wasnas")
+    by = {"account": reader.account}
+    await office.says("pembaca", "/conflicts", text="tidak ada yang begini")
+    assert await openings(office, **by) == set()
     for path in ("/conflicts", "/conflicts", "/publications", "/indicators"):
         await office.says("pembaca", path)
-    by = {"account": reader.account}
     read = {("conflict-K1", 1), ("conflict-K3", 1), ("conflict-K4", 1)}
-    assert await openings(office, **by) == read
-    await office.says("pembaca", "/conflicts", text="tidak ada yang begini")
     assert await openings(office, **by) == read
     await office.ask("pembaca", "/conflicts/K1/attachments/2")
     assert await openings(office, **by) == read | {("conflict-K1", 2)}
@@ -307,6 +310,21 @@ async def test_who_opened_which_texts_is_shown_to_the_auditor(office: Office) ->
     assert second["next"] is None
     for name in ("admin", "kepala_badan", "pembaca"):
         problem(await office.ask(name, "/openings"), 403)
+
+
+async def test_a_replica_shows_no_text_whose_opening_it_cannot_record(
+    office: Office,
+) -> None:
+    commands = replace(office.app.commands, only_reads=True)
+    replica = replace(office.app, commands=commands)
+    async with replica.pool.acquire() as connection:
+        recorded = await log.read_stream(connection, "conflict-K1")
+        credentials = office.members["auditor"].credentials
+        viewer = await replica.viewer(connection, credentials)
+        found = await replica.view(connection, viewer).texts(recorded[:1])
+        assert found["conflict-K1", 1].plain == {}
+        found = await replica.view(connection).texts(recorded[:1])
+        assert found["conflict-K1", 1].plain["title"] == CASE["title"]
 
 
 async def test_a_withheld_text_is_not_an_opening(office: Office) -> None:
@@ -398,9 +416,53 @@ async def test_a_proposal_is_read_by_its_division_and_by_those_who_decide(
         assert ("because" in found.plain) is reads, name
 
 
-async def test_a_merger_across_divisions_is_read_by_both_heads(office: Office) -> None:
-    merged = conflict.Merged(into="K2", reason="Kasus yang sama")
-    stream = await proposed(office, WASNAS, "K1", merged)
+async def test_a_proposer_reads_the_own_proposal_without_the_role(
+    office: Office,
+) -> None:
+    former = await office.invite("mantan", Role.PETUGAS, "admin", "wasnas")
+    wrong = conflict.Corrected(corrects=1, title="Judul lain", reason="Salah ketik")
+    stream = await proposed(office, "mantan", "K1", wrong)
+    revoked = RoleRevoked(
+        effective_on=office.app.commands.today(), grant=2, reason="Mutasi"
+    )
+    admin = office.members["admin"].credentials
+    command = Command("account", former.account, revoked, "", credentials=admin)
+    async with office.app.pool.acquire() as connection:
+        await office.app.commands.handle(connection, command)
+    assert (await texts(office, "mantan", stream)).plain["title"] == "Judul lain"
+    assert (await texts(office, "mantan", "conflict-K1")).plain == {}
+
+
+async def test_a_file_is_withheld_like_the_texts_of_its_event(office: Office) -> None:
+    app = office.app
+    async with app.pool.acquire() as connection:
+        [attached] = await log.read_events(connection, [("conflict-K1", 2)])
+        for name, expected in (
+            (WASNAS, b"%PDF-1.4"),
+            (IWASBANG, WithheldReason.FORBIDDEN),
+        ):
+            credentials = office.members[name].credentials
+            viewer = await app.viewer(connection, credentials)
+            assert await app.view(connection, viewer).file(attached) == expected
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        conflict.Merged(into="K2", reason="Kasus yang sama"),
+        conflict.Reclassified(
+            effective_on=date(2022, 1, 1),
+            category=conflict.Category.SARA,
+            dimension=conflict.Dimension.AGAMA,
+            reason="Ternyata keagamaan",
+        ),
+    ],
+    ids=["merger", "reclassification"],
+)
+async def test_what_concerns_two_divisions_is_read_by_both_heads(
+    office: Office, change: Any
+) -> None:
+    stream = await proposed(office, "verifikator-wasnas", "K1", change)
     for name, reads in (
         ("kepala_bidang-wasnas", True),
         ("kepala_bidang-iwasbang", True),

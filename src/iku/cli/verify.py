@@ -230,12 +230,16 @@ def print_finding(held: HeldText) -> None:
 
 
 def counts_in_words(tally: TextCounts) -> str:
-    """The numbers of decrypted and of withheld texts, by reason."""
+    """The numbers of decrypted and of withheld texts, by reason.
+
+    Those that the reader may not open are named if there are any.
+    """
     counts = (
         (tally.opened, translated(message("decrypted"))),
         *(
             (getattr(tally, why.value), translated(labels.WITHHELD[why]))
             for why in WithheldReason
+            if why is not WithheldReason.FORBIDDEN or tally.forbidden
         ),
     )
     return ", ".join(f"{formats.number(count)} {word}" for count, word in counts)
