@@ -1,11 +1,13 @@
 """`iku status --check` judges who recorded each event."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import iku_verify
 from iku.app import open_app
 from iku.commands import authorisation
 from iku.commands.authorisation import NOBODY, Authority
@@ -16,7 +18,11 @@ from tests.conftest import SETTINGS
 
 
 async def test_an_event_that_its_actor_had_no_right_to_record_is_named(
-    iku: Any, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    iku: Any,
+    database: Database,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: Any,
 ) -> None:
     async with open_app(replace(SETTINGS, home=tmp_path / "var"), database) as app:
         desk = Desk(app)
@@ -41,6 +47,13 @@ async def test_an_event_that_its_actor_had_no_right_to_record_is_named(
     assert "1 not allowed" in said.out
     assert "not allowed to their actors" in said.err
     assert "dicatat tanpa hak" in iku("status", "--check", IKU_LANGUAGE="id").out
+    # The auditor needs nothing but the bundle.
+    for words in (("signer", "key"), ("signer", "once"), ("export", "bundle", "it")):
+        assert iku(*words).code == 0
+    assert iku_verify.main(["bundle", str(tmp_path / "it"), "--json"]) == 1
+    report = json.loads(capsys.readouterr().out)
+    assert report["finding"].endswith("there was no account uji")
+    assert (report["position"], report["rights"]["refused"]) == (report["size"], 1)
 
 
 def test_without_a_check_and_without_accounts_nothing_is_judged(iku: Any) -> None:
