@@ -181,6 +181,7 @@ def test_the_example_twice_is_there_once(iku: Any) -> None:
     status = iku("status", "--json").json
     assert (status["size"], status["mode"]) == (160, "demonstration")
     assert (status["events"]["account"], status["events"]["access"]) == (12, 2)
+    assert iku("status", "--check").code == 0
     figures = iku("example", "--json").json["figures"]
     assert [f["indicator"] for f in figures[::2]] == ["IKU-1", "IKU-2", "IKU-3"]
 

@@ -135,6 +135,7 @@ def test_the_rule_of_two_persons_and_an_erasure_are_proposed(office: Office) -> 
     assert done.code == 0, done.err
     direct = office.step_up("kepala", *erase[:3], "B/2", *erase[4:], "--yes")
     assert direct.code == 0, direct.err
+    assert office.run(None, "status", "--check").code == 0
 
 
 def test_without_accounts_the_rule_is_set_at_once(iku: Type) -> None:

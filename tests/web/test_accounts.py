@@ -138,7 +138,6 @@ async def test_a_revoked_role_acts_no_more_and_a_granted_one_at_once(
     revoked = {"type": "revoked", "grant": 2, "reason": "Mutasi", **day}
     assert (await office.send("admin", path, revoked)).status_code == 201
     again = {**CASE, "number": "K15"}
-    cookie = await office.session("petugas")
     problem(await office.client.post("/conflicts", json=again, headers=cookie), 403)
     granted = {
         "type": "granted",
