@@ -311,7 +311,7 @@ WITHHELD = vocabulary(
         WithheldReason.LOCKED: "locked",
         WithheldReason.DAMAGED: "damaged",
         WithheldReason.MISSING: "missing",
-        WithheldReason.FORBIDDEN: "not permitted",
+        WithheldReason.FORBIDDEN: "forbidden",
     },
 )
 # The kinds of subjects, by category of stream.

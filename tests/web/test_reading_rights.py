@@ -2,11 +2,13 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
+from iku.access import api_keys
+from iku.cli import api_key, terminal
 from iku.commands import proposals
 from iku.commands.command import Command
 from iku.domain import conflict
@@ -491,17 +493,29 @@ async def test_texts_of_accounts_are_for_those_who_see_accounts(office: Office) 
 
 
 async def test_the_terminal_masks_texts_without_an_api_key(office: Office) -> None:
-    app = office.app
-    at = Moment(app.commands.today())
-    async with app.pool.acquire() as connection:
-        viewer = await app.terminal_viewer(connection, None)
-        view = app.view(connection, viewer)
-        found = await subjects.state(view, "conflict", "K2", at)
-        assert found.shown["title"] == "tidak diizinkan"
-        assert found.shown["category"] == "sara"
-        page = await lists.listing(view, ConflictsQuestion(text="jemaat"), at.as_of)
-        assert page.items == []
-        credentials = office.members[IWASBANG].credentials
-        viewer = await app.terminal_viewer(connection, credentials)
-        found = await subjects.state(app.view(connection, viewer), "conflict", "K2", at)
-        assert found.shown["title"] == SARA["title"]
+    at = Moment(office.app.commands.today())
+    key = await _key(office, IWASBANG)
+    for given, title in ((None, "forbidden"), (key, SARA["title"])):
+        app = await api_key.signed_in(office.app, given)
+        async with app.pool.acquire() as connection:
+            view = terminal.view(app, connection)
+            found = await subjects.state(view, "conflict", "K2", at)
+            assert found.shown["title"] == title
+            assert found.shown["category"] == "sara"
+            page = await lists.listing(view, ConflictsQuestion(text="jemaat"), at.as_of)
+            assert bool(page.items) is (given is not None)
+
+
+async def _key(office: Office, name: str) -> str:
+    of = office.members[name]
+    async with office.app.pool.acquire() as connection:
+        made = await api_keys.create(
+            connection,
+            of.account,
+            name="uji",
+            roles=[of.role],
+            rights=[],
+            held=[of.role],
+            lifetime=timedelta(days=1),
+        )
+    return made.key
