@@ -71,8 +71,8 @@ async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
 
 @pytest.fixture
 async def second(browser: Browser) -> AsyncIterator[BrowserContext]:
-    """Another browser."""
-    context = await browser.new_context(java_script_enabled=False)
+    """Another browser, whose pages may report faults."""
+    context = await browser.new_context()
     yield context
     await context.close()
 

@@ -23,6 +23,7 @@ from iku.web import authentication, server
 from iku.web.app import connect
 from iku.web.listening import Transport
 from tests.access.enrolling import PASSWORD, Office, code
+from tests.access.identity_provider import CLIENT
 from tests.conftest import SETTINGS
 from tests.web.conftest import assembled
 
@@ -112,15 +113,24 @@ class Faults:
 
 @asynccontextmanager
 async def open_site(
-    database: Database, *, demonstrated: bool = False
+    database: Database, *, demonstrated: bool = False, issuer: str | None = None
 ) -> AsyncIterator[Site]:
     """The register of a database, served to this machine."""
     listener = server.listen("127.0.0.1", 0)
     port = listener.getsockname()[1]
+    address = f"http://localhost:{port}"
+    settings = replace(
+        SETTINGS,
+        port=port,
+        public_url=address,
+        oidc_issuer=issuer,
+        oidc_client_id=None if issuer is None else CLIENT,
+        oidc_allow_private=True,
+    )
     owner = await pools.connect_as_owner(database.owner_dsn)
     await owner.execute("set event_triggers = off")
     connection = await pools.connect(database.application_dsn)
-    async with open_app(replace(SETTINGS, port=port), database) as app:
+    async with open_app(settings, database) as app:
         if demonstrated:
             async with app.pool.acquire() as taken:
                 await accounts.declare_demonstration(app.commands, taken)
@@ -131,7 +141,7 @@ async def open_site(
         served = _Server(config)
         task = asyncio.create_task(served.serve([listener]))
         secrets = Secrets(SETTINGS.keys_folder, app.commands.today)
-        site = Site(app, f"http://localhost:{port}", Office(connection, owner, secrets))
+        site = Site(app, address, Office(connection, owner, secrets))
         await site.invite(Role.ADMIN)
         yield site
         served.should_exit = True
@@ -162,7 +172,8 @@ async def fill_sign_in(page: Page, someone: Someone, password: str = PASSWORD) -
     await page.fill("#sandi", password)
     await page.click("main button >> nth=0")
     await page.fill("#kode", someone.code)
-    await page.click("main button >> nth=0")
+    async with page.expect_navigation():
+        await page.click("main button >> nth=0")
 
 
 async def token_of(context: BrowserContext) -> str | None:

@@ -136,11 +136,11 @@ async def test_an_api_key_is_shown_once_and_revoked(
     someone = await site.person(Role.PERENCANA)
     page = await sign_in(context, site, someone)
     await page.goto(f"{site.address}/akun?bahasa=en")
-    await page.fill("[name=nama_kunci]", "Pemantau")
+    await page.fill("#kunci-name", "Pemantau")
     await page.click("main button:has-text('Create an API key')")
-    await expect(page.locator("#kunci-nama_kunci-error")).to_be_visible()
-    assert await page.input_value("[name=nama_kunci]") == "Pemantau"
-    await page.check("[name=hak]")
+    await expect(page.locator(".summary")).to_be_visible()
+    assert await page.input_value("#kunci-name") == "Pemantau"
+    await page.check("[name=rights]")
     await page.click("main button:has-text('Create an API key')")
     key = await page.inner_text(".secret")
     headers = {"Authorization": f"Bearer {key}"}

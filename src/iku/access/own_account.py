@@ -1,56 +1,15 @@
-"""What holders change of their own accounts, with a factor of the last five minutes.
+"""Factors that holders remove from their accounts, after using one lately.
 
-Passwords and authenticators are changed in `sign_in`, passkeys in `passkey_sign_in`.
+Passkeys are removed in `passkey_sign_in`.
 """
 
-from collections.abc import Awaitable, Callable, Iterable
-from datetime import timedelta
+from collections.abc import Awaitable, Callable
 
-from iku.access import api_keys, identities, sessions, sign_in, totp
-from iku.access.api_keys import ApiKeyRefused, NewApiKey
+from iku.access import identities, sign_in, totp
 from iku.access.factor_removal import LastFactor, keeping_one
 from iku.access.sign_in import Rejected
 from iku.messages import message
 from iku.postgres.pool import Connection
-
-
-async def create_api_key(
-    connection: Connection,
-    token: str,
-    *,
-    name: str,
-    roles: Iterable[str],
-    rights: Iterable[str],
-    held: Iterable[str],
-    lifetime: timedelta,
-) -> NewApiKey | Rejected:
-    """Create an API key of the session's account, which holds the roles *held*."""
-    session = await sign_in.fresh_session(connection, token)
-    if isinstance(session, Rejected):
-        return session
-    try:
-        return await api_keys.create(
-            connection,
-            session.account,
-            name=name,
-            roles=roles,
-            rights=rights,
-            held=held,
-            lifetime=lifetime,
-        )
-    except ApiKeyRefused as error:
-        return Rejected(error.args[0], session.account)
-
-
-async def revoke_api_key(
-    connection: Connection, token: str, key: str
-) -> Rejected | None:
-    """Revoke an API key of the session's account; None if it is revoked."""
-    session = await sessions.find(connection, token)
-    if session is None:
-        return sign_in.expired()
-    await api_keys.revoke(connection, session.account, key)
-    return None
 
 
 async def remove_authenticator(connection: Connection, token: str) -> Rejected | None:

@@ -8,7 +8,8 @@ PAGE = """\
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title>
 <style>
-:root {{ color-scheme: light dark; font-family: system-ui, sans-serif; }}
+:root {{ color-scheme: light dark; font-family: system-ui, sans-serif;
+  background: Canvas; color: CanvasText; }}
 body {{ max-width: 72rem; margin: 2rem auto; padding: 0 1rem; line-height: 1.5;
   overflow-wrap: anywhere; }}
 h1 {{ line-height: 1.2; margin-bottom: .25rem; }}
@@ -42,7 +43,10 @@ nav button {{ min-height: 2.75rem; }}
 </style>
 </head>
 <body>
+{bar}
+<main>
 {body}
+</main>
 </body>
 </html>
 """

@@ -85,7 +85,8 @@ async def show_front_page(request: Request[Any, Any, Any]) -> Response[bytes]:
     visitor = await visit(request)
     bar = page_rendering.markup(visitor, "front_bar.html", front=True)
     page = visitor.page
-    return _page(bar + _front_markup(page, shown, asked, app.agency.name, today), page)
+    front = _front_markup(page, shown, asked, app.agency.name, today)
+    return _page(front, page, bar=bar)
 
 
 def parse_query(given: Sequence[tuple[str, str]], today: date) -> RequestedMoment:
@@ -344,9 +345,11 @@ def _page(
     page: PageLanguage,
     status: int = 200,
     headers: Mapping[str, str] | None = None,
+    *,
+    bar: str = "",
 ) -> Response[bytes]:
     whole = PAGE.format(
-        title=escape(page.text(TITLE)), body=body, language=page.language
+        title=escape(page.text(TITLE)), bar=bar, body=body, language=page.language
     )
     return Response(
         whole.encode(),

@@ -190,7 +190,8 @@ async def _changed(visitor: Visitor, done: AccountChange) -> Response[bytes]:
     if done.issued is None and done.proposal is None:
         return redirect(visitor.address(f"{PAGE}/{done.account}"))
     origin = visitor.app.settings.public_url or visitor.origin
-    link = None if done.issued is None else f"{origin}/undangan/{done.issued.token}"
+    issued = done.issued
+    link = None if issued is None else origin + invitations.path(issued.token)
     return rendered(visitor, "changed.html", change=done, link=link)
 
 

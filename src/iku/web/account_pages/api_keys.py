@@ -1,22 +1,25 @@
 """The API keys of one's own account."""
 
-from datetime import timedelta
 from typing import Any
 
 from litestar import Request, Response
 
-from iku.access import own_account
-from iku.access.sign_in import Rejected
+from iku import parsing
+from iku.access import account_credentials
+from iku.access.account_credentials import Holder, KeyRequest
+from iku.access.api_keys import ApiKeyRefused
 from iku.connection import acquire_connection
-from iku.messages import message
+from iku.messages import of_error
+from iku.parsing import ParseError
 from iku.web.account_pages import routes
-from iku.web.account_pages.failures import Failure, fail, require_fresh
+from iku.web.account_pages.failures import Failure
 from iku.web.account_pages.forms import read_form
 from iku.web.account_pages.own_account import PAGE, account_page
 from iku.web.page_rendering import redirect
 from iku.web.visitor import visit
 
 AnyRequest = Request[Any, Any, Any]
+FIELDS = ("name", "days", "roles", "rights")
 
 
 @routes.form("/akun/kunci-api")
@@ -24,27 +27,20 @@ async def create_api_key(request: AnyRequest) -> Response[bytes]:
     """Create an API key; the answer shows it once."""
     visitor = await visit(request)
     form = await read_form(request, visitor)
-    require_fresh(visitor)
-    token, session = visitor.signed_in()
-    held = visitor.register.accounts[session.account]
-    today = visitor.app.commands.today()
-    days = form.text("hari")
-    if not days.isascii() or not days.isdigit() or len(days) > 4:
-        wrong = Failure({"hari": message("write the number of days, such as 90")})
-        return await account_page(visitor, wrong, values=form.values)
-    async with acquire_connection(visitor.app) as connection:
-        made = await own_account.create_api_key(
-            connection,
-            token,
-            name=form.text("nama_kunci").strip(),
-            roles=form.all("peran"),
-            rights=[right for right in form.all("hak") if right == "log"],
-            held=[grant.role for grant in held.roles_on(today)],
-            lifetime=timedelta(days=int(days)),
-        )
+    _, session = visitor.signed_in()
+    filled = [(name, text) for name, text in form.pairs if name in FIELDS and text]
+    try:
+        asked = parsing.parse_texts(KeyRequest, filled)
+        async with acquire_connection(visitor.app) as connection:
+            holder = Holder(visitor.app.commands, connection, visitor.credentials())
+            made = await account_credentials.create_key(holder, session.account, asked)
+    except ParseError as error:
+        faults = {at: parsing.fault(at, rule) for at, rule in error.faults.items()}
+        return await account_page(visitor, Failure({**faults}), values=form.values)
+    except ApiKeyRefused as error:
+        refused = Failure({"": of_error(error)})
+        return await account_page(visitor, refused, values=form.values)
     visitor.record("api-key", made)
-    if isinstance(made, Rejected):
-        return await account_page(visitor, fail(made, "nama_kunci"), values=form.values)
     return await account_page(visitor, created=made)
 
 
@@ -53,14 +49,13 @@ async def revoke_api_key(request: AnyRequest) -> Response[bytes]:
     """Revoke an API key."""
     visitor = await visit(request)
     form = await read_form(request, visitor)
-    token, _ = visitor.signed_in()
+    _, session = visitor.signed_in()
     async with acquire_connection(visitor.app) as connection:
-        done = await own_account.revoke_api_key(
-            connection, token, form.text("kunci_api")
+        holder = Holder(visitor.app.commands, connection, visitor.credentials())
+        await account_credentials.revoke_key(
+            holder, session.account, form.text("kunci_api")
         )
-    visitor.record("api-key-revocation", done)
-    if done is not None:
-        return await account_page(visitor, fail(done))
+    visitor.record("api-key-revocation", None)
     return redirect(visitor.address(PAGE))
 
 

@@ -87,7 +87,7 @@ async def set_password(request: AnyRequest) -> Response[bytes]:
     """Set login name and password of an invited account."""
     visitor = await visit(request)
     form = await read_form(request, visitor)
-    token, _, _ = await half_open(visitor)
+    token, session, _ = await half_open(visitor)
     if form.text("sandi") != form.text("sandi_lagi"):
         differ = Failure({"sandi_lagi": message("the two passwords differ")})
         return await _step(visitor, {"nama": form.text("nama")}, differ)
@@ -99,7 +99,7 @@ async def set_password(request: AnyRequest) -> Response[bytes]:
             password=form.text("sandi"),
             words=agency_words(visitor.app),
         )
-    visitor.record("password-set", done)
+    visitor.record("password-set", done or session)
     if done is None:
         return redirect(visitor.address("/pendaftaran"))
     failure = fail(done, _field_at_fault(done))

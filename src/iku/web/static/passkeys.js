@@ -13,14 +13,14 @@ const sent = async (place, path, more) => {
 };
 
 const proved = async (place) => {
-  const { publicKey } = await sent(place, "/masuk/passkey/opsi", {});
+  const publicKey = await sent(place, "/masuk/passkey/opsi", {});
   const options = PublicKeyCredential.parseRequestOptionsFromJSON(publicKey);
   const made = await navigator.credentials.get({ publicKey: options });
   return sent(place, "/masuk/passkey", { tanggapan: made.toJSON() });
 };
 
 const registered = async (place) => {
-  const { publicKey } = await sent(place, "/akun/passkey/opsi", {});
+  const publicKey = await sent(place, "/akun/passkey/opsi", {});
   const options = PublicKeyCredential.parseCreationOptionsFromJSON(publicKey);
   const made = await navigator.credentials.create({ publicKey: options });
   const nama = place.querySelector("input").value;

@@ -1,0 +1,72 @@
+"""Sign-in, linking and confirmation by an identity provider, in a browser."""
+
+from urllib.parse import urlencode
+
+from playwright.async_api import BrowserContext, Route, expect
+
+from iku.domain.account import Role
+from tests.access.identity_provider import IdentityProvider, identity_provider
+from tests.browser.site import Site, open_site, sign_in, token_of
+from tests.conftest import Clone
+
+
+async def signed_in_there(
+    context: BrowserContext, site: Site, provider: IdentityProvider
+) -> None:
+    """Let the provider send the browser back at once, as if signed in there."""
+
+    async def back(route: Route) -> None:
+        query = urlencode(provider.authorize(route.request.url))
+        address = f"{site.address}/masuk/oidc?{query}"
+        await route.fulfill(
+            status=200,
+            content_type="text/html",
+            body=f'<meta http-equiv="refresh" content="0; url={address}">',
+        )
+
+    await context.route(f"{provider.url}/authorize**", back)
+
+
+async def test_an_identity_is_linked_and_signs_in_with_a_second_factor(
+    clone: Clone, furnished: str, cheap_hashes: None, context: BrowserContext
+) -> None:
+    """ASVS 10.5, 6.8.4: the provider proves one factor."""
+    with identity_provider() as provider:
+        provider.secret = None
+        async with open_site(await clone(furnished), issuer=provider.url) as site:
+            await signed_in_there(context, site, provider)
+            someone = await site.person(Role.PERENCANA)
+            page = await context.new_page()
+            await page.goto(f"{site.address}/masuk")
+            await page.click("form[action='/masuk/oidc'] button")
+            await expect(page.locator(".summary")).to_be_visible()  # not linked yet
+            assert await token_of(context) is None
+
+            page = await sign_in(context, site, someone)
+            await page.goto(f"{site.address}/akun")
+            await page.click("form[action='/masuk/oidc'] button")
+            await expect(page.locator("h1")).to_have_text(someone.name)
+            await expect(page.locator("main")).to_contain_text("198503122010011001")
+            await page.click("nav form button")
+            await expect(page).to_have_url(f"{site.address}/masuk")
+
+            await page.goto(f"{site.address}/akun?bahasa=en")
+            await page.click("form[action^='/masuk/oidc'] button")
+            await page.fill("#kode", "123456")  # the second factor is asked for
+            half_open = await token_of(context)
+            await site.office.forget_codes()
+            await page.fill("#kode", someone.code)
+            await page.click("main button >> nth=0")
+            await expect(page.locator("nav")).to_contain_text(someone.name)
+            assert await token_of(context) not in {None, half_open}
+
+            await site.office.owner.execute(
+                "update access.session set fresh_at = fresh_at - interval '6 minutes'"
+            )
+            await page.goto(f"{site.address}/akun/konfirmasi?ke=/akun")
+            before = await token_of(context)
+            await page.click("form[action='/masuk/oidc'] button")
+            await expect(page).to_have_url(f"{site.address}/akun")
+            assert await token_of(context) not in {None, before}
+            await page.goto(f"{site.address}/masuk/oidc?state=x&code=y")
+            await expect(page.locator(".summary")).to_be_visible()

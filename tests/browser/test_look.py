@@ -1,0 +1,166 @@
+"""Each page is accessible, fits a telephone, and needs only a keyboard."""
+
+import os
+from collections.abc import AsyncIterator
+
+import pytest
+from axe_playwright_python.async_playwright import (  # type: ignore[import-untyped]  # it has no annotations
+    Axe,
+)
+from playwright.async_api import Browser, BrowserContext, Page, expect
+
+from iku.domain.account import Role
+from tests.access.enrolling import PASSWORD
+from tests.browser.site import Faults, Site, sign_in
+
+RULES = {
+    "resultTypes": ["violations"],
+    "runOnly": [
+        *("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
+    ],
+}
+WIDTHS = (320, 1280)
+CONTRAST = {"runOnly": {"type": "rule", "values": ["color-contrast"]}}
+# A scheme changes nothing but colours.
+SCHEMES = {"light": RULES, "dark": RULES | CONTRAST}
+
+
+@pytest.fixture
+async def looked_at(browser: Browser) -> AsyncIterator[BrowserContext]:
+    """A browser of an Indonesian, whose pages report nothing."""
+    context = await browser.new_context(
+        locale="id-ID", viewport={"width": 1280, "height": 900}
+    )
+    faults = Faults(context)
+    yield context
+    await context.close()
+    assert faults.found == []
+
+
+async def look(page: Page, name: str) -> None:
+    """Assert that the present page is accessible and has no sideways scroll."""
+    for width in WIDTHS:
+        await page.set_viewport_size({"width": width, "height": 900})
+        wide = await page.evaluate("document.documentElement.scrollWidth")
+        assert wide <= width, (name, wide)
+        if folder := os.environ.get("SCREENSHOTS"):
+            path = f"{folder}{name}-{width}.png"
+            await page.screenshot(path=path, full_page=True)
+    for scheme, rules in SCHEMES.items():
+        await page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        found = await Axe().run(page, options=rules)
+        assert found.violations_count == 0, (name, scheme, found.generate_report())
+    await page.emulate_media(color_scheme="light")
+
+
+async def follow(page: Page, button: str) -> None:
+    """Press a button, and wait for the page that follows."""
+    async with page.expect_navigation():
+        await page.click(button)
+
+
+async def test_the_pages_of_a_sign_in_are_accessible(
+    site: Site, looked_at: BrowserContext
+) -> None:
+    account, _ = await site.invite(Role.PERENCANA)
+    page = await looked_at.new_page()
+    await page.goto(f"{site.address}/")
+    await look(page, "front")
+    await page.goto(await site.link(account))
+    await look(page, "invitation")
+    await follow(page, "main button")
+    await look(page, "enrolment-password")
+    await page.fill("#nama", "x!")
+    for field in ("#sandi", "#sandi_lagi"):
+        await page.fill(field, "kata sandi")
+    await follow(page, "main button >> nth=0")
+    await look(page, "enrolment-fault")
+    await page.fill("#nama", f"melihat.{account[:8]}")
+    for field in ("#sandi", "#sandi_lagi"):
+        await page.fill(field, PASSWORD)
+    await follow(page, "main button >> nth=0")
+    await look(page, "enrolment-factor")
+    await follow(page, "main form[action*='aplikasi'] button")
+    await look(page, "authenticator")
+    await page.goto(f"{site.address}/undangan/tidak-ada")
+    await follow(page, "main button")
+    await look(page, "invitation-gone")
+    someone = await site.person(Role.PERENCANA)
+    await looked_at.clear_cookies()
+    await page.goto(f"{site.address}/masuk")
+    await look(page, "sign-in")
+    await page.fill("#nama", someone.login_name)
+    await page.fill("#sandi", PASSWORD)
+    await follow(page, "main button >> nth=0")
+    await look(page, "code")
+    await page.fill("#kode", "000000")
+    await follow(page, "main button >> nth=0")
+    await look(page, "code-wrong")
+
+
+async def test_the_pages_of_accounts_are_accessible(
+    site: Site, looked_at: BrowserContext
+) -> None:
+    admin = await site.person(Role.ADMIN)
+    someone = await site.person(Role.PETUGAS, "wasnas")
+    page = await sign_in(looked_at, site, admin)
+    await look(page, "front-signed-in")
+    await page.goto(f"{site.address}/akun")
+    await page.fill("#kunci-name", "Impor bulanan")
+    await page.check("[name=roles]")
+    await follow(page, "form[action='/akun/kunci-api'] button")
+    await look(page, "account")
+    await page.goto(f"{site.address}/kelola")
+    await look(page, "accounts")
+    await page.goto(f"{site.address}/kelola/undang")
+    await look(page, "invite")
+    await page.goto(f"{site.address}/kelola/{someone.account}")
+    await look(page, "administered")
+    await page.locator("form[action*='/undang-ulang'] [name=reason]").fill("Hilang")
+    await follow(page, "form[action*='/undang-ulang'] button")
+    await look(page, "link")
+    await page.goto(f"{site.address}/kelola/{admin.account}")
+    await look(page, "administered-own")
+    await site.office.owner.execute(
+        "update access.session set fresh_at = fresh_at - interval '6 minutes'"
+    )
+    await page.goto(f"{site.address}/akun")
+    await look(page, "account-stale")
+    await page.goto(f"{site.address}/akun/konfirmasi")
+    await look(page, "step-up")
+    await page.goto(f"{site.address}/kelola/tidak-ada")
+    await look(page, "failure")
+
+
+async def test_the_pages_of_a_demonstration_are_accessible(
+    demonstration: Site, looked_at: BrowserContext
+) -> None:
+    for role, division in ((Role.PETUGAS, "wasnas"), (Role.PERENCANA, None)):
+        await demonstration.invite(role, division)
+    page = await looked_at.new_page()
+    await page.goto(f"{demonstration.address}/masuk")
+    await look(page, "demonstration-sign-in")
+    await follow(page, "main .people button >> nth=0")
+    await look(page, "demonstration-front")
+
+
+async def test_a_sign_in_needs_only_a_keyboard(
+    site: Site, context: BrowserContext
+) -> None:
+    someone = await site.person(Role.PERENCANA)
+    page = await context.new_page()
+    await page.goto(f"{site.address}/masuk?ke=/akun")
+    await page.keyboard.press("Tab")
+    await expect(page.locator(".skip")).to_be_focused()
+    await page.keyboard.press("Enter")
+    await page.keyboard.press("Tab")
+    await expect(page.locator("#nama")).to_be_focused()
+    await page.keyboard.type(someone.login_name)
+    await page.keyboard.press("Tab")
+    await page.keyboard.type(PASSWORD)
+    await page.keyboard.press("Enter")
+    await page.locator("#kode").focus()
+    await page.keyboard.type(someone.code)
+    await page.keyboard.press("Tab")
+    await page.keyboard.press("Enter")
+    await expect(page.locator("h1")).to_have_text(someone.name)

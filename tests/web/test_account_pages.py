@@ -1,0 +1,147 @@
+"""What the pages of accounts answer, apart from how a browser shows it."""
+
+import logging
+import re
+from typing import Any
+
+import httpx
+import pytest
+
+from iku.access import invitations
+from iku.app import App
+from iku.domain.account import Role
+from iku.web.page_rendering import ASSETS, asset_address
+from tests.access.enrolling import PASSWORD
+from tests.web.conftest import Client
+from tests.web.test_authentication import invited
+
+OWN = {"Origin": "http://iku.test"}
+
+
+async def sent(client: Client, path: str, cookie: str = "", **fields: str) -> Any:
+    """The answer to a form of a page of ours."""
+    headers = OWN | ({"Cookie": cookie} if cookie else {})
+    given = {"kunci": "", **fields}
+    return await client.post(f"http://iku.test{path}", data=given, headers=headers)
+
+
+def cookie_of(answer: httpx.Response) -> str:
+    """The cookie that an answer sets, as a browser sends it back."""
+    return answer.headers["Set-Cookie"].partition(";")[0]
+
+
+def key_in(answer: httpx.Response) -> str:
+    """The form key in a page."""
+    found = re.search(r'name="kunci" value="([^"]+)"', answer.text)
+    assert found is not None
+    return found[1]
+
+
+async def test_files_of_pages_are_cached_under_a_name_of_their_content(
+    client: Client,
+) -> None:
+    page = (await client.get("http://iku.test/masuk")).text
+    for name, kind in ASSETS.items():
+        answer = await client.get(f"http://iku.test{asset_address(name)}")
+        assert answer.headers["Content-Type"].startswith(kind)
+        assert "immutable" in answer.headers["Cache-Control"]
+        assert asset_address(name) in page
+    assert (await client.get("http://iku.test/assets/pages.css")).status_code == 404
+
+
+async def test_without_accounts_nobody_can_sign_in(client: Client) -> None:
+    page = (await client.get("http://iku.test/masuk?bahasa=en")).text
+    assert "iku account invite" in page
+    assert "<form" not in page
+    front = (await client.get("http://iku.test/")).text
+    assert "/masuk" not in front
+
+
+@pytest.mark.parametrize(
+    ("query", "accepted", "said"),
+    [
+        ("", "en", "Password"),
+        ("?bahasa=id", "en", "Kata sandi"),
+        ("", "", "Kata sandi"),
+    ],
+)
+async def test_pages_are_in_the_language_that_is_asked_for(
+    app: App, client: Client, query: str, accepted: str, said: str
+) -> None:
+    await invited(app, Role.ADMIN)
+    headers = {"Accept-Language": accepted}
+    answer = await client.get(f"http://iku.test/masuk{query}", headers=headers)
+    assert f"{said}</label>" in answer.text
+
+
+async def test_the_steps_of_an_enrolment_are_audited_without_any_secret(
+    app: App, client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    """ASVS 16.2.5, 16.3.1."""
+    account = (await invited(app, Role.ADMIN)).account
+    async with app.pool.acquire() as connection:
+        token = (await invitations.issue(connection, account)).token
+    with caplog.at_level(logging.DEBUG):
+        await client.get(f"http://iku.test/undangan/{token}")
+        begun = await sent(client, f"/undangan/{token}")
+        cookie = cookie_of(begun)
+        headers = {"Cookie": cookie}
+        page = await client.get("http://iku.test/pendaftaran", headers=headers)
+        key = key_in(page)
+        done = await sent(
+            client,
+            "/pendaftaran/sandi",
+            cookie,
+            kunci=key,
+            nama="admin.uji",
+            sandi=PASSWORD,
+            sandi_lagi=PASSWORD,
+        )
+        assert done.headers["Location"] == "/pendaftaran"
+        shown = await sent(client, "/pendaftaran/aplikasi", cookie, kunci=key)
+        seed = re.search(r'data-seed="(\w+)"', shown.text)
+        wrong = await sent(
+            client, "/masuk", nama="admin.uji", sandi="salah salah salah salah"
+        )
+        assert wrong.status_code == 422
+        assert (await sent(client, f"/undangan/{token}")).status_code == 410
+    said = [one.getMessage() for one in caplog.records if one.name.startswith("iku")]
+    lines = [one.getMessage() for one in caplog.records if one.name == "iku.audit"]
+    acts = [re.search(r'"what":"([\w-]+)"', line) for line in lines]
+    assert [act and act[1] for act in acts] == [
+        *("invitation", "password-set", "password", "invitation")
+    ]
+    assert sum(account in line for line in lines) >= 3
+    assert seed is not None
+    for secret in (token, cookie.partition("=")[2], key, PASSWORD, seed[1]):
+        assert not any(secret in line for line in said)
+
+
+async def test_a_cookie_has_all_attributes_and_is_removed_by_signing_out(
+    app: App, client: Client
+) -> None:
+    """ASVS 3.3.1-4."""
+    account = (await invited(app, Role.ADMIN)).account
+    async with app.pool.acquire() as connection:
+        token = (await invitations.issue(connection, account)).token
+    begun = await sent(client, f"/undangan/{token}")
+    name, *attributes = begun.headers["Set-Cookie"].split("; ")
+    assert re.fullmatch(r"__Host-iku=[\w-]{43}", name)
+    assert set(attributes) == {"Path=/", "Secure", "HttpOnly", "SameSite=Lax"}
+    headers = {"Cookie": name}
+    page = await client.get("http://iku.test/pendaftaran", headers=headers)
+    left = await sent(client, "/keluar", name, kunci=key_in(page))
+    assert left.headers["Set-Cookie"].startswith("__Host-iku=; ")
+    assert "Max-Age=0" in left.headers["Set-Cookie"]
+    gone = await client.get("http://iku.test/pendaftaran", headers=headers)
+    assert gone.headers["Location"].startswith("/masuk")
+
+
+async def test_what_is_no_form_and_too_long_a_form_are_refused(
+    app: App, client: Client
+) -> None:
+    await invited(app, Role.ADMIN)
+    url = "http://iku.test/masuk"
+    assert (await client.post(url, json={}, headers=OWN)).status_code == 415
+    many = {f"x{number}": "y" for number in range(200)}
+    assert (await client.post(url, data=many, headers=OWN)).status_code == 400
