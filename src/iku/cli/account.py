@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import date, datetime
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import click
 from msgspec import Meta, Struct
@@ -38,7 +38,6 @@ from iku.postgres.pool import Connection
 from iku.queries import accounts
 from iku.queries.accounts import AccountsQuestion, HeldRole, ShownAccount
 
-T = TypeVar("T")
 COLUMNS = (
     *(
         unwrapped_column(message("Account")),
