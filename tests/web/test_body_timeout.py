@@ -19,12 +19,15 @@ from tests.conftest import Clone
 from tests.web.conftest import CASE, ORGANISATION
 from tests.web.test_server import Served, ended, serving_process, told
 
+ID = "6f0f8f6e-2f60-4cf0-8a0e-6b7c8d9e0f10"
 SUBJECTS = {
     "{conflict_id:str}": "K14",
     "{organisation_id:str}": "O41",
     "{code:str}": "IKU-1",
     "{publication_id:str}": "2021",
     "{subject_id:str}": "conflict-K14",
+    **dict.fromkeys(("{account_id:str}", "{proposal_id:str}"), ID),
+    "{key_id:str}": "0123456789ab",
 }
 HEAD = "Host: localhost\r\nContent-Type: application/json\r\nIku-File-Name: a.pdf\r\n"
 # The limit is generous for busy machines; a leaked connection lasts forever.
@@ -58,6 +61,9 @@ def posted() -> list[str]:
 
 
 POSTED = posted()
+# Routes that read the body also of a caller who has not signed in; those of accounts
+# answer before.
+STREAMED = [path for path in POSTED if not path.startswith("/accounts")]
 
 
 def address(path: str) -> str:
@@ -154,13 +160,13 @@ def test_a_client_that_leaves_in_mid_body_is_no_fault_of_the_server(
 ) -> None:
     before, files = size(served), set(home.rglob("*"))
     gone = counted(served, "499")
-    for path, frame in product(POSTED, FRAMES):
+    for path, frame in product(STREAMED, FRAMES):
         for leave in (socket.socket.close, reset):
             with connected(served) as connection:
                 connection.sendall(request(address(path), frame))
                 sleep(0.005)  # so that it reads the data before the reset
                 leave(connection)
-    eventually(served, "499", gone + 2 * len(POSTED) * len(FRAMES))
+    eventually(served, "499", gone + 2 * len(STREAMED) * len(FRAMES))
     assert counted(served, "500") == 0
     assert size(served) == before
     assert set(home.rglob("*")) == files
@@ -170,7 +176,7 @@ def test_a_body_that_stalls_is_answered_408_and_the_connection_closed(
     served: Served,
 ) -> None:
     before, held, late = size(served), sockets(served), counted(served, "408")
-    asked = [request(address(path), frame) for path in POSTED for frame in FRAMES]
+    asked = [request(address(path), frame) for path in STREAMED for frame in FRAMES]
     with ExitStack() as stack:
         waiting = [stack.enter_context(connected(served)) for _ in asked]
         for connection, said in zip(waiting, asked, strict=True):

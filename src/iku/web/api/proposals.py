@@ -34,7 +34,16 @@ from iku.web.routes import get, post
 
 TAGS = ["Proposals"]
 Subject: TypeAlias = Annotated[
-    str, Meta(description="Identifier of the subject.", min_length=1, max_length=100)
+    str,
+    Meta(
+        description="Identifier of the subject.",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._~/-]{0,99}$(?!\n)",
+        examples=["K14"],
+        extra_json_schema={
+            "x-expects": "the identifier of a subject: letters, digits and . _ ~ / -, "
+            "such as K14"
+        },
+    ),
 ]
 Seen: TypeAlias = Annotated[
     Version | None,
