@@ -1,8 +1,8 @@
 """Proposals: a command is proposed by one person and recorded by another's approval.
 
-The approval decides the command anew, at the version that the proposer saw, and records
-its events and its own in one append. If the subject has moved on since, the proposal
-lapses.
+The approval decides the command again, at the version that the proposer saw, and
+records its events and its own in one append. If the subject has moved on since, the
+proposal lapses.
 """
 
 from collections.abc import Mapping
