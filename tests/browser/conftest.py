@@ -1,6 +1,5 @@
 """Chromium for the tests of this folder; without it they are skipped."""
 
-import shutil
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -10,16 +9,14 @@ from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 from iku.access import passwords
 from tests.browser.site import Faults, Site, open_site
 from tests.conftest import Clone
-
-CHROMIUM = shutil.which("chromium")
+from tests.programs import program
 
 
 @pytest.fixture(scope="session")
 async def browser() -> AsyncIterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("chromium is not installed")
+    path = program("chromium")
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM)
+        browser = await playwright.chromium.launch(executable_path=path)
         yield browser
         await browser.close()
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -20,6 +19,7 @@ from iku.app import App
 from iku.web import server
 from iku.web.app import create_app
 from iku.web.listening import Transport
+from tests.programs import program
 from tests.web.certificates import NAME, make_pair, trusting
 from tests.web.conftest import CASE, problem
 
@@ -125,14 +125,6 @@ def caddy(folder: Path, ports: Ports, backend_port: int) -> list[str]:
     file = folder / "Caddyfile"
     file.write_text(options + text)
     return [program("caddy"), "run", "--config", str(file), "--adapter", "caddyfile"]
-
-
-def program(name: str) -> str:
-    """The path of a program, also where only administrators have it in their PATH."""
-    found = shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin")
-    if found is None:
-        pytest.skip(f"{name} is not installed")
-    return found
 
 
 @contextmanager
