@@ -1,6 +1,6 @@
 """The audit trail of access: one JSON line for each sign-in, refusal and change.
 
-A line states who, when, from where, how, and what came of it. It never holds a
+A line states who, when, from where, how, and with which outcome. It never holds a
 password, token, code or key, no text of the register and no name of a person: an
 account is named by its identifier, and an address by its keyed hash. The lines go to
 the logger ``iku.audit``, which `iku serve` writes to standard error.
@@ -24,7 +24,7 @@ logger = logging.getLogger("iku.audit")
 
 
 class Outcome(StrEnum):
-    """What came of an act."""
+    """The outcome of an act."""
 
     SUCCESS = "success"
     FAILURE = "failure"

@@ -93,7 +93,7 @@ class Visitor:
         return authentication.of_session(session)
 
     def record(self, what: str, done: Any) -> None:
-        """Write to the audit trail what came of a step of a sign-in or a factor."""
+        """Write the outcome of a step of a sign-in or a factor to the audit trail."""
         match done:
             case Rejected(reason=reason, account=account):
                 outcome, why = Outcome.FAILURE, reason.id
