@@ -55,6 +55,18 @@ class SignInState(Struct, frozen=True):
     invited_until: datetime | None
 
 
+class Sessions(Struct, frozen=True):
+    """The open sessions of an account, the one used last first."""
+
+    items: tuple[OpenSession, ...]
+
+
+class ApiKeys(Struct, frozen=True):
+    """The API keys of an account, expired and revoked ones too, oldest first."""
+
+    items: tuple[ListedApiKey, ...]
+
+
 class Holder(Struct, frozen=True):
     """Who acts on the credentials of the account *identifier*."""
 

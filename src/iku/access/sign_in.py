@@ -106,11 +106,9 @@ async def second_factor(
     session = await sessions.find_half_open(connection, token)
     if session is None or session.stage is not Stage.HALF_OPEN:
         return expired()
-    begun = await attempts.begin_code(connection, secrets, session.account)
-    if isinstance(begun, Delayed):
+    begun = await _verified_code(connection, secrets, session.account, code)
+    if not isinstance(begun, Begun):
         return begun
-    if not await totp.verify(connection, secrets, session.account, code):
-        return _wrong_code(session.account)
     return await _complete(connection, session, token, begun)
 
 
@@ -192,11 +190,9 @@ async def step_up(
     session = await sessions.find(connection, token)
     if session is None:
         return expired()
-    begun = await attempts.begin_code(connection, secrets, session.account)
-    if isinstance(begun, Delayed):
+    begun = await _verified_code(connection, secrets, session.account, code)
+    if not isinstance(begun, Begun):
         return begun
-    if not await totp.verify(connection, secrets, session.account, code):
-        return _wrong_code(session.account)
     return await _complete(connection, session, token, begun)
 
 
@@ -207,11 +203,9 @@ async def prove(
 
     It is the fresh factor of a program that acts by an API key.
     """
-    begun = await attempts.begin_code(connection, secrets, account)
-    if isinstance(begun, Delayed):
+    begun = await _verified_code(connection, secrets, account, code)
+    if not isinstance(begun, Begun):
         return begun
-    if not await totp.verify(connection, secrets, account, code):
-        return _wrong_code(account)
     await attempts.succeed(connection, begun)
     return None
 
@@ -336,6 +330,18 @@ async def _enrolling_authenticator(
         return session
     first = message("set a login name and a password first")
     return Rejected(first, session.account)
+
+
+async def _verified_code(
+    connection: Connection, secrets: Secrets, account: str, code: str
+) -> Begun | Rejected | Delayed:
+    """The attempt, not yet successful, in which a code of the account was right."""
+    begun = await attempts.begin_code(connection, secrets, account)
+    if isinstance(begun, Delayed):
+        return begun
+    if not await totp.verify(connection, secrets, account, code):
+        return _wrong_code(account)
+    return begun
 
 
 async def _complete(

@@ -7,7 +7,7 @@ import click
 from msgspec import Struct
 
 from iku.access import account_credentials
-from iku.access.account_credentials import Holder, KeyRequest
+from iku.access.account_credentials import ApiKeys, Holder, KeyRequest, Sessions
 from iku.access.api_keys import ListedApiKey, NewApiKey
 from iku.access.sessions import OpenSession
 from iku.cli import api_key, tables, terminal
@@ -39,18 +39,6 @@ KEYS = (
     unwrapped_column(message("Last used")),
     text_column(message("State")),
 )
-
-
-class Sessions(Struct, frozen=True):
-    """The open sessions of an account, as JSON output."""
-
-    items: tuple[OpenSession, ...]
-
-
-class ApiKeys(Struct, frozen=True):
-    """The API keys of an account, as JSON output."""
-
-    items: tuple[ListedApiKey, ...]
 
 
 class Counted(Struct, frozen=True):

@@ -8,10 +8,15 @@ from litestar.status_codes import HTTP_201_CREATED
 from msgspec import Meta, Struct
 
 from iku.access import account_credentials, administration, invitations
-from iku.access.account_credentials import Holder, KeyRequest, SignInState
+from iku.access.account_credentials import (
+    ApiKeys,
+    Holder,
+    KeyRequest,
+    Sessions,
+    SignInState,
+)
 from iku.access.administration import AccountChange
-from iku.access.api_keys import ListedApiKey, NewApiKey
-from iku.access.sessions import OpenSession
+from iku.access.api_keys import NewApiKey
 from iku.app import App
 from iku.connection import acquire_connection, open_view
 from iku.domain.access import Action, Credentials, Unauthenticated
@@ -73,22 +78,10 @@ class AccountReceipt(Struct, frozen=True):
     proposal: str | None
 
 
-class Sessions(Struct, frozen=True):
-    """The open sessions of an account, the one used last first."""
-
-    items: tuple[OpenSession, ...]
-
-
 class EndedSessions(Struct, frozen=True):
     """How many sessions ended."""
 
     ended: int
-
-
-class ApiKeys(Struct, frozen=True):
-    """The API keys of an account, expired and revoked ones too, oldest first."""
-
-    items: tuple[ListedApiKey, ...]
 
 
 class RevokedKey(Struct, frozen=True):
