@@ -58,7 +58,9 @@ def test_every_command_and_option_stands_in_the_document() -> None:
 
 @pytest.mark.parametrize("name", [name for name, _ in walk(commands)])
 def test_every_command_has_help_and_knows_usage(iku: Any, name: str) -> None:
-    assert iku(*name.split(), "--help").code == 0
+    shown = iku(*name.split(), "--help")
+    assert shown.code == 0
+    assert [line for line in shown.out.splitlines() if len(line) > 80] == []
     said = iku(*name.split(), "--nonsense")
     assert said.code == 2
     assert said.err.startswith("iku: No such option '--nonsense'")
