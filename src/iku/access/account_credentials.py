@@ -1,7 +1,7 @@
-"""The sessions and API keys of an account, as programs list and end them.
+"""Sessions and API keys of an account: listed, ended, created and revoked.
 
-An administrator ends those of any account. An API key is created for one's own account
-only, because it acts as its holder.
+An administrator ends those of any account. An API key is created only by the holder of
+its account, because it acts as the holder.
 """
 
 from datetime import datetime, timedelta
@@ -41,7 +41,7 @@ class KeyRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class SignInState(Struct, frozen=True):
-    """What an account can sign in by, and what is open.
+    """The factors of an account, and its open sessions, keys and link.
 
     Attributes:
         sessions: Number of open sessions.
@@ -56,19 +56,19 @@ class SignInState(Struct, frozen=True):
 
 
 class Sessions(Struct, frozen=True):
-    """The open sessions of an account, the one used last first."""
+    """The open sessions of an account, the last used first."""
 
     items: tuple[OpenSession, ...]
 
 
 class ApiKeys(Struct, frozen=True):
-    """The API keys of an account, expired and revoked ones too, oldest first."""
+    """The API keys of an account, including expired and revoked ones, oldest first."""
 
     items: tuple[ListedApiKey, ...]
 
 
 class Holder(Struct, frozen=True):
-    """Who acts on the credentials of the account *identifier*."""
+    """The caller, by its credentials, of the functions of this module."""
 
     commands: CommandHandler
     connection: Connection
@@ -78,7 +78,8 @@ class Holder(Struct, frozen=True):
         """The account that acts, with its rights.
 
         Raises:
-            Unauthenticated: Nobody has signed in, or the account does not exist.
+            Unauthenticated: The caller has not signed in, or its account does not
+                exist.
         """
         if self.credentials is None:
             raise Unauthenticated
@@ -88,10 +89,10 @@ class Holder(Struct, frozen=True):
         return found.actor
 
     async def require(self, identifier: str, action: Action) -> Actor:
-        """The actor, whose own account it is, or who may take *action*.
+        """The actor, if it owns account *identifier* or may take *action*.
 
         Raises:
-            Forbidden: Neither is the case.
+            Forbidden: It neither owns the account nor has the right.
         """
         actor = await self.actor()
         if actor.account != identifier:
@@ -100,7 +101,7 @@ class Holder(Struct, frozen=True):
 
 
 async def state(connection: Connection, identifier: str) -> SignInState:
-    """What the account can sign in by, and what is open."""
+    """The factors of the account, and its open sessions, keys and link."""
     links = await invitations.pending(connection)
     keys = await api_keys.of_account(connection, identifier)
     return SignInState(
@@ -112,7 +113,10 @@ async def state(connection: Connection, identifier: str) -> SignInState:
 
 
 async def list_sessions(holder: Holder, identifier: str) -> list[OpenSession]:
-    """The sessions of an account: one's own, or anyone's for an administrator."""
+    """The open sessions of an account.
+
+    Those of the caller's own account, or of any account for an administrator.
+    """
     await holder.require(identifier, Action.ADMINISTER)
     return await sessions.of_account(holder.connection, identifier)
 
@@ -120,7 +124,7 @@ async def list_sessions(holder: Holder, identifier: str) -> list[OpenSession]:
 async def end_sessions(
     holder: Holder, identifier: str, session: str | None = None
 ) -> int:
-    """End one session of an account, or all of them; how many they were."""
+    """End one session of an account, or all of them, and return their number."""
     await holder.require(identifier, Action.ADMINISTER)
     if session is None:
         return await sessions.end_all(holder.connection, identifier)
@@ -128,17 +132,20 @@ async def end_sessions(
 
 
 async def list_keys(holder: Holder, identifier: str) -> list[ListedApiKey]:
-    """The API keys of an account: one's own, or anyone's for those who see accounts."""
+    """The API keys of an account.
+
+    Those of the caller's own account, or of any account for those who see accounts.
+    """
     await holder.require(identifier, Action.SEE_ACCOUNTS)
     return await api_keys.of_account(holder.connection, identifier)
 
 
 async def create_key(holder: Holder, identifier: str, asked: KeyRequest) -> NewApiKey:
-    """Create an API key of one's own account, with a recently used factor.
+    """Create an API key of the caller's account; a factor must be recently used.
 
     Raises:
-        ApiKeyRefused: It is another's account, or the key would have more rights than
-            its account.
+        ApiKeyRefused: The account is not the caller's, or the key would have more
+            rights than it.
         StepUpRequired: The last factor is older than five minutes.
     """
     actor = await holder.actor()
@@ -167,9 +174,9 @@ async def create_key(holder: Holder, identifier: str, asked: KeyRequest) -> NewA
 
 
 async def revoke_key(holder: Holder, identifier: str, key: str) -> bool:
-    """Revoke an API key: one's own, or anyone's for an administrator.
+    """Revoke an API key of an account, and return whether it was valid.
 
-    Whether it was valid.
+    An administrator revokes those of any account, another caller those of its own.
     """
     await holder.require(identifier, Action.ADMINISTER)
     return await api_keys.revoke(holder.connection, identifier, key)

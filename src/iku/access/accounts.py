@@ -1,4 +1,4 @@
-"""What an account signs in by: its login name, and which factors it has.
+"""Login names and factors of accounts.
 
 The SQL functions of schema access, in the order of the functions here:
 `set_login_name`, `factors`, `forget_account`, `counts`, `purge`.
@@ -16,10 +16,10 @@ LOGIN_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{2,63}")
 
 
 class Factors(Struct, frozen=True):
-    """What an account can sign in by.
+    """The login name and the factors of an account.
 
     Attributes:
-        approve_after: When the account may approve again; None: now.
+        approve_after: When the account may approve again; None if it may already.
     """
 
     login_name: str | None = None
@@ -36,13 +36,13 @@ class Factors(Struct, frozen=True):
 
     @property
     def complete(self) -> bool:
-        """Whether the holder can sign in: a passkey and a provider need no password."""
+        """Whether the holder can sign in: a passkey or identity needs no password."""
         by_password = self.password and self.totp
         return by_password or self.passkeys > 0 or self.identities > 0
 
 
 class AccessCounts(Struct, frozen=True):
-    """Numbers for the status.
+    """Numbers of accounts, sessions, keys and failed attempts, for the status report.
 
     Attributes:
         enrolled: Accounts with an authenticator, a passkey or an identity.
@@ -58,12 +58,12 @@ class AccessCounts(Struct, frozen=True):
 
 
 def normalised(name: str) -> str:
-    """A login name as it is stored: without regard to case."""
+    """A login name as stored: stripped and case-folded."""
     return name.strip().casefold()
 
 
 def login_name_fault(name: str) -> Message | None:
-    """Why a text cannot be a login name; None if it can."""
+    """The reason why *name* is not a valid login name; None if it is valid."""
     if LOGIN_NAME.fullmatch(normalised(name)):
         return None
     return message(
@@ -81,15 +81,15 @@ async def set_login_name(connection: Connection, account: str, name: str) -> boo
 
 
 async def factors(reader: Queryable, account: str) -> Factors:
-    """What the account can sign in by; nothing if it was never invited."""
+    """The login name and factors of an account; empty if it was never invited."""
     rows = await reader.fetch("select * from access.factors($1)", account)
     return Factors(**rows[0]) if rows else Factors()
 
 
 async def forget(connection: Connection, account: str) -> bool:
-    """Delete all that the account signs in by, the login name too; whether it had any.
+    """Delete the account's login name and factors, and return whether it had any.
 
-    The account's events, attempts and openings remain under its id.
+    The account's events, sign-in attempts and text openings remain under its id.
     """
     forgotten: bool = await connection.fetchval(
         "select access.forget_account($1)", account
@@ -98,11 +98,11 @@ async def forget(connection: Connection, account: str) -> bool:
 
 
 async def counts(reader: Queryable) -> AccessCounts:
-    """Numbers for the status."""
+    """The counts for the status report."""
     [row] = await reader.fetch("select * from access.counts()")
     return AccessCounts(**row)
 
 
 async def purge(connection: Connection) -> None:
-    """Delete what expired, and records after their retention (docs/access.md)."""
+    """Delete expired rows, and records after their retention (docs/access.md)."""
     await connection.execute("select access.purge()")

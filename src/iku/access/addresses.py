@@ -2,8 +2,8 @@
 
 A URL from a document of the provider may name any host, and a host name may resolve to
 an address of the internal network (server-side request forgery; ASVS 5.0, 1.3.6).
-Therefore only listed hosts are asked, over https, and at public addresses; a setting
-allows private ones. Addresses that belong to no server (link-local with the metadata
+Therefore requests go only to listed hosts, over https, and to public addresses; a
+setting allows private ones. Addresses that no server has (link-local with the metadata
 services of clouds, multicast, reserved ones) are never allowed.
 """
 
@@ -29,7 +29,7 @@ _NAT64 = ip_network("64:ff9b::/96")  # RFC 6052
 
 
 class ProviderUnavailable(Exception):
-    """The identity provider cannot be asked, or its answer cannot be used."""
+    """The identity provider cannot be reached, or its response cannot be used."""
 
 
 class AddressRefused(ProviderUnavailable):
@@ -38,7 +38,7 @@ class AddressRefused(ProviderUnavailable):
 
 @dataclass(frozen=True, slots=True)
 class AddressRules:
-    """Which hosts and addresses may be asked.
+    """The hosts and addresses to which requests may go.
 
     Attributes:
         hosts: Allowed host names, in lower case.
@@ -125,12 +125,12 @@ class AddressRules:
 
 
 def host_of(url: httpx.URL) -> str:
-    """The host name or address of *url*, as it is looked up."""
+    """The host name or address of *url*, as used for name resolution."""
     return url.raw_host.decode("ascii")
 
 
 def _destination(address: str) -> IpAddress:
-    """The address that packets to *address* reach: the IPv4 address mapped in it."""
+    """The address that packets to *address* reach: an IPv4 address mapped in it."""
     ip = ip_address(address)
     if isinstance(ip, IPv4Address):
         return ip
@@ -140,7 +140,7 @@ def _destination(address: str) -> IpAddress:
 
 
 def _is_public(ip: IpAddress) -> bool:
-    """Whether *ip* is a public unicast address; tunnels to IPv4 are none."""
+    """Whether *ip* is a public unicast address, and not one of a tunnel to IPv4."""
     if isinstance(ip, IPv4Address):
         return ip.is_global and not ip.is_multicast
     tunnel = ip.sixtofour is not None or ip.teredo is not None

@@ -1,9 +1,9 @@
-"""What administrators do with accounts: events of the log, and what follows from them.
+"""Administration of accounts: events of the log, and their effects on credentials.
 
-The log decides first. Then links are issued and sessions end. A role that approves
-needs a second person: it is proposed, and its link is issued once it was approved.
-
-Call these functions outside a transaction: an append uses a connection of its own.
+The event is recorded first. Then links are issued and sessions end. A role that
+approves needs a second person: it is proposed, and its link is issued after the
+approval. Call these functions outside a transaction: an append uses a connection of its
+own.
 """
 
 from collections.abc import Sequence
@@ -28,12 +28,12 @@ from iku.postgres.pool import Connection
 
 
 class AccountChange(Struct, frozen=True):
-    """What became of a change of an account.
+    """The result of a change of an account.
 
     Attributes:
         account: The account; None if it does not exist before the approval.
-        issued: The link to enrol by, which is shown once.
-        proposal: The proposal that another person must approve; None if none has to.
+        issued: The enrolment link, which is shown once.
+        proposal: The proposal that another person must approve; None if none is needed.
     """
 
     account: str | None
@@ -52,7 +52,7 @@ async def invite(
 
     Raises:
         Forbidden: The actor may neither invite nor propose it.
-        Refused: The role cannot be granted so.
+        Refused: A rule forbids the role.
     """
     try:
         done = await accounts.invite(
@@ -120,7 +120,7 @@ async def issue_link(
     credentials: Credentials,
     identifier: str,
 ) -> AccountChange:
-    """Issue the link of an account that never enrolled; an earlier link is invalid.
+    """Issue the link of an account that never enrolled; an earlier one is cancelled.
 
     Raises:
         Forbidden: The actor may not administer accounts.
@@ -147,7 +147,10 @@ async def end_sessions(
     credentials: Credentials,
     identifier: str,
 ) -> int:
-    """End all sessions of an account; how many they were (raises as `issue_link`)."""
+    """End all sessions of an account, and return their number.
+
+    Raises as `issue_link`.
+    """
     await _administering(commands, connection, credentials)
     return await sessions.end_all(connection, identifier)
 

@@ -1,8 +1,8 @@
 """API keys for programs: ``iku_<id>_<43 characters>``, shown once.
 
 A key acts for its account with a subset of its roles, or with none and rights such as
-``log`` alone. It expires, and a revoked one is refused at once. What the account itself
-may no longer do, its keys may not either: `iku.domain` decides with both.
+``log`` alone. It expires, and a revoked one is refused at once. A key never has more
+rights than its account: `iku.domain` decides by both.
 
 The SQL functions of schema access, in the order of the functions here: `add_api_key`,
 `valid_api_key`, `see_api_key`, `api_keys`, `revoke_api_keys`.
@@ -42,7 +42,7 @@ class ApiKey(Struct, frozen=True):
 
     Attributes:
         roles: The roles of its account that it may use.
-        rights: Rights that it has apart from roles, such as ``log``.
+        rights: Rights in addition to those of its roles, such as ``log``.
         account_version: Version of the account's stream in the log.
     """
 
@@ -116,7 +116,7 @@ async def find(connection: Queryable, key: str) -> ApiKey | None:
 
 
 def from_row(row: asyncpg.Record) -> ApiKey:
-    """A row of `access.valid_api_key`, which other statements may select from too."""
+    """The API key in a row of `access.valid_api_key`."""
     return ApiKey(
         id=row["key"],
         account=str(row["account"]),
@@ -128,7 +128,7 @@ def from_row(row: asyncpg.Record) -> ApiKey:
 
 
 async def of_account(reader: Queryable, account: str) -> list[ListedApiKey]:
-    """The API keys of the account, revoked and expired ones too, oldest first."""
+    """The API keys of the account, including revoked and expired ones, oldest first."""
     rows = await reader.fetch("select * from access.api_keys($1)", account)
     return [
         ListedApiKey(
@@ -147,7 +147,7 @@ async def of_account(reader: Queryable, account: str) -> list[ListedApiKey]:
 
 
 async def revoke(connection: Connection, account: str, key: str) -> bool:
-    """Revoke an API key of the account by its id; whether it was not yet."""
+    """Revoke an API key by its id, and return whether it was not yet revoked."""
     revoked: int = await connection.fetchval(
         "select access.revoke_api_keys($1, $2)", account, key
     )
@@ -155,7 +155,7 @@ async def revoke(connection: Connection, account: str, key: str) -> bool:
 
 
 async def revoke_all(connection: Connection, account: str) -> int:
-    """Revoke all API keys of the account; how many were not yet."""
+    """Revoke all API keys of the account; return the number of newly revoked ones."""
     revoked: int = await connection.fetchval(
         "select access.revoke_api_keys($1, null)", account
     )

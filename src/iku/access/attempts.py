@@ -1,12 +1,14 @@
-"""Attempts to sign in: counted before they are verified, so that parallel ones count.
+"""Sign-in attempts, and their throttling.
 
-After five failures in a row each further one of the same name from the same address
-has to wait, 1 second first and 15 minutes at most. Others are not delayed by it, so
-nobody can lock out another. Codes are asked only after a password; there all addresses
-count together. Addresses and names are stored as keyed hashes.
+An attempt counts as a failure until it succeeds, so that concurrent attempts count.
+After five failures in a row, each further attempt with the same name from the same
+address must wait, at first 1 second and at most 15 minutes. Other addresses are not
+delayed, so that no user can lock out another. A code is requested only after a
+password; its failures are counted for all addresses together. Addresses and names are
+stored as keyed hashes.
 
-The SQL functions of schema access, in the order of the functions here:
-`begin_sign_in`, `begin_attempt`, `succeed_attempt`, `attempts`.
+The SQL functions of schema access, in the order of the functions here: `begin_sign_in`,
+`begin_attempt`, `succeed_attempt`, `attempts`.
 """
 
 from datetime import datetime
@@ -33,7 +35,7 @@ class Begun(Struct, frozen=True):
 
 
 class Delayed(Struct, frozen=True):
-    """An attempt that came too early and was not counted."""
+    """An attempt that came too early, and was not counted; *seconds* remain to wait."""
 
     seconds: int
 
@@ -56,7 +58,7 @@ class Attempt(Struct, frozen=True):
 async def begin_sign_in(
     connection: Connection, secrets: Secrets, name: str, address: str
 ) -> Begun | Delayed:
-    """Begin an attempt by login name and password from an address."""
+    """Start an attempt by login name and password from an address."""
     [row] = await connection.fetch(
         "select * from access.begin_sign_in($1, $2, $3)",
         name,
@@ -72,7 +74,7 @@ async def begin_sign_in(
 async def begin_code(
     connection: Connection, secrets: Secrets, account: str
 ) -> Begun | Delayed:
-    """Begin an attempt by a code, or by the old password, of a known account."""
+    """Start an attempt by a code, or by the old password, of a known account."""
     [row] = await connection.fetch(
         "select * from access.begin_attempt($1, $2, null)",
         account,
@@ -84,7 +86,7 @@ async def begin_code(
 
 
 async def succeed(connection: Connection, begun: Begun) -> None:
-    """Record that the attempt succeeded, which ends the row of failures."""
+    """Record that the attempt succeeded, and reset the count of failures."""
     await connection.execute("select access.succeed_attempt($1)", begun.number)
 
 
@@ -95,9 +97,9 @@ async def attempts(
     before: int | None = None,
     limit: int = PAGE,
 ) -> list[Attempt]:
-    """The latest attempts of an account, or all, latest first.
+    """The latest attempts of an account, or of all accounts, latest first.
 
-    *before* is the number of the last one of the previous page.
+    *before* is the number of the last attempt on the previous page.
     """
     rows = await reader.fetch(
         "select * from access.attempts($1, $2, $3)", account, before, limit

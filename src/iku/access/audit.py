@@ -56,7 +56,7 @@ class AuditLine(Struct, frozen=True, omit_defaults=True):
 
 
 class CallSite(Struct, frozen=True):
-    """Where an act comes from: the caller's address in clear, and how it came."""
+    """The caller's address in clear text, and the method and route of the request."""
 
     address: str = ""
     how: str = ""
@@ -68,7 +68,7 @@ call_site: ContextVar[CallSite] = ContextVar("call_site", default=UNKNOWN)
 
 
 class AuditTrail:
-    """The audit trail of one process, and how many lines of each outcome it has.
+    """The audit trail of one process, with a count of its lines by outcome.
 
     *secrets* gives the keyed hash of an address.
     """
@@ -88,7 +88,7 @@ class AuditTrail:
         about: str = "",
         reason: str = "",
     ) -> None:
-        """Write a line; it comes from the present `call_site`."""
+        """Write a line, with the address and the route of the current `call_site`."""
         site = call_site.get()
         line = AuditLine(
             at=datetime.now(UTC),

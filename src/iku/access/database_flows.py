@@ -1,7 +1,7 @@
-"""Flows of several requests in the database, shared by all processes.
+"""The state of flows of several requests, in the database for all processes.
 
-What the first request of a sign-in keeps for the last is stored under the SHA-256 of a
-random value that the browser brings back, for 10 minutes at most.
+The first request of a sign-in stores its state under the SHA-256 of a random value,
+which the browser sends back with the last request, for at most 10 minutes.
 
 The SQL functions of schema access: `start_flow`, `finish_flow`.
 """
@@ -12,10 +12,10 @@ from iku.postgres.pool import Queryable
 
 
 class DatabaseFlows:
-    """The flows of one database, over a connection or a pool.
+    """The flow store of one database, over a connection or a pool.
 
-    A flow that asks an identity provider takes a pool, so that no connection waits for
-    the provider.
+    A flow with an identity provider uses a pool, so that no connection waits for the
+    provider.
     """
 
     def __init__(self, database: Queryable) -> None:
@@ -34,10 +34,10 @@ class DatabaseFlows:
         )
 
     async def take(self, kind: str, key: bytes) -> bytes | None:
-        """Remove and return what is stored under *key*.
+        """Remove and return the content stored under *key*.
 
-        None if there is nothing, also if it has expired or is of another kind. Of two
-        calls at the same time one gets the content.
+        None if there is none, or it has expired or is of another kind. Of two
+        concurrent calls at most one gets the content.
         """
         content: bytes | None = await self._database.fetchval(
             "select access.finish_flow($1, $2)", kind, key

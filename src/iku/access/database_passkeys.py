@@ -11,7 +11,7 @@ from iku.postgres.pool import Queryable
 
 
 class DatabasePasskeys:
-    """The passkeys of one database, over a connection or a pool."""
+    """The passkey store of one database, over a connection or a pool."""
 
     def __init__(self, database: Queryable) -> None:
         self._database = database
@@ -42,7 +42,7 @@ class DatabasePasskeys:
         return added
 
     async def use(self, credential: bytes, seen: int, now: int) -> bool:
-        """Replace the counter *seen* by *now*; False if it is not *seen*."""
+        """Set the signature counter from *seen* to *now*; False if it differs."""
         used: bool = await self._database.fetchval(
             "select access.use_passkey($1, $2, $3)", credential, seen, now
         )

@@ -1,7 +1,7 @@
-"""Removal of single factors, of which the last one remains.
+"""Removal of single factors; the last one cannot be removed.
 
-An account whose holder could not sign in without it keeps the factor; a lost one is
-removed by a recovery (`iku.access.invitations`).
+A factor without which the holder could not sign in stays. If it is lost, a recovery
+removes it (`iku.access.invitations`).
 
 The SQL function of schema access: `lock_account`.
 """
@@ -15,15 +15,15 @@ from iku.postgres.pool import Connection
 
 
 class LastFactor(Exception):
-    """Without the factor the holder could not sign in; the message says so."""
+    """The holder could not sign in without the factor; the message says so."""
 
 
 @asynccontextmanager
 async def keeping_one(connection: Connection, account: str) -> AsyncIterator[None]:
-    """A transaction that removes factors of the account by this connection.
+    """A transaction that may remove factors of the account, but not the last one.
 
     Raises:
-        LastFactor: The holder could no longer sign in; nothing is removed.
+        LastFactor: The holder could no longer sign in; the transaction is rolled back.
     """
     async with connection.transaction():
         # Two removals at once would each see the other's factor.

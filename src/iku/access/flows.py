@@ -1,8 +1,8 @@
-"""Flows of several requests: what the first one keeps for the last, once.
+"""The state of a flow of several requests, stored between them and used once.
 
-A sign-in by an identity provider or by a passkey takes two requests. What the first
-decided is stored on the server under the digest of a random value, which the second
-request brings back. It is taken from the store only once, and expires.
+A sign-in by an identity provider or by a passkey takes two requests. The state of the
+first is stored on the server under the digest of a random value, which the second
+request sends back. It is taken from the store only once, and expires.
 """
 
 from base64 import urlsafe_b64encode
@@ -11,7 +11,7 @@ from typing import Protocol
 
 
 class FlowKind(StrEnum):
-    """What a flow is for; a value of one kind is unknown to the others."""
+    """The purpose of a flow; state of one kind is not found as another kind."""
 
     OIDC = "oidc"
     PASSKEY_REGISTRATION = "passkey_registration"
@@ -27,10 +27,10 @@ class FlowStore(Protocol):
         """Store *content* under *key*, a SHA-256 digest, for *lifetime_s* seconds."""
 
     async def take(self, kind: FlowKind, key: bytes) -> bytes | None:
-        """Remove and return what is stored under *key*.
+        """Remove and return the content stored under *key*.
 
-        The result is None if there is nothing, also if it has expired or is of another
-        kind. Of two calls at the same time at most one gets the content.
+        The result is None if there is none, or it has expired or is of another kind. Of
+        two concurrent calls at most one gets the content.
         """
 
 

@@ -27,13 +27,13 @@ _registry = JWSRegistry(algorithms=ALGORITHMS, strict_check_header=False)
 
 
 class InvalidIdToken(Exception):
-    """The ID token proves nothing; the message says why and never quotes the token."""
+    """The ID token is not valid; the message says why, and never quotes the token."""
 
 
 class IdTokenClaims(Struct, frozen=True):
-    """The claims that are read. The times are seconds since 1970.
+    """The claims of an ID token that are used; the times are seconds since 1970.
 
-    `amr` is what the provider says about the strength of the authentication.
+    `amr` lists the methods of the authentication (RFC 8176).
     """
 
     iss: str
@@ -49,7 +49,7 @@ class IdTokenClaims(Struct, frozen=True):
 
     @property
     def audiences(self) -> Sequence[str]:
-        """The clients for which the token is."""
+        """The clients for which the token was issued."""
         return (self.aud,) if isinstance(self.aud, str) else self.aud
 
     @property
@@ -59,7 +59,7 @@ class IdTokenClaims(Struct, frozen=True):
 
 
 class Expected(Struct, frozen=True):
-    """What a token must state, and the time at which it is verified."""
+    """The values that the claims must have, and the time of the verification."""
 
     issuer: str
     client: str
@@ -73,7 +73,7 @@ _claims = msgspec.json.Decoder(IdTokenClaims)
 async def verify(
     token: str, documents: ProviderDocuments, expected: Expected
 ) -> IdTokenClaims:
-    """The claims of *token*, all of them checked.
+    """The claims of *token*, after its signature and its claims are verified.
 
     Raises:
         InvalidIdToken: The signature or a claim is not valid.
@@ -105,7 +105,7 @@ def _signed_finally(token: str, keys: KeySet) -> bytes:
 
 
 def _signed(token: str, keys: KeySet) -> bytes:
-    """The signed bytes.
+    """The payload of *token*, whose signature is verified.
 
     Raises:
         InvalidKeyIdError: None of *keys* is the one that the token names.

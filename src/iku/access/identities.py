@@ -1,7 +1,7 @@
-"""The identities at providers that accounts sign in by.
+"""Identities at identity providers, linked to accounts.
 
-An identity belongs to one account; its holder links it. Nothing else of what a provider
-says is stored.
+An identity belongs to one account; the holder links it. No other data of the provider
+is stored.
 
 The SQL functions of schema access, in the order of the functions here: `add_identity`,
 `use_identity`, `identities`, `remove_identity`.
@@ -19,7 +19,7 @@ class LinkedIdentity(Struct, frozen=True):
     """An identity of an account.
 
     Attributes:
-        used_at: When it signed in last; None if it never did.
+        used_at: When it was last used to sign in; None if never.
     """
 
     issuer: str
@@ -29,7 +29,7 @@ class LinkedIdentity(Struct, frozen=True):
 
 
 async def link(database: Queryable, account: str, identity: Identity) -> bool:
-    """Link the identity to the account; False if it is another account's."""
+    """Link the identity to the account; False if it is linked to another account."""
     linked: bool = await database.fetchval(
         "select access.add_identity($1, $2, $3)",
         account,
@@ -40,10 +40,10 @@ async def link(database: Queryable, account: str, identity: Identity) -> bool:
 
 
 async def use(database: Queryable, identity: Identity) -> str | None:
-    """The account that the identity signs in, whose use is recorded; None: no account.
+    """The account that is linked to the identity, whose use is recorded; None if none.
 
-    A confirmation by another identity of the same provider is not one by the account:
-    compare the result with the account that is signed in.
+    For a confirmation, compare the result with the account that is signed in: the user
+    may have another identity at the same provider.
     """
     account = await database.fetchval(
         "select access.use_identity($1, $2)", identity.issuer, identity.subject

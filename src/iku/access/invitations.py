@@ -1,6 +1,7 @@
-"""Invitations: links that are valid once, for 24 hours, and open enrolment only.
+"""Invitations: links that are valid once, for 24 hours, and permit only enrolment.
 
-Nobody sets the password of another account; who lost a factor is invited again.
+No user sets the password of another account; a holder who lost a factor is invited
+again.
 
 The SQL functions of schema access, in the order of the functions here: `invite`,
 `remove_factors`, `redeem`, `invitations`, `cancel_invitation`.
@@ -16,7 +17,7 @@ from iku.postgres.pool import Connection, Queryable
 
 
 def path(token: str) -> str:
-    """The path of the page that redeems an invitation."""
+    """The path of the page on which an invitation is redeemed."""
     return f"/undangan/{token}"
 
 
@@ -28,14 +29,14 @@ class Issued(Struct, frozen=True):
 
 
 class Redeemed(Struct, frozen=True):
-    """A redeemed invitation: the token of a session that only enrols factors."""
+    """A redeemed invitation: the token of a session that may only enrol factors."""
 
     account: str
     token: str
 
 
 class Pending(Struct, frozen=True):
-    """An invitation that was not yet redeemed."""
+    """An invitation that has not been redeemed."""
 
     account: str
     created_at: datetime
@@ -47,8 +48,8 @@ async def issue(
 ) -> Issued:
     """Issue an invitation of the account; an earlier one becomes invalid.
 
-    With *blocks_approving* the account cannot approve for 24 hours after it redeemed
-    the invitation.
+    With *blocks_approving* the account cannot approve for 24 hours after the invitation
+    is redeemed.
     """
     token = tokens.generate()
     expires_at = await connection.fetchval(
@@ -65,8 +66,8 @@ async def recover(
 ) -> Issued:
     """Issue an invitation of an account whose holder lost a factor.
 
-    Its password, authenticator, passkeys and OIDC identities are removed, its sessions
-    and API keys end. The login name remains.
+    Its password, authenticator, passkeys and OIDC identities are removed, and its
+    sessions and API keys end. The login name remains.
     """
     async with connection.transaction():
         await connection.execute("select access.remove_factors($1)", account)
@@ -76,7 +77,7 @@ async def recover(
 async def redeem(
     connection: Connection, token: str, *, device: str = ""
 ) -> Redeemed | None:
-    """Redeem an invitation; None if the token is not of a valid one."""
+    """Redeem an invitation; None if the token belongs to no valid invitation."""
     session = tokens.generate()
     account = await connection.fetchval(
         "select access.redeem($1, $2, $3)",
@@ -88,7 +89,7 @@ async def redeem(
 
 
 async def pending(reader: Queryable) -> list[Pending]:
-    """The invitations that are valid, oldest first."""
+    """The valid invitations that have not been redeemed, oldest first."""
     rows = await reader.fetch("select * from access.invitations()")
     return [
         Pending(str(row["account"]), row["created_at"], row["expires_at"])
@@ -97,7 +98,7 @@ async def pending(reader: Queryable) -> list[Pending]:
 
 
 async def cancel(connection: Connection, account: str) -> bool:
-    """Make the account's invitation invalid; whether there was one."""
+    """Cancel the account's invitation, and return whether there was one."""
     cancelled: bool = await connection.fetchval(
         "select access.cancel_invitation($1)", account
     )

@@ -1,14 +1,14 @@
 """Sign-in by an identity provider: an OpenID Connect relying party.
 
 Authorization code flow (OpenID Connect Core 1.0, section 3.1) with PKCE (RFC 7636,
-S256), `state`, `nonce`, and the `iss` parameter against mix-up (RFC 9207); RFC 9700 has
-the attacks. The result is an identity: issuer and subject. Which account it belongs to,
-and what that account may do, is decided here, never by the provider.
+S256), `state`, `nonce`, and the `iss` parameter against mix-up (RFC 9207); RFC 9700
+describes the attacks. The result is an identity: issuer and subject. Which account it
+belongs to, and what that account may do, is decided here, never by the provider.
 
 The browser keeps a random value in a cookie, and the flow's `state` is in the URL. The
 server stores only the digests of both. `nonce` and the code verifier are derived from
-both (OpenID Connect Core, section 15.5.2), so that a dump of the database completes no
-sign-in.
+both (OpenID Connect Core, section 15.5.2), so that a dump of the database is not enough
+to complete a sign-in.
 """
 
 import hmac
@@ -34,15 +34,14 @@ FLOW_S = 600  # within which the user must come back from the provider
 
 
 class OidcFlow(Struct, frozen=True):
-    """What is stored between the two requests.
+    """The state of a flow, stored between its two requests.
 
     Attributes:
         issuer: The provider to which the browser was sent.
         browser: Digest of the value in the browser's cookie.
         started_at: Seconds since 1970.
         return_to: Path of the page that comes after the sign-in.
-        account: The account that confirms its identity or links it; None for a
-            sign-in.
+        account: The account that confirms its identity or links it; None for a sign-in.
         fresh: Whether the user must authenticate to the provider again.
     """
 
@@ -56,12 +55,12 @@ class OidcFlow(Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class StartedFlow:
-    """A flow that the browser has to take to the provider.
+    """A started flow: where to send the browser, and the cookie to set.
 
     Attributes:
         url: Where to send the browser.
         cookie: Name of the cookie, without prefix; it differs between flows, so that
-            several windows can sign in at a time.
+            several windows can sign in at the same time.
         browser_value: Secret value of that cookie, for `FLOW_S` seconds: HttpOnly,
             Secure, SameSite=Lax.
     """
@@ -73,7 +72,7 @@ class StartedFlow:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who the user is to the provider; the pair identifies one person for ever.
+    """The user's identity at a provider; issuer and subject identify one person.
 
     Attributes:
         issuer: The provider.
@@ -91,7 +90,7 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class FinishedFlow:
-    """The identity, and what the flow was for.
+    """The identity that a flow has proved, and the state of the flow.
 
     The caller compares `flow.account` with the account that is signed in.
     """
@@ -108,8 +107,8 @@ def cookie_name(state: str) -> str:
 class RelyingParty:
     """Signs users in by one identity provider; lives as long as the process.
 
-    It holds the provider's documents and no state of a flow. No request to the provider
-    is made while a store is being used.
+    It caches the provider's documents, and holds no state of a flow. It never calls the
+    provider and a store at the same time.
     """
 
     def __init__(
@@ -132,7 +131,7 @@ class RelyingParty:
         account: str | None = None,
         fresh: bool = False,
     ) -> StartedFlow:
-        """Begin a flow. *return_to* must be a path of this server; another becomes `/`.
+        """Start a flow. *return_to* must be a path of this server; another becomes `/`.
 
         *account* and *fresh* are those of `OidcFlow`.
 
@@ -158,14 +157,14 @@ class RelyingParty:
     async def finish(
         self, flows: FlowStore, query: Mapping[str, str], browser_value: str | None
     ) -> FinishedFlow:
-        """The identity of the user who came back with *query*.
+        """The identity of the user whom the provider has sent back with *query*.
 
         *browser_value* is the value of the cookie `cookie_name(query["state"])`; None
         if the browser did not send it.
 
         Raises:
-            OidcRefused: The sign-in is refused. The flow is over in any case.
-            ProviderUnavailable: The provider cannot be asked.
+            OidcRefused: The sign-in is refused, and the flow has ended.
+            ProviderUnavailable: The provider cannot be reached.
         """
         state = query.get("state", "")
         flow = await self._take(flows, state, browser_value)
@@ -246,7 +245,7 @@ class RelyingParty:
         answered: str | None,
         configuration: ProviderConfiguration,
     ) -> None:
-        """RFC 9207, section 2.4."""
+        """Verify the `iss` parameter of the response (RFC 9207, section 2.4)."""
         demanded = configuration.authorization_response_iss_parameter_supported
         if answered is None and not demanded:
             return
@@ -274,7 +273,7 @@ class RelyingParty:
 
 
 def _derive(browser_value: str, purpose: str, state: str) -> str:
-    """A secret of this flow, of 43 characters, which only its browser can give."""
+    """A secret of this flow, of 43 characters, derived from the value in the cookie."""
     key, said = browser_value.encode(), f"iku {purpose} {state}".encode()
     return base64url(hmac.digest(key, said, "sha256"))
 
@@ -303,7 +302,7 @@ def _code(query: Mapping[str, str]) -> str:
 
 
 def _check_freshness(flow: OidcFlow, claims: IdTokenClaims) -> None:
-    """Refuse a confirmation by somebody who did not authenticate since it was asked."""
+    """Refuse a confirmation without an authentication since the flow started."""
     if not flow.fresh:
         return
     at = claims.auth_time
@@ -317,12 +316,12 @@ def _check_freshness(flow: OidcFlow, claims: IdTokenClaims) -> None:
 
 
 def _shown(issuer: str) -> str:
-    """An issuer that came in a URL, without what could deceive a reader."""
+    """*issuer*, which comes from a URL, if it is short printable ASCII; else ``?``."""
     plain = issuer.isascii() and issuer.isprintable() and len(issuer) <= 200
     return issuer if plain else "?"
 
 
 def local_path(path: str) -> str:
-    """*path*, if a browser takes it for a path of this server."""
+    """*path* if a browser resolves it to a path of this server; else ``/``."""
     local = path.startswith("/") and path.isprintable() and "\\" not in path
     return path if local and not path.startswith("//") else "/"

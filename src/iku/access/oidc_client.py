@@ -1,4 +1,4 @@
-"""How this server is registered at its identity provider."""
+"""The registration of this server at its identity provider."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,14 +15,14 @@ RETURN_PATH = "/masuk/oidc"  # where the provider sends the browser back to
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OidcClient:
-    """How this server is registered at the provider.
+    """The registration of this server at its identity provider.
 
     Attributes:
         issuer: The provider's issuer identifier.
         client_id: This server's identifier at the provider.
         client_secret: Its secret; None for a public client.
         redirect_uri: Where the provider sends the browser back to.
-        rules: Which hosts and addresses are asked.
+        rules: The hosts and addresses to which requests may go.
     """
 
     issuer: str
@@ -36,7 +36,7 @@ def read_client(settings: Settings) -> OidcClient | None:
     """The registration that the settings describe; None if they name no provider.
 
     Raises:
-        InsecurePermissions: Others can read the file of the client secret.
+        InsecurePermissions: Other users can read the file of the client secret.
         SettingsError: The file is empty, or the server has no public URL.
         OSError: The file cannot be read.
     """

@@ -1,8 +1,8 @@
 """The steps with an identity provider: sign-in, step-up, linking an identity.
 
-`oidc.RelyingParty` proves the identity; these functions decide what it opens here. If
-the provider does not say that it verified several factors, it proves one (ASVS 5.0,
-6.8.4): the session is half-open until a second factor is proved.
+`oidc.RelyingParty` proves the identity; these functions change the session. A provider
+that does not claim to have verified several factors counts as one factor (ASVS 5.0,
+6.8.4): the session is half-open until a second factor is verified.
 """
 
 from iku.access import accounts, identities, sessions, sign_in
@@ -18,7 +18,7 @@ FACTOR = "oidc"
 async def start(
     connection: Connection, done: FinishedFlow, *, device: str = ""
 ) -> SignedIn | HalfOpen | Rejected:
-    """Open a session of the account that linked the identity."""
+    """Open a session of the account that is linked to the identity."""
     if done.flow.account is not None:
         return _another_purpose(done.flow.account)
     account = await identities.use(connection, done.identity)
@@ -60,10 +60,10 @@ async def step_up(
 async def link(
     connection: Connection, done: FinishedFlow, token: str
 ) -> str | Rejected:
-    """Link the identity to the session's account; the session's token.
+    """Link the identity to the session's account, and return the session's token.
 
-    Opens to the sessions that may enrol a factor. A full one gets a new token; another
-    one remains as it is, because the identity is not a second factor.
+    The session must be one that may enrol a factor. A full session gets a new token;
+    another keeps its token, because the identity is not a second factor.
     """
     account = done.flow.account
     if account is None:

@@ -1,4 +1,4 @@
-"""Who opened which texts: a row for each account, event and hour (UU 27/2022).
+"""The access log of texts: a row for each account, event and hour (UU 27/2022).
 
 The SQL functions of schema access: `record_opened`, `openings`.
 """
@@ -39,10 +39,10 @@ class OpeningsQuestion(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class Opening(Struct, frozen=True):
-    """An account opened the texts of an event, for the first time in that hour.
+    """The first opening of an event's texts by an account in an hour.
 
     Attributes:
-        number: Its place in the list, as the cursor of the next page.
+        number: Number of the opening, which is the cursor of the next page.
     """
 
     number: int
@@ -67,7 +67,7 @@ class Openings(Struct, frozen=True):
 async def record(
     reader: Reader, account: str, events: Collection[tuple[str, int]]
 ) -> None:
-    """Record that the account opened the texts of these events: streams, versions."""
+    """Record that the account opened the texts of *events* (stream, version)."""
     if events:
         streams, versions = zip(*events, strict=True)
         await reader.fetchval(
@@ -101,9 +101,9 @@ async def openings(
     before: int | None = None,
     limit: int = PAGE,
 ) -> list[Opening]:
-    """The latest openings of a stream's texts, by an account, or all; latest first.
+    """The latest openings of a stream, by an account, or of all; latest first.
 
-    *before* is the number of the last one of the previous page.
+    *before* is the number of the last opening on the previous page.
     """
     rows = await reader.fetch(
         "select * from access.openings($1, $2, $3, $4)", stream, account, before, limit

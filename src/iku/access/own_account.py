@@ -1,4 +1,4 @@
-"""Factors that holders remove from their accounts, after using one lately.
+"""Removal of factors by the holder of an account, after a recent use of a factor.
 
 Passkeys are removed in `passkey_sign_in`.
 """

@@ -1,8 +1,9 @@
 """The steps with a passkey: sign-in, second factor, step-up, registration, removal.
 
-A passkey verifies its user, so that it is two factors: alone it opens a full session.
-It also completes a half-open session, and makes a full one fresh. Call these functions
-outside a transaction: the challenge of a refused answer must not become valid again.
+A passkey verifies its user, so that it counts as two factors: it opens a full session
+by itself. It also completes a half-open session, and makes a full one fresh. Call these
+functions outside a transaction: the challenge of a refused response must not become
+valid again.
 """
 
 from collections.abc import Mapping
@@ -27,8 +28,8 @@ async def begin(
 ) -> Json | Rejected:
     """The options for `navigator.credentials.get`.
 
-    *token* is that of a session that a passkey of its account is to complete or to make
-    fresh; None for a sign-in.
+    *token* is that of a session which the passkey completes or makes fresh; None for a
+    sign-in.
     """
     account = None
     if token is not None:
@@ -62,7 +63,7 @@ async def start(
 async def prove(
     connection: Connection, site: Passkeys, token: str, response: Mapping[str, Any]
 ) -> SignedIn | Rejected:
-    """Complete a half-open session, or make a full one fresh, by its passkey."""
+    """Verify a passkey for a session, which is then completed or fresh."""
     session = await _provable(connection, token)
     if session is None:
         return sign_in.expired()
@@ -79,8 +80,8 @@ async def begin_registration(
 ) -> Json | Rejected:
     """The options for `navigator.credentials.create`.
 
-    Opens to an invited account, to a half-open session of an account without a second
-    factor, and to a full session with a fresh factor.
+    Permitted to an invited account, to a half-open session of an account without a
+    second factor, and to a full session with a fresh factor.
     """
     session = await sign_in.enrolling(connection, token)
     if isinstance(session, Rejected):
@@ -138,7 +139,7 @@ async def remove(
 
 
 class _Undone(Exception):
-    """The step failed, and its transaction is rolled back."""
+    """The step was rejected; its transaction is rolled back."""
 
     def __init__(self, why: Rejected) -> None:
         super().__init__(why.reason)
@@ -149,8 +150,8 @@ async def _add(connection: Connection, made: Passkey, token: str) -> SignedIn:
     """Store the passkey and replace the session's token, or do neither.
 
     Raises:
-        PasskeyRefused: It is registered already.
-        _Undone: The session ended meanwhile, such as by a recovery.
+        PasskeyRefused: It is already registered.
+        _Undone: The session has ended, for example by a concurrent recovery.
     """
     async with connection.transaction():
         # A recovery at the same time removes the passkey, or has ended the session.

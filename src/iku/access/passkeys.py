@@ -1,10 +1,10 @@
 """Passkeys: registration and authentication (W3C Web Authentication, level 3).
 
 A passkey belongs to one account; an account may have several. The authenticator must
-verify its user (PIN, fingerprint, face), so that a passkey is both factors. Attestation
-is not asked for. Options and responses are the JSON forms of the specification
-(`PublicKeyCredentialCreationOptionsJSON`, `RegistrationResponseJSON` and their
-counterparts for authentication).
+verify its user (PIN, fingerprint, face), so that a passkey counts as two factors.
+Attestation is not requested. Options and responses are the JSON forms of the
+specification (`PublicKeyCredentialCreationOptionsJSON`, `RegistrationResponseJSON` and
+their counterparts for authentication).
 """
 
 import json
@@ -55,12 +55,12 @@ class Passkey(Struct, frozen=True):
     Attributes:
         id: The credential's identifier, unique among all accounts.
         account: The id of the account that it signs in.
-        name: What its holder calls it.
+        name: The name that its holder gave it.
         public_key: COSE key in CBOR.
         sign_count: The last signature counter; 0 if the authenticator has none.
         transports: How a browser reaches the authenticator: ``internal``, ``usb``.
         created_at: When it was registered; None until it is stored.
-        used_at: When it signed in last; None if it never did.
+        used_at: When it was last used to sign in; None if never.
     """
 
     id: bytes
@@ -86,7 +86,7 @@ class PasskeyStore(Protocol):
         """Store *passkey*; False if any account has one with its identifier."""
 
     async def use(self, credential: bytes, seen: int, now: int) -> bool:
-        """Replace the counter *seen* by *now*, and note the time of use.
+        """Set the signature counter from *seen* to *now*, and record the time.
 
         The result is False, and nothing is changed, if the counter is not *seen*.
         """
@@ -120,7 +120,7 @@ class Passkeys:
         """The options for `navigator.credentials.create`.
 
         Raises:
-            PasskeyRefused: The account has as many passkeys as it may have.
+            PasskeyRefused: The account already has the maximum number of passkeys.
         """
         held = await passkeys.of_account(account)
         _check_number(held)
@@ -178,7 +178,7 @@ class Passkeys:
         """The new passkey in *response*, stored.
 
         Raises:
-            PasskeyRefused: As for `verify_registration`, or it is registered already.
+            PasskeyRefused: As for `verify_registration`, or it is already registered.
         """
         passkey = await self.verify_registration(
             flows, passkeys, account, response, name
@@ -191,8 +191,8 @@ class Passkeys:
     ) -> Json:
         """The options for `navigator.credentials.get`.
 
-        With *account*, which confirms its identity, its passkeys are listed. Without,
-        the browser offers the ones that it has.
+        With *account*, for a confirmation, the options list its passkeys. Without it,
+        the browser offers the passkeys that it has.
 
         Raises:
             PasskeyRefused: The account has no passkey.
@@ -220,7 +220,8 @@ class Passkeys:
         *account* is that of `begin_sign_in`.
 
         Raises:
-            PasskeyRefused: The response is not valid, or of another account's passkey.
+            PasskeyRefused: The response is not valid, or its passkey belongs to another
+                account.
             PasskeyCloned: The counter of the passkey did not increase.
         """
         parsed = webauthn.parse_authentication(response)
@@ -240,7 +241,7 @@ async def add(passkeys: PasskeyStore, passkey: Passkey) -> None:
     """Store *passkey*.
 
     Raises:
-        PasskeyRefused: It is registered already, for any account.
+        PasskeyRefused: It is already registered, for this or another account.
     """
     if not await passkeys.add(passkey):
         raise PasskeyRefused(message("this passkey is registered already"))
@@ -302,7 +303,7 @@ def _check_number(held: Sequence[Passkey]) -> None:
 def _check_holder(
     passkey: Passkey, account: str | None, user_handle: bytes | None
 ) -> None:
-    """WebAuthn, section 7.2, step 6.
+    """Verify the user handle (WebAuthn, section 7.2, step 6).
 
     Only a passkey of a listed account may omit the user handle.
     """
@@ -314,7 +315,7 @@ def _check_holder(
 
 
 def _handle(account: str) -> bytes:
-    """The user handle of an account: its random id, which names nobody."""
+    """The user handle of an account: its random id, which is not personal data."""
     return UUID(account).bytes
 
 

@@ -49,7 +49,7 @@ def words_of(*texts: str) -> frozenset[str]:
 
 
 async def check(password: str, words: Iterable[str] = ()) -> Message | None:
-    """Why a new password is refused; None if it is accepted.
+    """The reason why a new password is refused; None if it is accepted.
 
     *words* are those of the agency and of the account, which an attacker knows.
     """
@@ -57,7 +57,7 @@ async def check(password: str, words: Iterable[str] = ()) -> Message | None:
 
 
 def fault(password: str, words: Iterable[str] = ()) -> Message | None:
-    """Like `check`, but takes some milliseconds of the caller's thread."""
+    """Like `check`, but blocks the caller's thread for some milliseconds."""
     normalised = _normalised(password)
     if (size := len(_encoded(normalised))) > LONGEST:
         return message(
@@ -104,7 +104,7 @@ async def hashed(password: str) -> str:
 async def verify(stored: str | None, password: str) -> bool:
     """Whether *password* is the one of the hash *stored*.
 
-    Takes the same work if *stored* is None, so that the time does not tell whether an
+    Takes the same work if *stored* is None, so that the time does not reveal whether an
     account has the name or a password.
     """
     content = _encoded(_normalised(password))
@@ -127,7 +127,7 @@ async def of_account(reader: Queryable, account: str) -> tuple[str | None, str |
 async def replace(
     connection: Connection, account: str, old: str | None, new: str
 ) -> bool:
-    """Replace the hash *old* by *new*; False if it was replaced meanwhile."""
+    """Replace the hash *old* by *new*; False if *old* is no longer stored."""
     replaced: bool = await connection.fetchval(
         "select access.set_password($1, $2, $3)", account, old, new
     )
@@ -153,10 +153,10 @@ def _letters(password: str) -> str:
 
 
 def _is_listed(password: str, words: list[str]) -> bool:
-    """Whether lists and patterns find a password within the guesses.
+    """Whether word lists and patterns guess the password in fewer than `GUESSES` tries.
 
-    They hold nothing but ASCII. A repeated emoji would count as one pattern, which
-    would be a rule of composition.
+    Only ASCII matches count: the lists hold only ASCII, and refusing a repeated emoji
+    as a pattern would be a composition rule.
     """
     found = _analysed(password, words)
     return found["guesses"] < GUESSES and any(
@@ -181,7 +181,7 @@ def _verified(stored: str | None, content: bytes) -> bool:
 
 @lru_cache
 def _hash_of_nothing() -> str:
-    """A hash of no password, with the parameters of all others."""
+    """A hash that no account has, verified so that an unknown login takes as long."""
     return HASHER.hash("")
 
 

@@ -1,7 +1,7 @@
 """The proposals that an account sees, and those that it may decide on.
 
-What an account sees is a question, what it may decide a rule of commands; this module
-asks both.
+Visibility is a query, and the right to decide is a rule of commands; this module
+combines the two.
 """
 
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ INVITATION = 2  # version of an account after it was invited with its first role
 
 
 class Decided(NamedTuple):
-    """An approval, and the one-time link of the account that it created."""
+    """The result of an approval, and the link of an account that it created."""
 
     outcome: CommandResult
     issued: Issued | None = None

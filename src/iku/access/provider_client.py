@@ -3,7 +3,8 @@
 Each request resolves the host name once, checks all its addresses and connects to one
 of them: a name that resolves differently a moment later (DNS rebinding) has no effect.
 The header `Host` and the certificate are those of the name. Redirects are not followed,
-proxies of the environment are not used, and each answer is limited in length and time.
+proxies of the environment are not used, and each response is limited in length and
+time.
 """
 
 import asyncio
@@ -21,7 +22,7 @@ from iku import messages
 from iku.access.addresses import AddressRules, ProviderUnavailable, host_of
 from iku.messages import message
 
-LONGEST = 1 << 20  # bytes of an answer
+LONGEST = 1 << 20  # bytes of a response
 TIMEOUT_S = 10.0  # of a whole request, including the resolution of the name
 CONNECT_TIMEOUT_S = 3.0  # to one of several addresses
 
@@ -32,12 +33,12 @@ _MAX_AGE = re.compile(r"max-age\s*=\s*\"?([0-9]{1,9})")
 
 @dataclass(frozen=True, slots=True)
 class JsonAnswer:
-    """An answer in JSON.
+    """A response in JSON.
 
     Attributes:
         status: HTTP status; never a redirect.
         body: The JSON text, at most `LONGEST` bytes, not yet decoded.
-        max_age_s: Seconds for which the answer may be cached, from `Cache-Control`;
+        max_age_s: Seconds for which the response may be cached, from `Cache-Control`;
             None if it does not say.
     """
 
@@ -91,10 +92,10 @@ class ProviderClient:
     async def post_form(
         self, url: str, form: Mapping[str, str], authorization: str | None
     ) -> JsonAnswer:
-        """The JSON answer to a form, of any status; no error quotes the form.
+        """The JSON response to a form, of any status; no error quotes the form.
 
         Raises:
-            ProviderUnavailable: The answer cannot be read.
+            ProviderUnavailable: The response cannot be read.
             AddressRefused: The URL or an address is not allowed.
         """
         headers = {} if authorization is None else {"Authorization": authorization}
@@ -148,7 +149,7 @@ class ProviderClient:
         form: Mapping[str, str] | None,
         headers: Mapping[str, str],
     ) -> JsonAnswer:
-        """The answer of the first address that accepts a connection."""
+        """The response of the first address that accepts a connection."""
         for last, address in enumerate(addresses, 1 - len(addresses)):
             try:
                 return await self._exchange(method, url, address, form, headers)

@@ -1,8 +1,9 @@
 """The published documents of an identity provider: its configuration and its keys.
 
 OpenID Connect Discovery 1.0; RFC 8414; RFC 7517. Both documents are cached for as long
-as the provider allows, within limits. A token that no known key has signed fetches the
-keys again, at most once a minute, so that such tokens cannot flood the provider.
+as the provider allows, within limits. A token signed with an unknown key causes the
+keys to be fetched again, at most once a minute, so that such tokens cannot flood the
+provider.
 """
 
 import asyncio
@@ -60,7 +61,7 @@ _jwks = msgspec.json.Decoder(_Jwks)
 
 
 class _Cached(Generic[T]):
-    """A document, fetched once for all who wait for it."""
+    """A cached document; concurrent callers share one fetch."""
 
     def __init__(
         self,
@@ -74,7 +75,7 @@ class _Cached(Generic[T]):
         self._until = 0.0
 
     async def value(self) -> T:
-        """The document, fetched if there is none or it is too old."""
+        """The document; it is fetched if it is missing or has expired."""
         async with self._lock:
             if self._value is None or self._clock() >= self._until:
                 await self._renew()
@@ -82,7 +83,7 @@ class _Cached(Generic[T]):
             return self._value
 
     async def fetched_again(self) -> T:
-        """The document, even if it is not too old."""
+        """The document, fetched again even if it has not expired."""
         async with self._lock:
             await self._renew()
             assert self._value is not None  # noqa: S101 - `_renew` sets it
@@ -121,7 +122,7 @@ class ProviderDocuments:
         return await self._configuration.value()
 
     async def keys(self) -> KeySet:
-        """The keys of ID tokens.
+        """The keys that verify ID tokens.
 
         Raises:
             ProviderUnavailable: They cannot be read.

@@ -1,8 +1,8 @@
-"""The keys of credentials, in the folder `access` of the folder of keys.
+"""The keys for credentials, in the folder `access` of the key folder.
 
-They are apart from the vault's keys: rotating one does not touch the other. A key of an
-epoch seals TOTP seeds (AES-256-GCM); `digest.key` hashes names and addresses, which
-could be guessed from plain hashes. `iku.vault.keys` describes the files.
+They are separate from the vault's keys: rotating one does not affect the other. The key
+of an epoch encrypts TOTP seeds (AES-256-GCM); `digest.key` hashes names and addresses,
+which could be guessed from plain hashes. `iku.vault.keys` describes the files.
 
 The SQL functions of schema access: `sealed_totps`, `reseal_totps`, `retire_key`.
 """
@@ -27,35 +27,35 @@ Today: TypeAlias = Callable[[], date]
 
 
 class SealedSeed(NamedTuple):
-    """A sealed seed, and the epoch whose key seals it."""
+    """An encrypted TOTP seed, and the epoch of its key."""
 
     epoch: str
     bytes: bytes
 
 
 class Secrets:
-    """The keys of credentials of one folder of keys."""
+    """The keys for credentials of one key folder."""
 
     def __init__(self, keys_folder: Path, today: Today) -> None:
         self.keys = Keys(keys_folder / FOLDER)
         self._today = today
 
     def digest(self, kind: str, text: str) -> bytes:
-        """The keyed hash of a name or an address; equal texts of two kinds differ."""
+        """The keyed hash of a name or an address; *kind* is part of the input."""
         return self.keys.digest(context(b"iku/access/v1\0", kind, text))
 
     def seal(self, owner: str, seed: bytes) -> SealedSeed:
-        """Seal a seed under the current key, bound to its owner's id."""
+        """Encrypt a seed with the current key, bound to its owner's id."""
         epoch, key = self.keys.current(self._today())
         nonce = os.urandom(NONCE)
         bound = context(b"iku/totp/v1\0", epoch, owner)
         return SealedSeed(epoch, nonce + AESGCM(key).encrypt(nonce, seed, bound))
 
     def unseal(self, owner: str, sealed: SealedSeed) -> bytes:
-        """The seed that was sealed for the owner.
+        """Decrypt the seed that was encrypted for the owner.
 
         Raises:
-            KeysError: The key is missing, or the seed was sealed for another owner.
+            KeysError: The key is missing, or the seed was encrypted for another owner.
         """
         key = self.keys.key(sealed.epoch)
         if key is None:
@@ -81,10 +81,12 @@ class Secrets:
             ) from error
 
     async def rotate(self, connection: Connection) -> tuple[str, int]:
-        """Begin a new epoch and seal every seed under its key; epoch and number.
+        """Start a key epoch and re-encrypt every seed with its key.
+
+        The result is the epoch and the number of seeds.
 
         Raises:
-            KeysError: A seed cannot be unsealed; nothing is changed then.
+            KeysError: A seed cannot be decrypted; nothing is changed then.
         """
         async with connection.transaction():
             rows = await connection.fetch("select * from access.sealed_totps()")
@@ -106,8 +108,8 @@ class Secrets:
         """Destroy the key of an epoch.
 
         Raises:
-            KeysError: It still seals a seed or would seal the next one, or the folder
-                does not hold it.
+            KeysError: It still encrypts a seed, or is the current one, or is not in the
+                folder.
         """
         if epoch not in self.keys.epochs():
             raise KeysError(

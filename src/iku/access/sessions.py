@@ -1,8 +1,9 @@
-"""Sessions: what a token in a cookie stands for.
+"""Sessions, each identified by the token in a cookie.
 
 A full session lasts 12 hours and ends after 30 minutes without a request. A session of
-another stage opens nothing but the enrolment or the proof of a factor: `find` does not
-return it, `find_half_open` does. Its token is replaced whenever a factor is proved.
+another stage permits only the enrolment or the verification of a factor: `find` does
+not return it, `find_half_open` does. The token is replaced whenever a factor is
+verified.
 
 The SQL functions of schema access, in the order of the functions here: `open_session`,
 `valid_session`, `see_session`, `complete_session`, `renew_session`, `sign_out`,
@@ -25,7 +26,7 @@ DEMONSTRATION = "demonstration"  # the method of a sign-in with one click
 
 
 class Stage(StrEnum):
-    """How far a sign-in is: invitation redeemed, one factor proved, or complete."""
+    """The stage of a sign-in: invitation redeemed, one factor verified, or complete."""
 
     INVITED = "invited"
     HALF_OPEN = "half_open"
@@ -36,12 +37,12 @@ class Session(Struct, frozen=True):
     """A valid session.
 
     Attributes:
-        method: By which the account signed in, such as ``password+totp``.
-        device: The device as its holder recognises it; may be empty.
+        method: The factors of the sign-in, such as ``password+totp``.
+        device: Description of the device for the account's holder; may be empty.
         seen_at: Its last request, to the minute.
-        fresh_at: When a factor was proved last.
+        fresh_at: When a factor was last verified.
         fresh: Whether this was in the last five minutes.
-        approve_after: When the account may approve again; None: now.
+        approve_after: When the account may approve again; None if it may already.
         account_version: Version of the account's stream in the log.
     """
 
@@ -60,7 +61,7 @@ class Session(Struct, frozen=True):
 
     @property
     def second_factor(self) -> bool:
-        """Whether two factors were proved: full, and not in a demonstration."""
+        """Whether two factors were verified: full, and not in a demonstration."""
         return self.stage is Stage.FULL and self.method != DEMONSTRATION
 
 
@@ -102,14 +103,14 @@ async def find(connection: Queryable, token: str) -> Session | None:
 
 
 async def find_half_open(connection: Queryable, token: str) -> Session | None:
-    """The session of a token that may only enrol or prove a factor."""
+    """The session of a token that may only enrol or verify a factor."""
     return await _find(connection, token, (Stage.INVITED, Stage.HALF_OPEN))
 
 
 async def complete(connection: Connection, token: str, method: str) -> str | None:
-    """Replace a half-open session by a full one; its token.
+    """Replace a half-open session by a full one, and return its token.
 
-    None if the token is not of a valid half-open session.
+    None if the token belongs to no valid half-open session.
     """
     return await _replace(
         connection, "select access.complete_session($1, $2, $3)", token, method
@@ -117,15 +118,15 @@ async def complete(connection: Connection, token: str, method: str) -> str | Non
 
 
 async def renew(connection: Connection, token: str) -> str | None:
-    """Replace the token of a full session, of which a factor was proved now.
+    """Replace the token of a full session after the verification of a factor.
 
-    None if the token is not of a valid full session.
+    None if the token belongs to no valid full session.
     """
     return await _replace(connection, "select access.renew_session($1, $2)", token)
 
 
 async def end(connection: Connection, token: str) -> bool:
-    """End the session of a token; whether there was one."""
+    """End the session of a token, and return whether there was one."""
     ended: bool = await connection.fetchval(
         "select access.sign_out($1)", tokens.digest(token)
     )
@@ -133,7 +134,7 @@ async def end(connection: Connection, token: str) -> bool:
 
 
 async def end_one(connection: Connection, account: str, session: str) -> bool:
-    """End a session of the account by its id; whether there was one."""
+    """End a session of the account by its id, and return whether there was one."""
     ended: bool = await connection.fetchval(
         "select access.end_session($1, $2)", account, session
     )
@@ -143,7 +144,7 @@ async def end_one(connection: Connection, account: str, session: str) -> bool:
 async def end_all(
     connection: Connection, account: str | None, *, but: str | None = None
 ) -> int:
-    """End all sessions of the account, or of every account; how many they were.
+    """End all sessions of the account, or of every account, and return their number.
 
     Also ends those that other processes are opening. The session with id *but* remains.
     """
@@ -154,7 +155,7 @@ async def end_all(
 
 
 async def of_account(reader: Queryable, account: str) -> list[OpenSession]:
-    """The full sessions of the account, the one used last first."""
+    """The full sessions of the account, the last used first."""
     rows = await reader.fetch("select * from access.sessions($1)", account)
     return [
         OpenSession(
@@ -170,7 +171,7 @@ async def of_account(reader: Queryable, account: str) -> list[OpenSession]:
 
 
 def from_row(row: asyncpg.Record) -> Session:
-    """A row of `access.valid_session`, which other statements may select from too."""
+    """The session in a row of `access.valid_session`."""
     return Session(
         id=str(row["session"]),
         account=str(row["account"]),

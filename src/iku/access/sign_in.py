@@ -1,13 +1,13 @@
 """The steps of a sign-in by password and authenticator, and of changing these.
 
-A password opens a half-open session, which opens nothing but the second factor, or its
+A password opens a half-open session, which permits only the second factor, or its
 enrolment if the account has none. A code replaces it by a full session under a new
 token. An invitation opens a session that sets login name and password and enrols a
-factor. What a passkey or a provider proves is accepted by `accept`; their steps are in
+factor. `accept` completes a sign-in by a passkey or a provider; their steps are in
 `passkey_sign_in` and `oidc_sign_in`.
 
-Whether the account may do anything (it may be suspended) is decided by the log. Call
-these functions outside a transaction: a rolled back attempt would not be counted.
+The rights of the account, which may be suspended, are decided by the log. Call these
+functions outside a transaction: an attempt that is rolled back would not be counted.
 """
 
 from collections.abc import Iterable
@@ -26,10 +26,10 @@ from iku.postgres.pool import Connection
 
 
 class HalfOpen(Struct, frozen=True):
-    """The password was right; the token opens only the second factor.
+    """A half-open session: the password is verified, the second factor is missing.
 
     Attributes:
-        factors: What can follow; without a second factor, one has to be enrolled.
+        factors: The factors of the account; without a second one, it must be enrolled.
     """
 
     account: str
@@ -38,7 +38,7 @@ class HalfOpen(Struct, frozen=True):
 
 
 class SignedIn(Struct, frozen=True):
-    """The token of a full session; the token before it is invalid."""
+    """The token of a new full session, which replaces an earlier token."""
 
     account: str
     token: str
@@ -69,7 +69,7 @@ async def start(
 ) -> HalfOpen | Rejected | Delayed:
     """Verify login name and password.
 
-    An unknown name takes the same work and is rejected with the same sentence.
+    An unknown name takes the same time and is rejected with the same message.
     """
     name = accounts.normalised(login_name)
     begun = await attempts.begin_sign_in(connection, secrets, name, address)
@@ -122,8 +122,8 @@ async def set_password(
 ) -> Rejected | None:
     """Set login name and password of an invited account; None if they are set.
 
-    *words* are those of the agency. An invitation is what it takes: a session that a
-    password opened changes it by `change_password` once it is full.
+    *words* are those of the agency. Only the session of an invitation may do this;
+    others use `change_password`.
     """
     session = await sessions.find_half_open(connection, token)
     if session is None or session.stage is not Stage.INVITED:
@@ -150,10 +150,10 @@ async def set_password(
 async def begin_enrolment(
     connection: Connection, secrets: Secrets, token: str, *, issuer: str
 ) -> Enrolment | Rejected:
-    """Begin to enrol an authenticator; it is valid once a code confirms it.
+    """Start the enrolment of an authenticator, which is valid once a code confirms it.
 
-    Opens to an invited account, to a half-open session of an account without a second
-    factor, and to a full session with a fresh factor.
+    Permitted to an invited account, to a half-open session of an account without a
+    second factor, and to a full session with a fresh factor.
     """
     session = await _enrolling_authenticator(connection, token)
     if isinstance(session, Rejected):
@@ -186,7 +186,7 @@ async def confirm_enrolment(
 async def step_up(
     connection: Connection, secrets: Secrets, token: str, code: str
 ) -> Step:
-    """Prove the authenticator in a full session, which is then fresh."""
+    """Verify a code in a full session, which makes the session fresh."""
     session = await sessions.find(connection, token)
     if session is None:
         return expired()
@@ -199,9 +199,9 @@ async def step_up(
 async def prove(
     connection: Connection, secrets: Secrets, account: str, code: str
 ) -> Rejected | Delayed | None:
-    """Prove the authenticator of an account that acts without a session; None: proved.
+    """Verify a code of an account without a session; None if the code is valid.
 
-    It is the fresh factor of a program that acts by an API key.
+    It is the recent factor of a program that acts by an API key.
     """
     begun = await _verified_code(connection, secrets, account, code)
     if not isinstance(begun, Begun):
@@ -218,11 +218,11 @@ async def accept(
     token: str | None = None,
     device: str = "",
 ) -> SignedIn | Rejected:
-    """Sign in an account by a factor that was verified: a passkey, or an identity.
+    """Sign in an account by a verified passkey or identity.
 
-    Without a *token* this opens a full session, which takes a passkey; `oidc_sign_in`
-    decides what an identity opens. The session of a *token* is completed, or
-    renewed if it is full (step-up), provided that it is the account's.
+    Without a *token* this opens a full session, for which a passkey is enough;
+    `oidc_sign_in` decides for an identity. With a *token*, its session is completed, or
+    renewed if it is full (step-up), provided that it belongs to the account.
     """
     if token is None:
         new = await sessions.open_session(
@@ -248,7 +248,7 @@ async def change_password(
     new: str,
     words: Iterable[str] = (),
 ) -> Step:
-    """Replace the password by proof of the old one; other sessions end.
+    """Replace the password, given the old one; other sessions end.
 
     Requires a fresh factor.
     """
@@ -275,16 +275,17 @@ async def change_password(
 
 
 class _SessionEnded(Exception):
-    """The session ended meanwhile: the transaction is rolled back."""
+    """The session ended during the step, so the transaction is rolled back."""
 
 
 async def _replace(
     connection: Connection, session: Session, token: str, old: str | None, new: str
 ) -> str:
-    """Replace the password's hash, and end other sessions; the session's new token.
+    """Replace the password's hash, end other sessions, and return the new token.
 
     Raises:
-        _SessionEnded: The session ended, or the password was changed by another one.
+        _SessionEnded: The session ended, or the password was changed by another
+            request.
     """
     # First, since it locks the account against another change.
     replaced = await passwords.replace(connection, session.account, old, new)
@@ -304,7 +305,7 @@ async def fresh_session(connection: Connection, token: str) -> Session | Rejecte
 
 
 async def enrolling(connection: Connection, token: str) -> Session | Rejected:
-    """The session of a token that may enrol a factor, such as a passkey."""
+    """The session of a token, if it may enrol a factor such as a passkey."""
     session = await sessions.find(connection, token)
     if session is not None:
         return session if session.fresh else stale(session)
@@ -321,7 +322,10 @@ async def enrolling(connection: Connection, token: str) -> Session | Rejected:
 async def _enrolling_authenticator(
     connection: Connection, token: str
 ) -> Session | Rejected:
-    """Codes follow another factor, so an invited account sets up one first."""
+    """The session of a token, if it may enrol an authenticator.
+
+    A code is only a second factor, so an invited account must set up another one first.
+    """
     session = await enrolling(connection, token)
     if isinstance(session, Rejected) or session.stage is not Stage.INVITED:
         return session
@@ -335,7 +339,7 @@ async def _enrolling_authenticator(
 async def _verified_code(
     connection: Connection, secrets: Secrets, account: str, code: str
 ) -> Begun | Rejected | Delayed:
-    """The attempt, not yet successful, in which a code of the account was right."""
+    """The attempt with a valid code of the account, not yet recorded as successful."""
     begun = await attempts.begin_code(connection, secrets, account)
     if isinstance(begun, Delayed):
         return begun
@@ -370,12 +374,12 @@ async def _replace_token(
 
 
 def expired() -> Rejected:
-    """The token is not of a session that the step needs."""
+    """The rejection of a token that has no session of the required stage."""
     return Rejected(message("the sign-in has expired: begin again"))
 
 
 def stale(session: Session) -> Rejected:
-    """The step needs a fresh factor."""
+    """The rejection of a session without a fresh factor."""
     return Rejected(
         message("a factor must have been used in the last five minutes"),
         session.account,

@@ -16,7 +16,7 @@ def generate() -> str:
 
 
 def digest(token: str) -> bytes:
-    """The SHA-256 of a token, by which its row is found.
+    """The SHA-256 of a token, which is the key of its row.
 
     Neither salt nor stretching: a random token cannot be guessed from its hash.
     """

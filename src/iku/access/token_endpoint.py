@@ -40,7 +40,7 @@ async def redeem(
 
     Raises:
         OidcRefused: The provider refuses the code.
-        ProviderUnavailable: The provider cannot be asked.
+        ProviderUnavailable: The provider cannot be reached.
     """
     form = {
         "grant_type": "authorization_code",
@@ -65,7 +65,7 @@ async def redeem(
 
 
 def shown_error(error: str | None) -> str | None:
-    """An error code of OAuth; None for any other text, which is not shown to people."""
+    """An error code of OAuth; None for another text, which is not shown to users."""
     return error if error is not None and _ERROR.fullmatch(error) else None
 
 

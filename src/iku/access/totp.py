@@ -1,8 +1,8 @@
 """Time-based one-time passwords (RFC 6238): six digits, 30 seconds, SHA-1.
 
-These are what every authenticator app knows, also the one that civil servants have for
-SSO ASN. A code is accepted one step early or late, and once: the database keeps the
-last used step.
+Every authenticator app supports these, including the one that civil servants use for
+SSO ASN. A code is accepted one step early or late, and only once: the database stores
+the last used step.
 
 The SQL functions of schema access, in the order of the functions here: `add_totp`,
 `confirm_totp`, `use_totp` (both after `totp`), `remove_totp`.
@@ -30,8 +30,8 @@ class Enrolment(Struct, frozen=True):
     """An authenticator that is not yet confirmed; shown once.
 
     Attributes:
-        seed: In base32, to be typed.
-        uri: The otpauth URI, to be shown as a QR code.
+        seed: In base32, for typing.
+        uri: The otpauth URI, for a QR code.
     """
 
     seed: str
@@ -41,7 +41,7 @@ class Enrolment(Struct, frozen=True):
 async def enrol(
     connection: Connection, secrets: Secrets, account: str, *, name: str, issuer: str
 ) -> Enrolment:
-    """Begin the enrolment of an authenticator; the confirmed one stays valid.
+    """Start the enrolment of an authenticator; the confirmed one stays valid.
 
     The app shows *name*, the login name, and *issuer*, the agency.
     """
@@ -75,7 +75,7 @@ async def confirm(
 async def verify(
     connection: Connection, secrets: Secrets, account: str, code: str
 ) -> bool:
-    """Whether the code is valid and was not used before; it is used up by this."""
+    """Whether the code is valid and was not used before; it cannot be used again."""
     return await _use(
         connection,
         secrets,
@@ -86,9 +86,9 @@ async def verify(
 
 
 async def remove(connection: Connection, account: str) -> bool:
-    """Remove the account's authenticator; whether there was one.
+    """Remove the account's authenticator, and return whether there was one.
 
-    Use it within `factor_removal.keeping_one`.
+    Call it within `factor_removal.keeping_one`.
     """
     removed: bool = await connection.fetchval("select access.remove_totp($1)", account)
     return removed
@@ -120,12 +120,12 @@ async def _use(
 
 
 def _step(seed: bytes, code: str, now: int) -> int | None:
-    """The step of which *code* is the one-time password; None if of none in reach."""
+    """The time step whose code is *code*; None if no step of the window has it."""
     digits = "".join(code.split())
     if not CODE.fullmatch(digits):
         return None
     totp = pyotp.TOTP(base64.b32encode(seed).decode())
-    # All steps are compared, so that the time does not tell which one matched.
+    # All steps are compared, so that the time does not reveal which one matched.
     found = [
         now + offset
         for offset in WINDOW

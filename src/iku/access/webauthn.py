@@ -90,7 +90,7 @@ INVALID = message("the answer of the authenticator is not valid; try again")
 
 
 class Verifier:
-    """Verifies responses to challenges of pages of *origin*, the site of *rp_id*."""
+    """Verifies responses for pages of *origin* and the relying party *rp_id*."""
 
     def __init__(self, origin: str, rp_id: str, agency: str) -> None:
         self._origin = origin
@@ -107,7 +107,7 @@ class Verifier:
         ]
 
     def registered(self, response: RegistrationResponse) -> AttestedCredentialData:
-        """The new credential.
+        """The new credential in a valid response to a registration.
 
         Raises:
             PasskeyRefused: The response is not valid.
@@ -178,9 +178,10 @@ def parse_authentication(response: Mapping[str, Any]) -> AuthenticationResponse:
 def _parse(
     kind: type[R], form: type[_Registration | _Authentication], response: Any
 ) -> R:
-    """*response*, if it is of the *form*.
+    """*response*, if it has the structure *form*.
 
-    `fido2` must not see other types: of a large number it would make as many bytes.
+    Other types must not reach `fido2`: it would allocate as many bytes as a number
+    says.
     """
     try:
         given = msgspec.convert(response, form)
@@ -204,7 +205,7 @@ def encode_key(key: CoseKey) -> bytes:
 
 
 def decode_key(raw: bytes) -> dict[int, Any]:
-    """The COSE key in the CBOR that `encode_key` made."""
+    """The COSE key in CBOR that `encode_key` has written."""
     found = cbor.decode(raw)
     assert isinstance(found, dict)  # noqa: S101 - `encode_key` made it
     return found
@@ -229,7 +230,7 @@ def _check_user(client: CollectedClientData, data: AuthenticatorData) -> None:
 def _is_usable(key: CoseKey) -> bool:
     """Whether *key* is of an accepted kind.
 
-    One that is malformed raises an error when it checks a signature.
+    A malformed key raises an error in the verification of a signature.
     """
     if key.ALGORITHM not in {kind.ALGORITHM for kind in KEYS}:
         return False
@@ -247,6 +248,6 @@ def _state(client: CollectedClientData) -> Mapping[str, Any]:
 
 
 def _shown(origin: str) -> str:
-    """An origin that a response names, without what could deceive a reader."""
+    """*origin*, which a response names, if it is short printable ASCII; else ``?``."""
     plain = origin.isascii() and origin.isprintable() and len(origin) <= 200
     return origin if plain else "?"

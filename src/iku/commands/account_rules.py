@@ -1,4 +1,4 @@
-"""What nobody does alone to an account, whatever the table of rights says.
+"""Separation of duties for accounts, in addition to the table of rights.
 
 Another person must change the roles of an account, suspend, restore or recover it, and
 there is always an administrator.
@@ -21,11 +21,11 @@ from iku.messages import message
 def refuse(
     command: Command, state: Account | None, authority: Authority, today: date
 ) -> None:
-    """Refuse a *command* on the account with this *state*.
+    """Refuse a *command* that breaks a rule of accounts; *state* is the account.
 
     Raises:
-        Forbidden: It concerns an account of the actor's own person.
-        Refused: It would leave the register without an administrator.
+        Forbidden: The account is one of the actor's own person.
+        Refused: The register would have no administrator.
     """
     _refuse_own(command.proposed, state, authority)
     if state is not None:

@@ -33,7 +33,7 @@ async def invite(
 
     Raises:
         Forbidden: The actor may not invite.
-        Refused: The role cannot be granted so.
+        Refused: A rule forbids the role.
     """
     await set_rights(commands, reader, divisions)
     proposed = await with_person(commands, reader, proposed)
@@ -44,7 +44,10 @@ async def invite(
 async def with_person(
     commands: CommandHandler, reader: Reader, proposed: Invite
 ) -> Invite:
-    """The invitation with the identifier of its person, who may have an account."""
+    """The invitation with the identifier of its person.
+
+    It is the identifier of an account with the same NIP, or a new one.
+    """
     person = proposed.holder.subject or await _person_with_nip(
         commands, reader, proposed.nip
     )
@@ -56,7 +59,7 @@ async def with_person(
 async def set_rights(
     commands: CommandHandler, reader: Reader, divisions: Sequence[DivisionOwns]
 ) -> None:
-    """Record the table of this release and the *divisions*, unless they are in force.
+    """Record the table of rights of this release and the *divisions*, if they changed.
 
     A newer table, which a newer release recorded, stays in force.
     """
@@ -77,7 +80,7 @@ async def set_rights(
 async def renew_rights(
     commands: CommandHandler, reader: Reader, divisions: Sequence[DivisionOwns]
 ) -> None:
-    """As `set_rights`, but only once the log states rights: not in local mode."""
+    """Like `set_rights`, but does nothing in local mode."""
     known = (await commands.access.cached(reader)).value
     if known.mode is not Mode.LOCAL:
         await set_rights(commands, reader, divisions)
@@ -95,7 +98,10 @@ async def open_demonstration(
     people: Sequence[Invite],
     divisions: Sequence[DivisionOwns],
 ) -> None:
-    """Declare a demonstration, and invite those of *people* whose role nobody had."""
+    """Declare a demonstration, and invite the people for its roles.
+
+    A person of *people* whose role was granted before, to any account, is not invited.
+    """
     await declare_demonstration(commands, reader)
     known = (await commands.access.cached(reader)).value.accounts.values()
     held = {grant.role for account in known for grant in account.grants}
@@ -118,7 +124,7 @@ async def _person_with_nip(
 async def known_numbers(
     commands: CommandHandler, reader: Reader
 ) -> list[tuple[str, str]]:
-    """Each person with an account, and the NIP, where it is not erased."""
+    """The person and the NIP of each account whose NIP is not erased."""
     register = (await commands.access.refresh(reader)).value
     names = [f"account-{name}" for name in register.accounts]
     found = await streams.read(reader, commands.vault, names)

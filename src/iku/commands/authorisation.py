@@ -1,9 +1,9 @@
 """Authorisation: whether the actor of a command may record its events.
 
-The rule is `domain/access.may`. What it rests on is a premise of the append: while
-there is no account, that none was invited; otherwise the version of the actor's
-account. A process that has not noticed a change of rights can therefore record nothing
-by the old ones.
+The rule is `domain/access.may`. The append checks that the rights are current: in local
+mode, that no account was invited; otherwise the version of the actor's account. A
+process that has not read a change of rights can therefore record nothing under the old
+rights.
 """
 
 from collections.abc import Iterable
@@ -51,14 +51,14 @@ NOBODY = AccessRegister({})
 
 
 class Authority(NamedTuple):
-    """Who acts, and what the append must rest on for that to be true.
+    """The actor of a command, and the conditions under which its rights are current.
 
     Attributes:
         actor: The account with its rights; None if the actor may do everything.
         name: The actor of the events.
-        premises: Versions of streams.
+        premises: Streams, each with the version that the append requires.
         conditions: Append conditions.
-        covered: Divisions that have approved the command before.
+        covered: Divisions that have already approved the command.
     """
 
     register: AccessRegister
@@ -69,7 +69,7 @@ class Authority(NamedTuple):
     covered: frozenset[str] = frozenset()
 
     def require(self, actions: tuple[Action, ...], places: Iterable[Place]) -> None:
-        """Refuse what is none of *actions* that the actor may take at all *places*.
+        """Refuse if the actor may take none of *actions* at one of *places*.
 
         Raises:
             Forbidden: The message names the roles that may.
@@ -87,10 +87,10 @@ class Authority(NamedTuple):
                 access.require(self.actor, last, place)
 
     def require_proposable(self, action: Action, places: Iterable[Place]) -> None:
-        """Refuse a proposal of *action* by an actor who may not even propose it.
+        """Refuse a proposal of *action* that the actor may make at none of *places*.
 
-        A subject of another division may be concerned, as in a merger, if one of the
-        actor's own is.
+        One place is enough, because a merger may also concern a subject of another
+        division.
 
         Raises:
             Forbidden: The message names the roles that may.
@@ -123,7 +123,7 @@ def authority(
     credentials: Credentials | None,
     today: date,
 ) -> Authority:
-    """The authority under which *name* acts, or the account of *credentials*.
+    """The authority of *name*, or of the account of *credentials*.
 
     Raises:
         Unauthenticated: The register has accounts, and there are no credentials.
@@ -169,11 +169,11 @@ def _authority_of_account(
 def authorise(
     command: Command, states: Iterable[Any], authority: Authority, today: date
 ) -> None:
-    """Refuse *command* on the subjects with these *states* if its actor may not.
+    """Refuse *command*, on subjects with these *states*, if its actor may not.
 
     Raises:
         Forbidden: The message names the roles that may.
-        StepUpRequired: The actor's last factor is too old for it.
+        StepUpRequired: The action needs a more recent use of a factor.
     """
     if authority.actor is None:
         _refuse_foreign_to_the_system(command, authority, today)
@@ -201,7 +201,7 @@ def of_closed_period(command: Command) -> tuple[Action, ...]:
 
 
 def action(category: str, proposed: Any) -> Action:
-    """The action that the *proposed* event or command of *category* is."""
+    """The action of the table of rights to which *proposed* belongs."""
     match proposed:
         case publication.Draft():
             return Action.DRAFT_PUBLICATION
@@ -219,9 +219,9 @@ def action(category: str, proposed: Any) -> Action:
 def _refuse_foreign_to_the_system(
     command: Command, authority: Authority, today: date
 ) -> None:
-    """While there are accounts, the program itself records only what is its own.
+    """Refuse what the program itself may not record once there are accounts.
 
-    The first administrator and the first head of the agency are invited at the server.
+    It may invite the first administrator and the first head of the agency.
     """
     mode = authority.register.mode
     if mode is Mode.LOCAL and command.category == "account":
@@ -249,8 +249,8 @@ def _refuse_other_than_first_admin(command: Command) -> None:
 def entry_to_verify(command: Command, state: Any) -> int | None:
     """Version of the entry that *command* verifies; None if it verifies none.
 
-    A verifier does not verify what the same person entered; a head of division may.
-    A participation that is entered as verified verifies itself: 0.
+    A verifier may not verify an entry by the same person; a head of division may. The
+    version is 0 for a participation recorded as verified, which verifies itself.
     """
     if action(command.category, command.proposed) is not Action.VERIFY:
         return None
@@ -267,10 +267,10 @@ def entry_to_verify(command: Command, state: Any) -> int | None:
 def refuse_own_entry(
     authority: Authority, entered_by: str, states: Iterable[Any], today: date
 ) -> None:
-    """Refuse that a verifier verifies an entry of the same person.
+    """Refuse a verifier's verification of an entry by the same person.
 
     Raises:
-        Forbidden: Only roles of a verifier allow it, and the person entered it.
+        Forbidden: The actor made the entry, and may verify only as a verifier.
     """
     actor, register = authority.actor, authority.register
     if actor is None or register.person(entered_by) != actor.person:
@@ -294,10 +294,11 @@ def places(states: Iterable[Any], register: AccessRegister, today: date) -> list
 
 
 def refuse_unfresh(command: Command, asked: Action) -> None:
-    """Refuse a weighty action, or an approval, without a recently used factor.
+    """Refuse a sensitive action, or an approval, without a recently used factor.
 
     Raises:
-        StepUpRequired: The last factor is older.
+        Forbidden: The account was invited or recovered too recently to approve.
+        StepUpRequired: No factor was used in the last five minutes.
     """
     credentials = command.credentials
     if command.approval is not None and credentials and not credentials.approves:
@@ -321,7 +322,7 @@ class StepUpRequired(Forbidden):
         )
 
 
-# Factors, roles and keys are changed in `access/`, which asks by itself.
+# Factors, links and keys are changed in `access/`, which checks freshness itself.
 FRESH = frozenset(
     {
         *(Action.PUBLISH, Action.ERASE, Action.ADMINISTER, Action.GRANT_APPROVING),

@@ -31,9 +31,10 @@ class Cached(Generic[V]):
 
 
 class CategoryCache(Generic[V]):
-    """What one process has read of some categories.
+    """A value per process, built by *build* from all subjects of *categories*.
 
-    *build* gives the cached value, from the states of their subjects.
+    *build* gets the states of the subjects. The value has the append condition under
+    which it is current.
     """
 
     def __init__(

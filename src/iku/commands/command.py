@@ -96,13 +96,14 @@ class Command(Struct, frozen=True):
         subject: Identifier of the subject; empty to assign the next automatic number.
         proposed: The event to record, or the input from which the decider builds it.
         command_id: Idempotency key; None means that a retry is not recognised.
-        known_on: Declared day on which the office knew; None means today.
+        known_on: Declared day on which the agency knew the fact; None means today.
         expected: Expected version of the stream; None means any version.
         file: Sealed file to attach; None means no file.
         credentials: The account that acts; None if *actor* is only claimed, or is the
             program itself.
         approval: The approval of the proposal of this command; None without one.
-        proposing: Whether it is only decided, to be proposed.
+        proposing: Whether the command is only decided, for a proposal, and not
+            recorded.
     """
 
     category: str
@@ -123,7 +124,7 @@ class Command(Struct, frozen=True):
 
     @property
     def content(self) -> bytes:
-        """The bytes that a retry must share with the first attempt.
+        """The encoded command, which a retry must repeat byte by byte.
 
         They are clear text. The log stores only a keyed hash of them, under a key in
         the vault's folder, so that the stored value cannot confirm a guess.
@@ -145,7 +146,7 @@ class CommandResult(Struct, frozen=True):
         receipt: Receipt of the last event; if no event was added, of the last one in
             the stream.
         added: Whether the command added events, now or at its first attempt.
-        repeated: Whether the same command id had been carried out before.
+        repeated: Whether a command with the same id was carried out before.
         notes: Further effects, in sentences: participations that a merger does not take
             over, subjects that a rejection excludes as well.
     """
@@ -175,7 +176,7 @@ class ReadOnlyReplica(Unavailable):
 
 
 def with_subject(command: Command, subject: str, number: str) -> Command:
-    """The opening under the identifier *subject*; it has *number* if the two differ."""
+    """The opening under the identifier *subject*, with *number* if the two differ."""
     proposed = command.proposed
     if subject_number(subject) != number:
         proposed = structs.replace(proposed, number=number)

@@ -209,7 +209,7 @@ def _changes_of_peers(
 def _refuse_foreign_confirmation(
     command: Command, closed: ClosedPeriods, authority: Authority
 ) -> None:
-    """Refuse that the head of another division confirms a figure."""
+    """Refuse a confirmation by a head whose division does not own the indicator."""
     match command.proposed:
         case TakeStep(step=NextStep(type=StepType.CONFIRMED, indicator=str(code))):
             defined = closed.indicators.get(code)
@@ -236,7 +236,7 @@ def _refuse_unapproved(
     authority: Authority,
     places: Iterable[Place],
 ) -> None:
-    """Refuse a correction of a closed period's figure that nobody approves."""
+    """Refuse a change of a closed period's figure without the right or an approval."""
     try:
         _refuse_unexplained(changes, closed)
     except ReasonRequired:
@@ -249,7 +249,7 @@ def _refuse_unapproved(
 def _approval(
     command: Command, own: SubjectChange, context: DecisionContext
 ) -> SubjectChange | None:
-    """The approval that is recorded with the events of *own*."""
+    """The approval that is recorded with the events of *own*; None without one."""
     approval = command.approval
     if approval is None:
         return None
@@ -268,7 +268,7 @@ def _approval(
 
 
 def _is_retroactive(change: SubjectChange) -> bool:
-    """Whether the change says that the register was wrong."""
+    """Whether the change corrects, annuls, rejects or merges recorded facts."""
     return any(isinstance(event, _RETROACTIVE) for event in change.events)
 
 

@@ -179,7 +179,7 @@ class CommandHandler:
     async def _refuse_holder(
         self, connection: Reader, command: Command, error: NumberTaken | IdentifierTaken
     ) -> None:
-        """Refuse an opening whose number another subject holds, if that still holds it.
+        """Refuse an opening whose number another subject has, if it still has it.
 
         Raises:
             AlreadyRecorded: The other subject has an equal opening.
@@ -346,9 +346,9 @@ class CommandHandler:
         read: Mapping[str, FoldedStream],
         authority: Authority,
     ) -> None:
-        """Refuse that a verifier verifies an entry of the same person.
+        """Refuse a verifier's verification of an entry by the same person.
 
-        The actor of an event is not part of a folded state, so it is read.
+        The actor of an event is not part of a folded state, so the event is read.
         """
         before = read.get(command.stream)
         if authority.actor is None or before is None:
@@ -375,11 +375,11 @@ class CommandHandler:
     async def register(
         self, connection: Reader, credentials: Credentials | None
     ) -> AccessRegister:
-        """The accounts and the policy, for a question.
+        """The accounts and the policy, for a query.
 
-        No append checks whether they are current. The version of the caller's account
-        does so for a caller who has signed in. For another one they are read again
-        after `STALE_S`.
+        A query has no append condition, so they may be stale. They are read again if
+        they lack events of the signed-in caller's account, or, without a session, once
+        they are older than `STALE_S`.
         """
         recent = self.recent_register(credentials)
         if recent is not None:
@@ -387,7 +387,7 @@ class CommandHandler:
         return (await self.access.refresh(connection)).value
 
     def recent_register(self, credentials: Credentials | None) -> AccessRegister | None:
-        """The accounts and the policy as read last; None if they must be read again."""
+        """The cached accounts and policy; None if they must be read again."""
         if credentials is None:
             known = self.access.recent(STALE_S)
             return None if known is None else known.value

@@ -73,7 +73,7 @@ def verify_checkpoint(raw: bytes, keys: Iterable[VerifierKey]) -> Checkpoint:
 async def build_continuation(
     connection: Reader, signed: Checkpoint, raw: bytes, approval: Approval, today: date
 ) -> Continued:
-    """The event to record; *raw* is the note of the old log's checkpoint *signed*.
+    """The continuation event; *raw* is the note of the old log's checkpoint *signed*.
 
     Reads every record.
 

@@ -1,7 +1,7 @@
 """Proposals: a command is proposed by one person and recorded by another's approval.
 
 The approval decides the command again, at the version that the proposer saw, and
-records its events and its own in one append. If the subject has moved on since, the
+records its events and its own in one append. If the subject has changed since, the
 proposal lapses.
 """
 
@@ -103,9 +103,9 @@ async def approve(
     *by* carries the approver: its actor, credentials and command id.
 
     Raises:
-        Forbidden: The actor may not approve it.
+        Forbidden: The actor has no right to approve it.
         Refused: It is no longer open, the approver proposed it, or the subject has
-            moved on.
+            changed since.
         SubjectNotFound: The proposal does not exist.
     """
     read = await _read(commands, connection, identifier)
@@ -176,7 +176,7 @@ def _divisions(authority: Authority, held: Proposal) -> tuple[str, ...]:
 async def _concerns(
     commands: CommandHandler, reader: Reader, command: Command, authority: Authority
 ) -> bool:
-    """Whether the actor may approve for one of several divisions concerned."""
+    """Whether the actor may approve for some, but not all, divisions concerned."""
     if authority.actor is None or command.credentials is None:
         return False
     if not command.credentials.fresh:
@@ -188,7 +188,7 @@ async def _concerns(
 async def _covered(
     commands: CommandHandler, reader: Reader, command: Command, authority: Authority
 ) -> tuple[list[Place], list[Place]]:
-    """The places concerned for which the actor may approve, and all of them."""
+    """The scopes for which the actor may approve, and all that are concerned."""
     read = await decision.read_streams(reader, commands.vault, command)
     own = read.get(command.stream, FoldedStream()).state
     after = DECIDERS[command.category].fold([command.proposed], own)
@@ -213,7 +213,7 @@ async def decidable(
     """Those of the proposals *held*, by identifier, that the actor may decide on now.
 
     Whether the approval is recorded is decided when it is given: the subject may have
-    moved on, and a factor must be fresh.
+    changed, and a factor must have been used recently.
     """
     authority = await commands.authority(reader, by.actor, by.credentials)
     return frozenset(

@@ -41,7 +41,7 @@ class ReconciliationResult(Struct, frozen=True):
 async def erase(
     commands: CommandHandler, reader: Reader, command: Command
 ) -> CommandResult:
-    """Carry out the decision that *command* proposes (see `CommandHandler.handle`).
+    """Record an erasure, and destroy the texts and files (see `CommandHandler.handle`).
 
     Raises:
         SubjectNotFound: The subject does not exist.
@@ -73,11 +73,11 @@ async def _refuse_subject_without_texts(
 async def reconcile(
     commands: CommandHandler, connection: Connection
 ) -> ReconciliationResult:
-    """Compare every erasure with log and vault; must run before requests are served."""
+    """Repeat erasures that a restore has undone; runs before requests are served."""
     lost = await _missing_from_log(commands, connection)
     local = (await commands.access.cached(connection)).value.mode is Mode.LOCAL
     for entry in lost:
-        # With accounts nobody has signed in here, so the program is the actor.
+        # Once there are accounts, the program is the actor: no one has signed in.
         actor = entry.actor if local else SYSTEM_ACTOR
         await commands.handle(connection, _erasure_command(entry, actor))
     texts = await commands.vault.reconcile(connection)

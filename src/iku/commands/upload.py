@@ -1,4 +1,4 @@
-"""Attached files: sealed in a folder, committed to in the log."""
+"""Attached files: encrypted in a folder, with a commitment in the log."""
 
 import asyncio
 from hashlib import sha256

@@ -7,7 +7,7 @@ from iku.queries.view import View
 
 
 async def names(view: View, accounts: Mapping[str, Account]) -> dict[str, str]:
-    """The holder's name of each of *accounts*, or the words in its place."""
+    """The holder's name of each of *accounts*, or the words that replace it."""
     holders = [account.invitation.holder for account in accounts.values()]
     revealed = await view.reveal(holders)
     return {

@@ -1,7 +1,7 @@
 """Accounts: who held which role on any day, as known on any day.
 
 There are few accounts, so their streams are read and folded on each request. Names are
-texts, which the viewer opens.
+texts, which are read through the view.
 """
 
 from collections import defaultdict
@@ -64,12 +64,12 @@ class ShownAccount(Struct, frozen=True, kw_only=True):
     """An account on a day.
 
     Attributes:
-        id: The actor of its events.
-        person: Identifier of its holder; one person keeps it in all accounts.
-        name: Name of the holder, or the words in its place.
+        id: Identifier, which is the actor of its events.
+        person: Identifier of the holder, the same in all accounts of the person.
+        name: Name of the holder, or the words that replace it.
         nip: Civil servant number; null if none is recorded.
         email: E-mail address; null if none is recorded.
-        basis: Number of the letter by which the person takes part.
+        basis: Number of the letter that assigns the person.
         invited_on: Day of the invitation.
         suspended: Whether it was suspended at the end of the day.
         roles: The roles granted by the day, oldest first.
@@ -128,7 +128,8 @@ async def show(view: View, identifier: str, today: date) -> ShownAccount:
     """The account with this identifier, as it is today.
 
     Raises:
-        Forbidden: The viewer may not see accounts, and it is not the viewer's own.
+        Forbidden: It is not the viewer's own account, and the viewer may not see
+            others.
         SubjectNotFound: It does not exist.
     """
     if identifier != view.viewer.name:

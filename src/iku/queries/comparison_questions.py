@@ -1,4 +1,4 @@
-"""Questions that compare definitions and options on trial."""
+"""Questions that compare definitions, or options to try."""
 
 from collections.abc import Sequence
 from datetime import date

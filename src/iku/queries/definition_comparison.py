@@ -1,7 +1,7 @@
-"""Comparison of definitions: one pass over the log that counts by several at once.
+"""Comparison of definitions: one pass over the log counts by several definitions.
 
 Like `recount` it reads only the log, subject by subject, and applies the literal rules,
-so a definition without projections can be tried.
+so that it also counts by a definition that has no projections.
 """
 
 from collections.abc import Sequence
@@ -65,7 +65,7 @@ class DefinitionFacts(NamedTuple):
 
 
 class Evaluation(NamedTuple):
-    """The options, and the days of the period, by which every subject is counted."""
+    """The options and the days by which every subject is counted."""
 
     options: Options
     start: date
@@ -173,7 +173,7 @@ async def preview_definition(
 ) -> RedefinitionEffect:
     """The effect of a proposed definition on the last two complete years.
 
-    By all present knowledge. Reads the whole log once, one subject at a time.
+    By present knowledge. Reads the whole log once, one subject at a time.
     """
     connection = view.reader
     head = await log.head(connection)

@@ -23,7 +23,7 @@ class ErasurePreview(Struct, frozen=True):
     """The effect of an erasure, without the texts.
 
     Attributes:
-        held: Number of texts by history and field.
+        held: Number of texts by stream and field.
         files: Number of attached files.
         others: Persons with texts in its history, and subjects whose texts a merger
             copied: their texts are kept and need erasures of their own.
@@ -43,7 +43,7 @@ async def stored_texts(view: View, subject: str) -> StoredTexts:
     """The stored texts of *subject*.
 
     Raises:
-        SubjectNotFound: Nothing is stored, and nothing was ever erased.
+        SubjectNotFound: No text is stored, and none was ever erased.
         Forbidden: The viewer may neither erase nor propose it.
     """
     view.viewer.require_somewhere(Action.ERASE)

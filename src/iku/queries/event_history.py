@@ -69,14 +69,14 @@ class EventView(Struct, frozen=True):
         recorded_at: The database's clock, UTC.
         command: The id of its command.
         leaf: Leaf hash of the record (RFC 6962, 2.1), lower-case hexadecimal.
-        data: The fields of the fact, without texts.
-        text: Texts by name; a word replaces a text that is not shown.
+        data: The fields of the fact, except texts.
+        text: Texts by name; words replace a text that is not shown.
         subjects: By name of a text, the subject to which it belongs.
         withheld: By name, why a text is not shown.
         replaced: The fields that a correction or annulment changed.
         takes_along: For a rejection, the identifiers of the subjects merged into this
             one, which do not count either.
-        movements: How it moved each figure, by definition, day and part.
+        movements: The changes of counts by it, by definition, day and part.
     """
 
     version: int

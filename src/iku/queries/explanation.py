@@ -40,10 +40,10 @@ class SubjectFilter(Struct, frozen=True):
     """A filter of subjects; None means no restriction.
 
     Attributes:
-        counted: In the numerator; in the denominator; in the denominator only (open);
-            in neither (none).
-        rule: Decided by this rule, in the numerator or the denominator.
-        part: Dimension of a case, kind of an organisation.
+        counted: Only those in the numerator; in the denominator; in the denominator
+            only (open); in neither (none).
+        rule: Only those decided by this rule, in the numerator or the denominator.
+        part: Only those of this dimension of a case, or kind of an organisation.
         district: Code of a district; empty means without a known area.
         subject: Identifier of a single subject.
     """
@@ -200,7 +200,7 @@ class ExplanationPage(Struct, frozen=True):
 
 
 class PinnedFigure(NamedTuple):
-    """A figure to be explained.
+    """A figure to be explained, and the page of its explanation.
 
     Attributes:
         question: The question of the figure with all coordinates (`pin_coordinates`).

@@ -93,7 +93,7 @@ class DifferenceQuestion(IndicatorQuestion, frozen=True, kw_only=True):
     cursor: Cursor = None
 
     def compared(self, today: date) -> ComparedQuestions:
-        """The two figures.
+        """The questions for the two figures to compare.
 
         Raises:
             InvalidQuestion: A day is after *today*, or the cursor is invalid.
@@ -198,7 +198,7 @@ def _cursor_at(move: CountMovement, made: ComputedFigure) -> PageCursor:
 async def _items(
     connection: Reader, page: Sequence[CountMovement], options: Mapping[int, Options]
 ) -> list[DifferenceItem]:
-    """The moves of a page as items, in order.
+    """The movements of a page as items, in order.
 
     One subject's history is in memory at a time; each is read once.
     """
@@ -248,7 +248,7 @@ class _SubjectExamination(NamedTuple):
     positions: Sequence[int]
 
     def membership_at(self, state: Any, question: Question) -> EndpointCount:
-        """How the subject counts, by its known state, at the question's coordinates."""
+        """How a subject in this state counts at the coordinates of *question*."""
         if state is None:
             return EndpointCount(0, 0, None)
         formula = self.options[question.definition or 0]
@@ -264,7 +264,7 @@ def _by_event(
     turn: tuple[Any, Any],
     examination: _SubjectExamination,
 ) -> DifferenceItem:
-    """The effect of one event, reversed if only the first figure knows it."""
+    """The item of one event, reversed if only the first figure knows the event."""
     memberships = [examination.membership_at(state, move.leg.before) for state in turn]
     before, after = memberships if move.gained else reversed(memberships)
     why = subject_kinds.counted_kind(recorded.category).cause(turn[1].history[-1])
@@ -274,7 +274,7 @@ def _by_event(
 def _by_step(
     move: CountMovement, state: Any, examination: _SubjectExamination
 ) -> DifferenceItem:
-    """The change of one subject due to another definition or the passage of time."""
+    """The item of a subject that changes by another definition or by time."""
     before = examination.membership_at(state, move.leg.before)
     after = examination.membership_at(state, move.leg.after)
     return _item(move, Cause(move.leg.step.value), state, (before, after), None)
@@ -303,7 +303,7 @@ def _item(
 
 
 def causing_event(recorded: Recorded) -> CausingEvent:
-    """The event as shown in an answer."""
+    """The event *recorded* as the cause of a difference."""
     body = recorded.body()
     reason = fact.placeholder(recorded.stream, recorded.version, "reason")
     return CausingEvent(

@@ -165,7 +165,7 @@ class IndicatorQuestion(CoordinateParameters, frozen=True, kw_only=True):
     code: Code
 
     def question(self, today: date) -> Question:
-        """The question, asked *today* (raises as `question_for` does)."""
+        """The `Question`; *today* is the default day (raises as `question_for`)."""
         return self.question_for(self.code, today)
 
 

@@ -1,8 +1,8 @@
 """Replay of a figure: every movement of its counts, with the counts after it.
 
-Movements are ordered by knowledge or by the day on which they happened. They are read
-by keyset pagination, one query a page, so a replay of any length needs bounded memory
-and holds no transaction or connection between pages.
+Movements are ordered by position in the log or by effective date. They are read by
+keyset pagination, one query a page, so a replay of any length needs bounded memory and
+holds no transaction or connection between pages.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -24,7 +24,7 @@ PAGE = 500  # rows that begin or end, per query
 
 
 class ReplayOrder(StrEnum):
-    """The order of a replay: by position, or by the day of effect."""
+    """The order of a replay: by position in the log, or by effective date."""
 
     KNOWN = "known"
     HAPPENED = "happened"
@@ -94,11 +94,11 @@ class ReplayLine(Struct, frozen=True):
 async def pages(
     view: View, figure: Figure, order: ReplayOrder
 ) -> AsyncIterator[list[ReplayLine]]:
-    """The movements that lead to *figure*, in order; no page is empty.
+    """The pages of movements that lead to *figure*, in order; none is empty.
 
-    They are those that the figure counts, without later events. The effect of an
-    event on one day, part and district is one movement; an event may have several, such
-    as a correction. Events that move neither count, such as an expiry, are omitted.
+    Only events that the figure counts are included. The effect of an event on one day,
+    part and district is one movement; an event may have several, such as a correction.
+    Events that move neither count, such as an expiry, are omitted.
 
     Raises:
         Forbidden: The indicator counts subjects of another division.

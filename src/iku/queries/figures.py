@@ -1,10 +1,10 @@
 """Figures as of any day, as known on any other, at any size of the log.
 
 A figure is the sum of the contributions that are valid on its day and known at its
-knowledge cut-off. Figures that differ only in their day, and the same figures as known
-on their own day, are counted together, by the changes from each day to the next. All
-are read in one statement and therefore in one snapshot, so counts, size and definitions
-are consistent.
+knowledge cut-off. Figures that differ only in their day, and those as known on their
+own day, are counted together, by the changes from each day to the next. All are read in
+one statement and therefore in one snapshot, so counts, size and definitions are
+consistent.
 """
 
 from collections import defaultdict
@@ -40,7 +40,7 @@ from iku.queries.figure_cache import CacheValidator, FigureCache
 
 
 class Figures:
-    """Answers questions; caches definitions, targets, scale and figures.
+    """Computes figures; caches definitions, targets, scale and figures.
 
     Cached figures are valid until an event is recorded; a repeated question costs one
     look-up of the log's state.

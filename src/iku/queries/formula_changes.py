@@ -49,7 +49,7 @@ def _basis_changes(
 
 
 def _basis_at(state: Any, whole: Any, of: Publication) -> Any:
-    """The scale, or the number of the definition and the target, as known."""
+    """The scale, or the definition version and target, that holds in *state*."""
     if isinstance(whole, scale.Scale):
         return scale.applicable(state, whole, of.as_of)
     definition = indicator.applicable(state, whole, of.period.start)
@@ -57,13 +57,13 @@ def _basis_at(state: Any, whole: Any, of: Publication) -> Any:
 
 
 def facts(recorded: Sequence[Recorded]) -> list[Any]:
-    """The facts of a stream or of its first events."""
+    """The facts in *recorded*, which are events of one stream."""
     event_type = DECIDERS[recorded[0].category].event_type
     return [fact.decode_recorded(one, event_type) for one in recorded]
 
 
 def cause(category: str, history: Sequence[Any]) -> Cause:
-    """The cause of the last event of a history."""
+    """The cause of change that the last event of *history* is."""
     match event := history[-1]:
         case indicator.Defined():
             return Cause.DEFINITION

@@ -89,7 +89,7 @@ def default_day(today: date, moved_on: date | None, targets: Sequence[int]) -> F
     """The default day of the page.
 
     *moved_on* is the last day on which a figure moved, None if never; *targets* are the
-    years that have one.
+    years that have a target.
     """
     if moved_on is None or moved_on.year == today.year:
         return FrontDay(today)

@@ -24,7 +24,7 @@ class ShownAnnulment(Struct, frozen=True):
     Attributes:
         version: Version of the annulment in the indicator's history.
         known_on: The day on which the office knew it.
-        reason: The reason; a word replaces it if it is not shown.
+        reason: The reason, or the words that replace it.
     """
 
     version: int
@@ -38,10 +38,10 @@ class ShownDefinition(Struct, frozen=True):
     Attributes:
         definition: Number of the version, from 1.
         version: Version in the indicator's history, which a correction names.
-        effective_on: It counts periods that start on this day or later.
+        effective_on: Start of its validity: it counts periods that start on this day or
+            later.
         basis: The legal basis.
-        reason: The reason; null for the first version. A word replaces it if it is
-            not shown.
+        reason: The reason, or the words that replace it; null for the first version.
         options: The formula as data.
         corrects: The wrong definition that this one replaces; null for a change.
         annulled: Its annulment; null if it is not annulled.
@@ -68,8 +68,7 @@ class ShownTarget(Struct, frozen=True):
     Attributes:
         version: Version in the indicator's history, which a correction names.
         basis: The performance agreement.
-        reason: The reason; null if none was given. A word replaces it if it is not
-            shown.
+        reason: The reason, or the words that replace it; null if none was given.
         corrected: Versions of its corrections in the indicator's history.
         annulled: Its annulment; null if it is not annulled.
     """
@@ -179,14 +178,14 @@ async def definitions(reader: Reader, code: str, version: int) -> int:
 
 
 async def appended_definition(reader: Reader, code: str, given: Receipt) -> int | None:
-    """The number of the appended definition; None if none was appended."""
+    """The version of the appended definition; None if none was appended."""
     before = await definitions(reader, code, given.version - given.count)
     after = await definitions(reader, code, given.version)
     return after if after > before else None
 
 
 class _FactTexts(NamedTuple):
-    """Reasons and days of knowledge of an indicator's facts, by version."""
+    """The reason and the knowledge date of each fact of an indicator, by version."""
 
     reasons: Mapping[int, str]
     known_on: Mapping[int, date]

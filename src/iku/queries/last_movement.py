@@ -8,9 +8,8 @@ from iku.ledger.log import Reader
 async def last_moved_on(reader: Reader, today: date) -> date | None:
     """The last day of valid time, up to *today*, on which a count moved.
 
-    By all present knowledge, under any definition. Expired certificates, which move
-    neither count, and corrected or annulled movements are ignored. None if nothing
-    counts.
+    By present knowledge, under any definition. Expired certificates, which move neither
+    count, and corrected or annulled movements are ignored. None if nothing counts.
     """
     found: date | None = await reader.fetchval(
         """

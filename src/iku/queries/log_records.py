@@ -116,7 +116,7 @@ async def has_subjects_of_other_commands(
 
 
 async def holds_only(reader: Reader, commands: Sequence[str]) -> bool:
-    """Whether the log holds only *commands*, seed definitions, rights and accounts."""
+    """Whether the log has only *commands*, seed definitions, rights and accounts."""
     found: bool = await reader.fetchval(
         """
         select not exists (

@@ -66,7 +66,7 @@ async def _movements_in_step(
 async def events(
     connection: Reader, leg: CoordinateStep, after: int, limit: int
 ) -> list[CountMovement]:
-    """Events known at only one end of the step that change the figure.
+    """The movements by events that are known at only one end of the step.
 
     At most *limit* events *after* a position, in order. With equal knowledge cut-offs
     they are between the two sizes, otherwise anywhere.

@@ -1,7 +1,7 @@
 """Proposals: what is proposed, by whom, what it would change, and who decided.
 
-A viewer sees the proposals about subjects whose register the viewer may read, today or
-after the proposed command, those that the viewer made, and those about the agency.
+A viewer sees proposals about subjects that the viewer may read, today or after the
+proposed command, the viewer's own proposals, and those about the whole agency.
 """
 
 from collections import defaultdict
@@ -53,7 +53,7 @@ class ProposalStep(Struct, frozen=True, kw_only=True):
 
     Attributes:
         type: `approved`, `declined`, `withdrawn` or `lapsed`.
-        by: Account that took the step; null if the subject has moved on.
+        by: Account that took the step; null if the proposal has lapsed.
         divisions: The divisions for which it was approved.
         recorded: The last event of the command, if this approval recorded it.
         reason: Reason for declining it.
@@ -116,12 +116,12 @@ class ReadProposal(NamedTuple):
 
     @property
     def id(self) -> str:
-        """Its identifier."""
+        """The proposal's identifier, from the name of its stream."""
         return self.recorded[0].subject
 
     @property
     def position(self) -> int:
-        """Position of its first event."""
+        """Position of the proposal's first event in the log."""
         return self.recorded[0].position
 
 
@@ -164,7 +164,7 @@ async def find(view: View, identifier: str, today: date) -> ReadProposal:
 async def shown(
     view: View, found: Sequence[ReadProposal], decidable: frozenset[str]
 ) -> tuple[ShownProposal, ...]:
-    """The proposals as the viewer may read them; *decidable* are those to decide."""
+    """The proposals as shown to the viewer, who may decide on those in *decidable*."""
     texts = await view.text_fields(
         [
             (one.stream, dict.fromkeys(_text_fields(one), one.version))
@@ -226,7 +226,7 @@ def _step(recorded: Recorded, texts: dict[str, Any]) -> ProposalStep:
 
 
 async def _all(view: View) -> list[ReadProposal]:
-    """All proposals, the latest first. They are few, so none is kept elsewhere."""
+    """All proposals, the latest first. They are few, so there is no projection."""
     category = proposal.decider.category
     by_stream: dict[str, list[Recorded]] = defaultdict(list)
     for one in await log.read_categories(view.reader, (category,)):
@@ -241,7 +241,7 @@ def _read(recorded: Sequence[Recorded]) -> ReadProposal:
 async def _seen(
     view: View, found: Sequence[ReadProposal], today: date
 ) -> list[ReadProposal]:
-    """Those of *found* that the viewer sees."""
+    """The proposals of *found* that the viewer may see."""
     if view.viewer.actor is None:
         return [*found]
     names = [name for one in found for name in _subjects(one.state)]
@@ -274,7 +274,7 @@ def _sees(
 def _places(
     state: Proposal, read: Sequence[FoldedStream], view: View, today: date
 ) -> list[Place]:
-    """Where the subjects belong today, and after the command."""
+    """The scopes of the subjects today, and after the command."""
     decider = DECIDERS[state.proposed.target.category]
     after = decider.fold([proposal.decode(state.proposed)], read[0].state)
     states = [*(one.state for one in read), after]

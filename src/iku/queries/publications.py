@@ -184,7 +184,7 @@ async def listing(
 ) -> Publications:
     """Publications, optionally of one year or in one state.
 
-    Who has not signed in sees published editions only.
+    A viewer who has not signed in sees only published editions.
     """
     found = tuple(
         ListedPublication(**_list_fields(one.publication))
@@ -378,7 +378,7 @@ async def _present_figures(
     known_on: date | None,
     today: date,
 ) -> list[ComputedFigure]:
-    """The present figures as of its day, known by *known_on*; None: no cut-off."""
+    """The present figures of the publication's day; *known_on* is the cut-off."""
     codes = sorted(await figures.indicators(connection))
     questions = [
         Question(code, of.as_of, known_on=known_on, period=of.period.kind)

@@ -97,7 +97,7 @@ async def visit(
     question: Question,
     show: Callable[[str, Any], None],
 ) -> None:
-    """Pass every subject, as known at the coordinates, by name and state.
+    """Pass every subject, as known at the coordinates, to *show*, by name and state.
 
     In the order of names. A thread folds subjects while the next ones are read, so the
     event loop is not blocked and memory is bounded.

@@ -48,8 +48,8 @@ class Search(Struct, frozen=True, kw_only=True):
         area: Code of an area, or of a district with all its areas.
         first: The first day of report or registration.
         last: The last day of report or registration.
-        number: The exact number, compared without case.
-        text: Part of the title, name or number, compared without case.
+        number: The exact number; letter case is ignored.
+        text: Part of the title, name or number; letter case is ignored.
         after: Last identifier of the previous page.
     """
 
@@ -323,7 +323,7 @@ def _reach(view: View, category: str) -> tuple[Any, ...]:
 async def _find_number(
     reader: Reader, asked: Search
 ) -> tuple[str | None, list[str] | None]:
-    """The folded number, and the few subjects that have or had it, by an index."""
+    """The case-folded number, and the subjects that have or had it, by an index."""
     if asked.number is None:
         return None, None
     folded = numbering.casefolded(asked.number)

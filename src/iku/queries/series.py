@@ -117,7 +117,7 @@ async def series(
 
     Raises:
         UnknownReference: The indicator does not exist.
-        InvalidQuestion: A day, size or version asked for does not exist (yet).
+        InvalidQuestion: A requested day, size or version does not exist.
     """
     days = points(span.first, span.last or today, span.step, today)
     now = [structs.replace(asked, as_of=day) for day in days]

@@ -36,10 +36,10 @@ class ShapeStatus(Struct, frozen=True):
     """The shape of the schema, as SHA-256 digests in hexadecimal.
 
     Attributes:
-        found: That of the database.
-        expected: That which this release expects.
-        accepted: That which the signer accepts; None if its folder cannot be read here,
-            or holds none.
+        found: The shape of the database.
+        expected: The shape that this release expects.
+        accepted: The shape that the signer accepts; None if its folder has none, or
+            cannot be read.
         differences: The lines in which the database differs from the release.
     """
 
@@ -62,8 +62,8 @@ class RegisterStatus(Struct, frozen=True):
         server: PostgreSQL's version.
         replica: Whether the server is a replica.
         migrations: Applied migrations.
-        pending: Pending migrations; if any, nothing else is known.
-        mode: How the register is used: ``local``, ``demonstration`` or ``accounts``.
+        pending: Pending migrations; if there are any, the fields below are empty.
+        mode: Mode of use: ``local``, ``demonstration`` or ``accounts``.
         events: Number of events by category.
         assurance: Signed and witnessed sizes of the log, and the signer's alarm.
         guard: State of the guard of the ledger's schema.
@@ -135,7 +135,7 @@ async def _with_register_contents(
 
 
 async def _mode(reader: Reader) -> Mode:
-    """The mode that the log states."""
+    """The mode of use, from the events of the log."""
     demonstrated, accounts = await reader.fetchrow(
         """
         select exists (select

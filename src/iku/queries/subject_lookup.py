@@ -26,7 +26,7 @@ async def identify(
 
     Only the categories *among* are searched; None means all categories that count.
 
-    ``conflict-K14`` is an identifier only. An indicator has a code only; its existence
+    ``conflict-K14`` is an identifier only. An indicator has only a code; its existence
     is not checked.
     """
     categories = subject_kinds.categories() if among is None else among
@@ -57,9 +57,10 @@ async def _matches_in_category(
 
 
 async def hint(view: View, category: str, name: str) -> str:
-    """A hint for "K15 does not exist": the subjects that have the number, if any.
+    """A hint for a message such as "K15 does not exist".
 
-    Subjects that the viewer may not read are not named.
+    It names the subjects that have the number, except those that the viewer may not
+    read; empty if there are none.
     """
     if category not in subject_kinds.categories():
         return ""

@@ -1,8 +1,8 @@
 """Verification of every text and file against the commitments in the log.
 
-A text that nobody requests is never opened, so damage would remain unnoticed. The log
-is read page by page from its first event; memory does not grow with it. Concurrent
-writes are safe: a text is looked up first, then the decisions that may have erased it.
+A text that is never read would otherwise be damaged without notice. The log is read
+page by page from its first event; memory does not grow with it. Concurrent writes are
+safe: a text is looked up before the decisions that may have erased it.
 """
 
 from collections.abc import AsyncGenerator, Callable
@@ -29,7 +29,7 @@ Tell: TypeAlias = Callable[[int, int], None]
 
 
 class TextScope(NamedTuple):
-    """The first *size* events, and the *subjects* whose texts count (if empty, all)."""
+    """The first *size* events, and *subjects* whose texts are checked (empty: all)."""
 
     size: int
     subjects: frozenset[str] = frozenset()
@@ -39,7 +39,7 @@ class HeldText(NamedTuple):
     """The result of verifying a text or file against its record.
 
     Attributes:
-        event: Stream and version, in the form used by contexts.
+        event: Stream and version, as in the associated data of a ciphertext.
         outcome: The opened text, or why it is not available; None for a verified file.
     """
 
@@ -55,7 +55,7 @@ class HeldText(NamedTuple):
 
     @property
     def finding(self) -> str | None:
-        """The finding; None if it was opened, erased, or is not for this reader."""
+        """The finding; None if the text is verified, erased or forbidden."""
         finding = None if self.why is None else _FINDINGS.get(self.why)
         if finding is None:
             return None
@@ -82,7 +82,7 @@ _FINDINGS = {
 
 
 class TextCounts(Struct, frozen=True):
-    """Numbers of opened and unavailable texts, by reason."""
+    """Numbers of opened texts, and of unavailable ones by reason."""
 
     opened: int = 0
     erased: int = 0
@@ -92,13 +92,13 @@ class TextCounts(Struct, frozen=True):
     forbidden: int = 0
 
     def with_one(self, held: HeldText) -> "TextCounts":
-        """The counts with the text *held* included."""
+        """The counts with one more result."""
         name = "opened" if held.why is None else held.why.value
         return structs.replace(self, **{name: getattr(self, name) + 1})
 
     @property
     def withheld(self) -> int:
-        """Number of texts that are unavailable without a decision."""
+        """Number of texts that are locked, damaged or missing."""
         return self.locked + self.damaged + self.missing
 
 
@@ -124,7 +124,7 @@ async def size_of(view: View, asked: int | None) -> int:
 async def held_texts(
     view: View, scope: TextScope, tell: Tell
 ) -> AsyncGenerator[HeldText, None]:
-    """Each text with a commitment, in order; *tell* receives the progress.
+    """The result for each text with a commitment; *tell* receives the progress.
 
     Raises:
         SubjectNotFound: A subject has no commitment; raised after the last text.
@@ -153,7 +153,7 @@ async def held_texts(
 async def held_files(
     view: View, scope: TextScope, tell: Tell
 ) -> AsyncGenerator[HeldText, None]:
-    """Each file with a commitment, in order; *tell* receives the progress."""
+    """The result for each file with a commitment; *tell* receives the progress."""
     async for page in _pages(view.reader, scope.size):
         for one in page:
             if one.type == "attached" and DIGEST in _owners(one, scope):

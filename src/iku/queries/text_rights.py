@@ -1,7 +1,7 @@
-"""Whose texts an account may read: the rights behind each text that is opened.
+"""Rights to read texts.
 
-Texts of a case or organisation are for those who may read texts at its place today,
-texts of a proposal also for the proposer and for those who decide on it. Titles and
+Texts of a case or organisation are for those who may read texts in its scope today.
+Texts of a proposal are also for the proposer and for those who decide on it. Titles and
 reasons of publications and indicators are for all who have signed in.
 """
 
@@ -20,12 +20,12 @@ from iku.ledger.record import Recorded
 from iku.queries import places
 from iku.queries.places import UNKNOWN
 
-# The categories whose texts are personal; that they were opened is recorded.
+# The categories whose texts are personal; the access log records their opening.
 PERSONAL = frozenset({*subject_kinds.categories(), "proposal", "account", "subject"})
 
 
 class Asker(NamedTuple):
-    """The account that reads, on a day, and what each division owns."""
+    """The account whose rights are evaluated, the day, and what each division owns."""
 
     actor: Actor
     divisions: Sequence[DivisionOwns]

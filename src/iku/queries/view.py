@@ -1,7 +1,7 @@
-"""The viewer, and the only place where texts are opened for people.
+"""The view of one viewer, which is the only code that reads texts for people.
 
-Projections and folds leave texts sealed. An answer passes through a viewer's `View`,
-which opens its texts. Texts that a viewer may not read are masked here only.
+Projections and folds hold placeholders instead of texts. The `View` replaces them in a
+response. Texts that a viewer may not read are masked only here.
 """
 
 import asyncio
@@ -41,7 +41,7 @@ FORBIDDEN = Withheld(WithheldReason.FORBIDDEN)
 
 
 class Viewer(Struct, frozen=True):
-    """The person or program that asks a question.
+    """The person or program that sends a query.
 
     Attributes:
         name: The account's identifier; ``lokal`` while the register has no accounts.
@@ -116,9 +116,9 @@ class View(NamedTuple):
 
     Attributes:
         reader: A connection, or a reader that acquires one for each query.
-        vault: The sealed texts and files.
-        today: The day on which the rights of the viewer hold.
-        record: Records which personal texts were opened; None if that is not recorded.
+        vault: The encrypted texts and files.
+        today: The day for which the rights of the viewer are evaluated.
+        record: Writes the access log of personal texts; None if it is not written.
     """
 
     viewer: Viewer
@@ -129,7 +129,7 @@ class View(NamedTuple):
 
     @property
     def unrecorded(self) -> "View":
-        """The same view for texts that are compared, but not shown."""
+        """The same view without the access log, for texts that are only compared."""
         return self._replace(record=None)
 
     async def require(self, action: Action, stream: str) -> None:
@@ -149,7 +149,7 @@ class View(NamedTuple):
             self.viewer.require(action, at[stream])
 
     async def require_indicator(self, action: Action, code: str) -> None:
-        """Refuse *action* on what the indicator counts if that is another division's.
+        """Refuse *action* on the subjects of an indicator if the viewer may not.
 
         Raises:
             Unauthenticated: The viewer has not signed in.
@@ -179,7 +179,7 @@ class View(NamedTuple):
     ) -> dict[Event, dict[str, Fate]]:
         """Each text of the events *recorded*, opened, or why it is not shown.
 
-        Every text in an answer comes from here.
+        Every text in a response is read here.
         """
         forbidden = await self._forbidden(recorded)
         permitted = [one for one in recorded if one.stream not in forbidden]
@@ -228,12 +228,12 @@ class View(NamedTuple):
         }
 
     def texts_in_words(self, found: Texts) -> dict[str, str]:
-        """Every text by name, or the words in its place, in the viewer's language."""
+        """Every text by name, or its replacement in the viewer's language."""
         language = self.viewer.language
         return {name: translate(one, language) for name, one in found.shown.items()}
 
     async def reveal(self, found: T) -> T:
-        """*found* with all sealed texts opened, at any depth."""
+        """*found* with every placeholder replaced by its text, at any depth."""
         sealed: Sealed = {}
         _map_strings(found, lambda text: _collect_placeholders(text, sealed))
         if not sealed:
@@ -294,7 +294,7 @@ def _opened_personal(found: Mapping[Event, Mapping[str, Fate]]) -> list[Event]:
 
 
 def _published(named: dict[str, Fate]) -> dict[str, Fate]:
-    """The texts of a published edition that are public: its title."""
+    """The texts of a published edition; only the title is public."""
     return {name: one if name == "title" else FORBIDDEN for name, one in named.items()}
 
 
