@@ -57,7 +57,7 @@ async def test_an_identity_is_linked_and_signs_in_with_a_second_factor(
             await site.office.forget_codes()
             await page.fill("#kode", someone.code)
             await page.click("main button >> nth=0")
-            await expect(page.locator("nav")).to_contain_text(someone.name)
+            await expect(page.locator(".top nav")).to_contain_text(someone.name)
             assert await token_of(context) not in {None, half_open}
 
             await site.office.owner.execute(

@@ -212,6 +212,6 @@ async def test_a_demonstration_signs_in_by_a_click_and_says_so_on_every_page(
     await page.click(f"main .people li:has-text('{name}') button")
     await expect(page.locator("h1")).to_have_text(name)
     await page.goto(f"{demonstration.address}/")
-    await expect(page.locator("nav")).to_contain_text(name)
+    await expect(page.locator(".top nav")).to_contain_text(name)
     await page.click("nav form button")
     await expect(page).to_have_url(f"{demonstration.address}/masuk")

@@ -68,7 +68,7 @@ def faults_of(page: Page) -> list[str]:
 
 async def test_no_page_violates_its_policy(page: Page, served: Served) -> None:
     faults = faults_of(page)
-    for path in ("/", "/?bahasa=en", "/?as_of=2021-12-31"):
+    for path in ("/", "/?bahasa=en", "/?per=2021-12-31"):
         answer = await page.goto(f"{served.address}{path}")
         assert answer is not None
         assert answer.status == 200

@@ -60,7 +60,7 @@ async def test_without_accounts_nobody_can_sign_in(client: Client) -> None:
 @pytest.mark.parametrize(
     ("query", "accepted", "said"),
     [
-        ("", "en", "Password"),
+        ("", "en", "Kata sandi"),
         ("?bahasa=id", "en", "Kata sandi"),
         ("", "", "Kata sandi"),
     ],

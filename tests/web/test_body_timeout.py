@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from iku.postgres.database import Database
-from iku.web import documentation, pages
+from iku.web import documentation
 from iku.web.app import MODULES
 from tests.conftest import Clone
 from tests.web.conftest import CASE, ORGANISATION
@@ -49,7 +49,6 @@ def posted() -> list[str]:
     handlers: list[Any] = [
         *(handler for module in MODULES for handler in module.HANDLERS),
         *documentation.HANDLERS,
-        *pages.HANDLERS,
     ]
     found = {
         path

@@ -36,7 +36,6 @@ CACHED = {
     "/docs/assets/swagger-ui.css": "public, max-age=86400",
 }
 # Directives by which pages widen the policy.
-FRONT = {"style-src 'unsafe-inline'"}
 DOCUMENTATION = {
     *("script-src 'self'", "style-src 'self' 'unsafe-inline'"),
     *("img-src 'self' data:", "connect-src 'self'"),
@@ -64,9 +63,9 @@ OF_PAGES = {
 def widened(path: str) -> set[str]:
     """The directives by which the answers of a path may widen the policy."""
     documentation = path.startswith("/docs") and "/assets/" not in path
-    if path.startswith(PAGES):
+    if path == "/" or path.startswith(PAGES):
         return OF_PAGES
-    return FRONT if path == "/" else DOCUMENTATION if documentation else set()
+    return DOCUMENTATION if documentation else set()
 
 
 def policy(headers: Mapping[str, str]) -> list[str]:

@@ -67,8 +67,8 @@ def assemble() -> Application:
     )
     return Application(
         [
-            *(api, account_pages.router()),
-            *(*documentation.HANDLERS, *pages.HANDLERS, *page_rendering.HANDLERS),
+            *(api, account_pages.router(), pages.router()),
+            *(*documentation.HANDLERS, *page_rendering.HANDLERS),
         ],
         exception_handlers={
             HTTPException: problems.error_response,

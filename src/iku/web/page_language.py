@@ -9,11 +9,10 @@ from typing import Any, NamedTuple
 
 from litestar import Request
 
-from iku import labels
+from iku import labels, language
 from iku.domain.period import Period
 from iku.exchange.formats import Formats
-from iku.language import Language, negotiated, translate
-from iku.messages import message
+from iku.language import Language, translate
 
 
 class PageLanguage(NamedTuple):
@@ -43,6 +42,10 @@ class PageLanguage(NamedTuple):
         """A day: ``31-12-2021``; in English ``2021-12-31``."""
         return self.formats.day(value)
 
+    def day_in_words(self, value: date) -> str:
+        """A day: ``31 Desember 2021``; in English ``2021-12-31``."""
+        return language.day(value, self.language)
+
     def number(self, value: Decimal | int) -> str:
         """A number: ``1.234,50``; in English ``1,234.50``."""
         return self.formats.number(value)
@@ -56,12 +59,11 @@ class PageLanguage(NamedTuple):
         return self.formats.period(value)
 
 
-TITLE = message("Key performance indicators")
-
-
 def preferred(request: Request[Any, Any, Any]) -> PageLanguage:
-    """The language of the parameter `bahasa`; without it, of `Accept-Language`."""
+    """The language of the parameter `bahasa`; without it, Indonesian.
+
+    `Accept-Language` is ignored: the browsers of an office are often set to English.
+    """
     if (asked := request.query_params.get("bahasa")) in set(Language):
         return PageLanguage(Language(asked))
-    accepted = request.headers.get("Accept-Language", "")
-    return PageLanguage(negotiated(accepted, Language.INDONESIAN))
+    return PageLanguage(Language.INDONESIAN)

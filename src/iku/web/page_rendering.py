@@ -21,7 +21,7 @@ from iku import labels
 from iku.domain.access import Action
 from iku.language import Language
 from iku.messages import Message, Term
-from iku.web import problems
+from iku.web import navigation
 from iku.web.authentication import COOKIE
 from iku.web.page_language import PageLanguage
 from iku.web.security_headers import content_policy
@@ -32,7 +32,11 @@ POLICY = content_policy(
 )
 OTHER = {Language.INDONESIAN: Language.ENGLISH, Language.ENGLISH: Language.INDONESIAN}
 CALLED = {Language.INDONESIAN: "Bahasa Indonesia", Language.ENGLISH: "English"}
-ASSETS = {"pages.css": "text/css", "passkeys.js": "text/javascript"}
+ASSETS = {
+    "pages.css": "text/css",
+    "passkeys.js": "text/javascript",
+    "icon.svg": "image/svg+xml",
+}
 COOKIE_ATTRIBUTES = "Path=/; Secure; HttpOnly; SameSite=Lax"
 
 
@@ -64,10 +68,14 @@ def markup(visitor: Visitor, template: str, **values: Any) -> str:
         "moment": lambda instant: moment(visitor, instant),
         "other_language": OTHER[page.language],
         "other_language_name": CALLED[OTHER[page.language]],
-        "front": False,
+        "frame": None,
+        "link": visitor.address,
+        "navigation": navigation.entries(visitor),
         "faults": {},
         "_": translated,
     }
+    if (frame := values.get("frame")) is not None:
+        given["link"] = frame.address
     fields = {"values": defaultdict(str, values.get("values", {}))}
     return _environment().get_template(template).render({**given, **values, **fields})
 
@@ -81,16 +89,40 @@ def rendered(
     **values: Any,
 ) -> Response[bytes]:
     """The page of a template."""
+    return _html(markup(visitor, template, **values), visitor.page, status, headers)
+
+
+def _html(
+    whole: str, page: PageLanguage, status: int, headers: Mapping[str, str] | None
+) -> Response[bytes]:
     return Response(
-        markup(visitor, template, **values).encode(),
+        whole.encode(),
         status_code=status,
         media_type="text/html",
         headers={
             "Content-Security-Policy": POLICY,
-            **problems.language_headers(visitor.page.language),
+            "Content-Language": page.language.value,
             **(headers or {}),
         },
     )
+
+
+def bare(
+    page: PageLanguage,
+    status: int,
+    headers: Mapping[str, str] | None = None,
+) -> Response[bytes]:
+    """The page that is shown while no visitor can be determined."""
+
+    def translated(sentence: str) -> str:
+        return page.text(Message(sentence))
+
+    whole = (
+        _environment()
+        .get_template("unavailable.html")
+        .render(page=page, asset=asset_address, _=translated)
+    )
+    return _html(whole, page, status, headers)
 
 
 def redirect(address: str, *, token: str | None = None) -> Response[bytes]:
@@ -99,6 +131,13 @@ def redirect(address: str, *, token: str | None = None) -> Response[bytes]:
     if token is not None:
         headers["Set-Cookie"] = session_cookie(token)
     return Response(b"", status_code=303, headers=headers, media_type="text/plain")
+
+
+def moved(address: str) -> Response[bytes]:
+    """The page is at *address* from now on."""
+    return Response(
+        b"", status_code=301, headers={"Location": address}, media_type="text/plain"
+    )
 
 
 def session_cookie(token: str) -> str:

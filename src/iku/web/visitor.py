@@ -3,6 +3,7 @@
 import hmac
 from base64 import urlsafe_b64encode
 from dataclasses import dataclass
+from secrets import token_urlsafe
 from typing import Any, cast
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -74,8 +75,11 @@ class Visitor:
 
     @property
     def form_key(self) -> str:
-        """The key that forms of this session carry; empty without a cookie."""
-        return "" if self.token is None else form_key(self.token)
+        """A new key for a form: it proves the session, and names what the form sends.
+
+        Sent twice, a form is carried out once.
+        """
+        return form_key(self.token, token_urlsafe(12))
 
     def signed_in(self) -> tuple[str, Session]:
         """The token and the session.
@@ -123,10 +127,13 @@ class Visitor:
         return f"{parts.path}?{urlencode(given)}" if given else parts.path
 
 
-def form_key(token: str) -> str:
+def form_key(token: str | None, nonce: str) -> str:
     """The form key of a session: another site cannot know it, nor learn the token."""
-    key = hmac.digest(token.encode("utf-8", "surrogatepass"), b"iku form", "sha256")
-    return urlsafe_b64encode(key).rstrip(b"=").decode()
+    secret, named = (
+        one.encode("utf-8", "surrogatepass") for one in (token or "", nonce)
+    )
+    proof = hmac.digest(secret, b"iku form " + named, "sha256")
+    return f"{nonce}.{urlsafe_b64encode(proof).rstrip(b'=').decode()}"
 
 
 async def visit(request: Request[Any, Any, Any]) -> Visitor:

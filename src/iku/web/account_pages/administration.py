@@ -26,9 +26,9 @@ from iku.domain.decider import Invalid, Refused, SubjectNotFound
 from iku.messages import message, of_error
 from iku.parsing import ParseError
 from iku.queries import account_holders
-from iku.web.account_pages import routes
-from iku.web.account_pages.failures import Failure, require_fresh
-from iku.web.account_pages.forms import Form, read_form
+from iku.web import page_routes as routes
+from iku.web.page_failures import Failure, require_fresh
+from iku.web.page_forms import Form, read_form
 from iku.web.page_rendering import redirect, rendered
 from iku.web.visitor import Visitor, visit
 

@@ -11,10 +11,10 @@ from iku.access.api_keys import ApiKeyRefused
 from iku.connection import acquire_connection
 from iku.messages import of_error
 from iku.parsing import ParseError
-from iku.web.account_pages import routes
-from iku.web.account_pages.failures import Failure
-from iku.web.account_pages.forms import read_form
+from iku.web import page_routes as routes
 from iku.web.account_pages.own_account import PAGE, account_page
+from iku.web.page_failures import Failure
+from iku.web.page_forms import read_form
 from iku.web.page_rendering import redirect
 from iku.web.visitor import visit
 

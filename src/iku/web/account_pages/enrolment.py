@@ -19,11 +19,11 @@ from iku.access.totp import Enrolment
 from iku.app import App
 from iku.connection import acquire_connection
 from iku.messages import message
-from iku.web.account_pages import routes
+from iku.web import page_routes as routes
 from iku.web.account_pages.device import device_of
-from iku.web.account_pages.failures import Failure, fail
-from iku.web.account_pages.forms import NEXT, Form, next_page, read_form
 from iku.web.account_pages.sign_in import half_open
+from iku.web.page_failures import Failure, fail
+from iku.web.page_forms import NEXT, Form, next_page, read_form
 from iku.web.page_rendering import redirect, rendered
 from iku.web.visitor import SignInRequired, Visitor, visit
 

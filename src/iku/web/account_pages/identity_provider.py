@@ -20,10 +20,10 @@ from iku.domain.access import Forbidden
 from iku.messages import Message, message
 from iku.postgres.pool import Connection
 from iku.web import authentication
-from iku.web.account_pages import routes
+from iku.web import page_routes as routes
 from iku.web.account_pages.device import device_of
-from iku.web.account_pages.failures import FAULT_STATUS, require_fresh
-from iku.web.account_pages.forms import read_form
+from iku.web.page_failures import FAULT_STATUS, require_fresh
+from iku.web.page_forms import read_form
 from iku.web.page_rendering import COOKIE_ATTRIBUTES, redirect, rendered
 from iku.web.problems import NotFound
 from iku.web.visitor import Visitor, visit

@@ -20,10 +20,10 @@ from iku.access.flows import base64url
 from iku.access.sign_in import Rejected, SignedIn
 from iku.connection import acquire_connection
 from iku.messages import message
-from iku.web.account_pages import routes
+from iku.web import page_routes as routes
 from iku.web.account_pages.enrolment import agency_words
-from iku.web.account_pages.failures import Failure, fail, require_fresh
-from iku.web.account_pages.forms import Form, read_form
+from iku.web.page_failures import Failure, fail, require_fresh
+from iku.web.page_forms import Form, read_form
 from iku.web.page_rendering import redirect, rendered
 from iku.web.visitor import Visitor, visit
 

@@ -17,8 +17,8 @@ from iku.domain.access import Forbidden, Unauthenticated
 from iku.language import translate
 from iku.messages import message
 from iku.web.account_pages.device import device_of
-from iku.web.account_pages.failures import FAULT_STATUS
-from iku.web.account_pages.forms import check_key, next_page
+from iku.web.page_failures import FAULT_STATUS
+from iku.web.page_forms import check_key, next_page
 from iku.web.page_rendering import session_cookie
 from iku.web.problems import UnsupportedMediaType
 from iku.web.visitor import Visitor, visit

@@ -11,10 +11,10 @@ from iku.connection import acquire_connection
 from iku.domain.access import Forbidden
 from iku.messages import message
 from iku.queries import account_holders
-from iku.web.account_pages import routes
+from iku.web import page_routes as routes
 from iku.web.account_pages.device import address_of, device_of
-from iku.web.account_pages.failures import Failure, fail
-from iku.web.account_pages.forms import NEXT, next_page, read_form
+from iku.web.page_failures import Failure, fail
+from iku.web.page_forms import NEXT, next_page, read_form
 from iku.web.page_rendering import redirect, rendered
 from iku.web.visitor import SignInRequired, Visitor, visit
 

@@ -7,9 +7,9 @@ from litestar import Request, Response
 from iku.access import accounts, sign_in
 from iku.access.sign_in import SignedIn
 from iku.connection import acquire_connection
-from iku.web.account_pages import routes
-from iku.web.account_pages.failures import Failure, fail
-from iku.web.account_pages.forms import NEXT, next_page, read_form
+from iku.web import page_routes as routes
+from iku.web.page_failures import Failure, fail
+from iku.web.page_forms import NEXT, next_page, read_form
 from iku.web.page_rendering import redirect, rendered
 from iku.web.visitor import Visitor, visit
 

@@ -6,20 +6,20 @@ from typing import Any
 
 from litestar import Request, Response, get, post
 
-from iku.web.account_pages.failures import failure_page
 from iku.web.body_timeout import ClientDisconnected
+from iku.web.page_failures import failure_page
 
 Handler = Callable[..., Awaitable[Response[bytes]]]
 
 
-def page(path: str) -> Callable[[Handler], Any]:
+def page(path: str, **options: Any) -> Callable[[Handler], Any]:
     """The route of a page."""
-    return lambda handler: get(path)(_guarded(handler))
+    return lambda handler: get(path, **options)(_guarded(handler))
 
 
-def form(path: str) -> Callable[[Handler], Any]:
+def form(path: str, **options: Any) -> Callable[[Handler], Any]:
     """The route that forms are sent to."""
-    return lambda handler: post(path)(_guarded(handler))
+    return lambda handler: post(path, **options)(_guarded(handler))
 
 
 def _guarded(handler: Handler) -> Handler:

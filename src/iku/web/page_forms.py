@@ -12,7 +12,7 @@ from iku.access.oidc import local_path
 from iku.domain.access import Forbidden
 from iku.messages import message
 from iku.web.problems import BadRequest, UnsupportedMediaType
-from iku.web.visitor import Visitor
+from iku.web.visitor import Visitor, form_key
 
 KEY = "kunci"  # the field with the form key
 NEXT = "ke"  # the field, or parameter, with the page that follows
@@ -52,6 +52,15 @@ class Form:
         return dict(self.pairs)
 
     @property
+    def command_id(self) -> str | None:
+        """The idempotency key of what the form records; None without a form key.
+
+        It is the random part of the form key, which the page chose.
+        """
+        nonce = self.text(KEY).partition(".")[0]
+        return f"form-{nonce}" if nonce else None
+
+    @property
     def next_page(self) -> str:
         """The page that follows; empty if the form names none."""
         return next_page(self.text(NEXT))
@@ -85,9 +94,11 @@ def check_key(visitor: Visitor, given: str) -> None:
     refuses its forms in any case.
 
     Raises:
-        StaleForm: *given* is not the form key.
+        StaleForm: *given* is not a form key of the session.
     """
-    wanted = visitor.form_key.encode()
+    if visitor.token is None:
+        return
+    wanted = form_key(visitor.token, given.partition(".")[0]).encode()
     if not hmac.compare_digest(given.encode("utf-8", "replace"), wanted):
         raise StaleForm
 

@@ -12,9 +12,10 @@ from iku.access.sign_in import Rejected
 from iku.commands.authorisation import StepUpRequired
 from iku.domain.access import Forbidden, Unauthenticated
 from iku.messages import Message, message
-from iku.web import pages, problems
-from iku.web.account_pages.forms import NEXT, next_page
+from iku.web import page_rendering, problems
 from iku.web.origin_check import SAFE
+from iku.web.page_forms import NEXT, next_page
+from iku.web.page_language import preferred
 from iku.web.page_rendering import redirect, rendered
 from iku.web.visitor import SignInRequired, Visitor, visit
 
@@ -82,7 +83,7 @@ async def failure_page(
     try:
         visitor = await visit(request)
     except Exception:  # noqa: BLE001 - the database is away: the page needs none
-        return pages.error_page(request, error)
+        return _unavailable(request, error)
     if isinstance(error, SignInRequired | Unauthenticated):
         return redirect(visitor.address("/masuk", **{NEXT: _page_of(request)}))
     if isinstance(error, StepUpRequired):
@@ -101,7 +102,24 @@ async def failure_page(
     problem = problems.of_error(request, error)
     if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         _logger.error("%s of a page failed", request.method, exc_info=error)
-    return rendered(visitor, "failure.html", status=problem.status, problem=problem)
+    headers = (
+        {"Retry-After": str(problems.RETRY_AFTER_S)}
+        if problem.status == HTTPStatus.SERVICE_UNAVAILABLE
+        else {}
+    )
+    return rendered(
+        visitor,
+        "failure.html",
+        status=problem.status,
+        headers=headers,
+        problem=problem,
+    )
+
+
+def _unavailable(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    problem = problems.error_response(request, error)
+    headers = {k: v for k, v in problem.headers.items() if k == "Retry-After"}
+    return page_rendering.bare(preferred(request), problem.status_code or 500, headers)
 
 
 def _page_of(request: Request[Any, Any, Any]) -> str:

@@ -1,0 +1,44 @@
+"""The entries of the navigation, which depend on the rights of the visitor."""
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from iku.domain.access import Action, Mode
+from iku.messages import Message, message
+
+if TYPE_CHECKING:
+    from iku.web.visitor import Visitor
+
+
+class Entry(NamedTuple):
+    """A page in the navigation.
+
+    Attributes:
+        actions: The rights, one of which the page needs.
+        current: Whether the present page is this one, or below it.
+    """
+
+    path: str
+    label: Message
+    actions: tuple[Action, ...]
+    current: bool = False
+
+
+PAGES = (Entry("/", message("Home"), (Action.READ_FIGURES,)),)
+
+
+def entries(visitor: "Visitor") -> list[Entry]:
+    """The pages that the visitor may open; none before they have signed in."""
+    if visitor.register.mode is Mode.ACCOUNTS and visitor.session is None:
+        return []
+    return [
+        one._replace(current=_is_current(visitor.path, one.path))
+        for one in PAGES
+        if any(
+            visitor.viewer.may(action) or visitor.viewer.covered(action)
+            for action in one.actions
+        )
+    ]
+
+
+def _is_current(path: str, of: str) -> bool:
+    return path == of or (of != "/" and path.startswith(f"{of}/"))

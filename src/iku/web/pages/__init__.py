@@ -1,0 +1,22 @@
+"""The desk: the pages on which officers, auditors, planners and heads work.
+
+A page is a handler and a template. The handler receives a `Frame`, asks `queries/`, and
+shows a template; a form is sent to a handler that gives a command to `commands/` and
+answers with a redirect. There are two kinds of pages: those that obey the time control
+(`routes.reading`) and those that record something, which are of today only
+(`routes.present`). All work without JavaScript.
+"""
+
+from typing import Any
+
+from litestar import Router
+
+from iku.web.pages import front
+
+MODULES = (front,)
+
+
+def router() -> Router:
+    """The routes of the pages."""
+    handlers: list[Any] = [one for module in MODULES for one in module.HANDLERS]
+    return Router("/", route_handlers=handlers, include_in_schema=False)

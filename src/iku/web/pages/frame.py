@@ -1,0 +1,174 @@
+"""The frame of a page: who asks, at which coordinates, with which own parameters.
+
+A handler receives a `Frame` and answers with a template. It reads by `queries/` through
+the frame's `view`, and writes by `commands/` through its `gateway`; it holds neither
+rules nor SQL. A template makes every address by `link` or `here`, which carry the
+coordinates and the language, so that no page can lose them.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import urlencode
+
+from litestar import Response
+from msgspec import Struct, structs
+
+from iku import parsing
+from iku.app import App
+from iku.connection import open_view
+from iku.domain.access import Action, Credentials, Denied, Place, may
+from iku.gateway import CommandGateway
+from iku.messages import message
+from iku.queries.figure_parameters import MomentQuestion
+from iku.queries.view import LOCAL, View, Viewer
+from iku.web import authentication, page_rendering
+from iku.web.page_forms import Form
+from iku.web.pages import time_control
+from iku.web.pages.time_control import TimeControl
+from iku.web.visitor import LANGUAGE, Visitor
+
+TWICE = message("occurs more than once")
+
+
+class NoParameters(MomentQuestion, frozen=True, kw_only=True):
+    """The parameters of a page that has only coordinates."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One page for one visitor.
+
+    Attributes:
+        time: The coordinates.
+        own: The parameters of the address without coordinates and language, in order.
+        path: The parameters of the path.
+        question: The parsed question of the page: path, coordinates and own parameters.
+    """
+
+    visitor: Visitor
+    time: TimeControl
+    own: tuple[tuple[str, str], ...]
+    path: Mapping[str, str]
+    question: Any = None
+
+    @property
+    def app(self) -> App:
+        """The application."""
+        return self.visitor.app
+
+    @property
+    def viewer(self) -> Viewer:
+        """Who asks, in the language of the page."""
+        return structs.replace(self.visitor.viewer, language=self.visitor.page.language)
+
+    @asynccontextmanager
+    async def view(self) -> AsyncIterator[View]:
+        """The view of the visitor on the register."""
+        async with open_view(self.app, self.viewer) as view:
+            yield view
+
+    def gateway(self, form: Form, expected: int | None = None) -> CommandGateway:
+        """The gateway of the visitor's commands; a form that is sent again is a repeat.
+
+        *expected* is the version of the subject that the form showed.
+        """
+        return CommandGateway(
+            self.app,
+            LOCAL.name,
+            form.command_id,
+            expected,
+            self.visitor.page.language,
+            self.credentials,
+        )
+
+    @property
+    def credentials(self) -> Credentials | None:
+        """The account that acts; None before sign-in, or if there are none."""
+        session = self.visitor.session
+        return None if session is None else authentication.of_session(session)
+
+    def refusal(self, action: Action, place: Place | None = None) -> str | None:
+        """Why the visitor may neither take nor propose *action*; None if they may.
+
+        Without a *place*: on no subject. A button that is shown disabled says this.
+        """
+        actor = self.visitor.viewer.actor
+        if actor is None:
+            return None
+        if place is None:
+            viewer = self.visitor.viewer
+            if viewer.covered(action):
+                return None
+            decided = may(actor, action)
+        else:
+            decided = may(actor, action, place)
+        if not isinstance(decided, Denied) or decided.proposable:
+            return None
+        return decided.why
+
+    def address(self, path: str, **query: str) -> str:
+        """The address of another page at the same coordinates."""
+        return self.visitor.address(path, **{**self.time.query, **query})
+
+    def here(self, **changes: str | None) -> str:
+        """The address of this page with other parameters; None removes one."""
+        chosen = self.visitor.chosen
+        language = {} if chosen is None else {LANGUAGE: chosen.value}
+        query = {**language, **self.time.query, **changes}
+        given = [pair for pair in self.own if pair[0] not in changes]
+        given += [(name, value) for name, value in query.items() if value]
+        return f"{self.visitor.path}?{urlencode(given)}" if given else self.visitor.path
+
+    def with_time(self, **changes: Any) -> "Frame":
+        """The same frame, whose time control offers more choices."""
+        return replace(self, time=self.time._replace(**changes))
+
+    def show(
+        self, template: str, *, status: int = 200, **values: Any
+    ) -> Response[bytes]:
+        """The page of a template."""
+        return page_rendering.rendered(
+            self.visitor, template, status=status, frame=self, **values
+        )
+
+
+def of_visitor(
+    visitor: Visitor,
+    pairs: list[tuple[str, str]],
+    path: Mapping[str, str],
+    question: type[Struct],
+) -> Frame:
+    """The frame of a page whose address has the parameters *pairs*.
+
+    Parameters without a value are ignored, because a form sends them.
+
+    Raises:
+        ParseError: A parameter is unknown, repeated or malformed.
+    """
+    today = visitor.app.commands.today()
+    time = time_control.parse(_once(pairs), today)
+    own = tuple(
+        (name, value)
+        for name, value in pairs
+        if value and name not in {*time_control.NAMES, LANGUAGE}
+    )
+    known = parsing.fields(question)
+    given = {n: v for n, v in {**path, **time.given}.items() if n in known}
+    return Frame(visitor, time, own, path, parsing.parse_texts(question, own, given))
+
+
+def _once(pairs: list[tuple[str, str]]) -> dict[str, str]:
+    """The coordinates among *pairs*.
+
+    Raises:
+        ParseError: One is given twice.
+    """
+    found: dict[str, str] = {}
+    for name, value in pairs:
+        if name in time_control.NAMES and value:
+            if name in found:
+                raise parsing.ParseError({name: TWICE})
+            found[name] = value
+    return found

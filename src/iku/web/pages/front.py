@@ -1,0 +1,69 @@
+"""The front page, Beranda: the figures of all indicators.
+
+It always shows the coordinates of its figures. Where the day is neither today nor the
+requested one, it gives the reason (decision 22).
+"""
+
+from datetime import date
+from typing import Any
+
+from litestar import Response
+
+from iku.domain.access import Action
+from iku.messages import Message, message
+from iku.queries import front_page as queries
+from iku.queries.front_page import FallbackReason, FrontDay, RequestedMoment
+from iku.web.pages.frame import Frame
+from iku.web.pages.routes import reading
+
+
+@reading("/", Action.READ_FIGURES)
+async def show_front_page(frame: Frame) -> Response[bytes]:
+    """The figures of a day and of the end of the previous year."""
+    today, time = frame.time.today, frame.time
+    asked = RequestedMoment(time.as_of, time.known_on, time.size)
+    async with frame.view() as view:
+        found = await queries.front(view, frame.app.figures, asked, today)
+    # Links carry the day that is shown, also where the page has chosen it.
+    if found.day.as_of != today:
+        frame = frame.with_time(as_of=found.day.as_of)
+    return frame.show(
+        "front.html",
+        figures=found.figures,
+        fallback=_fallback(found.day, today),
+        wordings={
+            figure.indicator: next(
+                one.defined.wording
+                for one in found.indicators[figure.indicator].definitions
+                if one.version == figure.definition
+            )
+            for figure in found.figures
+        },
+        earlier=list(found.earlier.values()),
+        earlier_day=date(max(found.day.as_of.year - 1, 1), 12, 31),
+    )
+
+
+def _fallback(day: FrontDay, today: date) -> Message | None:
+    """Why the page shows another day than today, if the server chose it."""
+    values = {"this_year": today.year, "as_of": day.as_of, "today": today}
+    match day.why:
+        case None:
+            return None
+        case FallbackReason.TARGETED:
+            return message(
+                "No event of {this_year} has changed a figure yet, so this page shows "
+                "the last year that has a target: the figures as of {as_of:digits}, "
+                "not as of today, {today:digits}.",
+                **values,
+            )
+        case FallbackReason.MOVED:
+            return message(
+                "No event of {this_year} has changed a figure yet, so this page shows "
+                "the last year whose events changed a figure: the figures as of "
+                "{as_of:digits}, not as of today, {today:digits}.",
+                **values,
+            )
+
+
+HANDLERS: list[Any] = [show_front_page]

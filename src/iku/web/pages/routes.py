@@ -1,0 +1,125 @@
+"""Routes of the desk: pages with coordinates, pages of the present, and forms.
+
+The right that a route needs stands beside its path. Whether the visitor has it on the
+subject of the page is decided by `queries/` and `commands/`.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeAlias
+from urllib.parse import urlencode
+
+from litestar import Request, Response
+from msgspec import Struct
+
+from iku.domain.access import Action
+from iku.web import page_rendering, page_routes
+from iku.web.page_forms import Form, read_form
+from iku.web.pages import frame as frames
+from iku.web.pages import time_control
+from iku.web.pages.frame import Frame, NoParameters
+from iku.web.routes import ACTION
+from iku.web.visitor import Visitor, visit
+
+AnyRequest: TypeAlias = Request[Any, Any, Any]
+Page: TypeAlias = Callable[[Frame], Awaitable[Response[bytes]]]
+Sending: TypeAlias = Callable[[Frame, Form], Awaitable[Response[bytes]]]
+TRAVELS = "travels"  # the key of whether a page obeys the time control
+
+
+def reading(
+    path: str, action: Action | None, question: type[Struct] = NoParameters
+) -> Callable[[Page], Any]:
+    """A page at the coordinates of its address; None if it is public."""
+
+    def decorate(handler: Page) -> Any:
+        async def shown(request: AnyRequest) -> Response[bytes]:
+            if (address := _with_page_names(request)) is not None:
+                return page_rendering.moved(address)
+            return await handler(await _frame(request, action, question))
+
+        return _named(page_routes.page, path, action, handler, shown, travels=True)
+
+    return decorate
+
+
+def present(
+    path: str, action: Action | None, question: type[Struct] = NoParameters
+) -> Callable[[Page], Any]:
+    """A page of the present: at other coordinates it answers 409, with a way back."""
+
+    def decorate(handler: Page) -> Any:
+        async def shown(request: AnyRequest) -> Response[bytes]:
+            frame = await _frame(request, action, question)
+            if not frame.time.is_present:
+                return frame.show("present_only.html", status=409)
+            return await handler(frame)
+
+        return _named(page_routes.page, path, action, handler, shown, travels=False)
+
+    return decorate
+
+
+def sending(path: str, action: Action | None) -> Callable[[Sending], Any]:
+    """The route that a form is sent to.
+
+    *action* is asked for no subject in particular; the command asks for its own.
+    """
+
+    def decorate(handler: Sending) -> Any:
+        async def sent(request: AnyRequest) -> Response[bytes]:
+            visitor = await _admitted(request, action)
+            form = await read_form(request, visitor)
+            frame = frames.of_visitor(visitor, [], request.path_params, NoParameters)
+            return await handler(frame, form)
+
+        return _named(page_routes.form, path, action, handler, sent, travels=False)
+
+    return decorate
+
+
+def _named(
+    route: Callable[..., Any],
+    path: str,
+    action: Action | None,
+    handler: Any,
+    answered: Any,
+    *,
+    travels: bool,
+) -> Any:
+    """The route of *answered*, under the name of *handler*."""
+    answered.__name__ = handler.__name__
+    answered.__doc__ = handler.__doc__
+    return route(path, opt={ACTION: action, TRAVELS: travels})(answered)
+
+
+def _with_page_names(request: AnyRequest) -> str | None:
+    """The address with the coordinates named as on pages; None if they are already.
+
+    The API names them otherwise, and so did the first front page.
+    """
+    pairs = list(request.query_params.multi_items())
+    if not any(name in time_control.OF_API for name, _ in pairs):
+        return None
+    named = [(time_control.OF_API.get(name, name), value) for name, value in pairs]
+    return f"{request.url.path}?{urlencode(named)}"
+
+
+async def _frame(
+    request: AnyRequest, action: Action | None, question: type[Struct]
+) -> Frame:
+    visitor = await _admitted(request, action)
+    pairs = list(request.query_params.multi_items())
+    return frames.of_visitor(visitor, pairs, request.path_params, question)
+
+
+async def _admitted(request: AnyRequest, action: Action | None) -> Visitor:
+    """The visitor, who may take *action* on some subject.
+
+    Raises:
+        Unauthenticated: They have not signed in.
+        Forbidden: They may not.
+    """
+    visitor = await visit(request)
+    if action is not None:
+        visitor.viewer.require_somewhere(action)
+    return visitor

@@ -1,0 +1,82 @@
+"""What a page shows, read from its HTML as a browser would."""
+
+import re
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from iku.web.pages import MODULES
+from iku.web.pages.routes import TRAVELS
+
+# The address of an example of each page with parameters in its path.
+EXAMPLES: dict[str, str] = {}
+
+
+def pages(*, travelling: bool) -> list[str]:
+    """The path of each page that obeys the coordinates, or of each that does not."""
+    return sorted(
+        EXAMPLES[path] if "{" in path else path
+        for module in MODULES
+        for handler in module.HANDLERS
+        if "GET" in handler.http_methods
+        if handler.opt.get(TRAVELS) is travelling
+        for path in handler.paths
+    )
+
+
+@dataclass
+class Shown:
+    """The links, numbers and texts of a page.
+
+    Attributes:
+        links: Path and parameters of each link and form to this site.
+        numbers: The value and the text of each number, by the name in the API.
+    """
+
+    links: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+    numbers: dict[str, tuple[str, str]] = field(default_factory=dict)
+    text: str = ""
+
+
+class _Reader(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.shown = Shown()
+        self.form: tuple[str, dict[str, str]] | None = None
+        self.number: str | None = None
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, Any]]) -> None:
+        given = {name: value or "" for name, value in attrs}
+        if tag == "a" and given.get("href", "").startswith("/"):
+            parts = urlsplit(given["href"])
+            self.shown.links.append((parts.path, dict(parse_qsl(parts.query))))
+        if tag == "form" and given.get("method", "get") == "get":
+            self.form = (given.get("action", ""), {})
+        if tag == "input" and self.form is not None and given.get("value"):
+            self.form[1][given["name"]] = given["value"]
+        if tag == "data" and "data-angka" in given:
+            self.number = given["data-angka"]
+            self.shown.numbers[self.number] = (given["value"], "")
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "form" and self.form is not None:
+            self.shown.links.append(self.form)
+            self.form = None
+        if tag == "data":
+            self.number = None
+
+    def handle_data(self, data: str) -> None:
+        self.shown.text += data
+        if self.number is not None:
+            value, text = self.shown.numbers[self.number]
+            self.shown.numbers[self.number] = value, text + data
+
+
+def read(html: str) -> Shown:
+    """What a page shows."""
+    reader = _Reader()
+    reader.feed(html)
+    reader.close()
+    reader.shown.text = re.sub(r"\s+", " ", reader.shown.text)
+    return reader.shown
