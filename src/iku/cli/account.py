@@ -1,4 +1,4 @@
-"""`iku account`: who may act, their roles, sessions and API keys."""
+"""`iku account`: accounts, their roles, sessions and API keys."""
 
 from collections.abc import Awaitable, Callable
 from datetime import date, datetime
@@ -50,7 +50,7 @@ COLUMNS = (
 
 
 class RoleOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A role, for how long, and by which letter."""
+    """A role, its last day, and the letter that assigns it."""
 
     role: Annotated[Role, Meta(description="Role.")]
     division: Annotated[
@@ -70,7 +70,7 @@ class RoleOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 
 class InviteOptions(RoleOptions, frozen=True, kw_only=True):
-    """A person to be invited, with a first role."""
+    """A person to invite, with a first role."""
 
     name: Annotated[Line, Meta(description="Name of the person.")]
     nip: Annotated[
@@ -94,7 +94,7 @@ class InviteOptions(RoleOptions, frozen=True, kw_only=True):
 
 
 class RevokeOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A role to be revoked."""
+    """A role to revoke."""
 
     grant: Annotated[
         Version, Meta(description="Version of the role, as iku account list shows it.")
@@ -103,13 +103,13 @@ class RevokeOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class ReasonOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Why an account is changed."""
+    """The reason for a change of an account."""
 
     reason: Reason
 
 
 class ListedAccount(Struct, frozen=True):
-    """An account, and what it signs in by now."""
+    """An account, with its present factors, sessions and keys."""
 
     account: ShownAccount
     sign_in: SignInState
@@ -125,12 +125,12 @@ class ListedAccounts(Struct, frozen=True):
 
 
 class ChangedAccount(Struct, frozen=True):
-    """What became of a change, as JSON output.
+    """The result of a change, as JSON output.
 
     Attributes:
         account: Null if it is created by the approval.
         link: The one-time link for the holder, shown once; null if none was issued.
-        proposal: The proposal that another person must approve; null if none has to.
+        proposal: The proposal that another person must approve; null if none is needed.
     """
 
     account: str | None
@@ -220,7 +220,7 @@ def _row(shown: ShownAccount, state: SignInState) -> tuple[str, ...]:
 
 
 def _role(one: HeldRole) -> str:
-    """A role as it is revoked: its version, division, district and last day."""
+    """A role in words: its version, division, district and last day."""
     place = " ".join(part for part in (one.division, one.district) if part)
     words = f"{one.version}: {one.role}" + (f" ({place})" if place else "")
     if one.until is None:
@@ -230,7 +230,7 @@ def _role(one: HeldRole) -> str:
 
 
 def _means(state: SignInState) -> str:
-    """What an account signs in by."""
+    """The factors, API keys and open invitation of an account, in words."""
     factors = state.factors
     found = [
         said
@@ -336,7 +336,7 @@ def _change(
     *,
     json: bool,
 ) -> None:
-    """Carry out the change, and print what became of it."""
+    """Carry out the change, and print its result."""
 
     async def execute() -> tuple[AccountChange, str]:
         async with terminal.opened_app(terminal.settings()) as app:

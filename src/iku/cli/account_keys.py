@@ -1,4 +1,4 @@
-"""`iku account sessions` and `iku account keys`: what an account is signed in by."""
+"""`iku account sessions` and `iku account keys`: list, end, create and revoke."""
 
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
@@ -42,7 +42,7 @@ KEYS = (
 
 
 class Counted(Struct, frozen=True):
-    """How many sessions or keys ended, as JSON output."""
+    """The number of ended sessions or revoked keys, as JSON output."""
 
     ended: int
 
@@ -177,7 +177,7 @@ def revoke_key(key: str, *, identifier: str | None, json: bool) -> None:
 
 
 def _run(step: Callable[[Holder], Awaitable[T]]) -> T:
-    """The result of *step*, by the account of the API key."""
+    """The result of *step*, run for the account of the API key."""
 
     async def execute() -> T:
         async with terminal.opened_app(terminal.settings()) as app:

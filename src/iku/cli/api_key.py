@@ -1,7 +1,7 @@
-"""Who acts at the terminal: the account of the API key in `IKU_API_KEY`.
+"""The account that acts at the terminal: that of the API key in `IKU_API_KEY`.
 
-Without a key, the user acts as claimed while the register has no accounts; once it has,
-nothing but the first invitations can be recorded, and texts are not shown. An API key
+Without a key, the actor is the one of --actor while the register has no accounts; once
+it has, only the first invitations can be recorded, and texts are not shown. An API key
 never counts as a recently used factor, so a step that needs one asks for a code of the
 account's authenticator.
 """
@@ -29,11 +29,11 @@ T = TypeVar("T")
 
 
 async def signed_in(opened: App, key: str | None) -> App:
-    """*opened* with the account of the API key *key*, and who reads.
+    """*opened* with the credentials and the viewer for the API key *key*.
 
     Raises:
         Unauthenticated: The key is not valid.
-        UsageError: An actor is claimed, but the register has accounts.
+        UsageError: --actor is given, but the register has accounts.
     """
     async with opened.pool.acquire() as connection:
         found = None if key is None else await api_keys.find(connection, key)
@@ -74,7 +74,7 @@ def _refuse_claim() -> None:
 async def stepping_up(
     opened: App, act: Callable[[Credentials | None], Awaitable[T]]
 ) -> T:
-    """The result of *act*; if it needs a fresh factor, a code is asked for first.
+    """The result of *act*, after a prompt for a code if it needs a recent factor.
 
     Raises:
         Forbidden: The code is wrong, or the account has no authenticator.

@@ -1,4 +1,4 @@
-"""`iku difference`: the causes that separate two figures of one indicator."""
+"""`iku difference`: the causes of a difference between two figures."""
 
 import click
 

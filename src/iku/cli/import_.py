@@ -33,7 +33,7 @@ class ImportedFile(Struct, frozen=True):
 
     Attributes:
         repeated: Number of rows that were imported before.
-        standing: Number of rows that the register contained already.
+        standing: Number of rows whose fact the register already contained.
         identical: Number of rows that repeat an earlier row of the file.
         skipped: The first of the standing and identical rows, each with its reason.
         remarks: The first notes on side effects of rows.

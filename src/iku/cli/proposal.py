@@ -1,4 +1,4 @@
-"""`iku proposal`: what was proposed, and the decision on it."""
+"""`iku proposal`: proposals, and the decisions on them."""
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime

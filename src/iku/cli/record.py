@@ -245,7 +245,7 @@ def _record(event: str, kinds: Kinds) -> click.Command:
 
 
 def _help(kinds: Kinds) -> str:
-    """The help of an event: the docstrings of its Structs, each distinct one once."""
+    """The help of an event: the distinct docstrings of its Structs."""
     said = [parsing.split_docstring(kind.__doc__ or "")[0] for kind in kinds.values()]
     plain = (_ASIDE.sub("", one).replace("*", "") for one in said)
     return "\n\n".join(dict.fromkeys(plain))
@@ -255,10 +255,12 @@ _ASIDE = re.compile(r" \(see [^)]*\)")
 
 
 def _parse_for_each_kind(typed: CommandInput, kinds: Kinds) -> dict[str, Any]:
-    """The typed event as each kind, by category; a usage error where it is invalid.
+    """The event from the command line, parsed as each kind, by category.
+
+    For a kind that refuses it, the value is the usage error.
 
     Raises:
-        UsageError: It is invalid as every kind.
+        UsageError: Every kind refuses it.
     """
     parsed: dict[str, Any] = {}
     for category, kind in kinds.items():
@@ -294,7 +296,7 @@ async def _find_subject(app: App, typed: str) -> SubjectMatch:
 def _event_for(
     parsed: Mapping[str, Any], subject_match: SubjectMatch, event: str
 ) -> Any:
-    """The typed event, read as an event of the kind of *subject_match*.
+    """The event as parsed for the category of *subject_match*.
 
     Raises:
         CommandFailed: The subject's category has no such event.

@@ -99,7 +99,7 @@ async def _purge_daily(app: App) -> None:
 
 
 async def _mode(app: App) -> Mode:
-    """The mode that the log states."""
+    """The mode of use, from the events of the log."""
     async with app.pool.acquire() as connection:
         return (await app.commands.access.cached(connection)).value.mode
 
@@ -115,7 +115,7 @@ async def _warn_of_lost_keys(app: App) -> None:
 
 
 async def _sweep(app: App) -> None:
-    """Sweep the attached files, and report what was moved; not on a replica.
+    """Sweep the attached files, and report the moved ones; not on a replica.
 
     Figures need no file, so an unusable folder is reported and does not stop the start.
     """
@@ -152,7 +152,7 @@ def _print_address(public_url: str | None, address: str) -> None:
 
 
 def _show_faults() -> None:
-    """Log errors that are answered with 500 on standard error, with a traceback."""
+    """Log server errors, for which clients get status 500, on standard error."""
     shown = logging.StreamHandler()
     shown.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     shown.setLevel(logging.WARNING if os.environ.get(DEBUG) else logging.ERROR)

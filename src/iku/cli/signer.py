@@ -54,8 +54,8 @@ class SignerRound(Struct, frozen=True):
         witnesses: Number of configured witnesses.
         unhelpful: The witnesses that did not cosign, each with the reason.
         ignored: Stored cosignatures that do not count, one sentence each.
-        uncopied: Why the checkpoint has no copy in IKU_CHECKPOINT_COPIES; None where it
-            has one, or none is wanted.
+        uncopied: The reason why the checkpoint was not copied to IKU_CHECKPOINT_COPIES;
+            None if it was copied, or no folder is set.
         checkpoint: The signed note.
     """
 
@@ -96,7 +96,7 @@ def key(*, json: bool) -> None:
 
 
 def made(file: Path, *, there: bool) -> str:
-    """The sentence that the key was created in *file*, or already existed there."""
+    """A message: the key was created in *file*, or already existed there."""
     if there:
         return message("The key already exists in {file}.", file=file)
     return message("The key was created in {file}.", file=file)
@@ -247,7 +247,7 @@ async def _shape(connection: Plain) -> ShapeDigests:
 
 
 async def _refuse_abandoned_origin(connection: Plain, chosen: Settings) -> None:
-    """Refuse to sign under an origin that the log has given up.
+    """Refuse to sign under an origin from before the continuation of the log.
 
     After a continuation, that origin names a log that is longer than this one.
     """

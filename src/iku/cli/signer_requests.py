@@ -105,7 +105,7 @@ def accept(file: IO[bytes]) -> None:
 
 
 def _signatories(witnesses: Policy, answer: bytes) -> Keys:
-    """The keys of configured witnesses by which *answer* has signatures."""
+    """The keys of configured witnesses whose signatures *answer* contains."""
     text = note.parse(b"-\n\n" + answer)
     by = {(one.name, one.key_id) for one in text.signatures}
     keys = [key for key in witnesses.witness_keys if (key.name, key.key_id) in by]

@@ -22,7 +22,7 @@ DIFFERENCES = 20  # lines of the schema's shape that are printed
 
 
 class CheckedStatus(RegisterStatus, frozen=True):
-    """The state of the register, with who recorded its events.
+    """The state of the register, with the check of rights.
 
     Attributes:
         rights: The result of the check of rights; None means not checked.

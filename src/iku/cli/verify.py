@@ -169,7 +169,7 @@ class TextsReport(Struct, frozen=True):
 
     @property
     def withheld(self) -> int:
-        """The number of texts and files that are withheld without an erasure."""
+        """The number of texts and files that are locked, damaged or missing."""
         return self.texts.withheld + self.files.withheld
 
 
@@ -230,9 +230,9 @@ def print_finding(held: HeldText) -> None:
 
 
 def counts_in_words(tally: TextCounts) -> str:
-    """The numbers of decrypted and of withheld texts, by reason.
+    """The numbers of decrypted and of unavailable texts, by reason.
 
-    Those that the reader may not open are named if there are any.
+    Texts that the reader may not see are mentioned only if there are any.
     """
     counts = (
         (tally.opened, translated(message("decrypted"))),

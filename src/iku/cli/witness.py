@@ -57,7 +57,7 @@ class WitnessKeys(Struct, frozen=True):
 
     Attributes:
         vkeys: The verifier keys, by kind.
-        made: The kinds that were made just now.
+        made: The kinds of the newly created keys.
         lines: The lines for the office's IKU_WITNESSES.
     """
 

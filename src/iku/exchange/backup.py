@@ -40,7 +40,7 @@ class BackupResult(Struct, frozen=True):
         digest: SHA-256 of its manifest, which identifies the backup.
         size: Number of events in the log.
         attachments: Number of attached files.
-        keys: The key folder, which are not included.
+        keys: The key folder, which is not included.
         epochs: The keys needed to read its texts.
     """
 
@@ -377,7 +377,7 @@ def _sealed_files(files: Files) -> Iterator[tuple[str, Path]]:
 
 
 def _refuse_other_files(files: Files, backup: Archive) -> None:
-    """Refuse if an existing file has the same name and another content."""
+    """Refuse if an existing file has the name of one in the backup, but differs."""
     for name in backup.manifest.files:
         path = _path(files, name)
         if path.exists() and _digest(path) != backup.manifest.members[name].sha256:

@@ -29,7 +29,7 @@ PERIODS = vocabulary(
 
 
 class Bilingual(Protocol):
-    """A sentence of an answer in both languages."""
+    """A sentence of a response, in both languages."""
 
     @property
     def id(self) -> str:

@@ -65,7 +65,7 @@ class ImportReport(Struct, frozen=True):
         identical: Rows that repeat an earlier row of the file.
         skipped: The first `MOST` rows that are standing or identical.
         remarks: The first `MOST` side effects of rows: participations that a merger
-            does not carry, subjects that a rejection takes along.
+            does not carry, subjects that a rejection also excludes.
     """
 
     journal: str | None
@@ -119,7 +119,7 @@ class Importer:
         An open file must be seekable.
 
         Raises:
-            VersionConflict: Other writers were faster repeatedly.
+            VersionConflict: Every attempt met a version conflict.
             KnownOnInFuture: A declared day is after the database's clock.
         """
         with _gc_disabled():
@@ -361,7 +361,7 @@ class Importer:
 
 
 class _RowsAtFault(Exception):
-    """A row is at fault, so nothing is to be recorded."""
+    """A row has a fault, so the transaction is rolled back."""
 
 
 class _RowChunks:

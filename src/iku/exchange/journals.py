@@ -120,7 +120,7 @@ class JournalRow(Struct, frozen=True):
         subject: Identifier of its subject; empty if unknown.
         known_on: The declared day of knowledge.
         fact: The fact to record; None if there are *faults*.
-        columns: Headings by field, for the place of a fault.
+        columns: Headings by field, to locate a fault.
         remark: The remark of the row; None if there is none.
         first_equal: The first equal row of the file; None if there is none.
         recurs: Whether equal rows are separate facts (`Fact.RECURS`).
@@ -245,7 +245,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 def entry(reading: RowReader, numbered: IdentifiedRow) -> JournalRow:
-    """The entry of a row; all cells are read, also after a fault."""
+    """The parsed row; all cells are read, even after a fault."""
     subject = reading.subject()
     known_on = reading.known_on()
     statement = reading.statement()

@@ -1,7 +1,7 @@
-"""Index of the numbers in a file, as they are after the rows above.
+"""Index of subjects' numbers, as they are after the preceding rows of a file.
 
-Rows name their subjects by number, as the older register does. Numbers are compared
-without case; a number that a correction in the file frees may be assigned again below.
+Rows name their subjects by number, as the older register does. Letter case is ignored.
+A number that a correction in the file frees may be assigned again in a later row.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

@@ -73,7 +73,7 @@ Printed: TypeAlias = PrintedCounts | PrintedPercentage
 
 
 def parse(typed: str) -> Printed:
-    """The typed value: ``8/9``, ``88,89%`` or ``88.89``.
+    """The value of a text such as ``8/9``, ``88,89%`` or ``88.89``.
 
     Raises:
         InvalidCell: It is neither counts nor a percentage.

@@ -1,7 +1,7 @@
 """Spill file of an import, for subjects that do not fit into memory.
 
 It is a temporary SQLite file without a name that is removed when closed. It may contain
-texts of cases, so everything in it is sealed with a key that only this object has.
+texts of cases, so all of it is encrypted with a key that exists only in this object.
 """
 
 import os
@@ -20,7 +20,7 @@ NONCE = 12  # bytes
 class SpillFile:
     """A temporary file that holds objects by name, and names without objects.
 
-    Objects are written by this program only; sealing authenticates them.
+    Only this program writes objects; the encryption authenticates them.
     """
 
     def __init__(self) -> None:

@@ -1,7 +1,8 @@
-"""Export of texts in clear for an auditor, with the salts to verify them.
+"""Export of decrypted texts for an auditor, with the salts to verify them.
 
 One line per text, as specified in docs/ledger-format.md; `iku-verify bundle … --texts`
-verifies them against the records. The file is in clear, and erasures do not reach it.
+verifies them against the records. The file is not encrypted, and a later erasure does
+not remove its texts.
 """
 
 from collections.abc import AsyncIterable, Callable, Iterator
@@ -35,7 +36,7 @@ async def export(found: AsyncIterable[HeldText], path: Path, name: Name) -> Text
     If *found* raises, the file is removed.
 
     Raises:
-        BundleWriteError: The file exists already, or the disk is full.
+        BundleWriteError: The file already exists, or the disk is full.
     """
     tally = TextCounts()
     with _create_file(path) as file:
@@ -70,7 +71,7 @@ def _write_text(file: IO[bytes], held: HeldText) -> None:
 
 @contextmanager
 def _plain_errors(path: Path) -> Iterator[None]:
-    """Add the name of the file to the errors of writing it."""
+    """Replace errors of writing the file by one with its name."""
     try:
         yield
     except OSError as error:
