@@ -1,9 +1,9 @@
 """Admission control before routing, and the metrics of every request.
 
-The application checks how the request came (`forwarded`, `host_check`, `origin_check`)
-and the encoding of the address: percent-encoded UTF-8 without U+0000. A slash within a
-number, written %2F, is distinguished from a separator of the path. Every answer gets
-the security headers (`security_headers`).
+The application checks the transport of a request (`forwarded`, `host_check`,
+`origin_check`) and the encoding of its URL: percent-encoded UTF-8 without U+0000. A
+slash within a number, written %2F, is distinguished from a separator of the path. Every
+response gets the security headers (`security_headers`).
 """
 
 import logging
@@ -94,7 +94,7 @@ class Application(Litestar):
         await super().__call__(scope, receive, send)
 
     def _unexpected(self, scope: Any) -> Problem | None:
-        """The problem of a request that came by another way than it should."""
+        """The problem of a request that does not match the transport, if any."""
         by = self.transport
         return (
             forwarded.admit(scope, by)
@@ -106,7 +106,7 @@ class Application(Litestar):
 
 
 def _address_fault(part: bytes) -> str | None:
-    """The fault in part of an address; None if it is valid."""
+    """The fault in a part of the URL; None if it is valid."""
     if _ESCAPES.search(part):
         return message("contains a % that is not followed by two hexadecimal digits")
     plain = unquote_to_bytes(part)

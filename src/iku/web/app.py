@@ -53,7 +53,8 @@ MODULES = (
 def create_app(app: App, transport: Transport | None = None) -> Application:
     """The ASGI application over *app*, which the caller opens and closes.
 
-    It accepts requests that come by *transport*; if it is None, with any `Host`.
+    It refuses a request that does not match *transport*; if that is None, it accepts
+    any `Host`.
     """
     return connect(assemble(), app, transport)
 

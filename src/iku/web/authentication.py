@@ -1,8 +1,8 @@
-"""Authentication of requests: who calls, by a session or an API key.
+"""Authentication of requests by a session or an API key.
 
 A browser sends the cookie of a session, a program an API key as a bearer token. While
-the register has no accounts, neither is accepted, and the actor is as claimed.
-Whether the caller may do something is decided by `commands/` and `queries/`.
+the register has no accounts, neither is accepted, and the actor is the one that the
+request names. The rights of the caller are checked by `commands/` and `queries/`.
 """
 
 from typing import Any, NamedTuple, cast
@@ -26,7 +26,7 @@ BEARER = "bearer "
 
 
 class Caller(NamedTuple):
-    """Who calls.
+    """The caller of a request.
 
     Attributes:
         credentials: The account; None if the caller has not signed in.
@@ -39,9 +39,9 @@ class Caller(NamedTuple):
 
 
 async def admit(request: AnyRequest, action: Action | None) -> Caller:
-    """The caller, who may take *action*; None stands for a public resource.
+    """The caller, who may take *action*. A public resource has the action None.
 
-    Whether they may take it on the subject of the request is decided by `queries/`.
+    The right to take it on the subject of the request is checked by `queries/`.
 
     Raises:
         Unauthenticated: The caller has not signed in, or the API key is not valid.
@@ -57,7 +57,7 @@ async def admit(request: AnyRequest, action: Action | None) -> Caller:
 
 
 def locate(request: AnyRequest, path: str) -> None:
-    """State where the request comes from to the audit trail; *path* has no secret."""
+    """Set the call site of the audit trail; *path* must contain no secret."""
     client = request.scope.get("client")
     how = f"{request.scope['method']} {path}"
     call_site.set(CallSite(client[0] if client else "", how))

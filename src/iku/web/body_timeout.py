@@ -1,4 +1,4 @@
-"""Request timeout: a body arrives completely and in time, or the client is at fault.
+"""Request timeout: a request body must arrive completely and in time.
 
 The framework waits for a body without limit, and reports a client that disconnects as a
 server error. This wrapper of `receive` corrects both for every route.

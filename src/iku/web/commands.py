@@ -17,7 +17,7 @@ from iku.web.problems import language_headers
 
 
 class AccountHeaders(Struct, frozen=True, forbid_unknown_fields=True):
-    """No headers but those of authentication: only an account takes such a step."""
+    """No headers: the actor is the account that has signed in."""
 
     def command_gateway(self, app: App) -> CommandGateway:
         """The gateway that handles the command under these headers."""

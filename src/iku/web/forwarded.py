@@ -1,10 +1,10 @@
-"""Forwarded headers: the client's address and scheme, as a named proxy states them.
+"""Forwarded headers: the client's address and scheme, as a trusted proxy states them.
 
 A proxy (`IKU_TRUSTED_PROXY`) states both by `X-Forwarded-For` and `X-Forwarded-Proto`;
 its other forwarded headers are not read, because a proxy may pass on those of its
-client. Anybody else can state anything: with TLS of its own the server ignores these
-headers, otherwise it refuses the request, because a proxy that is not named would make
-all clients look like one on this machine.
+client. From another sender the headers are not trustworthy. With TLS of its own the
+server ignores them. Otherwise it refuses the request, because all clients of an unknown
+proxy would seem to be on this machine.
 """
 
 import re
@@ -29,9 +29,8 @@ _HOP = re.compile(r"\[([0-9A-Fa-f:.]+)\](?::[0-9]+)?|([0-9.]+):[0-9]+|([0-9A-Fa-
 def admit(scope: Any, transport: Transport) -> Problem | None:
     """Set the address and scheme of the client in *scope*.
 
-    Returns:
-        The problem of a request that did not come the way of *transport*; None if it
-        did.
+    The result is the problem of a request that does not match *transport*; None if it
+    matches.
     """
     peer = scope["client"][0] if scope["client"] else ""
     if transport.proxies and _is_proxy(_address(peer), transport.proxies):
@@ -102,10 +101,10 @@ def _unstated(name: str, peer: str) -> Problem:
 
 
 def _client(values: list[str], proxies: tuple[Network, ...]) -> Address | None:
-    """The last hop that is no proxy; the first one if all are proxies.
+    """The last hop that is not a proxy; the first one if all are proxies.
 
-    None if there is no hop, or one of those that count is not an address. Hops to the
-    left of the result were written by the client, and do not count.
+    None if there is no hop, or one of those examined is not an address. Hops to the
+    left of the result were written by the client, and are ignored.
     """
     found = None
     for hop in _hops_from_the_right(values):

@@ -1,9 +1,9 @@
-"""Which addresses the server may listen on, and how requests reach it there.
+"""The addresses on which the server may listen, and the transport of requests.
 
 A register without accounts lets every client do everything under any name. It is
 therefore served to this machine only, and not through TLS or a proxy, which would make
-it look protected. With accounts it may be served to others, by TLS of its own or behind
-a proxy that provides TLS.
+it look protected. With accounts it may be served to other machines, by TLS of its own
+or behind a proxy that provides TLS.
 """
 
 from dataclasses import dataclass
@@ -20,13 +20,13 @@ class ListeningRefused(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transport:
-    """How requests reach the server.
+    """The transport of requests: valid hosts, TLS and proxies.
 
     Attributes:
         local_only: Whether only the loopback names of this machine are valid in `Host`.
         public_url: The only valid origin; None for the scheme and `Host` of a request.
         tls: Whether the server itself provides TLS.
-        proxies: Networks of the proxies whose forwarded headers count.
+        proxies: Networks of the proxies whose forwarded headers are trusted.
     """
 
     local_only: bool = False
@@ -36,7 +36,7 @@ class Transport:
 
 
 def transport(settings: Settings, host: str, mode: Mode) -> Transport:
-    """How requests reach a server that listens on *host* in the *mode*.
+    """The transport of a server that listens on *host* in the *mode*.
 
     Raises:
         ListeningRefused: The mode or the settings do not allow it.

@@ -1,8 +1,8 @@
 """Validation of `Sec-Fetch-Site` and `Origin`, against cross-site request forgery.
 
 A page of another site can make a browser send a request to this server, with the
-cookies that the browser holds. The browser marks such a request: `Sec-Fetch-Site` says
-how the page is related to the server, `Origin` names the page's origin. Neither can be
+cookies that the browser holds. The browser marks such a request: `Sec-Fetch-Site` gives
+the relation of the page to the server, `Origin` names the page's origin. Neither can be
 set by a page. Programs send neither, and no cookies. Safe methods record nothing, so
 they are not checked.
 """
@@ -19,7 +19,7 @@ _OWN_SITES = frozenset({b"same-origin", b"none"})
 
 
 def fault(scope: Any, public_url: str | None) -> Problem | None:
-    """The problem of a request that another site may have caused; None if none did.
+    """The problem of a request that another site may have caused; None otherwise.
 
     The server's own origin is *public_url*; if it is None, the scheme and the `Host` of
     the request, which `host_check` has validated.

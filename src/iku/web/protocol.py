@@ -1,8 +1,8 @@
 """uvicorn's HTTP/1.1 protocol, with the limits that it lacks.
 
 uvicorn has no limit on the time and size of a request's head, and merges trailer fields
-into the header. If a connection with pipelined requests closes, it reports that only to
-the last request.
+into the header. It reports the loss of a connection only to the last of its pipelined
+requests.
 """
 
 import asyncio

@@ -5,8 +5,8 @@ The names of a handler's parameters select what it receives:
 * `question` or `about`: path and query string, as the annotated Struct;
 * `command`: the body, as the annotated Struct or union;
 * `headers`, or the `command_gateway` made from them, which handles commands;
-* the `viewer` who asks, in the language of the answer; the `caller`, if the answer has
-  no words in a language;
+* the `viewer`, with the language of the response; the `caller`, if the response has no
+  translated text;
 * `app`, `metrics` and `request`.
 
 A query parameter or precondition that the handler does not declare is refused. The
@@ -120,7 +120,7 @@ class ParsedRequest(NamedTuple):
 
 
 def get(path: str, action: Action | None, **options: Any) -> Callable[[Handler], Any]:
-    """A GET route for those who may take *action*; None if it is public.
+    """A GET route for those who may take *action*. A public route has the action None.
 
     *options* are those of the framework. A route whose `opt` has `LOCAL_PROGRAMS` is
     public for programs on this machine.
@@ -131,9 +131,9 @@ def get(path: str, action: Action | None, **options: Any) -> Callable[[Handler],
 def post(
     path: str, *, headers: type[AccountHeaders] | None = None, **options: Any
 ) -> Callable[[Handler], Any]:
-    """A POST route that records an event; with path parameters, it takes If-Match.
+    """A POST route that records an event; with path parameters, it supports If-Match.
 
-    The command that it handles asks for the right to its event.
+    The command handler checks the right to record the event.
     """
     usual = ChangeHeaders if "{" in path else EntryHeaders
     return _route(litestar.post, path, None, headers or usual, options)
@@ -187,13 +187,13 @@ def _route(
 
 
 def _is_local(request: AnyRequest) -> bool:
-    """Whether the client is on this machine; a named proxy states its client."""
+    """Whether the client is on this machine; a trusted proxy states its client."""
     client = request.scope["client"]
     return client is not None and is_loopback(client[0])
 
 
 def _in_language(found: Any, viewer: Viewer) -> Response[Any]:
-    """The response of a handler, with the headers that name its language."""
+    """The response of a handler, with the headers that state its language."""
     answer: Response[Any] = found if isinstance(found, Response) else Response(found)
     answer.headers.update(language_headers(viewer.language))
     return answer

@@ -1,7 +1,7 @@
-"""Security headers of every answer (OWASP ASVS 5.0, section 3.4).
+"""Security headers of every response (OWASP ASVS 5.0, section 3.4).
 
-They are added where the answer leaves the application, so that no route, error or
-refusal is without them. A handler that sets one of them keeps its own value.
+They are added where the response leaves the application, so that every route, error and
+refusal has them. A handler that sets one of them keeps its own value.
 """
 
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""What this server offers to sign in by; it lives as long as the process."""
+"""The means of sign-in that this server offers."""
 
 from dataclasses import dataclass
 
@@ -12,10 +12,10 @@ from iku.web.listening import Transport
 
 @dataclass(frozen=True, slots=True)
 class SignInMeans:
-    """What this server offers to sign in by.
+    """The means of sign-in that this server offers, for the life of the process.
 
     Attributes:
-        secrets: The keys of credentials.
+        secrets: The keys for credentials.
         origin: The origin at which passkeys are valid.
         passkeys: None if browsers offer none at that origin.
         provider: The identity provider; None without one.
@@ -28,7 +28,7 @@ class SignInMeans:
 
 
 def sign_in_means(app: App, transport: Transport) -> SignInMeans:
-    """What the settings offer to sign in by.
+    """The means of sign-in that the settings configure.
 
     Raises:
         SettingsError: The registration at the identity provider cannot be used.

@@ -41,7 +41,7 @@ class Certificate:
 
     def reload_if_changed(self) -> None:
         """Load the files if one of them was replaced since they were last loaded."""
-        # Read before the files are, so that a change meanwhile is seen the next time.
+        # Read before the files are, so that a change in between is seen the next time.
         states = self._file_states()
         if states != self._states:
             self._states = states
@@ -57,7 +57,7 @@ class Certificate:
             _logger.info("the certificate %s was loaded again", self._chain)
 
     def _pass_on(self, connection: Any, _name: str | None, _: ssl.SSLContext) -> None:
-        """OpenSSL calls this in every handshake, also if the client names no server."""
+        """Use the newest pair for the handshake; OpenSSL calls this in every one."""
         connection.context = self._newest
 
     def _file_states(self) -> tuple[FileState, ...]:
@@ -65,7 +65,7 @@ class Certificate:
 
 
 def _file_state(path: Path) -> FileState:
-    """What changes if the file is replaced or written; None if it is not accessible."""
+    """Modification time, size and inode; None if the file is not accessible."""
     try:
         found = path.stat()
     except OSError:

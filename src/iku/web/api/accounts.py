@@ -1,4 +1,4 @@
-"""Accounts: who may act, their roles, sessions and API keys."""
+"""Accounts, their roles, sessions and API keys."""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -46,7 +46,7 @@ class KeyPath(AccountPath, frozen=True):
 
 
 class SessionEnd(Struct, frozen=True, forbid_unknown_fields=True):
-    """Which sessions to end.
+    """The sessions to end.
 
     Attributes:
         session: Identifier of the session; all sessions of the account if omitted.
@@ -56,20 +56,20 @@ class SessionEnd(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class AccountDetails(Struct, frozen=True):
-    """An account as it is today, and what it signs in by."""
+    """An account as it is today, with its factors, sessions and API keys."""
 
     account: ShownAccount
     sign_in: SignInState
 
 
 class AccountReceipt(Struct, frozen=True):
-    """What became of a change of an account.
+    """The result of a change of an account.
 
     Attributes:
         account: Identifier of the account; null if it is created by the approval.
         link: The one-time link for the holder, shown once; null if none was issued.
         expires_at: When the link expires.
-        proposal: The proposal that another person must approve; null if none has to.
+        proposal: The proposal that another person must approve; null if none is needed.
     """
 
     account: str | None
@@ -79,13 +79,13 @@ class AccountReceipt(Struct, frozen=True):
 
 
 class EndedSessions(Struct, frozen=True):
-    """How many sessions ended."""
+    """The number of ended sessions."""
 
     ended: int
 
 
 class RevokedKey(Struct, frozen=True):
-    """Whether the key was valid until now."""
+    """Whether a valid key was revoked."""
 
     revoked: bool
 
@@ -131,7 +131,10 @@ async def search(question: AccountsQuestion, app: App, viewer: Viewer) -> Accoun
     tags=TAGS,
 )
 async def show(question: AccountPath, app: App, viewer: Viewer) -> AccountDetails:
-    """The account as it is today: one's own, or any for those who see accounts."""
+    """The account as it is today.
+
+    Callers may read their own account; others need the right to see accounts.
+    """
     identifier = question.account_id
     async with acquire_connection(app) as connection:
         view = app.view(connection, viewer)
@@ -151,7 +154,7 @@ async def show(question: AccountPath, app: App, viewer: Viewer) -> AccountDetail
 async def record(
     about: AccountPath, command: Later, app: App, caller: Caller
 ) -> Response[AccountReceipt]:
-    """Records the event, which holds at once for sessions and API keys.
+    """Records the event, which takes effect at once for sessions and API keys.
 
     A role that approves is proposed. A recovery removes the factors of the account, and
     issues a new one-time link. Another person must change one's own account.
@@ -173,7 +176,10 @@ async def record(
 async def issue_link(
     about: AccountPath, app: App, caller: Caller
 ) -> Response[AccountReceipt]:
-    """Issues the link of an account that cannot sign in yet; an earlier one is void."""
+    """Issues the one-time link of an account that cannot sign in yet.
+
+    An earlier link becomes invalid.
+    """
     async with acquire_connection(app) as connection:
         done = await administration.issue_link(
             app.commands, connection, _signed_in(caller), about.account_id
@@ -189,7 +195,7 @@ async def issue_link(
     tags=TAGS,
 )
 async def sessions(question: AccountPath, app: App, caller: Caller) -> Sessions:
-    """The open sessions: one's own, or anyone's for an administrator."""
+    """The open sessions of the caller's account, or of any one for an administrator."""
     async with acquire_connection(app) as connection:
         holder = Holder(app.commands, connection, caller.credentials)
         found = await account_credentials.list_sessions(holder, question.account_id)
@@ -206,7 +212,10 @@ async def sessions(question: AccountPath, app: App, caller: Caller) -> Sessions:
 async def end_sessions(
     about: AccountPath, command: SessionEnd, app: App, caller: Caller
 ) -> EndedSessions:
-    """Ends a session, or all: one's own, or anyone's for an administrator."""
+    """Ends one session of an account, or all.
+
+    Callers may end their own sessions, and an administrator those of any account.
+    """
     async with acquire_connection(app) as connection:
         holder = Holder(app.commands, connection, caller.credentials)
         return EndedSessions(
@@ -224,7 +233,10 @@ async def end_sessions(
     tags=TAGS,
 )
 async def keys(question: AccountPath, app: App, caller: Caller) -> ApiKeys:
-    """The API keys, without their secrets: one's own, or for those who see accounts."""
+    """The API keys of an account, without their secrets.
+
+    Callers may list their own keys; others need the right to see accounts.
+    """
     async with acquire_connection(app) as connection:
         holder = Holder(app.commands, connection, caller.credentials)
         found = await account_credentials.list_keys(holder, question.account_id)
@@ -241,7 +253,7 @@ async def keys(question: AccountPath, app: App, caller: Caller) -> ApiKeys:
 async def create_key(
     about: AccountPath, command: KeyRequest, app: App, caller: Caller
 ) -> Response[NewApiKey]:
-    """Creates an API key of one's own account, which is shown once.
+    """Creates an API key of the caller's account, which is shown once.
 
     It needs a session with a factor of the last five minutes; an API key cannot create
     another one.
@@ -261,7 +273,10 @@ async def create_key(
     tags=TAGS,
 )
 async def revoke_key(about: KeyPath, app: App, caller: Caller) -> RevokedKey:
-    """Revokes an API key at once: one's own, or anyone's for an administrator."""
+    """Revokes an API key at once.
+
+    Callers may revoke their own keys, and an administrator those of any account.
+    """
     async with acquire_connection(app) as connection:
         holder = Holder(app.commands, connection, caller.credentials)
         return RevokedKey(

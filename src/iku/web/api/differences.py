@@ -1,4 +1,4 @@
-"""Differences: the causes that separate two figures of one indicator."""
+"""Differences: the causes of a difference between two figures of one indicator."""
 
 from typing import Any
 

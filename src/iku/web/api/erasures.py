@@ -1,4 +1,4 @@
-"""Subjects: the texts stored of a person or of a whole case, and their erasure."""
+"""Subjects: the stored texts of a person or of a whole case, and their erasure."""
 
 from datetime import date, datetime
 from typing import Annotated, Any
@@ -71,7 +71,7 @@ class ShownErasure(Struct, frozen=True):
 
 
 class ErasableSubject(Struct, frozen=True):
-    """An inventory of the texts stored of a subject, without the texts themselves.
+    """An inventory of the stored texts of a subject, without the texts themselves.
 
     Attributes:
         texts: Number of texts.
@@ -93,7 +93,7 @@ class ErasableSubject(Struct, frozen=True):
     tags=TAGS,
 )
 async def show(question: SubjectPath, app: App, caller: Caller) -> ErasableSubject:
-    """The histories that hold texts of the subject, and their number; not the texts."""
+    """The number of stored texts of the subject, by stream and field; not the texts."""
     view = app.view(PooledReader(app), caller.viewer)
     known = await erasures.stored_texts(view, question.subject_id)
     return ErasableSubject(

@@ -86,8 +86,8 @@ async def explain(
 ) -> Response[Explained]:
     """Each case or organisation: whether it counts, by which rule and which events.
 
-    The counts of all pages add up to the figure. The answer is JSON, or CSV where
-    Accept asks for `text/csv`; CSV is streamed.
+    The counts of all pages add up to the figure. The response is JSON, or CSV if Accept
+    names `text/csv`; CSV is streamed.
     """
     as_csv, delimiter = accepts(request, CSV), question.delimiter
     if delimiter and not as_csv:

@@ -34,7 +34,7 @@ class FigureList(Struct, frozen=True):
 async def figure(question: FigureQuestion, app: App) -> Figure:
     """The indicator's figure as of a day, from the facts known by the cut-off.
 
-    The answer names all coordinates of the figure. A request with these coordinates
+    The response has all coordinates of the figure. A request with these coordinates
     always returns the same figure.
     """
     today = app.commands.today()

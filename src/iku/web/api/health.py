@@ -60,15 +60,15 @@ class Readiness(Struct, frozen=True):
 
 @get("/health/live", None, operation_id="isAlive", summary="Does it run?", tags=TAGS)
 async def live() -> Liveness:
-    """Answers while the process runs, with or without a database."""
+    """Responds while the process runs, with or without a database."""
     return Liveness()
 
 
 @get("/health/ready", None, operation_id="isReady", summary="Can it work?", tags=TAGS)
 async def ready(app: App) -> Readiness:
-    """Answers where the database is available and its schema is fully migrated.
+    """Responds with 200 if the database is available and fully migrated.
 
-    While the signer's alarm is raised or keys are lost, the server keeps answering and
+    While the signer's alarm is raised or keys are lost, the response is still 200, and
     the status is `degraded`.
     """
     async with open_view(app) as view:

@@ -48,7 +48,7 @@ class DefinitionReceipt(EntryReceipt, frozen=True, kw_only=True):
     """The receipt of a definition.
 
     Attributes:
-        definition: Number of the version that this definition became.
+        definition: Version of the new definition.
     """
 
     indicator: str
@@ -67,8 +67,7 @@ class RevisionReceipt(EntryReceipt, frozen=True, kw_only=True):
     """The receipt of a correction or annulment.
 
     Attributes:
-        definition: Number of the new version where a definition was corrected;
-            otherwise null.
+        definition: Version of the new definition if one was corrected; otherwise null.
     """
 
     indicator: str
@@ -123,8 +122,8 @@ async def redefine(
     effective day. That day may lie in the future; earlier figures do not change. A
     version that changes nothing is refused.
 
-    With `preview=true`, the same rules are checked, but nothing is recorded: the answer
-    lists what the version would change.
+    With `preview=true`, the same rules are checked, but nothing is recorded: the
+    response describes the effect of the version.
     """
     shown: Response[Any]
     code = about.code

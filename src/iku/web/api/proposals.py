@@ -123,7 +123,7 @@ class ErasureProposal(
 class PolicyProposal(
     Struct, frozen=True, forbid_unknown_fields=True, tag_field="category", tag="access"
 ):
-    """Whether two steps must be taken by two persons, to be approved."""
+    """A change of the two-person rule, to be approved by another person."""
 
     command: TwoPersonsSet
     because: Reason
@@ -131,7 +131,7 @@ class PolicyProposal(
 
     @property
     def subject(self) -> str:
-        """The one subject of the category."""
+        """The only subject of the category."""
         return SUBJECT
 
 
@@ -191,8 +191,8 @@ async def propose(
 ) -> Response[EntryReceipt]:
     """Proposes a command that the caller may not record alone, with a reason.
 
-    It is decided as if it were recorded now, so that a rule refuses it at once.
-    Invitations and roles that approve are proposed by the routes of accounts.
+    The command is decided as if it were recorded now, so that a refusal is reported at
+    once. Invitations and roles that approve are proposed by the routes of accounts.
     """
     gateway = command_gateway
     category = str(type(command).__struct_config__.tag)
@@ -218,7 +218,7 @@ async def propose(
 async def search(
     question: ProposalsQuestion, app: App, viewer: Viewer, caller: Caller
 ) -> Proposals:
-    """The proposals that the caller sees, the latest first."""
+    """The proposals that the caller may see, the latest first."""
     async with open_view(app, viewer) as view:
         return await proposal_inbox.listing(
             app.commands, view, caller.credentials, question

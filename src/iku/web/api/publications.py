@@ -125,8 +125,8 @@ async def changes(
 ) -> PublicationChanges:
     """The changes since publication (Perubahan setelah terbit).
 
-    The answer has the published and the present value of each figure, and the causes of
-    their difference. All pages of one listing are read at the log size of its first
+    The response has the published and the present value of each figure, and the causes
+    of their difference. All pages of one listing are read at the log size of its first
     page.
     """
     page = read_page(question.cursor, question.limit)

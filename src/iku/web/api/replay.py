@@ -32,7 +32,7 @@ async def replay(
     """Every movement of the figure's counts as NDJSON, with the counts after it.
 
     The last line has the figure's numerator and denominator. A figure in which no
-    subject ever counted has no lines. The answer is streamed; events recorded during
+    subject ever counted has no lines. The response is streamed; events recorded during
     the transfer are not included.
     """
     today = app.commands.today()
