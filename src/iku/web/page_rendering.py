@@ -16,9 +16,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from litestar import Response, get
 from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
+from markupsafe import Markup
 
 from iku import labels
 from iku.domain.access import Action
+from iku.exchange import qr_code
 from iku.language import Language
 from iku.messages import Message, Term
 from iku.web import navigation
@@ -66,6 +68,7 @@ def markup(visitor: Visitor, template: str, **values: Any) -> str:
         "sentence": lambda said: _sentence(page.text(said)),
         "term": lambda field, stored: page.text(labels.of_term(Term(field, stored))),
         "moment": lambda instant: moment(visitor, instant),
+        "qr_code": _qr_code,
         "other_language": OTHER[page.language],
         "other_language_name": CALLED[OTHER[page.language]],
         "frame": None,
@@ -144,6 +147,10 @@ def session_cookie(token: str) -> str:
     """The Set-Cookie header for the token of a session; an empty one removes it."""
     ending = "" if token else "; Max-Age=0"
     return f"{COOKIE}={token}; {COOKIE_ATTRIBUTES}{ending}"
+
+
+def _qr_code(text: str, title: str) -> Markup:
+    return Markup(qr_code.svg(text, title))  # noqa: S704 - it escapes the title
 
 
 def _sentence(text: str) -> str:

@@ -1,0 +1,27 @@
+"""QR codes as SVG, for pages and papers."""
+
+import io
+
+import segno
+
+
+def svg(text: str, title: str) -> str:
+    """The QR code of *text* as an SVG element; *title* says what it leads to.
+
+    It has no inline style, so a strict Content-Security-Policy permits it, and a quiet
+    zone of four modules (ISO/IEC 18004). Up to 15 % of it may be unreadable (level M).
+    """
+    made = segno.make(text, error="m", micro=False, boost_error=False)
+    file = io.BytesIO()
+    made.save(
+        file,
+        kind="svg",
+        xmldecl=False,
+        svgclass="qr",
+        lineclass=None,
+        title=title,
+        omitsize=True,
+        light="#fff",
+        border=4,
+    )
+    return file.getvalue().decode().replace("<svg ", '<svg role="img" ', 1)
