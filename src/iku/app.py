@@ -61,7 +61,7 @@ class TransactionalProjections:
     async def project(
         self, connection: Connection, accepted: Sequence[AcceptedRequest]
     ) -> None:
-        """Project the appended events, keep their texts, and erase what they erase."""
+        """Project the appended events, store their texts, and delete erased texts."""
         await self.journal.project(connection, accepted)
         # In log order: an erasure covers the texts before it, not those after it.
         ordered = sorted(accepted, key=lambda one: one.receipt.position)
@@ -84,8 +84,8 @@ class App:
 
     Attributes:
         credentials: The account by which the command line acts; None for the server,
-            whose requests bring their own, and without an API key.
-        usual: Who reads at the terminal.
+            whose requests have their own, and without an API key.
+        usual: The viewer at the terminal.
     """
 
     settings: Settings
@@ -109,8 +109,8 @@ class App:
     def view(self, reader: Reader, viewer: Viewer = LOCAL) -> View:
         """The view of *viewer* on the register, read through *reader*.
 
-        What an account opens is recorded. A replica cannot record it, so it shows
-        accounts no personal texts.
+        The texts that an account opens are recorded. A replica cannot record them, so
+        it shows accounts no personal texts.
         """
         if viewer.actor is None or viewer.actor == NOBODY:
             return View(viewer, reader, self.vault, self.commands.today())
@@ -121,7 +121,7 @@ class App:
     async def viewer(
         self, reader: Reader, credentials: Credentials | None, usual: Viewer = LOCAL
     ) -> Viewer:
-        """Who asks: *usual* without accounts, else the account of the credentials.
+        """The viewer: the account of the credentials, or *usual* without accounts.
 
         Raises:
             Unauthenticated: The account does not exist.
@@ -132,7 +132,7 @@ class App:
     def recent_viewer(
         self, credentials: Credentials | None, usual: Viewer = LOCAL
     ) -> Viewer | None:
-        """As `viewer`; None if the accounts must be read for it."""
+        """The `viewer` by the cached accounts; None if they must be read first."""
         register = self.commands.recent_register(credentials)
         if register is None:
             return None
@@ -154,7 +154,7 @@ class App:
     async def terminal_viewer(
         self, reader: Reader, credentials: Credentials | None
     ) -> Viewer:
-        """Who asks at the terminal of the server, as `viewer`.
+        """The viewer at the terminal of the server, as `viewer`.
 
         Without an API key the user reads everything except the texts, once there are
         accounts.
@@ -176,7 +176,7 @@ class App:
 
 @asynccontextmanager
 async def migrate_and_open(settings: Settings) -> AsyncIterator[App]:
-    """The application after migration and seeding; it is closed at the end."""
+    """The application after migration and seeding, open while the context lasts."""
     async with open_database(settings) as database:
         await migrate_database(database)
         async with open_app(settings, database) as app:
@@ -185,7 +185,7 @@ async def migrate_and_open(settings: Settings) -> AsyncIterator[App]:
 
 @asynccontextmanager
 async def open_app(settings: Settings, database: Database) -> AsyncIterator[App]:
-    """The application on a database that is already migrated."""
+    """The application on a migrated database, open while the context lasts."""
     ours = agency.load_agency(settings.agency)
     witnesses = load_witnesses(settings)
     vault = _vault(settings)
@@ -246,10 +246,10 @@ async def open_app(settings: Settings, database: Database) -> AsyncIterator[App]
 async def continue_log(
     settings: Settings, raw: bytes, approval: Approval, actor: str
 ) -> Continued:
-    """Continue the log without events that a restore lost; gives the recorded event.
+    """Continue the log without events that a restore lost; return the recorded event.
 
-    *raw* is the last checkpoint of the old log. No event is recorded before this one,
-    not even new seed definitions. With accounts the program itself is its actor.
+    *raw* is the last checkpoint of the old log. No other event is recorded before this
+    one, not even new seed definitions. With accounts the program itself is its actor.
 
     Raises:
         Refused: No event is lost, or the checkpoint or the kept events do not verify.
@@ -286,7 +286,7 @@ async def continue_log(
 
 
 def load_witnesses(settings: Settings) -> Policy:
-    """The witnesses asked to cosign, and the quorum; empty if no file is set.
+    """The witnesses that are asked to cosign, and the quorum; empty if none are set.
 
     Raises:
         SettingsError: The file is malformed.
@@ -321,7 +321,7 @@ def _today(settings: Settings) -> date:
 async def seed_definitions(
     commands: CommandHandler, pool: Pool, brought: agency.SeedDefinitions
 ) -> None:
-    """Record the definitions and the scale of the program, unless already recorded."""
+    """Record the program's definitions and scale, unless they are already recorded."""
     subjects = [
         *(("indicator", code, new) for code, new in brought.indicators.items()),
         ("scale", SCALE, brought.scale),

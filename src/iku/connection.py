@@ -1,4 +1,4 @@
-"""Database connections for one request; every failure is reported in bounded time."""
+"""Database connections for one request; a failure is reported within a time limit."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -30,8 +30,8 @@ async def acquire_connection(app: App) -> AsyncIterator[Connection]:
     """A connection of the pool, with the rights of the application role.
 
     Raises:
-        Unavailable: The database is not available or does not answer in time, or all
-            connections are busy for too long.
+        Unavailable: The database is not available or does not respond in time, or all
+            connections are in use for too long.
         OutOfSpace: The database has no space left.
     """
     try:
@@ -82,7 +82,7 @@ def _unavailable(error: Exception, connection: Connection) -> Unavailable | None
 
 @asynccontextmanager
 async def open_view(app: App, viewer: Viewer = LOCAL) -> AsyncIterator[View]:
-    """The view of the caller of a request (raises as `acquire_connection` does)."""
+    """The view of a request's caller (raises as `acquire_connection` does)."""
     async with acquire_connection(app) as connection:
         yield app.view(connection, viewer)
 

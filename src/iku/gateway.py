@@ -1,6 +1,6 @@
 """The gateway of commands from HTTP and the command line, with their receipts.
 
-Both use it, so both refuse the same commands with the same message.
+Both use it, so both refuse the same commands with the same messages.
 """
 
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ class EntryReceipt(Struct, frozen=True, kw_only=True, omit_defaults=True):
     Attributes:
         id: Identifier of the subject, as in its URL.
         number: Number of the subject in the register.
-        version: Version of the subject's last event, which the receipt is for.
+        version: Version of the subject's last recorded event.
         position: Position of that event in the log.
         size: Size of the log with the event.
         recorded_at: The instant of the append by the database's clock, in UTC.
@@ -64,8 +64,8 @@ class CommandGateway:
         """Carry out the *proposed* event of *subject* (see `CommandHandler.handle`).
 
         Raises:
-            Refused: A rule forbids it, or the register holds the event already: the
-                receipt of an earlier event must not pass for one of this request.
+            Refused: A rule forbids it, or the event is recorded already: an earlier
+                receipt must not be returned for this request.
         """
         command = self.command(category, subject, proposed)
         try:
@@ -102,7 +102,7 @@ class CommandGateway:
         return outcome
 
     async def _hint(self, command: Command, name: str) -> str:
-        """A hint at the subject that has the given identifier as its number."""
+        """A hint at the subject whose number is the given identifier; may be empty."""
         reader = PooledReader(self.app)
         viewer = await self.app.viewer(reader, self.credentials)
         view = self.app.view(reader, viewer)
@@ -112,7 +112,7 @@ class CommandGateway:
         """The events that `handle` would record now; nothing is recorded.
 
         Raises:
-            Refused: A rule forbids it, or the register holds the event already.
+            Refused: A rule forbids it, or the event is recorded already.
         """
         command = self.command(category, subject, proposed)
         with missing_subject_as_not_found(command):

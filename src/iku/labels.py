@@ -303,7 +303,7 @@ CAUSES = vocabulary(
     },
 )
 
-# Why a text or file is not shown.
+# The reasons why a text or file is not shown.
 WITHHELD = vocabulary(
     "withheld",
     {
@@ -353,7 +353,7 @@ ROLES = vocabulary(
         Role.ADMIN: "administrator",
     },
 )
-# What an actor asks to do, as the subject of a sentence.
+# The actions of the table of rights, as the subject of a sentence.
 ACTIONS = vocabulary(
     "action",
     {

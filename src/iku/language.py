@@ -48,7 +48,7 @@ def negotiated(accepted: str, usual: Language) -> Language:
 
 
 def _weight(options: Iterable[str]) -> float:
-    """The quality value among the *options*; 1 if it is absent or malformed."""
+    """The quality value in *options*; 1 if it is absent or malformed."""
     for option in options:
         if found := _QUALITY.fullmatch(option):
             return float(found[1])
@@ -61,7 +61,7 @@ _TAGS = {"id": Language.INDONESIAN, "in": Language.INDONESIAN, "en": Language.EN
 
 
 def translate(said: str, language: Language) -> str:
-    """*said* in *language*; a text that is no `Message` or `Term` is not translated."""
+    """*said* in *language*; a `str` that is no `Message` or `Term` stays as it is."""
     if language is Language.ENGLISH or not isinstance(said, Message | Term):
         return str(said)
     return _indonesian(said)
@@ -82,7 +82,7 @@ def digits(of: date, language: Language) -> str:
 
 
 def number(of: Decimal | float, language: Language, places: int | None = None) -> str:
-    """A number: ``1.234,50``; in English ``1,234.50``.
+    """A number in the format of *language*: ``1.234,50``; in English ``1,234.50``.
 
     A number is rounded only if it has more decimals than *places*; None means that it
     keeps all of them.

@@ -20,7 +20,7 @@ DIGITS = "digits"  # format specification of a day that is written in digits
 
 
 class Language(StrEnum):
-    """A language that people read, by its code in ISO 639-1."""
+    """A language of the user interface, by its code in ISO 639-1."""
 
     INDONESIAN = "id"
     ENGLISH = "en"
@@ -63,7 +63,7 @@ class Message(str):
 
 
 class Term(str):
-    """A term of the register that `iku.labels` has in each language.
+    """A term of the register, which `iku.labels` translates.
 
     Attributes:
         field: Table of the term: ``event``, ``status``.
@@ -75,7 +75,7 @@ class Term(str):
     stored: str
 
     def __new__(cls, field: str, stored: str) -> Self:
-        """The translatable word for the *stored* value of a field, such as a status."""
+        """The term of the value *stored* in the table *field*."""
         word = _NOUNS.get(stored, stored) if field == "category" else stored
         self = super().__new__(cls, word.replace("_", " "))
         self.field, self.stored = field, str(stored)
@@ -96,7 +96,7 @@ def plural(one: str, many: str, /, *, count: int, **values: Any) -> Message:
 
 
 def vocabulary(context: str, /, words: Mapping[Any, str]) -> dict[Any, Message]:
-    """The words or sentences of one *context*, by value, as messages.
+    """The words or sentences of one gettext *context*, by value, as messages.
 
     *words* is a literal in the code, from which they are extracted.
     """
@@ -104,7 +104,7 @@ def vocabulary(context: str, /, words: Mapping[Any, str]) -> dict[Any, Message]:
 
 
 def joined(said: Iterable[str]) -> Message:
-    """One message of several sentences, separated by semicolons."""
+    """A message of several sentences, separated by semicolons."""
     first, *rest = said
     if not rest:
         return (
@@ -152,7 +152,7 @@ def _json_value(value: Any) -> Any:
 
 
 def in_english(value: Any, specification: str = "") -> str:
-    """A parameter as the English sentence shows it."""
+    """A parameter in English, in the format of *specification*."""
     if type(value) in {list, tuple}:
         return ", ".join(map(in_english, value))
     return format(value, "" if specification == DIGITS else specification)

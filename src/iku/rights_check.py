@@ -1,6 +1,6 @@
 """The check of rights: every event of the log by the rights at its position.
 
-The rules are those of `domain/recorded_rights`; this reads the records.
+The rules are those of `domain/recorded_rights`; this module reads the records.
 """
 
 from msgspec import Struct
@@ -16,7 +16,7 @@ FINDINGS = 20  # of which the sentences are given
 
 
 class CheckedRights(Struct, frozen=True):
-    """The result of the check.
+    """The result of the check of rights.
 
     Attributes:
         mode: The mode that the log states at its end.
@@ -24,7 +24,7 @@ class CheckedRights(Struct, frozen=True):
         accounts: Number of accounts that recorded them.
         refused: Number of events that were not allowed.
         unjudged: Position from which a newer table of rights is in force; None if this
-            program knows the table.
+            program has the table.
         findings: The first findings.
     """
 
@@ -37,7 +37,7 @@ class CheckedRights(Struct, frozen=True):
 
 
 async def check_rights(reader: Reader) -> CheckedRights:
-    """Judge every event of the log; it is read once, in order."""
+    """Check the rights of every event of the log, which is read once, in order."""
     rights = RecordedRights()
     found: list[RightsFinding] = []
     unread: list[str] = []

@@ -35,7 +35,11 @@ def url_setting(given: Mapping[str, str], name: str) -> str | None:
 def login_url(
     given: Mapping[str, str], name: str, database_url: str | None
 ) -> str | None:
-    """A connection URI that is set only together with that of the application."""
+    """The connection URI in a variable; None if it is not set.
+
+    Raises:
+        SettingsError: It is set, but the application's URI is not.
+    """
     url = url_setting(given, name)
     if url is not None and database_url is None:
         raise SettingsError(
@@ -67,7 +71,7 @@ def integer_setting(
 
 
 def boolean_setting(given: Mapping[str, str], name: str) -> bool:
-    """Whether a variable is true; false if it is not set."""
+    """Whether the value of a variable is true; false if it is not set."""
     text = given.get(name, "false")
     if text not in {"true", "false"}:
         raise SettingsError(
@@ -84,7 +88,11 @@ def path_setting(given: Mapping[str, str], name: str) -> Path | None:
 
 
 def folder_setting(given: Mapping[str, str], name: str) -> Path | None:
-    """The folder in a variable, which exists; None if it is not set."""
+    """The folder that a variable names; None if it is not set.
+
+    Raises:
+        SettingsError: The folder does not exist.
+    """
     if name not in given:
         return None
     folder = Path(given[name])
@@ -98,7 +106,11 @@ def folder_setting(given: Mapping[str, str], name: str) -> Path | None:
 
 
 def file_setting(given: Mapping[str, str], name: str) -> Path | None:
-    """The file in a variable, which exists; None if it is not set."""
+    """The file that a variable names; None if it is not set.
+
+    Raises:
+        SettingsError: The file does not exist.
+    """
     if name not in given:
         return None
     file = Path(given[name])
@@ -110,7 +122,11 @@ def file_setting(given: Mapping[str, str], name: str) -> Path | None:
 
 
 def networks_setting(given: Mapping[str, str], name: str) -> tuple[Network, ...]:
-    """The addresses and networks in a variable; never all addresses."""
+    """The IP addresses and networks in a variable.
+
+    Raises:
+        SettingsError: One is invalid, or includes all addresses.
+    """
     texts = given.get(name, "").replace(",", " ").split()
     try:
         networks = tuple(ip_network(text) for text in texts)

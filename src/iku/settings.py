@@ -30,11 +30,12 @@ class Settings:
     """The settings of the program.
 
     Attributes:
-        database_url: Login of the application; None for the embedded server in `home`.
-        owner_url: Login of the owner of the schemas, for migrations; None with the
+        database_url: URI of the application's login; None for the embedded server in
+            `home`.
+        owner_url: URI of the login that owns the schemas, for migrations; None with the
             embedded server.
-        superuser_url: Login that may read and create everything, for backup and
-            restore; None for `owner_url`.
+        superuser_url: URI of a superuser's login, for backup and restore; None for
+            `owner_url`.
         home: Folder of the embedded server and the default parent of other folders.
         timezone: Time zone of the agency.
         host: Address on which the server listens.
@@ -44,8 +45,8 @@ class Settings:
             must arrive.
         agency: Folder with the data files of another agency; None for the built-in
             ones.
-        signer_url: Login of the signer; None with the embedded server, or if this
-            process does not sign.
+        signer_url: URI of the signer's login; None with the embedded server, or if
+            this process does not sign.
         signer_home: Folder of the signer.
         witness_home: Folder of the witness.
         monitor_home: Folder of the monitor.
@@ -59,10 +60,10 @@ class Settings:
             ``https://iku.example.go.id``; None if it serves this machine only.
         tls_cert: File of the certificate chain; None if the server has no TLS.
         tls_key: File of the certificate's private key; set together with `tls_cert`.
-        trusted_proxy: Networks of the proxies whose forwarded headers count.
+        trusted_proxy: Networks of the proxies whose forwarded headers are trusted.
         language: Language of the terminal.
-        api_key: The API key by which the user of the terminal acts; None without one.
-        oidc_issuer: Issuer of the identity provider; None for no sign-in by one.
+        api_key: The API key of the user at the terminal; None without one.
+        oidc_issuer: Issuer of the identity provider; None if sign-in uses none.
         oidc_client_id: The identifier of this server at the provider.
         oidc_client_secret_file: File with its secret; None for a public client.
         oidc_hosts: Hosts of the provider other than the issuer's, in lower case.
@@ -260,7 +261,10 @@ def _issuer_setting(given: Mapping[str, str]) -> str | None:
 
 
 def _is_issuer(text: str, given: Mapping[str, str]) -> bool:
-    """OpenID Connect Core 1.0, section 2; http is for providers on this machine."""
+    """Whether *text* is an issuer (OpenID Connect Core 1.0, section 2).
+
+    Its scheme is https; http is accepted for a provider on this machine.
+    """
     try:
         url = urlsplit(text)
         host, port = url.hostname, url.port
@@ -280,7 +284,7 @@ USUAL_PORTS = {"http": "80", "https": "443"}
 
 
 def _publicurl_setting(given: Mapping[str, str]) -> str | None:
-    """The origin, as browsers write it in `Origin`: lower case, no usual port."""
+    """The public origin in the form of the header `Origin`."""
     if "IKU_PUBLIC_URL" not in given:
         return None
     url = given["IKU_PUBLIC_URL"]

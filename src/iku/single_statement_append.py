@@ -1,12 +1,12 @@
 """Append a batch of requests, and everything derived from it, in one statement.
 
-Done step by step, a batch takes a round trip each for its numbers, the append, both
+Step by step, a batch takes a round trip each for its numbers, the append, both
 projection tables, the names and the texts, and the log remains locked in between. The
-answers of the database can nearly always be predicted: the log has grown by what this
-process appended, the next number follows the last one, and every premise holds. A batch
-is therefore prepared under this assumption (optimistic concurrency) and written by one
-statement, which is rolled back as a whole if the assumption fails. The appender then
-proceeds step by step.
+results of these steps can nearly always be predicted: the log has grown by the events
+that this process appended, the next number follows the last one, and every premise
+holds. A batch is therefore prepared under this assumption (optimistic concurrency) and
+written by one statement, which is rolled back as a whole if the assumption fails. The
+appender then proceeds step by step.
 """
 
 from collections.abc import Sequence
@@ -33,10 +33,10 @@ from iku.vault.store import Vault
 
 
 class SingleStatementAppend:
-    """Appends in one statement what an appender otherwise appends step by step.
+    """Appends a batch in one statement instead of step by step.
 
-    *project* is the projection of those steps; from its calls this object learns the
-    size of the log.
+    *project* is the projection of the steps. Its calls give this object the size of the
+    log.
     """
 
     def __init__(
@@ -64,7 +64,8 @@ class SingleStatementAppend:
     ) -> list[Receipt | LeafMismatch] | None:
         """Append the requests and return their receipts; None if none was written.
 
-        The statement has committed, so an error takes the place of a refused receipt.
+        The receipts are verified after the commit, so a mismatch is returned in place
+        of its receipt, not raised.
         """
         numbered = None if self._size is None else self._serials.admit(asked)
         if numbered is None or not all(map(_is_supported, numbered.framed)):
@@ -94,7 +95,7 @@ class SingleStatementAppend:
         ]
 
     def _predict(self, framed: Sequence[EncodedRequest]) -> list[AcceptedRequest]:
-        """The requests with predicted receipts, whose instant and leaf are unknown."""
+        """The requests with predicted receipts, which lack the instant and the leaf."""
         now = datetime.now(self._zone)
         position = self._size or 0
         size = position + sum(one.request.count for one in framed)

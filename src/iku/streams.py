@@ -17,7 +17,7 @@ from iku.vault.store import Vault
 
 
 class FoldedStream(Struct, frozen=True):
-    """A stream, folded into the state of its subject.
+    """The state of a stream's subject, folded from its events.
 
     Attributes:
         state: None for a new stream.

@@ -23,7 +23,7 @@ _NO_NUMBER = re.compile(rb"-?(?:NaN|Infinity)")
 
 
 class InvalidJson(ValueError):
-    """The input is not JSON; the message starts with a verb: "is not JSON: …"."""
+    """The input is not JSON; the message has no subject: "is not JSON: …"."""
 
 
 class DuplicateKey(ValueError):
@@ -38,8 +38,8 @@ def decode(raw: bytes, decoder: msgspec.json.Decoder[T]) -> T:
     """The value of *raw*, decoded by *decoder*.
 
     Raises:
-        InvalidJson: It is not JSON in UTF-8, or nested too deep.
-        DuplicateKey: An object has a duplicate key, also if spelt with escapes.
+        InvalidJson: It is not JSON in UTF-8, or nested too deeply.
+        DuplicateKey: An object has a duplicate key, even if written with escapes.
         msgspec.ValidationError: It is JSON, but not of the decoder's type.
     """
     try:
@@ -65,7 +65,7 @@ def decode_plain(raw: bytes) -> Any:
     A number that does not fit 64 bits is given as the nearest float.
 
     Raises:
-        InvalidJson: It is not JSON in UTF-8, or nested too deep.
+        InvalidJson: It is not JSON in UTF-8, or nested too deeply.
     """
     with suppress(DuplicateKey):
         decode(raw, _any)
@@ -130,7 +130,7 @@ def _duplicate_path(value: Any, path: str) -> str | None:
 
 
 def _fault_message(raw: bytes, said: str) -> str:
-    """The reason why *raw* is not JSON; msgspec reported *said*."""
+    """The reason why *raw* is not JSON, from msgspec's error *said*."""
     if raw.startswith(_BYTE_ORDER_MARK):
         return message(
             "begins with a byte order mark (U+FEFF); send the body without it"
@@ -161,7 +161,7 @@ _HALF = message("a \\u escape is an unpaired surrogate")
 
 
 def _is_complete(raw: bytes) -> bool:
-    """Whether *raw* is JSON for the standard library, which accepts lone surrogates."""
+    """Whether the standard library, which accepts lone surrogates, parses *raw*."""
     try:
         _objects.decode(raw.decode())
     except (ValueError, RecursionError, _DuplicateKeyFound):

@@ -1,4 +1,4 @@
-"""The texts to which records are committed: decrypted, or withheld with a reason."""
+"""Reading the texts of records: each is decrypted, or withheld with a reason."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
@@ -35,9 +35,9 @@ async def read(
 async def outcomes(
     reader: Reader, vault: Vault, recorded: Sequence[Recorded]
 ) -> dict[Event, dict[str, Fate]]:
-    """The outcome for each text, by its name in the record.
+    """The outcome of reading each text, by its name in the record.
 
-    An opened text has its salt.
+    A decrypted text has its salt.
     """
     found = await vault.read(reader, recorded)
     missing = [
@@ -73,7 +73,7 @@ async def _erasures(
 
 
 def split_withheld(named: Mapping[str, Fate]) -> Texts:
-    """The opened texts, and the withheld ones."""
+    """The decrypted texts and the withheld ones."""
     plain = {name: one.text for name, one in named.items() if isinstance(one, Opened)}
     withheld = {n: one for n, one in named.items() if isinstance(one, Withheld)}
     return Texts(plain, withheld)

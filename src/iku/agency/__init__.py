@@ -2,7 +2,7 @@
 
 Another city sets `IKU_AGENCY` to a folder with the same two files: `agency.json`
 (context and area codes) and `indicators.json` (the seed definitions, the rating scale,
-and the day from which they count as known).
+and the day from which they are known).
 """
 
 from datetime import date
@@ -47,7 +47,7 @@ class Area(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Division(Struct, frozen=True, forbid_unknown_fields=True):
-    """A division, and the part of the register for which it is responsible.
+    """A division, and the part of the register that it owns.
 
     Attributes:
         code: Code of the division, by which roles and proposals name it.
@@ -84,7 +84,7 @@ class AgencyProfile(Struct, frozen=True, forbid_unknown_fields=True, dict=True):
 
     @cached_property
     def owned(self) -> tuple[DivisionOwns, ...]:
-        """What each division owns, as the log records it."""
+        """The part of the register that each division owns, as the log records it."""
         return tuple(
             DivisionOwns(one.code, tuple(one.categories), tuple(one.kinds))
             for one in self.divisions
@@ -100,7 +100,7 @@ class SeedDefinitions(Struct, frozen=True, forbid_unknown_fields=True):
     """The definitions and the scale that the program records in a new log.
 
     Attributes:
-        known_on: The day from which they count as known.
+        known_on: The day of knowledge under which they are recorded.
         indicators: By code: capitals and digits with hyphens between them, at most 16
             characters.
     """

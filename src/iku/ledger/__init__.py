@@ -1,7 +1,7 @@
 """The append-only event log, its Merkle tree and its proofs.
 
-The package knows streams, versions, days and bytes, and no subject matter. `record`
-encodes one event, `log` appends and reads events, `appender` is the group commit of one
-process, `tree` hashes the records, `checkpoint_signing` signs the tree head, and
-`integrity_check` verifies every table of the ledger.
+The package deals with streams, versions, days and bytes, not with their meaning.
+`record` encodes one event, `log` appends and reads events, `appender` is the group
+commit of one process, `tree` hashes the records, `checkpoint_signing` signs the tree
+head, and `integrity_check` verifies every table of the ledger.
 """

@@ -1,9 +1,9 @@
-"""The shape of the schema that the signer accepts, signed in its folder.
+"""The schema shapes that the signer accepts, signed in its folder.
 
-The shape tells which functions, triggers and privileges the database has; the caller
-computes its digest. What a superuser changes without a trace in the database is found
-here: the signer signs nothing under a shape that it has not accepted. The shape that
-the release expects is accepted by itself, so that an upgrade needs no action.
+A shape lists the functions, triggers and privileges of the database; the caller
+computes its digest. The signer signs nothing under a shape that it has not accepted, so
+a change by a superuser that left no trace in the database is detected. The shape that
+the release expects is accepted without a file, so an upgrade needs no action.
 """
 
 import re
@@ -23,15 +23,15 @@ _DIGEST = re.compile("[0-9a-f]{64}")
 
 
 class ShapeChanged(SignerNotReady):
-    """The signer does not sign, because the schema's shape is not an accepted one."""
+    """The signer does not sign, because the schema has a shape that is not accepted."""
 
 
 class ShapeDigests(Struct, frozen=True):
-    """The SHA-256, in hexadecimal, of the schema's shape.
+    """The SHA-256, in hexadecimal, of two shapes of the schema.
 
     Attributes:
-        found: That of the database.
-        expected: That which the release expects.
+        found: Digest of the database's shape.
+        expected: Digest of the shape that the release expects.
     """
 
     found: str
@@ -62,7 +62,7 @@ def check(home: SignerFolder, shape: ShapeDigests) -> None:
 
 
 def accept(home: SignerFolder, digest: str) -> None:
-    """Write *digest* to the folder, signed by the log's key."""
+    """Accept the shape *digest*: write it to the folder, signed by the log's key."""
     key = home.key()
     text = f"{_TITLE}\n{key.name}\n{digest}\n"
     durable_files.write(_path(home), str(Note(text, (key.sign(text),))).encode())

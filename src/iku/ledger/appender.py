@@ -1,4 +1,4 @@
-"""Group commit: the requests that wait in a process are appended in one transaction.
+"""Group commit: the waiting requests of a process are appended in one transaction.
 
 A commit costs a write to disk, whatever its size, and the log's lock admits one
 transaction at a time. Requests that arrive during a transaction therefore wait for the
@@ -41,7 +41,7 @@ _BUSY = (asyncpg.QueryCanceledError, asyncpg.LockNotAvailableError)
 
 
 class AcceptedRequest(Struct, frozen=True):
-    """A request that the current transaction appends, and its receipt."""
+    """A request that the current transaction appends, with its receipt."""
 
     request: Request
     receipt: Receipt
@@ -52,13 +52,13 @@ class AcceptedRequest(Struct, frozen=True):
         return self.receipt.position - self.receipt.count + 1
 
     def positioned_attachments(self) -> Iterator[tuple[int, Any]]:
-        """The position of each event, and its attachment."""
+        """Each event's position with its attachment."""
         return enumerate(self.request.attachments, self.first_position)
 
     def positions(self) -> dict[str, int]:
-        """By stream, an offset: the position minus the version of its new events.
+        """For each stream, the position of its new events minus their version.
 
-        Added to the version of an appended event, it gives the event's position.
+        Added to the version of a new event, it gives the event's position.
         """
         places, position = {}, self.first_position
         for part in self.request.parts:
@@ -118,7 +118,7 @@ class _QueuedRequest:
 
     @property
     def appends_to(self) -> Iterator[str]:
-        """The streams and categories appended to; if unnumbered, only the category."""
+        """The streams and categories it appends to; if unnumbered, its category."""
         asked = self.asked
         if isinstance(asked, UnnumberedRequest):
             yield asked.category
@@ -150,7 +150,7 @@ class _QueuedRequest:
 
 
 class _NumberGap(Exception):
-    """Requests were assigned numbers but not appended.
+    """Requests were given serial numbers but not appended.
 
     Attributes:
         verdicts: The verdict on each, by its index among the requests.
@@ -169,7 +169,7 @@ class _Batch(NamedTuple):
 
 
 class Appender:
-    """Group commit: the queue of the requests of one process to append.
+    """Group commit: the queue of append requests of one process.
 
     *connect* opens the appender's own connection. *admit* numbers and refuses requests
     in the append's transaction, before they are appended. *project* writes the
@@ -177,8 +177,9 @@ class Appender:
     all of them in one statement if it can.
 
     Attributes:
-        capacity: Most requests that may wait; another one is refused as `Overloaded`.
-        batch: Most requests in one transaction.
+        capacity: Maximum number of waiting requests; another one is refused as
+            `Overloaded`.
+        batch: Maximum number of requests in one transaction.
     """
 
     def __init__(
@@ -220,11 +221,12 @@ class Appender:
         """Append *request* by group commit, and return its receipt.
 
         Raises:
-            VersionConflict, KeyReused, KnownOnDecreased, KnownOnInFuture: The verdict.
-            LeafMismatch: The database recorded something else than was sent.
-            Unrecordable: It cannot be encoded.
+            VersionConflict, KeyReused, KnownOnDecreased, KnownOnInFuture: The ledger
+                refused the request.
+            LeafMismatch: The database recorded something other than what was sent.
+            Unrecordable: The request cannot be encoded.
             Unavailable: The database is unavailable, or the queue is full (Overloaded).
-            Exception: The reason for which *admit* refuses it.
+            Exception: *admit* refused the request.
         """
         waiting = _QueuedRequest(
             request if isinstance(request, UnnumberedRequest) else log.encode(request)
@@ -286,10 +288,10 @@ class Appender:
     def _start_batch(self, answered: int) -> _Batch:
         """Take the next batch from the queue and start to append it.
 
-        It has half of the requests in progress, those included that the last batch
-        *answered*: the database works on one half while the event loop works on the
-        other. If a batch took all that wait, small and large batches would alternate,
-        and each would wait for the other.
+        It takes half of the requests in progress, which are those in the queue and
+        those that the last batch has *answered*: the database works on one half while
+        the event loop works on the other. If a batch took all waiting requests, small
+        and large batches would alternate, and each would wait for the other.
         """
         half = (answered + len(self._queue) + 1) // 2
         waiting = self._next_batch(min(self.batch, max(FEW, half)))
@@ -306,7 +308,7 @@ class Appender:
         return True
 
     def _next_batch(self, most: int) -> list[_QueuedRequest]:
-        """The next batch; requests that depend on another one of it stay queued.
+        """The next batch; a request that depends on another one in it stays queued.
 
         A batch has one request for each stream and each command id, so that each is
         judged by recorded events, and not by a request that may still fail. A request
@@ -331,7 +333,7 @@ class Appender:
         return batch
 
     async def _verdicts(self, batch: _Batch) -> list[Verdict | Exception]:
-        """The verdict on each request of *batch*, the only one in progress."""
+        """The verdict on each request of *batch*, the batch in progress."""
         try:
             return [*await batch.persisted]
         except Unavailable as error:
@@ -344,7 +346,7 @@ class Appender:
     async def _append_individually(
         self, batch: Sequence[_QueuedRequest]
     ) -> list[Verdict | Exception]:
-        """Append each request alone after the batch failed: only the bad one fails."""
+        """Append each request alone after a failed batch: only the bad one fails."""
         _logger.warning("a batch of %d failed; each is tried alone", len(batch))
         verdicts: list[Verdict | Exception] = []
         for index, waiting in enumerate(batch):
@@ -425,10 +427,10 @@ class Appender:
     async def _append(
         self, connection: Connection, asked: Sequence[Asked]
     ) -> list[Verdict | Exception]:
-        """Admit, append and project; within a transaction.
+        """Admit, append and project the requests; runs within a transaction.
 
         Raises:
-            _NumberGap: Some requests that were assigned a number were not appended.
+            _NumberGap: Some requests that were given a serial number were not appended.
                 The transaction is repeated without them, so that no number is skipped.
         """
         admitted = await self._admit(connection, asked)
@@ -469,7 +471,7 @@ class Appender:
 async def _admit_numbered(
     _connection: log.Connection, asked: Sequence[Asked]
 ) -> Sequence[EncodedRequest | Exception]:
-    """The default of *admit*: every request with a stream, an error for the others."""
+    """The default of *admit*: it refuses requests without a number."""
     return [
         one if isinstance(one, EncodedRequest) else TypeError("a stream without a name")
         for one in asked
@@ -508,5 +510,5 @@ def _reject_all(waiting: Iterable[_QueuedRequest], reason: Unavailable) -> None:
 
 
 def _copy_error(reason: Unavailable) -> Unavailable:
-    """A copy for each submitter: raising an error adds that task's traceback to it."""
+    """A copy of the error: each task that raises an error adds its traceback."""
     return type(reason)(str(reason))

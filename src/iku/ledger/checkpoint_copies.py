@@ -1,7 +1,7 @@
 """Copies of signed checkpoints in a folder that another office holds.
 
-Each checkpoint is one new file, which is never written again: the other office can keep
-what this one could later delete from its database. The name begins with the size.
+Each checkpoint is one new file and is never overwritten, so the other office keeps what
+this office could later delete from its database. The name begins with the size.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ _NAME = re.compile(r"(\d{12,19})-[0-9a-f]{16}\.checkpoint")
 async def copy(connection: Reader, folder: Path, signed: str) -> int:
     """Copy the note *signed* with its cosignatures; return the number of new files.
 
-    Checkpoints that were missed since the last copy are copied, too.
+    Checkpoints that were missed since the last copy are also copied.
 
     Raises:
         OSError: The folder cannot be written.

@@ -1,17 +1,18 @@
-"""Signing checkpoints, so that the log's history can no longer be denied.
+"""Signing checkpoints, by which a later change of the log's history is provable.
 
-The signer does not trust the database. It keeps the last checkpoint it signed in a file
-of its own, reads and hashes the *bytes* of the records itself, and signs only a tree
-that is consistent with that checkpoint. Otherwise it raises an alarm and refuses to
-sign until an operator has removed the alarm.
+The signer does not trust the database. It keeps the last checkpoint that it signed in a
+file of its own, reads and hashes the *bytes* of the records itself, and signs only a
+tree that is consistent with that checkpoint. Otherwise it raises an alarm and refuses
+to sign until an operator has removed the alarm.
 
 Each round reads the records since the last full tile. A *full* round reads all of them,
-and so finds a change in an old record.
+and so detects a change in an old record.
 
-Without its state the signer could contradict what it signed before. It then demands a
-checkpoint from outside, which the log must continue, and so it does with a new key for
-a log that was signed by another. Checkpoints in the database must fit, too, but do not
-suffice: they can be deleted together with the records.
+A signer that lost its state could contradict an earlier checkpoint. It therefore
+requires a checkpoint from outside, and signs only if the log continues it. The same
+holds for a new key on a log that another key signed. Checkpoints in the database must
+be consistent as well, but are not sufficient: they can be deleted together with the
+records.
 """
 
 import contextlib
@@ -63,16 +64,16 @@ async def sign(
     """Sign the log's current tree if it has grown; with *full*, reread every record.
 
     *known* are checkpoints from outside, with which the log must be consistent. *shape*
-    is that of the schema, which must be accepted; None if it cannot be known.
+    is the schema's shape, which must be accepted; None if it is unknown.
 
     Raises:
         AlarmRaised: The log is not consistent with the last signed checkpoint, or with
             one of *known*. The alarm is written to a file and, if possible, to the
             database.
         SignerNotReady: The key or the state cannot be used, or the state is missing and
-            nothing is *known*.
+            *known* is empty.
         ShapeChanged: The schema's shape is not accepted.
-        InsecurePermissions: Others can use the folder or a file in it.
+        InsecurePermissions: Other users can use the folder or a file in it.
     """
     home.refuse_insecure()
     home.complete_rotation()
@@ -90,11 +91,11 @@ async def rotate(
     *,
     shape: ShapeDigests | None = None,
 ) -> SigningResult:
-    """Rotate the key: the old and the new key sign a checkpoint, then only the new.
+    """Rotate the key: both keys sign one checkpoint, then only the new one signs.
 
     Raises:
         AlarmRaised, InsecurePermissions, ShapeChanged: As in `sign`.
-        SignerNotReady: As in `sign`, or nothing was signed yet.
+        SignerNotReady: As in `sign`, or no checkpoint is signed yet.
     """
     home.refuse_insecure()
     home.complete_rotation()
@@ -160,10 +161,10 @@ async def _check_shape(
 async def _recovered(
     connection: Reader, home: SignerFolder, origin: str, known: Sequence[Checkpoint]
 ) -> Sequence[Checkpoint]:
-    """The checkpoints for an empty folder: *known*, and those in the database.
+    """The checkpoints for a signer without state: *known*, and those in the database.
 
     Raises:
-        SignerNotReady: Nothing is *known*, although this log may have been signed.
+        SignerNotReady: *known* is empty, although this log may have been signed.
     """
     stored = [
         one.checkpoint

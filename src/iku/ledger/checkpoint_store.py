@@ -1,7 +1,7 @@
 """Signed checkpoints, log keys and alarms in the database.
 
-A checkpoint that is read is verified by the log's keys, and ignored if it does not
-verify: with the signer's login rows can be inserted, but not signed.
+A checkpoint is verified by the log's keys whenever it is read, and ignored if it does
+not verify: the signer's login allows rows to be inserted, but not to be signed.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -23,7 +23,7 @@ LAST = 2**63 - 1
 
 
 class Coverage(StrEnum):
-    """How strongly a position of the log is covered by signatures."""
+    """The strength of the signatures that cover a position of the log."""
 
     PENDING = "pending"  # no signature yet
     SIGNED = "signed"  # signed by the log's own key, which the agency holds
@@ -40,7 +40,7 @@ class SignedCheckpoint(Struct, frozen=True):
     cosignatures: tuple[str, ...]
 
     def __str__(self) -> str:
-        """The note as published: cosignatures follow the log's signatures."""
+        """The note as published: the log's signatures, then the cosignatures."""
         return self.note + "".join(self.cosignatures)
 
     @property
@@ -58,7 +58,7 @@ class LogKey(Struct, frozen=True):
     """A key of the log.
 
     Attributes:
-        last_size: Size of the last checkpoint it signed; None for the current key.
+        last_size: Size of the last checkpoint that it signed; None for the current key.
     """
 
     key: VerifierKey
@@ -70,10 +70,10 @@ class Assurance(Struct, frozen=True):
     """The coverage of the log by signatures, and the alarm if one is raised.
 
     Attributes:
-        signed: Size of the last checkpoint; None if nothing was signed yet.
+        signed: Size of the last checkpoint; None if none is signed yet.
         witnessed: Size of the last checkpoint cosigned by a quorum; None without one.
         witnesses: Number of witnesses in the policy.
-        alarm: Why the signer refuses to sign; None without an alarm.
+        alarm: The reason why the signer refuses to sign; None without an alarm.
         ignored: Stored cosignatures that do not count, one sentence each.
     """
 
@@ -120,7 +120,7 @@ UNWATCHED = (
 
 
 async def latest(connection: Reader) -> SignedCheckpoint | None:
-    """The last checkpoint; None if nothing was signed yet."""
+    """The last checkpoint; None if none is signed yet."""
     before = LAST
     while rows := await connection.fetch(
         """
@@ -200,14 +200,14 @@ async def _checkpoints(
 
 
 def is_signed(raw: str, size: int, root: bytes, vkeys: tuple[str, ...]) -> bool:
-    """Whether the note *raw* is a checkpoint of *size* and *root*, signed by a key."""
+    """Whether the note *raw* is a checkpoint of *size* and *root* signed by *vkeys*."""
     found = _verified(raw, vkeys)
     return found is not None and (found.size, found.root) == (size, root)
 
 
 @lru_cache(maxsize=1024)
 def _verified(raw: str, vkeys: tuple[str, ...]) -> Checkpoint | None:
-    """The checkpoint in a note by one of the keys; None if it does not verify."""
+    """The checkpoint in a note signed by one of the keys; None if it is not valid."""
     try:
         signed = note.parse(raw.encode())
         found = checkpoint.parse(signed.text)
@@ -241,7 +241,7 @@ async def keys(connection: Reader) -> list[LogKey]:
 
 @lru_cache(maxsize=64)
 def _key(vkey: str) -> VerifierKey | None:
-    """The verifier key in a row; None if the row holds none, and so is ignored."""
+    """The verifier key in a row; None if it is malformed, which ignores the row."""
     try:
         return note.parse_verifier(vkey)
     except Malformed:
@@ -251,7 +251,7 @@ def _key(vkey: str) -> VerifierKey | None:
 async def publish(
     connection: Reader, found: Checkpoint, signed: Note, by: Sequence[VerifierKey]
 ) -> None:
-    """Store a signed checkpoint and the keys that signed it; idempotent."""
+    """Store a signed checkpoint and its signing keys; idempotent."""
     for key in by:
         await connection.fetch(
             """
@@ -289,7 +289,7 @@ async def assurance(connection: Reader, witnesses: Policy) -> Assurance:
 
 
 async def alarm(connection: Reader) -> str | None:
-    """Why the signer refuses to sign; None without an alarm."""
+    """The reason why the signer refuses to sign; None without an alarm."""
     found = await connection.fetchval(
         """
         select case when raised then sentence end
@@ -302,7 +302,7 @@ async def alarm(connection: Reader) -> str | None:
 
 
 async def record_alarm(connection: Reader, sentence: str, *, raised: bool) -> None:
-    """Record that an alarm is raised or cleared; idempotent."""
+    """Record that an alarm was raised or cleared; idempotent."""
     if (await alarm(connection)) != (sentence if raised else None):
         await connection.fetch(
             "insert into ledger.alarm (raised, sentence) values ($1, $2)",

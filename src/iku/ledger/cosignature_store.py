@@ -1,9 +1,10 @@
 """Witnesses' cosignatures in the database, each verified whenever it is read.
 
-A row proves nothing: with the signer's login any row can be inserted. It counts only
+A row proves nothing: the signer's login allows any row to be inserted. It counts only
 if its line is a signature by its key over a checkpoint of its size, and its size is at
-most that of the last checkpoint. Other rows are ignored and reported. Any number of
-rows of one witness and size may exist, so that none takes the place of another.
+most that of the last checkpoint. Other rows are ignored and reported. A witness may
+have any number of rows of one size, so that an invalid row does not replace a valid
+one.
 """
 
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
@@ -46,7 +47,7 @@ async def add(connection: Reader, size: int, found: VerifiedSignature) -> None:
 async def lines(connection: Reader, size: int, signed: str) -> tuple[str, ...]:
     """The lines that verify over the checkpoint *signed* of *size*, one of each key.
 
-    They are so few that the note stays within its limits when they are added.
+    Their number is limited, so that the note stays within its limits with them.
     """
     rows = await connection.fetch(
         "select vkey, line from ledger.cosignature where size = $1 order by number",
@@ -69,7 +70,7 @@ def _fitting(signed: str, lines: Iterable[str]) -> Iterator[str]:
 
 
 async def cosigned_size(connection: Reader, key: VerifierKey, most: int) -> int:
-    """The largest size up to *most* that this witness has cosigned; 0 without one."""
+    """The largest size up to *most* that a witness's key cosigned; 0 without one."""
     async for size, _ in _cosigned(connection, [key], most):
         return size
     return 0
@@ -78,18 +79,18 @@ async def cosigned_size(connection: Reader, key: VerifierKey, most: int) -> int:
 async def witnessed_size(
     connection: Reader, witnesses: Policy, most: int
 ) -> int | None:
-    """The largest size up to *most* that a quorum has cosigned; None without one."""
+    """The largest size up to *most* that a quorum cosigned; None without one."""
     if witnesses.quorum == NONE:
         return None
     async for size, by in _cosigned(connection, witnesses.witness_keys, most):
-        # The time 0 states no time: such a cosignature vouches for no day.
+        # A timestamp of 0 means no time, so such a cosignature does not count.
         if witnesses.is_quorum([key for key, time in by.items() if time]):
             return size
     return None
 
 
 async def ignored(connection: Reader, most: int) -> list[str]:
-    """A sentence for each ignored cosignature, of those that would be read first.
+    """A sentence for each ignored cosignature among the latest ones.
 
     These are rows of a size beyond *most*, and those of the last sizes up to it.
     """
@@ -144,7 +145,7 @@ async def findings(connection: Reader, most: int) -> AsyncIterator[str]:
 def finding(
     size: int, vkey: str, line: str, notes: Sequence[str], *, beyond: bool
 ) -> str | None:
-    """Why a stored cosignature is ignored; None if it verifies."""
+    """The reason why a stored cosignature is ignored; None if it verifies."""
     name = vkey.partition("+")[0]
     if beyond:
         return message(
@@ -166,7 +167,7 @@ def finding(
 async def _cosigned(
     connection: Reader, keys: Iterable[VerifierKey], most: int
 ) -> AsyncIterator[tuple[int, dict[VerifierKey, int]]]:
-    """Sizes up to *most*, largest first; which of *keys* cosigned each, and when."""
+    """The sizes up to *most*, largest first, each with its cosigners and times."""
     known = {str(key): key for key in keys}
     while True:
         rows = await connection.fetch(
@@ -202,7 +203,7 @@ async def _cosigned(
 
 
 def _texts(size: int, notes: Iterable[str]) -> list[str]:
-    """The texts of those notes that are checkpoints of *size*."""
+    """The texts of those *notes* that are checkpoints of *size*."""
     return [
         text for text in map(_note_text, set(notes)) if _checkpoint_size(text) == size
     ]
@@ -225,7 +226,7 @@ def _checkpoint_size(text: str) -> int | None:
 
 @lru_cache(maxsize=4096)
 def _stated_time(text: str, vkey: str, line: str) -> int | None:
-    """The time that *line* states; None if it is no cosignature of *text* by *vkey*."""
+    """The timestamp of a cosignature of *text* by *vkey*; None if it is not valid."""
     try:
         key = note.parse_verifier(vkey)
         signature = note.parse_signature(line.removesuffix("\n"))

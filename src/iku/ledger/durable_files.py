@@ -16,11 +16,11 @@ class InsecurePermissions(Exception):
 
 
 class FolderInUse(Exception):
-    """Another process holds the lock of the folder."""
+    """Another process holds the lock on the folder."""
 
 
 def write(path: Path, content: bytes) -> None:
-    """Write a file atomically and durably: it is on disk when this returns.
+    """Write a file atomically and durably: it is on disk when the call returns.
 
     The file's mode is 0600.
     """
@@ -30,7 +30,7 @@ def write(path: Path, content: bytes) -> None:
 
 @contextmanager
 def add_file_name(path: Path) -> Iterator[None]:
-    """Add *path* to an `OSError` without a file name, such as that of a full disk."""
+    """Add *path* to an `OSError` that names no file, such as that of a full disk."""
     try:
         yield
     except OSError as error:
@@ -41,7 +41,7 @@ def add_file_name(path: Path) -> Iterator[None]:
 
 @contextmanager
 def atomic_writer(path: Path) -> Iterator[IO[bytes]]:
-    """A file object whose content replaces *path* when the block ends: see `write`."""
+    """A file object whose content replaces *path* when the block ends (see `write`)."""
     part = path.with_name(f"{path.name}.part")
     part.unlink(missing_ok=True)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
@@ -60,7 +60,7 @@ def atomic_writer(path: Path) -> Iterator[IO[bytes]]:
 
 
 def rename(source: Path, target: Path) -> None:
-    """Rename within a folder, durably: the folder is synchronised to disk."""
+    """Rename within a folder, durably: the folder is flushed to disk."""
     source.replace(target)
     folder = os.open(target.parent, os.O_RDONLY)
     try:
@@ -78,11 +78,11 @@ def read_if_exists(path: Path) -> bytes | None:
 
 
 def refuse_insecure(path: Path) -> None:
-    """Refuse a file or folder that others can use, or that belongs to another user.
+    """Refuse a path that other users can access, or that belongs to another user.
 
     Raises:
-        InsecurePermissions: The message says how to mend it.
-        FileNotFoundError: The file does not exist.
+        InsecurePermissions: The message contains the command that corrects it.
+        FileNotFoundError: The path does not exist.
     """
     found = path.stat()
     mode = stat.S_IMODE(found.st_mode)
@@ -112,7 +112,7 @@ def read_secret(path: Path) -> str:
     """The text of *path*, without a final line feed.
 
     Raises:
-        InsecurePermissions: Others can use the file, or it belongs to another user.
+        InsecurePermissions: Other users can access the file, or own it.
         FileNotFoundError: The file does not exist.
     """
     refuse_insecure(path)

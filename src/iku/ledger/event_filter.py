@@ -18,7 +18,7 @@ EXAMINED = 20_000  # most events that one call examines
 
 
 class Filter(Struct, frozen=True):
-    """The events to read; a field that is None does not restrict them.
+    """The criteria of a filtered read; a field that is None does not restrict it.
 
     Attributes:
         actor: Name of the actor, exactly as it is recorded.
@@ -84,7 +84,7 @@ async def size_before(reader: Reader, day: date, zone: str) -> int:
 
 
 async def _last_examined(reader: Reader, wanted: Filter, after: int, size: int) -> int:
-    """The last position that the call examines."""
+    """The last position that one call examines."""
     if wanted.stream is not None:
         return size
     if wanted.actor is None:

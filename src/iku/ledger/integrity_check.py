@@ -1,6 +1,6 @@
 """The integrity check: every table of the ledger against the ledger's invariants.
 
-It shares no code with the append: it trusts no column, count or hash that
+It shares no code with the append. It trusts no column, count or hash that
 `ledger.append` wrote, but recomputes them from the records.
 """
 
@@ -48,8 +48,8 @@ async def check_ledger(
     """Check every invariant of the ledger; return the findings, or [] if all hold.
 
     A finding names the first position at which a rule is broken, the expected value and
-    the value found. The check reads the whole log once, in one snapshot, and keeps a
-    few words for each stream in memory. *progress* is called with the number of events
+    the value found. The check reads the whole log once, in one snapshot; its memory
+    grows with the number of streams. *progress* is called with the number of events
     read and the number of events in the log.
     """
     async with connection.transaction(isolation="repeatable_read", readonly=True):
@@ -61,7 +61,7 @@ async def check_ledger(
 
 
 async def _check(connection: Connection, progress: Progress, every: str) -> list[str]:
-    """Check with *every* as the query for the commands."""
+    """Run the check with *every* as the query for the commands."""
     size = await connection.fetchval("select max(position) from ledger.event") or 0
     reading = _CheckState()
     for rule, table, expected, found in await table_checks.broken_tables(connection):
@@ -229,7 +229,7 @@ def _position_message(position: int) -> Message:
 
 
 def _finding_value(value: object) -> object:
-    """A value as a parameter of a finding."""
+    """*value* in a type that a message can format."""
     match value:
         case None | bool():
             return _NAMED[value]
@@ -259,7 +259,7 @@ class _CommandReader:
         self._waiting: deque[asyncpg.Record] = deque()
 
     async def read_up_to(self, position: int) -> None:
-        """Read commands up to the one that covers *position*, or to the last."""
+        """Read commands up to the one that appended *position*, or all."""
         while self.last < position:
             rows = await anext(self._pages, None)
             if rows is None:
@@ -268,7 +268,7 @@ class _CommandReader:
             self._waiting.extend(rows)
 
     def covering(self, position: int) -> asyncpg.Record | None:
-        """The command that wrote *position*; earlier commands are discarded."""
+        """The command that appended *position*; earlier commands are discarded."""
         while self._first is None or self._first[_AT] < position:
             if not self._waiting:
                 return None
@@ -306,8 +306,8 @@ _BATCH_RULES = (
 class _CheckpointCheck:
     """The signed checkpoints, by size, with their signatures.
 
-    The comparison of their root hashes with the records finds an attacker who rewrote
-    events but not the checkpoints.
+    Comparing their root hashes with the records detects an attacker who rewrote events
+    but not the checkpoints.
     """
 
     def __init__(self, tables_read: "_TableReader", keys: Sequence[LogKey]) -> None:
@@ -399,7 +399,7 @@ class _TableReader:
 async def _event_pages(
     tables_read: _TableReader, commands: _CommandReader
 ) -> AsyncGenerator[list[asyncpg.Record], None]:
-    """Pages of events; the commands that cover a page are read before it."""
+    """Pages of events; the commands that appended a page are read before it."""
     async for rows in tables_read.pages(_EVENTS):
         await commands.read_up_to(rows[-1]["position"])
         yield rows
@@ -466,7 +466,7 @@ async def _check_head(connection: Connection, reading: _CheckState) -> None:
 
 
 async def _check_cosignatures(connection: Connection, reading: _CheckState) -> None:
-    """Verify every stored cosignature; only the first that does not is a finding."""
+    """Verify every stored cosignature; the first one that fails is a finding."""
     last = await checkpoint_store.latest(connection)
     most = last.size if last else -1
     async for finding in cosignature_store.findings(connection, most):

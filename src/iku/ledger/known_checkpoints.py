@@ -1,7 +1,7 @@
 """Checkpoints that are held outside, for a signer that lost its state.
 
-They come from files, which an auditor or a witness hands over, and from the witnesses
-that can be asked. The signer checks that the log continues all of them.
+They come from files of an auditor or a witness, and from the witnesses themselves. The
+signer checks that the log continues all of them.
 """
 
 from collections.abc import Iterable, Sequence
@@ -38,10 +38,10 @@ async def gather(
     *,
     get: Get | None = None,
 ) -> KnownCheckpoints:
-    """The checkpoints in *files*, and of the witnesses if the folder knows of none.
+    """The checkpoints in *files* and, for a signer without state, of the witnesses.
 
     Raises:
-        SignerNotReady: A file is not a checkpoint of this log that a known key signed.
+        SignerNotReady: A file is not a checkpoint of this log signed by a known key.
     """
     keys = [*_file_keys(home, witnesses)]
     keys += [one.key for one in await checkpoint_store.keys(connection)]

@@ -1,8 +1,8 @@
-"""Appends to the log, and reads.
+"""Appends to the log, and reads of it.
 
 The *position* of an event is its place in the log, from 1, without gaps and in commit
 order. The last position is the log's *size*. A reader who has read up to a position has
-missed no event below it.
+missed no event before it.
 """
 
 from collections import Counter
@@ -94,11 +94,11 @@ class Request(Struct, frozen=True):
         parts: One for each stream that is appended to.
         command_id: Idempotency key, unique in the log; a repetition gets the first
             receipt.
-        body: SHA-256 of the command, which tells a retry from a reuse of the id.
+        body: SHA-256 of the command, by which a retry differs from a reused id.
         known_on: The day declared by an import. None = entered live: the local
             day of recorded_at.
         premises: Other streams on which the decision is based, each with its expected
-            version (0 = a stream without events).
+            version; 0 for a stream without events.
         conditions: Append conditions, which must all hold.
         attachments: One for each event, or none; passed to projections, never stored.
         secrets: Texts that the drafts commit to; passed to the vault.
@@ -166,7 +166,7 @@ class Receipt(Struct, frozen=True):
 class VersionConflict(Exception):
     """A stream is not at the expected version: read it and decide again.
 
-    *actual* is the stream's version after the whole call.
+    *actual* is the stream's version after the call.
     """
 
     def __init__(self, stream: str, expected: int, actual: int) -> None:
@@ -215,7 +215,7 @@ class KeyReused(Exception):
 
 
 class LeafMismatch(Exception):
-    """The database answered with the leaf hash of another record than was sent."""
+    """The database returned a leaf hash other than that of the record that was sent."""
 
     def __init__(
         self, position: int, sent: bytes | None, answered: bytes | None
@@ -272,7 +272,7 @@ Verdict: TypeAlias = (
 
 
 class EncodedRequest(Struct, frozen=True):
-    """A request with its events encoded, except what is set under the log's lock."""
+    """A request with its events encoded, except for values set under the log's lock."""
 
     request: Request
     frames: tuple[tuple[bytes, bytes], ...]
@@ -292,7 +292,7 @@ class Head(Struct, frozen=True):
 
 
 def encode(request: Request) -> EncodedRequest:
-    """Encode the events of *request*, and check all that needs no database.
+    """Encode the events of *request*, with all checks that need no database.
 
     Raises:
         Unrecordable: A value, or the whole record, does not fit the format.
@@ -334,16 +334,16 @@ async def append(
 ) -> list[Verdict]:
     """Append the requests whose preconditions hold, and return a verdict for each.
 
-    The call takes one round trip. A refused request does not affect the others, except
-    for those that build on another one. A request that appends to, or is based on, a
-    stream to which an earlier request of the call appends is accepted only if every
-    request of the call is and none was recorded before. A condition fails if an earlier
-    request of the call names a stream of its category, even if that request is refused.
-    *zone* is the agency's time zone.
+    The call takes one round trip. A refused request affects only those that depend on
+    it. A request that appends to, or is based on, a stream to which an earlier request
+    of the call appends is accepted only if every request of the call is accepted and
+    none was recorded before. A condition fails if an earlier request of the call
+    appends to a stream of its category, even if that request is refused. *zone* is the
+    agency's time zone.
 
     Raises:
         Unrecordable: A request cannot be encoded; nothing was appended.
-        LeafMismatch: The database recorded another event than was sent; within a
+        LeafMismatch: The database recorded another event than the one sent; within a
             transaction, nothing is appended.
     """
     return await append_encoded(connection, [encode(r) for r in requests], zone=zone)
@@ -370,7 +370,7 @@ async def append_encoded(
 async def find_command(
     connection: Reader, command_id: str
 ) -> tuple[bytes, Receipt] | None:
-    """Body and first receipt of a command; None if it was never recorded."""
+    """Body and first receipt of a command; None if it is not recorded."""
     row = await connection.fetchrow(
         """
         select c.body, c.stream, c.version, c.position, c.count, c.size,
@@ -403,7 +403,7 @@ async def recorded_commands(
 
 
 async def has_commands(connection: Reader, prefix: str) -> bool:
-    """Whether a command is recorded whose id begins with *prefix*."""
+    """Whether a command is recorded whose id has this *prefix*."""
     found: bool = await connection.fetchval(
         """
         select exists (select
@@ -460,7 +460,7 @@ async def read_streams(
 async def read_events(
     connection: Reader, events: Iterable[tuple[str, int]]
 ) -> list[Recorded]:
-    """The events at the given pairs of stream and version, in no order."""
+    """The events with these pairs of stream and version, in any order."""
     named = list(events)
     rows = await connection.fetch(
         """
@@ -518,7 +518,7 @@ async def read_categories(
     """All events of *categories* at positions after *after*, in order.
 
     An append condition on these categories, after the position of the last event (or
-    after *after* if there is none), holds until another event of theirs is appended.
+    after *after* if there is none), holds until another event of them is appended.
     """
     found: list[Recorded] = []
     while True:
@@ -568,7 +568,7 @@ def read_subjects(
     size: int | None = None,
     known_on: date | None = None,
 ) -> AsyncGenerator[list[Recorded], None]:
-    """The streams of *category*, ordered by name, each complete.
+    """The events of each stream of *category*, in order of the streams' names.
 
     Starts with the first stream whose name is greater than *after*. Reads in pages, as
     `read_log` does, and holds one page and one stream in memory.
@@ -763,9 +763,9 @@ class _PendingAppends:
         self._streams: dict[str, tuple[int, date]] = {}
 
     def appended_to(self, stream: str) -> tuple[int, date | None]:
-        """How many events the added requests append to *stream*, and their `known_on`.
+        """The number of events appended to *stream* so far, and the latest `known_on`.
 
-        The latest `known_on`; `date.max`, PostgreSQL's infinity, if a request has none.
+        It is `date.max`, PostgreSQL's infinity, if a request declares no day.
         """
         return self._streams.get(stream, _NOTHING)
 
@@ -784,10 +784,10 @@ _NOTHING = 0, None
 
 
 def receipt(framed: EncodedRequest, row: asyncpg.Record) -> Receipt:
-    """The receipt in a row of `ledger.append`; for a repeated command, the first.
+    """The receipt in a row of `ledger.append`; of a repeated command, the first one.
 
     Raises:
-        LeafMismatch: A leaf hash of the answer is not that of the record that was sent.
+        LeafMismatch: A leaf hash in the row is not that of the record that was sent.
     """
     found = Receipt(row["stream"], *row[3:10])
     if row["verdict"] == "repeated":
@@ -822,7 +822,7 @@ def _verdict(framed: EncodedRequest, row: asyncpg.Record) -> Verdict:
 def _repeated_verdict(
     asked: EncodedRequest, first: EncodedRequest, verdicts: dict[str, Verdict]
 ) -> Verdict:
-    """The verdict on request *asked*; *first* is the first one with its command id."""
+    """The verdict on *asked*; *first* is the first request with its command id."""
     command_id = asked.request.command_id
     if asked is first:
         return verdicts[command_id]

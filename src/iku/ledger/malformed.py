@@ -2,4 +2,4 @@
 
 
 class Malformed(ValueError):
-    """The bytes are not a valid note, key or checkpoint; the message says why."""
+    """The bytes are not valid in their format; the message contains the reason."""

@@ -1,9 +1,9 @@
 """Signed notes (C2SP signed-note): a text followed by signature lines.
 
 A key is identified by its name and the first four bytes of a hash, the *key id*. A log
-signs the text alone. A witness signs a timestamp and either the text, with Ed25519, or
-the checkpoint that the text is, with ML-DSA-44 (C2SP tlog-cosignature). Signatures of
-unknown keys are ignored.
+signs the text alone. A witness signs a timestamp together with the text (Ed25519) or
+with the checkpoint in the text (ML-DSA-44), as C2SP tlog-cosignature specifies.
+Signatures of unknown keys are ignored.
 """
 
 import re
@@ -58,7 +58,7 @@ class Signature(Struct, frozen=True):
 
 
 class Note(Struct, frozen=True):
-    """A text, which ends with a line feed, and its signatures."""
+    """A text that ends with a line feed, and its signatures."""
 
     text: str
     signatures: tuple[Signature, ...]
@@ -182,8 +182,8 @@ def parse_verifier(vkey: str) -> VerifierKey:
     """Parse a public key from its text form.
 
     Raises:
-        Malformed: The text is not a key, or its algorithm is not supported, or anybody
-            could sign for it.
+        Malformed: The text is not a key, its algorithm is not supported, or the key is
+            weak, so that a signature under it proves nothing.
     """
     name, algorithm, public = _parse_key(vkey)
     if len(public) != algorithm.scheme.public_length:
@@ -228,7 +228,7 @@ def parse_signing(secret: str) -> SigningKey:
 
 
 def verify(note: Note, keys: Iterable[VerifierKey]) -> list[VerifiedSignature]:
-    """Verify the note, and return the signatures by *keys*, the first of each key.
+    """The verified signatures by *keys*, the first of each key; at least one.
 
     Raises:
         Unverified: None of *keys* signed the note, or a signature by one is wrong.
@@ -249,7 +249,7 @@ def verify(note: Note, keys: Iterable[VerifierKey]) -> list[VerifiedSignature]:
 def verified_signatures(
     note: Note, keys: Iterable[VerifierKey]
 ) -> list[VerifiedSignature]:
-    """Verify the signatures by *keys*, the first of each key; may be empty.
+    """The verified signatures by *keys*, the first of each key; may be empty.
 
     Raises:
         Unverified: A signature by one of *keys* is wrong.

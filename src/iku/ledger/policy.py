@@ -1,6 +1,6 @@
 """Trust policy of a verifier (C2SP tlog-policy): logs, witnesses and a quorum.
 
-A policy is the verifier's own file. It must come from a source other than the log: a
+A policy is the verifier's own file and must come from a source other than the log: a
 policy that the log itself publishes proves nothing.
 """
 
@@ -41,7 +41,7 @@ class Group(Struct, frozen=True):
 
 
 class Policy(Struct, frozen=True):
-    """The checkpoints to accept: signed by one of *logs*, cosigned by the *quorum*.
+    """The signatures that a checkpoint needs: of one of *logs*, and of a *quorum*.
 
     Attributes:
         witnesses: By the names that groups and the quorum refer to.
@@ -60,7 +60,7 @@ class Policy(Struct, frozen=True):
 
     @property
     def addresses(self) -> dict[str, dict[str, VerifierKey]]:
-        """By URL, the keys of the witnesses that are asked there, by their names."""
+        """For each URL of a witness, its keys by the names of the witnesses."""
         found: dict[str, dict[str, VerifierKey]] = {}
         for name, party in self.witnesses.items():
             if party.url is not None:
@@ -108,7 +108,7 @@ def judge(policy: Policy, signed: Note) -> Judgement:
     logs = [party.key for party in policy.logs if party.key.name == found.origin]
     note.verify(signed, logs)
     cosigned = note.verified_signatures(signed, policy.witness_keys)
-    # The time 0 states no time: such a cosignature vouches for no day.
+    # A timestamp of 0 means no time, so such a cosignature does not count.
     quorum = policy.is_quorum([one.key for one in cosigned if one.time])
     return Judgement(found, tuple(cosigned), quorum)
 
@@ -116,9 +116,9 @@ def judge(policy: Policy, signed: Note) -> Judgement:
 def parse(raw: bytes, *, complete: bool = True) -> Policy:
     """Parse a policy file.
 
-    If *complete* is false, the quorum line may be missing; any one of the groups and
-    witnesses that are in no group then satisfies the quorum. A witness that is listed
-    with a key of each kind under one name counts as one, which has to sign with both.
+    If *complete* is false, the quorum line may be missing; any group, and any witness
+    outside a group, is then a quorum. A witness that is listed with a key of each
+    algorithm under one name counts once, and must sign with both keys.
 
     Raises:
         Malformed: A line is invalid; the message has its number.
@@ -167,7 +167,7 @@ _ENDINGS = {Algorithm.COSIGNATURE: "-ed", Algorithm.COSIGNATURE_ML_DSA: "-pq"}
 
 
 def witness_lines(keys: Sequence[VerifierKey], url: str) -> list[str]:
-    """The lines of one witness: of two *keys* a group that counts once."""
+    """The policy lines of one witness; two *keys* form a group that counts once."""
     name = keys[0].name
     if len(keys) == 1:
         return [f"witness {name} {keys[0]} {url}"]
@@ -189,7 +189,7 @@ Words: TypeAlias = list[str]
 
 
 class _PolicyLines:
-    """The policy built from the lines read so far."""
+    """The policy that the lines read so far define."""
 
     def __init__(self) -> None:
         self._logs: list[Party] = []
@@ -246,7 +246,7 @@ class _PolicyLines:
         return Policy(tuple(self._logs), self._witnesses, self._groups, quorum or NONE)
 
     def _group_kinds(self) -> None:
-        """Group the two witnesses of each name whose keys are of different kinds."""
+        """Group the witnesses of one name whose keys have different algorithms."""
         alike: dict[str, dict[str, Algorithm]] = {}
         for name, party in self._witnesses.items():
             if name not in self._members:
@@ -286,7 +286,7 @@ class _PolicyLines:
         return Group(_parse_threshold(least, len(members)), tuple(members))
 
     def _party(self, vkey: str, url: Words, *, cosigns: bool) -> Party:
-        """The log or witness of a line, whose key no other line may have."""
+        """The log or witness on a line; refuses a key that another line has."""
         key = note.parse_verifier(vkey)
         if key.algorithm.cosigns is not cosigns:
             raise Malformed(

@@ -43,7 +43,7 @@ async def inclusion(hashes: Hashes, index: int, size: int) -> list[bytes]:
     RFC 6962, section 2.1.1: PATH(index, D[size]).
 
     Raises:
-        ValueError: The tree of that size has no such leaf.
+        ValueError: The tree has no leaf at that index.
     """
     if not 0 <= index < size:
         raise ValueError(f"leaf index {index} is outside the tree of size {size}")
@@ -81,7 +81,7 @@ def _path(index: int, start: int, end: int) -> list[Span]:
 
 
 def _subproof(old: int, start: int, end: int, *, whole: bool) -> list[Span]:
-    """SUBPROOF (RFC 6962); *whole*: the verifier knows the root of this subtree."""
+    """SUBPROOF (RFC 6962); *whole* if the verifier has the root of this subtree."""
     if old == end:
         return [] if whole else [(start, end)]
     middle = start + split(end - start)
@@ -107,7 +107,7 @@ def _nodes(start: int, end: int) -> Iterator[Node]:
 
 
 def _fold(nodes: Iterable[bytes]) -> bytes:
-    """The hash of the tree over adjacent full subtrees, given largest first."""
+    """The root hash over adjacent full subtrees, given largest first."""
     *others, whole = nodes
     for node in reversed(others):
         whole = tree.node_hash(node, whole)

@@ -1,6 +1,6 @@
 """Verification of inclusion and consistency proofs, by the algorithms of RFC 9162.
 
-It shares no code with `proof_building`, so that one error cannot be in both.
+It shares no code with `proof_building`, so that the same error cannot be in both.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ EMPTY = sha256(b"").digest()
 
 
 class InvalidProof(Exception):
-    """The proof does not verify; the message says where it fails."""
+    """The proof does not verify; the message states the difference."""
 
 
 def check_inclusion(

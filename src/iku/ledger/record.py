@@ -26,7 +26,7 @@ _BETWEEN = len('2021-02-01","recorded_at":"2021-02-01T03:04:05.123456Z')
 
 
 class Unrecordable(ValueError):
-    """A value cannot be recorded; the message says which and why."""
+    """A value cannot be recorded; the message names the value and the reason."""
 
 
 class TooLarge(Unrecordable):
@@ -34,9 +34,10 @@ class TooLarge(Unrecordable):
 
 
 class Commitment(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
-    """The salted hash in a record of a text that is stored outside the log.
+    """The commitment in a record to a text that is stored outside the log.
 
-    It does not disclose the text, but proves that a given text is the recorded one.
+    A salted hash: it does not disclose the text, but proves that a given text is the
+    recorded one.
 
     Attributes:
         c: The commitment, 32 bytes in lower-case hexadecimal.
@@ -52,7 +53,7 @@ class NewEvent(Struct, frozen=True):
 
     Attributes:
         effective_on: The day from which the fact holds; None if the event has none.
-        data: The data that are counted; they name no person.
+        data: The fields without free text; they name no person.
         text: The commitment to each free text, by name.
         schema: Version of the schema of *data*.
     """
@@ -78,9 +79,9 @@ class Recorded(Struct, frozen=True, gc=False):
     """An event as stored in the log.
 
     Attributes:
-        position: Place in the log, from 1, without gaps.
-        version: Place in its stream, from 1.
-        known_on: Day the office knew; never decreases within a stream.
+        position: Position in the log, from 1, without gaps.
+        version: Version of the event in its stream, from 1.
+        known_on: The day on which the office knew it; never decreases within a stream.
         declared: Whether *known_on* was declared by an import, not taken live.
         recorded_at: The database's clock; never decreases as the position rises.
         record: The exact bytes that were stored.
@@ -109,16 +110,16 @@ class Recorded(Struct, frozen=True, gc=False):
         return self.stream.partition("-")[2]
 
     def body(self) -> Body:
-        """The fields of the record that are not attributes; decoded at each call."""
+        """The fields of the record that are not attributes, decoded at each call."""
         return _bodies.decode(self.record)
 
     def body_by(self, decoder: msgspec.json.Decoder[Any]) -> Any:
-        """The fields of the record that *decoder* decodes."""
+        """The fields of the record, decoded by *decoder*."""
         return decoder.decode(self.record)
 
 
 class StreamEvent(Struct, frozen=True, gc=False):
-    """An event of a stream without its place in the log: what a fold of it needs.
+    """An event of a stream without its position in the log: the input of a fold.
 
     The attributes are those of `Recorded`.
     """
@@ -135,11 +136,11 @@ class StreamEvent(Struct, frozen=True, gc=False):
         return self.stream.partition("-")[2]
 
     def body(self) -> Body:
-        """The fields of the record that are not attributes; decoded at each call."""
+        """The fields of the record that are not attributes, decoded at each call."""
         return _bodies.decode(self.record)
 
     def body_by(self, decoder: msgspec.json.Decoder[Any]) -> Any:
-        """The fields of the record that *decoder* decodes."""
+        """The fields of the record, decoded by *decoder*."""
         return decoder.decode(self.record)
 
 
@@ -219,7 +220,7 @@ def frame(
 
 
 def join(head: bytes, tail: bytes, known_on: date, recorded_at: datetime) -> bytes:
-    """The record that the database completes; *recorded_at* is in UTC."""
+    """The record with *known_on* and *recorded_at* (UTC) between its head and tail."""
     instant = recorded_at.isoformat(timespec="microseconds")[:26]
     between = f'{known_on.isoformat()}","recorded_at":"{instant}Z'
     return head + between.encode() + tail

@@ -1,6 +1,6 @@
-"""Signature algorithms of notes: the scheme of each, and the bytes that it signs.
+"""Signature algorithms of notes: the scheme of each, and the signed bytes.
 
-A log signs by Ed25519 (C2SP signed-note), a witness by Ed25519 or ML-DSA-44 (C2SP
+A log signs with Ed25519 (C2SP signed-note), a witness with Ed25519 or ML-DSA-44 (C2SP
 tlog-cosignature).
 """
 
@@ -36,10 +36,10 @@ class SignatureScheme(Struct, frozen=True):
 
     Attributes:
         public_length: The length of a public key, in bytes.
-        private_key: The key of a seed. Each ML-DSA-44 signature by it is different,
-            because it is hedged by random bytes (FIPS 204, 3.4).
+        private_key: Derives the private key from a seed. Each ML-DSA-44 signature by it
+            is different, because it is hedged by random bytes (FIPS 204, 3.4).
         public_key: Parses a public key; `ValueError` if the bytes are not one.
-        is_sound: Whether bytes of that length are a key, in its one encoding.
+        is_sound: Whether bytes of that length are a key, in canonical encoding.
     """
 
     public_length: int
@@ -56,10 +56,10 @@ _SMALL_ORDER = {0, 1, _P - 1, _Y8, _P - _Y8}
 
 
 def is_sound_point(public: bytes) -> bool:
-    """Whether an Ed25519 key is a canonically encoded point, and not of small order.
+    """Whether an Ed25519 key is a canonically encoded point that is not of small order.
 
-    OpenSSL accepts the others, and under a key of small order some signatures verify
-    for any message.
+    OpenSSL accepts the others. Under a key of small order, some signatures verify for
+    any message.
     """
     y = int.from_bytes(public, "little") & (1 << 255) - 1
     u, v = y * y - 1, _D * y * y + 1  # x*x = u/v, which is a square if u*v is one
@@ -90,12 +90,12 @@ class Algorithm(IntEnum):
 
     @property
     def scheme(self) -> SignatureScheme:
-        """The signature scheme, which gives the length of a public key."""
+        """The signature scheme of the algorithm."""
         return ML_DSA_44 if self is Algorithm.COSIGNATURE_ML_DSA else ED25519
 
     @property
     def cosigns(self) -> bool:
-        """Whether witnesses sign by it; their signatures have a timestamp."""
+        """Whether it is an algorithm of cosignatures, which have a timestamp."""
         return self is not Algorithm.NOTE
 
 
@@ -116,7 +116,7 @@ def signed_message(algorithm: Algorithm, name: str, text: str, time: int) -> byt
 def _cosigned_message(name: str, time: int, found: Checkpoint) -> bytes:
     """The bytes that a witness signs with ML-DSA-44 (``cosigned_message`` of C2SP).
 
-    The checkpoint's extension lines are not in them: the witness vouches for the tree.
+    They do not contain the checkpoint's extension lines.
     """
     origin = found.origin.encode()
     if len(origin) > LONGEST_NAME:

@@ -1,7 +1,7 @@
-"""The tree over the records' bytes, compared with roots that were signed.
+"""The Merkle tree over the records' bytes, compared with signed roots.
 
-Nothing that the database computed is trusted: leaf hashes and tiles are compared with
-what the bytes give.
+Nothing that the database computed is trusted: leaf hashes and tiles are recomputed from
+the bytes and compared.
 """
 
 from collections.abc import AsyncIterator, Iterable
@@ -19,7 +19,7 @@ PAGE = 4 * WIDTH  # records that are read at a time
 
 
 class LogTampered(Exception):
-    """The records differ from a signed checkpoint; the message is the alarm's text."""
+    """The records contradict a signed checkpoint; the message is the alarm's text."""
 
 
 def roots_by_size(known: Iterable[Checkpoint]) -> dict[int, bytes]:
@@ -61,7 +61,7 @@ async def compute(
     """The tree over the records' bytes, and the number of records that were read.
 
     Raises:
-        LogTampered: The tree is not consistent with what was signed or with *anchors*
+        LogTampered: The tree is not consistent with the signed state or with *anchors*
             (roots by size), or the stored leaf hashes differ from those of the records.
     """
     signed = state.frontier if state else Frontier()
@@ -132,7 +132,7 @@ def _check_signed_root(frontier: Frontier, anchors: dict[int, bytes]) -> None:
 
 
 async def _leaves(connection: Reader, after: int, size: int) -> AsyncIterator[bytes]:
-    """Recomputed leaf hashes of the records; a missing position is an error."""
+    """The leaf hashes recomputed from the records; a missing position is an error."""
     while after < size:
         rows = await connection.fetch(
             """

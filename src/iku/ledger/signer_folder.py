@@ -1,7 +1,7 @@
 """The signer's folder: its key, its state and its alarm.
 
-It lies outside the database and its backups, belongs to the user who signs, and is
-closed to others.
+It is outside the database and its backups, belongs to the user who signs, and is not
+accessible to other users.
 """
 
 from datetime import UTC, datetime
@@ -19,11 +19,11 @@ from iku.messages import message
 
 
 class AlarmRaised(Exception):
-    """The signer refuses to sign; the message says why, and how to resume."""
+    """The signer refuses to sign; the message has the reason and how to resume."""
 
 
 class SignerNotReady(Exception):
-    """The signer's folder is incomplete or unusable; the message says what to do."""
+    """The signer's folder is incomplete or unusable; the message has the remedy."""
 
 
 class SignerState(Struct, frozen=True, forbid_unknown_fields=True):
@@ -51,14 +51,14 @@ class SignerState(Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def signed_nothing(self) -> bool:
-        """Whether the key has signed no records yet."""
+        """Whether no checkpoint of records has been signed yet."""
         return self.checkpoint.size == 0
 
 
 def signed_state(
     frontier: Frontier, origin: str, keys: list[SigningKey]
 ) -> SignerState:
-    """The state after all *keys* have signed the tree; the last one signs next."""
+    """The state after all *keys* have signed the tree; the last one signs later on."""
     text = Checkpoint(origin, frontier.size, frontier.root()).text
     signed = Note(text, tuple(key.sign(text) for key in keys))
     peaks = tuple(encode_hash(peak) for peak in frontier.peaks)
@@ -97,18 +97,18 @@ class SignerFolder(Struct, frozen=True):
             )
         made = note.generate_signing_key(origin, Algorithm.NOTE)
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # The state of a key that has signed nothing. A key without any state may have
-        # signed, and lost what it knew (`checkpoint_signing.sign`).
+        # The state of a key that has signed nothing. A key without a state may have
+        # signed and lost its state (`checkpoint_signing.sign`).
         self.write_state(signed_state(Frontier(), origin, [made]))
         return self._write(path, made)
 
     def verifiers(self) -> list[VerifierKey]:
-        """The public keys of the key in use and of its predecessors."""
+        """The public keys of the current key and of the retired ones."""
         retired = sorted(self.folder.glob("key.retired-*"))
         return [self.key().verifier, *(self._read(one).verifier for one in retired)]
 
     def refuse_insecure(self) -> None:
-        """Refuse a folder or a file that others can use, or that belongs to others.
+        """Refuse a folder or a file that other users can access or own.
 
         Raises:
             InsecurePermissions: The message names the path and its mode or its owner.
@@ -119,7 +119,7 @@ class SignerFolder(Struct, frozen=True):
                 durable_files.refuse_insecure(path)
 
     def key(self) -> SigningKey:
-        """The key that signs.
+        """The current key.
 
         Raises:
             SignerNotReady: The key file is missing or malformed.
@@ -128,7 +128,7 @@ class SignerFolder(Struct, frozen=True):
         return self._read(self.folder / "key")
 
     def next_key(self) -> SigningKey:
-        """The key that a rotation introduces; generated at the first call."""
+        """The key that a rotation introduces, generated at the first call."""
         path = self.folder / "key.next"
         if path.exists():
             return self._read(path)
@@ -183,7 +183,7 @@ class SignerFolder(Struct, frozen=True):
         return state
 
     def write_state(self, state: SignerState) -> None:
-        """Write the state durably: it is on disk when this returns."""
+        """Write the state durably: it is on disk when the call returns."""
         durable_files.write(self.folder / "state", msgspec.json.encode(state))
 
     def raise_alarm(self, sentence: str) -> None:
@@ -215,8 +215,8 @@ class SignerFolder(Struct, frozen=True):
     def alarm_sentence(self) -> str | None:
         """The alarm's sentence; None without an alarm, or without permission to read.
 
-        A database that was restored to an older state has lost the alarm's row; the
-        file has not.
+        The file remains if the database, which also holds the alarm, is restored to an
+        older state.
         """
         try:
             text = durable_files.read_if_exists(self.alarm)

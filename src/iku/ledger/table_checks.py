@@ -1,8 +1,8 @@
-"""Catalogue checks of the ledger's tables: kind, triggers, rules and row filters.
+"""Catalog checks of the ledger's tables: kind, triggers, rules and row security.
 
-A view in place of a table, a rule, a row filter or a child table makes reads return
-other rows than were appended, each of which may be valid. The integrity check therefore
-checks the catalogue first.
+A view in place of a table, a rule, a row security policy or a child table makes reads
+return other rows than were appended, each of which may be valid. The integrity check
+therefore checks the catalogs first.
 """
 
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ Broken = Iterator[tuple[str, str, str, str]]  # rule, table, expected, found
 
 
 async def broken_tables(connection: Connection) -> list[tuple[str, str, str, str]]:
-    """Each rule that a table breaks: rule, table, expected and found."""
+    """The violations of each table: rule, table, expected value and value found."""
     rows = await connection.fetch(
         """
         select c.relname as table,

@@ -21,7 +21,7 @@ _PLACE = re.compile(r"((?:x[0-9]{3}/){0,5})([0-9]{3})(?:\.p/([1-9][0-9]{0,2}))?"
 
 
 class InvalidTilePath(ValueError):
-    """A path names no tile; the message says why."""
+    """The path does not name a tile; the message has the reason."""
 
 
 class Tile(Struct, frozen=True):
@@ -33,7 +33,7 @@ class Tile(Struct, frozen=True):
 
     @property
     def leaves(self) -> int:
-        """The smallest tree size at which the hashes of the tile exist."""
+        """The smallest tree size that has all hashes of the tile."""
         return (self.number * WIDTH + self.width) << (HEIGHT * self.level)
 
     def path(self) -> str:
@@ -46,7 +46,7 @@ class Tile(Struct, frozen=True):
 
 
 def encode_index(number: int, width: int = WIDTH) -> str:
-    """The number in groups of three digits, followed by the width of a partial tile."""
+    """The tile number in groups of three digits; a partial tile also has its width."""
     higher, last = divmod(number, 1000)
     spelt = f"{last:03}" if width == WIDTH else f"{last:03}.p/{width}"
     while higher:
@@ -59,7 +59,7 @@ def parse_index(text: str) -> tuple[int, int]:
     """Parse the tile number and width in *text* (``x001/067.p/3``).
 
     Raises:
-        InvalidTilePath: The text names no tile, or is not in canonical form.
+        InvalidTilePath: The text does not name a tile, or is not in canonical form.
     """
     match = _PLACE.fullmatch(text)
     if match is None:

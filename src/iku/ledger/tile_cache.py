@@ -52,7 +52,7 @@ class Tiles:
         return tree.root(_split_hashes(row[first * LENGTH :]))
 
     async def _row(self, asked: Tile) -> bytes:
-        """The hashes requested or, if the tile is cached, all of its hashes."""
+        """The requested hashes, or all hashes of the tile if it is cached."""
         cached = await self._connection.fetchval(
             "select hashes from ledger.tile where level = $1 and number = $2",
             asked.level,
@@ -86,7 +86,7 @@ class Tiles:
         return b"".join(row["leaf"] for row in rows)
 
     async def _roots(self, asked: Tile) -> bytes:
-        """The roots of the tiles of the level below, cached or computed."""
+        """The roots of the tiles one level below, cached or computed."""
         first = asked.number * WIDTH
         rows = await self._connection.fetch(
             """
@@ -109,7 +109,7 @@ class Tiles:
 
 
 async def store(connection: Reader, tile: Tile, hashes: bytes) -> None:
-    """Store a full tile in the cache; a different tile with its number is replaced."""
+    """Store a full tile in the cache; a different tile of that number is replaced."""
     await connection.fetch(
         """
         delete from ledger.tile

@@ -62,7 +62,7 @@ def parse(raw: bytes) -> TlogProof:
 
 
 def parse_hashes(lines: Sequence[str]) -> tuple[bytes, ...]:
-    """Parse hashes in base64, one for each line.
+    """Parse hashes in base64, one on each line.
 
     Raises:
         Malformed: A line is not a hash, or there are more than `MOST_HASHES`.
@@ -79,5 +79,5 @@ def parse_hashes(lines: Sequence[str]) -> tuple[bytes, ...]:
 
 
 def encode_hashes(hashes: Sequence[bytes]) -> str:
-    """The hashes in base64, one a line: the text form of a consistency proof."""
+    """The hashes in base64, one on each line: the text form of a consistency proof."""
     return "".join(f"{encode_hash(one)}\n" for one in hashes)

@@ -1,6 +1,6 @@
 """The Merkle tree over the log's records (RFC 6962, section 2.1).
 
-Certificate Transparency verifiers can check it. Leaf *index* (from 0) is the event's
+Verifiers of Certificate Transparency can check it. Leaf *index* (from 0) is the event's
 *position* (from 1) minus one.
 """
 
@@ -23,7 +23,7 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 class Frontier:
     """The roots of the full subtrees of a tree of some size, largest first.
 
-    They suffice to add leaves and to compute the root hash. There is one for each bit
+    From them leaves can be added and the root hash computed. There is one for each bit
     that is set in the size.
     """
 

@@ -1,4 +1,4 @@
-"""Identifiers for commands that were sent without one."""
+"""Idempotency keys for commands that were sent without one."""
 
 import secrets
 import time

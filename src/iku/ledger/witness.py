@@ -2,15 +2,15 @@
 
 A log therefore cannot show different histories to different parties, as long as each
 requires this witness's cosignature. The protocol is C2SP tlog-witness, over HTTP or,
-for a machine without a network, through files. A witness may have a key of each kind of
-C2SP tlog-cosignature, and then cosigns with both.
+for a machine without a network, through files. A witness may have a key of each
+algorithm of C2SP tlog-cosignature, and then cosigns with both.
 
 The last size is compared and replaced under a lock, and is on disk before the
 cosignature is returned. Concurrent requests therefore cannot roll it back.
 
-A key without the memory of what it cosigned would cosign an older log. The file
-``logs-known`` lists the logs that it has cosigned; where it is missing, or the memory
-of a log in it, the witness refuses until an operator states that the log is new.
+A witness that lost its state could cosign a shorter log. The file ``logs-known`` lists
+the logs that it has cosigned. If this file, or the stored checkpoint of a log listed in
+it, is missing, the witness refuses until an operator states that the log is new.
 """
 
 import time
@@ -47,7 +47,7 @@ KEY_FILES = {
 
 
 class CosignRefused(Exception):
-    """The witness does not cosign; *status* is the HTTP status of C2SP tlog-witness."""
+    """The witness does not cosign; *status* is the HTTP status (C2SP tlog-witness)."""
 
     def __init__(self, status: HTTPStatus, sentence: str) -> None:
         super().__init__(sentence)
@@ -55,7 +55,7 @@ class CosignRefused(Exception):
 
 
 class CosignConflict(CosignRefused):
-    """The request's old size differs from the size that this witness cosigned last.
+    """The old size in the request is not the size that this witness cosigned last.
 
     *now* is the size of the checkpoint in the request.
     """
@@ -81,7 +81,7 @@ class CosignConflict(CosignRefused):
 
 
 class WitnessNotReady(CosignRefused):
-    """The witness's memory is missing or damaged; the message says what to do."""
+    """The witness's stored state is missing or damaged; the message has the remedy."""
 
     def __init__(self, sentence: str) -> None:
         super().__init__(HTTPStatus.SERVICE_UNAVAILABLE, sentence)
@@ -122,7 +122,7 @@ def parse_request(raw: bytes) -> CosignRequest:
 
 
 class CosignedCheckpoint(Struct, frozen=True, forbid_unknown_fields=True):
-    """The last checkpoint of a log that was cosigned, as stored in its file."""
+    """The last cosigned checkpoint of a log, as stored in its file."""
 
     note: str
 
@@ -133,10 +133,10 @@ class CosignedCheckpoint(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class WitnessFolder(Struct, frozen=True):
-    """The witness's folder: ``key``, ``key.ml-dsa-44`` or both, and its memory.
+    """The witness's folder: its keys, and the last cosigned checkpoint of each log.
 
-    The memory is a file for each log under ``logs``, and ``logs-known``, a line for
-    each log.
+    The keys are ``key``, ``key.ml-dsa-44`` or both. The checkpoints are files in
+    ``logs``, one for each log; ``logs-known`` has a line for each log.
     """
 
     folder: Path
@@ -146,12 +146,12 @@ class WitnessFolder(Struct, frozen=True):
         return self.folder / "logs-known"
 
     def make_key(self, name: str, algorithm: Algorithm) -> SigningKey:
-        """Generate the witness's key of a kind and write it to the folder.
+        """Generate the witness's key of an algorithm and write it to the folder.
 
         Raises:
             Malformed: The name is not valid as the name of a key, or the witness's
                 other key has another name.
-            FileExistsError: The folder holds a key of this kind already.
+            FileExistsError: The folder holds a key of this algorithm already.
         """
         path = self.folder / KEY_FILES[algorithm]
         if path.exists():
@@ -174,10 +174,10 @@ class WitnessFolder(Struct, frozen=True):
         return made
 
     def signing_keys(self) -> tuple[SigningKey, ...]:
-        """The keys that cosign, at most one of each kind; none before the first.
+        """The keys that cosign, at most one of each algorithm; empty in a new folder.
 
         Raises:
-            Malformed: A file is not a key, or is a key of another kind.
+            Malformed: A file is not a key, or is a key of another algorithm.
             InsecurePermissions: Other users can read a key file.
         """
         return tuple(
@@ -200,19 +200,21 @@ class WitnessFolder(Struct, frozen=True):
         return key
 
     def last_cosigned(self, origin: str) -> Checkpoint | None:
-        """The last cosigned checkpoint of a log; None if there is none.
+        """The last cosigned checkpoint of the log *origin*; None if none was cosigned.
 
         Raises:
-            WitnessNotReady: The memory of the log is damaged.
+            WitnessNotReady: The stored checkpoint is damaged.
         """
         kept = self.read_checkpoint(_origin_hash(origin))
         return None if kept is None else kept.checkpoint
 
     def read_checkpoint(self, place: str) -> CosignedCheckpoint | None:
-        """The memory of the log whose origin hashes to *place*; None without one.
+        """The last cosigned checkpoint of a log; None if none was cosigned.
+
+        *place* is the SHA-256 of the log's origin.
 
         Raises:
-            WitnessNotReady: It is damaged.
+            WitnessNotReady: The stored checkpoint is damaged.
         """
         path = self.folder / "logs" / place
         raw = durable_files.read_if_exists(path)
@@ -233,7 +235,7 @@ class WitnessFolder(Struct, frozen=True):
         return kept
 
     def write(self, place: str, kept: CosignedCheckpoint) -> None:
-        """Remember *kept* durably, and that the log is known."""
+        """Store the cosigned checkpoint *kept* durably, and list the log as known."""
         listed = durable_files.read_if_exists(self._list) or b""
         if place.encode() not in listed.split():
             durable_files.write(self._list, listed + f"{place}\n".encode())
@@ -242,12 +244,12 @@ class WitnessFolder(Struct, frozen=True):
         durable_files.write(logs / place, msgspec.json.encode(kept))
 
     def is_new(self, place: str) -> bool:
-        """Whether the memory shows that the log was never cosigned."""
+        """Whether the list of known logs exists and does not contain the log."""
         listed = durable_files.read_if_exists(self._list)
         return listed is not None and place.encode() not in listed.split()
 
     def refuse_insecure(self) -> None:
-        """Refuse a folder or a file that others can use, or that belongs to others.
+        """Refuse a folder or a file that other users can access or own.
 
         Raises:
             InsecurePermissions: The message names the path and its mode or its owner.
@@ -262,9 +264,10 @@ class WitnessFolder(Struct, frozen=True):
 
 
 class Witness(Struct, frozen=True):
-    """Cosigns the logs of *policy* with all its *keys*; its memory is in *folder*.
+    """Cosigns the logs of *policy* with all its *keys*; its state is in *folder*.
 
-    With *new*, a log whose memory is missing or damaged counts as never cosigned.
+    With *new*, a log whose stored checkpoint is missing or damaged counts as never
+    cosigned.
     """
 
     folder: Path
@@ -278,7 +281,7 @@ class Witness(Struct, frozen=True):
         return WitnessFolder(self.folder)
 
     def cosign(self, raw: bytes) -> str:
-        """Cosign the checkpoint in the body *raw*; the signature line of each key.
+        """Cosign the checkpoint in the request *raw*; return a line for each signature.
 
         Raises:
             CosignRefused: The request is malformed, unsigned or inconsistent.
@@ -303,7 +306,10 @@ class Witness(Struct, frozen=True):
             return self._cosign(asked, found, by_log)
 
     def latest(self, place: str) -> str | None:
-        """The last cosigned checkpoint of the log whose origin hashes to *place*."""
+        """The last cosigned checkpoint of a log as a note; None if none was cosigned.
+
+        *place* is the SHA-256 of the log's origin.
+        """
         known = {_origin_hash(party.key.name) for party in self.policy.logs}
         if place not in known:
             return None
@@ -313,7 +319,7 @@ class Witness(Struct, frozen=True):
     def _log_signatures(
         self, asked: CosignRequest, found: Checkpoint
     ) -> list[VerifiedSignature]:
-        """The signatures by keys of the log, one at least."""
+        """The signatures by keys of the log; at least one."""
         keys = [p.key for p in self.policy.logs if p.key.name == found.origin]
         if not keys:
             raise CosignRefused(
@@ -334,7 +340,7 @@ class Witness(Struct, frozen=True):
         found: Checkpoint,
         by_log: Sequence[VerifiedSignature],
     ) -> str:
-        """Compare and replace the last size; the caller holds the lock."""
+        """Compare and replace the last cosigned size; the caller holds the lock."""
         place = _origin_hash(found.origin)
         size, root = _size_and_root(self._last_cosigned(place, found.origin))
         if asked.old != size:
@@ -351,7 +357,7 @@ class Witness(Struct, frozen=True):
             ) from error
         text, now = asked.signed.text, int(time.time())
         made = tuple(key.sign(text, now) for key in self.keys)
-        # Signatures of strangers are left out, since the note has to be read again.
+        # Other signatures are left out: with them the note could exceed its limit.
         signed = Note(text, (*(one.signature for one in by_log), *made))
         if len(str(signed).encode()) > note.LONGEST:
             raise CosignRefused(
@@ -362,10 +368,10 @@ class Witness(Struct, frozen=True):
         return "".join(one.line for one in made)
 
     def _last_cosigned(self, place: str, origin: str) -> CosignedCheckpoint | None:
-        """The last cosigned checkpoint of a log; None if it is new.
+        """The last cosigned checkpoint of a log; None if the log is new.
 
         Raises:
-            WitnessNotReady: The memory of the log is missing or damaged.
+            WitnessNotReady: The stored checkpoint is missing or damaged.
         """
         self.memory.refuse_insecure()
         try:
@@ -394,5 +400,5 @@ def _size_and_root(last: CosignedCheckpoint | None) -> tuple[int, bytes]:
 
 
 def _origin_hash(origin: str) -> str:
-    """The file name of a log's last checkpoint: the hash of its origin."""
+    """The SHA-256 of an origin in hexadecimal: the file name of its checkpoint."""
     return sha256(origin.encode()).hexdigest()

@@ -35,11 +35,11 @@ Get: TypeAlias = Callable[[str], tuple[int, bytes]]
 
 
 class WitnessUnavailable(Exception):
-    """A witness did not cosign; the message says why. A later attempt may succeed."""
+    """A witness did not cosign; the message has the reason. A retry may succeed."""
 
 
 class WitnessContradiction(Exception):
-    """A witness cosigned another log of this name; the message is the alarm's text."""
+    """A witness cosigned another tree of this log; the message is the alarm's text."""
 
 
 async def request_cosignatures(
@@ -64,7 +64,8 @@ async def collect_cosignatures(
 ) -> list[str]:
     """Request cosignatures of the last checkpoint; return the failures as sentences.
 
-    The checkpoint is that of the signer's own state: the database's may be forged.
+    The checkpoint is taken from the signer's own state, because the database may hold a
+    forged one.
 
     Raises:
         AlarmRaised: A witness cosigned a tree that is not this log's.
@@ -94,10 +95,10 @@ async def build_request(connection: Reader, old: int, signed: Note) -> CosignReq
 async def store_cosignatures(
     connection: Reader, keys: Sequence[VerifierKey], signed: Note, answer: bytes
 ) -> list[VerifiedSignature]:
-    """Verify and store the cosignatures by *keys* in a witness's answer.
+    """Verify and store the cosignatures by *keys* in a witness's response.
 
     Raises:
-        WitnessUnavailable: The answer has no valid signature by *keys*.
+        WitnessUnavailable: The response has no valid signature by *keys*.
     """
     text = signed.text
     try:
@@ -170,12 +171,13 @@ def _refuse_incomplete(
 async def last_cosigned(
     keys: Sequence[VerifierKey], url: str, origin: str, get: Get | None = None
 ) -> Checkpoint | None:
-    """The last checkpoint of the log that a witness has cosigned; None without one.
+    """The last checkpoint of the log that a witness cosigned; None without one.
 
     One of its *keys* must have cosigned it.
 
     Raises:
-        WitnessUnavailable: It cannot be asked, or its answer does not verify.
+        WitnessUnavailable: The witness cannot be reached, or its response does not
+            verify.
     """
     place = sha256(origin.encode()).hexdigest()
     where = f"{url.rstrip('/')}/{place}/checkpoint"
@@ -221,7 +223,7 @@ def _failure(name: str, status: int, body: bytes) -> None:
 
 
 def _size(name: str, body: bytes, ours: int) -> int:
-    """The size that the witness cosigned last, from its 409 answer."""
+    """The size that the witness cosigned last, from its response with status 409."""
     try:
         size = checkpoint.parse_size(body.decode("ascii").removesuffix("\n"))
     except (UnicodeDecodeError, Malformed) as error:

@@ -18,11 +18,11 @@ TOLERANCE_S = 3_600  # by which two clocks may differ, as for `iku-verify`
 
 
 class Demands(Struct, frozen=True):
-    """The conditions that a checkpoint must meet.
+    """The requirements that a checkpoint must meet.
 
     Attributes:
         policy: The keys that are trusted, and the quorum of witnesses.
-        max_age_s: Greatest age of a quorum of cosignatures; None for any.
+        max_age_s: Maximum age of a quorum of cosignatures; None for any.
         without_witness: Whether missing cosignatures are accepted.
     """
 
@@ -32,12 +32,12 @@ class Demands(Struct, frozen=True):
 
 
 class SignedHead(Struct, frozen=True):
-    """A checkpoint whose signatures were verified.
+    """A checkpoint with verified signatures.
 
     Attributes:
-        newest: The time of the newest cosignature, in seconds since 1970; None if
-            no cosignature has a time, or if that time is in the future.
-        findings: Why the cosignatures are not enough.
+        newest: The time of the newest cosignature, in seconds since 1970; None if no
+            cosignature has a time, or if that time is in the future.
+        findings: The requirements that the cosignatures do not meet.
     """
 
     signed: Note
@@ -48,7 +48,7 @@ class SignedHead(Struct, frozen=True):
 
 
 def check(raw: bytes, demands: Demands) -> SignedHead:
-    """Verify the checkpoint that the log answered.
+    """Verify a checkpoint that the log returned.
 
     Raises:
         LogUnreadable: It is not a checkpoint.
@@ -101,7 +101,7 @@ def _refuse_wrong(signed: Note, keys: list[note.VerifierKey]) -> None:
 def _lacking(
     demands: Demands, cosigned: tuple[VerifiedSignature, ...], newest: int | None
 ) -> list[MonitorFinding]:
-    """Why the cosignatures do not satisfy the demands; empty if they do."""
+    """The requirements that the cosignatures do not meet."""
     now = int(time.time())
     if newest is not None and newest > now + TOLERANCE_S:
         return [MonitorFinding(FindingKind.UNTRUSTED, _ahead(newest - now))]

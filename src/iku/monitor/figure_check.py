@@ -1,7 +1,7 @@
-"""Recounts published figures as they appear, by the auditor's program (`iku_verify`).
+"""Recounts published figures when they appear, with the auditor's `iku_verify`.
 
-The program's own classes check the form of each record, fold the register, and compare
-each frozen value with the recount. There is no other implementation here.
+Its classes check the form of each record, fold the register, and compare each frozen
+value with the recount. There is no other implementation here.
 """
 
 from dataclasses import replace
@@ -14,7 +14,7 @@ from iku.monitor.finding import NOT_ENOUGH, FindingKind, MonitorFinding
 
 
 class FigureCount(Struct, frozen=True):
-    """The publications that were recounted in a round, and what was found."""
+    """The publications recounted in a round, with the findings."""
 
     publications: int
     figures: int
@@ -22,7 +22,7 @@ class FigureCount(Struct, frozen=True):
 
 
 class _AppearedRegister(iku_verify.Register):
-    """A register whose closed publications are those that appeared since a recount."""
+    """A register whose closed publications are those closed since the last recount."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -34,9 +34,9 @@ class _AppearedRegister(iku_verify.Register):
 
 
 class FigureCheck:
-    """The register, folded from records that are given in order.
+    """The register, folded from records that are added in order.
 
-    Closings of the first *counted* records were recounted before.
+    Publications closed in the first *counted* records were recounted before.
     """
 
     def __init__(self, counted: int = 0) -> None:
@@ -44,13 +44,13 @@ class FigureCheck:
         self._counted = counted
         self._records = iku_verify.Records()
         self._register = _AppearedRegister()
-        self._tree = iku_verify.Tree()  # with which a declared loss is compared
+        self._tree = iku_verify.Tree()  # to which a declared loss is compared
         self._findings: list[MonitorFinding] = []
         self._recounted: int | None = None  # the size at the last recount
         self._stopped: int | None = None  # position of a record that cannot be counted
 
     def add(self, raw: bytes) -> None:
-        """Add the next record. After one that cannot be counted, none is counted."""
+        """Add the next record. After a record that cannot be counted, none is."""
         self.size += 1
         if self._stopped is not None:
             return
@@ -63,7 +63,7 @@ class FigureCheck:
                 self._findings.append(_invalid(finding, self.size))
 
     def recount(self) -> FigureCount:
-        """Recount the publications that appeared since the last call."""
+        """Recount the publications that were closed since the last call."""
         if self._recounted == self.size:
             return FigureCount(0, 0, ())
         findings, report = self._findings, iku_verify.Report()
@@ -80,7 +80,7 @@ class FigureCheck:
         return FigureCount(report.publications, report.figures, tuple(findings))
 
     def _mergers(self) -> list[MonitorFinding]:
-        """The first merger on which the two streams disagree."""
+        """The first merger whose two streams disagree."""
         try:
             self._register.hold_mergers()
         except iku_verify.Finding as finding:

@@ -1,4 +1,4 @@
-"""What a round of the monitor finds, and the exit codes."""
+"""The findings of a round of the monitor, and the exit codes."""
 
 from enum import StrEnum
 
@@ -74,7 +74,7 @@ class MonitorFinding(Struct, frozen=True, omit_defaults=True):
     """A finding on the log, or a reason why there is no verdict.
 
     Attributes:
-        position: Position of the first record that is concerned, if it is known.
+        position: Position of the first affected record, if it is known.
         evidence: Path of the file that holds both signed checkpoints of a fork.
     """
 
@@ -85,7 +85,7 @@ class MonitorFinding(Struct, frozen=True, omit_defaults=True):
 
     @property
     def demanded_exit_code(self) -> int:
-        """The exit code that it demands."""
+        """The exit code of a round with this finding alone."""
         return CODES[self.kind]
 
 
@@ -98,7 +98,7 @@ class RoundStopped(Exception):
 
 
 class MonitorNotReady(Exception):
-    """The monitor's folder is damaged or another log's; the message says what to do."""
+    """The folder is damaged or belongs to another log; the message has the remedy."""
 
 
 def round_stopped(
@@ -112,7 +112,7 @@ def round_stopped(
 
 
 def exit_code(findings: list[MonitorFinding]) -> int:
-    """The exit code of a round: a finding outweighs what could not be read."""
+    """The exit code of a round; a finding outweighs a log that could not be read."""
     return min(
         (one.demanded_exit_code for one in findings), key=_BY_WEIGHT.index, default=FINE
     )

@@ -29,11 +29,11 @@ from iku.monitor.verified_log import NotConsistent, VerifiedLog
 
 
 class MonitorRound(Struct, frozen=True):
-    """The outcome of a round.
+    """The result of a round.
 
     Attributes:
         exit: The exit code that the findings demand.
-        size: Number of records that are verified after the round.
+        size: Number of verified records after the round.
         new: Number of these that were read in this round.
         publications: Publications whose figures were recounted in this round.
         witnesses: Names of the witnesses that cosigned the log's last checkpoint.
@@ -79,7 +79,7 @@ class Follower:
         self._before: tuple[str, ...] = ()  # the sentences of the last round
 
     def round(self, *, full: bool = False) -> MonitorRound:
-        """Read what is new, verify it, and recount the figures that appeared.
+        """Read the new records, verify them, and recount newly published figures.
 
         With *full*, all records are read again and compared with the local ones.
 
@@ -133,7 +133,7 @@ class Follower:
         self._write(MonitorState(str(head.signed), length, state.counted))
 
     def _recount(self) -> FigureCount:
-        """Recount the new publications; without a finding, a restart skips them."""
+        """Recount the new publications; without findings, a restart skips them."""
         for record in self._verified.records.records_after(self._figures.size):
             self._figures.add(record)
         count = self._figures.recount()
@@ -171,12 +171,12 @@ def _renamed(before: str, now: str) -> RoundStopped:
 def open_follower(
     log: LogClient, demands: Demands, folder: Path, *, keep_going: bool = False
 ) -> Iterator[Follower]:
-    """A follower over the folder, whose records are verified again first.
+    """A follower with this folder; its records are verified again first.
 
     Raises:
         MonitorNotReady: The folder is damaged.
-        FolderInUse: Another monitor works in it.
-        InsecurePermissions: Others can use it.
+        FolderInUse: Another monitor uses the folder.
+        InsecurePermissions: Other users can access the folder.
     """
     home = MonitorFolder(folder)
     with durable_files.exclusive_lock(folder):

@@ -1,7 +1,7 @@
-"""HTTP client of a log (C2SP tlog-tiles) that trusts no answer.
+"""HTTP client of a log (C2SP tlog-tiles) that trusts no response.
 
-Each answer is limited in length and in time, redirects are not followed, and proxies of
-the environment are not used.
+Each response is limited in length and in time. Redirects are not followed, and proxies
+of the environment are not used.
 """
 
 import http.client
@@ -32,19 +32,19 @@ REFUSED = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
 
 
 class LogUnreadable(Exception):
-    """The log cannot be read now; the message says why."""
+    """The log cannot be read now; the message has the reason."""
 
 
 class NotServed(Exception):
-    """The log answers that it has no such file; the message has the status."""
+    """The log responds that the file does not exist; the message has the status."""
 
 
 class InvalidLogAddress(ValueError):
-    """The address of the log, or the key for it, cannot be used."""
+    """The address of the log, or the API key for it, cannot be used."""
 
 
 class ApiKey:
-    """A secret key of an API, which no `repr` shows."""
+    """The secret of an API key; its `repr` does not show it."""
 
     def __init__(self, secret: str) -> None:
         if not 0 < len(secret) <= LONGEST_KEY or not secret.isascii():
@@ -69,8 +69,8 @@ def read_key(path: Path) -> ApiKey:
     """The API key in a file.
 
     Raises:
-        InvalidLogAddress: The file holds no key.
-        InsecurePermissions: Others can read the file.
+        InvalidLogAddress: The file does not hold a key.
+        InsecurePermissions: Other users can read the file.
         OSError: The file cannot be read.
     """
     try:
@@ -80,10 +80,11 @@ def read_key(path: Path) -> ApiKey:
 
 
 class LogClient:
-    """Reads the log of the server at *url*, which may also be the log's own address.
+    """Reads the log at *url*: the address of a server, or of the log itself.
 
     Raises:
-        InvalidLogAddress: The address is not one of HTTP, or would reveal *key*.
+        InvalidLogAddress: The address is not an HTTP URL, or *key* would be sent in
+            clear.
     """
 
     def __init__(
@@ -123,16 +124,16 @@ class LogClient:
         """The entry bundle of a tile of level 0.
 
         Raises:
-            NotServed: The log says that there is none.
+            NotServed: The log responds that there is none.
             LogUnreadable: The log cannot be read.
         """
         return self._get(asked.entries_path(), LONGEST_BUNDLE)
 
     def leaves(self, asked: Tile) -> list[bytes]:
-        """The leaf hashes of a tile of level 0; fewer if the answer is cut off.
+        """The leaf hashes of a tile of level 0; fewer if the response is truncated.
 
         Raises:
-            NotServed: The log says that there is none.
+            NotServed: The log responds that there is none.
             LogUnreadable: The log cannot be read.
         """
         raw = self._get(asked.path(), tile.WIDTH * LENGTH)
@@ -142,8 +143,8 @@ class LogClient:
         """The consistency proof between two sizes.
 
         Raises:
-            InvalidProof: The answer is not a list of hashes.
-            NotServed: The log says that there is none.
+            InvalidProof: The response is not a list of hashes.
+            NotServed: The log responds that there is none.
             LogUnreadable: The log cannot be read.
         """
         path = f"proof/consistency?old={old}&new={new}"
@@ -194,7 +195,7 @@ class LogClient:
 
     @contextmanager
     def _connection(self) -> Iterator[http.client.HTTPConnection]:
-        """A connection that is shut down when the time is over."""
+        """A connection that is shut down after the time limit."""
         host, port = self._address.hostname or "", self._port
         connecting = socket.create_connection((host, port), self._timeout_s)
         with connecting:
@@ -234,7 +235,7 @@ class LogClient:
 
 
 class _Deadline:
-    """Shuts a socket down after a time; a read that waits for it then ends."""
+    """Shuts a socket down after a time, which ends a blocked read."""
 
     def __init__(self, seconds: float, over: socket.socket) -> None:
         self.passed = False

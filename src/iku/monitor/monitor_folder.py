@@ -1,4 +1,4 @@
-"""The monitor's folder: what it last verified, the records, findings and evidence."""
+"""The monitor's folder: the last verified state, records, findings and evidence."""
 
 import os
 from collections.abc import Sequence
@@ -18,11 +18,11 @@ from iku.monitor.finding import MonitorFinding, MonitorNotReady
 
 
 class MonitorState(Struct, frozen=True, forbid_unknown_fields=True):
-    """What the monitor has verified.
+    """The state that the monitor has verified.
 
     Attributes:
         note: The last verified checkpoint, with its signatures; None in a new folder.
-        length: Bytes of the file of records that this checkpoint covers.
+        length: Number of bytes of the file of records that this checkpoint covers.
         counted: Number of records whose published figures were recounted, without a
             finding or with findings that were acknowledged.
     """
@@ -33,12 +33,12 @@ class MonitorState(Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def signed(self) -> Note | None:
-        """The signed note of the last verified checkpoint, parsed."""
+        """The last verified checkpoint as a signed note; None in a new folder."""
         return None if self.note is None else note.parse(self.note.encode())
 
     @property
     def checkpoint(self) -> Checkpoint | None:
-        """The checkpoint, parsed from the note."""
+        """The last verified checkpoint, parsed from the note; None in a new folder."""
         return None if self.signed is None else checkpoint.parse(self.signed.text)
 
     @property
@@ -62,7 +62,7 @@ class MonitorFolder(Struct, frozen=True):
         return self.folder / "records"
 
     def refuse_insecure(self) -> None:
-        """Refuse a folder or a file that others can use, or that belongs to others.
+        """Refuse a folder or a file that other users can access or own.
 
         Raises:
             InsecurePermissions: The message names the path and its mode or its owner.
@@ -92,7 +92,7 @@ class MonitorFolder(Struct, frozen=True):
         return state
 
     def write_state(self, state: MonitorState) -> None:
-        """Write the state durably: it is on disk when this returns."""
+        """Write the state durably: it is on disk when the call returns."""
         durable_files.write(self.folder / "state", msgspec.json.encode(state))
 
     def record(self, findings: Sequence[MonitorFinding], at: datetime) -> None:
@@ -109,7 +109,7 @@ class MonitorFolder(Struct, frozen=True):
                 os.fsync(file.fileno())
 
     def keep_evidence(self, sentence: str, notes: Sequence[Note]) -> Path:
-        """Keep signed checkpoints that contradict each other in a file of their own."""
+        """Write signed checkpoints that contradict each other to a new file."""
         spelt = [str(one) for one in notes]
         name = sha256("".join(spelt).encode()).hexdigest()[:16]
         path = self.folder / f"evidence-{name}.json"
@@ -135,7 +135,7 @@ class MonitorFolder(Struct, frozen=True):
 
 
 def damaged(path: Path, why: str) -> MonitorNotReady:
-    """The error of a damaged state."""
+    """The error of a damaged folder, with the path and the reason."""
     return MonitorNotReady(
         message(
             "{path} is damaged: {error}; restore the folder, or follow the log in a "

@@ -1,4 +1,4 @@
-"""The records that were read, as a local file: each after its length in two bytes."""
+"""A local file of the records that were read; each follows its length in two bytes."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -33,10 +33,10 @@ class RecordFile:
         self._file.close()
 
     def load(self, length: int) -> Iterator[bytes]:
-        """Read the first *length* bytes, and remove what a crash left after them.
+        """Read the first *length* bytes, and truncate what a crash left after them.
 
         Raises:
-            MonitorNotReady: They are not whole records.
+            MonitorNotReady: They are not complete records.
         """
         if self._path.stat().st_size < length:
             raise self._damaged()
@@ -61,7 +61,7 @@ class RecordFile:
             os.fsync(self._file.fileno())
 
     def tile(self, number: int) -> list[bytes]:
-        """The records below a tile of level 0; fewer than 256 at the end."""
+        """The records of a level 0 tile; fewer than 256 at the end of the file."""
         return [*self._read(number, min(self.size - number * WIDTH, WIDTH))]
 
     def records_after(self, size: int) -> Iterator[bytes]:
@@ -96,7 +96,7 @@ class RecordFile:
             yield record
 
     def _next(self, length: int) -> bytes:
-        """The record after those loaded; its end is at most *length*."""
+        """The record after the loaded ones, which must end within *length* bytes."""
         self._file.seek(self.length)
         record = self._read_record()
         if self.length + _PREFIX + len(record) > length:

@@ -1,4 +1,4 @@
-"""The log as it was verified so far, and the verification of what is added to it."""
+"""The log as verified so far, and the verification of its new records."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -17,10 +17,10 @@ from iku.monitor.record_file import RecordFile
 
 
 class NotConsistent(Exception):
-    """The log does not continue what was verified; the message says how it is known.
+    """The log does not continue the verified records; the message has the evidence.
 
     Attributes:
-        position: The first record that differs, if the log's own hashes tell it.
+        position: The first record that differs, if the log's own hashes show it.
     """
 
     def __init__(self, sentence: str, position: int | None) -> None:
@@ -51,9 +51,10 @@ class VerifiedLog:
         return self._tree.root()
 
     def follow(self, now: Checkpoint, *, full: bool) -> None:
-        """Verify that *now* continues the records, and read those that are new.
+        """Verify that *now* continues the records, and read the new ones.
 
-        The new records are durable when this returns. With *full*, all are read again.
+        The new records are durable when the call returns. With *full*, all are read
+        again.
 
         Raises:
             RoundStopped: Records are missing or edited, or the log was rolled back.
@@ -129,7 +130,7 @@ class VerifiedLog:
             tree.extend([leaf_hash(record) for record in found[len(kept) :]])
 
     def _bundle(self, asked: Tile, now: Checkpoint) -> list[bytes]:
-        """The records below a tile, in the number that the tree has there."""
+        """The records of a tile; their number must be that of the tree."""
         first = asked.number * WIDTH + 1
         try:
             raw = self._log.entries(asked)
@@ -162,7 +163,7 @@ class VerifiedLog:
         return found
 
     def _refuse_root(self, now: Checkpoint, *, proven: bool) -> None:
-        """Refuse records that do not give the signed root."""
+        """Refuse records whose root is not the signed one."""
         at = self._first_difference(now, self.size)
         if at is None and not proven:
             sentence = message(
@@ -188,10 +189,10 @@ class VerifiedLog:
         )
 
     def _first_difference(self, now: Checkpoint, begin: int) -> int | None:
-        """The first position at which the log's leaf hashes are not those of ours.
+        """The first position at which the log's leaf hash is not that of the record.
 
         None if they agree as far as they can be read. The hashes of the log are not
-        verified: they only tell where to look.
+        verified: they only locate the difference.
         """
         with suppress(NotServed, LogUnreadable):
             for number in range(begin // WIDTH, -(-now.size // WIDTH)):
@@ -205,7 +206,7 @@ class VerifiedLog:
 
     @contextmanager
     def _undone_unless_complete(self) -> Iterator[None]:
-        """Remove the records that were read, unless they were verified in the end."""
+        """Remove the records that were read, unless they verify in the end."""
         try:
             yield
         finally:

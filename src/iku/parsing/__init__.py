@@ -1,4 +1,4 @@
-"""Parsing of texts and JSON as frozen Structs, with all faults of the input.
+"""Parsing of texts and JSON into frozen Structs, with every fault of the input.
 
 A question and a command are Structs. The parameters of a route and their description
 (OpenAPI), the options of a command, and the messages for invalid input are derived from
@@ -56,7 +56,7 @@ MOST_FAULTS = 20  # maximum reported for one input; bounds the size of the answe
 
 
 class ParseError(ValueError):
-    """Input that does not match its type.
+    """Input that is not of its type.
 
     Attributes:
         faults: The fault of each part, by its path (as in JSONPath without the leading
@@ -104,13 +104,16 @@ class Field(NamedTuple):
         return str(self.schema.get("description", ""))
 
     def split_items(self, text: str) -> list[str]:
-        """The texts of the items of a list; enumerated values may share commas."""
+        """The items of a list in *text*, which commas separate.
+
+        An item may be several enumerated values that commas join.
+        """
         return text.split(",") if "enum" in self.schema["items"] else [text]
 
     def parse_text(self, text: str) -> Any:
-        """*text* as a plain value; *text* itself if it is not of the type.
+        """The value of *text* in JSON types; *text* itself if it is not of the type.
 
-        An object is spelled as JSON or, if it requires only a name, by that name.
+        An object is written as JSON or, if only its name is required, as that name.
         """
         schema = self.schema.get("items", self.schema)
         if schema.get("type") == "object":
@@ -158,7 +161,7 @@ _ATTRIBUTE = re.compile(r"^ {4}(\w+): ", re.MULTILINE)
 def parse_texts(
     struct: type[T], pairs: Iterable[tuple[str, str]], given: Mapping[str, Any] = {}
 ) -> T:
-    """The *struct* spelled by pairs of name and text, with further values *given*.
+    """The *struct* with the values of pairs of name and text, and the values *given*.
 
     Raises:
         ParseError: A name is unknown or given twice, or a text is not of its type.
@@ -185,7 +188,7 @@ def parse_texts(
 
 
 def _add(values: dict[str, Any], field: Field | None, name: str, text: str) -> None:
-    """Add the value of *text* to the *values*."""
+    """Add the value of *text* to *values*."""
     if _HALF.search(text):
         raise ParseError({name: message("is not UTF-8")})
     if field is None:
@@ -211,19 +214,19 @@ def _repetition_faults(
 
 
 def _duplicates(several: Iterable[Any]) -> list[Any]:
-    """The repeated texts and numbers; objects are exempt.
+    """The texts and numbers that occur more than once.
 
-    Two persons may have the same name.
+    Objects are not compared: two persons may have the same name.
     """
     plain = [one for one in several if not isinstance(one, dict)]
     return [one for one, times in Counter(plain).items() if times > 1]
 
 
 def parse_json(kind: Callable[..., T] | Any, raw: bytes) -> T:
-    """The value of *kind*, a Struct or a union of tagged Structs, spelled by *raw*.
+    """The value of *kind*, a Struct or a union of tagged Structs, encoded in *raw*.
 
     Raises:
-        ParseError: It is not JSON, or not of the kind.
+        ParseError: It is not JSON, or not of the type.
     """
     try:
         return cast(T, strict_json.decode(raw, _decoder(kind)))
@@ -253,7 +256,7 @@ def _faults(value: Any, kind: Any) -> dict[str, str]:
 
 
 def _collect(found: dict[str, str], value: Any, kind: Any, path: str) -> None:
-    """Add to *found* the faults of *value*, which is at *path*."""
+    """Add the faults of *value*, at *path*, to *found*."""
     if isinstance(value, str):
         value = _nfc(value)  # events store this form, which may be longer
     if len(found) >= MOST_FAULTS or _fits(value, kind):
@@ -322,7 +325,7 @@ def _parse_object(text: str, kind: Any) -> Any:
 
 
 def _nfc(text: str) -> str:
-    """*text* in Unicode's NFC, in which events store it and search compares it."""
+    """*text* in Unicode form NFC, as events store it and search compares it."""
     return unicodedata.normalize("NFC", text)
 
 

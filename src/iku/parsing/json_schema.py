@@ -1,4 +1,4 @@
-"""The JSON Schema of a type, and the types of which a type consists."""
+"""The JSON Schema of a type, and the parts of a type: members, items and choices."""
 
 from enum import EnumMeta
 from functools import cache
@@ -36,7 +36,7 @@ def default_of(default: Any) -> Schema:
 
 
 def members(kind: Any) -> list[Any]:
-    """The types of which *kind* is the union, without annotations."""
+    """The members of the union *kind*, without annotations; *kind* alone otherwise."""
     if get_origin(kind) is Annotated:
         return members(get_args(kind)[0])
     if get_origin(kind) in {Union, UnionType}:
@@ -51,7 +51,7 @@ def item_of(kind: Any) -> Any:
 
 
 def structs_of(kind: Any) -> dict[Any, type[Struct]]:
-    """The Structs among the types of *kind*, by tag."""
+    """The Structs among the members of *kind*, by tag."""
     return {
         one.__struct_config__.tag: one
         for one in members(kind)
@@ -60,7 +60,7 @@ def structs_of(kind: Any) -> dict[Any, type[Struct]]:
 
 
 def choices(kind: Any) -> list[Any]:
-    """The enumerated values of *kind*, or of the items of its lists; may be empty."""
+    """The enumerated values of *kind*, or of the items of a list; may be empty."""
     found: list[Any] = []
     for one in members(item_of(kind) or kind):
         if isinstance(one, EnumMeta):

@@ -1,4 +1,4 @@
-"""Messages for invalid input: sentences without their subject."""
+"""Messages for invalid input, as sentences without their subject."""
 
 import json
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ OTHER = message("of the form given in the description")
 
 
 def rule(schema: Schema, value: Any) -> str:
-    """The requirement of *schema* that *value* does not meet."""
+    """The requirement of *schema* that *value* violates, as a message."""
     if value is TWICE:
         return message("occurs more than once")
     if length := _length(schema, value):
@@ -76,7 +76,7 @@ def _with_bounds(kind: str, least: int | None, most: int | None) -> str:
 
 
 def _length(schema: Schema, value: Any) -> str:
-    """The required length of a text or list; empty if the length is not at fault."""
+    """The required length of a text or list; empty if its length is valid."""
     match value:
         case str():
             what, unit = _TYPES["string"], "Length"
@@ -118,7 +118,7 @@ def _length_bounds(what: str, noun: str, least: int | None, most: int | None) ->
 
 
 def unknown_field(name: str, known: Iterable[str]) -> str:
-    """The message that no field has this *name*, with the nearest known one, or all."""
+    """The message that no field has this *name*, with the nearest name or all names."""
     if nearest_name := get_close_matches(name[:MOST_NAMED], known, 1):
         return message("is unknown; did you mean {nearest}?", nearest=nearest_name[0])
     return message(
@@ -127,7 +127,7 @@ def unknown_field(name: str, known: Iterable[str]) -> str:
 
 
 def quoted(value: Any) -> str:
-    """*value* as a message quotes it; a long one is truncated."""
+    """*value* as it is quoted in a message; a long one is truncated."""
     match value:
         case dict():
             return _TYPES["object"]

@@ -21,7 +21,7 @@ LONGEST_PAUSE_S = 30.0  # between two failing attempts to restart it
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """Logins of one database; only the owner migrates and rebuilds.
+    """The logins of one database; only the owner migrates and rebuilds.
 
     `signer_dsn` is None if this process has no login of the signer.
     """
@@ -33,10 +33,10 @@ class Database:
 
 @asynccontextmanager
 async def open_database(settings: Settings) -> AsyncIterator[Database]:
-    """The database that the settings name, open while the context lasts.
+    """The database in the settings, open while the context lasts.
 
-    Starts the embedded server if there is no `database_url`, and restarts it whenever
-    it was killed. The schema is not migrated.
+    Without a `database_url` it starts the embedded server, and restarts it after a
+    crash. The schema is not migrated.
 
     Raises:
         PostgresError: The embedded server cannot be started.
@@ -68,7 +68,7 @@ async def _supervised(held: Lease) -> AsyncIterator[None]:
 
 
 async def _supervise(held: Lease, stopped: asyncio.Event) -> None:
-    """Restart the server whenever it was killed, until *stopped* is set."""
+    """Restart the server after a crash, until *stopped* is set."""
     pause = WATCH_S
     while not await _is_set_within(stopped, pause):
         try:
@@ -87,7 +87,7 @@ async def _is_set_within(event: asyncio.Event, within_s: float) -> bool:
 
 
 async def migrate_database(database: Database) -> list[Migration]:
-    """Migrate the schema, admit the other logins, and return the applied migrations.
+    """Migrate the schema, prepare the logins, and return the applied migrations.
 
     A superuser also installs the schema guard, which another owner cannot
     (`iku.postgres.schema_guard`). Does nothing on a replica, whose primary is migrated.

@@ -1,6 +1,6 @@
-"""Restore into a new database on the same server, which then replaces the current one.
+"""A restore into a new database on the same server, which then replaces the old one.
 
-Requires a superuser, who owns the schema guard and can create roles.
+It requires a superuser, who owns the schema guard and can create roles.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -24,7 +24,7 @@ PARTIAL = ".restore"
 
 
 class UnsupportedServer(PostgresError):
-    """The server or the login does not allow a restore; the message says why."""
+    """The server or the login does not allow a restore; the message has the reason."""
 
 
 @asynccontextmanager
@@ -104,10 +104,10 @@ async def is_empty(dsn: str) -> bool:
 async def create(
     connection: Plain, name: str, *, owner: str, wanted: str, logins: Sequence[str]
 ) -> str:
-    """Create an empty database to replace *name*, for objects owned by *wanted*.
+    """Create an empty database to replace *name*; *wanted* will own its objects.
 
-    Only *logins* may connect to it; if there are none, every login may. A database left
-    by an earlier attempt is dropped.
+    Only *logins* may connect to it; if empty, every login may. A database left by an
+    earlier attempt is dropped.
 
     Raises:
         UnsupportedServer: *owner*, who will migrate it, has no privileges of *wanted*.
@@ -131,7 +131,7 @@ async def create(
 
 
 async def switch(connection: Plain, name: str, *, keep: bool) -> str | None:
-    """Rename the new database to *name*; return the old one's new name if it is kept.
+    """Rename the new database to *name*; return the new name of the old one if kept.
 
     Raises:
         UnsupportedServer: A session is connected to one of the two.
@@ -166,7 +166,7 @@ async def switch(connection: Plain, name: str, *, keep: bool) -> str | None:
 
 
 async def refuse_users(connection: Plain, name: str) -> None:
-    """Refuse to start while a client is connected to the database *name*.
+    """Refuse to restore while a client is connected to the database *name*.
 
     Raises:
         UnsupportedServer: A client is connected.
@@ -191,7 +191,7 @@ async def refuse_users(connection: Plain, name: str) -> None:
 
 
 async def _make_roles(connection: Plain, owner: str, wanted: str) -> None:
-    """Create the roles that a dump names and the server lacks, without login."""
+    """Create the roles that a dump names and the server lacks; they cannot log in."""
     for role in dict.fromkeys((*GROUPS, wanted)):
         if not await connection.fetchval("select to_regrole(quote_ident($1))", role):
             await connection.execute(

@@ -21,20 +21,20 @@ BLOCK = 1 << 20  # bytes
 
 
 def database_name(dsn: str) -> str:
-    """The database that a connection URI names."""
+    """The name of the database in a connection URI."""
     parts = urlsplit(dsn)
     named = dict(parse_qsl(parts.query)).get("dbname", unquote(parts.path[1:]))
     return named or login_name(dsn)  # libpq's default
 
 
 def login_name(dsn: str) -> str:
-    """The login that a connection URI names."""
+    """The login in a connection URI."""
     parts = urlsplit(dsn)
     return dict(parse_qsl(parts.query)).get("user", unquote(parts.username or ""))
 
 
 def uri_of_database(dsn: str, name: str) -> str:
-    """The URI of the database *name* on the same server, for the same login."""
+    """The URI of the database *name* on the same server, with the same login."""
     parts = urlsplit(dsn)
     query = [(key, value) for key, value in parse_qsl(parts.query) if key != "dbname"]
     return _join_uri(parts.scheme, parts.netloc, f"/{quote(name, safe='')}", query)
@@ -93,7 +93,7 @@ def load(dsn: str, blocks: Iterable[bytes]) -> None:
 def _running_program(
     name: str, dsn: str, arguments: Iterable[str]
 ) -> Iterator["subprocess.Popen[bytes]"]:
-    """A running program; killed if the block raises, checked when it ends."""
+    """A running program; it is killed on an error, else its exit code is checked."""
     address, secret = _split_password(dsn)
     with (
         tempfile.TemporaryFile() as said,

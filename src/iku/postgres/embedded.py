@@ -58,10 +58,10 @@ UNUSABLE = frozenset('"$`,\n\r')
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """The logins of the server, valid while it is held.
+    """The logins of the server, valid while the lease is held.
 
-    `restart` restarts the server if it was killed, and returns whether it was. It may
-    take seconds, raises `PostgresError`, and must have returned before the lease ends.
+    `restart` restarts the server after a crash, and returns whether it did. It may take
+    seconds, raises `PostgresError`, and must have returned before the lease ends.
     """
 
     owner_dsn: str = field(repr=False)
@@ -74,10 +74,10 @@ class Lease:
 def lease(
     home: Path, settings: Mapping[str, str] = MappingProxyType({})
 ) -> Iterator[Lease]:
-    """The server in `home`: started if it is not running, stopped by the last lease.
+    """The server in `home`: started if it is not running, stopped with the last lease.
 
     `settings` are PostgreSQL's, and take effect only if this call starts the server.
-    The call may take a second, the first time several.
+    The call may take a second, and several seconds the first time.
 
     Raises:
         PostgresError: The server cannot be started.
@@ -171,7 +171,7 @@ class _Cluster:
         return Path(tempfile.gettempdir()) / f"iku-{os.geteuid()}-{place}"
 
     def open(self, settings: Mapping[str, str]) -> Lease:
-        """Create what is missing: the cluster, the running server, the logins."""
+        """Create the cluster, the running server and the logins, as far as missing."""
         owner_password = _password(self.folder / f"{OWNER}.password")
         if not self.data.exists():
             self._initialise()
@@ -189,7 +189,7 @@ class _Cluster:
         )
 
     def stop(self) -> None:
-        """Stop the server: connections are closed, no committed transaction is lost."""
+        """Stop the server; connections are closed, no committed transaction is lost."""
         if postmaster.live_process_id(self.data) is not None:
             self.programs.succeeds(
                 "pg_ctl", "-D", str(self.data), "-m", "fast", "-w", "-t", "60", "stop"
@@ -249,7 +249,7 @@ class _Cluster:
             )
 
     def start(self, settings: Mapping[str, str]) -> None:
-        """Start the server if it does not answer, and wait until it does."""
+        """Start the server if it does not accept connections, and wait for it."""
         give_up = time.monotonic() + START_TIMEOUT_S
         while not self._answers():
             if time.monotonic() > give_up:
@@ -353,7 +353,7 @@ def _private_folder(path: Path, ran_by: Programs) -> None:
 
 @contextmanager
 def _as_postgres_error(folder: Path) -> Iterator[None]:
-    """Turn errors about a folder into one `PostgresError` with a plain sentence."""
+    """Turn an `OSError` about the folder into a `PostgresError` with a remedy."""
     try:
         yield
     except PostgresError as error:

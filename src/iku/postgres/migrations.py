@@ -34,12 +34,12 @@ FILE = re.compile(r"(\d{4})_([a-z0-9_]+)\.sql")
 
 
 class MigrationError(Exception):
-    """The schema cannot be migrated; the message says why."""
+    """The schema cannot be migrated; the message has the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """One file: `0001_ledger.sql` has version 1 and name `ledger`."""
+    """A migration file: `0001_ledger.sql` has version 1 and name `ledger`."""
 
     version: int
     name: str
@@ -120,7 +120,11 @@ async def _apply_missing(
 async def pending(
     reader: Queryable, migrations: Iterable[Migration] | None = None
 ) -> list[Migration]:
-    """The migrations not yet applied; `MigrationError` if the applied ones differ."""
+    """The migrations that are not yet applied.
+
+    Raises:
+        MigrationError: The applied migrations are not those of this program.
+    """
     wanted = load() if migrations is None else list(migrations)
     applied = await _applied(reader)
     names = {str(migration) for migration in wanted}
@@ -167,7 +171,7 @@ class Applied(NamedTuple):
 
 
 async def _applied(reader: Queryable) -> dict[int, Applied]:
-    """The applied migrations by version; empty for a database never migrated."""
+    """The applied migrations by version; empty for a new database."""
     if await reader.fetchval("select to_regclass('public.schema_migration')"):
         rows = await reader.fetch(
             "select version, name, sha256 from public.schema_migration order by version"

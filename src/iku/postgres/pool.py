@@ -122,7 +122,7 @@ async def _prepare_login(owner: Connection, dsn: str, role: str) -> None:
 
 
 def _user(dsn: str) -> str:
-    """The login in a connection URI: its user part or its parameter."""
+    """The login in a connection URI, from its user part or its parameter."""
     parts = urlsplit(dsn)
     [user] = parse_qs(parts.query).get("user", [unquote(parts.username or "")])
     return user

@@ -29,12 +29,12 @@ PATIENCE_S = 300
 
 
 class PostgresError(Exception):
-    """The embedded server is not available; the message says why, and what to do."""
+    """The embedded server is not available; the message has the reason and a remedy."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunAccount:
-    """The user that programs run as; None as `uid` means the current user."""
+    """The account that programs run under; if `uid` is None, the current user."""
 
     uid: int | None = None
     gid: int | None = None
@@ -174,7 +174,7 @@ def find(folder: Path, data: Path) -> Programs:
 
 
 def wheel_programs() -> Path:
-    """The folder of the wheel's programs, found without importing the wheel."""
+    """The folder with the wheel's programs, found without importing the wheel."""
     spec = importlib.util.find_spec(WHEEL)
     if spec is None or not spec.submodule_search_locations:
         raise PostgresError(

@@ -1,7 +1,7 @@
-"""The queries for the shape of the schema: rows of the catalogs, by name.
+"""The queries by which the shape of the schema is read: catalog rows, by name.
 
-They run with `pg_catalog` alone in the search path. What PostgreSQL renders
-(``pg_get_…``) therefore names every object with its schema, the same in all sessions.
+They run with `pg_catalog` alone in the search path. The functions ``pg_get_…``
+therefore return every name with its schema, the same in all sessions.
 """
 
 FIRST_OF_OURS = 16_384  # PostgreSQL's FirstNormalObjectId; initdb creates what is below

@@ -1,10 +1,10 @@
 """The guard of the ledger's schema: event triggers that permit only migrations.
 
 `guard.sql` defines it. Only a superuser can create event triggers. If the migrating
-login is none, a superuser runs that file by hand (`iku guard` prints it).
+login is not a superuser, a superuser runs that file by hand (`iku guard` prints it).
 
-An announced change is permitted. The guard therefore does not stop the owner, but
-leaves a trace that the owner cannot remove (decision 13).
+An announced change is permitted. The guard therefore does not stop the owner, but keeps
+a trace that the owner cannot remove (decision 13).
 """
 
 import re
@@ -30,9 +30,9 @@ class Guard(Struct, frozen=True):
     """The state of the guard of the ledger's schema.
 
     Attributes:
-        since: When the schema was first sealed; None if it is not guarded.
+        since: When the schema was first accepted; None if it is not guarded.
         announced: Number of migrations announced since.
-        sealed: How often a superuser sealed the schema as found; at least once.
+        sealed: How often a superuser accepted the schema as found; at least once.
         findings: Deviations from the expected state, one sentence each.
     """
 
@@ -46,7 +46,7 @@ async def arm(connection: Connection) -> bool:
     """Install or upgrade the guard, and return whether it is installed.
 
     Does nothing if the login is not a superuser. A guard of the current version is not
-    changed: if it was tampered with, `inspect` reports that.
+    changed; `inspect` reports a manipulated one.
     """
     if await _version(connection) >= VERSION:
         return True
@@ -62,13 +62,13 @@ async def arm(connection: Connection) -> bool:
 
 
 async def announce(connection: Connection, migration: str, sha256: bytes) -> None:
-    """Announce the current transaction as this migration, if there is a guard."""
+    """Announce the current transaction as this migration, if the guard is installed."""
     if await _version(connection):
         await connection.execute("select guard.announce($1, $2)", migration, sha256)
 
 
 async def inspect(reader: Queryable) -> Guard:
-    """The state of the guard, with deviations of the ledger's schema."""
+    """The state of the guard, with the deviations of the ledger's schema."""
     if not await _version(reader):
         return Guard()
     ((since, announced, sealed),) = await reader.fetch(
@@ -88,7 +88,7 @@ async def inspect(reader: Queryable) -> Guard:
 
 
 async def _version(reader: Queryable) -> int:
-    """The version of the guard in this database; 0 without one."""
+    """The version of the guard in this database; 0 if it is not installed."""
     if await reader.fetchval("select to_regprocedure('guard.version()')") is None:
         return 0
     version: int = await reader.fetchval("select guard.version()")
@@ -143,7 +143,7 @@ async def _schema_findings(reader: Queryable) -> list[str]:
 
 
 async def _announcement_findings(reader: Queryable) -> list[str]:
-    """Changes announced as a migration that was never applied."""
+    """Findings: changes announced as a migration that was never applied."""
     rows = await reader.fetch(
         """
         select c.number, c.migration, c.login, c.changed_at

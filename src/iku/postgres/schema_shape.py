@@ -1,15 +1,15 @@
-"""The shape of the schema: all that decides what the database does with the records.
+"""The shape of the schema: the properties that decide how the database treats records.
 
-The shape is a text, a line for each function, trigger, privilege, event trigger, table
-and so on, of every schema, and it is the same in every database of a release. This
-program computes it from rows of the catalogs, in names that a session cannot shadow; it
-asks no function that a migration creates. ``schema_shape.txt`` is the shape that the
+The shape is a text with a line for each function, trigger, privilege, event trigger,
+table and so on, of every schema, and is the same in every database of a release. It is
+computed from rows of the catalogs, under names that a session cannot shadow, without
+any function that a migration creates. ``schema_shape.txt`` is the shape that the
 release expects; `make shape` writes it.
 
-What differs from one installation to the next is left out or renamed. The owner of the
-ledger is called *owner*, any superuser *superuser*. Their own privileges are implied.
-Temporary objects and the tables of a rebuild in progress are left out. A superuser who
-edits the catalogs so that they lie is not found.
+Differences between installations are left out or renamed. The owner of the ledger is
+named *owner*, any superuser *superuser*; their own privileges are implied. Temporary
+objects and the tables of a rebuild in progress are left out. A superuser who falsifies
+the catalogs is not detected.
 """
 
 from collections import defaultdict
@@ -52,7 +52,7 @@ class Shape(Struct, frozen=True):
         return sha256("".join(f"{line}\n" for line in self.lines).encode()).hexdigest()
 
     def difference(self, other: "Shape") -> list[str]:
-        """The lines that this shape has and *other* has not, and the reverse."""
+        """The lines of this shape that *other* lacks, and the reverse."""
         mine, others = set(self.lines), set(other.lines)
         return [f"now {line}" for line in self.lines if line not in others] + [
             f"was {line}" for line in other.lines if line not in mine
@@ -83,7 +83,7 @@ async def _read(connection: Plain) -> Shape:
 
 
 class _Reading:
-    """The rows of the catalogs, and the names of what they refer to."""
+    """The rows of the catalogs, and the names of the objects they refer to."""
 
     def __init__(self, rows: dict[str, list[Row]]) -> None:
         self._rows = rows
@@ -109,7 +109,10 @@ class _Reading:
     # Names.
 
     def _role(self, oid: int, *, installed: bool = False) -> str:
-        """``owner`` (not if *installed*), ``superuser``, or the name of the role."""
+        """The name of a role: ``public``, ``owner``, ``superuser``, or its own name.
+
+        An owner that is a superuser is ``superuser`` for an *installed* object.
+        """
         if oid == 0:
             return "public"
         found = self._roles[oid]
@@ -118,7 +121,7 @@ class _Reading:
         return "superuser" if found["rolsuper"] else str(found["rolname"])
 
     def _is_installed(self, row: Row, schema: str) -> bool:
-        """Whether a superuser installs the object: the guard's, or an extension's."""
+        """Whether the object is of the guard or an extension, so of a superuser."""
         return schema == "guard" or (row["tableoid"], row["oid"]) in self._members
 
     def _is_ours(self, schema: str | None, oid: int) -> bool:
@@ -149,7 +152,7 @@ class _Reading:
             return None
         return f"{schema}.{row['relname']}"
 
-    # A line for each row of a catalog; None for what is left out.
+    # Each method gives the line for a row of a catalog; None if the row is left out.
 
     def _schema(self, row: Row) -> str | None:
         name = row["nspname"]
@@ -276,7 +279,10 @@ class _Reading:
         return f"role {row['rolname']}: login {row['rolcanlogin']}, powers {powers}"
 
     def _membership(self, row: Row) -> str | None:
-        """What a group is a member of, and members of a group with other powers."""
+        """A membership of a group, or of a role with special powers in a group.
+
+        None for the membership of any other role, which differs between installations.
+        """
         member, group = self._roles[row["member"]], self._roles[row["roleid"]]
         if member["rolname"] in GROUPS:
             return f"role {member['rolname']} is a member of {self._role(group['oid'])}"
@@ -322,5 +328,5 @@ def _is_hidden(schema: str) -> bool:
 
 
 def as_text(shape: Shape) -> str:
-    """The shape as the file of the release."""
+    """The text of the shape, as in the file of the release."""
     return "".join(f"{line}\n" for line in shape.lines)

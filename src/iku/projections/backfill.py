@@ -37,7 +37,7 @@ class _BackfillLost(Exception):
 async def backfilled(
     connect: Connect, turns: Sequence[Transition]
 ) -> AsyncIterator[None]:
-    """Backfill the definition in *turns*, if any; it is appended within the context.
+    """Backfill the definition in *turns*, if any, before the context that appends it.
 
     It opens a separate connection, on which an advisory lock serialises backfills.
     """
@@ -59,7 +59,10 @@ async def backfilled(
 
 
 async def _lock(connection: Connection) -> None:
-    """Take the lock, held until the connection closes; polled, to hold no snapshot."""
+    """Take the lock, which is held until the connection closes.
+
+    It is polled, because a waiting query would hold a snapshot.
+    """
     taken = "select pg_try_advisory_lock($1)"
     while not await connection.fetchval(taken, LOCK):  # noqa: ASYNC110 - of any process
         await asyncio.sleep(WAIT_S)
@@ -68,7 +71,7 @@ async def _lock(connection: Connection) -> None:
 async def _prepare(connection: Connection, options: Options) -> None:
     """Count all events of the log under *options*.
 
-    Stops if the rows are lost; the append then counts all events.
+    Stops if the rows were deleted; the append then counts all events.
     """
     counted = await _reserve_definition_number(connection, options)
     size = (await log.head(connection)).size
@@ -108,13 +111,13 @@ async def _reserve_definition_number(
 
 
 async def _clear(connection: Connection, number: int) -> None:
-    """Delete the rows of definition numbers from *number* on, which are not in use."""
+    """Delete the rows of unused definition numbers from *number* on."""
     await connection.execute("delete from backfill")
     await connection.execute("delete from contribution where definition >= $1", number)
 
 
 async def _lock_backfill(connection: Connection, counted: CountedDefinition) -> None:
-    """Lock the backfill's row, so that its number is kept until the transaction ends.
+    """Lock the backfill's row, so that its number stays reserved in the transaction.
 
     Raises:
         _BackfillLost: Another definition has the number, or a rebuild replaced the
@@ -181,7 +184,7 @@ async def _count_all_events(
 async def _catch_up(
     connection: Connection, known: Sequence[CountedDefinition], filled: int, size: int
 ) -> None:
-    """Count the events after position *filled*, by the last definition of *known*."""
+    """Count the events after position *filled* by the last definition of *known*."""
     counted = known[-1]
     category = _category(counted.options)
     since = [

@@ -1,7 +1,7 @@
 """Projections of an import: computed in the background and written by COPY.
 
 An import appends thousands of events in one transaction, and most rows that a batch
-begins end within it. The rows are computed in a thread or another process while the
+begins also end in it. The rows are computed in a thread or another process while the
 next events are decided, and are written by COPY. Only rows of earlier batches are
 updated.
 """
@@ -31,7 +31,7 @@ class BatchRows(NamedTuple):
 
 
 class BulkProjections:
-    """Projects the batches of one transaction, on an *executor*.
+    """The projections of the batches of one transaction, computed by an *executor*.
 
     None of the batches may define an indicator (see `backfill`).
     """

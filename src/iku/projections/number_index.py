@@ -1,4 +1,4 @@
-"""The names of subjects: which numbers are in use, by whom, and the next free number.
+"""The names of subjects: the numbers in use, their holders, and the next free number.
 
 Each current or former name of a case or organisation is a row: its identifier, its
 number, and the numbers it had before a correction. Rows are written in the append's
@@ -32,7 +32,7 @@ from iku.ledger.record import Unrecordable
 
 
 class NumberKey(NamedTuple):
-    """Key of a row: a name in folded case, and the subject that has or had it."""
+    """The key of a row: a name in folded case, and the subject that has or had it."""
 
     category: str
     folded: str
@@ -40,7 +40,7 @@ class NumberKey(NamedTuple):
 
 
 class NumberUse(NamedTuple):
-    """The columns of a row outside its key.
+    """The columns of a row other than its key.
 
     Attributes:
         held: Whether it is the current number of a subject that is not annulled.
@@ -70,7 +70,7 @@ def changed_names(transition: Transition) -> Names:
 
 
 def _is_number_unchanged(transition: Transition) -> bool:
-    """Whether the event leaves the number as it was; most kinds of events do."""
+    """Whether the event leaves the number unchanged, as most types of events do."""
     before, after = transition.before, transition.after
     if isinstance(before, Subject) and isinstance(after, Subject):
         added = after.history[len(before.history) :]
@@ -105,7 +105,7 @@ async def write(connection: Connection, names: Names) -> None:
 
 
 def columns(names: Names) -> Sequence[Sequence[Any] | None]:
-    """The rows *names* as column arrays, the arguments of `write_numbers`."""
+    """The rows *names* as column arrays: the arguments of `write_numbers`."""
     if not names:
         return [None] * 6
     return [*zip(*((*name, *use) for name, use in names.items()), strict=True)]
@@ -117,13 +117,13 @@ async def admit(
     *,
     together: bool = False,
 ) -> list[EncodedRequest | Exception]:
-    """Each request with its number assigned, or the reason why its number is refused.
+    """Each request with its number assigned, or the error by which it is refused.
 
     If they are appended *together*, all or none, a request may use a number that an
     earlier one frees; otherwise not, since the earlier one may still fail.
 
-    If a request begins a subject or changes a number, takes the log's lock, which is
-    held until the transaction ends. Requests without a number get the next automatic
+    If a request begins a subject or changes a number, this takes the log's lock, which
+    is held until the transaction ends. Requests without a number get the next automatic
     ones. A request recorded before is left to the append, which repeats its receipt.
     """
     claims = [_required_numbers(one) for one in asked]
@@ -134,10 +134,10 @@ async def admit(
 
 
 class SerialCache:
-    """The last serial numbers assigned, as known to this process (optimistic).
+    """The last serial numbers that were assigned, as known to this process.
 
-    They number requests before the log is locked, on the assumption that no other
-    process has assigned one since and that every claimed number is free.
+    It numbers requests before the log is locked (optimistic concurrency), assuming that
+    no other process has assigned a number since and that every claimed number is free.
     `projection.are_free` verifies this under the lock.
     """
 
@@ -161,7 +161,7 @@ class SerialCache:
     def admit(
         self, asked: Sequence[EncodedRequest | UnnumberedRequest]
     ) -> "NumberedRequests | None":
-        """The requests with numbers; None if the database must be asked."""
+        """The requests with numbers; None if they need a query."""
         claims = [_required_numbers(one) for one in asked]
         names, series = _names_claimed(claims), _series_sizes(claims)
         if not all(_series_key(one) in self._last for one in series):
@@ -180,7 +180,7 @@ class SerialCache:
         )
 
     def confirm_appended(self, named: "NumberedRequests") -> None:
-        """Confirm that these requests were appended."""
+        """Update the cache after these requests were appended."""
         self._last = named.last
 
 
@@ -198,7 +198,7 @@ class NumberedRequests(NamedTuple):
 
 
 class NumberClaim(NamedTuple):
-    """A number that a request assigns to its subject, and whether that is new."""
+    """A number that a request assigns to a subject; *new* for a new subject."""
 
     category: str
     subject: str
@@ -255,7 +255,7 @@ async def _read_state(
     asked: Sequence[EncodedRequest | UnnumberedRequest],
     claims: Sequence[Sequence[NumberClaim | NumberSeries]],
 ) -> "_NumberState":
-    """Read the rows of the claimed names, under the log's lock from here on."""
+    """Read the rows of the claimed names; from here on, the log is locked."""
     rows = await connection.fetch(
         """
         select what, category, name, subject, held, last
@@ -280,7 +280,7 @@ async def _read_state(
 def _names_claimed(
     claims: Sequence[Sequence[NumberClaim | NumberSeries]],
 ) -> list[tuple[str, str]]:
-    """The folded names on which it depends whether the claimed numbers are free."""
+    """The folded names that must be free for the claims to be granted."""
     return [
         (claim.category, numbering.casefolded(name))
         for claim in chain.from_iterable(claims)
@@ -354,7 +354,7 @@ class _NumberState:
         *,
         together: bool = False,
     ) -> list[EncodedRequest | Exception]:
-        """The requests with their numbers, or why each is refused (see `admit`)."""
+        """The requests with their numbers, or the errors that refuse them."""
         admitted: list[EncodedRequest | Exception] = []
         for one, wanted in zip(asked, claims, strict=True):
             admitted.append(self.admit(one, wanted))
@@ -367,7 +367,7 @@ class _NumberState:
         asked: EncodedRequest | UnnumberedRequest,
         wanted: Sequence[NumberClaim | NumberSeries],
     ) -> EncodedRequest | Exception:
-        """The request *asked* with its number, or why it is refused."""
+        """The request *asked* with its number, or the error that refuses it."""
         if isinstance(asked, UnnumberedRequest):
             return self._assign_number(asked)
         if asked.request.command_id in self.recorded:
@@ -381,7 +381,7 @@ class _NumberState:
         return asked
 
     def release_names(self, asked: EncodedRequest) -> None:
-        """Record the names that are free once the request is appended."""
+        """Record the names that become free when the request is appended."""
         transitions = (
             t for t in asked.request.attachments if isinstance(t, Transition)
         )
@@ -405,7 +405,7 @@ class _NumberState:
         return None
 
     def _assign_number(self, asked: UnnumberedRequest) -> EncodedRequest | Exception:
-        """The request under the next number, which is taken if it can be encoded."""
+        """The request with the next number, which is used up if it can be encoded."""
         series: NumberSeries = asked.series
         key = _series_key(series)
         if asked.command_id in self.recorded:
@@ -428,7 +428,7 @@ class _NumberState:
 async def find(
     connection: Reader, category: str, names: Iterable[str]
 ) -> Mapping[str, list[tuple[str, bool]]]:
-    """By folded name: the subjects that have or had it, and whether it is current."""
+    """The subjects that have or had each name, by folded name, and whether still."""
     found: dict[str, list[tuple[str, bool]]] = defaultdict(list)
     wanted = {numbering.casefolded(name) for name in names}
     for name, held in await rows_with_prefix(connection, category, wanted):
@@ -440,7 +440,7 @@ async def find(
 async def rows_with_prefix(
     connection: Reader, category: str, names: Iterable[str]
 ) -> list[tuple[NumberKey, bool]]:
-    """The rows of *names* and of names that continue them, as K14.2 continues K14."""
+    """The rows of *names* and of numbered variants of them, such as K14.2 of K14."""
     rows = await connection.fetch(
         """
         select distinct n.folded, n.subject, n.held

@@ -1,6 +1,6 @@
 """Folding of whole subjects into rows, on several processors.
 
-Used by the rebuild and the backfill. A fold needs no database, so worker processes run
+The rebuild and the backfill use it. A fold needs no database, so worker processes run
 it: the caller reads histories and copies rows, and its event loop is not blocked. A
 short log is folded in a thread, since a process takes as long to start as it takes to
 fold some thousand events.
@@ -50,7 +50,7 @@ class CopyRows(NamedTuple):
 def fold(
     histories: Sequence[Sequence[Recorded]], counted: Sequence[CountedDefinition]
 ) -> CopyRows:
-    """All rows of these *histories*, each of one subject, for empty tables."""
+    """All rows of these *histories*, one for each subject, for empty tables."""
     rows, events = Rows(), 0
     for history in histories:
         turns = TransitionFold()
@@ -134,7 +134,7 @@ def executor_for(size: int, most: int = WORKERS) -> Iterator[tuple[Executor, int
     """An executor for a log of *size* events, and its number of workers.
 
     There are at most *most* workers. The first process starts at once, while the caller
-    reads what it is to fold.
+    still reads histories.
     """
     processors, workers = os.cpu_count() or 1, 1
     executor: Executor = ThreadPoolExecutor(1)

@@ -42,7 +42,7 @@ async def rebuild(owner: Connection, progress: Progress) -> list[str]:
 
     *owner* is a connection with the owner's privileges. *progress* is called with the
     number of events read and the number of events in the log. The new tables replace
-    the live ones independent of the findings.
+    the live ones whether or not there are findings.
 
     Raises:
         RebuildRunning: Another rebuild is in progress.
@@ -153,7 +153,7 @@ async def _fill_tables(owner: Connection, size: int, progress: Progress) -> None
 
 
 async def _histories(owner: Connection, size: int) -> AsyncIterator[list[Recorded]]:
-    """The history of one subject after another, so that memory use is bounded."""
+    """The history of each subject, one after the other, so that memory is bounded."""
     for category in DECIDERS:
         async for history in log.read_subjects(owner, category, size=size):
             yield history
@@ -242,7 +242,7 @@ def _missing_finding(table: str, count: int, example: str) -> str:
 
 
 async def _double_counting_findings(owner: Connection) -> list[str]:
-    """Findings: subjects with two rows that overlap in both times, in the new tables.
+    """Findings: subjects with two rows in the new tables that overlap in both times.
 
     An exclusion constraint would need another GiST index, as large as the table.
     """
@@ -286,7 +286,7 @@ def _visible_rows(schema: str, table: str) -> str:
 
 
 async def _tables_equal(owner: Connection, table: str) -> bool:
-    """Whether both tables hold the same rows, by the sums of their hashes.
+    """Whether both tables hold the same rows, by the sums of the rows' hashes.
 
     The seed is random, or an attacker could alter a table without changing the sum.
     Sorting both tables to compare them row by row takes a hundred times as long.

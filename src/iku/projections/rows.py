@@ -41,7 +41,7 @@ class CountedDefinition(Struct, frozen=True, dict=True):
     """A version of an indicator's definition by which events are counted.
 
     Attributes:
-        number: Place of the definition among all definitions in the log, from 1.
+        number: Number of the definition among all definitions in the log, from 1.
         position: Position of the event that defined it.
     """
 
@@ -80,7 +80,7 @@ class Rows:
         self._states: dict[tuple[str, str, date], list[Any]] = {}
 
     def add(self, entry: ProjectedEvent, counted: Sequence[CountedDefinition]) -> None:
-        """Add the effects of *entry*; *counted* must be all definitions."""
+        """Add the effects of *entry*; *counted* must contain all definitions."""
         for definition in counted:
             self.count(entry, definition)
         self._state(entry)
@@ -181,9 +181,9 @@ def counted_definitions(entry: ProjectedEvent, number: int) -> list[CountedDefin
 
 
 class TransitionFold:
-    """Folds the log event by event into transitions of its subjects.
+    """Folds the log, event by event, into the transitions of its subjects.
 
-    Starts from the given *states*, by stream.
+    It starts from the given *states*, by stream.
     """
 
     def __init__(self, states: Mapping[str, Any] = MappingProxyType({})) -> None:
@@ -227,7 +227,7 @@ async def write(
 ) -> bool:
     """Write *rows* in one call; return False unless *counted* are all definitions.
 
-    Another process may have recorded a new definition since they were read.
+    Another process may have recorded a definition since they were read.
     """
     written: bool = await connection.fetchval(_WRITE, *arguments(rows, counted))
     return written
@@ -267,7 +267,7 @@ def _as_columns(
 
 
 async def insert_definition(connection: Connection, counted: CountedDefinition) -> None:
-    """Insert the definition; events that are appended later are counted by it, too."""
+    """Insert the definition, by which later events are counted as well."""
     await connection.execute(
         """
         insert into definition (number, indicator, version, position, options)

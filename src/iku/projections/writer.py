@@ -1,7 +1,7 @@
 """Writing all projections, in the transaction that appends the events.
 
 The rows of a batch are written by one statement, which writes nothing if this process
-does not know all current definitions.
+does not have all current definitions.
 """
 
 from collections.abc import Sequence

@@ -3,6 +3,6 @@
 A record holds a commitment (a salted hash) in place of each text. The vault stores the
 text, encrypted with a data key of its stream and subject. The data key is wrapped by a
 key-encryption key in a folder outside the database and its backups. No decision, proof
-or figure reads a text. Destroying the keys erases the texts (crypto-shredding).
+or figure depends on a text. Destroying the keys erases the texts (crypto-shredding).
 docs/ledger-format.md specifies the bytes.
 """

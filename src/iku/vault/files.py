@@ -2,7 +2,7 @@
 
 A file is written durably before the event that attaches it is appended. A file that no
 event names is not deleted, because the database may have been restored from an older
-dump: it is moved to a subfolder, the quarantine, from which it can still be read.
+dump. It is moved to a subfolder, the quarantine, and can still be read there.
 """
 
 import errno
@@ -34,7 +34,7 @@ SETTLED_S = 2.0  # resolution assumed for a folder's time of modification
 
 
 class FilesError(Exception):
-    """The attachment folder cannot be used; the message says why."""
+    """The attachment folder cannot be used; the message has the reason."""
 
 
 class FileReference(NamedTuple):
@@ -56,7 +56,7 @@ class StoredFile(NamedTuple):
 
     @property
     def stale(self) -> bool:
-        """Whether the file is too old to be an upload whose event is still missing."""
+        """Whether the file is too old to belong to an upload in progress."""
         return time.time() - self.written > UPLOADING_S
 
 
@@ -66,7 +66,7 @@ class QuarantineSummary(Struct, frozen=True):
     Attributes:
         files: Number of files.
         bytes: Total size of the files.
-        oldest: When the oldest file was stored; null if there is none.
+        oldest: When the oldest file was stored; null if there are no files.
     """
 
     files: int = 0
@@ -100,13 +100,13 @@ class Files:
     def get(self, filed: FileReference) -> bytes:
         """Read and decrypt a file, from the folder or the quarantine.
 
-        The key authenticates both content and name, so a file in quarantine is returned
-        only if it is the one that was stored.
+        The key authenticates both content and name, so only the file that was stored is
+        returned.
 
         Raises:
             TextDamaged: The file is missing, or not the one that was stored.
         """
-        # The folder is tried again last: the file may be put back between the reads.
+        # The folder is tried again last: the file may be restored between the reads.
         for path in (*self._paths(filed.name), self._path(filed.name)):
             try:
                 sealed = path.read_bytes()
@@ -125,7 +125,7 @@ class Files:
     def remove(self, names: Iterable[UUID]) -> int:
         """Delete files from the folder and the quarantine; return the number deleted.
 
-        Files that do not exist are ignored.
+        Names without a file are ignored.
         """
         removed = 0
         with _as_files_error(self.folder):
@@ -138,7 +138,7 @@ class Files:
         return removed
 
     def delete_quarantined(self, names: Iterable[UUID]) -> int:
-        """Delete files from the quarantine; return how many were deleted."""
+        """Delete files from the quarantine; return the number deleted."""
         with _as_files_error(self.folder):
             removed = sum(_unlink(self._paths(name)[1]) for name in names)
             if removed:
@@ -164,7 +164,7 @@ class Files:
         return [stored for stored in found if stored is not None]
 
     def move_to_quarantine(self, names: Sequence[UUID]) -> int:
-        """Move files from the folder to the quarantine; return how many were moved."""
+        """Move files from the folder to the quarantine; return the number moved."""
         if not names:
             return 0
         with _as_files_error(self.folder):
@@ -172,7 +172,7 @@ class Files:
             return self._move(self.folder, self.quarantine, names)
 
     def restore(self, names: Sequence[UUID]) -> int:
-        """Move files from the quarantine to the folder; return how many were moved.
+        """Move files from the quarantine to the folder; return the number moved.
 
         A file whose name exists in the folder is not moved, so no copy is lost.
         """
@@ -182,7 +182,7 @@ class Files:
             return self._move(self.quarantine, self.folder, names)
 
     def summary(self) -> QuarantineSummary:
-        """Summarise the quarantine; cached until its folder is modified."""
+        """The summary of the quarantine, cached until the quarantine is modified."""
         with _as_files_error(self.folder):
             try:
                 changed = self.quarantine.stat().st_mtime_ns

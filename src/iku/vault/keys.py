@@ -4,10 +4,10 @@ It holds
 
 * `2026-11.key`, …: the key-encryption key of an epoch, which wraps the database's data
   keys. A new epoch begins with the first text encrypted in a month. Once all data keys
-  are rewrapped (`iku keys rotate`), an old epoch's key can be destroyed; the data keys
-  that backups hold from that time are then useless.
-* `digest.key`: the HMAC key of the hashes that identify a command's content. Plain
-  hashes of clear text could be guessed.
+  are rewrapped (`iku keys rotate`), an old epoch's key can be destroyed. The wrapped
+  data keys in older backups are then useless.
+* `digest.key`: the HMAC key of the hashes that identify a command's content. Without a
+  key, a short clear text could be guessed from its hash.
 * `erased.jsonl`: every erasure, so that a backup restored from before an erasure does
   not bring the erased texts back.
 """
@@ -37,11 +37,11 @@ EPOCH = re.compile(r"([0-9]{4}-[0-9]{2})(?:\.([0-9]+))?")
 
 
 class KeysError(Exception):
-    """The key folder cannot be used; the message says why."""
+    """The key folder cannot be used; the message has the reason."""
 
 
 class ErasureEntry(Struct, frozen=True):
-    """An erasure, with all that is needed to record it again.
+    """An erasure, with the fields by which it can be recorded again.
 
     Attributes:
         log: Identity of the log: the leaf hash of its first event, hexadecimal.
@@ -78,7 +78,7 @@ class Keys:
         self._inner, self._outer = _hmac_states(self._load_or_generate(DIGEST))
 
     def digest(self, content: bytes) -> bytes:
-        """The HMAC of *content*; computing it requires this folder."""
+        """The HMAC of *content* under the folder's digest key."""
         inner, kek = self._inner.copy(), self._outer.copy()
         inner.update(content)
         kek.update(inner.digest())
@@ -106,7 +106,7 @@ class Keys:
         return max((f"{today:%Y-%m}", *self.epochs()), key=_epoch_sort_key)
 
     def start_epoch(self, today: date, taken: Iterable[str] = ()) -> str:
-        """Start the next epoch of the month, under a name that is not among *taken*."""
+        """Start the next epoch of the month, with a name that is not in *taken*."""
         month = f"{today:%Y-%m}"
         names = {*self.epochs(), *taken}
         ours = [_epoch_sort_key(name)[1] for name in names if name.startswith(month)]
@@ -158,7 +158,7 @@ class Keys:
             path = self.folder / ERASED
             lines = path.read_bytes().split(b"\n") if path.exists() else []
         # An incomplete last line was interrupted by a crash; the erasure is in the log
-        # and is noted again.
+        # and is recorded again.
         return [_entry(line, number) for number, line in enumerate(lines[:-1], 1)]
 
     def _path(self, name: str) -> Path:

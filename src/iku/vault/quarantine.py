@@ -1,8 +1,8 @@
 """The quarantine: attached files that no event names, kept until a user decides.
 
-A database restored from an older dump does not know the files attached since. Only the
-server moves files to the quarantine, when it starts, and only a user's command deletes
-them. A file that a decision erased is deleted wherever it is found.
+A database restored from an older dump has no event for the files attached since. Only
+the server moves files to the quarantine, when it starts, and only a user's command
+deletes them. A file that a decision erased is deleted in either folder.
 
 Each folder is read once, in pages, with one query for each page.
 """
@@ -21,7 +21,7 @@ from iku.vault.store import FileUse, Vault
 
 
 class SweepResult(Struct, frozen=True):
-    """Number of files moved to quarantine, put back, and deleted as erased."""
+    """The number of files moved to quarantine, restored, and deleted as erased."""
 
     quarantined: int = 0
     restored: int = 0
@@ -35,7 +35,7 @@ class QuarantinedFile(Struct, frozen=True):
         name: Name of the file on the disk, without the suffix.
         bytes: Size of the encrypted file.
         written: When it was stored.
-        stream: The stream whose event attached it; null if the database knows none.
+        stream: The stream whose event attached it; null if no event names it.
         version: Version of that event.
         erased: Whether a decision erased it.
     """
@@ -54,7 +54,7 @@ class QuarantinedFile(Struct, frozen=True):
 
 
 async def sweep(vault: Vault, reader: Reader) -> SweepResult:
-    """Put back files that the database knows; quarantine those that it does not.
+    """Move files that no event names to quarantine, and restore those that one names.
 
     Recent files stay in place, since another process may be about to append their
     events.
@@ -78,7 +78,7 @@ async def sweep(vault: Vault, reader: Reader) -> SweepResult:
 
 
 async def destroy_erased(vault: Vault, reader: Reader) -> int:
-    """Delete every erased file, and return how many were deleted.
+    """Delete every erased file; return the number deleted.
 
     No other file is changed.
     """
@@ -108,12 +108,12 @@ async def find(
 
 
 async def restore(vault: Vault, found: Iterable[QuarantinedFile]) -> int:
-    """Move the files that were not erased back to the folder; return their number."""
+    """Move the files that were not erased back to the folder; return the number."""
     return await _put_back(vault, [one.name for one in found if not one.erased])
 
 
 async def remove(vault: Vault, found: Iterable[QuarantinedFile]) -> int:
-    """Delete the files that no event names; return how many were deleted."""
+    """Delete the files that no event names; return the number deleted."""
     names = [one.name for one in found if not one.known]
     return await asyncio.to_thread(vault.files.delete_quarantined, names)
 

@@ -1,7 +1,7 @@
 """The bytes of a commitment, an encrypted text and a wrapped key.
 
-Pure functions except for random salts and nonces. docs/ledger-format.md is normative
-and has test vectors.
+The functions are pure except for random salts and nonces. docs/ledger-format.md is
+normative and has test vectors.
 """
 
 import os
@@ -26,7 +26,7 @@ class TextDamaged(Exception):
 
 
 class TextPlace(NamedTuple):
-    """The place of a text: its event, its field and its data subject."""
+    """The location of a text: its event, its field and its data subject."""
 
     stream: str
     version: int
@@ -35,7 +35,7 @@ class TextPlace(NamedTuple):
 
     @property
     def event_name(self) -> str:
-        """The stream and version of the event, as encryption contexts contain them."""
+        """The stream and version of the event, as the associated data contain them."""
         return f"{self.stream}/{self.version}"
 
 
@@ -63,14 +63,14 @@ class Opened(NamedTuple):
 
 
 class DataKey(NamedTuple):
-    """A data key: encrypts the texts of one stream and subject."""
+    """A data key, which encrypts the texts of one stream and subject."""
 
     id: UUID
     bytes: bytes
 
 
 def context(label: bytes, *parts: str) -> bytes:
-    """*label* and the length-prefixed *parts*: an injective encoding."""
+    """*label* and the *parts*, each after its length: an injective encoding."""
     for part in parts:
         spelt = part.encode()
         label += len(spelt).to_bytes(2, "big") + spelt
@@ -78,13 +78,13 @@ def context(label: bytes, *parts: str) -> bytes:
 
 
 def encode_padded(text: str) -> bytes:
-    """*text* as JSON, padded with spaces to whole blocks."""
+    """*text* as JSON, padded with spaces to a whole number of blocks."""
     encoded = msgspec.json.encode(text)
     return encoded + b" " * (-len(encoded) % BLOCK)
 
 
 def secret(place: TextPlace, text: str) -> Secret:
-    """A `Secret` for *text* at *place*, with a fresh salt and commitment."""
+    """The `Secret` of *text* at *place*, with a new salt and commitment."""
     salt, padded = os.urandom(SALT), encode_padded(text)
     return Secret(place, padded, salt, commitment(place, salt, padded))
 
@@ -93,8 +93,8 @@ def commitment(place: TextPlace, salt: bytes, padded: bytes) -> str:
     """The commitment to the encoded text *padded*: a salted hash.
 
     Raises:
-        TextDamaged: The salt has another length, so that its end could be taken for
-            the beginning of the text.
+        TextDamaged: The salt has a wrong length, by which its end could be read as the
+            beginning of the text.
     """
     if len(salt) != SALT:
         raise TextDamaged(
@@ -111,7 +111,7 @@ def commitment(place: TextPlace, salt: bytes, padded: bytes) -> str:
 
 
 def seal(kept: Secret, key: DataKey) -> bytes:
-    """Encrypt a text with *key*, bound to its place."""
+    """Encrypt a text with *key*; the location of the text is associated data."""
     nonce = os.urandom(NONCE)
     bound = _associated_data(kept.place, key.id)
     return nonce + AESGCM(key.bytes).encrypt(nonce, kept.salt + kept.plain, bound)
@@ -120,13 +120,13 @@ def seal(kept: Secret, key: DataKey) -> bytes:
 def unseal(
     place: TextPlace, committed: str | None, sealed: bytes, key: DataKey
 ) -> Opened:
-    """Decrypt the text of *place* and verify that the record *committed* to it.
+    """Decrypt the text at *place* and verify that the record *committed* to it.
 
     *committed* is None if the record holds no commitment to the text.
 
     Raises:
-        TextDamaged: The ciphertext is of another place or key, or the text is not the
-            one committed to.
+        TextDamaged: The ciphertext is of another location or key, or the text is not
+            the one committed to.
     """
     opened = _decrypt(sealed, key.bytes, _associated_data(place, key.id))
     salt = opened[:SALT]
@@ -153,7 +153,7 @@ def unseal(
 
 
 def _associated_data(place: TextPlace, key_id: UUID) -> bytes:
-    """The associated data: a ciphertext moved to another place does not decrypt."""
+    """The associated data, by which a ciphertext decrypts only at its own location."""
     where = (place.event_name, place.field, place.subject, str(key_id))
     return context(b"iku/seal/v1\0", *where)
 
@@ -167,7 +167,7 @@ class KeyOwner(NamedTuple):
 
 
 def wrap(key: DataKey, owner: KeyOwner, kek: bytes) -> bytes:
-    """*key*, wrapped by the key-encryption key *kek* of the owner's epoch."""
+    """*key*, encrypted with *kek*, the key-encryption key of the owner's epoch."""
     nonce = os.urandom(NONCE)
     bound = _wrapping(key.id, owner)
     return nonce + AESGCM(kek).encrypt(nonce, key.bytes, bound)

@@ -1,8 +1,8 @@
 """The vault's store: texts written in the append's transaction, read and erased.
 
 A text is encrypted with the latest data key known to the process, and the database
-verifies under the log's lock that it is the latest. A process therefore never stores a
-text under a key that another has just destroyed. Unwrapped keys are held in a bounded
+verifies under the log's lock that it is the latest. A text is therefore never stored
+under a key that another process has destroyed. Unwrapped keys are held in a bounded
 in-memory cache.
 """
 
@@ -38,7 +38,7 @@ Pair: TypeAlias = tuple[str, str]  # stream and subject
 
 
 class VaultFault(StrEnum):
-    """Why a text cannot be read: key missing, ciphertext damaged, or text missing."""
+    """The reason why a text cannot be read."""
 
     LOCKED = "locked"
     DAMAGED = "damaged"
@@ -54,10 +54,7 @@ class StoredTextCount(Struct, frozen=True):
 
 
 class FileUse(NamedTuple):
-    """The event that attached a file, or the fact that it was erased.
-
-    *stream* and *version* are None if a decision erased the file.
-    """
+    """The event that attached a file; None for both fields if the file was erased."""
 
     stream: str | None
     version: int | None
@@ -69,7 +66,10 @@ class FileUse(NamedTuple):
 
 
 class WrapCounts(NamedTuple):
-    """Number of data keys that an epoch's key wraps; *locked*: not unwrappable."""
+    """The number of data keys that the key of an epoch wraps.
+
+    *locked* of them cannot be unwrapped with the key folder.
+    """
 
     wraps: int
     locked: int
@@ -110,7 +110,7 @@ class SealedTexts(NamedTuple):
 
 
 class Vault:
-    """The vault of one database, with the keys of one folder."""
+    """The vault of one database, with the keys and files of one folder each."""
 
     def __init__(self, keys: Keys, files: Files, today: Today) -> None:
         self.keys = keys
@@ -132,7 +132,7 @@ class Vault:
         self.remember_data_keys(planned)
 
     def plan(self, accepted: Sequence[AcceptedRequest]) -> "SealedTexts":
-        """The texts of *accepted*, encrypted with the latest keys known (optimistic).
+        """The texts of *accepted*, encrypted with the latest known keys (optimistic).
 
         `vault.put` verifies that the keys are the latest.
         """
@@ -144,7 +144,7 @@ class Vault:
         return SealedTexts(plan, _arguments(firsts, plan, secrets))
 
     def remember_data_keys(self, sealed: "SealedTexts") -> None:
-        """Cache the keys of texts that were stored."""
+        """Cache the data keys of texts that were stored."""
         for pair, encryption_key in sealed.plan.items():
             _cache_put(
                 self._latest,
@@ -155,7 +155,7 @@ class Vault:
     async def read(
         self, reader: Reader, recorded: Iterable[Recorded]
     ) -> dict[tuple[str, int], dict[str, Opened | VaultFault]]:
-        """For each event, its texts by field: decrypted, or the reason why not.
+        """The texts of each event by field, each decrypted or with the reason why not.
 
         One query for all events. Events without texts are omitted.
         """
@@ -181,7 +181,7 @@ class Vault:
     async def file(
         self, reader: Reader, recorded: Recorded
     ) -> FileReference | VaultFault:
-        """The file that an event attached: name and key, or the reason why not."""
+        """The file that an event attached, by name and key, or the reason why not."""
         stream, version = recorded.stream, recorded.version
         rows = await reader.fetch(_READ, [stream], [version])
         row = next((row for row in rows if row["file"] is not None), None)
@@ -207,7 +207,7 @@ class Vault:
         return {row["file"]: FileUse(row["stream"], row["version"]) for row in rows}
 
     async def erase(self, connection: Connection, subject: str, position: int) -> int:
-        """Delete the texts of *subject* from before *position*; return their number.
+        """Delete the texts of *subject* recorded before *position*; return the number.
 
         Runs in the transaction that appends the erasure.
         """
@@ -223,7 +223,7 @@ class Vault:
         self._latest.clear()
 
     async def reconcile(self, connection: Connection) -> int:
-        """Repeat the recorded erasures, and return the number of deleted texts."""
+        """Repeat the recorded erasures; return the number of deleted texts."""
         self.forget()
         erased: int = await connection.fetchval("select vault.reconcile()")
         return erased
@@ -236,7 +236,7 @@ class Vault:
         return [StoredTextCount(*row) for row in rows]
 
     async def epochs(self, connection: Connection) -> dict[str, WrapCounts]:
-        """By epoch, the number of data keys its key wraps and fails to unwrap."""
+        """For each epoch, the number of data keys its key wraps and cannot unwrap."""
         found: dict[str, WrapCounts] = {}
         async for rows in self._key_pages(connection):
             for row in rows:
@@ -246,7 +246,7 @@ class Vault:
         return found
 
     async def find_lost_epochs(self, reader: Reader) -> list[str]:
-        """Epochs whose key is lost (see `lost_epochs`)."""
+        """The epochs whose key is lost (see `lost_epochs`)."""
         return await lost_epochs(reader, self.keys.folder)
 
     async def replace_lost_epoch(self, reader: Reader) -> None:
@@ -261,7 +261,8 @@ class Vault:
     async def rotate(self, connection: Connection, progress: Progress) -> int:
         """Rewrap all data keys with the current epoch's key.
 
-        Return the number of data keys that could not be unwrapped, and so were left.
+        Return the number of data keys that could not be unwrapped and were left as they
+        are.
         """
         epoch, kek = self.keys.current(self._today())
         total: int = await connection.fetchval("select vault.count()")
@@ -292,7 +293,7 @@ class Vault:
             after = rows[-1]["dek"]
 
     async def destroy(self, connection: Connection, epoch: str) -> None:
-        """Destroy the key of an old epoch that wraps no data key any more.
+        """Destroy the key of an old epoch, which must wrap no data key.
 
         Raises:
             KeysError: It still wraps a data key, is the current one, or is missing.
@@ -357,7 +358,7 @@ class Vault:
         _cache_put(self._latest, pair, _LatestKey(row["dek"], key))
 
     def _encryption_key(self, pair: Pair, current: tuple[str, bytes]) -> _EncryptionKey:
-        """The data key to encrypt with: the latest one known, or else a new one.
+        """The data key to encrypt with: the latest known one, or a new one.
 
         A new data key is wrapped by the key of the *current* epoch.
         """
@@ -371,7 +372,7 @@ class Vault:
 
 
 async def lost_epochs(reader: Reader, folder: Path) -> list[str]:
-    """Epochs with a wrapped data key that the key in *folder* does not unwrap.
+    """The epochs with a data key that the key in *folder* does not unwrap.
 
     Tries only the oldest data key of each epoch; `Vault.epochs` tries all.
     """
@@ -400,7 +401,7 @@ def _cache_put(kept: OrderedDict[K, V], name: K, value: V) -> None:
 def _secrets(
     accepted: Sequence[AcceptedRequest],
 ) -> tuple[dict[Pair, int], list[Secret]]:
-    """The position of the first text by stream and subject, and all texts."""
+    """The position of the first text of each stream and subject, and all texts."""
     firsts: dict[Pair, int] = {}
     secrets: list[Secret] = []
     for one in accepted:
