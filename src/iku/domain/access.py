@@ -1,9 +1,9 @@
-"""Rights: who may do what, by one table of roles and actions.
+"""Rights: who may take which action, by one table of roles and actions.
 
-`may` is the only function that decides it. `commands/` asks it before it decides a
-command, `queries/` before it opens a text, and the verifier asks the same table from
-the log alone. Division and district are attributes: a right of a division covers the
-subjects that belong to it today, whatever day is asked about.
+`may` is the only function that decides it. `commands/` calls it before it decides a
+command, `queries/` before it decrypts a text, and the verifier applies the same table
+to the log alone. Division and district are attributes: the right of a division covers
+the subjects that belong to it today, whatever day a question is about.
 
 Source: `docs/access.md`, which shows the table; a test compares both.
 """
@@ -28,7 +28,7 @@ TABLE_VERSION = 1
 
 
 class Mode(StrEnum):
-    """How the register is used; the log states it.
+    """The mode of the register, as the log states it.
 
     `LOCAL`: there is no account, and everyone on the machine may do everything under
     any name. `DEMONSTRATION`: fictional data, and accounts that anyone may use.
@@ -41,7 +41,7 @@ class Mode(StrEnum):
 
 
 class Action(StrEnum):
-    """What an actor asks to do; a row of the table."""
+    """An action that an actor may take: a row of the table of rights."""
 
     READ_FIGURES = "read_figures"
     READ_HISTORY = "read_history"
@@ -80,11 +80,11 @@ class Action(StrEnum):
 
 
 class Extent(StrEnum):
-    """How far a role may take an action.
+    """The extent to which a role may take an action.
 
-    `AGENCY`: for every subject. `DIVISION`: for the subjects of its division, and
-    district. `PROPOSE`: only as a proposal that another person approves.
-    `PROPOSE_DIVISION`: the same, for the subjects of its division.
+    `AGENCY`: on every subject. `DIVISION`: on the subjects of its division and, if it
+    has one, its district. `PROPOSE`: on every subject, as a proposal that another
+    person approves. `PROPOSE_DIVISION`: as `PROPOSE`, on the subjects of its division.
     """
 
     AGENCY = "agency"
@@ -166,7 +166,7 @@ TABLE: Mapping[Action, Mapping[Role, Extent]] = MappingProxyType(
 
 
 class Credentials(Struct, frozen=True):
-    """Who acts, as authenticated by a session or an API key.
+    """The authenticated caller: an account, by a session or an API key.
 
     Attributes:
         version: Version of the account's stream when it was authenticated.
@@ -190,7 +190,7 @@ RIGHTS: Mapping[Action, str] = MappingProxyType({Action.READ_LOG: "log"})
 
 
 class Actor(Struct, frozen=True):
-    """An account that acts, with the rights it has at this position of the log.
+    """An account that acts, with its rights at the current position of the log.
 
     Attributes:
         account: Identifier of the account, as in the actor of events.
@@ -221,7 +221,7 @@ AGENCY_WIDE = Place()
 
 _ENTER, _VERIFY, _CORRECT = Action.ENTER, Action.VERIFY, Action.CORRECT
 _CHANGE, _REGISTER = Action.CHANGE_STATUS, Action.REGISTER
-# The action that recording an event is, by category and type of the event.
+# The action of recording an event, by category and type of the event.
 ACTIONS: Mapping[str, Mapping[str, Action]] = MappingProxyType(
     {
         "conflict": {
@@ -262,7 +262,7 @@ ACTIONS: Mapping[str, Mapping[str, Action]] = MappingProxyType(
             ("invited", "granted", "revoked", "suspended", "restored", "recovered"),
             Action.ADMINISTER,
         ),
-        # Who may do what is proposed is asked for the command itself.
+        # The right to what is proposed is checked for the proposed command itself.
         "proposal": dict.fromkeys(
             ("proposed", "approved", "declined", "withdrawn", "lapsed"),
             Action.READ_FIGURES,
@@ -276,7 +276,7 @@ ACTIONS: Mapping[str, Mapping[str, Action]] = MappingProxyType(
 )
 
 
-# The rights, one of which approves a proposal of an action.
+# The actions that approve a proposal of an action; the right to any suffices.
 APPROVED_BY: Mapping[Action, tuple[Action, ...]] = {
     Action.CORRECT: (Action.CORRECT, Action.APPROVE_CLOSED),
     Action.CHANGE_STATUS: (Action.CHANGE_STATUS, Action.APPROVE_CLOSED),
@@ -286,7 +286,7 @@ APPROVED_BY: Mapping[Action, tuple[Action, ...]] = {
     Action.ALLOW_IMPORT: (Action.APPROVE_IMPORT,),
     Action.AGENCY_DATA: (Action.APPROVE_AGENCY_DATA,),
 }
-# What only the program itself records while there are accounts.
+# The events that only the program itself records while there are accounts.
 BY_SYSTEM: Mapping[str, frozenset[str]] = {
     "indicator": frozenset({"defined"}),
     "scale": frozenset({"scaled"}),
@@ -299,12 +299,12 @@ SYSTEM_ACTOR = "iku"  # the program itself: seed definitions, continuation, righ
 
 
 def approving_actions(asked: Action) -> tuple[Action, ...]:
-    """The rights, each of which approves a proposal of an action."""
+    """The actions that approve a proposal of *asked*; the right to any suffices."""
     return APPROVED_BY.get(asked, (asked,))
 
 
 def action_of(category: str, event: Any) -> Action:
-    """The action that recording *event* is.
+    """The action of recording *event*.
 
     A participation that is entered as verified is a verification as well.
     """
@@ -315,7 +315,7 @@ def action_of(category: str, event: Any) -> Action:
 
 
 class Forbidden(Refused):
-    """The actor may not do this; the message names the role that may.
+    """The actor has no right to the action; the message names the roles that have it.
 
     Attributes:
         proposable: Whether the actor may propose it for approval by another person.
@@ -342,13 +342,13 @@ class Unauthenticated(Forbidden):
 
 
 class Allowed(Struct, frozen=True):
-    """The actor may do it, by these roles."""
+    """The actor has the right to the action, by the roles in *by*."""
 
     by: tuple[Grant, ...]
 
 
 class Denied(Struct, frozen=True):
-    """The actor may not do it.
+    """The actor has no right to the action; *why* is the reason as a message.
 
     Attributes:
         proposable: Whether the actor may propose it.
@@ -425,7 +425,7 @@ def _covers(
 
 
 def _is_within(grant: Grant, place: Place) -> bool:
-    """Whether the subject belongs to the division, and district, of the role."""
+    """Whether the place is in the division and, if any, the district of the role."""
     if place.division is not None and grant.division != place.division:
         return False
     if grant.district is None:
@@ -436,7 +436,7 @@ def _is_within(grant: Grant, place: Place) -> bool:
 
 
 def _reason(actor: Actor, action: Action, place: Place) -> str:
-    """A sentence that names who may do it, and what the actor is."""
+    """The reason for a denial: the roles with the right, and the actor's own."""
     roles = tuple(Term("role", role) for role in TABLE[action])
     held = tuple(Term("role", one.role) for one in actor.grants)
     parts: dict[str, Any] = {
@@ -472,7 +472,7 @@ class AccessRegister(Struct, frozen=True, dict=True):
         return Mode.ACCOUNTS if self.accounts else Mode.LOCAL
 
     def actor(self, credentials: Credentials, day: date) -> Actor | None:
-        """The authenticated actor, with its rights on *day*; None without account."""
+        """The authenticated actor with its rights on *day*; None without an account."""
         account = self.accounts.get(credentials.account)
         if account is None:
             return None
@@ -486,7 +486,7 @@ class AccessRegister(Struct, frozen=True, dict=True):
         return Actor(credentials.account, account.person, grants, rights)
 
     def person(self, name: str) -> str:
-        """The person behind the actor *name* of an event; itself without account."""
+        """The person behind the actor *name*; *name* itself if it is not an account."""
         account = self.accounts.get(name)
         return name if account is None else account.person
 
@@ -500,7 +500,7 @@ class AccessRegister(Struct, frozen=True, dict=True):
 
 
 def require(actor: Actor, action: Action, place: Place = AGENCY_WIDE) -> Allowed:
-    """As `may`, but raises.
+    """The result of `may`, or an error if it denies the action.
 
     Raises:
         Forbidden: The actor may not take the action.

@@ -1,4 +1,4 @@
-"""The policy of access: the table in force, the divisions, four eyes, demonstration.
+"""The access policy: table of rights, divisions, two-person rule, demonstration mode.
 
 One stream holds it. The version of the table of rights and the parts of the register
 that each division owns are recorded, so that every event can be judged from the log
@@ -21,14 +21,14 @@ SUBJECT = "rights"  # the one stream of this category
 
 
 class TwoPersons(StrEnum):
-    """Whether two steps of one matter must be taken by two persons."""
+    """The two-person rule: whether two steps of one matter need two persons."""
 
     REQUIRED = "required"
     RECORDED = "recorded"
 
 
 class DivisionOwns(Struct, frozen=True, forbid_unknown_fields=True):
-    """A division, and the part of the register that it is responsible for.
+    """A division, and the part of the register that it owns.
 
     Attributes:
         code: Code of the division.
@@ -45,13 +45,13 @@ class DivisionOwns(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Demonstrated(Fact, frozen=True, tag="demonstrated"):
-    """The register is a demonstration; it never holds real cases."""
+    """The register was declared a demonstration; it never holds real cases."""
 
     effective_on: date
 
 
 class RightsSet(Fact, frozen=True, tag="rights_set"):
-    """From now on, events are judged by this version of the table of rights."""
+    """This version of the table of rights applies to all later events."""
 
     effective_on: date
     table: Annotated[int, Meta(ge=1)]
@@ -59,7 +59,7 @@ class RightsSet(Fact, frozen=True, tag="rights_set"):
 
 
 class TwoPersonsSet(Fact, frozen=True, tag="two_persons_set"):
-    """Whether two persons are required for two steps, from now on."""
+    """The two-person rule was switched on or off, for all later steps."""
 
     effective_on: date
     value: TwoPersons
@@ -106,10 +106,10 @@ def evolve(policy: AccessPolicy | None, event: Event) -> AccessPolicy:
 def decide(
     command: Event, policy: AccessPolicy | None, context: DecisionContext
 ) -> list[Event]:
-    """The events that *command* adds; empty if it is already so.
+    """The events that *command* adds; empty if its state is already in force.
 
     Raises:
-        Refused: It is dated on another day, or an older table would come into force.
+        Refused: The day is not today, or an older table would come into force.
     """
     before = policy or NO_POLICY
     if command.effective_on != context.today:

@@ -1,10 +1,10 @@
 """The account: a person who may act in the register, and the roles held.
 
-An account is known only by its events, so who held which role on any day, as known on
-any other, is a question like any other. A grant holds from its position in the log,
-never earlier, up to its revocation or to the end of its last day. Only an identifier
-stands in the actor of an event; the name, the civil servant number (NIP) and the e-mail
-address are texts of the person and can be erased.
+An account is known only by its events, so the roles on any day, at any knowledge
+cut-off, are a question like any other. A grant holds from its position in the log,
+never earlier, up to its revocation or to the end of its last day. Events name an actor
+only by the identifier of the account. The name, the civil servant number (NIP) and the
+e-mail address are texts of the person and can be erased.
 
 Passwords, passkeys and sessions are not events (`access/`).
 """
@@ -52,7 +52,7 @@ EmailAddress: TypeAlias = Annotated[
 
 
 class Role(StrEnum):
-    """A role; `access.TABLE` states what each may do."""
+    """A role of an account; `access.TABLE` lists the actions of each."""
 
     PETUGAS = "petugas"
     VERIFIKATOR = "verifikator"
@@ -129,7 +129,7 @@ class AccountRestored(Fact, frozen=True, tag="restored"):
 
 
 class Recovered(Fact, frozen=True, tag="recovered"):
-    """The holder lost a factor and was invited again; the old factors are void."""
+    """The holder lost a factor and was invited again; all factors are revoked."""
 
     RECURS = True
 
@@ -146,7 +146,7 @@ Event = (
 
 
 class Invite(Fact, frozen=True):
-    """An account to be created, with its first role.
+    """The command that creates an account with its first role.
 
     Attributes:
         holder: The person; without an identifier, a person who is new to the register.
@@ -171,7 +171,7 @@ Later = RoleGranted | RoleRevoked | AccountSuspended | AccountRestored | Recover
 
 
 class Grant(Struct, frozen=True):
-    """A role of an account.
+    """A role that was granted to an account.
 
     Attributes:
         version: Version of the event that granted it.
@@ -187,7 +187,7 @@ class Grant(Struct, frozen=True):
     revoked: int | None = None
 
     def in_force(self, day: date) -> bool:
-        """Whether the role is held on *day*, as far as is known."""
+        """Whether the role is in force on *day*, by the events so far."""
         return self.revoked is None and (self.until is None or day <= self.until)
 
 
@@ -203,7 +203,7 @@ class Account(Struct, frozen=True, dict=True):
 
     @cached_property
     def invitation(self) -> Invited:
-        """The first event."""
+        """The first event: the invitation."""
         opening = self.history[0]
         if not isinstance(opening, Invited):
             raise AssertionError("an account begins with its invitation")  # noqa: TRY004
@@ -266,10 +266,10 @@ def evolve(account: Account | None, event: Event) -> Account:
 def decide(
     command: Command, account: Account | None, context: DecisionContext
 ) -> list[Event]:
-    """The events that *command* adds; empty if it is already so.
+    """The events that *command* adds; empty if its state is already in force.
 
     Raises:
-        Refused: A rule forbids it; the message quotes both sides.
+        Refused: A rule forbids it; the message quotes both values.
     """
     if isinstance(command, Invite):
         return _invite(command, account, context)
@@ -348,7 +348,11 @@ def _invite_again(command: Invited, account: Account, context: DecisionContext) 
 def _is_granted(
     command: RoleGranted, account: Account, context: DecisionContext
 ) -> bool:
-    """Whether the account holds the role already; refuses what cannot be granted."""
+    """Whether the account already holds the role.
+
+    Raises:
+        Refused: The role cannot be granted.
+    """
     _refuse_bad_grant(command, context)
     if account.suspended:
         raise Refused(
@@ -424,7 +428,11 @@ def _refuse_bad_grant(command: RoleGranted, context: DecisionContext) -> None:
 def _is_revoked(
     command: RoleRevoked, account: Account, context: DecisionContext
 ) -> bool:
-    """Whether the role is revoked already."""
+    """Whether the role is already revoked.
+
+    Raises:
+        Invalid: The event does not grant a role.
+    """
     grant = next((one for one in account.grants if one.version == command.grant), None)
     if grant is None:
         raise Invalid(

@@ -29,7 +29,7 @@ class cached_property(Generic[T]):  # noqa: N801 - reads as `property` does
     def __get__(self, instance: object, owner: type[Any]) -> T: ...
 
     def __get__(self, instance: object | None, owner: type[Any]) -> Self | T:
-        """The value; the first result hides this descriptor as an attribute."""
+        """The value; stored in the object, it shadows this descriptor from then on."""
         if instance is None:
             return self
         value = instance.__dict__[self._name] = self._compute(instance)

@@ -2,7 +2,7 @@
 
 An event needs a reason if it would change a figure of a closed publication as that
 figure would be counted today: at the publication's period and day, with all knowledge,
-under the frozen version of the definition, before against after the event (design,
+under the frozen version of the definition, counted before and after the event (design,
 section 6, *Closed periods*). The day of the event is irrelevant: a registration of 2019
 counts in 2021, and an event of 2021 may count in no figure.
 
@@ -36,7 +36,7 @@ CATEGORIES = ("indicator", "publication")
 
 
 class ClosedFigure(Struct, frozen=True):
-    """A figure of a closed publication, and the options it is counted by."""
+    """A figure of a closed publication, and the options that count it."""
 
     publication: Publication
     closing: Closed
@@ -45,7 +45,7 @@ class ClosedFigure(Struct, frozen=True):
 
 
 class ChangedFigure(Struct, frozen=True):
-    """A change of what a subject adds to a frozen figure."""
+    """A change of the counts that a subject adds to a frozen figure."""
 
     figure: ClosedFigure
     before: Counts
@@ -64,7 +64,7 @@ Change: TypeAlias = ChangedFigure | TargetChange
 
 
 class ReasonRequired(Invalid):
-    """An event that would change a frozen figure gives no reason.
+    """An event without a reason would change a frozen figure.
 
     *counted* is the figure as it would be counted today; None means the frozen figure.
     """
@@ -119,7 +119,7 @@ def refuse_unexplained(
 ) -> None:
     """Refuse a change of *subject* that changes a frozen figure.
 
-    The caller has found that the command gives no reason.
+    Called only for a command without a reason.
 
     Raises:
         ReasonRequired: A frozen figure changes. The error names the one closed first.
@@ -196,7 +196,7 @@ def _counts_in(figure: ClosedFigure, subject: Any) -> Counts:
 
 
 def question(change: Change) -> Question:
-    """The question whose answer is the changed figure as counted today."""
+    """The question for the changed figure, as it is counted today."""
     publication, frozen = change.figure.publication, change.figure.frozen
     return Question(
         frozen.indicator,
@@ -209,7 +209,7 @@ def question(change: Change) -> Question:
 def change_message(change: Change, counted: Counts | None = None) -> Message:
     """The change as a message that quotes both values.
 
-    *counted* has the meaning it has in `ReasonRequired`.
+    *counted* is as in `ReasonRequired`.
     """
     match change:
         case ChangedFigure():

@@ -97,7 +97,7 @@ class Comparison(Struct, frozen=True):
 
 
 class ComparedPoint(Struct, frozen=True):
-    """One day under the definition in force and under the proposed definition."""
+    """The figures of one day under the definition in force and the proposed one."""
 
     as_of: date
     target: Decimal | None
@@ -180,7 +180,7 @@ class RevisionPreview(Struct, frozen=True):
 
 
 def evaluate(at: Coordinates, counts: Counts, basis: Basis) -> EvaluatedFigure:
-    """The figure of *counts*, with its definition and target."""
+    """The figure of *counts*, with its definition and the target it is compared to."""
     return EvaluatedFigure(
         *structs.astuple(outcome(at, counts, basis)),
         definition=basis.definition.version,
@@ -189,7 +189,7 @@ def evaluate(at: Coordinates, counts: Counts, basis: Basis) -> EvaluatedFigure:
 
 
 def changed_options(before: Options, after: Options) -> dict[str, str]:
-    """The options of *after* that differ from *before*, as they are typed in."""
+    """The options of *after* that differ from *before*, as text parameters."""
     was, now = to_builtins(before), to_builtins(after)
     return {
         name: ",".join(value) if name in LISTS else str(value)
@@ -207,7 +207,7 @@ def with_options(basis: Basis, options: Options) -> Basis:
 
 
 def outcome(at: Coordinates, counts: Counts, basis: Basis) -> ComparisonResult:
-    """The figure of *counts* as a `ComparisonResult`."""
+    """The comparison result of *counts* at the coordinates *at*."""
     made = figure.figure(at, counts, basis)
     return ComparisonResult(
         *(getattr(made, name) for name in ComparisonResult.__struct_fields__)
@@ -217,7 +217,7 @@ def outcome(at: Coordinates, counts: Counts, basis: Basis) -> ComparisonResult:
 def column(
     at: Coordinates, counts: Counts, basis: Basis, version: int | None
 ) -> ComparisonColumn:
-    """The figure of *counts* as a column of a comparison."""
+    """The comparison column of *counts* under the definition *version*."""
     return ComparisonColumn(
         *structs.astuple(outcome(at, counts, basis)),
         definition=version,

@@ -1,9 +1,9 @@
 """The conflict case, from its first report.
 
 A case is known only by its events. Each event states the day from which it holds (valid
-time). The ledger records the day on which the office learned it. A case can
-therefore be asked for any valid time at any knowledge cut-off. Verification is
-knowledge, not a dated state. Rejection and merging are retroactive: they remove the
+time). The ledger records the day on which the office learned it (knowledge). A case can
+therefore be asked for at any valid time and any knowledge cut-off. A verification is
+knowledge and has no valid time. Rejection and merging are retroactive: they remove the
 case from the beginning (design, sections 5 and 6).
 """
 
@@ -164,7 +164,7 @@ class Reported(Fact, frozen=True, tag="reported"):
 class Returned(Fact, frozen=True, tag="returned"):
     """The report was returned for completion.
 
-    It remains returned until it is corrected, verified, rejected or merged.
+    It stays returned until it is corrected, verified, rejected or merged.
 
     Attributes:
         missing: Information that the report lacks.
@@ -343,12 +343,12 @@ class Conflict(Subject, frozen=True, dict=True):
 
     @cached_property
     def verified(self) -> bool:
-        """Whether the case is verified, as far as is known."""
+        """Whether the case is verified, by the events so far."""
         return next(self.events_of(Verified), None) is not None
 
     @cached_property
     def returned(self) -> EffectiveFact | None:
-        """The return that still waits for completion of the report, as far as is known.
+        """The return for completion that is still open, by the events so far.
 
         None if the report was corrected since, or the case is verified or void.
         """
@@ -366,7 +366,7 @@ class Conflict(Subject, frozen=True, dict=True):
 
     @cached_property
     def closings(self) -> list[Resolved]:
-        """Every closing in effect, oldest first, also one with a later reopening."""
+        """Every closing in effect, oldest first, including those of reopened cases."""
         return self.dated_events(Resolved)
 
     @cached_property
@@ -386,7 +386,7 @@ class Conflict(Subject, frozen=True, dict=True):
 
     @property
     def comparable_state(self) -> tuple[Any, ...]:
-        """The timeline, and whether the report is complete."""
+        """The timeline, and the facts without a day: verification and open return."""
         return (*self.timeline, self.returned is None)
 
     def refuse_illegal(self) -> None:
@@ -545,8 +545,8 @@ def decide(
     """The events that *command* adds to *case*.
 
     Raises:
-        AlreadyRecorded: The case holds the same event already.
-        Refused: A rule forbids it; the message quotes both sides.
+        AlreadyRecorded: The case already has the same event.
+        Refused: A rule forbids it; the message quotes both values.
     """
     if case is None and not isinstance(command, Reported):
         raise Refused(

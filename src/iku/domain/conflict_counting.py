@@ -45,7 +45,7 @@ OCCURRED = message("occurred on")
 
 
 class Existence(NamedTuple):
-    """The beginning of a case's existence: its reason, its day and its event."""
+    """The first day on which a case exists: its reason, its day and its event."""
 
     reason: Message
     day: date
@@ -53,7 +53,7 @@ class Existence(NamedTuple):
 
 
 class CaseRules(Rules, frozen=True, dict=True):
-    """The rules of IKU-1 and IKU-3: existing ("yang ada") cases, and the resolved ones.
+    """The rules of IKU-1 and IKU-3: existing ("yang ada") and resolved cases.
 
     Sources: IKU 2021, rows 1 and 3, and design, section 6.
     """
@@ -209,7 +209,7 @@ class CaseRules(Rules, frozen=True, dict=True):
         return self._closing_reason(Rule.RESOLVED, self._closing(self.as_of))
 
     def _pending(self) -> Reason:
-        """The latest event or condition that keeps the case unresolved on the day."""
+        """The latest event that keeps the case unresolved on the day, or its entry."""
         now = self.case.state_on(self.as_of)
         if now is not None and now.resolved_on is not None:
             return self._closing_reason(Rule.NO_RESOLUTION, self._closing(self.as_of))

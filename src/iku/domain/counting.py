@@ -1,9 +1,9 @@
-"""How a subject counts in a figure: the rule that decides, and the events it rests on.
+"""How a subject counts in a figure: the deciding rule, and the events that it cites.
 
 Each kind of subject states its rules in one class of `Rules`. They are read from top to
 bottom, and the first rule that applies decides. `replay` counts by `Membership`, and an
-explanation asks the same `Membership` for its reasons, so the two cannot differ. A
-reason looks up the events it cites only on request.
+explanation takes its reasons from the same `Membership`, so the two cannot differ. The
+cited events are looked up only when a reason is requested.
 
 `contribution` gives the same results as ranges of days that can be summed. Both must
 agree (design, section 6).
@@ -70,7 +70,7 @@ class Rule(StrEnum):
 
 
 class DecidingFact(Struct, frozen=True):
-    """An event that a rule rests on, by version.
+    """An event that a rule cites, by version.
 
     Attributes:
         corrections: Versions of the corrections that set the values which the rule
@@ -82,7 +82,7 @@ class DecidingFact(Struct, frozen=True):
 
 
 class Reason(Struct, frozen=True):
-    """A rule, the events it rests on, and the values it compared."""
+    """A rule, the events that it cites, and the values that it compared."""
 
     rule: Rule
     deciding: tuple[DecidingFact, ...]
@@ -99,7 +99,7 @@ class RuleResult(NamedTuple):
     """Whether a subject is in the numerator or denominator.
 
     Attributes:
-        reason: Returns the deciding rule with the events it rests on.
+        reason: Returns the deciding rule with the events that it cites.
     """
 
     holds: bool
@@ -184,7 +184,7 @@ def in_effect(subject: Subject, *types: type[Fact]) -> list[EffectiveFact]:
 def in_effect_between(
     subject: Subject, first: date, last: date, *types: type[Fact]
 ) -> list[EffectiveFact]:
-    """The events in effect that hold from a day in [*first*, *last*], by that day."""
+    """The events in effect with a day from *first* to *last*, ordered by that day."""
     within = [
         fact
         for fact in in_effect(subject, *types)
@@ -215,13 +215,13 @@ def deduplicated(*deciding: DecidingFact) -> tuple[DecidingFact, ...]:
 
 
 def annulment_reason(rule: Rule, gone: AnnulledFact, **quoted: Any) -> Reason:
-    """The reason that a subject does not count because event *gone* was annulled."""
+    """The reason why a subject does not count after the annulment of event *gone*."""
     day = gone.fact.event.effective_on
     return Reason(rule, (DecidingFact(gone.by),), {"day": day, **quoted})
 
 
 def void_reason(subject: Subject, opening: Message) -> Reason:
-    """The reason why *subject*, which is void, does not count (`Subject.void`)."""
+    """The reason why a void subject does not count (`Subject.void`)."""
     if annulled := [*annulled_facts(subject.history, subject.OPENING)]:
         return annulment_reason(Rule.ANNULLED, annulled[-1], what=opening)
     fact = in_effect(subject, Rejection, Merger)[0]
@@ -232,7 +232,7 @@ def void_reason(subject: Subject, opening: Message) -> Reason:
 
 
 def _merged_into(rejected: Subject) -> str:
-    """The subjects merged into *rejected*, which its rejection excludes too."""
+    """The subjects merged into *rejected*, which are rejected with it, as text."""
     numbers = [*map(subject_number, merger.absorption_versions(rejected.facts))]
     if not numbers:
         return ""

@@ -1,4 +1,4 @@
-"""The decider: the form that every aggregate has, with `decide` and `evolve`.
+"""The decider: the form of every aggregate, with its functions `decide` and `evolve`.
 
 After Jérémie Chassaing, "Functional Event Sourcing Decider" (2021). A command is the
 event that the sender proposes. `decide` returns the events to record, or raises
@@ -25,7 +25,7 @@ Event = TypeVar("Event", bound=Fact)
 
 
 class Refused(Exception):
-    """A rule forbids the command in this state; the message quotes both sides."""
+    """A rule forbids the command in this state; the message quotes both values."""
 
 
 class Invalid(Refused):
@@ -41,7 +41,7 @@ class SubjectNotFound(LookupError):
 
 
 class AlreadyRecorded(Refused):
-    """The subject holds this event already, and recording it again changes nothing.
+    """The subject already has this event, and recording it again changes nothing.
 
     Attributes:
         version: Version of the recorded event in the subject's stream.
@@ -54,11 +54,11 @@ class AlreadyRecorded(Refused):
 
 @dataclass(frozen=True, slots=True)
 class DecisionContext:
-    """What a decision may use in addition to the state.
+    """The inputs of a decision in addition to the state.
 
     Attributes:
-        today: The day on which the office acts: the agency's present date for live
-            entries, the declared day of knowledge for an imported row.
+        today: The present day of the decision: the agency's date for a live entry, the
+            declared day of knowledge for an imported row.
         subject: Identifier of the subject of the command.
         areas: Codes of the areas that exist.
         peers: State of the other subjects that the command names, by identifier; None
@@ -67,7 +67,7 @@ class DecisionContext:
         accounts: Whether the actor is an account; otherwise the name is only claimed.
         divisions: Codes of the divisions of the agency.
         person_of: Identifier of the person behind the actor of an event.
-        two_persons: Whether two steps of one matter must be taken by two persons.
+        two_persons: Whether the two-person rule is in force.
     """
 
     today: date
@@ -91,7 +91,7 @@ class Transition(Struct, frozen=True):
 
 
 class DecisionPremises(Struct, frozen=True):
-    """What a decision rests on in addition to its own subject.
+    """The premises of a decision other than the state of its own subject.
 
     The append fails if one of the premises has changed since it was read.
 
@@ -99,7 +99,7 @@ class DecisionPremises(Struct, frozen=True):
         peers: Identifiers of other subjects of the same category; the premise is their
             state.
         streams: Names of further streams; the premise is their version.
-        closures: Whether the decision rests on the closed periods: no event of a
+        closures: Whether the decision depends on the closed periods: no event of a
             publication or an indicator may have been recorded since they were read.
     """
 
@@ -109,10 +109,11 @@ class DecisionPremises(Struct, frozen=True):
 
 
 class Decision(Struct, Generic[Event], frozen=True):
-    """The events that a command adds to its subject and, in one append, to others.
+    """The events that a command adds, in one append, to its subject and to others.
 
     Attributes:
-        others: Events by the subject that gets them, one of `DecisionPremises.peers`.
+        others: The events of other subjects, by identifier; each is one of
+            `DecisionPremises.peers`.
     """
 
     events: list[Event]
@@ -135,12 +136,11 @@ class Decider(Generic[State, Event]):
         category: Prefix of its streams: ``conflict`` gives ``conflict-K01``.
         event_type: Union of its event types, for decoding.
         decide: Gives the events that *command* adds to *state*, as a `Decision` if
-            other subjects get events too. For a recorded event it returns no events or
-            raises `AlreadyRecorded`.
+            it also adds events to other subjects. For a recorded event it returns no
+            events or raises `AlreadyRecorded`.
         evolve: Gives the state after *event*. It never fails and never refuses.
-        names: Gives the other streams that a command rests on, from its subject's
-            identifier and state.
-        asked: Gives the part of a command that a retry must repeat.
+        names: Gives the premises of a command, from its subject's identifier and state.
+        asked: Gives the part of a command by which a retry is recognised.
         whole: Folds a complete history in one call; None to evolve the state event by
             event.
         moves_figures: Whether its events can change a figure, either the counts or the
@@ -163,7 +163,7 @@ class Decider(Generic[State, Event]):
     ) -> DecisionPremises:
         """The premises of *command* in addition to the *state* of *subject*.
 
-        A command that can change a figure and gives no reason rests on the closed
+        A command without a reason that can change a figure depends on the closed
         periods (design, section 6).
         """
         closures = self.moves_figures and getattr(command, "reason", None) is None
@@ -227,7 +227,7 @@ def refuse_hidden_characters(value: Any, path: str = "") -> None:
     `hidden_characters.is_hidden` defines these characters.
 
     Raises:
-        Invalid: The message names the field, the character and its place.
+        Invalid: The message names the field, the character and its position.
     """
     match value:
         case Enum():

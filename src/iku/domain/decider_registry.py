@@ -35,7 +35,7 @@ OTHERS: dict[str, Decider[Any, Any]] = {
 
 
 class Deciders(Mapping[str, Decider[Any, Any]]):
-    """All deciders by category: those of the counted kinds, and the others."""
+    """All deciders by category: of the counted kinds of subjects, and of the others."""
 
     def __getitem__(self, category: str) -> Decider[Any, Any]:
         kind = subject_kinds.kind_of(category)

@@ -1,8 +1,8 @@
 """The difference between two figures of one indicator, split into steps.
 
-The path begins at the figure that is compared *against* and ends at the figure asked
-for. Each step changes one thing: the knowledge, then the definition, then the day with
-its period, and last the target with the rating scale. The changes of the steps
+The path begins at the figure that is compared *against* and ends at the requested
+figure. Each step changes one thing: the knowledge, then the definition, then the day
+with its period, and last the target with the rating scale. The changes of the steps
 therefore add up to the difference exactly, and within a step so do the changes caused
 by single events or subjects.
 """
@@ -51,7 +51,7 @@ _POSITION = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 
 class ComparedCoordinates(Struct, frozen=True):
-    """Coordinates of the compared figure; None means that of the other figure."""
+    """Coordinates of the figure compared against; None means as in the other figure."""
 
     as_of: date | None = None
     known_on: date | None = None
@@ -73,7 +73,7 @@ class ComparedCoordinates(Struct, frozen=True):
 class CoordinateStep(Struct, frozen=True):
     """A step that can change counts, with the question at each of its two ends.
 
-    An explanation of a subject at either end is asked for with that question.
+    The same questions explain how a subject counts at either end.
     """
 
     step: DifferenceStep
@@ -122,21 +122,21 @@ class Interval(Struct, frozen=True):
 
 
 class SubjectCount(Struct, frozen=True):
-    """How one subject counts: zero or one in each place."""
+    """How one subject counts: 0 or 1 in the numerator and in the denominator."""
 
     numerator: int
     denominator: int
 
 
 class Sentence(Struct, frozen=True):
-    """A sentence of an answer, in Indonesian and in English."""
+    """A sentence in Indonesian and in English."""
 
     id: str
     en: str
 
 
 class EndpointCount(SubjectCount, frozen=True):
-    """How one subject counts at one end of a step, and why.
+    """How one subject counts at one end of a step, with the reason.
 
     Attributes:
         why: The reason in a sentence; None if the subject is unknown at that end.
@@ -178,8 +178,8 @@ class DifferenceItem(Struct, frozen=True):
         title: Title of the case, or name of the organisation.
         numerator: Change of the numerator; negative if it decreases.
         denominator: Change of the denominator; negative if it decreases.
-        before: How the subject counts before, and why.
-        after: How the subject counts after, and why.
+        before: How the subject counts before the step, with the reason.
+        after: How the subject counts after the step, with the reason.
         event: The causing event; None if the cause is the definition or time.
     """
 
@@ -199,7 +199,7 @@ class Difference(Struct, frozen=True):
     """Two figures of one indicator, and every change between them.
 
     Attributes:
-        figure: The figure asked for.
+        figure: The requested figure.
         against: The figure compared against.
         numerator: Numerator of the figure minus that of the one compared against.
         denominator: Denominator of the figure minus that of the one compared against.
@@ -220,10 +220,10 @@ class Difference(Struct, frozen=True):
 
 
 def read_cursor(cursor: str | None) -> PageCursor | None:
-    """The end of the previous page, decoded from *cursor*; None without a cursor.
+    """The page cursor that *cursor* encodes; None without a cursor.
 
     Raises:
-        InvalidQuestion: No page of a difference issued it.
+        InvalidQuestion: It is not the cursor of a page of a difference.
     """
     found = places.parse(cursor, LETTERS)
     if found is None or found.part != DifferenceStep.KNOWLEDGE.letter:
@@ -239,7 +239,7 @@ def coordinate_steps(
 ) -> tuple[CoordinateStep, CoordinateStep, CoordinateStep]:
     """The steps from *against* to *of*; both state a definition and a size.
 
-    The exchange of target and scale is not among them, because it changes no count.
+    The step of target and scale is not among them, because it changes no count.
     """
     known = structs.replace(against, known_on=of.known_on, size=of.size)
     defined = structs.replace(known, definition=of.definition)
@@ -251,7 +251,7 @@ def coordinate_steps(
 
 
 def intervals(ends: Sequence[ComputedFigure]) -> tuple[Interval, ...]:
-    """The four steps through *ends*, the figures at the start and after each step."""
+    """The four steps between *ends*: the figure at the start and after each step."""
     first, last = ends[0].made_with, ends[-1].made_with
     # The last step keeps the counts and exchanges the target and the scale.
     stops = [*((one, first) for one in ends), (ends[-1], last)]

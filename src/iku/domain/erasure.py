@@ -26,7 +26,7 @@ def is_identifier(subject: str) -> bool:
 
 
 class Erased(Fact, frozen=True, tag="erased"):
-    """All texts recorded of the subject until now were erased.
+    """All texts of the subject that were recorded before this event were erased.
 
     Attributes:
         decision: Number of the decision; it names no person.
@@ -66,9 +66,9 @@ def decide(
 def covering(position: int, erasures: Iterable[int]) -> int | None:
     """The position of the decision that erased a text recorded at *position*, or None.
 
-    *erasures* are the positions of the decisions on the subject of the text. Each
-    covers every text recorded before it, so the first decision after *position* is the
-    one. A commitment without a text is *erased* if there is such a decision, else
+    *erasures* are the positions of the decisions on the subject of the text. A decision
+    covers every text recorded before it, so the first one after *position* is returned.
+    A commitment without a text is *erased* if there is such a decision, else
     *withheld*.
     """
     return min((place for place in erasures if place > position), default=None)

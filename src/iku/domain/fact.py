@@ -138,10 +138,10 @@ Persons: TypeAlias = Annotated[tuple[Person, ...], Meta(min_length=1, max_length
 
 
 class Fact(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Base of all events. Texts are normalised to NFC, which search relies on.
+    """Base of all events. Texts are normalised to NFC, as search requires.
 
     Attributes:
-        RECURS: Whether two equal events are two events. If so, only a retry of the same
+        RECURS: Whether the same event may occur twice. If so, only a retry of the same
             command is a repetition.
     """
 
@@ -279,7 +279,7 @@ def field_value(event: Fact, field: str) -> Any:
 
 
 def text_owner(event: Fact, stream: str) -> str:
-    """The subject that owns the texts of *event*, which was proposed for *stream*.
+    """The data subject of the texts of *event*, which was proposed for *stream*.
 
     The texts of a copy belong to the stream of its origin, so one erasure covers both.
     Those of an invitation belong to the holder of the account.
@@ -339,12 +339,12 @@ _RETROACTIVE = (Correction, Annulled)
 
 
 def retroactive_events(history: Sequence[Fact]) -> list[Fact]:
-    """The corrections and annulments in *history*."""
+    """The corrections and annulments in *history*, in order."""
     return [event for event in history if _IS_RETROACTIVE[type(event)]]
 
 
 class _RetroactiveTypes(dict[type[Fact], bool]):
-    """For each event type that was asked for, whether it is retroactive."""
+    """Whether each event type is retroactive, cached by type."""
 
     def __missing__(self, of_type: type[Fact]) -> bool:
         found = self[of_type] = issubclass(of_type, _RETROACTIVE)
@@ -368,7 +368,7 @@ def annulled_versions(history: Sequence[Fact]) -> frozenset[int]:
 
 
 def with_person_ids(event: F, new: Callable[[], str]) -> F:
-    """*event* with a *new* subject for each person who has none."""
+    """*event* with a *new* identifier for each person who has none."""
     changes: dict[str, Any] = {}
     for name in event.__struct_fields__:
         match getattr(event, name):
@@ -452,7 +452,7 @@ def _split_texts(field: str, value: Any) -> Iterator[tuple[str, Text]]:
 
 
 def join_texts(text: Mapping[str, Text]) -> dict[str, Any]:
-    """The fields rebuilt from texts by name: the inverse of `_split_texts`."""
+    """The fields that the texts, by name, form: the inverse of `_split_texts`."""
     fields: dict[str, Any] = {}
     lists: dict[str, dict[int, Person]] = {}
     for name, (plain, person) in text.items():
@@ -472,7 +472,7 @@ class TextCommitment(Protocol):
 
     @property
     def s(self) -> str:
-        """The subject that owns the text."""
+        """The data subject of the text."""
 
 
 class FactBody(Protocol):
@@ -575,8 +575,8 @@ class _EventFormat(Struct, frozen=True):
 
 def _event_formats(event_type: Any) -> dict[str, _EventFormat]:
     """The format of each event type of the union *event_type*, by tag."""
-    # By identity, which stays its own while it is kept here: the hash of a union is
-    # computed from those of all its types, each time.
+    # Cached by identity, and kept alive here: the hash of a union is computed from
+    # those of all its types, at each call.
     known = _FORMS.get(id(event_type))
     if known is None:
         forms = {
@@ -622,7 +622,7 @@ def _event_format(of_type: Any) -> _EventFormat:
 
 
 def _decode_sealed(recorded: RecordedFact, event_type: Any) -> Any:
-    """The event with all its texts sealed; None if only `decode` can decode the record.
+    """The event with a placeholder for each text; None if only `decode` can decode it.
 
     The result equals that of `decode` at a tenth of the cost, because the record is
     decoded as its event type at once, and a placeholder is not validated against the

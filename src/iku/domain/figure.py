@@ -103,9 +103,9 @@ def basis(
 ) -> Basis:
     """The basis of figures as of *as_of*, at the knowledge cut-off of *known*.
 
-    Without a *version*, the definition in force at the start of the period counts.
-    Version 1 also serves knowledge that is older than every definition (design, section
-    5).
+    Without a *version*, the definition in force at the start of the period applies.
+    Version 1 also applies at cut-offs before every definition was known (design,
+    section 5).
 
     Raises:
         LookupError: There is no definition with that *version*.
@@ -201,7 +201,7 @@ def _achievement(
 
 
 def per_cent(numerator: int, denominator: int) -> Decimal:
-    """The fraction in per cent, to two decimals, half rounded up; not for negatives.
+    """A non-negative fraction in per cent, rounded half up to two decimals.
 
     Source: design, section 6, option `rounding`.
     """

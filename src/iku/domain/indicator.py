@@ -1,13 +1,13 @@
 """The indicator (IKU): its versioned definitions, immutable once used, and its targets.
 
-A definition is the formula as data. Each version is an event, so a figure can be asked
-for under any of them. The version in force at the start of a period counts the period.
-Version 1 also serves days and knowledge before its record.
+A definition is the formula as data. Each version is an event, so a figure can be
+counted under any of them. The version in force at the start of a period counts the
+period. Version 1 also counts days and cut-offs before it was recorded.
 
 A wrongly recorded definition is corrected by a new version, or annulled. An annulled
-version is not in force for queries with knowledge of the annulment, but can still be
-asked for by its number, with the same result. Targets are corrected and annulled like
-the events of any subject (design, section 5).
+version is not in force at cut-offs that include the annulment, but a question can still
+name it, with the same result. Targets are corrected and annulled like the events of any
+subject (design, section 5).
 """
 
 from collections.abc import Sequence
@@ -101,7 +101,7 @@ class Population(StrEnum):
 
 
 class EmptyRatio(StrEnum):
-    """The percentage of 0/0."""
+    """The percentage of a figure without subjects (0/0)."""
 
     UNDEFINED = "undefined"
     FULL = "full"
@@ -466,7 +466,7 @@ class Indicator(Struct, frozen=True, dict=True):
 
     @property
     def earliest(self) -> Definition:
-        """The version used for days before the first version was in force.
+        """The version that applies to days before any version was in force.
 
         This is version 1 or, if that is annulled, the first version in force that is
         not annulled.
@@ -493,7 +493,7 @@ class Indicator(Struct, frozen=True, dict=True):
 
 
 def _sort_key(definition: Definition) -> tuple[date, int]:
-    """Sort key: of two versions of one day the one recorded later is in force."""
+    """The key that orders definitions by day, and those of one day by version."""
     return definition.defined.effective_on, definition.version
 
 
@@ -506,7 +506,7 @@ def applicable(known: Indicator | None, whole: Indicator, start: date) -> Defini
     """The version that counts a period beginning on *start*, at a knowledge cut-off.
 
     *known* is the indicator at the cut-off. If it is None, the first version of the
-    *whole* history serves.
+    *whole* history applies.
     """
     if known is None:
         return whole.definitions[0]
@@ -522,8 +522,8 @@ def decide(
     """The events that *command* adds to *indicator*.
 
     Raises:
-        AlreadyRecorded: The indicator holds the same event already.
-        Refused: A rule forbids it; the message quotes both sides.
+        AlreadyRecorded: The indicator already has the same event.
+        Refused: A rule forbids it; the message quotes both values.
     """
     if not isinstance(command, Annulled):
         _refuse_unlikely_day(command.effective_on, context.today)
@@ -852,7 +852,7 @@ def _annul(command: Annulled, indicator: Indicator) -> list[Event]:
 def _require_definition_in_force(
     events: list[Event], indicator: Indicator, context: DecisionContext
 ) -> list[Event]:
-    """*events*, unless they leave no definition in force today.
+    """*events*, if a definition is still in force today after them.
 
     Raises:
         Refused: No definition would be in force.
@@ -872,7 +872,7 @@ def _require_definition_in_force(
 
 
 def _in_declared_order(changes: dict[str, Any]) -> dict[str, Any]:
-    """Lists in the order of their enumeration, without duplicates: a canonical form."""
+    """*changes* with each list in the order of its enumeration, without duplicates."""
 
     def order(values: Sequence[StrEnum]) -> tuple[StrEnum, ...]:
         return tuple(member for member in type(values[0]) if member in values)

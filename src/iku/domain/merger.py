@@ -43,7 +43,7 @@ E = TypeVar("E", bound=Fact)
 
 
 def premises(command: Fact, _subject: str, state: Subject | None) -> DecisionPremises:
-    """The premises of *command*: the survivors before and after it."""
+    """The premises of *command*: the survivors of the merger before and after it."""
     into = field_value(command, "into")
     ended = _previous_merger(command, state)
     if into is None and ended is None:
@@ -61,7 +61,7 @@ def decision(
 ) -> list[E] | Decision[E]:
     """*command*, with the events that it adds to the survivors.
 
-    *take_over* gives the events that the survivor, its first argument, records.
+    *take_over* gives the events that its first argument, the survivor, records.
 
     Raises:
         Refused: An event that the survivor took over was changed since.
@@ -102,7 +102,7 @@ def _previous_merger(command: Fact, state: Subject | None) -> EffectiveFact | No
 def _annulments(
     command: Any, ended: EffectiveFact, survivor: Subject | None, origin: EventId
 ) -> list[Annulled]:
-    """The annulments of the absorption and of its copies, in the survivor."""
+    """The annulments of the absorption and of its copies in the survivor's stream."""
     stands = survivor.facts if survivor else []
     found = [
         version
@@ -178,7 +178,7 @@ def excluded_with_rejection(history: Sequence[Fact], version: int) -> tuple[str,
 
 
 def refuse_bad_annulment(command: Annulled, wrong: Fact, subject: Subject) -> None:
-    """Refuse an annulment of *wrong* after which the streams of a merger disagree.
+    """Refuse an annulment of *wrong* after which the two streams of a merger disagree.
 
     Raises:
         Refused: *wrong* is an opening, and other subjects are merged into this one.
@@ -263,10 +263,10 @@ def refuse_merger_events(command: Fact) -> None:
 
 
 def notes(event: Any, subject: Any, others: Mapping[str, list[Any]]) -> tuple[str, ...]:
-    """Remarks on *event*, recorded of *subject*, for the answer to the command.
+    """Remarks for the receipt of *event*, such as participations not taken over.
 
     *subject* is the state before the event. *others* are the events of the same append,
-    by the subject that gets them.
+    by the subject to which they are added.
     """
     if isinstance(event, Rejection):
         return tuple(

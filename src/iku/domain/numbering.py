@@ -20,7 +20,10 @@ _AUTOMATIC = re.compile(r"([a-z])([0-9]{4})-([0-9]{5}|[1-9][0-9]{5,11})")
 
 
 class SubjectNumber(NamedTuple):
-    """The present number of a subject; *held* unless the subject is annulled."""
+    """The present number of a subject.
+
+    *held* is false if the subject is annulled, which frees the number.
+    """
 
     number: str
     held: bool
@@ -48,7 +51,7 @@ class NumberSeries(NamedTuple):
 
 
 class NumberTaken(Exception):
-    """The subject *holder* has the number already."""
+    """The number is in use by the subject *holder*."""
 
     def __init__(self, category: str, number: str, holder: str) -> None:
         super().__init__(f"number {number} belongs to {category} {holder}")
@@ -57,7 +60,7 @@ class NumberTaken(Exception):
 
 
 class IdentifierTaken(Exception):
-    """The subject *holder* has the identifier of a new subject, compared without case.
+    """The identifier of a new subject is in use by *holder*, compared without case.
 
     Attributes:
         free: The next free identifier for that number; None if it would be too long.
@@ -78,7 +81,7 @@ def casefolded(number: str) -> str:
 
 
 def current_number(subject: str, state: Any) -> SubjectNumber | None:
-    """The number of *subject*, in its *state*; None for kinds without numbers."""
+    """The number of *subject* in its *state*; None for a kind without numbers."""
     if not isinstance(state, Subject) or not state.history:
         return None
     return state.get_or_compute(
@@ -107,10 +110,10 @@ def serial(letter: str, number: str) -> tuple[int, int] | None:
 
 
 def identifier(number: str, used: Container[str]) -> str | None:
-    """The identifier of a new subject with *number*: K14, or K14.2, or K14.3.
+    """A free identifier for a new subject with *number*: K14, K14.2, K14.3 and so on.
 
-    *used* are the identifiers in use, `casefolded`. None if the identifier
-    would be too long.
+    *used* are the identifiers in use, `casefolded`. None if the identifier would be too
+    long.
     """
     wanted = named = subject_id(number)
     place = 1

@@ -164,11 +164,11 @@ class MovedOut(Fact, frozen=True, tag="moved_out"):
 
 
 class Merged(Merger, frozen=True, tag="merged"):
-    """The entry is a duplicate of organisation *into*, and only that one counts."""
+    """The organisation is a duplicate of *into*, and only that one counts."""
 
 
 class ParticipationNotCarried(Struct, frozen=True, forbid_unknown_fields=True):
-    """A participation, at *version* of the merged entry, that was not taken over."""
+    """A participation, at *version* of the merged stream, that was not taken over."""
 
     participation: Number
     version: Version
@@ -205,7 +205,7 @@ class ParticipationNotCarried(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Absorbed(Absorption, frozen=True, tag="absorbed"):
-    """Another entry was merged into this one, which counts for both.
+    """Another organisation was merged into this one, which counts for both.
 
     Its participations follow, each as `ParticipationCarried`, except those
     *not_carried*.
@@ -215,7 +215,7 @@ class Absorbed(Absorption, frozen=True, tag="absorbed"):
 
 
 class Rejected(Rejection, frozen=True, tag="rejected"):
-    """The entry should not have been made."""
+    """The registration was wrong from the beginning; the organisation never counts."""
 
 
 class Participated(Fact, frozen=True, tag="participated"):
@@ -232,10 +232,11 @@ class Participated(Fact, frozen=True, tag="participated"):
 class ParticipationCarried(
     Participated, frozen=True, kw_only=True, tag="participation_carried"
 ):
-    """A participation of an entry that was merged into this one, taken over.
+    """A participation taken over from an organisation that was merged into this one.
 
     Attributes:
-        verified: Whether it was verified in the merged entry at the time of the merger.
+        verified: Whether it was verified in the merged stream at the time of the
+            merger.
         origin: The event that recorded it first.
     """
 
@@ -345,7 +346,7 @@ class OrganisationSegment(Struct, frozen=True):
 
 
 class Participation(Struct, frozen=True):
-    """One participation on the day *on*."""
+    """A participation that took place on the day *on*."""
 
     reference: str
     on: date
@@ -591,8 +592,8 @@ def decide(
     """The events that *command* adds to *organisation*.
 
     Raises:
-        AlreadyRecorded: The organisation holds the same event already.
-        Refused: A rule forbids it; the message quotes both sides.
+        AlreadyRecorded: The organisation already has the same event.
+        Refused: A rule forbids it; the message quotes both values.
     """
     if organisation is None and not isinstance(command, Registered):
         raise Refused(
@@ -628,7 +629,7 @@ def decide(
 def _take_over(
     survivor: Organisation, merged: Organisation, origin: EventId
 ) -> list[Event]:
-    """The events that *survivor* records of *merged*, with its participations.
+    """The events by which *survivor* absorbs *merged*, including its participations.
 
     Source: design, section 5, *merger*.
     """
@@ -661,7 +662,7 @@ def _take_over(
 
 
 def _reference(wanted: str, number: str, held: set[str]) -> str | None:
-    """The reference of a participation taken over; None if none is free."""
+    """The reference of a participation that is taken over; None if none is free."""
     for reference in (wanted, f"{number}/{wanted}"):
         if reference not in held and re.match(NUMBER, reference):
             return reference
@@ -700,7 +701,7 @@ def premises(
 def _refuse_bad_legal_basis(before: Organisation, after: Organisation) -> None:
     """Refuse a registration whose legal basis does not fit its kind or its expiry date.
 
-    Old registrations may be of that kind. They are accepted until a command changes one
+    Old records may hold such registrations. They stay valid until a command changes one
     of the fields that must fit (design, section 5).
     """
     was, is_now = before.registered, after.registered
@@ -753,7 +754,7 @@ def _refuse_missing_expiry(basis: LegalBasis, until: date | None) -> None:
 def _refuse_participation_at_the_end(before: Organisation, after: Organisation) -> None:
     """Refuse a participation on the day on which the organisation ended.
 
-    Old records may hold some; they count as before (design, section 5).
+    Old records may hold some, and count as before (design, section 5).
     """
     held = {(v, e.effective_on) for v, e in before.facts if isinstance(e, Participated)}
     for version, event in after.facts:

@@ -48,7 +48,7 @@ DEPARTURES = {
 
 
 class End(NamedTuple):
-    """The end of an organisation: its rule, its sentence, its day and its event."""
+    """The end of an organisation: its rule, its wording, its day and its event."""
 
     rule: Rule
     reason: Message
@@ -57,7 +57,7 @@ class End(NamedTuple):
 
 
 class OrganisationRules(Rules, frozen=True, dict=True):
-    """The rules of IKU-2: existing organisations, and those that take part.
+    """The rules of IKU-2: existing organisations, and those that participate.
 
     Sources: IKU 2021, row 2, and design, section 6.
     """
@@ -68,7 +68,7 @@ class OrganisationRules(Rules, frozen=True, dict=True):
     as_of: date
 
     def denominator(self) -> RuleResult:
-        """Whether the organisation is of the kinds and exists as the options require.
+        """Whether the organisation is of a counted kind and exists as the options say.
 
         Source: design, section 6, denominator of IKU-2.
         """
@@ -89,7 +89,7 @@ class OrganisationRules(Rules, frozen=True, dict=True):
         return None
 
     def _exists_in_period(self) -> RuleResult:
-        """Whether the organisation exists on the day or, if so opted, in the period.
+        """Whether the organisation exists on the day or, by option, in the period.
 
         Source: design, section 6, options `population` and `expired_registration`.
         """
@@ -129,7 +129,7 @@ class OrganisationRules(Rules, frozen=True, dict=True):
 
     @cached_property
     def _last_day(self) -> date | None:
-        """The last day of its existence, up to `as_of`; None if there is none."""
+        """The last day up to `as_of` on which it exists; None if it never exists."""
         days = []
         for segment in self.organisation.timeline:
             if segment.start > self.as_of or not segment.status.exists:
@@ -145,7 +145,7 @@ class OrganisationRules(Rules, frozen=True, dict=True):
 
     @property
     def _last_state(self) -> OrganisationSegment:
-        """The state on its last day, of an organisation in the denominator."""
+        """The state on its last day; the organisation is in the denominator."""
         last = self._last_day or self.as_of
         return self.organisation.state_on(last) or self.organisation.timeline[0]
 
@@ -221,7 +221,7 @@ class OrganisationRules(Rules, frozen=True, dict=True):
         return Reason(Rule.TOO_FEW, (*by, *map(DecidingFact, annulled)), quoted)
 
     def _end_by(self, day: date) -> End:
-        """Why the organisation does not exist on *day*: departure, or else expiry."""
+        """The end that lies before *day*: a departure, or else the expiry."""
         subject = self.organisation
         if left := counting.in_effect_between(subject, date.min, day, *DEPARTURES):
             rule, reason = DEPARTURES[type(left[0].event)]
@@ -273,7 +273,7 @@ def expired(segment: OrganisationSegment, day: date) -> bool:
 
 
 class _Span(NamedTuple):
-    """Days, *end* excluded, on which nothing about an organisation changes."""
+    """A range of days, without *end*, on which the organisation does not change."""
 
     start: date
     end: date | None

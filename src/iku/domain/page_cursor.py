@@ -1,8 +1,8 @@
 """The page cursor of keyset pagination, opaque to clients.
 
-A cursor holds the key of the last item of a page. It also pins the coordinates that the
-first question left open, the day and the size of the log, so that all pages belong to
-one answer even while events are appended.
+A cursor holds the key of the last item of a page. It also pins the day and the size of
+the log if the first question left them open, so that all pages belong to one answer
+even while events are appended.
 """
 
 import re
@@ -68,10 +68,10 @@ class PageCursor(Struct, frozen=True):
 
 
 def parse(cursor: str | None, parts: Iterable[str]) -> PageCursor | None:
-    """The page cursor that *cursor* encodes, for one of these *parts*, if any.
+    """The page cursor that *cursor* encodes, for one of these *parts*; None if empty.
 
     Raises:
-        InvalidQuestion: No page issued this cursor.
+        InvalidQuestion: It is not the cursor of such a page.
     """
     if not cursor:
         return None
@@ -95,7 +95,7 @@ def resume(question: Q, place: PageCursor | None, today: date) -> Q:
     """*question* with the coordinates that the cursor *place* pins.
 
     Raises:
-        InvalidQuestion: That page answered another question.
+        InvalidQuestion: The cursor belongs to a page with other coordinates.
     """
     if place is None:
         return question

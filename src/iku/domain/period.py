@@ -9,7 +9,7 @@ from msgspec import Struct, field
 
 
 class Kind(StrEnum):
-    """The length of a period; periods of one kind divide the year from 1 January."""
+    """The length of a period; periods of a kind divide the year from 1 January on."""
 
     YEAR = "year"
     HALF = "half"

@@ -2,8 +2,8 @@
 
 An actor who may not record a command alone proposes it, with a reason. The approval is
 recorded in the same append as the events of the command. The command is stored as it
-will be recorded; its texts belong to the subject that it is about, so that an erasure
-of that subject reaches them.
+will be recorded. Its texts belong to the subject of the command, so an erasure of that
+subject includes them.
 """
 
 from collections.abc import Callable, Mapping
@@ -87,7 +87,7 @@ class ProposalStatus(StrEnum):
 
 
 class ProposedCommand(Struct, frozen=True, forbid_unknown_fields=True):
-    """A command without its texts, as a record would hold it.
+    """A proposed command without its texts, in the form of a record.
 
     Attributes:
         name: The tag of its type among those of the category (`COMMANDS`).
@@ -118,11 +118,11 @@ class ProposedChange(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Proposed(Fact, frozen=True, tag="proposed"):
-    """*by*, the actor, proposed a command on the subject of *target*.
+    """*by*, the actor, proposed a command for the subject of *target*.
 
     Attributes:
-        target: Stream of the subject, and its last version as the proposer saw it;
-            version 0 stands for a new subject.
+        target: Stream of the subject, and the version on which the proposal is based; 0
+            for a new subject.
         because: Reason for the proposal, in addition to that of the command.
         changes: The figures of closed periods that the command would change.
     """
@@ -153,8 +153,8 @@ class Approved(Fact, frozen=True, tag="approved"):
 
     Attributes:
         divisions: The divisions for which it was approved; empty for the agency.
-        recorded: The last event of the command; None while another division must
-            approve as well.
+        recorded: The last event of the command; None while another division must also
+            approve.
     """
 
     effective_on: date
@@ -179,7 +179,7 @@ class ProposalWithdrawn(Fact, frozen=True, tag="withdrawn"):
 
 
 class Lapsed(Fact, frozen=True, tag="lapsed"):
-    """The subject has moved on, so that the proposal must be made again."""
+    """The subject has changed since, so the proposal can no longer be approved."""
 
     effective_on: date
     version: Annotated[int, Meta(ge=0, le=2_147_483_647)]

@@ -1,6 +1,6 @@
 """The publication: the printed figures of a period, immutable once published.
 
-A publication is a draft, then closed, then reviewed, then published. Each step has a
+A publication is drafted, closed, reviewed and published, in this order. Each step has a
 reason and an actor. Closing freezes the figures. A published publication takes no
 further step; later knowledge is printed in a new edition, a restatement (*penyajian
 kembali*).
@@ -160,7 +160,7 @@ Event = Drafted | Confirmed | Closed | Returned | Reviewed | Published | Withdra
 
 
 class Draft(Fact, frozen=True):
-    """A publication to be drafted.
+    """The command that drafts a publication.
 
     Attributes:
         period: Kind of period; the period that contains as_of is counted.
@@ -395,7 +395,7 @@ def decide(
     """The event that *command* adds to the *year*; empty if it is already recorded.
 
     Raises:
-        Refused: A rule forbids it; the message quotes both sides.
+        Refused: A rule forbids it; the message quotes both values.
     """
     known = year.publications if year else {}
     match command:
@@ -540,7 +540,7 @@ FOLLOWS: Mapping[StepType, tuple[PublicationState, ...]] = {
 
 
 def _step_event(command: TakeStep, context: DecisionContext) -> Event:
-    """The event of the step, with today as its day and the caller as its actor."""
+    """The event of the step, dated today, with the actor of the context."""
     asked = command.step
     if asked.known_on is not None and asked.type is not StepType.CLOSED:
         raise Invalid(
@@ -635,7 +635,7 @@ def _refuse_bad_closing(
 
 
 def refuse_bad_cutoff(known_on: date, draft: Publication, today: date) -> None:
-    """Refuse a knowledge cut-off before the printed day, or after today.
+    """Refuse a knowledge cut-off before the as-of day of the figures, or after today.
 
     Raises:
         Invalid: *known_on* does not lie between them.
@@ -667,7 +667,7 @@ def _refuse_unconfirmed(event: Closed, draft: Publication) -> None:
 
 
 def unconfirmed(event: Closed, draft: Publication) -> list[str]:
-    """The indicators that *event* freezes although nobody confirmed them."""
+    """The indicators that *event* freezes without a confirmation."""
     return [
         frozen.indicator
         for frozen in event.figures
@@ -678,7 +678,7 @@ def unconfirmed(event: Closed, draft: Publication) -> list[str]:
 def _refuse_same_person(
     event: Reviewed | Published, now: Publication, context: DecisionContext
 ) -> None:
-    """Refuse that one person takes two of closing, review and publishing."""
+    """Refuse a review or publishing by the person of an earlier step."""
     if not context.two_persons:
         return
     before = step_of_same_person(event, now, context.person_of)
@@ -699,10 +699,10 @@ def _refuse_same_person(
 def step_of_same_person(
     event: Reviewed | Published, now: Publication, person_of: Callable[[str], str]
 ) -> Closed | Reviewed | None:
-    """The closing or review of *now* by the person of *event*; None if by others.
+    """The closing or review of *now* by the person of *event*; None if there is none.
 
-    An actor that is only claimed is compared by name, and only the reviewer with the
-    publisher; `lokal` stands for no person in particular.
+    Without accounts, actors are compared by name, and only the reviewer with the
+    publisher. The actor `lokal` stands for no single person.
     """
     actor = person_of(event.by)
     for before in [] if actor == NOBODY else _steps_since_draft(now):
@@ -716,7 +716,7 @@ def step_of_same_person(
 
 
 def _steps_since_draft(now: Publication) -> list[Event]:
-    """The steps after the last draft or return, the latest first."""
+    """The steps after the last draft or return, latest first."""
     begins = max(
         place
         for place, step in enumerate(now.steps)
@@ -725,7 +725,7 @@ def _steps_since_draft(now: Publication) -> list[Event]:
     return [*now.steps[begins + 1 :]][::-1]
 
 
-NOBODY = "lokal"  # the actor where nobody names one
+NOBODY = "lokal"  # the actor of a command that names none
 
 
 def _is_same(one: str, other: str) -> bool:

@@ -50,7 +50,7 @@ class Question(Struct, frozen=True):
 
 
 class InvalidQuestion(ValueError):
-    """The question names an object that does not exist; *path* is the parameter."""
+    """A parameter has an invalid value; *path* is its name."""
 
     def __init__(self, path: str, message: str) -> None:
         super().__init__(message)
@@ -103,7 +103,7 @@ def basis(
     """The definition, target and scale of the figure, at the cut-offs of *question*.
 
     Raises:
-        InvalidQuestion: There is no definition with the version asked for.
+        InvalidQuestion: There is no definition with the version in the question.
     """
     return basis_of(
         DefinitionHistory(indicator.decider, of_indicator),
@@ -129,7 +129,7 @@ def basis_of(
 def refuse_future(
     as_of: date | None, today: date, known_on: date | None = None, *, prefix: str = ""
 ) -> None:
-    """Refuse a day in the future, of which nothing is known yet.
+    """Refuse a day in the future, about which nothing is known yet.
 
     *prefix* begins the names of both parameters. The `known_on` of a figure number is
     not checked: the number also has a size, which keeps its figure the same.
@@ -152,10 +152,10 @@ def refuse_future(
 
 
 def refuse_size_beyond(asked: int | None, size: int) -> None:
-    """Refuse a size greater than the *size* of the log.
+    """Refuse a size greater than *size*, the size of the log.
 
     Raises:
-        InvalidQuestion: The log has not reached the size *asked* for.
+        InvalidQuestion: *asked* exceeds it.
     """
     if asked is not None and asked > size:
         raise InvalidQuestion(
@@ -173,11 +173,11 @@ def complete_coordinates(
 ) -> Coordinates:
     """The complete coordinates of the answer in a log of this *size*.
 
-    *known* is the last day on which an event was known: today, or the day that began
-    while the question was processed. With it the answer includes every counted event.
+    *known* is the knowledge cut-off of a question without one: today, or the next day
+    if the question was processed over midnight.
 
     Raises:
-        InvalidQuestion: The log has not reached the size asked for.
+        InvalidQuestion: The size in the question exceeds that of the log.
     """
     refuse_size_beyond(question.size, size)
     return Coordinates(
@@ -191,7 +191,7 @@ def complete_coordinates(
 
 
 def from_number(number: str) -> Question:
-    """The complete question that the figure *number* encodes.
+    """The question that the figure *number* encodes; all coordinates are set.
 
     Raises:
         InvalidQuestion: It is not a figure number; the message names the error.

@@ -14,7 +14,7 @@ from iku.messages import Message, joined, message, plural, vocabulary
 
 
 def explanation(member: Membership, positions: Sequence[int]) -> Message:
-    """How a subject counts; *positions* are those of its events, in order."""
+    """How a subject counts, as a message; *positions* are those of its events."""
     rulings = [member.denominator]
     if member.denominator.holds:
         rulings.append(member.numerator)
@@ -103,19 +103,19 @@ SENTENCES = vocabulary(
 
 
 def _format_value(value: Any) -> Any:
-    """A day or message as it is; a member of an enumeration in words."""
+    """A day or message as it is; any other value as `_enum_in_words` gives it."""
     return value if isinstance(value, date | Message) else _enum_in_words(value)
 
 
 def _enum_in_words(value: Any) -> str:
-    """*value* as stored; a member of an enumeration in words: ``putusan inkrah``."""
+    """A member of an enumeration in words: ``putusan inkrah``; others as stored."""
     if isinstance(value, tuple):
         return "/".join(map(_enum_in_words, value))
     return value.replace("_", " ") if isinstance(value, StrEnum) else str(value)
 
 
 def _citing(said: Message, cited: Sequence[Message | int]) -> Message:
-    """*said* with its events: ``…, events 12 (corrected by event 40) and 45``."""
+    """*said* with its cited events: ``…, events 12 (corrected by event 40) and 45``."""
     if not cited:
         return said
     return plural(

@@ -1,6 +1,7 @@
-"""Recorded approvals: whether proposals and approvals were allowed, by the log alone.
+"""Verification of recorded proposals and approvals, from the log alone.
 
-An approval is judged with the events of its command, which it is recorded with.
+An approval is judged together with the events of the approved command, which are in the
+same append.
 """
 
 from collections.abc import Mapping
@@ -32,10 +33,10 @@ from iku.messages import Term, message
 def actions_of(
     category: str, name: str, data: Mapping[str, Any], *, approved: bool = False
 ) -> tuple[Action, ...]:
-    """The rights, one of which an event of the type *name* needs; none if unknown.
+    """The actions, the right to any of which allows the event; empty if it is unknown.
 
-    A command that is stored in a proposal has its own name. If it is *approved*, they
-    are the rights to approve it.
+    A command that is stored in a proposal has its own name. With *approved*, the result
+    is the actions that approve it.
     """
     if category == "account" and name in {"granted", "invite"}:
         approving = data.get("role") in APPROVING
@@ -53,12 +54,12 @@ def actions_of(
 
 
 def allows(actor: Actor, wanted: tuple[Action, ...], place: Place) -> bool:
-    """Whether *actor* may take one of the actions *wanted* at *place*."""
+    """Whether *actor* may take any of the actions *wanted* in *place*."""
     return any(isinstance(access.may(actor, one, place), Allowed) for one in wanted)
 
 
 def denied(wanted: tuple[Action, ...], place: Place, actor: Actor) -> str:
-    """The rule that the actor breaks by taking one of *wanted* at *place*."""
+    """The rule that *actor* breaks by any of the actions *wanted* in *place*."""
     held = tuple(Term("role", one.role) for one in actor.grants) or message("none")
     action = tuple(Term("action", one) for one in wanted)
     if place.division is None:
@@ -79,7 +80,7 @@ def denied(wanted: tuple[Action, ...], place: Place, actor: Actor) -> str:
 
 
 def approved_proposal(command: JudgedCommand) -> Proposal | None:
-    """The proposal whose command the events are."""
+    """The proposal that the events approve; None if they approve none."""
     for one in command.events:
         held = command.before.get(one.record.stream)
         if one.record.type == "approved" and isinstance(held, Proposal):
@@ -88,7 +89,7 @@ def approved_proposal(command: JudgedCommand) -> Proposal | None:
 
 
 def proposal_step(command: JudgedCommand, one: JudgedEvent, actor: Actor) -> Broken:
-    """The rules that an event of a proposal breaks."""
+    """The rules that an event of a proposal breaks, each with the event."""
     held, event = command.before[one.record.stream], one.event
     if isinstance(event, Proposed):
         if held is not None:
@@ -105,7 +106,7 @@ def proposal_step(command: JudgedCommand, one: JudgedEvent, actor: Actor) -> Bro
 
 
 def _decided(command: JudgedCommand, one: JudgedEvent, actor: Actor) -> Broken:
-    """An approval or a decline is another person's, a withdrawal the proposer's."""
+    """The violations of an approval, a decline or a withdrawal, by its actor."""
     held = command.before[one.record.stream]
     proposer = held.proposed.by
     same = command.is_same(one.body.actor, proposer)
@@ -129,13 +130,13 @@ def _declined(one: JudgedEvent, held: Proposal, actor: Actor) -> Broken:
 
 
 def _wanted(held: Proposal) -> tuple[Action, ...]:
-    """The rights, one of which approves the proposal."""
+    """The actions, the right to any of which approves the proposal."""
     stored, category = held.proposed.command, held.proposed.target.category
     return actions_of(category, stored.name, stored.data, approved=True)
 
 
 def _proposed(command: JudgedCommand, one: JudgedEvent, actor: Actor) -> Broken:
-    """The proposer may propose the command for one of the subjects concerned."""
+    """A violation if the actor may not propose it for any of the subjects."""
     target, stored, state = one.event.target, one.event.command, command.state
     wanted = actions_of(target.category, stored.name, stored.data)
     other = other_stream(target.category, stored.data)
@@ -171,7 +172,7 @@ def _approval(command: JudgedCommand, one: JudgedEvent, actor: Actor) -> Broken:
 def _approved_command(
     command: JudgedCommand, one: JudgedEvent, proposed: Proposed
 ) -> Broken:
-    """The events are the proposed command, at the version that the proposer saw."""
+    """The violations of the recorded command: its version, and its content."""
     target = proposed.target
     seen = command.versions[target.stream]
     if target.version not in {0, seen}:
@@ -191,7 +192,11 @@ def _approved_command(
 def _is_proposed(
     command: JudgedCommand, approved: JudgedEvent, proposed: Proposed
 ) -> bool:
-    """Whether the events are those of the command, and of its other subjects."""
+    """Whether *command* recorded what was proposed.
+
+    Its last event is the proposed event in the target's stream. Its other events are of
+    the target, or are those that the same command records of other subjects.
+    """
     last, recorded = command.events[-1], approved.event.recorded
     target, stored = proposed.target, proposed.command
     if not (

@@ -1,11 +1,11 @@
-"""Recorded rights: whether each event of the log was allowed when it was recorded.
+"""Verification of rights: whether each recorded event was allowed to its actor.
 
-The judgement needs nothing but the log: the accounts, their roles, the divisions and
-the version of the table of rights in force before the command that recorded the event.
-Local mode and the records before the first account permit everything.
+It needs only the log: the accounts, their roles, the divisions and the version of the
+table of rights in force before the command that recorded the event. Local mode and the
+records before the first account permit everything.
 
-Not judged is what the log does not hold: whether a factor was fresh, to which roles an
-API key was limited, and whether a correction changes a figure of a closed period.
+It cannot judge what the log does not hold: whether a factor was fresh, to which roles
+an API key was limited, and whether a correction changes a figure of a closed period.
 """
 
 from msgspec import Struct
@@ -47,7 +47,7 @@ from iku.messages import Term, message
 
 
 class RightsFinding(Struct, frozen=True):
-    """An event that was not allowed, and the rule that it breaks."""
+    """An event that its actor had no right to record, and the rule it breaks."""
 
     position: int
     actor: str
@@ -70,7 +70,7 @@ class RightsFinding(Struct, frozen=True):
 
 
 class RecordedRights:
-    """Judges the records of a log, which are added in order.
+    """Verifies the rights of the records of a log, which are added in order.
 
     Attributes:
         events: Number of events that accounts recorded.
@@ -96,7 +96,7 @@ class RecordedRights:
         return self._state.register.policy.table
 
     def add(self, record: JudgedRecord) -> list[RightsFinding]:
-        """Add the next record; the findings of the command before, if it is over."""
+        """Add the next record; return the findings on the command that it ends."""
         one, found = read(record), list[RightsFinding]()
         if self._pending and self._pending[0].body.command != one.body.command:
             found = self.finish()
@@ -104,7 +104,7 @@ class RecordedRights:
         return found
 
     def finish(self) -> list[RightsFinding]:
-        """The findings of the last command."""
+        """End the last command, and return the findings on it."""
         events, self._pending = self._pending, []
         if not events:
             return []
@@ -128,7 +128,7 @@ class RecordedRights:
         ]
 
     def _command(self, events: list[JudgedEvent]) -> JudgedCommand:
-        """The command of *events*, which are applied."""
+        """Apply *events* to the state, and return them with the state before them."""
         state = self._state
         register, streams = state.register, {e.record.stream for e in events}
         before = {stream: state.folded.get(stream) for stream in streams}
@@ -164,7 +164,11 @@ def _judge(command: JudgedCommand) -> Broken:
 
 
 def _misnamed(command: JudgedCommand) -> Broken:
-    """An event states the actor of its record, and all of a command have one."""
+    """The events whose stated actor differs from that of the command.
+
+    The actor in an event is the actor of its record, and all events of a command have
+    the same actor.
+    """
     for one in command.events:
         by = getattr(one.event, "by", None)
         if command.actor != one.body.actor or by not in {None, one.body.actor}:
@@ -180,7 +184,7 @@ def _first_account(command: JudgedCommand) -> Broken:
 
 
 def _granted_role(command: JudgedCommand) -> Role | None:
-    """The role that the command grants."""
+    """The role that the command grants; None if it grants none."""
     for one in command.events:
         if one.category == "account" and one.record.type == "granted":
             return Role(one.body.data["role"])
@@ -188,7 +192,7 @@ def _granted_role(command: JudgedCommand) -> Role | None:
 
 
 def _by_rights(command: JudgedCommand) -> Broken:
-    """The events that the actor had no right to record, while there are accounts."""
+    """The events that the actor had no right to record, once there are accounts."""
     name, register = command.actor, command.register
     free = {LOCAL_ACTOR, SYSTEM_ACTOR}
     if register.mode is Mode.DEMONSTRATION and name in free:
@@ -209,7 +213,11 @@ def _by_rights(command: JudgedCommand) -> Broken:
 
 
 def _by_system(command: JudgedCommand) -> Broken:
-    """The program itself records what is its own, and the first two invitations."""
+    """The events that the program itself may not record.
+
+    It may record those of `BY_SYSTEM`, and the first invitations of an administrator
+    and of a head of agency.
+    """
     role = _granted_role(command)
     for one in command.events:
         if one.record.type in BY_SYSTEM.get(one.category, ()):
@@ -245,7 +253,7 @@ def _by_account(command: JudgedCommand, one: JudgedEvent, actor: Actor) -> Broke
 
 
 def _places(command: JudgedCommand, one: JudgedEvent) -> list[Place]:
-    """Where the subject belongs; a figure to its indicator's division."""
+    """The scopes of the event's subject; for a confirmation, that of the indicator."""
     if isinstance(one.event, Confirmed):
         return [command.state.place_of_figure(one.event.indicator)]
     return command.places[one.record.stream] or [AGENCY_WIDE]
@@ -254,7 +262,11 @@ def _places(command: JudgedCommand, one: JudgedEvent) -> list[Place]:
 def _whatever_the_table_says(
     command: JudgedCommand, one: JudgedEvent, actor: Actor
 ) -> Broken:
-    """Nobody changes an own account, and no register becomes a demonstration."""
+    """The violations of rules that no role overrides.
+
+    No person changes the own account, a register with accounts does not become a
+    demonstration, and an import with earlier days of knowledge needs a permission.
+    """
     if isinstance(one.event, Demonstrated):
         yield one, message("a register with accounts never becomes a demonstration")
     if one.category == "account":
@@ -269,7 +281,10 @@ def _whatever_the_table_says(
 def _wanted(
     command: JudgedCommand, one: JudgedEvent, *, approved: bool
 ) -> tuple[Action, ...]:
-    """The rights, one of which the event needs; an invitation that of its role."""
+    """The actions, the right to any of which allows the event.
+
+    For an invitation these are the actions of granting its role.
+    """
     name, data = one.record.type, one.body.data
     if one.category == "account" and name == "invited":
         name, data = "granted", {"role": _granted_role(command)}
@@ -277,7 +292,7 @@ def _wanted(
 
 
 def _own_entry(command: JudgedCommand, one: JudgedEvent, actor: Actor) -> Broken:
-    """A verifier does not verify what the same person entered; a head may."""
+    """A violation if a verifier verifies the own entry; a head of division may."""
     if one.record.declared and command.state.allows_imports:
         return  # another person has approved the file
     stream, reference = one.record.stream, one.body.data.get("participation")
@@ -299,7 +314,11 @@ def _own_entry(command: JudgedCommand, one: JudgedEvent, actor: Actor) -> Broken
 
 
 def _publication_step(command: JudgedCommand, one: JudgedEvent) -> Broken:
-    """Closer, reviewer and publisher are three persons; a closing is confirmed."""
+    """The violations of a publication's step.
+
+    Closing, review and publishing need three persons, and a closing needs the
+    confirmations of its figures.
+    """
     year = command.before[one.record.stream]
     event = one.event
     now = year.publications.get(event.publication) if year else None

@@ -1,4 +1,4 @@
-"""What the log states at a position, as far as it decides who may do what.
+"""The state of the log at a position, as far as rights depend on it.
 
 It is folded from all records in order. Of a case or an organisation only what places it
 in a division and a district is kept, and who entered it: a few words for each subject.
@@ -30,7 +30,7 @@ class JudgedBody(FactBody, Protocol):
 
     @property
     def actor(self) -> str:
-        """Who recorded the event."""
+        """The actor who recorded the event."""
 
     @property
     def command(self) -> str:
@@ -38,15 +38,15 @@ class JudgedBody(FactBody, Protocol):
 
 
 class JudgedRecord(RecordedFact, Protocol):
-    """A record with its place in the log, as far as rights depend on it."""
+    """A record with its position in the log, as far as rights depend on it."""
 
     @property
     def position(self) -> int:
-        """Place in the log."""
+        """Position in the log, from 1."""
 
     @property
     def known_on(self) -> date:
-        """Day the office knew."""
+        """The day on which the office knew it."""
 
     @property
     def declared(self) -> bool:
@@ -54,7 +54,7 @@ class JudgedRecord(RecordedFact, Protocol):
 
     @property
     def recorded_at(self) -> datetime:
-        """The database's clock."""
+        """The instant of the append, by the database's clock."""
 
     def body(self) -> JudgedBody:
         """The data, the commitments, the actor and the command."""
@@ -78,7 +78,7 @@ class JudgedEvent(Struct, frozen=True):
 
     @property
     def today(self) -> date:
-        """The day on which it was recorded, by which roles end."""
+        """The day on which it was recorded; a role must be in force on it."""
         record = self.record
         return record.recorded_at.date() if record.declared else record.known_on
 
@@ -191,7 +191,7 @@ class RecordedState:
 
 
 def _follows(before: Any, event: Any) -> bool:
-    """Whether *event* opens what it is about, or follows upon its opening."""
+    """Whether *event* begins its subject, or the subject has begun before."""
     match event:
         case Invited() | Proposed() | Drafted() | Demonstrated() | RightsSet():
             return True
@@ -213,14 +213,14 @@ def other_stream(category: str, data: Mapping[str, Any]) -> str | None:
 
 
 def _without_texts(event: Fact) -> Fact:
-    """*event* without its placeholders of texts, which are not kept."""
+    """*event* without its placeholders of texts."""
     names = fact.FREE_TEXT.intersection(event.__struct_fields__)
     held = [name for name in names if getattr(event, name) not in {None, UNSET}]
     return structs.replace(event, **dict.fromkeys(held)) if held else event
 
 
 class JudgedCommand(NamedTuple):
-    """The events that one command recorded, and what was in force before it.
+    """The events of one command, and the state before them.
 
     Attributes:
         before: State of each stream of the events before them, where it is folded.
@@ -242,7 +242,7 @@ class JudgedCommand(NamedTuple):
 
     @property
     def two_persons(self) -> bool:
-        """Whether two steps must be taken by two persons."""
+        """Whether the two-person rule is in force."""
         return self.register.policy.two_persons is TwoPersons.REQUIRED
 
     def is_same(self, one: str, other: str) -> bool:

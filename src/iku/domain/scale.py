@@ -15,7 +15,7 @@ from iku.domain.fact import Fact, Line
 
 
 class Band(Struct, frozen=True):
-    """A rating, and the lowest achievement in per cent that has it."""
+    """A rating, and the lowest achievement, in per cent, that has it."""
 
     at_least: Decimal
     rating: str

@@ -77,18 +77,18 @@ class Subject(Struct, frozen=True, dict=True):
 
     @property
     def comparable_state(self) -> tuple[Any, ...]:
-        """The values that distinguish states: the timeline, and facts without a day."""
+        """The values that distinguish two states: the timeline, and undated facts."""
         return self.timeline
 
     def refuse_illegal(self) -> None:
         """Refuse events that contradict each other.
 
         Raises:
-            Refused: The message names the events and quotes both sides.
+            Refused: The message names the events and quotes both values.
         """
 
     def effective_facts(self, *types: type[Fact]) -> list[EffectiveFact]:
-        """The events in effect of these types with their versions, as recorded."""
+        """The events in effect of these types, with versions, in recorded order."""
         known = _KNOWN.setdefault(types, {})
         try:
             return [fact for fact in self.facts if known[type(fact.event)]]
@@ -130,7 +130,7 @@ class Subject(Struct, frozen=True, dict=True):
         """The result of *make*, cached under the key *about*.
 
         The state of a subject after one event is the state before the next, so the same
-        results are asked for twice.
+        results are requested twice.
         """
         known = self._effective_facts
         try:
@@ -161,7 +161,7 @@ class Subject(Struct, frozen=True, dict=True):
 
     @cached_property
     def void(self) -> str | None:
-        """The reason in words why the subject never counts; None if it may count.
+        """The reason, as a message, why the subject never counts; None if it may count.
 
         Annulment, rejection and merger are retroactive (design, section 5).
         """

@@ -2,7 +2,7 @@
 
 An indicator counts subjects of one kind, by options of that kind. The code that reads
 or writes figures asks this registry how a subject is decided, counted and shown, and
-names no kind itself. A new kind is one new file and one entry of `KINDS` (design,
+does not name any kind. A new kind is one new file and one entry of `KINDS` (design,
 section 4).
 """
 
@@ -34,7 +34,7 @@ class SubjectKind:
     """A kind of counted subject, with everything that other modules need.
 
     Attributes:
-        called: A subject of this kind, in words.
+        called: The noun for a subject of this kind, as a message.
         decider: The decider of its category.
         state: Type of the state.
         options: Type of the options by which a definition counts it.

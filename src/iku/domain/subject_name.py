@@ -1,4 +1,4 @@
-"""Messages for names of subjects that do not exist."""
+"""Error messages for references to subjects that do not exist."""
 
 import re
 
@@ -24,7 +24,7 @@ _FORMS = {
 
 
 def not_found_message(category: str, name: str) -> str:
-    """The message that no such subject exists; it explains the form of a wrong name."""
+    """The message that *name* does not exist, with the valid form if malformed."""
     if _has_name_form(category, name):
         return message(
             "{category} {name} does not exist",

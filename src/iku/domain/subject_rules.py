@@ -1,4 +1,4 @@
-"""The rules of refusal that cases and organisations share.
+"""The rules by which commands on cases and organisations are refused alike.
 
 An event that is recorded already is refused as a repetition, unless it changes the
 state again (a case reopened on the day of a second closing) or recurs (`Fact.RECURS`).
@@ -32,7 +32,7 @@ def refuse_unfit(
     """Refuse a *command* that breaks one of the shared rules.
 
     Raises:
-        AlreadyRecorded: *before* holds the event already.
+        AlreadyRecorded: *before* already has the event.
         Invalid: It names an event, a subject or an area that it cannot name.
         Refused: *before* is void, or so is the survivor of the merger.
     """
@@ -79,7 +79,7 @@ def already_recorded_error(command: Fact, version: int) -> AlreadyRecorded:
 
 
 def _changes_state(before: Subject, after: Subject) -> bool:
-    """Whether the state differs; False if the timeline would be illegal."""
+    """Whether the event changes the state; False if the timeline would be illegal."""
     try:
         return after.comparable_state != before.comparable_state
     except Refused:

@@ -49,13 +49,13 @@ class SubjectState(Struct, frozen=True):
 
 
 class ConflictState(SubjectState, frozen=True):
-    """A case on a day.
+    """The state of a case on a day.
 
     Attributes:
         status: open, returned, resolved, rejected, merged or annulled.
         verified: Whether the case is verified; only then does it count.
         merged_into: Number of the case that counts for both.
-        wording: By name of a text, the version of the event that gave it.
+        wording: For each text, by name, the version of the event that gave it.
     """
 
     id: str
@@ -93,7 +93,7 @@ class ConflictState(SubjectState, frozen=True):
 
 
 class OrganisationState(SubjectState, frozen=True):
-    """An organisation on a day.
+    """The state of an organisation on a day.
 
     Attributes:
         status: active, suspended, dissolved, revoked, moved_out, rejected, merged or
@@ -101,7 +101,7 @@ class OrganisationState(SubjectState, frozen=True):
         area: Code of the area of its seat.
         expired: Whether its certificate had expired.
         merged_into: Number of the organisation that counts for both.
-        wording: By name of a text, the version of the event that gave it.
+        wording: For each text, by name, the version of the event that gave it.
     """
 
     id: str
@@ -146,9 +146,9 @@ class StateInterval(NamedTuple):
 
 
 def remaining_fields(standing: Struct) -> str:
-    """The fields of the state that are not None and have no column, as JSON.
+    """The fields of *standing* that are not None and have no column, as JSON.
 
-    *wording* locates its texts.
+    They include *wording*, by which the texts are found.
     """
     shown = msgspec.to_builtins(standing)
     uncolumned = {k: v for k, v in shown.items() if v is not None and k not in COLUMNS}
@@ -220,7 +220,7 @@ def case_states(subject: str, case: Conflict) -> Iterator[StateInterval]:
 def _segments_with_status(
     case: Conflict, timeline: tuple[conflict.CaseSegment, ...]
 ) -> Iterator[tuple[date, date | None, conflict.CaseSegment, str]]:
-    """Each segment with its status; an open one is split where it was returned."""
+    """Each segment with its status; an open one is split at its return."""
     day = case.returned.event.effective_on if case.returned else None
     for segment in timeline:
         start, end = segment.start, segment.end

@@ -15,7 +15,7 @@ from iku.messages import Term, message
 
 
 class WithheldReason(StrEnum):
-    """The reason why a text is not shown."""
+    """The reason why a text is withheld."""
 
     ERASED = "erased"
     LOCKED = "locked"
@@ -53,7 +53,7 @@ class Withheld(Struct, frozen=True):
 
     @property
     def words(self) -> str:
-        """The words that are shown in place of the text: ``erased (B/12/2022)``."""
+        """The words that replace the text in output: ``erased (B/12/2022)``."""
         reason = Term("withheld", self.why)
         if self.erased is None:
             return reason
@@ -72,7 +72,7 @@ class Texts(NamedTuple):
 
     @property
     def shown(self) -> dict[str, str]:
-        """Every text by name, or the words in its place, not yet translated."""
+        """Each text by name, or the words that replace it, not yet translated."""
         return self.plain | {n: why.words for n, why in self.withheld.items()}
 
 
