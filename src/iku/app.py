@@ -41,6 +41,7 @@ from iku.projections.writer import ProjectionWriter
 from iku.queries import health
 from iku.queries.figures import Figures
 from iku.queries.health import Health
+from iku.queries.public_figures import Recounts
 from iku.queries.view import LOCAL, NOBODY, PUBLIC, View, Viewer
 from iku.settings import Settings, SettingsError
 from iku.single_statement_append import SingleStatementAppend
@@ -97,6 +98,7 @@ class App:
     reconciled: ReconciliationResult
     figures: Figures
     audit: AuditTrail
+    recounts: Recounts = field(default_factory=Recounts)
     witnesses: Policy = field(default_factory=Policy)
     credentials: Credentials | None = None
     usual: Viewer = LOCAL

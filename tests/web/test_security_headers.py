@@ -54,7 +54,6 @@ def check(answer: httpx.Response, *, tls: bool = False) -> None:
     assert set(answer.headers.get_list(HSTS)) == expected, at
 
 
-PAGES = ("/masuk", "/keluar", "/undangan", "/pendaftaran", "/akun", "/kelola")
 OF_PAGES = {
     *("script-src 'self'", "style-src 'self'", "img-src 'self'", "connect-src 'self'")
 }
@@ -62,10 +61,9 @@ OF_PAGES = {
 
 def widened(path: str) -> set[str]:
     """The directives by which the answers of a path may widen the policy."""
-    documentation = path.startswith("/docs") and "/assets/" not in path
-    if path == "/" or path.startswith(PAGES):
-        return OF_PAGES
-    return DOCUMENTATION if documentation else set()
+    if path.startswith("/docs"):
+        return set() if "/assets/" in path else DOCUMENTATION
+    return set() if path.startswith(("/api/", "/assets/", "/metrics")) else OF_PAGES
 
 
 def policy(headers: Mapping[str, str]) -> list[str]:

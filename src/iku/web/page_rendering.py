@@ -67,6 +67,7 @@ def markup(visitor: Visitor, template: str, **values: Any) -> str:
         "asset": asset_address,
         "sentence": lambda said: _sentence(page.text(said)),
         "term": lambda field, stored: page.text(labels.of_term(Term(field, stored))),
+        "label": lambda field, stored: page.text(labels.VALUES[field][stored]),
         "moment": lambda instant: moment(visitor, instant),
         "qr_code": _qr_code,
         "other_language": OTHER[page.language],

@@ -11,6 +11,7 @@ from iku.web.pages.routes import TRAVELS
 
 # The address of an example of each page with parameters in its path.
 EXAMPLES: dict[str, str] = {}
+CELLS = {"td", "th"}  # elements whose text does not join that of the one before
 
 
 def pages(*, travelling: bool) -> list[str]:
@@ -48,6 +49,8 @@ class _Reader(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, Any]]) -> None:
         given = {name: value or "" for name, value in attrs}
+        if tag in CELLS:
+            self.shown.text += " "
         if tag == "a" and given.get("href", "").startswith("/"):
             parts = urlsplit(given["href"])
             self.shown.links.append((parts.path, dict(parse_qsl(parts.query))))

@@ -11,9 +11,9 @@ from typing import Any
 
 from litestar import Router
 
-from iku.web.pages import front
+from iku.web.pages import check, front
 
-MODULES = (front,)
+MODULES = (front, check)
 
 
 def router() -> Router:

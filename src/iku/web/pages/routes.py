@@ -23,7 +23,8 @@ from iku.web.visitor import Visitor, visit
 AnyRequest: TypeAlias = Request[Any, Any, Any]
 Page: TypeAlias = Callable[[Frame], Awaitable[Response[bytes]]]
 Sending: TypeAlias = Callable[[Frame, Form], Awaitable[Response[bytes]]]
-TRAVELS = "travels"  # the key of whether a page obeys the time control
+# The key of whether a page obeys the time control; None: it is the same at all times.
+TRAVELS = "travels"
 
 
 def reading(
@@ -59,6 +60,20 @@ def present(
     return decorate
 
 
+def timeless(
+    path: str, action: Action | None, question: type[Struct] = NoParameters
+) -> Callable[[Page], Any]:
+    """A page that is the same at all coordinates; its links carry them."""
+
+    def decorate(handler: Page) -> Any:
+        async def shown(request: AnyRequest) -> Response[bytes]:
+            return await handler(await _frame(request, action, question))
+
+        return _named(page_routes.page, path, action, handler, shown, travels=None)
+
+    return decorate
+
+
 def sending(path: str, action: Action | None) -> Callable[[Sending], Any]:
     """The route that a form is sent to.
 
@@ -72,7 +87,7 @@ def sending(path: str, action: Action | None) -> Callable[[Sending], Any]:
             frame = frames.of_visitor(visitor, [], request.path_params, NoParameters)
             return await handler(frame, form)
 
-        return _named(page_routes.form, path, action, handler, sent, travels=False)
+        return _named(page_routes.form, path, action, handler, sent, travels=None)
 
     return decorate
 
@@ -84,7 +99,7 @@ def _named(
     handler: Any,
     answered: Any,
     *,
-    travels: bool,
+    travels: bool | None,
 ) -> Any:
     """The route of *answered*, under the name of *handler*."""
     answered.__name__ = handler.__name__

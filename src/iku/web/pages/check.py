@@ -1,0 +1,70 @@
+"""The check of a printed figure, and the rights of the people in the register.
+
+Both pages are public: the number and the QR code on a report lead to them.
+"""
+
+from typing import Annotated, Any
+from urllib.parse import quote
+
+from litestar import Response
+from msgspec import Meta, Struct
+
+from iku.domain.question import InvalidQuestion
+from iku.messages import of_error
+from iku.queries import public_figures
+from iku.web.page_rendering import redirect
+from iku.web.pages.frame import Frame
+from iku.web.pages.routes import timeless
+
+
+class NumberQuestion(Struct, frozen=True, forbid_unknown_fields=True):
+    """The number that was typed; None before."""
+
+    nomor: Annotated[str, Meta(max_length=200)] | None = None
+
+
+class CheckQuestion(Struct, frozen=True, forbid_unknown_fields=True):
+    """The figure in the path."""
+
+    number: str
+
+
+@timeless("/periksa", None, NumberQuestion)
+async def ask(frame: Frame) -> Response[bytes]:
+    """The form for the number on a printed page."""
+    typed = frame.question.nomor
+    if typed is None:
+        return frame.show("check_number.html")
+    try:
+        number = public_figures.normalised(typed)
+    except InvalidQuestion as error:
+        return frame.show(
+            "check_number.html",
+            status=400,
+            values={"nomor": typed},
+            faults={"nomor": of_error(error)},
+        )
+    return redirect(frame.address(f"/f/{quote(number)}"))
+
+
+@timeless("/f/{number:str}", None, CheckQuestion)
+async def show_check(frame: Frame) -> Response[bytes]:
+    """A figure as printed, as recounted from the log, and as it is now."""
+    async with frame.view() as view:
+        checked = await public_figures.check(
+            view,
+            frame.app.figures,
+            frame.app.recounts,
+            frame.question.number,
+            frame.time.today,
+        )
+    return frame.show("checked_figure.html", checked=checked)
+
+
+@timeless("/data-pribadi", None)
+async def show_personal_data(frame: Frame) -> Response[bytes]:
+    """What the register holds about people, and how erasure is requested."""
+    return frame.show("personal_data.html")
+
+
+HANDLERS: list[Any] = [ask, show_check, show_personal_data]
