@@ -15,6 +15,7 @@ from iku.ledger.witness import Witness
 from iku.web.witness import create_witness
 from tests.ledger.test_proof_building import OTHER
 from tests.ledger.test_witness import KEY, KNOWN, ORIGIN, request
+from tests.web.test_security_headers import check
 
 ADD = "/add-checkpoint"
 
@@ -62,6 +63,28 @@ async def test_what_was_cosigned_can_be_read(client: httpx.AsyncClient) -> None:
     assert note.verify(note.parse(shown.content), [KEY.verifier])
     for other in ("0" * 64, "..", "key", "%2e%2e%2fkey"):
         assert (await client.get(f"/{other}/checkpoint")).status_code == 404
+
+
+async def test_every_answer_has_the_security_headers(client: httpx.AsyncClient) -> None:
+    """ASVS 3.4.1-8."""
+    await client.post(ADD, content=str(await request(0, 9)))
+    place = sha256(ORIGIN.encode()).hexdigest()
+    for method, path, status in (
+        ("GET", f"/{place}/checkpoint", 200),
+        ("HEAD", f"/{place}/checkpoint", 200),
+        ("GET", f"/{'0' * 64}/checkpoint", 404),
+        ("POST", ADD, 400),
+        ("GET", ADD, 405),
+        ("HEAD", ADD, 405),
+        ("GET", "/", 404),
+        ("DELETE", f"/{place}/checkpoint", 405),
+    ):
+        answer = await client.request(method, path)
+        assert answer.status_code == status, (method, path)
+        check(answer)
+        assert bool(answer.content) is (method != "HEAD")
+    over_tls = await client.get(f"https://saksi.test/{place}/checkpoint")
+    check(over_tls, tls=True)
 
 
 async def test_what_it_does_not_do_is_refused(client: httpx.AsyncClient) -> None:

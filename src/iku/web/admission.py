@@ -3,7 +3,8 @@
 The application checks the transport of a request (`forwarded`, `host_check`,
 `origin_check`) and the encoding of its URL: percent-encoded UTF-8 without U+0000. A
 slash within a number, written %2F, is distinguished from a separator of the path. Every
-response gets the security headers (`security_headers`).
+response gets the security headers (`security_headers`), and HEAD is answered as GET
+(`head_requests`).
 """
 
 import logging
@@ -18,7 +19,14 @@ from litestar.types import Send
 
 from iku.app import App
 from iku.messages import message
-from iku.web import forwarded, host_check, origin_check, problems, security_headers
+from iku.web import (
+    forwarded,
+    head_requests,
+    host_check,
+    origin_check,
+    problems,
+    security_headers,
+)
 from iku.web.body_timeout import BodyReceiver
 from iku.web.listening import Transport
 from iku.web.metrics import Metrics
@@ -47,7 +55,8 @@ class Application(Litestar):
         if scope["type"] != "http":
             await super().__call__(scope, receive, send)
             return
-        began, status = perf_counter(), 500
+        began, status, method = perf_counter(), 500, scope["method"]
+        scope = head_requests.as_get(scope)
         receiver = BodyReceiver(scope, receive, self.body_timeout_s)
 
         async def watched(sent: AsgiMessage) -> None:
@@ -55,9 +64,11 @@ class Application(Litestar):
             if sent["type"] == "http.response.start":
                 status = sent["status"]
                 receiver.answered = True
-                sent["headers"] = security_headers.complete(
-                    sent.get("headers", ()), scope["scheme"]
+                sent["headers"] = head_requests.allow_head(
+                    security_headers.complete(sent.get("headers", ()), scope["scheme"])
                 )
+            if method == head_requests.HEAD:
+                sent = head_requests.without_content(sent)
             await send(sent)
 
         try:
@@ -72,9 +83,7 @@ class Application(Litestar):
             if receiver.disconnected:
                 status = CLIENT_CLOSED
             route = scope.get("path_template") or "none"
-            self.metrics.count_request(
-                scope["method"], route, status, perf_counter() - began
-            )
+            self.metrics.count_request(method, route, status, perf_counter() - began)
 
     async def _admit(self, scope: Any, receive: Any, send: Any) -> None:
         unexpected = self._unexpected(scope)

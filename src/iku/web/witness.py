@@ -11,15 +11,41 @@ from typing import Any
 from litestar import Litestar, Request, Response, get, post
 from litestar.exceptions import HTTPException
 from litestar.params import FromPath
+from litestar.types import Message
 
 from iku.ledger import witness
 from iku.ledger.witness import CosignConflict, CosignRefused, Witness
 from iku.settings import BODY_TIMEOUT_S
-from iku.web import body_timeout, host_check
+from iku.web import body_timeout, head_requests, host_check, security_headers
 from iku.web.body_timeout import ClientDisconnected, RequestTimeout
 
 TEXT = "text/plain"
 _logger = logging.getLogger(__name__)
+
+
+class WitnessApplication(Litestar):
+    """The ASGI application; every answer has the security headers."""
+
+    __slots__ = ()
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Handle a request, or the server's lifespan events."""
+        if scope["type"] != "http":
+            await super().__call__(scope, receive, send)
+            return
+        method = scope["method"]
+
+        async def completed(sent: Message) -> None:
+            if sent["type"] == "http.response.start":
+                found = security_headers.complete(
+                    sent.get("headers", ()), scope["scheme"]
+                )
+                sent["headers"] = head_requests.allow_head(found)
+            if method == head_requests.HEAD:
+                sent = head_requests.without_content(sent)
+            await send(sent)
+
+        await super().__call__(head_requests.as_get(scope), receive, completed)
 
 
 def create_witness(
@@ -58,7 +84,7 @@ def create_witness(
             return Response(sentence, media_type=TEXT, status_code=404)
         return Response(found, media_type=TEXT)
 
-    return Litestar(
+    return WitnessApplication(
         [add, latest],
         before_request=admit,
         middleware=[lambda app: body_timeout.with_body_timeout(app, body_timeout_s)],
