@@ -1111,7 +1111,9 @@ $$;
 create function access.counts()
 returns table (
   accounts integer, enrolled integer, sessions integer, invitations integer,
-  api_keys integer, failures integer -- of the last 24 hours
+  api_keys integer,
+  attempts integer, failures integer, openings integer, -- of the last 24 hours
+  delayed integer -- names, addresses and accounts that have to wait now
 )
 language sql stable
 security definer
@@ -1133,9 +1135,15 @@ as $$
          (select count(*)::integer
             from access.api_key
            where revoked_at is null and expires_at > now()),
+         tried.attempts, tried.failures,
          (select count(*)::integer
+            from access.opened
+           where opened_at > now() - interval '24 hours'),
+         (select count(*)::integer from access.delay where until > now())
+    from (select count(*)::integer as attempts,
+                 (count(*) filter (where not succeeded))::integer as failures
             from access.attempt
-           where not succeeded and attempted_at > now() - interval '24 hours');
+           where attempted_at > now() - interval '24 hours') tried;
 $$;
 
 revoke all on all functions in schema access from public;

@@ -2616,7 +2616,8 @@ def _spell_copy(stream: str, facts: list[dict[str, Any]]) -> bytes:
 # docs/access.md shows it. For each action, by role: A for every subject, D for those of
 # the role's division, P and Q the same, as a proposal that another person approves.
 
-TABLE_VERSION = 1
+TABLE_VERSION = 2
+RECOVERY_APPROVED_SINCE = 2  # version of the table; before, it was "administer"
 ROLES = (
     *("petugas", "verifikator", "kepala_bidang", "kepala_badan", "perencana"),
     *("auditor", "admin"),
@@ -2655,6 +2656,7 @@ TABLE = {
     "see_accounts": "-----AA",
     "administer": "------A",
     "grant_approving": "------P",
+    "recover_approving": "------P",
     "approve_roles": "---A---",
 }
 # The action that an event is: its types, by category and action.
@@ -2700,6 +2702,7 @@ APPROVED_BY = {
     "define": ("approve_definition",),
     "set_two_persons": ("approve_two_persons",),
     "grant_approving": ("approve_roles",),
+    "recover_approving": ("approve_roles",),
     "allow_import": ("approve_import",),
     "agency_data": ("approve_agency_data",),
 }
@@ -2716,9 +2719,14 @@ NOBODY, PROGRAM = "lokal", "iku"  # actors without an account
 
 
 def actions_of(category: str, kind: str, data: dict[str, Any]) -> tuple[str, ...]:
-    """The action that an event is, or a command in a proposal; none if not known."""
+    """The action that an event is, or a command in a proposal; none if not known.
+
+    A recovery is taken for that of an account that approves.
+    """
     if category == "account" and kind in {"granted", "invite"}:
         return ("grant_approving" if data.get("role") in APPROVING else "administer",)
+    if category == "account" and kind == "recovered":
+        return ("recover_approving",)
     # A verified participation that a merger carries over was verified before.
     if data.get("verified") is True and kind != "participation_carried":
         return ("verify",)
@@ -2931,8 +2939,7 @@ class Rights:
     def _by_rights(self, command: list[Step], actor: str) -> Broken:
         account = self.accounts.get(actor)
         for position, record in command:
-            declared = record["declared"]
-            today = day(record["recorded_at"][:10] if declared else record["known_on"])
+            today = _day_of_roles(record)
             if actor == PROGRAM:
                 yield from self._by_program(command, position, record, today)
             elif account is None:
@@ -2975,6 +2982,8 @@ class Rights:
         if approved and approved[0]["stream"] in self.proposals:
             actions = approving(actions)
             covered = self.proposals[approved[0]["stream"]].covered
+        elif actions == ("recover_approving",) and not self._approves(record):
+            actions = ("administer",)
         places = self._places.get(stream) or [Place()]
         if kind == "confirmed":
             places = [self._place_of_figure(data["indicator"])]
@@ -2987,6 +2996,17 @@ class Rights:
             held = [may(grants, actions, at) for at in places]
             if any(all(g.role == "verifikator" for g in by) for by in held):
                 yield position, "the same person entered it"
+
+    def _approves(self, record: dict[str, Any]) -> bool:
+        """Whether the account approves, under a table that tells its recovery apart."""
+        account = self.accounts.get(record["stream"].partition("-")[2])
+        if account is None or self.table < RECOVERY_APPROVED_SINCE:
+            return False
+        held, today = account.grants.values(), _day_of_roles(record)
+        return any(
+            one.role in APPROVING and (one.until is None or today <= one.until)
+            for one in held
+        )
 
     def _always(
         self, command: list[Step], position: int, record: dict[str, Any]
@@ -3098,6 +3118,12 @@ class Rights:
             confirmed.add(record["data"]["indicator"])
         elif record["data"].get("by") is not None:
             steps.append((kind, record["actor"]))
+
+
+def _day_of_roles(record: dict[str, Any]) -> date:
+    """The day on which a record was made, by which roles end."""
+    declared = record["declared"]
+    return day(record["recorded_at"][:10] if declared else record["known_on"])
 
 
 def _granted(command: list[Step]) -> str | None:
@@ -3288,8 +3314,10 @@ def _is_proposed(command: list[Step], held: Proposal, recorded: Any) -> bool:
     if stream.startswith("indicator-"):  # a definition is recorded as a whole
         return True
     kind, on = held.kind, held.on
-    if kind == "invite":  # it has no day; the role that it grants has
-        kind, on = "granted", last["effective_on"]
+    if kind == "invite":  # it grants a role
+        kind = "granted"
+    if stream.startswith(("account-", "access-")):  # rights hold from the approval on
+        on = last["effective_on"]
     found = last["type"], last["data"], last["effective_on"]
     return bool((kind, held.data, on) == found)
 

@@ -7,6 +7,7 @@ import pytest
 from msgspec import Struct
 
 from iku import labels
+from iku.access import oidc_sign_in, passkey_sign_in, sessions
 from iku.domain import conflict, indicator, organisation
 from iku.domain.cause import Cause
 from iku.domain.decider_registry import DECIDERS
@@ -53,6 +54,20 @@ def test_every_status_that_a_list_knows_has_a_label() -> None:
     of_cases = {"open", "returned", "resolved", "rejected", "merged", "annulled"}
     assert of_cases | set(organisation.Status) == labels.STATUSES.keys()
     complete(labels.STATUSES)
+
+
+def test_every_factor_of_a_sign_in_has_a_label() -> None:
+    factors = {passkey_sign_in.FACTOR, oidc_sign_in.FACTOR, sessions.DEMONSTRATION}
+    assert labels.FACTORS.keys() == factors | {"password", "totp", "invitation"}
+    complete(labels.FACTORS)
+    both = [
+        [translate(one, language) for one in labels.sign_in_method("oidc+totp")]
+        for language in (Language.INDONESIAN, Language.ENGLISH)
+    ]
+    assert both == [
+        ["penyedia identitas", "kode autentikator"],
+        ["identity provider", "authenticator code"],
+    ]
 
 
 def tags(events: Iterable[type[Struct]]) -> set[str]:

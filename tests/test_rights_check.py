@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from iku.domain.access import Mode
+from iku.domain.access import TABLE_VERSION, Mode
 from iku.ledger import log as records
 from iku.rights_check import FINDINGS, CheckedRights, check_rights
 from tests.domain.judged_log import JudgedLog, office, rights_set
@@ -39,7 +39,7 @@ async def test_a_newer_table_ends_the_judgement(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     log = office()
-    last = log.record("iku", ("access-rights", rights_set(2)))
+    last = log.record("iku", ("access-rights", rights_set(TABLE_VERSION + 1)))
     log.record("stranger", (K1, HANDLED))
     found = await checked(log, monkeypatch)
     assert (found.findings, found.unjudged) == ([], last + 1)

@@ -14,7 +14,7 @@ from iku.domain.conflict import Category, Dimension, Level, Manner, Phase, Sourc
 from iku.domain.difference import DifferenceStep
 from iku.domain.organisation import Activity, LegalBasis, OrganisationKind
 from iku.domain.proposal import ProposalStatus
-from iku.domain.publication import PublicationState, StepType
+from iku.domain.publication import PublicationState
 from iku.domain.withheld_text import WithheldReason
 from iku.ledger.checkpoint_store import Coverage
 from iku.messages import Message, Term, vocabulary
@@ -271,18 +271,6 @@ PUBLICATION_STATES = vocabulary(
         PublicationState.WITHDRAWN: "withdrawn",
     },
 )
-# The buttons by which a publication takes a step.
-PUBLICATION_STEPS = vocabulary(
-    "publication step",
-    {
-        StepType.CONFIRMED: "Confirm figure",
-        StepType.CLOSED: "Close",
-        StepType.RETURNED: "Return to draft",
-        StepType.REVIEWED: "Confirm review",
-        StepType.PUBLISHED: "Publish",
-        StepType.WITHDRAWN: "Withdraw",
-    },
-)
 COVERAGES = vocabulary(
     "coverage",
     {
@@ -402,7 +390,20 @@ ACTIONS = vocabulary(
         Action.SEE_ACCOUNTS: "reading accounts",
         Action.ADMINISTER: "administering accounts",
         Action.GRANT_APPROVING: "granting a role that approves or audits",
+        Action.RECOVER_APPROVING: "recovering an account that approves or audits",
         Action.APPROVE_ROLES: "approving roles",
+    },
+)
+# By what an account signed in: the parts of a session's method.
+FACTORS = vocabulary(
+    "factor",
+    {
+        "password": "password",
+        "totp": "authenticator code",
+        "passkey": "passkey",
+        "oidc": "identity provider",
+        "invitation": "invitation",
+        "demonstration": "one click",
     },
 )
 # The headings of the numbers of a figure.
@@ -424,6 +425,11 @@ def value(field: str, of: Any) -> Message | None:
     """The label of the value *of* in *field*; None if it has none."""
     labels = VALUES.get(field)
     return labels.get(of) if labels is not None and isinstance(of, str) else None
+
+
+def sign_in_method(method: str) -> list[str]:
+    """The labels of the factors of a session's *method*, such as ``password+totp``."""
+    return [FACTORS.get(part, part) for part in method.split("+")]
 
 
 # The labels of terms, by the field of the `Term`.

@@ -36,7 +36,7 @@ async def test_an_account_that_was_never_invited_has_no_factor(
     """ASVS 6.3.2: a new database has no account at all."""
     assert await accounts.factors(office.connection, str(uuid4())) == accounts.Factors()
     assert await accounts.counts(office.connection) == accounts.AccessCounts(
-        *(0, 0, 0, 0, 0, 0)
+        *(0, 0, 0, 0, 0, 0, 0, 0, 0)
     )
 
 
@@ -56,13 +56,26 @@ async def test_the_numbers_count_what_is_valid(office: Office) -> None:
     await office.enrolled()
     await invitations.issue(office.connection, str(uuid4()))
     await office.password("nobody")
+    await opened.record(office.connection, str(uuid4()), [("conflict-K1", 1)])
     found = await accounts.counts(office.connection)
     assert found == accounts.AccessCounts(
-        accounts=2, enrolled=1, sessions=1, invitations=1, api_keys=0, failures=1
+        accounts=2,
+        enrolled=1,
+        sessions=1,
+        invitations=1,
+        api_keys=0,
+        attempts=2,
+        failures=1,
+        openings=1,
+        delayed=0,
     )
+    for _ in range(7):
+        await office.password("nobody")
+    assert (await accounts.counts(office.connection)).delayed == 1
     await office.later("25 hours")
     found = await accounts.counts(office.connection)
-    assert (found.sessions, found.invitations, found.failures) == (0, 0, 0)
+    assert (found.sessions, found.invitations, found.delayed) == (0, 0, 0)
+    assert (found.attempts, found.failures, found.openings) == (0, 0, 0)
 
 
 async def test_what_expired_is_deleted_and_the_rest_is_kept(office: Office) -> None:

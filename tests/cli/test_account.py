@@ -98,13 +98,18 @@ class Office:
 
     def execute(self, statement: str) -> None:
         """Execute a statement as the owner of the schemas."""
+        self.fetch(statement)
 
-        async def run() -> None:
+    def fetch(self, statement: str) -> Any:
+        """The first value of a statement that is executed as the owner."""
+
+        async def run() -> Any:
             connection: Any = await asyncpg.connect(self.environ["IKU_OWNER_URL"])
-            await connection.execute(statement)
+            value = await connection.fetchval(statement)
             await connection.close()
+            return value
 
-        asyncio.run(run())
+        return asyncio.run(run())
 
     def session(self, name: str) -> None:
         """Open a session of a person."""
@@ -278,6 +283,85 @@ def test_a_lost_factor_is_recovered_by_another_person(staffed: Office) -> None:
     assert "your own" in refused.err
 
 
+def with_auditor(office: Office) -> str:
+    """The account of an auditor, whom the head of the agency approved."""
+    office.invite("head", *HEAD)
+    auditor = ("--role", "auditor", "--name", "Auditor Contoh", "--basis", "ST/1")
+    asked = office.step_up("admin", "account", "invite", *auditor, "--json").json
+    done = office.step_up("head", "proposal", "approve", asked["proposal"], "--json")
+    account: str = done.json["receipt"]["id"]
+    office.enrol("auditor", account, done.json["link"])
+    return account
+
+
+def test_an_auditor_sees_who_opened_which_texts(staffed: Office) -> None:
+    account = with_auditor(staffed)
+    openings = ("access", "openings")
+    none = staffed.run("auditor", *openings)
+    assert "No account opened such texts." in none.out
+    assert staffed.run("siti", *REPORT, "--number", "K14").code == 0
+    assert staffed.run("budi", "history", "K14").code == 0
+    assert staffed.run("auditor", "history", "K14").code == 0
+    found = staffed.run("auditor", *openings, "--json").json
+    assert [(one["account"], one["stream"]) for one in found["items"]] == [
+        (account, "conflict-K14"),
+        (staffed.accounts["budi"], "conflict-K14"),
+    ]
+    page = staffed.run("auditor", *openings, "--limit", 1)
+    assert account in page.out
+    assert f"--before {found['items'][0]['number']}" in page.out
+    by_budi = ("--account", staffed.accounts["budi"])
+    assert account not in staffed.run("auditor", *openings, *by_budi).out
+    for name in ("siti", "admin", "head", None):
+        refused = staffed.run(name, *openings)
+        assert refused.code == 1
+        assert "Version" not in refused.out
+
+
+def test_the_status_counts_the_sign_ins_that_the_database_holds(
+    staffed: Office,
+) -> None:
+    before = staffed.run(None, "status", "--json").json["access"]
+    assert (before["accounts"], before["enrolled"]) == (3, 3)
+    assert before["failures"] == 0
+    suspend = ("account", "suspend", staffed.accounts["siti"], "--reason", "Cuti")
+    typed = f"{wrong(staffed.seeds['admin'])}\n"
+    assert staffed.run("admin", *suspend, typed=typed).code == 1
+    after = staffed.run(None, "status", "--json").json["access"]
+    assert after["failures"] == 1
+    assert after["attempts"] == before["attempts"] + 1
+    shown = staffed.run(None, "status").out
+    assert "3 of 3; open: " in shown
+    assert f"{after['attempts']} attempts, 1 of them failed" in " ".join(shown.split())
+
+
+def test_the_account_of_an_auditor_is_recovered_by_two_persons(office: Office) -> None:
+    account = with_auditor(office)
+    lost = ("account", "recover", account, "--reason", "Telepon hilang", "--json")
+    asked = office.step_up("admin", *lost).json
+    assert (asked["account"], asked["link"]) == (account, None)
+    assert office.run("auditor", "list", "conflicts").code == 0
+    own = office.step_up("admin", "proposal", "approve", asked["proposal"])
+    assert own.code == 1
+    done = office.step_up("head", "proposal", "approve", asked["proposal"])
+    assert done.code == 0, done.err
+    assert "One-time link" in done.out
+    assert office.run("auditor", "list", "conflicts").code == 1
+
+
+def test_a_head_who_follows_another_at_the_server_cannot_approve_at_once(
+    office: Office,
+) -> None:
+    office.invite("head", *HEAD)
+    rows = "select count(*) from access.account where approve_after > now()"
+    assert office.fetch(rows) == 0
+    head = office.accounts["head"]
+    revoke = ("account", "revoke", head, "--grant", 2, "--reason", "Telepon hilang")
+    assert office.step_up("admin", *revoke).code == 0
+    office.invite("again", *HEAD)
+    assert office.fetch(rows) == 1
+
+
 def test_a_link_that_expired_is_issued_again(office: Office) -> None:
     done = office.step_up("admin", "account", "invite", *OFFICER, "--json")
     account = done.json["account"]
@@ -293,7 +377,8 @@ def test_sessions_are_listed_and_ended(staffed: Office) -> None:
     siti = staffed.accounts["siti"]
     staffed.session("siti")
     shown = staffed.run("siti", "account", "sessions", "list", siti)
-    assert "password+totp" in shown.out
+    assert "password + authenticator code" in " ".join(shown.out.split())
+    assert "password+totp" not in shown.out
     refused = staffed.run("budi", "account", "sessions", "end", siti)
     assert refused.code == 1
     ended = staffed.run("admin", "account", "sessions", "end", siti)

@@ -1,6 +1,8 @@
 """`iku proposal` and --propose: four eyes at the terminal."""
 
 import re
+from hashlib import sha256
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +14,7 @@ from tests.cli.test_account import (
     REPORT,
     Office,
 )
+from tests.exchange.test_import_rights import journal
 
 CORRECT = (
     *("record", "corrected", "K14", "--corrects", "1", "--level", "kekerasan"),
@@ -142,3 +145,60 @@ def test_without_accounts_the_rule_is_set_at_once(iku: Type) -> None:
     rule = ("access", "two-persons", "recorded", "--reason", "Dua pegawai")
     assert iku(*rule).code == 0
     assert iku(*rule).code == 1
+
+
+@pytest.fixture
+def old_register(tmp_path: Path) -> Path:
+    """A journal with a case that was known on an earlier day."""
+    file = tmp_path / "buku lama.csv"
+    row = {
+        "nomor": "K21",
+        "peristiwa": "dilaporkan",
+        "tanggal": "2022-01-10",
+        "diketahui_pada": "2022-01-10",
+        "kategori": "ipoleksosbud",
+        "dimensi": "politik",
+        "judul": "Sengketa",
+    }
+    file.write_bytes(journal(row))
+    return file
+
+
+def test_a_refused_import_shows_the_command_that_proposes_it_and_the_hash(
+    office: Office, old_register: Path
+) -> None:
+    digest = sha256(old_register.read_bytes()).hexdigest()
+    refused = office.run("siti", "import", old_register)
+    assert refused.code == 1
+    assert f"iku import '{old_register}' --propose REASON" in refused.err
+    assert f"SHA-256 {digest}" in refused.err
+    proposed = office.run("siti", "import", old_register, *PROPOSE, "--json")
+    assert proposed.code == 0, proposed.err
+    [one] = proposed.json["files"]
+    assert (one["file"], one["sha256"]) == (str(old_register), digest)
+    assert office.run("siti", "import", old_register).code == 1
+    done = office.step_up("kepala", "proposal", "approve", one["proposal"])
+    assert done.code == 0, done.err
+    done = office.run("siti", "import", old_register)
+    assert done.code == 0, done.err
+    assert "1 recorded" in done.out
+    again = office.run("siti", "import", old_register, *PROPOSE)
+    assert again.code == 1
+    assert "nothing to propose" in again.err
+
+
+def test_a_file_with_faults_or_of_nobody_who_imports_is_not_proposed(
+    office: Office, old_register: Path
+) -> None:
+    by_admin = office.run("admin", "import", old_register, *PROPOSE)
+    assert by_admin.code == 1
+    assert "is for" in by_admin.err
+    content = old_register.read_bytes().replace(b"ipoleksosbud", b"lainlain")
+    old_register.write_bytes(content)
+    faulty = office.run("siti", "import", old_register, *PROPOSE)
+    assert faulty.code == 1
+    assert "has faults" in faulty.err
+    both = office.run("siti", "import", old_register, *PROPOSE, "--dry-run")
+    assert both.code == 2
+    listed = office.run("kepala", "proposal", "list", "--json")
+    assert listed.json["items"] == []

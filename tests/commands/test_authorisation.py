@@ -10,7 +10,12 @@ from iku.commands import accounts
 from iku.commands.authorisation import StepUpRequired
 from iku.commands.command import Command
 from iku.domain.access import Credentials, Forbidden, Unauthenticated
-from iku.domain.access_policy import DivisionOwns
+from iku.domain.access_policy import (
+    SUBJECT,
+    DivisionOwns,
+    TwoPersons,
+    TwoPersonsSet,
+)
 from iku.domain.account import (
     AccountRestored,
     AccountSuspended,
@@ -283,6 +288,36 @@ async def test_the_rights_are_recorded_before_the_first_account_and_once(
         assert [row["type"] for row in types] == ["rights_set"]
         assert types[0]["position"] < first
         assert people
+
+
+async def test_who_may_not_at_all_is_refused_by_the_table_before_a_factor_is_asked_for(
+    desks: Desks,
+) -> None:
+    """ASVS 7.5.3: a factor is asked for only where it helps."""
+    desk = await desks()
+    people = await staff(desk)
+    officer, admin = people["petugas-wasnas"], people["admin"]
+    today = desk.app.commands.today()
+    suspended = AccountSuspended(effective_on=today, reason="Cuti")
+    recorded = TwoPersonsSet(
+        effective_on=today, value=TwoPersons.RECORDED, reason="Kecil"
+    )
+    target = people["verifikator-wasnas"].account
+    stale = Credentials(officer.account, officer.version)
+    for category, subject, proposed in (
+        ("account", target, suspended),
+        ("access", SUBJECT, recorded),
+    ):
+        with pytest.raises(Forbidden, match="is for") as refused:
+            await act(desk, stale, subject, proposed, category=category)
+        assert not isinstance(refused.value, StepUpRequired)
+    unproved = Credentials(admin.account, admin.version)
+    with pytest.raises(StepUpRequired):
+        await act(desk, unproved, target, suspended, category="account")
+    with pytest.raises(Forbidden, match="second person") as refused:
+        await act(desk, unproved, SUBJECT, recorded, category="access")
+    assert not isinstance(refused.value, StepUpRequired)
+    assert (await act(desk, admin, target, suspended, category="account")).added
 
 
 async def test_nobody_changes_or_recovers_an_account_of_the_same_person(

@@ -1,7 +1,7 @@
 """Four eyes: a command proposed by one person and approved by another."""
 
 import asyncio
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -10,9 +10,10 @@ import pytest
 from iku.commands import proposals
 from iku.commands.authorisation import StepUpRequired
 from iku.commands.command import Command, CommandResult
+from iku.domain import proposal
 from iku.domain.access import Credentials, Forbidden
 from iku.domain.access_policy import SUBJECT, TwoPersons, TwoPersonsSet
-from iku.domain.account import Invite, Role, RoleGranted, RoleRevoked
+from iku.domain.account import Invite, Recovered, Role, RoleGranted, RoleRevoked
 from iku.domain.conflict import (
     Category,
     Corrected,
@@ -24,9 +25,9 @@ from iku.domain.conflict import (
     Verified,
 )
 from iku.domain.decider import Refused, SubjectNotFound
-from iku.domain.fact import Person
+from iku.domain.fact import Person, TargetStream
 from iku.domain.indicator import Redefinition
-from iku.domain.proposal import ProposalStatus
+from iku.domain.proposal import ProposalStatus, Proposed
 from iku.ledger import log
 from tests.commands.conftest import Desk, Desks
 from tests.commands.test_authorisation import REPORTED, act, invite, staff
@@ -333,3 +334,118 @@ async def test_an_approval_covers_the_divisions_in_which_the_approver_may_approv
         [_, approved] = await log.read_stream(connection, f"proposal-{identifier}")
     assert approved.body().data["divisions"] == ["wasnas"]
     assert await office.types("conflict-K1") == ["reported"]
+
+
+# Recoveries of accounts that approve.
+
+
+def lost(office: Office, days_ago: int = 0) -> Recovered:
+    day = office.desk.app.commands.today() - timedelta(days=days_ago)
+    return Recovered(effective_on=day, reason="Telepon hilang")
+
+
+async def test_an_account_that_approves_is_recovered_by_two_persons(
+    office: Office,
+) -> None:
+    head, officer = (office.people[f"{of}-wasnas"] for of in ("kepala", "petugas"))
+    with pytest.raises(Forbidden, match="second person") as refused:
+        await office.do("admin", head.account, lost(office), category="account")
+    assert refused.value.proposable
+    assert (
+        await office.do("admin", officer.account, lost(office), category="account")
+    ).added
+    identifier = await office.propose("admin", lost(office), "account", head.account)
+    for name in ("admin", "kepala-wasnas", "kepala-iwasbang", "perencana"):
+        with pytest.raises(Forbidden):
+            await office.approve(name, identifier)
+    stream = f"account-{head.account}"
+    assert await office.types(stream) == ["invited", "granted"]
+    outcome = await office.approve("kepala", identifier)
+    assert (outcome.receipt.stream, outcome.receipt.count) == (stream, 2)
+    assert await office.types(stream) == ["invited", "granted", "recovered"]
+
+
+async def test_of_two_approvals_of_a_recovery_at_once_one_is_recorded(
+    office: Office, desks: Desks
+) -> None:
+    office.people["kepala-2"] = await approved_invitation(
+        office, Role.KEPALA_BADAN, "Kepala Kedua"
+    )
+    other = await desks()
+    head = office.people["kepala-wasnas"].account
+    identifier = await office.propose("admin", lost(office), "account", head)
+    found = await asyncio.gather(
+        office.approve("kepala", identifier),
+        office.approve("kepala-2", identifier, other),
+        return_exceptions=True,
+    )
+    assert sum(isinstance(one, CommandResult) for one in found) == 1
+    assert sum(isinstance(one, Refused) for one in found) == 1
+    assert (await office.types(f"account-{head}")).count("recovered") == 1
+
+
+async def test_rights_that_were_proposed_on_an_earlier_day_hold_from_the_approval(
+    office: Office,
+) -> None:
+    head, planner = (office.people[of] for of in ("kepala-wasnas", "perencana"))
+    granted = RoleGranted(
+        effective_on=lost(office, 3).effective_on, role=Role.AUDITOR, basis="ST/1"
+    )
+    for account, event in ((head, lost(office, 3)), (planner, granted)):
+        identifier = await proposed_before(office, account, event)
+        outcome = await office.approve("kepala", identifier)
+        async with office.desk.app.pool.acquire() as connection:
+            *_, last = await log.read_stream(connection, outcome.receipt.stream)
+        assert last.type == event.__struct_config__.tag
+        assert last.effective_on == office.desk.app.commands.today()
+
+
+async def proposed_before(office: Office, of: Credentials, event: Any) -> str:
+    """The proposal of *event*, as it was made on its day."""
+    stored, texts = proposal.encode("account", event)
+    admin, identifier = office.people["admin"], str(uuid4())
+    proposed = Proposed(
+        effective_on=event.effective_on,
+        by=admin.account,
+        target=TargetStream(f"account-{of.account}", 2),
+        command=stored,
+        because="BA 12",
+        **texts,
+    )
+    await office.do("admin", identifier, proposed, category="proposal")
+    return identifier
+
+
+# A factor is asked for last.
+
+
+async def test_who_may_not_approve_is_not_asked_for_a_factor(office: Office) -> None:
+    identifier = await office.propose("petugas-wasnas", WRONG)
+    for name in ("verifikator-iwasbang", "perencana", "admin"):
+        fresh = office.people[name]
+        office.people["stale"] = Credentials(fresh.account, fresh.version)
+        with pytest.raises(Forbidden) as refused:
+            await office.approve("stale", identifier)
+        assert not isinstance(refused.value, StepUpRequired)
+        assert "is for" in str(refused.value)
+
+
+async def test_an_approval_for_one_of_two_divisions_needs_a_fresh_factor_of_an_approver(
+    office: Office,
+) -> None:
+    moved = Reclassified(
+        effective_on=date(2021, 3, 3), category=Category.SARA, dimension=Dimension.AGAMA
+    )
+    identifier = await office.propose("verifikator-wasnas", moved)
+    head = office.people["kepala-iwasbang"]
+    office.people["stale"] = Credentials(head.account, head.version)
+    with pytest.raises(StepUpRequired):
+        await office.approve("stale", identifier)
+    office.people["recent"] = Credentials(
+        head.account, head.version, fresh=True, approves=False
+    )
+    with pytest.raises(Forbidden, match="less than 24 hours ago"):
+        await office.approve("recent", identifier)
+    assert await office.types(f"proposal-{identifier}") == ["proposed"]
+    await office.approve("kepala-iwasbang", identifier)
+    assert await office.types(f"proposal-{identifier}") == ["proposed", "approved"]

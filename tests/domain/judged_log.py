@@ -10,6 +10,7 @@ from msgspec import structs
 
 import iku_verify
 from iku.domain import fact, proposal
+from iku.domain.access import TABLE_VERSION
 from iku.domain.access_policy import DivisionOwns, RightsSet
 from iku.domain.account import Invite, Invited, Role, RoleGranted
 from iku.domain.conflict import Category, Dimension, Reported
@@ -196,10 +197,10 @@ class JudgedLog:
         return positions
 
 
-def office() -> JudgedLog:
+def office(table: int = TABLE_VERSION) -> JudgedLog:
     """A log with an account of each role, and of some in two divisions."""
     log = JudgedLog()
-    log.record("iku", ("access-rights", rights_set()))
+    log.record("iku", ("access-rights", rights_set(table)))
     log.invite("iku", "admin", Role.ADMIN)
     log.invite("iku", "kepala", Role.KEPALA_BADAN)
     for division in ("wasnas", "iwasbang", "poldagri"):
@@ -216,6 +217,6 @@ def office() -> JudgedLog:
     return log
 
 
-def rights_set(table: int = 1) -> RightsSet:
+def rights_set(table: int = TABLE_VERSION) -> RightsSet:
     """The table and the divisions, as recorded before the first account."""
     return RightsSet(effective_on=TODAY, table=table, divisions=DIVISIONS)

@@ -84,6 +84,7 @@ def test_nobody_approves_without_a_role_that_may_not_propose_the_same() -> None:
         (Action.DEFINE, Action.APPROVE_DEFINITION),
         (Action.SET_TWO_PERSONS, Action.APPROVE_TWO_PERSONS),
         (Action.GRANT_APPROVING, Action.APPROVE_ROLES),
+        (Action.RECOVER_APPROVING, Action.APPROVE_ROLES),
     ]
     for proposes, approves in pairs:
         assert not TABLE[proposes].keys() & TABLE[approves].keys()
@@ -93,6 +94,7 @@ def test_an_administrator_enters_nothing_and_reads_no_text() -> None:
     assert {action for action, row in TABLE.items() if Role.ADMIN in row} == {
         *(Action.READ_FIGURES, Action.SET_TWO_PERSONS),
         *(Action.SEE_ACCOUNTS, Action.ADMINISTER, Action.GRANT_APPROVING),
+        Action.RECOVER_APPROVING,
     }
 
 

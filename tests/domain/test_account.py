@@ -86,6 +86,16 @@ def test_a_recovery_changes_no_role_and_may_recur() -> None:
     assert account(granted(), again, again).roles_on(TODAY)
 
 
+def test_an_account_approves_while_it_holds_such_a_role_even_if_suspended() -> None:
+    suspended = AccountSuspended(effective_on=TODAY, reason="Cuti di luar tanggungan")
+    auditor = granted(Role.AUDITOR, until=on("2022-07-31"))
+    held = account(granted(), auditor, suspended)
+    assert held.approves_on(on("2022-07-31"))
+    assert not held.approves_on(on("2022-08-01"))
+    assert not account(granted()).approves_on(TODAY)
+    assert not account(granted(), auditor, revoked(3)).approves_on(TODAY)
+
+
 def test_the_person_of_an_account_is_that_of_the_invitation() -> None:
     assert account().person == PERSON
     assert account(granted()).version == 2

@@ -1,13 +1,15 @@
 """Proposals: two persons for one command."""
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from iku.domain import conflict, fact, proposal
-from iku.domain.account import Invite, Role
-from iku.domain.conflict import Level
+from iku.domain.account import Invite, Recovered, Role
+from iku.domain.conflict import Category, Dimension, Level
 from iku.domain.decider import DecisionContext, Refused
 from iku.domain.erasure import Erased
 from iku.domain.fact import EventId, Person, TargetStream, Text
@@ -122,6 +124,10 @@ def test_the_same_proposal_is_recorded_once() -> None:
             Invite(holder=Person("Siti", PERSON), basis="SK/1", role=Role.AUDITOR),
             TargetStream("account-x", 0),
         ),
+        (
+            Recovered(effective_on=TODAY, reason="Telepon hilang"),
+            TargetStream("account-x", 3),
+        ),
         (Erased(decision="B/1", legal_basis="UU"), TargetStream("subject-x", 0)),
     ],
 )
@@ -134,6 +140,22 @@ def test_a_command_is_decoded_as_it_was_proposed(
     assert fact.encode(proposed(decoded, target)) == fact.encode(event)
     for name in command.__struct_fields__:
         assert getattr(decoded, name) == getattr(command, name)
+
+
+def test_rights_are_dated_by_the_approval_and_other_facts_are_not() -> None:
+    later = TODAY + timedelta(days=3)
+    lost = Recovered(effective_on=TODAY, reason="Telepon hilang")
+    event = proposed(lost, TargetStream("account-x", 3))
+    assert proposal.approved_command(event, later) == structs.replace(
+        lost, effective_on=later
+    )
+    invited = Invite(holder=Person("Siti", PERSON), basis="SK/1", role=Role.AUDITOR)
+    event = proposed(invited, TargetStream("account-x", 0))
+    assert proposal.approved_command(event, later) == proposal.decode(event)
+    moved = conflict.Reclassified(
+        effective_on=on("2021-03-03"), category=Category.SARA, dimension=Dimension.AGAMA
+    )
+    assert proposal.approved_command(proposed(moved), later) == moved
 
 
 def test_the_texts_of_a_proposal_belong_to_the_subject_it_is_about() -> None:

@@ -70,10 +70,12 @@ from tests.domain.judged_log import (
 VERIFIED = Verified(effective_on=date(2021, 3, 2))
 HANDLED = Handled(effective_on=date(2021, 3, 3), phase=Phase.PENGHENTIAN)
 WRONG = Corrected(corrects=1, level=Level.KEKERASAN, reason="Salah tingkat")
+VERIFIED_LATE = structs.replace(WRONG, effective_on=date(2021, 3, 5))
 DEFINED = test_indicator.defined()
 K1 = "conflict-K1"
 K2 = "conflict-K2"
 O1 = "organisation-O1"
+LOST = Recovered(effective_on=TODAY, reason="Telepon hilang")
 RECORDED = TwoPersonsSet(
     effective_on=TODAY, value=TwoPersons.RECORDED, reason="Hanya dua pegawai"
 )
@@ -169,11 +171,13 @@ def test_an_office_that_keeps_the_rules_has_no_findings() -> None:
     log.propose("kabid-wasnas", "p4", "subject-conflict-K1", erased())
     log.approve("kepala", "p4", ("subject-conflict-K1", erased()))
     log.record("iku", ("subject-conflict-K2", erased()))
-    log.record("admin", (account("auditor"), Recovered(effective_on=TODAY, reason="x")))
+    log.record("admin", (account("perencana"), LOST))
+    log.propose("admin", "p5", account("auditor"), LOST)
+    log.approve("kepala", "p5", (account("auditor"), LOST))
     assert log.refused() == []
     rights, _ = log.ours()
     assert rights.mode is Mode.ACCOUNTS
-    assert (rights.table, rights.unjudged) == (1, None)
+    assert (rights.table, rights.unjudged) == (access.TABLE_VERSION, None)
 
 
 def erased() -> Erased:
@@ -249,7 +253,7 @@ SUSPENDED = AccountSuspended(effective_on=TODAY, reason="Cuti")
         (plant("admin", (K1, VERIFIED)), "verify"),
         (plant("petugas-wasnas", (K1, WRONG)), "correct"),
         (plant("petugas-iwasbang", (K1, HANDLED)), "division wasnas"),
-        (plant("auditor", ("access-rights", rights_set(1))), "administer"),
+        (plant("auditor", ("access-rights", rights_set())), "administer"),
         (
             plant("admin", (account("petugas-wasnas"), granted(Role.AUDITOR))),
             "grant approving",
@@ -359,6 +363,70 @@ def test_an_event_that_is_no_action_is_found() -> None:
     )
     log.records[-1] = structs.replace(log.records[-1], stream="subject-conflict-K1")
     assert refused(log, "pardoned") == [log.last]
+
+
+# Recoveries.
+
+
+@pytest.mark.parametrize("name", ["kepala", "kabid-wasnas", "auditor"])
+def test_nobody_recovers_an_account_that_approves_alone(name: str) -> None:
+    log = office()
+    last = log.record("admin", (account(name), LOST))
+    assert refused(log, "recover approving") == [last]
+
+
+def test_by_the_first_table_an_administrator_recovered_every_account() -> None:
+    log = office(table=1)
+    log.record("admin", (account("kabid-wasnas"), LOST))
+    assert log.refused() == []
+    log.record("iku", ("access-rights", rights_set(2)))
+    last = log.record("admin", (account("kabid-wasnas"), LOST))
+    assert log.refused() == [last]
+
+
+def test_a_suspended_account_still_approves_and_an_expired_role_does_not() -> None:
+    log = office()
+    log.invite("admin", "siti", Role.PETUGAS, division="wasnas")
+    acting = granted(Role.KEPALA_BIDANG, division="wasnas", until=TODAY)
+    log.propose("admin", "g", account("siti"), acting)
+    log.approve("kepala", "g", (account("siti"), acting))
+    log.record("admin", (account("siti"), SUSPENDED))
+    last = log.record("admin", (account("siti"), LOST))
+    assert refused(log, "recover approving") == [last]
+    log.today = TODAY + timedelta(days=1)
+    later = structs.replace(LOST, effective_on=log.today)
+    log.record("admin", (account("siti"), later))
+    assert log.refused() == [last]
+
+
+def test_a_recovery_is_approved_by_the_head_of_the_agency_and_no_other() -> None:
+    log = office()
+    log.propose("admin", "p1", account("auditor"), LOST)
+    last = log.approve("kabid-wasnas", "p1", (account("auditor"), LOST))
+    assert refused(log, "approve roles") == [last]
+    log = office()
+    first = log.propose("kabid-wasnas", "p1", account("auditor"), LOST)
+    assert refused(log, "recover approving") == [first]
+
+
+def test_rights_are_dated_by_the_approval_and_not_by_the_proposal() -> None:
+    log = office()
+    head = granted(Role.KEPALA_BIDANG, division="wasnas")
+    log.propose("admin", "p1", account("perencana"), LOST)
+    log.propose("admin", "p2", account("perencana"), head)
+    log.propose("admin", "p3", "access-rights", RECORDED)
+    log.today = TODAY + timedelta(days=3)
+    for name, stream, event in (
+        ("p1", account("perencana"), LOST),
+        ("p3", "access-rights", RECORDED),
+    ):
+        later = structs.replace(event, effective_on=log.today)
+        log.approve("kepala", name, (stream, later))
+    assert log.refused() == []
+    log.propose("petugas-wasnas", "p4", K1, VERIFIED_LATE)
+    other = structs.replace(VERIFIED_LATE, effective_on=date(2021, 3, 9))
+    last = log.approve("verifikator-wasnas", "p4", (K1, other), divisions=("wasnas",))
+    assert refused(log, "not what was proposed") == [last - 1]
 
 
 # One's own entries.
@@ -764,7 +832,7 @@ def test_in_a_demonstration_lokal_may_do_everything_and_others_may_not() -> None
 
 def test_by_a_newer_table_nothing_is_judged() -> None:
     log = office()
-    newer = log.record("iku", ("access-rights", rights_set(2)))
+    newer = log.record("iku", ("access-rights", rights_set(access.TABLE_VERSION + 1)))
     log.record("stranger", (K1, VERIFIED))
     log.record("stranger", (K2, VERIFIED))
     assert log.refused() == []

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from iku.access import invitations
+from iku.access import invitations, sessions
 from iku.app import App
 from iku.domain.account import Role
 from iku.web.page_rendering import ASSETS, asset_address
@@ -145,3 +145,48 @@ async def test_what_is_no_form_and_too_long_a_form_are_refused(
     assert (await client.post(url, json={}, headers=OWN)).status_code == 415
     many = {f"x{number}": "y" for number in range(200)}
     assert (await client.post(url, data=many, headers=OWN)).status_code == 400
+
+
+async def signed_in(app: App, account: str) -> dict[str, str]:
+    """The headers of a session of the account."""
+    async with app.pool.acquire() as connection:
+        token = await sessions.open_session(connection, account, method="password+totp")
+    return {"Cookie": f"__Host-iku={token}"}
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("en", "password + authenticator code"),
+        ("id", "kata sandi + kode autentikator"),
+    ],
+)
+async def test_the_list_of_sessions_names_the_factors_in_words(
+    app: App, client: Client, language: str, words: str
+) -> None:
+    headers = await signed_in(app, (await invited(app, Role.ADMIN)).account)
+    url = f"http://iku.test/akun?bahasa={language}"
+    page = (await client.get(url, headers=headers)).text
+    assert words in page
+    assert "password+totp" not in page
+
+
+async def test_who_may_only_propose_a_recovery_sees_that_the_button_proposes(
+    app: App, client: Client
+) -> None:
+    admin = await invited(app, Role.ADMIN)
+    head = await invited(app, Role.KEPALA_BADAN)
+    officer = await invited(app, Role.PETUGAS, admin, "wasnas")
+    headers = await signed_in(app, admin.account)
+    for account, proposes in ((head, True), (officer, False)):
+        url = f"http://iku.test/kelola/{account.account}"
+        page = await client.get(f"{url}?bahasa=en", headers=headers)
+        assert ("Propose to invite again</button>" in page.text) is proposes
+        assert ("Invite again</button>" in page.text) is not proposes
+        form = {"kunci": key_in(page), "form": "ulang-", "reason": "Telepon hilang"}
+        done = await client.post(
+            f"{url}/undang-ulang?bahasa=en", data=form, headers=headers | OWN
+        )
+        assert done.status_code == 200
+        assert ("is a proposal now" in done.text) is proposes
+        assert ('id="tautan"' in done.text) is not proposes

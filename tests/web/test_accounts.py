@@ -1,5 +1,6 @@
 """Accounts over HTTP: invitations, roles, sessions and API keys."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 
 from iku.access import invitations, sessions
 from iku.app import App
+from iku.domain.access import Credentials
 from iku.domain.account import Role
 from tests.web.conftest import CASE, Client, problem
 from tests.web.test_authentication import bearer, invited, key_of
@@ -165,6 +167,198 @@ async def test_a_recovery_by_another_person_issues_a_new_link_and_ends_sessions(
     problem(await office.client.get("/conflicts", headers=cookie), 401)
     own = f"/accounts/{office.people['admin'].account}/events"
     assert "your own" in problem(await office.send("admin", own, lost), 403)["detail"]
+
+
+async def recovery_of_head(office: Office) -> tuple[str, str]:
+    """The account of a head of division, and the proposal to recover it."""
+    head = {
+        "holder": {"name": "Kepala Bidang"},
+        "basis": "SK/9",
+        "role": "kepala_bidang",
+        "division": "wasnas",
+    }
+    proposed = (await send(office, "admin", "/accounts", **head)).json()["proposal"]
+    decided = await office.decide("kepala", proposed, "approved")
+    account = decided.json()["id"]
+    office.people["kabid"] = Credentials(account, 2)
+    lost = {"type": "recovered", "reason": "Hilang", "effective_on": today(office)}
+    answer = await send(office, "admin", f"/accounts/{account}/events", **lost)
+    assert answer.status_code == 201, answer.text
+    receipt = answer.json()
+    assert (receipt["account"], receipt["link"]) == (account, None)
+    assert answer.headers["Location"] == f"/api/v1/proposals/{receipt['proposal']}"
+    return account, receipt["proposal"]
+
+
+async def test_the_factors_of_an_approver_end_with_the_approval_of_the_recovery(
+    office: Office,
+) -> None:
+    """ASVS 6.4.4."""
+    account, proposal = await recovery_of_head(office)
+    cookie = await office.session("kabid")
+    assert (await office.client.get("/conflicts", headers=cookie)).is_success
+    problem(await office.decide("admin", proposal, "approved"), 403)
+    assert (await office.client.get("/conflicts", headers=cookie)).is_success
+    decided = await office.decide("kepala", proposal, "approved")
+    assert decided.status_code == 201, decided.text
+    assert "/undangan/" in decided.json()["link"]
+    problem(await office.client.get("/conflicts", headers=cookie), 401)
+    shown = await read(office, "admin", f"/accounts/{account}")
+    assert shown["sign_in"]["invited_until"] is not None
+
+
+async def test_an_administrator_who_redeems_the_link_of_an_approver_cannot_approve(
+    office: Office,
+) -> None:
+    """ASVS 6.4.4."""
+    _, proposal = await recovery_of_head(office)
+    link = (await office.decide("kepala", proposal, "approved")).json()["link"]
+    async with office.app.pool.acquire() as connection:
+        assert await invitations.redeem(connection, link.rpartition("/")[2])
+    entered = await office.send("petugas", "/conflicts", CASE)
+    assert entered.status_code == 201
+    wrong = {"type": "annulled", "annuls": 1, "reason": "Salah"}
+    body = {"category": "conflict", "subject": "K14", "command": wrong, "because": "x"}
+    mistaken = await office.propose("petugas", body)
+    answer = await office.decide("kabid", mistaken, "approved")
+    assert "less than 24 hours ago" in problem(answer, 403)["detail"]
+
+
+async def test_a_repeated_approval_issues_no_second_link(office: Office) -> None:
+    _, proposal = await recovery_of_head(office)
+    headers = await office.session("kepala") | {"Idempotency-Key": "setuju-1"}
+    path, body = f"/proposals/{proposal}/events", {"type": "approved"}
+    first, again = [
+        await office.client.post(path, json=body, headers=headers) for _ in range(2)
+    ]
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert "link" not in again.json()
+    assert "shown once" in again.json()["notes"][-1]
+    assert again.json()["position"] == first.json()["position"]
+    token = first.json()["link"].rpartition("/")[2]
+    async with office.app.pool.acquire() as connection:
+        assert await invitations.redeem(connection, token) is not None
+
+
+async def sent_twice(office: Office, path: str, body: Any, key: str) -> list[Any]:
+    """Two answers to one request of the administrator under one key."""
+    headers = await office.session("admin") | {"Idempotency-Key": key}
+    return [
+        await office.client.post(path, json=body, headers=headers) for _ in range(2)
+    ]
+
+
+async def test_a_repeated_invitation_creates_one_account_and_shows_one_link(
+    office: Office,
+) -> None:
+    first, again = await sent_twice(office, "/accounts", PETUGAS, "undang-1")
+    assert first.status_code == again.status_code == 201
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert "Idempotency-Replayed" not in first.headers
+    assert first.headers["ETag"] == again.headers["ETag"] == '"2"'
+    assert again.json()["account"] == first.json()["account"]
+    assert (again.json()["link"], again.json()["expires_at"]) == (None, None)
+    assert "shown once" in again.json()["note"]
+    assert first.json()["note"] is None
+    listed = await read(office, "admin", "/accounts", role="petugas")
+    assert len(listed["items"]) == 2
+    token = first.json()["link"].rpartition("/")[2]
+    async with office.app.pool.acquire() as connection:
+        assert await invitations.redeem(connection, token) is not None
+    headers = await office.session("admin") | {"Idempotency-Key": "undang-1"}
+    other = PETUGAS | {"division": "iwasbang"}
+    problem(await office.client.post("/accounts", json=other, headers=headers), 422)
+
+
+async def test_two_invitations_at_once_under_one_key_create_one_account(
+    office: Office,
+) -> None:
+    headers = await office.session("admin") | {"Idempotency-Key": "undang-2"}
+    found = await asyncio.gather(
+        *(
+            office.client.post("/accounts", json=PETUGAS, headers=headers)
+            for _ in range(4)
+        )
+    )
+    assert {one.status_code for one in found} == {201}
+    assert len({one.json()["account"] for one in found}) == 1
+    assert sum(one.json()["link"] is not None for one in found) == 1
+
+
+async def test_a_repeated_proposal_of_a_role_is_made_once(office: Office) -> None:
+    auditor = {"holder": {"name": "Auditor"}, "basis": "ST/1", "role": "auditor"}
+    first, again = await sent_twice(office, "/accounts", auditor, "usul-1")
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert again.json()["proposal"] == first.json()["proposal"]
+    head = office.people["petugas"].account
+    granted = {
+        "type": "granted",
+        "role": "kepala_bidang",
+        "division": "wasnas",
+        "basis": "SK/8",
+        "effective_on": today(office),
+    }
+    path = f"/accounts/{head}/events"
+    first, again = await sent_twice(office, path, granted, "usul-2")
+    assert again.json()["proposal"] == first.json()["proposal"]
+    assert again.json()["account"] == head
+    listed = await read(office, "kepala", "/proposals", status="open")
+    assert len(listed["items"]) == 2
+
+
+async def test_a_repeated_recovery_leaves_the_new_factors_alone(office: Office) -> None:
+    account = office.people["petugas"].account
+    path = f"/accounts/{account}/events"
+    lost = {"type": "recovered", "reason": "Hilang", "effective_on": today(office)}
+    headers = await office.session("admin") | {"Idempotency-Key": "pulih-1"}
+    first = await office.client.post(path, json=lost, headers=headers)
+    assert "/undangan/" in first.json()["link"]
+    cookie = await office.session("petugas")
+    again = await office.client.post(path, json=lost, headers=headers)
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert again.json()["link"] is None
+    assert (await office.client.get("/conflicts", headers=cookie)).is_success
+    shown = await read(office, "admin", f"/accounts/{account}")
+    assert shown["account"]["version"] == 3
+
+
+async def test_a_change_of_an_account_is_refused_if_it_has_moved_on(
+    office: Office,
+) -> None:
+    account = office.people["petugas"].account
+    seen = (await office.read("admin", f"/accounts/{account}")).headers["ETag"]
+    assert seen == '"2"'
+    path, day = f"/accounts/{account}/events", {"effective_on": today(office)}
+    suspended = {"type": "suspended", "reason": "Cuti", **day}
+    headers = await office.session("admin") | {"If-Match": seen}
+    done = await office.client.post(path, json=suspended, headers=headers)
+    assert (done.status_code, done.headers["ETag"]) == (201, '"3"')
+    restored = {"type": "restored", "reason": "Kembali", **day}
+    problem(await office.client.post(path, json=restored, headers=headers), 412)
+    unknown = "/accounts/nobody/events"
+    problem(await office.client.post(unknown, json=restored, headers=headers), 404)
+
+
+async def test_steps_that_record_no_event_take_no_precondition(office: Office) -> None:
+    account = office.people["petugas"].account
+    for name in ("Idempotency-Key", "If-Match"):
+        headers = await office.session("admin") | {name: '"2"'}
+        for part in ("link", "sessions/end"):
+            path = f"/accounts/{account}/{part}"
+            answer = await office.client.post(path, json={}, headers=headers)
+            problem(answer, 400, name)
+
+
+async def test_a_role_that_approves_is_proposed_with_a_fresh_factor_only(
+    office: Office,
+) -> None:
+    """ASVS 7.5.3."""
+    auditor = {"holder": {"name": "Auditor"}, "basis": "ST/1", "role": "auditor"}
+    key = await key_of(office.app, office.people["admin"].account, Role.ADMIN)
+    answer = await office.client.post("/accounts", json=auditor, headers=bearer(key))
+    assert problem(answer, 403)["type"] == "urn:iku:problem:step-up"
+    listed = await read(office, "kepala", "/proposals")
+    assert listed["items"] == []
 
 
 async def test_a_link_is_issued_again_until_its_holder_can_sign_in(

@@ -4,17 +4,20 @@ from dataclasses import replace
 from pathlib import Path
 
 from iku.app import App, open_app
+from iku.domain.account import Role
 from iku.postgres import migrations
 from iku.postgres.database import Database
 from iku.postgres.pool import Plain
 from tests.conftest import SETTINGS
 from tests.web.conftest import CASE, Client, client_of, problem
+from tests.web.test_authentication import invited
 
 
 async def test_it_lives_and_is_ready(visitor: Client) -> None:
     assert await visitor.says("/health/live") == {"status": "alive"}
     assert await visitor.says("/health/ready") == {
         "status": "ready",
+        "mode": "local",
         "size": 4,
         "replica": False,
         "alarm": None,
@@ -24,6 +27,12 @@ async def test_it_lives_and_is_ready(visitor: Client) -> None:
         "lost_keys": [],
         "quarantine": {"files": 0, "bytes": 0, "oldest": None},
     }
+
+
+async def test_it_names_the_mode_to_everyone(app: App, client: Client) -> None:
+    assert (await client.says("/health/ready"))["mode"] == "local"
+    await invited(app, Role.ADMIN)
+    assert (await client.says("/health/ready"))["mode"] == "accounts"
 
 
 async def test_it_works_on_without_its_keys_and_says_that_they_are_lost(

@@ -235,6 +235,26 @@ async def test_the_policy_of_two_persons_and_a_definition_are_proposed(
     assert answer.status_code == 201, answer.text
 
 
+async def test_the_import_of_a_file_is_proposed_by_its_hash(office: Office) -> None:
+    permission = {
+        "category": "import",
+        "subject": "ab" * 32,
+        "command": {
+            "type": "file_allowed",
+            "effective_on": office.app.commands.today().isoformat(),
+        },
+        "because": "Buku register lama",
+    }
+    identifier = await office.propose("petugas-wasnas", permission)
+    problem(await office.decide("verifikator-wasnas", identifier, "approved"), 403)
+    answer = await office.decide("kepala", identifier, "approved")
+    assert answer.status_code == 201, answer.text
+    assert answer.json()["id"] == "ab" * 32
+    no_digest = permission | {"subject": "konflik.csv"}
+    answer = await office.send("petugas-wasnas", "/proposals", no_digest)
+    problem(answer, 400, "subject")
+
+
 async def test_without_accounts_a_second_person_approves_by_name(
     client: Client,
 ) -> None:

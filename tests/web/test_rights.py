@@ -112,6 +112,12 @@ SUSPENDED = {
     "reason": "Uji",
     "effective_on": datetime.now(SETTINGS.timezone).date().isoformat(),
 }
+IMPORT_PROPOSED = {
+    "category": "import",
+    "subject": "ab" * 32,
+    "command": {"type": "file_allowed", "effective_on": SUSPENDED["effective_on"]},
+    "because": "Uji",
+}
 DRAFT = {"period": "year", "as_of": "2016-12-31", "reason": "Uji"}
 
 ROWS = [
@@ -300,6 +306,7 @@ ROWS = [
     ),
     # Proposals; {proposal} is one about an indicator.
     Row("POST /proposals", A.CORRECT, K, body=PROPOSED, proposing=True),
+    Row("POST /proposals", A.ALLOW_IMPORT, body=IMPORT_PROPOSED, proposing=True),
     Row("GET /proposals", A.READ_FIGURES),
     Row("GET /proposals/{proposal_id:str}", A.READ_FIGURES, path=PROPOSAL),
     Row(
@@ -317,6 +324,14 @@ ROWS = [
         A.ADMINISTER,
         path=f"{OTHER}/events",
         body=SUSPENDED,
+    ),
+    # {head} approves, so its recovery can only be proposed.
+    Row(
+        "POST /accounts/{account_id:str}/events",
+        A.RECOVER_APPROVING,
+        path="/accounts/{head}/events",
+        body=SUSPENDED | {"type": "recovered"},
+        proposing=True,
     ),
     Row("POST /accounts/{account_id:str}/link", A.ADMINISTER, path=f"{OTHER}/link"),
     Row(
@@ -427,6 +442,7 @@ async def test_a_route_answers_whom_the_table_permits(row: Row, office: Office) 
         path = path.format(figure=shown["number"])
     path = path.replace("{other}", office.other)
     path = path.replace("{proposal}", office.proposal)
+    path = path.replace("{head}", office.members["kepala_bidang-poldagri"].account)
     wrong = []
     for name, member in office.members.items():
         status, said = await asked(office, name, row, path)

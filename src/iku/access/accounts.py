@@ -46,7 +46,12 @@ class AccessCounts(Struct, frozen=True):
 
     Attributes:
         enrolled: Accounts with an authenticator, a passkey or an identity.
-        failures: Failed attempts of the last 24 hours.
+        sessions: Open sessions.
+        attempts: Attempts of the last 24 hours by a password or a code.
+        failures: Those of them that failed.
+        openings: Events whose texts an account opened in the last 24 hours, counted
+            once for each account and hour.
+        delayed: Names, addresses and accounts that have to wait after failures.
     """
 
     accounts: int
@@ -54,7 +59,10 @@ class AccessCounts(Struct, frozen=True):
     sessions: int
     invitations: int
     api_keys: int
+    attempts: int
     failures: int
+    openings: int
+    delayed: int
 
 
 def normalised(name: str) -> str:

@@ -1,24 +1,23 @@
 """Administration of accounts: events of the log, and their effects on credentials.
 
 The event is recorded first. Then links are issued and sessions end. A role that
-approves needs a second person: it is proposed, and its link is issued after the
-approval. Call these functions outside a transaction: an append uses a connection of its
-own.
+approves needs a second person, and so does the recovery of an account that holds one:
+it is proposed, and its link is issued after the approval. Call these functions outside
+a transaction: an append uses a connection of its own.
 """
 
 from collections.abc import Sequence
-from uuid import uuid4
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from iku.access import accounts as factors
 from iku.access import invitations, sessions
 from iku.access.invitations import Issued
 from iku.commands import accounts, proposals
 from iku.commands.authorisation import StepUpRequired
-from iku.commands.command import Command
+from iku.commands.command import Command, CommandResult
 from iku.commands.handler import CommandHandler
-from iku.domain import account
+from iku.domain import account, proposal
 from iku.domain.access import AGENCY_WIDE, Action, Credentials, Forbidden
 from iku.domain.access_policy import DivisionOwns
 from iku.domain.account import APPROVING, Invite, Later
@@ -26,19 +25,29 @@ from iku.domain.decider import Refused, SubjectNotFound
 from iku.messages import message
 from iku.postgres.pool import Connection
 
+NO_SECOND_LINK = message(
+    "this was done before, under the same Idempotency-Key: a one-time link is shown "
+    "once, in the first answer; if it was lost, issue it again, or recover the account"
+)
+
 
 class AccountChange(Struct, frozen=True):
     """The result of a change of an account.
 
     Attributes:
         account: The account; None if it does not exist before the approval.
-        issued: The enrolment link, which is shown once.
+        issued: The enrolment link, which is shown once; None if none was issued, or if
+            the change is repeated.
         proposal: The proposal that another person must approve; None if none is needed.
+        repeated: Whether the change was made before, by the same command id.
+        version: Version of the account after the change; None if it was proposed.
     """
 
     account: str | None
     issued: Issued | None = None
     proposal: str | None = None
+    repeated: bool = False
+    version: int | None = None
 
 
 async def invite(
@@ -47,71 +56,88 @@ async def invite(
     credentials: Credentials,
     proposed: Invite,
     divisions: Sequence[DivisionOwns],
+    *,
+    command_id: str | None = None,
 ) -> AccountChange:
     """Create an account and issue its link, or propose it.
 
     Raises:
         Forbidden: The actor may neither invite nor propose it.
+        KeyReused: The command id was given to another command.
         Refused: A rule forbids the role.
+        StepUpRequired: The last factor is too old, also for a proposal.
     """
-    try:
-        done = await accounts.invite(
-            commands,
-            connection,
-            proposed,
-            divisions,
-            actor=credentials.account,
-            credentials=credentials,
-        )
-    except Forbidden as error:
-        if not error.proposable:
-            raise
-        identified = await accounts.with_person(commands, connection, proposed)
-        command = _command(credentials, str(uuid4()), identified)
-        return await _propose(commands, connection, command, None, proposed.basis)
-    issued = await invitations.issue(
-        connection, done.subject, blocks_approving=proposed.role in APPROVING
+    command = await accounts.invitation(
+        commands,
+        connection,
+        proposed,
+        divisions,
+        actor=credentials.account,
+        credentials=credentials,
+        command_id=command_id,
     )
+    done = await _recorded(commands, connection, command, None, proposed.basis)
+    if done.proposal is not None or done.repeated or done.account is None:
+        return done
+    issued = await invitations.issue(
+        connection, done.account, blocks_approving=proposed.role in APPROVING
+    )
+    return structs.replace(done, issued=issued)
+
+
+async def invite_at_server(
+    commands: CommandHandler,
+    connection: Connection,
+    proposed: Invite,
+    divisions: Sequence[DivisionOwns],
+) -> AccountChange:
+    """Create the account of the first administrator, or head of the agency.
+
+    If the role was held before, the holder cannot approve for 24 hours.
+
+    Raises:
+        Unauthenticated: The role is held, or is another one.
+    """
+    known = (await commands.access.refresh(connection)).value.accounts.values()
+    held = {grant.role for one in known for grant in one.grants}
+    done = await accounts.invite(commands, connection, proposed, divisions)
+    blocks = proposed.role in held & APPROVING
+    issued = await invitations.issue(connection, done.subject, blocks_approving=blocks)
     return AccountChange(done.subject, issued)
 
 
 async def change(
     commands: CommandHandler,
     connection: Connection,
-    credentials: Credentials,
-    identifier: str,
-    event: Later,
+    command: Command,
 ) -> AccountChange:
     """Record a later event of an account, or propose it.
 
     A suspension ends the sessions of the account. A recovery removes its factors and
-    issues a new link.
+    issues a new link, unless it is repeated.
 
     Raises:
         Forbidden: The actor may neither do nor propose it.
+        KeyReused: The command id was given to another command.
         Refused: A rule forbids it.
+        StaleVersion: The account is at another version than the command expects.
+        StepUpRequired: The last factor is too old, also for a proposal.
         SubjectNotFound: The account does not exist.
     """
-    command = _command(credentials, identifier, event)
-    try:
-        await commands.handle(connection, command)
-    except Forbidden as error:
-        if not error.proposable:
-            raise
-        because: str = getattr(event, "reason", "") or getattr(event, "basis", "")
-        return await _propose(commands, connection, command, identifier, because)
+    event, identifier = command.proposed, command.subject
+    because: str = getattr(event, "reason", "") or getattr(event, "basis", "")
+    done = await _recorded(commands, connection, command, identifier, because)
+    if done.proposal is not None:
+        return done
     match event:
         case account.AccountSuspended():
             await sessions.end_all(connection, identifier)
-        case account.Recovered():
-            blocks = await _approves(commands, connection, credentials, identifier)
-            issued = await invitations.recover(
-                connection, identifier, blocks_approving=blocks
-            )
-            return AccountChange(identifier, issued)
+        case account.Recovered() if not done.repeated:
+            issued = await invitations.recover(connection, identifier)
+            return structs.replace(done, issued=issued)
         case _:
             pass
-    return AccountChange(identifier)
+    return done
 
 
 async def issue_link(
@@ -179,24 +205,43 @@ async def _approves(
         raise SubjectNotFound(
             message("account {account} does not exist", account=identifier)
         )
-    held = (grant for grant in found.grants if grant.in_force(commands.today()))
-    return any(grant.role in APPROVING for grant in held)
+    return found.approves_on(commands.today())
 
 
-def _command(
-    credentials: Credentials, identifier: str, proposed: Invite | Later
-) -> Command:
+def later(credentials: Credentials, identifier: str, event: Later) -> Command:
+    """The command that records a later event of an account."""
     return Command(
-        "account", identifier, proposed, credentials.account, credentials=credentials
+        "account", identifier, event, credentials.account, credentials=credentials
     )
 
 
-async def _propose(
+async def _recorded(
     commands: CommandHandler,
     connection: Connection,
     command: Command,
     identifier: str | None,
     because: str,
 ) -> AccountChange:
-    proposed = await proposals.propose(commands, connection, command, because)
-    return AccountChange(identifier, proposal=proposed.subject)
+    """What became of *command*; it is proposed if the actor may only propose it.
+
+    A retry is recognised whether the first attempt recorded or proposed it.
+    """
+    try:
+        done = await commands.handle(connection, command)
+    except Forbidden as error:
+        if not error.proposable:
+            raise
+    else:
+        return _outcome(done, identifier)
+    if command.credentials is None or not command.credentials.fresh:
+        raise StepUpRequired
+    proposing = structs.replace(command, sent_as=command)
+    done = await proposals.propose(commands, connection, proposing, because)
+    return _outcome(done, identifier)
+
+
+def _outcome(done: CommandResult, identifier: str | None) -> AccountChange:
+    category, _, subject = done.receipt.stream.partition("-")
+    if category == proposal.decider.category:
+        return AccountChange(identifier, proposal=subject, repeated=done.repeated)
+    return AccountChange(subject, repeated=done.repeated, version=done.receipt.version)

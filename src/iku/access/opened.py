@@ -34,7 +34,7 @@ class OpeningsQuestion(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ] = PAGE
     before: Annotated[
         Annotated[int, Meta(ge=1, le=LARGEST)] | None,
-        Meta(description="`next` of the previous page; the latest if it is left out."),
+        Meta(description="`next` of the previous page; the latest if omitted."),
     ] = None
 
 

@@ -14,6 +14,7 @@ from iku.commands.command import Command, CommandResult
 from iku.commands.handler import CommandHandler
 from iku.domain import account
 from iku.domain.access import Credentials
+from iku.ledger import log
 from iku.postgres.pool import Connection
 from iku.queries import proposals
 from iku.queries.proposals import (
@@ -25,10 +26,11 @@ from iku.queries.proposals import (
 from iku.queries.view import View
 
 INVITATION = 2  # version of an account after it was invited with its first role
+RECOVERED = account.Recovered.__struct_config__.tag
 
 
 class Decided(NamedTuple):
-    """The result of an approval, and the link of an account that it created."""
+    """The result of an approval, and the link of the account invited or recovered."""
 
     outcome: CommandResult
     issued: Issued | None = None
@@ -81,16 +83,24 @@ async def approve(
 ) -> Decided:
     """Approve a proposal (see `commands.proposals.approve`).
 
-    If it is an invitation, its one-time link is issued; its holder cannot approve for
-    24 hours after redeeming it.
+    If it invites a person, or recovers an account, the one-time link is issued; its
+    holder cannot approve for 24 hours after redeeming it. A recovery removes the
+    factors. The link is a secret, so a repeated approval issues no other one.
     """
     outcome = await steps.approve(commands, connection, identifier, by)
-    category, _, subject = outcome.receipt.stream.partition("-")
-    # A repeated approval issues another link, because the first may not have arrived.
-    if category != account.decider.category or outcome.receipt.version > INVITATION:
+    stream, version = outcome.receipt.stream, outcome.receipt.version
+    category, _, subject = stream.partition("-")
+    if category != account.decider.category or outcome.repeated:
         return Decided(outcome)
-    issued = await invitations.issue(connection, subject, blocks_approving=True)
-    return Decided(outcome, issued)
+    [last] = await log.read_events(connection, {(stream, version)})
+    match last.type, version:
+        case (of, _) if of == RECOVERED:
+            issue = invitations.recover
+        case (_, of) if of == INVITATION:
+            issue = invitations.issue
+        case _:
+            return Decided(outcome)
+    return Decided(outcome, await issue(connection, subject, blocks_approving=True))
 
 
 async def _decidable(

@@ -6,6 +6,7 @@ from typing import TypeVar
 import click
 from msgspec import Struct
 
+from iku import labels
 from iku.access import account_credentials
 from iku.access.account_credentials import ApiKeys, Holder, KeyRequest, Sessions
 from iku.access.api_keys import ListedApiKey, NewApiKey
@@ -22,7 +23,7 @@ SESSIONS = (
     *(
         unwrapped_column(message("Session")),
         text_column(message("Device")),
-        unwrapped_column(message("Method")),
+        text_column(message("Method")),
     ),
     *(
         unwrapped_column(message("Last request")),
@@ -70,7 +71,7 @@ def list_sessions(identifier: str, *, json: bool) -> None:
         (
             one.id,
             one.device or formats.NOTHING,
-            one.method,
+            " + ".join(map(translated, labels.sign_in_method(one.method))),
             formats.instant(one.seen_at, zone),
             formats.instant(one.expires_at, zone),
         )

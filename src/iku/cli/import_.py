@@ -1,6 +1,7 @@
 """`iku import`: import journals of older registers, each file atomically."""
 
-from collections.abc import Iterator, Mapping
+import shlex
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from io import BytesIO
 from pathlib import Path
@@ -10,14 +11,18 @@ import click
 from msgspec import Struct
 
 from iku.app import App
-from iku.cli import tables, terminal
+from iku.cli import proposing, tables, terminal
 from iku.cli.errors import CommandFailed
 from iku.cli.tables import number_column, text_column, unwrapped_column
 from iku.cli.terminal_language import formats, translated
+from iku.commands.command import Command
+from iku.domain import import_permission
+from iku.domain.access import Forbidden
+from iku.domain.import_permission import FileAllowed
 from iku.exchange.import_plan import RowNote, SkippedRow
-from iku.exchange.journal_import import Importer, ImportReport
+from iku.exchange.journal_import import Importer, ImportReport, file_digest
 from iku.exchange.spreadsheet import FileFault
-from iku.messages import message, plural
+from iku.messages import message, of_error, plural
 
 FAULTS = (
     number_column(message("Row")),
@@ -62,33 +67,76 @@ class ImportedFiles(Struct, frozen=True):
     files: tuple[ImportedFile, ...]
 
 
+class ProposedImport(Struct, frozen=True):
+    """The proposal to allow the import of a file.
+
+    Attributes:
+        sha256: SHA-256 of the file, for which alone the permission holds.
+    """
+
+    file: str
+    sha256: str
+    proposal: str
+
+
+class ProposedImports(Struct, frozen=True):
+    """The proposals of all files, in order, as JSON output."""
+
+    files: tuple[ProposedImport, ...]
+
+
 @click.command("import", short_help="Import journals (CSV files) of older registers.")
 @click.argument("files", metavar="FILE...", nargs=-1, required=True)
 @click.option(
     "--dry-run", is_flag=True, help="Validate the files without recording anything."
 )
+@proposing.option
 @terminal.actor
 @terminal.as_json
-def import_(files: tuple[str, ...], *, dry_run: bool, actor: str, json: bool) -> None:
+def import_(
+    files: tuple[str, ...],
+    *,
+    dry_run: bool,
+    because: str | None,
+    actor: str,
+    json: bool,
+) -> None:
     """Import journals: CSV files with the headings that docs/importing.md lists.
 
     Each file is recorded atomically: if any row has a fault, nothing of the file is
     recorded. Rows that were imported before are skipped, so a file can be imported
-    again after rows were added to it.
+    again after rows were added to it. With accounts, a file that declares earlier days
+    or verifies what it reports is proposed first, by --propose.
     """
-
-    async def execute() -> list[ImportedFile]:
-        async with terminal.opened_app(terminal.settings()) as app:
-            return await import_files(app, opened, actor, dry_run=dry_run, quiet=json)
-
+    if dry_run and because is not None:
+        raise click.UsageError(
+            message("--propose checks the files as --dry-run does: give one of them")
+        )
     with ExitStack() as stack:
         opened = {
             name: _seekable(stack.enter_context(Path(name).open("rb")))
             for name in files
         }
-        done = terminal.run(execute())
+        if because is None:
+            _import(opened, actor, dry_run=dry_run, json=json)
+        else:
+            _propose(opened, actor, because, json=json)
+
+
+def _import(
+    opened: Mapping[str, BinaryIO], actor: str, *, dry_run: bool, json: bool
+) -> None:
+    async def execute() -> list[ImportedFile]:
+        async with terminal.opened_app(terminal.settings()) as app:
+            return await import_files(app, opened, actor, dry_run=dry_run, quiet=json)
+
+    done = terminal.run(execute())
     if json:
         terminal.emit(ImportedFiles(tuple(done)))
+    _refuse_faulty(done)
+
+
+def _refuse_faulty(done: Iterable[ImportedFile]) -> None:
     faulty = [file.file for file in done if file.faults]
     if faulty:
         raise CommandFailed(
@@ -99,6 +147,49 @@ def import_(files: tuple[str, ...], *, dry_run: bool, actor: str, json: bool) ->
                 files=faulty,
             )
         )
+
+
+def _propose(
+    opened: Mapping[str, BinaryIO], actor: str, because: str, *, json: bool
+) -> None:
+    """Propose the import of the files, if none of them has faults."""
+
+    async def execute() -> list[ProposedImport]:
+        # The import closes the files.
+        digests = {name: file_digest(content) for name, content in opened.items()}
+        async with terminal.opened_app(terminal.settings()) as app:
+            checked = await import_files(
+                app, opened, actor, dry_run=True, approved=True, quiet=json
+            )
+            _refuse_faulty(checked)
+            return [
+                await _propose_file(app, name, digest, actor, because)
+                for name, digest in digests.items()
+            ]
+
+    done = terminal.run(execute())
+    if json:
+        terminal.emit(ProposedImports(tuple(done)))
+        return
+    for one in done:
+        tables.say(
+            message(
+                "Proposed: {proposal}. Another person must approve the import of "
+                "{file}, SHA-256 {sha256}.",
+                proposal=one.proposal,
+                file=one.file,
+                sha256=one.sha256,
+            )
+        )
+
+
+async def _propose_file(
+    app: App, name: str, digest: str, actor: str, because: str
+) -> ProposedImport:
+    allowed = FileAllowed(effective_on=app.commands.today())
+    command = Command(import_permission.decider.category, digest, allowed, actor)
+    done = await proposing.propose(app, command, because)
+    return ProposedImport(name, digest, done.subject)
 
 
 def _seekable(file: BinaryIO) -> BinaryIO:
@@ -112,19 +203,47 @@ async def import_files(
     actor: str,
     *,
     dry_run: bool = False,
+    approved: bool = False,
     quiet: bool = False,
 ) -> list[ImportedFile]:
-    """Import the files in order; print the outcome of each unless *quiet*."""
+    """Import the files in order; print the outcome of each unless *quiet*.
+
+    With *approved*, a dry run takes the import of each file for approved.
+
+    Raises:
+        CommandFailed: The import of a file must be approved first.
+    """
     done = []
     async with app.pool.acquire() as connection:
-        importer = Importer(connection, app.commands, actor, dry_run, app.credentials)
+        importer = Importer(
+            connection, app.commands, actor, dry_run, app.credentials, approved
+        )
         for name, content in contents.items():
-            with terminal.progress(name) as tell:
-                report = await importer.run(content, tell)
+            digest = file_digest(content)
+            try:
+                with terminal.progress(name) as tell:
+                    report = await importer.run(content, tell)
+            except Forbidden as error:
+                if not error.proposable:
+                    raise
+                raise _unapproved(error, name, digest) from error
             done.append(_file(name, report, dry_run=dry_run))
             if not quiet:
                 _report(done[-1])
     return done
+
+
+def _unapproved(error: Forbidden, name: str, digest: str) -> CommandFailed:
+    """The refusal of a file whose import nobody approved, and how to propose it."""
+    return CommandFailed(
+        message(
+            "{file}: {error}: iku import {word} --propose REASON (SHA-256 {sha256})",
+            file=name,
+            error=of_error(error),
+            word=shlex.quote(name),
+            sha256=digest,
+        )
+    )
 
 
 def _file(name: str, report: ImportReport, *, dry_run: bool) -> ImportedFile:

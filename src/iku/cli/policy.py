@@ -1,22 +1,38 @@
-"""`iku access`: the policy of access."""
+"""`iku access`: the policy of access, and who opened which texts."""
 
 from dataclasses import replace
 
 import click
 
+from iku.access import opened
+from iku.access.opened import Openings, OpeningsQuestion
 from iku.cli import api_key, proposing, tables, terminal
+from iku.cli.options import options
+from iku.cli.tables import number_column, text_column, unwrapped_column
 from iku.cli.terminal_language import formats
 from iku.commands.command import CommandResult
-from iku.domain.access import Credentials
+from iku.domain.access import Credentials, Unauthenticated
 from iku.domain.access_policy import SUBJECT, TwoPersons, TwoPersonsSet
 from iku.domain.fact import Reason
 from iku.gateway import CommandGateway, receipt
 from iku.messages import message
 
+COLUMNS = (
+    *(
+        unwrapped_column(message("Opened at")),
+        unwrapped_column(message("Account")),
+        text_column(message("Stream")),
+    ),
+    number_column(message("Version")),
+)
 
-@click.group(cls=terminal.OrderedGroup, short_help="Set the policy of access.")
+
+@click.group(
+    cls=terminal.OrderedGroup,
+    short_help="Set the policy of access; see who opened which texts.",
+)
 def access() -> None:
-    """Set whether two steps of one matter must be taken by two persons."""
+    """Set whether two persons must take two steps; see who opened which texts."""
 
 
 @access.command("two-persons")
@@ -64,3 +80,41 @@ def two_persons(
     else:
         position = formats.number(done.receipt.position)
         tables.say(message("Recorded as event {position}.", position=position))
+
+
+@access.command()
+@options(OpeningsQuestion)
+@terminal.as_json
+def openings(question: OpeningsQuestion, *, json: bool) -> None:
+    """See which account opened the texts of which events, the latest first.
+
+    For auditors, by IKU_API_KEY. An account that opens the texts of an event is listed
+    once for each hour; entries are kept for five years.
+    """
+
+    async def execute() -> Openings:
+        async with terminal.opened_view() as (_, view):
+            if view.viewer.masked:  # there are accounts, and no key
+                raise Unauthenticated
+            return await opened.page(view, question)
+
+    found = terminal.run(execute())
+    if json:
+        terminal.emit(found)
+        return
+    zone, out = terminal.settings().timezone, tables.Printer()
+    rows = [
+        (
+            formats.instant(one.opened_at, zone),
+            one.account,
+            one.stream,
+            formats.number(one.version),
+        )
+        for one in found.items
+    ]
+    if rows:
+        out.table(COLUMNS, rows)
+    else:
+        out.say(message("No account opened such texts."))
+    if found.next is not None:
+        out.say(message("Further openings: --before {next}", next=found.next))

@@ -5,6 +5,8 @@ from zoneinfo import ZoneInfo
 import click
 from msgspec import structs
 
+from iku.access import accounts
+from iku.access.accounts import AccessCounts
 from iku.app import load_witnesses
 from iku.cli import attachments, signer, tables, terminal
 from iku.cli.errors import CommandFailed
@@ -22,13 +24,15 @@ DIFFERENCES = 20  # lines of the schema's shape that are printed
 
 
 class CheckedStatus(RegisterStatus, frozen=True):
-    """The state of the register, with the check of rights.
+    """The state of the register, with the check of rights and the counts of sign-ins.
 
     Attributes:
         rights: The result of the check of rights; None means not checked.
+        access: What the database holds of sign-ins; None if it is not migrated.
     """
 
     rights: CheckedRights | None = None
+    access: AccessCounts | None = None
 
 
 @click.command(short_help="Show the database, its contents and its health.")
@@ -88,7 +92,11 @@ async def _read_status(chosen: Settings, *, check: bool) -> CheckedStatus:
     async with terminal.owner(chosen) as connection:
         read = await register.status(connection, chosen, load_witnesses(chosen))
         found = CheckedStatus(**structs.asdict(read))
-        if not check or found.pending:
+        if found.pending:
+            return found
+        counted = await accounts.counts(connection)
+        found = structs.replace(found, access=counted)
+        if not check:
             return found
         return structs.replace(
             found,
@@ -142,6 +150,8 @@ def _lines(found: CheckedStatus, asked: Settings) -> list[tuple[str, str]]:
     ]
     lines += [(f"  {name}", formats.number(n)) for name, n in found.events.items()]
     lines += [(code, _definition_counts(of)) for code, of in found.indicators.items()]
+    if found.access is not None and found.mode is not Mode.LOCAL:
+        lines += _access_lines(found.access)
     if found.assurance is not None:
         lines += signer.status_lines(found.assurance)
     return [
@@ -155,6 +165,41 @@ def _lines(found: CheckedStatus, asked: Settings) -> list[tuple[str, str]]:
         (message("Shape of the schema"), _shape_state(found.shape)),
         (message("Verification"), _verdict(found.findings)),
         (message("Rights"), _rights(found.rights)),
+    ]
+
+
+def _access_lines(found: AccessCounts) -> list[tuple[str, str]]:
+    """What the database holds of sign-ins and openings."""
+    number = formats.number
+    return [
+        (
+            message("Accounts that can sign in"),
+            message(
+                "{enrolled} of {accounts}; open: {sessions} sessions, {invitations} "
+                "invitations, {api_keys} API keys",
+                enrolled=number(found.enrolled),
+                accounts=number(found.accounts),
+                sessions=number(found.sessions),
+                invitations=number(found.invitations),
+                api_keys=number(found.api_keys),
+            ),
+        ),
+        (
+            message("Passwords and codes in 24 hours"),
+            message(
+                "{attempts} attempts, {failures} of them failed; {delayed} names or "
+                "addresses have to wait now",
+                attempts=number(found.attempts),
+                failures=number(found.failures),
+                delayed=number(found.delayed),
+            ),
+        ),
+        (
+            message("Texts opened in 24 hours"),
+            message(
+                "{openings} events by account and hour", openings=number(found.openings)
+            ),
+        ),
     ]
 
 

@@ -6,7 +6,7 @@ judged from the log alone.
 """
 
 from collections.abc import Sequence
-from uuid import uuid4
+from uuid import NAMESPACE_OID, uuid4, uuid5
 
 from msgspec import structs
 
@@ -35,25 +35,46 @@ async def invite(
         Forbidden: The actor may not invite.
         Refused: A rule forbids the role.
     """
-    await set_rights(commands, reader, divisions)
-    proposed = await with_person(commands, reader, proposed)
-    command = Command("account", str(uuid4()), proposed, actor, credentials=credentials)
+    command = await invitation(
+        commands, reader, proposed, divisions, actor=actor, credentials=credentials
+    )
     return await commands.handle(reader, command)
 
 
-async def with_person(
-    commands: CommandHandler, reader: Reader, proposed: Invite
-) -> Invite:
-    """The invitation with the identifier of its person.
+async def invitation(
+    commands: CommandHandler,
+    reader: Reader,
+    proposed: Invite,
+    divisions: Sequence[DivisionOwns],
+    *,
+    actor: str = SYSTEM_ACTOR,
+    credentials: Credentials | None = None,
+    command_id: str | None = None,
+) -> Command:
+    """The command that creates an account for a person.
 
-    It is the identifier of an account with the same NIP, or a new one.
+    The person has the identifier of an account with the same NIP, or a new one. The
+    identifiers are the same for a retry under the same *command_id*.
     """
+    await set_rights(commands, reader, divisions)
     person = proposed.holder.subject or await _person_with_nip(
-        commands, reader, proposed.nip
+        commands, reader, proposed.nip, new=_identifier("person", command_id)
     )
-    return structs.replace(
-        proposed, holder=structs.replace(proposed.holder, subject=person)
+    holder = structs.replace(proposed.holder, subject=person)
+    return Command(
+        "account",
+        _identifier("account", command_id),
+        structs.replace(proposed, holder=holder),
+        actor,
+        command_id,
+        credentials=credentials,
     )
+
+
+def _identifier(kind: str, command_id: str | None) -> str:
+    if command_id is None:
+        return str(uuid4())
+    return str(uuid5(NAMESPACE_OID, f"{kind} {command_id}"))
 
 
 async def set_rights(
@@ -111,14 +132,14 @@ async def open_demonstration(
 
 
 async def _person_with_nip(
-    commands: CommandHandler, reader: Reader, nip: str | None
+    commands: CommandHandler, reader: Reader, nip: str | None, *, new: str
 ) -> str:
-    """The person of the accounts with this NIP; a new one if there are none."""
+    """The person of the accounts with this NIP; *new* if there are none."""
     if nip is not None:
         for person, known in await known_numbers(commands, reader):
             if known == nip:
                 return person
-    return str(uuid4())
+    return new
 
 
 async def known_numbers(

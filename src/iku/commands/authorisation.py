@@ -173,15 +173,12 @@ def authorise(
 
     Raises:
         Forbidden: The message names the roles that may.
-        StepUpRequired: The action needs a more recent use of a factor.
     """
     if authority.actor is None:
         _refuse_foreign_to_the_system(command, authority, today)
         return
-    asked = action(command.category, command.proposed)
-    if not command.proposing:
-        refuse_unfresh(command, asked)
     known = [state for state in states if state is not None]
+    asked = _action_on(command, known, today)
     if not known and command.category in subject_kinds.categories():
         known = [DECIDERS[command.category].fold([command.proposed])]
     about = places(known, authority.register, today) or [AGENCY_WIDE]
@@ -191,6 +188,20 @@ def authorise(
         authority.require(approving_actions(asked), about)
     else:
         authority.require((asked,), about)
+
+
+def _action_on(command: Command, known: Iterable[Any], today: date) -> Action:
+    """The action that *command* is on the subjects with the states *known*.
+
+    A recovery needs a second person only for an account that approves.
+    """
+    asked = action(command.category, command.proposed)
+    if asked is not Action.RECOVER_APPROVING or command.approval is not None:
+        return asked
+    approves = any(
+        isinstance(one, account.Account) and one.approves_on(today) for one in known
+    )
+    return asked if approves or command.proposing else Action.ADMINISTER
 
 
 def of_closed_period(command: Command) -> tuple[Action, ...]:
@@ -212,6 +223,8 @@ def action(category: str, proposed: Any) -> Action:
         case account.Invite(role=role) | account.RoleGranted(role=role):
             approving = role in account.APPROVING
             return Action.GRANT_APPROVING if approving else Action.ADMINISTER
+        case account.Recovered():
+            return Action.RECOVER_APPROVING
         case event:
             return access.action_of(category, event)
 
@@ -293,8 +306,10 @@ def places(states: Iterable[Any], register: AccessRegister, today: date) -> list
     return list(dict.fromkeys(found))
 
 
-def refuse_unfresh(command: Command, asked: Action) -> None:
+def refuse_unfresh(command: Command) -> None:
     """Refuse a sensitive action, or an approval, without a recently used factor.
+
+    It is asked last, so that nobody is asked for a factor in vain.
 
     Raises:
         Forbidden: The account was invited or recovered too recently to approve.
@@ -308,8 +323,10 @@ def refuse_unfresh(command: Command, asked: Action) -> None:
                 "cannot approve yet"
             )
         )
-    weighty = asked in FRESH or command.approval is not None
-    if weighty and credentials is not None and not credentials.fresh:
+    if credentials is None or credentials.fresh or command.proposing:
+        return
+    asked = action(command.category, command.proposed)
+    if asked in FRESH or command.approval is not None:
         raise StepUpRequired
 
 
@@ -326,7 +343,7 @@ class StepUpRequired(Forbidden):
 FRESH = frozenset(
     {
         *(Action.PUBLISH, Action.ERASE, Action.ADMINISTER, Action.GRANT_APPROVING),
-        *(Action.APPROVE_ROLES, Action.SET_TWO_PERSONS),
+        *(Action.RECOVER_APPROVING, Action.APPROVE_ROLES, Action.SET_TWO_PERSONS),
         *(Action.APPROVE_CLOSED, Action.APPROVE_DEFINITION),
         *(Action.APPROVE_AGENCY_DATA, Action.APPROVE_TWO_PERSONS),
     }

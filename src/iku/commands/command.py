@@ -104,6 +104,7 @@ class Command(Struct, frozen=True):
         approval: The approval of the proposal of this command; None without one.
         proposing: Whether the command is only decided, for a proposal, and not
             recorded.
+        sent_as: The command as the client sent it; None if it is this one.
     """
 
     category: str
@@ -117,6 +118,7 @@ class Command(Struct, frozen=True):
     credentials: Credentials | None = None
     approval: ProposalApproval | None = None
     proposing: bool = False
+    sent_as: "Command | None" = None
 
     def with_file(self, proposed: Any, file: FileReference) -> "Command":
         """The command with *proposed* and *file* in place of its event and file."""
@@ -129,8 +131,9 @@ class Command(Struct, frozen=True):
         They are clear text. The log stores only a keyed hash of them, under a key in
         the vault's folder, so that the stored value cannot confirm a guess.
         """
-        proposed = DECIDERS[self.category].asked(self.proposed)
-        return _encode((self.category, self.subject, proposed, self.known_on))
+        sent = self.sent_as or self
+        proposed = DECIDERS[sent.category].asked(sent.proposed)
+        return _encode((sent.category, sent.subject, proposed, sent.known_on))
 
     @property
     def stream(self) -> str:

@@ -109,8 +109,25 @@ def decide(
         Forbidden: The actor may not do this.
         ReasonRequired: It changes a figure of a closed period, and gives no reason.
         Refused: A rule forbids it, or a text has hidden characters.
+        StepUpRequired: Nothing else forbids it, but the actor's last factor is too old.
         SubjectNotFound: The subject does not exist.
     """
+    decided = _decide(
+        command, read, today=today, areas=areas, closed=closed, authority=authority
+    )
+    authorisation.refuse_unfresh(command)
+    return decided
+
+
+def _decide(
+    command: Command,
+    read: Mapping[str, FoldedStream],
+    *,
+    today: date,
+    areas: frozenset[str],
+    closed: Cached[ClosedPeriods] | None,
+    authority: Authority,
+) -> CommandDecision:
     decider = DECIDERS[command.category]
     proposed = decider.asked(command.proposed)
     # Of a publication's step only the part that the client sent, so that the error

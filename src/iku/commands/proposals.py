@@ -118,7 +118,7 @@ async def approve(
         _divisions(authority, held),
         held.approved_divisions,
     )
-    command = structs.replace(
+    asked = structs.replace(
         by,
         category=target.category,
         subject=target.subject,
@@ -126,6 +126,8 @@ async def approve(
         expected=target.version or None,
         approval=approval,
     )
+    dated = proposal.approved_command(held.proposed, commands.today())
+    command = structs.replace(asked, proposed=dated, sent_as=asked)
     try:
         if target.category == "subject":
             return await text_erasure.erase(commands, connection, command)
@@ -144,6 +146,7 @@ async def approve(
     except Forbidden:
         if not await _concerns(commands, connection, command, authority):
             raise
+        authorisation.refuse_unfresh(command)
         part = Approved(
             effective_on=commands.today(),
             by=authority.name,
@@ -177,9 +180,7 @@ async def _concerns(
     commands: CommandHandler, reader: Reader, command: Command, authority: Authority
 ) -> bool:
     """Whether the actor may approve for some, but not all, divisions concerned."""
-    if authority.actor is None or command.credentials is None:
-        return False
-    if not command.credentials.fresh:
+    if authority.actor is None:
         return False
     covered, found = await _covered(commands, reader, command, authority)
     return 0 < len(covered) < len(found)

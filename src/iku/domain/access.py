@@ -24,7 +24,10 @@ from iku.domain.indicator import ConflictOptions, Options, OrganisationOptions
 from iku.domain.organisation import Organisation
 from iku.messages import Term, message
 
-TABLE_VERSION = 1
+TABLE_VERSION = 2
+# The version since which the recovery of an account that approves is an action of its
+# own (`Action.RECOVER_APPROVING`); before, it was `Action.ADMINISTER`.
+RECOVERY_APPROVED_SINCE = 2
 
 
 class Mode(StrEnum):
@@ -76,6 +79,7 @@ class Action(StrEnum):
     SEE_ACCOUNTS = "see_accounts"
     ADMINISTER = "administer"
     GRANT_APPROVING = "grant_approving"
+    RECOVER_APPROVING = "recover_approving"
     APPROVE_ROLES = "approve_roles"
 
 
@@ -160,6 +164,7 @@ TABLE: Mapping[Action, Mapping[Role, Extent]] = MappingProxyType(
         Action.SEE_ACCOUNTS: {Role.AUDITOR: _AGENCY, Role.ADMIN: _AGENCY},
         Action.ADMINISTER: {Role.ADMIN: _AGENCY},
         Action.GRANT_APPROVING: {Role.ADMIN: _PROPOSE},
+        Action.RECOVER_APPROVING: {Role.ADMIN: _PROPOSE},
         Action.APPROVE_ROLES: {Role.KEPALA_BADAN: _AGENCY},
     }
 )
@@ -283,6 +288,7 @@ APPROVED_BY: Mapping[Action, tuple[Action, ...]] = {
     Action.DEFINE: (Action.APPROVE_DEFINITION,),
     Action.SET_TWO_PERSONS: (Action.APPROVE_TWO_PERSONS,),
     Action.GRANT_APPROVING: (Action.APPROVE_ROLES,),
+    Action.RECOVER_APPROVING: (Action.APPROVE_ROLES,),
     Action.ALLOW_IMPORT: (Action.APPROVE_IMPORT,),
     Action.AGENCY_DATA: (Action.APPROVE_AGENCY_DATA,),
 }

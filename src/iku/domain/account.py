@@ -65,7 +65,8 @@ class Role(StrEnum):
 
 # The roles that are held for one division; the others are held for the whole agency.
 OF_DIVISION = frozenset({Role.PETUGAS, Role.VERIFIKATOR, Role.KEPALA_BIDANG})
-# The roles that approve, or check those who do. Granting one needs a second person.
+# The roles that approve, or check those who do. Granting one needs a second person, and
+# so does the recovery of an account that holds one.
 APPROVING = frozenset({Role.KEPALA_BIDANG, Role.KEPALA_BADAN, Role.AUDITOR})
 
 
@@ -242,6 +243,10 @@ class Account(Struct, frozen=True, dict=True):
         if self.suspended:
             return ()
         return tuple(grant for grant in self.grants if grant.in_force(day))
+
+    def approves_on(self, day: date) -> bool:
+        """Whether it holds a role that approves on *day*, even while suspended."""
+        return any(one.role in APPROVING and one.in_force(day) for one in self.grants)
 
 
 def _grant(version: int, event: RoleGranted) -> Grant:

@@ -65,10 +65,12 @@ COMMANDS: Mapping[str, Any] = {
     | indicator.Revision
     | fact.Annulled,
     "access": access_policy.TwoPersonsSet,
-    "account": ProposedInvitation | account.RoleGranted,
+    "account": ProposedInvitation | account.RoleGranted | account.Recovered,
     "subject": erasure.Erased,
     "import": import_permission.FileAllowed,
 }
+# Rights hold from the day on which they are recorded, which is that of the approval.
+DATED_BY_APPROVAL = frozenset({"account", "access"})
 # Commands without a tag, and the type under which they are stored.
 _STORED_AS: Mapping[type[Fact], type[Fact]] = {
     indicator.Redefinition: ProposedRedefinition,
@@ -330,6 +332,15 @@ def decode(proposed: Proposed) -> Fact:
     own = {name: text for name, text in texts.items() if name != "because"}
     written = EncodedFact(stored.name, stored.effective_on, stored.data, own)
     command: Fact = fact.decode(written, COMMANDS[proposed.target.category])
+    return command
+
+
+def approved_command(proposed: Proposed, today: date) -> Fact:
+    """The proposed command, as an approval on the day *today* records it."""
+    command = decode(proposed)
+    dated = proposed.command.effective_on is not None
+    if dated and proposed.target.category in DATED_BY_APPROVAL:
+        return structs.replace(command, effective_on=today)
     return command
 
 

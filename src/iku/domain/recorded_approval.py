@@ -19,6 +19,7 @@ from iku.domain.access import (
 )
 from iku.domain.account import APPROVING
 from iku.domain.proposal import (
+    DATED_BY_APPROVAL,
     Declined,
     Lapsed,
     Proposal,
@@ -36,11 +37,14 @@ def actions_of(
     """The actions, the right to any of which allows the event; empty if it is unknown.
 
     A command that is stored in a proposal has its own name. With *approved*, the result
-    is the actions that approve it.
+    is the actions that approve it. A recovery is taken for that of an account that
+    approves, for which alone it is proposed.
     """
     if category == "account" and name in {"granted", "invite"}:
         approving = data.get("role") in APPROVING
         found = Action.GRANT_APPROVING if approving else Action.ADMINISTER
+    elif category == "account" and name == "recovered":
+        found = Action.RECOVER_APPROVING
     elif name == "redefined":
         found = Action.DEFINE
     # A verified participation that a merger carries over was verified before.
@@ -213,8 +217,10 @@ def _is_proposed(
     if target.category == "indicator":  # a definition is recorded as a whole
         return True
     name, day = stored.name, stored.effective_on
-    if name == "invite":  # it has no day; the role that it grants has
-        name, day = "granted", last.record.effective_on
+    if name == "invite":  # it grants a role
+        name = "granted"
+    if target.category in DATED_BY_APPROVAL:
+        day = last.record.effective_on
     found = last.record.type, last.body.data, last.record.effective_on
     return (name, stored.data, day) == found
 

@@ -15,6 +15,7 @@ from iku.domain.access import (
     AGENCY_WIDE,
     BY_SYSTEM,
     LOCAL_ACTOR,
+    RECOVERY_APPROVED_SINCE,
     SYSTEM_ACTOR,
     TABLE_VERSION,
     Action,
@@ -24,7 +25,7 @@ from iku.domain.access import (
     Place,
 )
 from iku.domain.access_policy import Demonstrated
-from iku.domain.account import Role
+from iku.domain.account import Account, Role
 from iku.domain.proposal import Proposal
 from iku.domain.publication import Closed, Confirmed, Published, Reviewed
 from iku.domain.recorded_approval import (
@@ -288,7 +289,20 @@ def _wanted(
     name, data = one.record.type, one.body.data
     if one.category == "account" and name == "invited":
         name, data = "granted", {"role": _granted_role(command)}
+    if name == "recovered" and not approved and not _recovers_approver(command, one):
+        return (Action.ADMINISTER,)
     return actions_of(one.category, name, data, approved=approved)
+
+
+def _recovers_approver(command: JudgedCommand, one: JudgedEvent) -> bool:
+    """Whether the recovered account approves, under a table that tells it apart."""
+    found: Account | None = command.before[one.record.stream]
+    table = command.register.policy.table
+    return (
+        table >= RECOVERY_APPROVED_SINCE
+        and found is not None
+        and found.approves_on(one.today)
+    )
 
 
 def _own_entry(command: JudgedCommand, one: JudgedEvent, actor: Actor) -> Broken:

@@ -337,8 +337,7 @@ class Plan:
             raise Forbidden(
                 message(
                     "line {line} was known before today or is a verification, so "
-                    "another person must first approve the import of this file: "
-                    "propose it",
+                    "another person must first approve the import of this file",
                     line=entry.line,
                 ),
                 proposable=True,

@@ -100,6 +100,7 @@ class Importer:
     Attributes:
         dry_run: Record nothing; later files are checked together with earlier ones.
         credentials: The account that imports; None if *actor* is only claimed.
+        approved: Check the files as if their import was approved; in a dry run only.
     """
 
     connection: Connection
@@ -107,6 +108,7 @@ class Importer:
     actor: str
     dry_run: bool = False
     credentials: Credentials | None = None
+    approved: bool = False
     _events_planned: PlannedRegister = field(default_factory=PlannedRegister)
 
     async def run(
@@ -195,7 +197,8 @@ class Importer:
         if authority.actor is None:
             return True
         stream = import_permission.decider.stream(digest)
-        allowed = bool(await log.read_stream(self.connection, stream))
+        allowed = self.dry_run and self.approved
+        allowed = allowed or bool(await log.read_stream(self.connection, stream))
         if allowed:
             authority.require_proposable(Action.IMPORT, [AGENCY_WIDE])
         else:

@@ -3,7 +3,7 @@
 A request repeated under the same `Idempotency-Key` receives the first receipt again.
 """
 
-from typing import Annotated, TypeVar
+from typing import Annotated, TypeAlias, TypeVar
 
 from litestar import Response
 from litestar.status_codes import HTTP_201_CREATED
@@ -24,21 +24,9 @@ class AccountHeaders(Struct, frozen=True, forbid_unknown_fields=True):
         return CommandGateway(app, "", None)
 
 
-class EntryHeaders(AccountHeaders, frozen=True):
-    """Headers of a request that records an event."""
+class RetryHeaders(AccountHeaders, frozen=True):
+    """Headers of a request that an account records an event by."""
 
-    actor: Annotated[
-        str,
-        Meta(
-            min_length=1,
-            max_length=100,
-            pattern=r"^[!-~]([ -~]*[!-~])?$(?!\n)",
-            description="Who enters it: printable ASCII.",
-            extra_json_schema={
-                "x-expects": "printable ASCII that does not begin or end with a space"
-            },
-        ),
-    ] = field(name="Iku-Actor", default="lokal")
     key: (
         Annotated[
             str,
@@ -57,32 +45,70 @@ class EntryHeaders(AccountHeaders, frozen=True):
 
     def command_gateway(self, app: App) -> CommandGateway:
         """The gateway that handles the command under these headers."""
+        return CommandGateway(app, "", self.key)
+
+
+class EntryHeaders(RetryHeaders, frozen=True):
+    """Headers of a request that records an event."""
+
+    actor: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            max_length=100,
+            pattern=r"^[!-~]([ -~]*[!-~])?$(?!\n)",
+            description="Who enters it: printable ASCII.",
+            extra_json_schema={
+                "x-expects": "printable ASCII that does not begin or end with a space"
+            },
+        ),
+    ] = field(name="Iku-Actor", default="lokal")
+
+    def command_gateway(self, app: App) -> CommandGateway:
+        """The gateway that handles the command under these headers."""
         return CommandGateway(app, self.actor, self.key)
+
+
+IfMatch: TypeAlias = (
+    Annotated[
+        str,
+        Meta(
+            pattern=r'^(\*|"[0-9]{1,10}")$(?!\n)',
+            description='The version it is about, as ETag gave it ("3"); answered '
+            "412 if that is no longer the last one. * stands for any.",
+            extra_json_schema={
+                "x-expects": 'the version from ETag, in quotes, such as "3", or *'
+            },
+        ),
+    ]
+    | None
+)
+
+
+def _expected(if_match: str | None) -> int | None:
+    """The version that `If-Match` names; None stands for any."""
+    named = (if_match or "*").strip('"')
+    return None if named == "*" else int(named)
 
 
 class ChangeHeaders(EntryHeaders, frozen=True):
     """Headers of a request that records an event of an existing subject."""
 
-    if_match: (
-        Annotated[
-            str,
-            Meta(
-                pattern=r'^(\*|"[0-9]{1,10}")$(?!\n)',
-                description='The version it is about, as ETag gave it ("3"); answered '
-                "412 if that is no longer the last one. * stands for any.",
-                extra_json_schema={
-                    "x-expects": 'the version from ETag, in quotes, such as "3", or *'
-                },
-            ),
-        ]
-        | None
-    ) = field(name="If-Match", default=None)
+    if_match: IfMatch = field(name="If-Match", default=None)
 
     def command_gateway(self, app: App) -> CommandGateway:
         """The gateway that handles the command at the version named by `If-Match`."""
-        named = (self.if_match or "*").strip('"')
-        expected = None if named == "*" else int(named)
-        return CommandGateway(app, self.actor, self.key, expected)
+        return CommandGateway(app, self.actor, self.key, _expected(self.if_match))
+
+
+class AccountChangeHeaders(RetryHeaders, frozen=True):
+    """Headers of a request that records an event of an existing account."""
+
+    if_match: IfMatch = field(name="If-Match", default=None)
+
+    def command_gateway(self, app: App) -> CommandGateway:
+        """The gateway that handles the command at the version named by `If-Match`."""
+        return CommandGateway(app, "", self.key, _expected(self.if_match))
 
 
 R = TypeVar("R", bound=EntryReceipt)

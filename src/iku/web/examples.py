@@ -171,6 +171,12 @@ BODIES: dict[str, dict[str, dict[str, Any]]] = {
             },
             "because": "Permintaan pelapor",
         },
+        "import": {
+            "category": "import",
+            "subject": "9f86d081884c7d65" * 4,
+            "command": {"type": "file_allowed", "effective_on": "2022-01-03"},
+            "because": "Buku register 2021, diperiksa bersama kepala bidang",
+        },
         "two_persons": {
             "category": "access",
             "command": {

@@ -26,6 +26,7 @@ from iku.queries.indicators import IndicatorWithScale
 from iku.queries.proposals import ShownProposal
 from iku.queries.publications import ShownPublication
 from iku.web import examples, problems, routes
+from iku.web.api.accounts import AccountDetails
 from iku.web.api.conflicts import ConflictDetail
 from iku.web.api.explanations import CSV
 from iku.web.api.log import NDJSON, LogEntry
@@ -254,7 +255,7 @@ _MEDIA = {"replayFigure": NDJSON}  # the schema describes one line
 # Responses that carry the version for If-Match.
 _VERSIONED = (
     *(ConflictDetail, OrganisationDetail, IndicatorWithScale),
-    *(ShownPublication, ShownProposal),
+    *(ShownPublication, ShownProposal, AccountDetails),
 )
 _MEDIA_TYPES: dict[Any, str] = {
     str: "text/plain",

@@ -68,6 +68,9 @@ def markup(visitor: Visitor, template: str, **values: Any) -> str:
         "sentence": lambda said: _sentence(page.text(said)),
         "term": lambda field, stored: page.text(labels.of_term(Term(field, stored))),
         "label": lambda field, stored: page.text(labels.VALUES[field][stored]),
+        "method": lambda method: " + ".join(
+            map(page.text, labels.sign_in_method(method))
+        ),
         "moment": lambda instant: moment(visitor, instant),
         "qr_code": _qr_code,
         "other_language": OTHER[page.language],

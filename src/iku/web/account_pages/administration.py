@@ -173,13 +173,10 @@ async def _change(
     form = await read_form(request, visitor)
     try:
         async with acquire_connection(visitor.app) as connection:
-            done = await administration.change(
-                visitor.app.commands,
-                connection,
-                visitor.credentials(),
-                identifier,
-                event_of(form, visitor),
+            change = administration.later(
+                visitor.credentials(), identifier, event_of(form, visitor)
             )
+            done = await administration.change(visitor.app.commands, connection, change)
     except (ParseError, Refused) as error:
         return await _account_page(visitor, identifier, form.values, _failure(error))
     return await _changed(visitor, done)
@@ -191,8 +188,8 @@ async def _changed(visitor: Visitor, done: AccountChange) -> Response[bytes]:
         return redirect(visitor.address(f"{PAGE}/{done.account}"))
     origin = visitor.app.settings.public_url or visitor.origin
     issued = done.issued
-    link = None if issued is None else origin + invitations.path(issued.token)
-    return rendered(visitor, "changed.html", change=done, link=link)
+    one_time = None if issued is None else origin + invitations.path(issued.token)
+    return rendered(visitor, "changed.html", change=done, one_time=one_time)
 
 
 def _invitation(form: Form) -> Invite:

@@ -21,11 +21,14 @@ from iku.app import App
 from iku.connection import acquire_connection, open_view
 from iku.domain.access import Action, Credentials, Unauthenticated
 from iku.domain.account import Invite, Later
+from iku.gateway import CommandGateway, missing_subject_as_not_found
+from iku.language import translate
 from iku.queries import accounts
 from iku.queries.accounts import AccountId, Accounts, AccountsQuestion, ShownAccount
 from iku.queries.view import Viewer
 from iku.web.authentication import Caller
-from iku.web.commands import AccountHeaders
+from iku.web.commands import AccountChangeHeaders, AccountHeaders, RetryHeaders
+from iku.web.problems import language_headers
 from iku.web.routes import get, post
 
 TAGS = ["Accounts"]
@@ -67,15 +70,18 @@ class AccountReceipt(Struct, frozen=True):
 
     Attributes:
         account: Identifier of the account; null if it is created by the approval.
-        link: The one-time link for the holder, shown once; null if none was issued.
+        link: The one-time link for the holder, shown once; null if none was issued,
+            or if the request is repeated.
         expires_at: When the link expires.
         proposal: The proposal that another person must approve; null if none is needed.
+        note: Why a repeated request has no link; null if it is not repeated.
     """
 
     account: str | None
     link: str | None
     expires_at: datetime | None
     proposal: str | None
+    note: str | None = None
 
 
 class EndedSessions(Struct, frozen=True):
@@ -92,22 +98,31 @@ class RevokedKey(Struct, frozen=True):
 
 @post(
     "/accounts",
-    headers=AccountHeaders,
+    headers=RetryHeaders,
     operation_id="inviteAccount",
     summary="Invite a person",
     tags=TAGS,
 )
-async def invite(command: Invite, app: App, caller: Caller) -> Response[AccountReceipt]:
+async def invite(
+    command: Invite, command_gateway: CommandGateway
+) -> Response[AccountReceipt]:
     """Creates an account with its first role, and issues its one-time link (24 hours).
 
     A role that approves is proposed, and its link is issued with the approval. The
-    first administrator and the first head of the agency are invited at the server.
+    first administrator and the first head of the agency are invited at the server. A
+    repeated request gets the receipt without the link, which is shown once.
     """
+    gateway, app = command_gateway, command_gateway.app
     async with acquire_connection(app) as connection:
         done = await administration.invite(
-            app.commands, connection, _signed_in(caller), command, app.agency.owned
+            app.commands,
+            connection,
+            _signed_in(gateway),
+            command,
+            app.agency.owned,
+            command_id=gateway.command_id,
         )
-    return _receipt(app, done)
+    return _receipt(gateway, done)
 
 
 @get(
@@ -130,7 +145,9 @@ async def search(question: AccountsQuestion, app: App, viewer: Viewer) -> Accoun
     summary="Look at an account",
     tags=TAGS,
 )
-async def show(question: AccountPath, app: App, viewer: Viewer) -> AccountDetails:
+async def show(
+    question: AccountPath, app: App, viewer: Viewer
+) -> Response[AccountDetails]:
     """The account as it is today.
 
     Callers may read their own account; others need the right to see accounts.
@@ -139,31 +156,35 @@ async def show(question: AccountPath, app: App, viewer: Viewer) -> AccountDetail
     async with acquire_connection(app) as connection:
         view = app.view(connection, viewer)
         found = await accounts.show(view, identifier, app.commands.today())
-        return AccountDetails(
-            found, await account_credentials.state(connection, identifier)
-        )
+        state = await account_credentials.state(connection, identifier)
+    headers = {"ETag": f'"{found.version}"'}
+    return Response(AccountDetails(found, state), headers=headers)
 
 
 @post(
     "/accounts/{account_id:str}/events",
-    headers=AccountHeaders,
+    headers=AccountChangeHeaders,
     operation_id="recordAccountEvent",
     summary="Change the roles of an account, suspend, restore or recover it",
     tags=TAGS,
 )
 async def record(
-    about: AccountPath, command: Later, app: App, caller: Caller
+    about: AccountPath, command: Later, command_gateway: CommandGateway
 ) -> Response[AccountReceipt]:
     """Records the event, which takes effect at once for sessions and API keys.
 
     A role that approves is proposed. A recovery removes the factors of the account, and
-    issues a new one-time link. Another person must change one's own account.
+    issues a new one-time link; that of an account that approves or audits is proposed.
+    Another person must change one's own account. A repeated request gets the receipt
+    without the link, which is shown once.
     """
+    gateway, app = command_gateway, command_gateway.app
+    _signed_in(gateway)
+    change = gateway.command("account", about.account_id, command)
     async with acquire_connection(app) as connection:
-        done = await administration.change(
-            app.commands, connection, _signed_in(caller), about.account_id, command
-        )
-    return _receipt(app, done)
+        with missing_subject_as_not_found(change):
+            done = await administration.change(app.commands, connection, change)
+    return _receipt(gateway, done)
 
 
 @post(
@@ -174,17 +195,18 @@ async def record(
     tags=TAGS,
 )
 async def issue_link(
-    about: AccountPath, app: App, caller: Caller
+    about: AccountPath, command_gateway: CommandGateway
 ) -> Response[AccountReceipt]:
     """Issues the one-time link of an account that cannot sign in yet.
 
     An earlier link becomes invalid.
     """
+    gateway, app = command_gateway, command_gateway.app
     async with acquire_connection(app) as connection:
         done = await administration.issue_link(
-            app.commands, connection, _signed_in(caller), about.account_id
+            app.commands, connection, _signed_in(gateway), about.account_id
         )
-    return _receipt(app, done)
+    return _receipt(gateway, done)
 
 
 @get(
@@ -284,27 +306,35 @@ async def revoke_key(about: KeyPath, app: App, caller: Caller) -> RevokedKey:
         )
 
 
-def _signed_in(caller: Caller) -> Credentials:
-    if caller.credentials is None:
+def _signed_in(gateway: CommandGateway) -> Credentials:
+    if gateway.credentials is None:
         raise Unauthenticated
-    return caller.credentials
+    return gateway.credentials
 
 
-def _receipt(app: App, done: AccountChange) -> Response[AccountReceipt]:
+def _receipt(gateway: CommandGateway, done: AccountChange) -> Response[AccountReceipt]:
     issued = done.issued
     path = None if issued is None else invitations.path(issued.token)
     receipt = AccountReceipt(
         done.account,
-        None if path is None else f"{app.settings.address}{path}",
+        None if path is None else f"{gateway.app.settings.address}{path}",
         None if issued is None else issued.expires_at,
         done.proposal,
+        translate(administration.NO_SECOND_LINK, gateway.language)
+        if done.repeated
+        else None,
     )
+    headers = {} if done.version is None else {"ETag": f'"{done.version}"'}
+    if done.repeated:
+        headers |= language_headers(gateway.language)
+        headers["Idempotency-Replayed"] = "true"
     where = (
         f"/api/v1/proposals/{done.proposal}"
         if done.proposal is not None
         else f"/api/v1/accounts/{done.account}"
     )
-    return Response(receipt, status_code=HTTP_201_CREATED, headers={"Location": where})
+    headers["Location"] = where
+    return Response(receipt, status_code=HTTP_201_CREATED, headers=headers)
 
 
 HANDLERS: list[Any] = [

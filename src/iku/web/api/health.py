@@ -9,7 +9,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from iku import messages
 from iku.app import App
 from iku.connection import PooledReader, open_view
-from iku.domain.access import Action
+from iku.domain.access import Action, Mode
 from iku.ledger.appender import Unavailable
 from iku.messages import message
 from iku.postgres.migrations import MigrationError
@@ -31,6 +31,7 @@ class Readiness(Struct, frozen=True):
     """The server can answer requests.
 
     Attributes:
+        mode: How the register is used: ``local``, ``demonstration`` or ``accounts``.
         size: Number of events in the log; on a replica, of those replicated so far.
         replica: Whether the database is a read-only replica.
         status: ``ready``; ``degraded`` where requests are answered, but the signer
@@ -47,6 +48,7 @@ class Readiness(Struct, frozen=True):
             attachments cannot be read.
     """
 
+    mode: Mode
     size: int
     replica: bool
     status: str
@@ -81,9 +83,11 @@ async def ready(app: App) -> Readiness:
                 message("not migrated yet: {missing}", missing=[*missing])
             )
         found = await app.health(view)
+        register = await app.commands.register(view.reader, None)
         quarantine = await health.quarantine(view)
     vouched = found.assurance
     return Readiness(
+        register.mode,
         found.size,
         # A replica that was promoted stays read-only until the server restarts.
         app.commands.only_reads or found.replica,

@@ -7,6 +7,7 @@ from litestar import Response
 from msgspec import Meta, Struct, structs
 
 from iku.access import invitations, proposal_inbox
+from iku.access.administration import NO_SECOND_LINK
 from iku.access.invitations import Issued
 from iku.app import App
 from iku.commands import proposals as steps
@@ -18,9 +19,10 @@ from iku.domain.access import Action
 from iku.domain.access_policy import SUBJECT, TwoPersonsSet
 from iku.domain.decider import subject_id
 from iku.domain.fact import Reason, Version
+from iku.domain.import_permission import FileAllowed
 from iku.domain.proposal import ProposedRedefinition
 from iku.gateway import CommandGateway, EntryReceipt, receipt
-from iku.language import Language
+from iku.language import Language, translate
 from iku.queries.proposals import (
     ProposalId,
     Proposals,
@@ -120,6 +122,17 @@ class ErasureProposal(
     seen: Seen = None
 
 
+class ImportProposal(
+    Struct, frozen=True, forbid_unknown_fields=True, tag_field="category", tag="import"
+):
+    """The import of the file with the SHA-256 that is the subject, to be approved."""
+
+    subject: Subject
+    command: FileAllowed
+    because: Reason
+    seen: Seen = None
+
+
 class PolicyProposal(
     Struct, frozen=True, forbid_unknown_fields=True, tag_field="category", tag="access"
 ):
@@ -140,6 +153,7 @@ NewProposal: TypeAlias = (
     | OrganisationProposal
     | IndicatorProposal
     | ErasureProposal
+    | ImportProposal
     | PolicyProposal
 )
 
@@ -282,6 +296,9 @@ def _decided(
     language: Language,
 ) -> Response[DecisionReceipt]:
     shown = DecisionReceipt(**structs.asdict(receipt(outcome, language)))
+    if outcome.repeated and outcome.receipt.stream.startswith("account-"):
+        note = translate(NO_SECOND_LINK, language)
+        shown = structs.replace(shown, notes=(*shown.notes, note))
     if issued is not None:
         link = f"{app.settings.address}{invitations.path(issued.token)}"
         shown = structs.replace(shown, link=link, expires_at=issued.expires_at)

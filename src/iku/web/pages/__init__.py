@@ -11,9 +11,9 @@ from typing import Any
 
 from litestar import Router
 
-from iku.web.pages import check, front, publications
+from iku.web.pages import check, front
 
-MODULES = (front, publications, check)
+MODULES = (front, check)
 
 
 def router() -> Router:
