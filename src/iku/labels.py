@@ -14,7 +14,7 @@ from iku.domain.conflict import Category, Dimension, Level, Manner, Phase, Sourc
 from iku.domain.difference import DifferenceStep
 from iku.domain.organisation import Activity, LegalBasis, OrganisationKind
 from iku.domain.proposal import ProposalStatus
-from iku.domain.publication import PublicationState
+from iku.domain.publication import PublicationState, StepType
 from iku.domain.withheld_text import WithheldReason
 from iku.ledger.checkpoint_store import Coverage
 from iku.messages import Message, Term, vocabulary
@@ -269,6 +269,18 @@ PUBLICATION_STATES = vocabulary(
         PublicationState.REVIEWED: "reviewed",
         PublicationState.PUBLISHED: "published",
         PublicationState.WITHDRAWN: "withdrawn",
+    },
+)
+# The buttons by which a publication takes a step.
+PUBLICATION_STEPS = vocabulary(
+    "publication step",
+    {
+        StepType.CONFIRMED: "Confirm figure",
+        StepType.CLOSED: "Close",
+        StepType.RETURNED: "Return to draft",
+        StepType.REVIEWED: "Confirm review",
+        StepType.PUBLISHED: "Publish",
+        StepType.WITHDRAWN: "Withdraw",
     },
 )
 COVERAGES = vocabulary(

@@ -56,6 +56,17 @@ async def demonstration(
         yield site
 
 
+@pytest.fixture(scope="session")
+async def example(
+    clone: Clone, imported: str, cheap_hashes: None
+) -> AsyncIterator[Site]:
+    """A demonstration with the example register, its people and a publication."""
+    async with open_site(await clone(imported), demonstrated=True) as site:
+        await site.invite_people()
+        await site.publish()
+        yield site
+
+
 @pytest.fixture
 async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
     """A browser without JavaScript, whose pages report nothing."""

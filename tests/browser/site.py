@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
 from copy import copy
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any
 
 import uvicorn
@@ -17,8 +18,13 @@ from iku.commands import accounts
 from iku.domain.access import SYSTEM_ACTOR, Credentials
 from iku.domain.account import Invite, Role
 from iku.domain.fact import Person as Holder
+from iku.domain.period import Kind
+from iku.domain.publication import Draft, NextStep, StepType, TakeStep
+from iku.exchange.example import PEOPLE
+from iku.gateway import CommandGateway
 from iku.postgres import pool as pools
 from iku.postgres.database import Database
+from iku.queries import publications
 from iku.web import authentication, server
 from iku.web.app import connect
 from iku.web.listening import Transport
@@ -78,6 +84,31 @@ class Site:
         seed = await self.office.begin_enrolment(token)
         await self.office.confirm(token, seed)
         return Someone(account, name, login_name, seed)
+
+    async def invite_people(self) -> None:
+        """Invite the people of the example, who sign in with one click."""
+        async with self.app.pool.acquire() as connection:
+            await accounts.open_demonstration(
+                self.app.commands, connection, PEOPLE, self.app.agency.owned
+            )
+
+    async def publish(self) -> None:
+        """Publish the figures of 2021."""
+        command = Draft(period=Kind.YEAR, as_of=date(2021, 12, 31), reason="Uji")
+        gateway = CommandGateway(self.app, "lokal", None)
+        await gateway.handle("publication", "2021", command)
+        for kind in ("closed", "reviewed", "published"):
+            step = NextStep(type=StepType(kind), reason="Uji")
+            async with self.app.pool.acquire() as connection:
+                frozen = await publications.snapshot(
+                    connection,
+                    self.app.figures,
+                    "2021",
+                    step,
+                    self.app.commands.today(),
+                )
+            taken = TakeStep("2021", step, frozen)
+            await gateway.handle("publication", "2021", taken)
 
     async def link(self, account: str) -> str:
         """The link of a new invitation of the account."""

@@ -33,7 +33,7 @@ from iku.ledger.log import Reader
 from iku.ledger.record import Recorded
 from iku.messages import message
 from iku.queries import publication_changes
-from iku.queries.figure_parameters import Cursor, Limit
+from iku.queries.figure_parameters import Cursor, Limit, Moment
 from iku.queries.figures import Figures
 from iku.queries.publication_changes import PublicationChanges
 from iku.queries.view import View
@@ -180,15 +180,18 @@ class ShownPublication(ListedPublication, frozen=True, kw_only=True):
 
 
 async def listing(
-    view: View, year: int | None = None, state: PublicationState | None = None
+    view: View,
+    year: int | None = None,
+    state: PublicationState | None = None,
+    at: Moment | None = None,
 ) -> Publications:
-    """Publications, optionally of one year or in one state.
+    """Publications, optionally of one year or in one state, by the steps known *at*.
 
     A viewer who has not signed in sees only published editions.
     """
     found = tuple(
         ListedPublication(**_list_fields(one.publication))
-        for one in await all_publications(view.reader)
+        for one in await all_publications(view.reader, at)
         if year in {None, one.publication.as_of.year}
         and state in {None, one.publication.state}
         and _may_see(view, one.publication)
@@ -202,14 +205,16 @@ async def read_publication(
     identifier: str,
     today: date,
     assurance: Assurance,
+    *,
+    at: Moment | None = None,
 ) -> ShownPublication:
-    """The publication *identifier*, and its coverage by *assurance*.
+    """The publication *identifier* by the steps known *at*, and its *assurance*.
 
     Raises:
         UnknownReference: The publication does not exist.
         Unauthenticated: It is not published, and the viewer has not signed in.
     """
-    found = await find(view.reader, identifier)
+    found = await find(view.reader, identifier, at)
     of, live = found.publication, None
     if not _may_see(view, of):
         view.viewer.require(Action.READ_FIGURES)
@@ -284,8 +289,13 @@ def _step(recorded: Recorded, step: Event) -> ShownStep:
     )
 
 
-async def all_publications(connection: Reader) -> list[PublicationRecord]:
-    """All publications, by year, kind of period, day and edition."""
+async def all_publications(
+    connection: Reader, at: Moment | None = None
+) -> list[PublicationRecord]:
+    """All publications, by year, kind of period, day and edition.
+
+    *at* limits the steps to those taken by that day, and known by its cut-off.
+    """
     streams = await connection.fetch(
         """
         select stream
@@ -294,12 +304,29 @@ async def all_publications(connection: Reader) -> list[PublicationRecord]:
          order by stream
         """
     )
-    found = await log.read_streams(connection, [row["stream"] for row in streams])
-    return [one for recorded in found.values() for one in _records_of_year(recorded)]
+    found = await _read(connection, [row["stream"] for row in streams], at)
+    return [one for recorded in found for one in _records_of_year(recorded)]
 
 
-async def find(connection: Reader, identifier: str) -> PublicationRecord:
-    """The publication with the identifier *identifier*.
+async def _read(
+    connection: Reader, streams: Sequence[str], at: Moment | None
+) -> list[list[Recorded]]:
+    """The steps in each of *streams* that were known *at*."""
+    if at is None:
+        return list((await log.read_streams(connection, streams)).values())
+    found = await log.read_streams(
+        connection, streams, size=at.size, known_on=at.known_on
+    )
+    return [
+        [one for one in recorded if (one.effective_on or at.as_of) <= at.as_of]
+        for recorded in found.values()
+    ]
+
+
+async def find(
+    connection: Reader, identifier: str, at: Moment | None = None
+) -> PublicationRecord:
+    """The publication with the identifier *identifier*, by the steps known *at*.
 
     Raises:
         UnknownReference: The publication does not exist.
@@ -309,8 +336,8 @@ async def find(connection: Reader, identifier: str) -> PublicationRecord:
             subject_name.not_found_message("publication", identifier)
         )
     stream = publication.decider.stream(publication.subject(identifier))
-    of_year = _records_of_year(await log.read_stream(connection, stream))
-    for one in of_year:
+    (recorded,) = await _read(connection, [stream], at)
+    for one in _records_of_year(recorded):
         if one.publication.id == identifier:
             return one
     raise UnknownReference(

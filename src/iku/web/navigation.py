@@ -23,7 +23,10 @@ class Entry(NamedTuple):
     current: bool = False
 
 
-PAGES = (Entry("/", message("Home"), (Action.READ_FIGURES,)),)
+PAGES = (
+    Entry("/", message("Home"), (Action.READ_FIGURES,)),
+    Entry("/publikasi", message("Publications"), (Action.READ_FIGURES,)),
+)
 
 
 def entries(visitor: "Visitor") -> list[Entry]:

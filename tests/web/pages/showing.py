@@ -10,7 +10,10 @@ from iku.web.pages import MODULES
 from iku.web.pages.routes import TRAVELS
 
 # The address of an example of each page with parameters in its path.
-EXAMPLES: dict[str, str] = {}
+EXAMPLES: dict[str, str] = {
+    "/publikasi/{publication_id:str}": "/publikasi/2021",
+    "/f/{number:str}": "/f/IKU-1.1.T.20211231.20220115.145.5C",
+}
 CELLS = {"td", "th"}  # elements whose text does not join that of the one before
 
 
@@ -22,6 +25,17 @@ def pages(*, travelling: bool) -> list[str]:
         for handler in module.HANDLERS
         if "GET" in handler.http_methods
         if handler.opt.get(TRAVELS) is travelling
+        for path in handler.paths
+    )
+
+
+def addresses() -> list[str]:
+    """The address of each page, or of an example of it."""
+    return sorted(
+        EXAMPLES[path] if "{" in path else path
+        for module in MODULES
+        for handler in module.HANDLERS
+        if "GET" in handler.http_methods
         for path in handler.paths
     )
 

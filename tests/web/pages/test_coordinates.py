@@ -15,6 +15,7 @@ from iku.app import App
 from iku.language import Language, day
 from tests.web.conftest import Client
 from tests.web.pages.showing import Shown, pages, read
+from tests.web.test_publications import THEN, YEAR, publish
 
 SITE = "http://iku.test"
 COORDINATES = 1_000  # random ones, spread over the pages
@@ -73,6 +74,8 @@ async def numbers_of_api(client: Client, asked: dict[str, str]) -> dict[str, str
 
 
 async def test_every_page_obeys_the_coordinates_of_its_address(loaded: Client) -> None:
+    await loaded.records("/publications", YEAR, Iku_Actor="ani")
+    await publish(loaded, known_on=THEN)
     chance = random.Random(20211231)
     size = (await loaded.says("/log/events"))["size"]
     travelling = pages(travelling=True)

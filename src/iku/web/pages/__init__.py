@@ -11,9 +11,9 @@ from typing import Any
 
 from litestar import Router
 
-from iku.web.pages import check, front
+from iku.web.pages import check, front, publications
 
-MODULES = (front, check)
+MODULES = (front, publications, check)
 
 
 def router() -> Router:

@@ -1,0 +1,40 @@
+"""The names of the actors of events, as a viewer may read them.
+
+The name of an account's holder is a text of the account. Those who may see accounts
+read it, and so does the holder; for everybody else the account is named by its role.
+"""
+
+from collections.abc import Iterable
+
+from iku.domain.access import AccessRegister, Action
+from iku.domain.account import Account
+from iku.messages import Term, message
+from iku.queries import account_holders
+from iku.queries.view import View
+
+
+async def names(
+    view: View, register: AccessRegister, actors: Iterable[str]
+) -> dict[str, str]:
+    """The name of each of *actors*; an actor that is no account names itself."""
+    found = {actor: actor for actor in actors}
+    accounts = {
+        actor: register.accounts[actor] for actor in found if actor in register.accounts
+    }
+    sees = view.viewer.may(Action.SEE_ACCOUNTS)
+    named = {
+        actor: account
+        for actor, account in accounts.items()
+        if sees or actor == view.viewer.name
+    }
+    roles = {actor: _role(account) for actor, account in accounts.items()}
+    return found | roles | await account_holders.names(view, named)
+
+
+def _role(account: Account) -> str:
+    """The role that the account was granted first, with its division."""
+    grant = account.grants[0]
+    role = Term("role", grant.role)
+    if grant.division is None:
+        return message("{role}", role=role)
+    return message("{role}, {division}", role=role, division=grant.division)

@@ -1,0 +1,96 @@
+"""The next steps of a publication, and who may take them."""
+
+from typing import NamedTuple, assert_never
+
+from iku.domain import publication
+from iku.domain.access import ACTIONS, AGENCY_WIDE, Action, Denied, Place, may
+from iku.domain.publication import (
+    FrozenValue,
+    Publication,
+    PublicationState,
+    StepType,
+)
+from iku.queries import places, publications
+from iku.queries.figure_parameters import Moment
+from iku.queries.view import View
+
+
+class StepChoice(NamedTuple):
+    """A step that follows the present state.
+
+    Attributes:
+        indicator: The indicator whose figure a confirmation is of; None otherwise.
+        why: Why the viewer may not take it; None if they may.
+    """
+
+    step: StepType
+    indicator: str | None
+    why: str | None
+
+
+class Edition(NamedTuple):
+    """The frozen figures of an edition, by indicator."""
+
+    publication: Publication
+    figures: dict[str, FrozenValue]
+
+
+async def choices(view: View, identifier: str, codes: list[str]) -> list[StepChoice]:
+    """The next steps of a publication, a confirmation for each of the indicators.
+
+    The rule that different persons take the steps is evaluated when a step is taken.
+
+    Raises:
+        UnknownReference: The publication does not exist.
+    """
+    now = (await publications.find(view.reader, identifier)).publication
+    possible = [step for step in StepType if now.state in publication.FOLLOWS[step]]
+    found = []
+    for step in possible:
+        action = ACTIONS["publication"][step]
+        if step is not StepType.CONFIRMED:
+            found.append(StepChoice(step, None, _refusal(view, action, AGENCY_WIDE)))
+            continue
+        for code in codes:
+            if code not in now.confirmed:
+                divisions = view.viewer.divisions
+                place = await places.of_indicator(view.reader, code, divisions)
+                why = _refusal(view, action, place or AGENCY_WIDE)
+                found.append(StepChoice(step, code, why))
+    return found
+
+
+def remaining(state: PublicationState) -> list[StepType]:
+    """The steps that lead from *state* to a published report, in order."""
+    match state:
+        case PublicationState.DRAFT:
+            return [StepType.CLOSED, StepType.REVIEWED, StepType.PUBLISHED]
+        case PublicationState.CLOSED:
+            return [StepType.REVIEWED, StepType.PUBLISHED]
+        case PublicationState.REVIEWED:
+            return [StepType.PUBLISHED]
+        case PublicationState.PUBLISHED | PublicationState.WITHDRAWN:
+            return []
+    assert_never(state)
+
+
+def _refusal(view: View, action: Action, place: Place) -> str | None:
+    actor = view.viewer.actor
+    if actor is None:
+        return None
+    decided = may(actor, action, place)
+    return decided.why if isinstance(decided, Denied) else None
+
+
+async def editions(view: View, identifier: str, at: Moment) -> list[Edition]:
+    """The frozen editions of the period and day of a publication, oldest first.
+
+    Raises:
+        UnknownReference: The publication does not exist.
+    """
+    found = await publications.find(view.reader, identifier, at)
+    return [
+        Edition(one, {value.indicator: value for value in one.figures})
+        for one in found.editions
+        if one.figures
+    ]

@@ -1,0 +1,254 @@
+"""Publications, Publikasi: the calendar, the steps, the editions, and what has changed.
+
+The list and the page of a publication obey the coordinates; drafting and the steps are
+of today.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from typing import Annotated, Any, NamedTuple
+
+from litestar import Response
+from msgspec import Meta, structs
+
+from iku import labels, parsing
+from iku.connection import acquire_connection
+from iku.domain import publication
+from iku.domain.access import Action, Forbidden
+from iku.domain.decider import Invalid, Refused
+from iku.domain.period import Kind
+from iku.domain.publication import Draft, NextStep, PublicationState, TakeStep
+from iku.exchange import formats, written_day
+from iku.exchange.written_day import MalformedDay
+from iku.messages import message, of_error
+from iku.parsing import ParseError
+from iku.queries import actor_names, publication_choices, publications
+from iku.queries.figure_parameters import MomentQuestion
+from iku.queries.publication_changes import read_page
+from iku.queries.publications import (
+    ListedPublication,
+    PublicationId,
+    ShownPublication,
+)
+from iku.web.page_forms import Form
+from iku.web.page_rendering import redirect
+from iku.web.pages.frame import Frame
+from iku.web.pages.routes import present, reading, sending
+
+CATEGORY = publication.decider.category
+DRAFT_FIELDS = ("period", "as_of", "title", "reason", "restates")
+STEP_FIELDS = ("type", "reason", "known_on", "indicator")
+DAYS = frozenset({"as_of", "known_on"})
+KINDS = {**formats.PERIODS, Kind.MONTH: message("Month")}
+
+
+class CalendarYear(NamedTuple):
+    """The publications of a year.
+
+    Attributes:
+        quarters: The last edition of the year up to the end of each quarter, if any.
+    """
+
+    year: int
+    quarters: tuple[tuple[date, ListedPublication | None], ...]
+    publications: tuple[ListedPublication, ...]
+
+
+class ListQuestion(MomentQuestion, frozen=True, kw_only=True):
+    """The parameters of the list of publications."""
+
+    state: PublicationState | None = None
+
+
+class PageQuestion(MomentQuestion, frozen=True, kw_only=True):
+    """The publication in the path, and the page of its changes."""
+
+    publication_id: PublicationId
+    cursor: Annotated[str, Meta(max_length=144)] | None = None
+
+
+class DraftQuestion(MomentQuestion, frozen=True, kw_only=True):
+    """The edition that a draft restates; None for a first edition."""
+
+    restates: Annotated[str, Meta(max_length=40)] | None = None
+
+
+@reading("/publikasi", Action.READ_FIGURES, ListQuestion)
+async def show_publications(frame: Frame) -> Response[bytes]:
+    """The publications by year, the newest year first."""
+    async with frame.view() as view:
+        found = await publications.listing(
+            view, state=frame.question.state, at=frame.time.moment
+        )
+    years = {frame.time.day.year, *(one.as_of.year for one in found.publications)}
+    return frame.show(
+        "publications.html",
+        years=[
+            _calendar_year(year, found.publications)
+            for year in sorted(years, reverse=True)
+        ],
+        states=list(PublicationState),
+        why=frame.refusal(Action.DRAFT_PUBLICATION),
+    )
+
+
+def _calendar_year(year: int, of: Sequence[ListedPublication]) -> CalendarYear:
+    own = tuple(one for one in of if one.as_of.year == year)
+    ends = [date(year, 3, 31), date(year, 6, 30), date(year, 9, 30), date(year, 12, 31)]
+    whole = {one.as_of: one for one in own if one.period.kind is Kind.YEAR}
+    return CalendarYear(year, tuple((end, whole.get(end)) for end in ends), own)
+
+
+@present("/publikasi/baru", Action.DRAFT_PUBLICATION, DraftQuestion)
+async def show_draft_form(frame: Frame) -> Response[bytes]:
+    """The form of a draft."""
+    restates = frame.question.restates
+    usual = {"period": Kind.YEAR.value, "restates": restates or ""}
+    if restates is not None:
+        async with frame.view() as view:
+            before = (await publications.find(view.reader, restates)).publication
+        usual["period"] = before.period.kind.value
+        usual["as_of"] = frame.visitor.page.day(before.as_of)
+        usual["title"] = before.title or ""
+    return _draft_form(frame, usual, {})
+
+
+@sending("/publikasi/baru", Action.DRAFT_PUBLICATION)
+async def draft(frame: Frame, form: Form) -> Response[bytes]:
+    """Draft a publication."""
+    try:
+        command = parsing.parse_texts(Draft, _given(frame, form, DRAFT_FIELDS))
+        await frame.gateway(form).handle(
+            CATEGORY, publication.subject(command.publication), command
+        )
+    except Forbidden:
+        raise
+    except (ParseError, Refused) as error:
+        return _draft_form(frame, form.values, _faults(error), status=422)
+    return redirect(frame.address(f"/publikasi/{command.publication}"))
+
+
+@reading("/publikasi/{publication_id:str}", Action.READ_FIGURES, PageQuestion)
+async def show_publication(frame: Frame) -> Response[bytes]:
+    """A publication: its figures, steps and editions, and what has changed since."""
+    return await _publication_page(frame, frame.question.publication_id)
+
+
+@sending("/publikasi/{publication_id:str}", Action.READ_FIGURES)
+async def take_step(frame: Frame, form: Form) -> Response[bytes]:
+    """Take the next step of a publication."""
+    identifier, app = frame.path["publication_id"], frame.app
+    try:
+        step = parsing.parse_texts(NextStep, _given(frame, form, STEP_FIELDS))
+        async with acquire_connection(app) as connection:
+            frozen = await publications.snapshot(
+                connection, app.figures, identifier, step, frame.time.today
+            )
+        await frame.gateway(form).handle(
+            CATEGORY,
+            publication.subject(identifier),
+            TakeStep(identifier, step, frozen),
+        )
+    except Forbidden:  # another page says what to do
+        raise
+    except (ParseError, Refused) as error:
+        return await _publication_page(
+            frame, identifier, form.values, _faults(error), status=422
+        )
+    return redirect(frame.address(f"/publikasi/{identifier}"))
+
+
+async def _publication_page(
+    frame: Frame,
+    identifier: str,
+    values: Mapping[str, str] | None = None,
+    faults: Mapping[str, str] | None = None,
+    status: int = 200,
+) -> Response[bytes]:
+    at, today = frame.time.moment, frame.time.today
+    figures, register = frame.app.figures, frame.visitor.register
+    text = frame.visitor.page.text
+    page = read_page(getattr(frame.question, "cursor", None), 50)
+    async with frame.view() as view:
+        assurance = await frame.app.assurance(view.reader)
+        shown = await publications.read_publication(
+            view, figures, identifier, today, assurance, at=at
+        )
+        codes = sorted(await figures.indicators(view.reader))
+        choices = await publication_choices.choices(view, identifier, codes)
+        editions = await publication_choices.editions(view, identifier, at)
+        names = await actor_names.names(view, register, _actors(shown))
+        changes = None
+        if shown.figures is not None and frame.refusal(Action.READ_HISTORY) is None:
+            page = structs.replace(page, size=page.size or frame.time.size)
+            changes = await publications.changes(view, figures, identifier, page, today)
+    return frame.show(
+        "publication.html",
+        status=status,
+        shown=shown,
+        codes=codes,
+        choices=choices,
+        remaining=publication_choices.remaining(shown.state),
+        editions=editions,
+        names=names,
+        changes=changes,
+        values=values or {},
+        faults=faults or {},
+        coverage="" if shown.coverage is None else labels.COVERAGES[shown.coverage],
+        step_labels={
+            step: text(label) for step, label in labels.PUBLICATION_STEPS.items()
+        },
+        cause=lambda one: text(labels.CAUSES[one]),
+        why_new=frame.refusal(Action.DRAFT_PUBLICATION),
+    )
+
+
+def _actors(shown: ShownPublication) -> set[str]:
+    return {one.actor for one in shown.steps}
+
+
+def _draft_form(
+    frame: Frame,
+    values: Mapping[str, str],
+    faults: Mapping[str, str],
+    status: int = 200,
+) -> Response[bytes]:
+    return frame.show(
+        "publication_draft.html",
+        status=status,
+        values=values,
+        faults=faults,
+        kinds=[(kind.value, frame.visitor.page.text(KINDS[kind])) for kind in Kind],
+    )
+
+
+def _given(frame: Frame, form: Form, names: Iterable[str]) -> Iterable[tuple[str, str]]:
+    """The fields that were filled in, with days as the Struct takes them.
+
+    Raises:
+        ParseError: A day is malformed.
+    """
+    for name in names:
+        if text := form.text(name).strip():
+            yield name, _day(name, text, frame) if name in DAYS else text
+
+
+def _day(name: str, text: str, frame: Frame) -> str:
+    try:
+        return written_day.parse(text, frame.time.today).isoformat()
+    except MalformedDay as error:
+        raise ParseError({name: of_error(error)}) from error
+
+
+def _faults(error: ParseError | Refused) -> dict[str, str]:
+    """The faults of a form, by field; an empty name stands for the whole form."""
+    if isinstance(error, ParseError):
+        return error.faults
+    path = error.path if isinstance(error, Invalid) else ""
+    return {path: of_error(error)}
+
+
+HANDLERS: list[Any] = [
+    *(show_publications, show_draft_form, draft),
+    *(show_publication, take_step),
+]
