@@ -42,6 +42,7 @@ from iku.queries import health
 from iku.queries.figures import Figures
 from iku.queries.health import Health
 from iku.queries.public_figures import Recounts
+from iku.queries.published_editions import PublicationCache
 from iku.queries.view import LOCAL, NOBODY, PUBLIC, View, Viewer
 from iku.settings import Settings, SettingsError
 from iku.single_statement_append import SingleStatementAppend
@@ -100,6 +101,7 @@ class App:
     audit: AuditTrail
     recounts: Recounts = field(default_factory=Recounts)
     witnesses: Policy = field(default_factory=Policy)
+    publications: PublicationCache = field(default_factory=PublicationCache)
     credentials: Credentials | None = None
     usual: Viewer = LOCAL
 

@@ -75,7 +75,7 @@ async def test_as_known_each_events_last_line_is_the_figure_of_that_size(
             *_, last = group
             if position % 7:
                 continue  # one in seven, because a recount is slow
-            then = memory.figure(_question(figure, size=position), long.today)
+            then = memory.figure(question_of(figure, size=position), long.today)
             counts = then.numerator, then.denominator
             assert (last.numerator, last.denominator) == counts
 
@@ -92,7 +92,7 @@ async def test_as_it_happened_each_days_last_line_is_the_figure_as_of_that_day(
             *_, last = group
             if day < figure.period.start:
                 continue
-            then = memory.figure(_question(figure, as_of=day), long.today)
+            then = memory.figure(question_of(figure, as_of=day), long.today)
             counts = then.numerator, then.denominator
             assert (last.numerator, last.denominator) == counts
             checked += 1
@@ -189,7 +189,7 @@ async def test_a_page_reads_a_few_rows_by_index_wherever_it_begins(
         return row["scans"], row["read"]
 
     known = order is ReplayOrder.KNOWN
-    end: Any = figure_replay._last_position if known else figure_replay._last_day
+    end: Any = figure_replay.last_position if known else figure_replay._last_day
     last = pages[-2][-1]
     after = last.position if known else last.effective_on
     costs = []
@@ -197,7 +197,7 @@ async def test_a_page_reads_a_few_rows_by_index_wherever_it_begins(
         for begin in (figure_replay._FIRST[order], after):
             before = await read()
             upto = await end(long.connection, figure, begin)
-            await figure_replay._movements(long.connection, figure, order, begin, upto)
+            await figure_replay.movements(long.connection, figure, order, begin, upto)
             scans, rows = await read()
             assert scans == before[0]
             costs.append(rows - before[1])
@@ -205,7 +205,7 @@ async def test_a_page_reads_a_few_rows_by_index_wherever_it_begins(
     assert max(costs) <= 20 * figure_replay.PAGE
 
 
-def _question(figure: Figure, **more: Any) -> Question:
+def question_of(figure: Figure, **more: Any) -> Question:
     return structs.replace(
         Question(
             figure.indicator,

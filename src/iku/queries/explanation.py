@@ -301,14 +301,11 @@ async def _examine_page(
         async for recorded in streams:
             if examined == EXAMINED or len(items) == limit:
                 return ExplanationPage(tuple(items), examined, counts, last)
-            state = _fold_state(recorded, options)
-            found = subject_kinds.membership(
-                state, options, question.start, question.as_of
-            )
-            examined, counts = examined + 1, counts + found.counts
+            found = examine(recorded, question, options)
+            examined, counts = examined + 1, counts + found.membership.counts
             last = recorded[0].subject
-            if _is_wanted(found, wanted):
-                items.append(_item(recorded, state, found))
+            if is_wanted(found.membership, wanted):
+                items.append(found.item)
     return ExplanationPage(tuple(items), examined, counts, None)
 
 
@@ -346,7 +343,30 @@ def _fold_state(recorded: Sequence[Recorded], options: Options) -> Any:
     )
 
 
-def _is_wanted(found: Membership, wanted: SubjectFilter) -> bool:
+class Examined(NamedTuple):
+    """A subject with its events and how it counts."""
+
+    recorded: Sequence[Recorded]
+    state: Any
+    membership: Membership
+
+    @property
+    def item(self) -> ExplainedSubject:
+        """How the subject counts, and why."""
+        return _item(self.recorded, self.state, self.membership)
+
+
+def examine(
+    recorded: Sequence[Recorded], question: Question, options: Options
+) -> Examined:
+    """How the subject of the events *recorded* counts in the figure of *question*."""
+    state = _fold_state(recorded, options)
+    found = subject_kinds.membership(state, options, question.start, question.as_of)
+    return Examined(recorded, state, found)
+
+
+def is_wanted(found: Membership, wanted: SubjectFilter) -> bool:
+    """Whether a subject that counts like that passes the filter."""
     counts = found.counts
     counted = {
         None: True,

@@ -104,24 +104,38 @@ async def pages(
         Forbidden: The indicator counts subjects of another division.
     """
     await view.require_indicator(Action.READ_HISTORY, figure.indicator)
-    end = _last_position if order is ReplayOrder.KNOWN else _last_day
+    end = last_position if order is ReplayOrder.KNOWN else _last_day
     after: Any = _FIRST[order]
     numerator, denominator = 0, 0
     while True:
         upto = await end(view.reader, figure, after)
         if upto is None:
             return
-        rows = await _movements(view.reader, figure, order, after, upto)
-        numbered = await _subject_numbers(view.reader, figure, rows)
-        lines = []
-        for row in rows:
-            numerator += row["numerator"]
-            denominator += row["denominator"]
-            number = numbered[row["subject"]]
-            lines.append(_line(row, number, numerator, denominator))
+        rows = await movements(view.reader, figure, order, after, upto)
+        lines = await numbered_lines(
+            view.reader, figure, rows, (numerator, denominator)
+        )
         if lines:
+            numerator, denominator = lines[-1].numerator, lines[-1].denominator
             yield lines
         after = upto
+
+
+async def numbered_lines(
+    reader: Reader,
+    figure: Figure,
+    rows: Sequence[asyncpg.Record],
+    before: tuple[int, int],
+) -> list[ReplayLine]:
+    """The movements *rows*, which follow the counts *before*, with the counts after."""
+    numbered = await _subject_numbers(reader, figure, rows)
+    numerator, denominator = before
+    lines = []
+    for row in rows:
+        numerator += row["numerator"]
+        denominator += row["denominator"]
+        lines.append(_line(row, numbered[row["subject"]], numerator, denominator))
+    return lines
 
 
 async def _subject_numbers(
@@ -142,8 +156,13 @@ async def _subject_numbers(
 _FIRST = {ReplayOrder.KNOWN: 0, ReplayOrder.HAPPENED: date.min}
 
 
-async def _last_position(reader: Reader, figure: Figure, after: int) -> int | None:
-    """The last position of the next page; None if there is no further row."""
+async def last_position(
+    reader: Reader, figure: Figure, after: int, limit: int | None = None
+) -> int | None:
+    """The last position of the next page; None if there is no further row.
+
+    A page begins or ends *limit* rows; `PAGE` of them if it is None.
+    """
     last: int | None = await reader.fetchval(
         """
           with counted as (
@@ -177,7 +196,7 @@ async def _last_position(reader: Reader, figure: Figure, after: int) -> int | No
         figure.definition,
         after,
         figure.size,
-        PAGE,
+        limit or PAGE,
     )
     return last
 
@@ -221,7 +240,7 @@ async def _last_day(reader: Reader, figure: Figure, after: date) -> date | None:
     return last
 
 
-async def _movements(
+async def movements(
     reader: Reader, figure: Figure, order: ReplayOrder, after: Any, upto: Any
 ) -> list[asyncpg.Record]:
     """The movements in a range of positions or days, in that order."""

@@ -436,8 +436,15 @@ async def first_published(
     connection: Reader, code: str, kind: Kind
 ) -> dict[date, FirstPublished]:
     """The first published figures of indicator *code*, by day."""
+    return first_of(await all_publications(connection), code, kind)
+
+
+def first_of(
+    records: Sequence[PublicationRecord], code: str, kind: Kind
+) -> dict[date, FirstPublished]:
+    """As `first_published`, among the publications *records*."""
     found: dict[date, FirstPublished] = {}
-    for one in await all_publications(connection):
+    for one in records:
         of = one.publication
         # Editions are ordered; each is drafted after the previous one was published.
         if of.period.kind is not kind or of.state is not PublicationState.PUBLISHED:

@@ -4,7 +4,7 @@ Each point is given as known now and as known on its own day; the difference is 
 knowledge. The series breaks where another version of the definition begins.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from itertools import pairwise
 from typing import Annotated
@@ -145,7 +145,13 @@ async def published(
     None if there is none in a log of its size.
     """
     kind, code = figures[0].period.kind, figures[0].indicator
-    firsts = await publications.first_published(reader, code, kind)
+    return known_at(figures, await publications.first_published(reader, code, kind))
+
+
+def known_at(
+    figures: Sequence[Figure], firsts: Mapping[date, FirstPublished]
+) -> list[FirstPublished | None]:
+    """For each of *figures*, the one of its day among *firsts*, if its log has it."""
     found = [firsts.get(figure.as_of) for figure in figures]
     size = figures[0].size
     return [one if one and one.position <= size else None for one in found]

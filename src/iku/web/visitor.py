@@ -2,6 +2,7 @@
 
 import hmac
 from base64 import urlsafe_b64encode
+from collections.abc import Sequence
 from dataclasses import dataclass
 from secrets import token_urlsafe
 from typing import Any, cast
@@ -114,17 +115,19 @@ class Visitor:
         """The address of this page in another language."""
         return f"{self.path}?{urlencode({**self.query, LANGUAGE: language.value})}"
 
-    def address(self, path: str, **query: str) -> str:
+    def address(self, path: str, **query: str | Sequence[str]) -> str:
         """The address of a page of ours, in the language of this one if it is chosen.
 
-        Parameters with an empty value are left out.
+        Parameters with an empty value are left out; one with several values is
+        repeated.
         """
         parts = urlsplit(path)
-        given = dict(parse_qsl(parts.query, keep_blank_values=True))
+        given: dict[str, str | Sequence[str]] = {}
+        given |= parse_qsl(parts.query, keep_blank_values=True)
         if self.chosen is not None:
             given[LANGUAGE] = self.chosen.value
         given |= {name: value for name, value in query.items() if value}
-        return f"{parts.path}?{urlencode(given)}" if given else parts.path
+        return f"{parts.path}?{urlencode(given, doseq=True)}" if given else parts.path
 
 
 def form_key(token: str | None, nonce: str) -> str:

@@ -13,6 +13,10 @@ from iku.web.pages.routes import TRAVELS
 EXAMPLES: dict[str, str] = {
     "/publikasi/{publication_id:str}": "/publikasi/2021",
     "/f/{number:str}": "/f/IKU-1.1.T.20211231.20220115.145.5C",
+    "/indikator/{code:str}": "/indikator/IKU-1",
+    "/indikator/{code:str}/penjelasan": "/indikator/IKU-1/penjelasan",
+    "/indikator/{code:str}/penjelasan.csv": "/indikator/IKU-1/penjelasan.csv",
+    "/indikator/{code:str}/perbandingan": "/indikator/IKU-1/perbandingan",
 }
 CELLS = {"td", "th"}  # elements whose text does not join that of the one before
 

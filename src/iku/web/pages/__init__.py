@@ -11,9 +11,16 @@ from typing import Any
 
 from litestar import Router
 
-from iku.web.pages import check, front, publications
+from iku.web.pages import (
+    check,
+    difference,
+    explanation,
+    front,
+    indicator,
+    publications,
+)
 
-MODULES = (front, publications, check)
+MODULES = (front, indicator, explanation, difference, publications, check)
 
 
 def router() -> Router:

@@ -6,7 +6,7 @@ rules nor SQL. A template makes every address by `link` or `here`, which carry t
 coordinates and the language, so that no page can lose them.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -108,7 +108,7 @@ class Frame:
             return None
         return decided.why
 
-    def address(self, path: str, **query: str) -> str:
+    def address(self, path: str, **query: str | Sequence[str]) -> str:
         """The address of another page at the same coordinates."""
         return self.visitor.address(path, **{**self.time.query, **query})
 

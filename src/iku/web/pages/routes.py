@@ -11,18 +11,22 @@ from urllib.parse import urlencode
 from litestar import Request, Response
 from msgspec import Struct
 
+from iku.connection import acquire_connection
 from iku.domain.access import Action
+from iku.queries import published_editions
 from iku.web import page_rendering, page_routes
 from iku.web.page_forms import Form, read_form
 from iku.web.pages import frame as frames
 from iku.web.pages import time_control
 from iku.web.pages.frame import Frame, NoParameters
+from iku.web.pages.time_control import PublishedMoment
 from iku.web.routes import ACTION
 from iku.web.visitor import Visitor, visit
 
 AnyRequest: TypeAlias = Request[Any, Any, Any]
 Page: TypeAlias = Callable[[Frame], Awaitable[Response[bytes]]]
 Sending: TypeAlias = Callable[[Frame, Form], Awaitable[Response[bytes]]]
+OFFERED = 3  # publications that the time control offers
 # The key of whether a page obeys the time control; None: it is the same at all times.
 TRAVELS = "travels"
 
@@ -36,7 +40,8 @@ def reading(
         async def shown(request: AnyRequest) -> Response[bytes]:
             if (address := _with_page_names(request)) is not None:
                 return page_rendering.moved(address)
-            return await handler(await _frame(request, action, question))
+            frame = await _frame(request, action, question)
+            return await handler(await _with_publications(frame))
 
         return _named(page_routes.page, path, action, handler, shown, travels=True)
 
@@ -125,6 +130,15 @@ async def _frame(
     visitor = await _admitted(request, action)
     pairs = list(request.query_params.multi_items())
     return frames.of_visitor(visitor, pairs, request.path_params, question)
+
+
+async def _with_publications(frame: Frame) -> Frame:
+    """The frame, whose time control offers the last publications."""
+    app = frame.app
+    async with acquire_connection(app) as connection:
+        records = await app.publications.records(connection)
+    newest = published_editions.newest(records, OFFERED)
+    return frame.with_time(published=tuple(map(PublishedMoment.of, newest)))
 
 
 async def _admitted(request: AnyRequest, action: Action | None) -> Visitor:

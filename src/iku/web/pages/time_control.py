@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from iku.domain.coordinates import LARGEST
 from iku.domain.period import Kind, containing
+from iku.domain.publication import Publication
 from iku.exchange import written_day
 from iku.exchange.written_day import MalformedDay
 from iku.messages import Message, message, of_error
@@ -32,6 +33,14 @@ class PublishedMoment(NamedTuple):
     as_of: date
     known_on: date
     size: int
+
+    @classmethod
+    def of(cls, edition: Publication) -> "PublishedMoment":
+        """The coordinates of a published edition."""
+        closing = edition.closing
+        if closing is None:
+            raise AssertionError("a published edition was closed")
+        return cls(edition.id, edition.as_of, closing.known_on, closing.size)
 
 
 class TimeControl(NamedTuple):

@@ -1,0 +1,122 @@
+"""One figure with all that its page shows: series, parts, flow and first publication.
+
+Figure and series are counted in one statement. Everything else is read at the
+coordinates of the figure, so all numbers belong together although they are read one
+after another.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+from typing import NamedTuple
+
+from msgspec import structs
+
+from iku.domain.figure import ComputedFigure, Figure
+from iku.domain.indicator import ConflictOptions
+from iku.domain.period import MONTHS, Kind
+from iku.domain.question import Question
+from iku.queries import case_flow, figure_parts, moved_days, series
+from iku.queries.case_flow import CaseFlow
+from iku.queries.figure_parts import PartCounts
+from iku.queries.figures import Figures
+from iku.queries.moved_days import MovedDays
+from iku.queries.publications import FirstPublished, PublicationRecord, first_of
+from iku.queries.published_editions import PrintedFigure, printed
+from iku.queries.series import Break
+from iku.queries.view import View
+
+POINTS = 8  # of a series on a page
+
+
+class SeriesPoint(NamedTuple):
+    """A day of the series.
+
+    Attributes:
+        first: The figure as first published; None if it was not.
+        broken: The other version of the definition that counts from this day on; None
+            if it is the same one.
+    """
+
+    figure: Figure
+    first: FirstPublished | None
+    broken: Break | None
+
+
+class FigureDetail(NamedTuple):
+    """A figure and what belongs to it.
+
+    Attributes:
+        made: The figure with its definition, target and scale.
+        points: The series up to the day of the figure.
+        parts: The counts by part and district.
+        flow: The flow of cases; None if the indicator counts no cases.
+        moved: The nearest days on which the figure moved.
+        printed: What the last edition of the day printed; None if there is none.
+    """
+
+    made: ComputedFigure
+    points: Sequence[SeriesPoint]
+    parts: Sequence[PartCounts]
+    flow: CaseFlow | None
+    moved: MovedDays
+    printed: PrintedFigure | None
+
+
+async def detail(
+    view: View,
+    figures: Figures,
+    records: Sequence[PublicationRecord],
+    question: Question,
+    today: date,
+) -> FigureDetail:
+    """The figure of *question*; *records* are all publications.
+
+    Raises:
+        UnknownReference: The indicator does not exist.
+        InvalidQuestion: A requested day, size or version does not exist.
+    """
+    reader = view.reader
+    days = days_of_series(question.as_of, question.period, today)
+    questions = [structs.replace(question, as_of=day) for day in days]
+    computed = await figures.compute(reader, [question, *questions], today)
+    made, figure = computed[0], computed[0].figure
+    options = made.made_with.definition.defined.options
+    return FigureDetail(
+        made=made,
+        points=tuple(_points(figures, records, [one.figure for one in computed[1:]])),
+        parts=await figure_parts.parts(reader, figure),
+        flow=await case_flow.flow(reader, figure, options)
+        if isinstance(options, ConflictOptions)
+        else None,
+        moved=await moved_days.moved_days(reader, [figure], today),
+        printed=printed(records, figure),
+    )
+
+
+def days_of_series(as_of: date, kind: Kind, today: date) -> list[date]:
+    """The days of the series that ends on *as_of*.
+
+    A figure of a year is shown at the ends of the quarters of that year and the one
+    before; any other at the ends of the last `POINTS` periods of its kind.
+    """
+    if kind is Kind.YEAR:
+        first, step = date(max(as_of.year - 1, 1), 1, 1), Kind.QUARTER
+    else:
+        first, step = _months_before(as_of, (POINTS - 1) * MONTHS[kind]), kind
+    return series.points(first, as_of, step, today)
+
+
+def _months_before(day: date, months: int) -> date:
+    """The first day of the month that is *months* before that of *day*."""
+    month = max(day.year * 12 + day.month - 1 - months, 12)
+    return date(month // 12, month % 12 + 1, 1)
+
+
+def _points(
+    figures: Figures, records: Sequence[PublicationRecord], found: Sequence[Figure]
+) -> Iterator[SeriesPoint]:
+    code, kind = found[0].indicator, found[0].period.kind
+    firsts = series.known_at(found, first_of(records, code, kind))
+    breaks = {one.as_of: one for one in series.breaks(found, figures.definitions(code))}
+    for figure, first in zip(found, firsts, strict=True):
+        yield SeriesPoint(figure, first, breaks.get(figure.as_of))

@@ -1,0 +1,99 @@
+"""Published editions: a cache of all publications, and what a figure was printed as.
+
+The publications are folded again only after a step of one was recorded, so a page costs
+one look-up of the last step.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from iku.domain.figure import Figure
+from iku.domain.publication import FrozenValue, Publication, PublicationState
+from iku.ledger.log import Reader
+from iku.queries import publications
+from iku.queries.publications import PublicationRecord
+
+
+class LastStep(NamedTuple):
+    """The last step of any publication, which identifies the state of all of them.
+
+    Attributes:
+        recorded_at: Its time; it distinguishes a log that was restored from a backup
+            and has grown to the same position again.
+    """
+
+    position: int
+    recorded_at: datetime
+
+
+class PublicationCache:
+    """All publications, read again after a step of one was recorded."""
+
+    def __init__(self) -> None:
+        self._last: LastStep | None = None
+        self._records: Sequence[PublicationRecord] = ()
+
+    async def records(self, reader: Reader) -> Sequence[PublicationRecord]:
+        """All publications, by year, kind of period, day and edition."""
+        row = await reader.fetchrow(
+            """
+            select position, recorded_at
+              from ledger.event
+             where split_part(stream, '-', 1) = 'publication'
+             order by position desc
+             limit 1
+            """
+        )
+        last = None if row is None else LastStep(*row)
+        if last != self._last:
+            self._records = await publications.all_publications(reader)
+            self._last = last
+        return self._records
+
+
+class PrintedFigure(NamedTuple):
+    """A figure as the last edition of its day printed it."""
+
+    edition: Publication
+    frozen: FrozenValue
+
+    def differs_from(self, figure: Figure) -> bool:
+        """Whether *figure* is no longer what was printed."""
+        frozen = self.frozen
+        names = ("numerator", "denominator", "percentage", "target", "achievement")
+        return any(getattr(frozen, name) != getattr(figure, name) for name in names)
+
+
+def newest(records: Sequence[PublicationRecord], most: int) -> list[Publication]:
+    """The *most* publications that were published last, the newest first."""
+    found = [
+        (one.steps[-1].position, one.publication)
+        for one in records
+        if one.publication.state is PublicationState.PUBLISHED
+    ]
+    found.sort(key=lambda one: one[0], reverse=True)
+    return [of for _, of in found[:most]]
+
+
+def printed(
+    records: Sequence[PublicationRecord], figure: Figure
+) -> PrintedFigure | None:
+    """The last edition of the period and day of *figure*, as known at its coordinates.
+
+    None if its period was not published for that day.
+    """
+    last = None
+    for one in records:  # editions are in order
+        of = one.publication
+        step = one.steps[-1]
+        if (
+            of.state is PublicationState.PUBLISHED
+            and (of.period, of.as_of) == (figure.period, figure.as_of)
+            and step.position <= figure.size
+            and step.known_on <= figure.known_on
+        ):
+            for frozen in of.figures:
+                if frozen.indicator == figure.indicator:
+                    last = PrintedFigure(of, frozen)
+    return last

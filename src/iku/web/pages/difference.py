@@ -1,0 +1,223 @@
+"""The page that compares two figures of an indicator, and replays the way to one.
+
+The other figure is, unless the address names it, what was published for the same day;
+where nothing was published, the figure at the end of the year before.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Annotated, Any, NamedTuple
+
+from litestar import Response
+from msgspec import Meta
+
+from iku import labels
+from iku.domain.access import Action
+from iku.domain.difference import Difference, DifferenceItem
+from iku.domain.figure import Figure
+from iku.exchange.charts.bars import Stage
+from iku.messages import Message, message
+from iku.parsing import ParseError
+from iku.queries import figure_difference, replay_steps
+from iku.queries.figure_difference import DifferenceQuestion
+from iku.queries.figure_parameters import Cursor, IndicatorQuestion, SizeNumber
+from iku.queries.published_editions import PrintedFigure, printed
+from iku.queries.replay_steps import ReplayStep
+from iku.queries.view import View
+from iku.web.pages import figure_charts, time_control
+from iku.web.pages.frame import Frame
+from iku.web.pages.indicator import coordinates_of
+from iku.web.pages.routes import reading
+from iku.web.pages.time_control import TimeControl
+
+PATH = "/indikator/{code:str}/perbandingan"
+OTHER = "lawan_"  # begins the names of the coordinates of the other figure
+
+
+class PageQuestion(IndicatorQuestion, frozen=True, kw_only=True):
+    """The requested figure, the one that it is compared with, and a step of a replay.
+
+    Attributes:
+        lawan_per: As-of day of the other figure, as a person writes it.
+        langkah: Position in the log of the step that is shown.
+    """
+
+    lawan_per: Annotated[
+        str | None, Meta(description="As-of day of the other figure.")
+    ] = None
+    lawan_diketahui: Annotated[
+        str | None, Meta(description="Knowledge cut-off of the other figure.")
+    ] = None
+    lawan_ukuran: Annotated[
+        str | None, Meta(description="Log size of the other figure.")
+    ] = None
+    langkah: Annotated[
+        SizeNumber | None,
+        Meta(description="Position of the event of a step of the replay."),
+    ] = None
+    cursor: Cursor = None
+
+
+class Compared(NamedTuple):
+    """The coordinates of the other figure, and the edition that printed it, if any."""
+
+    time: TimeControl
+    edition: str | None = None
+
+
+@reading(PATH, Action.READ_HISTORY, PageQuestion)
+async def show_difference(frame: Frame) -> Response[bytes]:
+    """The causes that separate two figures, and the steps that lead to one."""
+    today, app, asked = frame.time.today, frame.app, frame.question
+    async with frame.view() as view:
+        other = await _other(frame, view)
+        question = _question(asked, other)
+        found = await figure_difference.answer(
+            view, app.figures, question.compared(today), today
+        )
+        step = await _step(frame, view, found.figure)
+    page = frame.visitor.page
+    stages = _stages(frame, found)
+    return frame.show(
+        "difference.html",
+        figure=found.figure,
+        found=found,
+        other=other,
+        same=coordinates_of(asked),
+        step=step,
+        causes=labels.CAUSES,
+        steps=labels.STEPS,
+        stages=stages,
+        charts=[
+            figure_charts.waterfall(page, name, labels.FIGURE[name], stages[name])
+            for name in ("numerator", "denominator")
+        ],
+        register=register_of(found.figure),
+        reads_register=frame.refusal(Action.READ_REGISTER) is None,
+        event_label=labels.EVENTS.__getitem__,
+    )
+
+
+async def _other(frame: Frame, view: View) -> Compared:
+    """The coordinates of the other figure.
+
+    Raises:
+        ParseError: A parameter of the address is not a coordinate.
+    """
+    asked, time = frame.question, frame.time
+    given = {
+        name: value
+        for name in time_control.NAMES
+        if (value := getattr(asked, f"{OTHER}{name}"))
+    }
+    if given:
+        try:
+            other = time_control.parse(given, time.today)
+        except ParseError as error:
+            faults = {f"{OTHER}{name}": said for name, said in error.faults.items()}
+            raise ParseError(faults) from error
+        return Compared(
+            time._replace(
+                as_of=other.as_of or time.as_of,
+                known_on=other.known_on or time.known_on,
+                size=time.size if other.size is None else other.size,
+            )
+        )
+    if edition := await _printed(frame, view):
+        closing = edition.edition.closing
+        if closing is not None:
+            at = time._replace(known_on=closing.known_on, size=closing.size)
+            return Compared(at, edition.edition.id)
+    before = date(max(time.day.year - 1, 1), 12, 31)
+    return Compared(time._replace(as_of=min(time.day, before)))
+
+
+async def _printed(frame: Frame, view: View) -> PrintedFigure | None:
+    """What the last edition of the day printed."""
+    records = await frame.app.publications.records(view.reader)
+    question = frame.question.question(frame.time.today)
+    (figure,) = await frame.app.figures.answer(
+        view.reader, [question], frame.time.today
+    )
+    return printed(records, figure)
+
+
+def _question(asked: PageQuestion, other: Compared) -> DifferenceQuestion:
+    at = other.time
+    return DifferenceQuestion(
+        code=asked.code,
+        as_of=asked.as_of,
+        known_on=asked.known_on,
+        size=asked.size,
+        period=asked.period,
+        definition=asked.definition,
+        against_as_of=at.day,
+        against_known_on=at.known_on,
+        against_size=at.size,
+        cursor=asked.cursor,
+    )
+
+
+async def _step(frame: Frame, view: View, figure: Figure) -> ReplayStep | None:
+    position = frame.question.langkah
+    if position is None:
+        return None
+    today = frame.time.today
+    return await replay_steps.step(view, frame.app.figures, figure, position, today)
+
+
+def _stages(frame: Frame, found: Difference) -> dict[str, Sequence[Stage]]:
+    """The stages of both counts: by cause where all items are here, else by step."""
+    whole = found.next is None and frame.question.cursor is None
+    changes = _by_cause(found.items) if whole else _by_step(found)
+    return {
+        name: _stages_of(frame, found, name, changes)
+        for name in ("numerator", "denominator")
+    }
+
+
+def _by_cause(items: Sequence[DifferenceItem]) -> Mapping[Message, Any]:
+    """The changes of both counts by cause, in the order of causes."""
+    sums = {cause: {"numerator": 0, "denominator": 0} for cause in labels.CAUSES}
+    for item in items:
+        sums[item.cause]["numerator"] += item.numerator
+        sums[item.cause]["denominator"] += item.denominator
+    caused = {item.cause for item in items}
+    return {labels.CAUSES[c]: both for c, both in sums.items() if c in caused}
+
+
+def _by_step(found: Difference) -> Mapping[Message, Any]:
+    return {
+        labels.STEPS[one.step]: {
+            "numerator": one.numerator,
+            "denominator": one.denominator,
+        }
+        for one in found.steps
+    }
+
+
+def _stages_of(
+    frame: Frame, found: Difference, name: str, changes: Mapping[Message, Any]
+) -> Sequence[Stage]:
+    page = frame.visitor.page
+    count: int = getattr(found.against, name)
+    stages = [_total(frame, message("Compared figure"), count)]
+    for label, both in changes.items():
+        change = both[name]
+        shown = page.formats.signed(change)
+        stages.append(Stage(page.text(label), shown, count, count + change))
+        count += change
+    return [*stages, _total(frame, message("Requested figure"), count)]
+
+
+def _total(frame: Frame, label: Message, count: int) -> Stage:
+    page = frame.visitor.page
+    return Stage(page.text(label), page.number(count), 0, count, total=True)
+
+
+def register_of(figure: Figure) -> str:
+    """The path of the list of the subjects that *figure* counts."""
+    return "konflik" if figure.expired is None else "organisasi"
+
+
+HANDLERS: list[Any] = [show_difference]

@@ -1,0 +1,157 @@
+"""The page that explains a figure case by case, and its download as CSV."""
+
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+
+from litestar import Response
+from litestar.response import Stream
+from msgspec import Meta
+
+from iku import labels
+from iku.domain.access import Action
+from iku.domain.conflict import DIMENSIONS
+from iku.domain.counting import DISTRICT
+from iku.domain.indicator import ConflictOptions, Options
+from iku.exchange import csv_output, explanation_csv
+from iku.exchange.csv_output import Delimiter
+from iku.messages import Message, message
+from iku.queries import counted_subjects, explanation
+from iku.queries.explanation import (
+    EXAMINED,
+    ExplanationPage,
+    ExplanationQuestion,
+    PinnedFigure,
+)
+from iku.queries.figure_parameters import Cursor
+from iku.queries.view import View
+from iku.web.pages.frame import Frame
+from iku.web.pages.indicator import coordinates_of
+from iku.web.pages.routes import reading
+
+PATH = "/indikator/{code:str}/penjelasan"
+ROWS = 50
+COUNTED: dict[str, Message] = {
+    "denominator": message("in the denominator"),
+    "numerator": message("in the numerator"),
+    "open": message("in the denominator only"),
+    "none": message("not counted"),
+}
+
+
+class PageQuestion(ExplanationQuestion, frozen=True, kw_only=True):
+    """The parameters of a page of an explanation."""
+
+    cursor: Cursor = None
+
+
+class CsvQuestion(ExplanationQuestion, frozen=True, kw_only=True):
+    """The parameters of the download of an explanation."""
+
+    delimiter: Annotated[
+        Delimiter, Meta(description="What separates the cells of CSV.")
+    ] = Delimiter.SEMICOLON
+
+
+@reading(PATH, Action.READ_HISTORY, PageQuestion)
+async def show_explanation(frame: Frame) -> Response[bytes]:
+    """How each case or organisation counts in a figure, and why."""
+    question: PageQuestion = frame.question
+    async with frame.view() as view:
+        begun = await _begin(frame, view, question.cursor)
+        found = await _page(view, begun, question, ROWS)
+    options = _options(frame, begun)
+    of_cases = isinstance(options, ConflictOptions)
+    return frame.show(
+        "explanation.html",
+        figure=begun.figure,
+        items=found.items,
+        next=begun.cursor(found),
+        same=coordinates_of(question),
+        counted=COUNTED,
+        download=_download_address(frame),
+        event_label=labels.EVENTS.__getitem__,
+        parts=_part_labels(options),
+        districts=[
+            area for area in frame.app.agency.areas if len(area.code) == DISTRICT
+        ],
+        register="konflik" if of_cases else "organisasi",
+        reads_register=frame.refusal(Action.READ_REGISTER) is None,
+    )
+
+
+@reading(f"{PATH}.csv", Action.READ_HISTORY, CsvQuestion)
+async def download_explanation(frame: Frame) -> Response[Any]:
+    """The explanation as CSV; its first line names the coordinates."""
+    async with frame.view() as view:
+        begun = await _begin(frame, view, None)
+        # Read before the response starts, so that an error still gets its page.
+        first = await _page(view, begun, frame.question, EXAMINED)
+    name = f"penjelasan-{begun.figure.number}.csv"
+    return Stream(
+        _lines(frame, begun, first),
+        media_type="text/csv",
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
+def _download_address(frame: Frame) -> str:
+    """The address of the download with the filters of the page."""
+    path = frame.visitor.path
+    return frame.here(cursor=None).replace(path, f"{path}.csv", 1)
+
+
+async def _begin(frame: Frame, view: View, cursor: str | None) -> PinnedFigure:
+    today = frame.time.today
+    asked = frame.question.question(today)
+    return await explanation.begin(view, frame.app.figures, asked, cursor, today)
+
+
+async def _page(
+    view: View, begun: PinnedFigure, question: ExplanationQuestion, limit: int
+) -> ExplanationPage:
+    """The next page; those that count are found without examining all others."""
+    wanted = question.subject_filter
+    if wanted.counted in {"numerator", "denominator", "open"}:
+        return await counted_subjects.page(view, begun, wanted, limit)
+    return await explanation.page(
+        view, begun.question, wanted, after=begun.after, limit=limit
+    )
+
+
+async def _lines(
+    frame: Frame, begun: PinnedFigure, page: ExplanationPage
+) -> AsyncIterator[str]:
+    """The CSV text of *page* and of the pages after it."""
+    delimiter, text = frame.question.delimiter, frame.visitor.page.text
+    said = f"{begun.figure.number}: {text(frame.time.sentence)}"
+    yield csv_output.head([said], delimiter)
+    yield explanation_csv.head(delimiter).removeprefix(csv_output.MARK)
+    while True:
+        yield _rows(frame, begun, page)
+        if page.next is None:
+            return
+        begun = begun._replace(after=page.next)
+        async with frame.view() as view:
+            page = await _page(view, begun, frame.question, EXAMINED)
+
+
+def _rows(frame: Frame, begun: PinnedFigure, found: ExplanationPage) -> str:
+    language = frame.visitor.page.language
+    of, delimiter = begun.figure, frame.question.delimiter
+    return explanation_csv.rows(found.items, of, delimiter, language)
+
+
+def _options(frame: Frame, begun: PinnedFigure) -> Options:
+    of = frame.app.figures.definitions(begun.figure.indicator)
+    return of[begun.figure.definition - 1].defined.options
+
+
+def _part_labels(options: Options) -> dict[str, Message]:
+    """The dimensions, or kinds of organisations, that an indicator counts."""
+    if isinstance(options, ConflictOptions):
+        of = DIMENSIONS[options.category]
+        return {one.value: labels.DIMENSIONS[one] for one in of}
+    return dict(labels.KINDS)
+
+
+HANDLERS: list[Any] = [show_explanation, download_explanation]
