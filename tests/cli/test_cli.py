@@ -323,6 +323,8 @@ async def test_rebuilding_ends_with_1_where_something_differs(
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.1", "::", "example.org"])
 def test_serving_anybody_else_is_refused(iku: Any, host: str) -> None:
+    """ASVS 6.3.2: a new database has no account by which others could sign in."""
+    assert iku("account", "list", "--json").json["items"] == []
     for said in (iku("serve", "--host", host), iku("serve", IKU_HOST=host)):
         assert said.code == 1
         assert said.err.startswith("iku: until there are accounts")
@@ -393,6 +395,16 @@ def test_serving_says_where_and_stops_when_told(
     _, err = serving.communicate(timeout=60)
     assert serving.returncode == 0
     assert err == ""
+
+
+@pytest.mark.usefixtures("indonesian")
+def test_a_crash_leaves_no_core_file(serving: "subprocess.Popen[str]") -> None:
+    """A core file would hold keys, tokens and opened texts."""
+    announced(serving)
+    limits = Path(f"/proc/{serving.pid}/limits").read_text()
+    found = re.search(r"Max core file size +(\S+)", limits)
+    assert found is not None
+    assert found[1] == "0"
 
 
 @pytest.mark.usefixtures("indonesian")

@@ -1,4 +1,7 @@
 import asyncio
+import csv
+import io
+import json
 import os
 import re
 import signal
@@ -266,3 +269,25 @@ async def test_an_interrupted_import_says_so_and_leaves_nothing(
     assert process.returncode == 130
     assert err == "\niku: interrupted; the unfinished operation was not recorded\n"
     assert size(iku) == BROUGHT + 1
+
+
+def test_a_formula_that_a_journal_brings_stays_a_text_in_what_is_taken_away(
+    iku: Any, tmp_path: Path
+) -> None:
+    """ASVS 1.2.10: the register keeps the title as it is, and no CSV starts with it."""
+    title = "=cmd|' /C calc'!A0"
+    row = f'2022-03-01,K1,dilaporkan,2022-03-01,sara,agama,"{title}",,,,,,'
+    assert iku("import", write(tmp_path / "a.csv", row)).code == 0
+    shown = iku("show", "conflict", "K1", "--json")
+    assert json.loads(shown.out)["title"] == title
+    for words in (
+        ("list", "conflicts"),
+        ("list", "conflicts", "--delimiter", "semicolon"),
+    ):
+        text = iku(*words, "--csv", "--as-of", "2022-12-31").out
+        delimiter = ";" if "semicolon" in words else ","
+        rows = [
+            *csv.reader(io.StringIO(text.removeprefix("\ufeff")), delimiter=delimiter)
+        ]
+        assert rows[1][1] == f"'{title}"
+        assert not any(cell.startswith("=") for row in rows for cell in row)

@@ -43,6 +43,7 @@ def test_a_row_has_the_words_of_the_journals_and_empty_cells_for_nothing() -> No
 
 
 def test_a_title_that_is_a_formula_stays_a_text() -> None:
+    """ASVS 1.2.10."""
     row = read("conflict", CASE, Delimiter.COMMA)
     assert row["judul"] == '\'=HYPERLINK("x")'
     assert (row["status"], row["terverifikasi"]) == ("selesai", "ya")

@@ -168,14 +168,15 @@ async def test_as_csv_all_items_come_with_the_figures_number(
 
 
 async def test_a_title_is_never_a_formula(client: Client) -> None:
+    """ASVS 1.2.10."""
     titles = ["=1+1", "+62", "-2", "@a", "wajar", "'=1"]
     for number, title in enumerate(titles):
         body = CASE | {"number": f"K{number}", "title": title}
         await client.records("/conflicts", body)
     _, *rows = await sheet(client)
     assert [row[1] for row in rows] == ["'=1+1", "'+62", "'-2", "'@a", "wajar", "'=1"]
-    assert csv_output.formula_safe("\t=1") == "'\t=1"
-    assert csv_output.formula_safe("\r=1") == "'\r=1"
+    for prefix in ("\t", "\r", "\n", "\0", "＝", "＋", "－", "＠"):
+        assert csv_output.formula_safe(f"{prefix}=1") == f"'{prefix}=1"
 
 
 async def test_what_cannot_be_explained_is_refused_by_name(visitor: Client) -> None:
@@ -230,6 +231,7 @@ async def test_a_cursor_that_no_page_gave_is_refused(reader: Client) -> None:
 async def test_csv_with_semicolons_says_the_same_and_runs_no_formula(
     loaded: Client,
 ) -> None:
+    """ASVS 1.2.10."""
     title = '=1+1; "kutip", koma'
     await loaded.records("/conflicts", CASE | {"number": "K95", "title": title})
     asked = {"as_of": "2021-12-31"}

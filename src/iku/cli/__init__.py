@@ -5,6 +5,7 @@ sentence on standard error, never a traceback. Exit codes: 0 success, 1 refused 
 different, 2 usage error; `monitor` has further ones.
 """
 
+import resource
 from collections.abc import Sequence
 
 import click
@@ -95,4 +96,14 @@ for command in (
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and exit the process with its exit code."""
+    _write_no_core_files()
     errors.run(commands, arguments)
+
+
+def _write_no_core_files() -> None:
+    """Write no core file after a crash, since it would hold keys, passwords and texts.
+
+    An embedded PostgreSQL that the command starts inherits the limit.
+    """
+    _, largest = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, largest))

@@ -12,8 +12,9 @@ from enum import StrEnum
 from iku.domain.hidden_characters import escaped_text
 
 MARK = "\ufeff"  # by which spreadsheets recognise UTF-8
-# Prefixes that make a spreadsheet evaluate a text (OWASP, "CSV Injection").
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# Prefixes that make a spreadsheet evaluate a text (OWASP, "CSV Injection"; ASVS 5.0,
+# 1.2.10), full-width forms of East Asian keyboards among them.
+_FORMULA = (*("=", "+", "-", "@", "\t", "\r", "\n", "\0"), *("＝", "＋", "－", "＠"))
 
 
 class Delimiter(StrEnum):

@@ -18,6 +18,7 @@ from litestar.types import Message as AsgiMessage
 from litestar.types import Send
 
 from iku.app import App
+from iku.domain.access import Forbidden
 from iku.messages import message
 from iku.web import (
     forwarded,
@@ -37,6 +38,17 @@ _ESCAPES = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _SLASH = re.compile(rb"%2[Ff]")
 _logger = logging.getLogger(__name__)
 CLIENT_CLOSED = 499  # in metrics, if no response could be sent; not an HTTP status
+
+
+class RightsEnded(Forbidden):
+    """The caller of a stream signed out, or lost or gained a right, before its end."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            message(
+                "the session, the API key or a right ended before the end of the answer"
+            )
+        )
 
 
 class Application(Litestar):
@@ -73,7 +85,9 @@ class Application(Litestar):
 
         try:
             await self._admit(scope, receiver, watched)
-        except Exception:
+        except Exception as error:
+            if _has_only_rights_ended(error):
+                return  # the answer is incomplete, so the server closes the connection
             if receiver.answered:
                 raise
             # Neither a handler nor the framework answered, so the server would.
@@ -112,6 +126,15 @@ class Application(Litestar):
             )
             or origin_check.fault(scope, by.public_url)
         )
+
+
+def _has_only_rights_ended(error: Exception) -> bool:
+    """Whether a stream ended with the rights of its caller, and for no other reason."""
+    match error.__cause__:  # of the framework's exception
+        case ExceptionGroup() as group:
+            return group.split(RightsEnded)[1] is None
+        case cause:
+            return isinstance(cause, RightsEnded)
 
 
 def _address_fault(part: bytes) -> str | None:

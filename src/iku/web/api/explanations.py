@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 from litestar import Response
-from litestar.response import Stream
 from msgspec import Meta, Struct
 
 from iku.app import App
@@ -29,6 +28,7 @@ from iku.queries.view import Viewer
 from iku.web.headers import AnyRequest, accepts
 from iku.web.problems import BadRequest
 from iku.web.routes import get
+from iku.web.streaming import streamed
 
 TAGS = ["Figures"]
 CSV = "text/csv"
@@ -110,7 +110,7 @@ async def explain(
     )
     limit = question.limit
     if as_csv:
-        return await _as_csv(asked, limit or LARGEST)
+        return await _as_csv(request, asked, limit or LARGEST)
     page = await asked.page(begun.after, min(limit or USUAL_LIMIT, MOST_AS_JSON))
     cursor = begun.cursor(page)
     return Response(Explained(begun.figure, page.items, page.examined, cursor))
@@ -132,15 +132,14 @@ class _ExplanationQuery(Struct, frozen=True):
             )
 
 
-async def _as_csv(asked: _ExplanationQuery, most: int) -> Response[Any]:
+async def _as_csv(
+    request: AnyRequest, asked: _ExplanationQuery, most: int
+) -> Response[Any]:
     # Read before the response starts, so that an error still gets its HTTP status.
     first = await asked.page(asked.begun.after, min(most, EXAMINED))
     name = f"penjelasan-{asked.begun.figure.number}.csv"
-    return Stream(
-        _lines(asked, first, most),
-        media_type=CSV,
-        headers={"Content-Disposition": f'attachment; filename="{name}"'},
-    )
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return streamed(request, _lines(asked, first, most), CSV, headers)
 
 
 async def _lines(

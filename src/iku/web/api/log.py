@@ -5,7 +5,6 @@ from typing import Any
 
 import msgspec
 from litestar import Response
-from litestar.response import Stream
 from msgspec import Raw, Struct
 
 from iku.app import App
@@ -18,6 +17,7 @@ from iku.queries.log_records import LogQuestion, LogRange
 from iku.web.headers import AnyRequest, accepts
 from iku.web.problems import BadRequest
 from iku.web.routes import get
+from iku.web.streaming import streamed
 
 TAGS = ["Log"]
 NDJSON = "application/x-ndjson"
@@ -118,8 +118,7 @@ async def events(
     most = limit or LARGEST
     # Read before the response starts, so that an error still gets its HTTP status.
     start = await _read_page(asked, after=after, most=min(most, LINES))
-    answer: Response[Any] = Stream(_lines(asked, start, most), media_type=NDJSON)
-    return answer
+    return streamed(request, _lines(asked, start, most), NDJSON)
 
 
 class _LogQuery(Struct, frozen=True):

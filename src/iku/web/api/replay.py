@@ -5,7 +5,6 @@ from typing import Any
 
 import msgspec
 from litestar import Response
-from litestar.response import Stream
 
 from iku.app import App
 from iku.connection import PooledReader, acquire_connection
@@ -14,7 +13,9 @@ from iku.queries import figure_replay
 from iku.queries.figure_replay import ReplayLine, ReplayQuestion
 from iku.web.api.log import NDJSON
 from iku.web.authentication import Caller
+from iku.web.headers import AnyRequest
 from iku.web.routes import get
+from iku.web.streaming import streamed
 
 TAGS = ["Figures"]
 
@@ -27,7 +28,7 @@ TAGS = ["Figures"]
     tags=TAGS,
 )
 async def replay(
-    question: ReplayQuestion, app: App, caller: Caller
+    question: ReplayQuestion, request: AnyRequest, app: App, caller: Caller
 ) -> Response[ReplayLine]:
     """Every movement of the figure's counts as NDJSON, with the counts after it.
 
@@ -43,8 +44,7 @@ async def replay(
     pages = figure_replay.pages(view, figure, question.order)
     # Read before the response starts, so that an error still gets its HTTP status.
     first: list[ReplayLine] = await anext(pages, [])
-    answer: Response[Any] = Stream(_encode_pages(first, pages), media_type=NDJSON)
-    return answer
+    return streamed(request, _encode_pages(first, pages), NDJSON)
 
 
 async def _encode_pages(
