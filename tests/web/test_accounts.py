@@ -3,6 +3,7 @@
 import asyncio
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -74,6 +75,7 @@ async def test_an_administrator_invites_a_person_by_a_one_time_link(
 async def test_a_role_that_approves_is_proposed_and_its_link_comes_with_the_approval(
     office: Office,
 ) -> None:
+    """ASVS 6.4.4."""
     auditor = {"holder": {"name": "Auditor"}, "basis": "ST/1", "role": "auditor"}
     answer = await send(office, "admin", "/accounts", **auditor)
     assert answer.status_code == 201, answer.text
@@ -94,9 +96,37 @@ async def test_a_role_that_approves_is_proposed_and_its_link_comes_with_the_appr
         assert blocked.approve_after is not None
 
 
+async def test_an_administrator_who_redeems_the_link_of_a_head_cannot_approve(
+    office: Office,
+) -> None:
+    """ASVS 6.4.4: the holder of the account sees it for 24 hours."""
+    account = office.people["kepala"].account
+    answer = await office.client.post(
+        f"/accounts/{account}/link", headers=await office.session("admin")
+    )
+    assert answer.status_code == 201, answer.text
+    token = answer.json()["link"].rpartition("/")[2]
+    async with office.app.pool.acquire() as connection:
+        assert await invitations.redeem(connection, token) is not None
+    auditor = {"holder": {"name": "Auditor"}, "basis": "ST/1", "role": "auditor"}
+    asked = await send(office, "admin", "/accounts", **auditor)
+    path = asked.json()["proposal"]
+    for name in ("admin", "kepala"):
+        refused = await office.decide(name, path, "approved")
+        shown = problem(refused, 403)
+    assert "less than 24 hours ago" in shown["detail"]
+    page = await office.client.get(
+        "http://iku.test/akun?bahasa=en", headers=await office.session("kepala")
+    )
+    assert "invited or recovered lately" in page.text
+    seen = await read(office, "admin", f"/proposals/{path}")
+    assert seen["status"] == "open"
+
+
 async def test_accounts_are_changed_by_a_fresh_session_of_an_administrator_only(
     office: Office,
 ) -> None:
+    """ASVS 7.5.3."""
     key = await key_of(office.app, office.people["admin"].account, Role.ADMIN)
     by_key = await office.client.post("/accounts", json=PETUGAS, headers=bearer(key))
     assert problem(by_key, 403)["type"] == "urn:iku:problem:step-up"
@@ -113,6 +143,7 @@ async def test_accounts_are_changed_by_a_fresh_session_of_an_administrator_only(
 async def test_a_suspension_ends_sessions_and_keys_at_once_until_it_ends(
     office: Office,
 ) -> None:
+    """ASVS 7.4.2, 8.3.2."""
     account = office.people["petugas"].account
     key = bearer(await key_of(office.app, account, Role.PETUGAS))
     cookie = await office.session("petugas")
@@ -132,6 +163,7 @@ async def test_a_suspension_ends_sessions_and_keys_at_once_until_it_ends(
 async def test_a_revoked_role_acts_no_more_and_a_granted_one_at_once(
     office: Office,
 ) -> None:
+    """ASVS 8.3.2."""
     account = office.people["petugas"].account
     cookie = await office.session("petugas")
     path, day = f"/accounts/{account}/events", {"effective_on": today(office)}
@@ -157,6 +189,7 @@ async def test_a_revoked_role_acts_no_more_and_a_granted_one_at_once(
 async def test_a_recovery_by_another_person_issues_a_new_link_and_ends_sessions(
     office: Office,
 ) -> None:
+    """ASVS 6.4.4."""
     account = office.people["petugas"].account
     cookie = await office.session("petugas")
     path = f"/accounts/{account}/events"
@@ -417,9 +450,27 @@ async def test_only_those_who_see_accounts_see_those_of_others(office: Office) -
     problem(await office.client.get("/accounts"), 401)
 
 
+@pytest.mark.parametrize("unknown", ["0", "nobody", str(UUID(int=7))])
+async def test_an_account_that_does_not_exist_is_missing(
+    office: Office, unknown: str
+) -> None:
+    path = f"/accounts/{unknown}"
+    for rest in ("", "/sessions", "/keys"):
+        problem(await office.read("admin", path + rest), 404)
+    for rest, body in (
+        *(("/link", None), ("/sessions/end", {}), ("/sessions/end", {"session": "0"})),
+        ("/keys/0/revocation", None),
+    ):
+        problem(await office.send("admin", path + rest, body), 404)
+    own = f"/accounts/{office.people['admin'].account}"
+    ended = await office.send("admin", f"{own}/sessions/end", {"session": "0"})
+    assert ended.json() == {"ended": 0}
+
+
 async def test_an_api_key_is_created_in_a_fresh_session_for_ones_own_account(
     office: Office,
 ) -> None:
+    """ASVS 7.5.3."""
     own, other = office.people["petugas"].account, office.people["admin"].account
     asked = {"name": "skrip", "roles": ["petugas"], "days": 30}
     made = await office.send("petugas", f"/accounts/{own}/keys", asked)
@@ -458,6 +509,7 @@ async def test_an_api_key_is_revoked_by_its_holder_or_an_administrator(
 async def test_sessions_are_ended_by_their_holder_or_an_administrator(
     office: Office,
 ) -> None:
+    """ASVS 7.5.2, 7.4.5."""
     own = office.people["petugas"].account
     path = f"/accounts/{own}/sessions"
     first = await office.session("petugas")

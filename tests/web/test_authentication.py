@@ -8,6 +8,7 @@ import pytest
 
 from iku.access import api_keys, sessions
 from iku.access.audit import Outcome
+from iku.access.sessions import Stage
 from iku.app import App
 from iku.commands import accounts
 from iku.commands.command import Command
@@ -15,6 +16,7 @@ from iku.domain.access import Credentials
 from iku.domain.account import AccountSuspended, Invite, Role
 from iku.domain.fact import Person
 from tests.web.conftest import CASE, Client, problem
+from tests.web.test_origin_check import ROUTES
 
 PUBLIC = ("/health/live", "/agency", "/publications")
 READ = ("/indicators", "/conflicts", "/figures", "/log/events")
@@ -65,6 +67,7 @@ async def test_without_accounts_everyone_reads_and_enters(client: Client) -> Non
 async def test_with_accounts_only_what_is_public_needs_no_sign_in(
     app: App, client: Client
 ) -> None:
+    """ASVS 8.2.1."""
     await officer(app)
     for path in PUBLIC:
         assert (await client.get(path)).status_code == 200, path
@@ -90,6 +93,26 @@ async def test_an_api_key_acts_for_its_account(app: App, client: Client) -> None
     listed = await client.get("/conflicts", headers=bearer(key))
     assert listed.status_code == 200
     problem(await client.get("/log/events", headers=bearer(key)), 403)
+
+
+async def test_a_request_repeated_by_another_account_gets_no_receipt(
+    app: App, client: Client
+) -> None:
+    """ASVS 8.2.2: the receipt is of the account that recorded the fact."""
+    admin = await invited(app, Role.ADMIN)
+    first = await invited(app, Role.PETUGAS, admin, "wasnas")
+    second = await invited(app, Role.PETUGAS, admin, "wasnas")
+    planner = await invited(app, Role.PERENCANA, admin)
+    again = {"Idempotency-Key": "a-1"}
+    statuses = []
+    for account, role in (
+        *((first, Role.PETUGAS), (first, Role.PETUGAS), (second, Role.PETUGAS)),
+        (planner, Role.PERENCANA),
+    ):
+        headers = again | bearer(await key_of(app, account.account, role))
+        answer = await client.post("/conflicts", json=CASE, headers=headers)
+        statuses.append(answer.status_code)
+    assert statuses == [201, 201, 422, 422]
 
 
 async def test_an_api_key_for_the_log_reads_the_log_alone(
@@ -120,7 +143,31 @@ async def test_a_session_acts_for_its_account_until_it_ends(
     problem(await client.get("/conflicts", headers=cookie), 401)
 
 
+@pytest.mark.parametrize("stage", [Stage.INVITED, Stage.HALF_OPEN])
+async def test_a_password_or_an_invitation_alone_opens_no_route(
+    app: App, client: Client, stage: Stage
+) -> None:
+    """ASVS 6.3.3: nothing but the enrolment of an account without a second factor."""
+    account = (await officer(app)).account
+    async with app.pool.acquire() as connection:
+        token = await sessions.open_session(
+            connection, account, method="password", stage=stage
+        )
+    headers = {"Cookie": f"__Host-iku={token}", "Sec-Fetch-Site": "same-origin"}
+    opened = set()
+    for method, path in ROUTES:
+        url = f"http://iku.test{path}"
+        answer = await client.request(method, url, headers=headers)
+        nobody = await client.request(method, url)
+        if answer.status_code != nobody.status_code:
+            opened.add(path)
+    assert opened == {"/pendaftaran"}
+    async with app.pool.acquire() as connection:
+        assert await sessions.find_half_open(connection, token) is not None
+
+
 async def test_a_suspended_account_is_refused_at_once(app: App, client: Client) -> None:
+    """ASVS 7.4.2, 8.3.2."""
     admin = await invited(app, Role.ADMIN)
     account = (await invited(app, Role.PETUGAS, admin, "wasnas")).account
     key = await key_of(app, account, Role.PETUGAS)
@@ -137,6 +184,7 @@ async def test_a_suspended_account_is_refused_at_once(app: App, client: Client) 
 async def test_refusals_and_changes_of_rights_are_in_the_audit_trail(
     app: App, client: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
+    """ASVS 16.3.2."""
     with caplog.at_level(logging.INFO, "iku.audit"):
         account = (await officer(app)).account
         key = await key_of(app, account, Role.PETUGAS)

@@ -17,7 +17,8 @@ from iku.commands.authorisation import StepUpRequired
 from iku.commands.handler import CommandHandler
 from iku.domain import access
 from iku.domain.access import RIGHTS, Action, Actor, Credentials, Unauthenticated
-from iku.domain.account import Role
+from iku.domain.account import Account, Role
+from iku.domain.decider import SubjectNotFound
 from iku.messages import message
 from iku.postgres.pool import Connection
 
@@ -93,11 +94,35 @@ class Holder(Struct, frozen=True):
 
         Raises:
             Forbidden: It neither owns the account nor has the right.
+            SubjectNotFound: The account does not exist.
         """
         actor = await self.actor()
         if actor.account != identifier:
             access.require(actor, action)
+            await existing_account(
+                self.commands, self.connection, self.credentials, identifier
+            )
         return actor
+
+
+async def existing_account(
+    commands: CommandHandler,
+    connection: Connection,
+    credentials: Credentials | None,
+    identifier: str,
+) -> Account:
+    """The account *identifier*.
+
+    Raises:
+        SubjectNotFound: It does not exist.
+    """
+    register = await commands.register(connection, credentials)
+    found = register.accounts.get(identifier)
+    if found is None:
+        raise SubjectNotFound(
+            message("account {account} does not exist", account=identifier)
+        )
+    return found
 
 
 async def state(connection: Connection, identifier: str) -> SignInState:
@@ -128,6 +153,9 @@ async def end_sessions(
     await holder.require(identifier, Action.ADMINISTER)
     if session is None:
         return await sessions.end_all(holder.connection, identifier)
+    listed = await sessions.of_account(holder.connection, identifier)
+    if session not in {one.id for one in listed}:
+        return 0
     return int(await sessions.end_one(holder.connection, identifier, session))
 
 

@@ -12,6 +12,7 @@ from msgspec import Struct, structs
 
 from iku.access import accounts as factors
 from iku.access import invitations, sessions
+from iku.access.account_credentials import existing_account
 from iku.access.invitations import Issued
 from iku.commands import accounts, proposals
 from iku.commands.authorisation import StepUpRequired
@@ -21,7 +22,7 @@ from iku.domain import account, proposal
 from iku.domain.access import AGENCY_WIDE, Action, Credentials, Forbidden
 from iku.domain.access_policy import DivisionOwns
 from iku.domain.account import APPROVING, Invite, Later
-from iku.domain.decider import Refused, SubjectNotFound
+from iku.domain.decider import Refused
 from iku.messages import message
 from iku.postgres.pool import Connection
 
@@ -155,6 +156,7 @@ async def issue_link(
     await _administering(commands, connection, credentials)
     if not credentials.fresh:
         raise StepUpRequired
+    blocks = await _approves(commands, connection, credentials, identifier)
     if (await factors.factors(connection, identifier)).complete:
         raise Refused(
             message(
@@ -162,7 +164,6 @@ async def issue_link(
                 account=identifier,
             )
         )
-    blocks = await _approves(commands, connection, credentials, identifier)
     issued = await invitations.issue(connection, identifier, blocks_approving=blocks)
     return AccountChange(identifier, issued)
 
@@ -178,6 +179,7 @@ async def end_sessions(
     Raises as `issue_link`.
     """
     await _administering(commands, connection, credentials)
+    await existing_account(commands, connection, credentials, identifier)
     return await sessions.end_all(connection, identifier)
 
 
@@ -199,12 +201,7 @@ async def _approves(
     Raises:
         SubjectNotFound: The account does not exist.
     """
-    register = await commands.register(connection, credentials)
-    found = register.accounts.get(identifier)
-    if found is None:
-        raise SubjectNotFound(
-            message("account {account} does not exist", account=identifier)
-        )
+    found = await existing_account(commands, connection, credentials, identifier)
     return found.approves_on(commands.today())
 
 

@@ -279,7 +279,7 @@ class CommandHandler:
             self.access.expire()
         # A retry gets the receipt of the first attempt, which has its own number.
         if receipt.repeated:
-            return await _repeated_result(connection, receipt)
+            return await _repeated_result(connection, command, receipt)
         subject = _subject_of_receipt(receipt)
         number = drawn[-1] if drawn else numbering.number(subject, decided.after)
         result = CommandResult(
@@ -475,12 +475,21 @@ async def _first_attempt(
     body, receipt = found
     if body != asked:
         raise KeyReused(command.command_id)
-    return await _repeated_result(connection, receipt)
+    return await _repeated_result(connection, command, receipt)
 
 
-async def _repeated_result(connection: Reader, receipt: Receipt) -> CommandResult:
-    """The result of a repeated command, which is that of its first execution."""
+async def _repeated_result(
+    connection: Reader, command: Command, receipt: Receipt
+) -> CommandResult:
+    """The result of a repeated command, which is that of its first execution.
+
+    Raises:
+        KeyReused: Another account carried it out: its receipt is that account's.
+    """
     recorded = await log.read_stream(connection, receipt.stream, size=receipt.position)
+    by = command.credentials
+    if by is not None and recorded[-1].body().actor != by.account:
+        raise KeyReused(command.command_id or "")
     subject, state = _subject_of_receipt(receipt), streams.fold(recorded).state
     number = numbering.number(subject, state)
     notes = await _notes(connection, receipt, recorded)
