@@ -68,6 +68,7 @@ LONG_REGISTER = "long_register"
 LONG = (
     LONG_REGISTER,
     *("web.test_contract", "test_operating", "cli.test_standard_streams"),
+    *("web.test_role_contract", "test_no_secrets"),
     *("kept.test_kept", "web.test_load", "test_scaling", "postgres.test_embedded"),
     *("exchange.test_journal_import", "commands.test_handling", "cli.test_backup"),
     *("commands.test_closings", "web.test_server", "web.test_publications"),

@@ -25,6 +25,7 @@ def lines(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
 def test_a_line_states_who_when_from_where_and_how(
     trail: AuditTrail, caplog: pytest.LogCaptureFixture
 ) -> None:
+    """ASVS 16.2.1."""
     with caplog.at_level(logging.INFO, "iku.audit"):
         trail.record(Outcome.SUCCESS, "sign-in", account="a1", how="password+totp")
     [line] = lines(caplog)
@@ -37,6 +38,7 @@ def test_a_line_states_who_when_from_where_and_how(
 def test_an_address_is_a_keyed_hash_that_two_lines_share(
     trail: AuditTrail, caplog: pytest.LogCaptureFixture
 ) -> None:
+    """ASVS 16.2.5."""
     with caplog.at_level(logging.INFO, "iku.audit"):
         for address in ("10.1.2.3", "10.1.2.3", "10.1.2.4", ""):
             call_site.set(CallSite(address, "POST /masuk"))

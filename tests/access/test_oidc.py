@@ -1,7 +1,4 @@
-"""Sign-in by an identity provider, and attacks on it.
-
-ASVS 5.0, 10.1.2, 10.2.1 and 10.5.1 to 10.5.4; RFC 9700.
-"""
+"""Sign-in by an identity provider, and attacks on it (RFC 9700)."""
 
 import asyncio
 import json
@@ -112,6 +109,7 @@ async def sign_in(
 async def test_a_user_is_identified_by_issuer_and_subject(
     party: RelyingParty, flows: MemoryFlows, provider: IdentityProvider
 ) -> None:
+    """ASVS 10.5.2."""
     provider.claims = {"auth_time": 1_790_000_000}
 
     done = await sign_in(party, flows, provider, return_to="/figures?x=1")
@@ -372,6 +370,7 @@ async def test_an_unknown_state_is_refused(
     provider: IdentityProvider,
     state: str | None,
 ) -> None:
+    """ASVS 10.1.2, 10.2.1."""
     started = await party.start(flows)
     query = provider.authorize(started.url)
     del query["state"]
@@ -392,7 +391,7 @@ async def test_the_state_of_another_browser_is_refused(
     provider: IdentityProvider,
     stolen: str | None,
 ) -> None:
-    """A link to an attacker's own sign-in (login CSRF) fails in a victim's browser."""
+    """ASVS 10.1.2: the link to an attacker's own sign-in (login CSRF)."""
     attackers, victims = await party.start(flows), await party.start(flows)
     value = victims.browser_value if stolen == "of another flow" else stolen
 
@@ -416,7 +415,7 @@ async def test_a_flow_ends_after_ten_minutes(
 async def test_a_code_is_good_once_and_only_in_its_own_flow(
     party: RelyingParty, flows: MemoryFlows, provider: IdentityProvider
 ) -> None:
-    """A replayed code, and a code that was issued for another browser (PKCE)."""
+    """ASVS 10.1.2, 10.2.1: a replayed code, and one of another browser (PKCE)."""
     first, second, third = [await party.start(flows) for _ in range(3)]
     code = provider.authorize(first.url)["code"]
     for started, reused in (
@@ -436,7 +435,7 @@ async def test_a_code_is_good_once_and_only_in_its_own_flow(
 async def test_the_answer_of_another_provider_is_refused(
     party: RelyingParty, flows: MemoryFlows, provider: IdentityProvider
 ) -> None:
-    """Mix-up (RFC 9207): the code would be sent to the wrong provider."""
+    """Mix-up (RFC 9207): the code would be sent to the wrong provider (ASVS 10.1.2)."""
     started = await party.start(flows)
     query = provider.authorize(started.url) | {"iss": "https://jahat.test"}
 
@@ -778,6 +777,7 @@ async def test_an_answer_that_is_no_small_prompt_document_is_refused(
     said: str,
     path: str,
 ) -> None:
+    """ASVS 1.3.6: a redirect, among others."""
     provider.answers[path] = answer
     begun = time.monotonic()
 
@@ -790,7 +790,7 @@ async def test_an_answer_that_is_no_small_prompt_document_is_refused(
 async def test_the_configuration_of_another_issuer_is_refused(
     party: RelyingParty, flows: MemoryFlows, provider: IdentityProvider
 ) -> None:
-    """ASVS 10.5.2: the issuer must be equal, character by character."""
+    """ASVS 10.5.3: the issuer must be equal, character by character."""
     for other in (
         "https://jahat.test",
         f"{provider.url}/",

@@ -1,6 +1,8 @@
+import time
 from uuid import uuid4
 
 import pytest
+from argon2 import PasswordHasher
 
 from iku.access import accounts, invitations, passwords, sessions, sign_in
 from iku.access.attempts import Delayed
@@ -36,6 +38,48 @@ async def test_password_and_code_sign_in(office: Office) -> None:
     assert (session.account, session.method) == (holder.account, "password+totp")
     assert session.fresh
     assert session.second_factor
+
+
+async def test_sixty_four_emoji_are_a_password(office: Office) -> None:
+    """ASVS 6.2.5, 6.2.9, 6.2.10: neither shortened nor normalised to something else."""
+    emoji = "".join(chr(0x1F600 + number) for number in range(64))
+    token = await office.invited()
+    assert await office.set_password(token, "emoji", emoji) is None
+    assert isinstance(await office.password("emoji", emoji), HalfOpen)
+    for wrong_one in (emoji[:-1], emoji[:-1] + "\N{GRINNING FACE}"):
+        assert isinstance(await office.password("emoji", wrong_one), Rejected)
+
+
+async def test_a_password_does_not_expire(office: Office) -> None:
+    """ASVS 6.2.10: nobody has to change it from time to time."""
+    await office.enrolled()
+    await office.later("10 years")
+    assert isinstance(await office.password(), HalfOpen)
+
+
+async def test_a_known_name_takes_as_long_as_an_unknown_one(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ASVS 6.3.8: of 200 sign-ins each, neither kind is recognised by its duration.
+
+    The share of pairs in which the known name takes longer is one half, with a standard
+    deviation of 0.03, if there is no difference.
+    """
+    hasher = PasswordHasher(time_cost=1, memory_cost=2_048, parallelism=1)
+    monkeypatch.setattr(passwords, "HASHER", hasher)
+    passwords._hash_of_nothing.cache_clear()
+    await office.enrolled("siti")
+    await office.half_open("siti")  # its hash has the parameters of today
+    took: dict[str, list[float]] = {"siti": [], "nobody": []}
+    for number in range(200):
+        for name in sorted(took, reverse=number % 2 == 0):
+            address = f"2001:db8::{number:x}:{len(name)}"
+            begun = time.perf_counter()
+            answer = await office.password(name, "salah salah salah", address)
+            took[name].append(time.perf_counter() - begun)
+            assert isinstance(answer, Rejected)
+    longer = sum(a > b for a in took["siti"] for b in took["nobody"]) / 200**2
+    assert 0.3 < longer < 0.7
 
 
 async def test_a_password_alone_opens_nothing(office: Office) -> None:

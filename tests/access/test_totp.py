@@ -149,5 +149,6 @@ async def test_a_new_authenticator_replaces_the_old_one_when_it_is_confirmed(
 
 
 async def test_the_step_is_that_of_the_databases_clock(office: Office) -> None:
+    """ASVS 6.5.8."""
     step = await office.owner.fetchval("select access.totp_step()")
     assert abs(step - time.time() / 30) <= 1.5

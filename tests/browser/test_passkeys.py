@@ -37,6 +37,7 @@ async def prove(page: Page) -> None:
 async def test_an_invited_person_enrols_a_passkey_and_signs_in_by_it(
     site: Site, scripted: BrowserContext
 ) -> None:
+    """ASVS 6.3.3, 6.4.6."""
     account, name = await site.invite(Role.PERENCANA)
     page = await scripted.new_page()
     await with_authenticator(page)
@@ -61,6 +62,7 @@ async def test_an_invited_person_enrols_a_passkey_and_signs_in_by_it(
 async def test_a_passkey_is_the_second_step_confirms_and_can_be_removed(
     site: Site, scripted: BrowserContext
 ) -> None:
+    """ASVS 6.3.3, 7.5.3."""
     someone = await site.person(Role.PERENCANA)
     page = await sign_in(scripted, site, someone)
     await with_authenticator(page)

@@ -1,6 +1,6 @@
 """Sign-in, sign-out and enrolment in a browser without JavaScript."""
 
-from playwright.async_api import BrowserContext, expect
+from playwright.async_api import Browser, BrowserContext, expect
 
 from iku.domain.account import Role
 from tests.access.enrolling import PASSWORD, code, wrong
@@ -133,6 +133,33 @@ async def test_after_failures_the_page_says_when_to_try_again(
         if "try again in" in said:
             break
     await expect(page.locator(".summary")).to_contain_text("try again in")
+
+
+async def test_a_password_can_be_pasted_and_kept_by_a_password_manager(
+    site: Site, browser: Browser
+) -> None:
+    """ASVS 6.2.6, 6.2.7."""
+    context = await browser.new_context(
+        permissions=["clipboard-read", "clipboard-write"]
+    )
+    page = await context.new_page()
+    await page.goto(f"{site.address}/masuk")
+    assert await page.get_attribute("#sandi", "type") == "password"
+    assert await page.get_attribute("#sandi", "autocomplete") == "current-password"
+    assert await page.get_attribute("#nama", "autocomplete") == "username"
+    await page.evaluate("text => navigator.clipboard.writeText(text)", PASSWORD)
+    await page.focus("#sandi")
+    await page.keyboard.press("Control+V")
+    assert await page.input_value("#sandi") == PASSWORD
+    account, _ = await site.invite(Role.PERENCANA)
+    await page.goto(await site.link(account))
+    await page.click("main button")
+    for field in ("#sandi", "#sandi_lagi"):
+        assert await page.get_attribute(field, "autocomplete") == "new-password"
+        await page.focus(field)
+        await page.keyboard.press("Control+V")
+        assert await page.input_value(field) == PASSWORD
+    await context.close()
 
 
 async def test_the_page_asked_for_follows_the_sign_in_and_no_other_site(

@@ -67,6 +67,7 @@ def faults_of(page: Page) -> list[str]:
 
 
 async def test_no_page_violates_its_policy(page: Page, served: Served) -> None:
+    """ASVS 3.4.3."""
     faults = faults_of(page)
     for path in ("/", "/?bahasa=en", "/?per=2021-12-31"):
         answer = await page.goto(f"{served.address}{path}")
@@ -81,6 +82,7 @@ async def test_no_page_violates_its_policy(page: Page, served: Served) -> None:
 async def test_a_script_that_was_smuggled_into_a_page_does_not_run(
     page: Page, served: Served
 ) -> None:
+    """ASVS 3.4.3."""
     faults = faults_of(page)
     for path in ("/", "/docs"):
         await page.goto(f"{served.address}{path}")
@@ -131,6 +133,7 @@ async def test_a_page_of_ours_may_record(page: Page, served: Served) -> None:
 async def test_a_page_of_another_site_records_nothing(
     page: Page, served: Served, host: str
 ) -> None:
+    """ASVS 3.5.1, 3.5.3."""
     url, body = f"{served.address}{PATH}", json.dumps(CASE | {"number": "K99"})
     async with httpx.AsyncClient() as client:
         before = (await client.get(url)).json()["total"]
@@ -146,6 +149,7 @@ async def test_a_page_of_another_site_records_nothing(
 async def test_a_page_of_another_site_cannot_show_ours_in_a_frame(
     page: Page, served: Served
 ) -> None:
+    """ASVS 3.4.6."""
     faults = faults_of(page)
     with other_site() as port:
         await page.goto(f"http://localhost:{port}/")

@@ -223,6 +223,7 @@ async def test_an_administrator_does_not_grant_a_role_that_approves(
 
 
 async def test_rights_are_changed_with_a_fresh_factor_only(desks: Desks) -> None:
+    """ASVS 7.5.3."""
     desk = await desks()
     admin = await first_admin(desk)
     stale = Credentials(admin.account, admin.version, fresh=False)
@@ -244,6 +245,7 @@ async def test_a_correction_that_needs_no_approval_is_the_verifiers(
 
 
 async def test_accounts_of_one_civil_servant_are_one_person(desks: Desks) -> None:
+    """ASVS 2.3.5."""
     desk = await desks()
     admin = await first_admin(desk)
     nip = "198501012010011001"
@@ -323,6 +325,7 @@ async def test_who_may_not_at_all_is_refused_by_the_table_before_a_factor_is_ask
 async def test_nobody_changes_or_recovers_an_account_of_the_same_person(
     desks: Desks,
 ) -> None:
+    """ASVS 6.4.4."""
     desk = await desks()
     admin = await first_admin(desk)
     today = desk.app.commands.today()

@@ -229,7 +229,22 @@ async def test_what_fifty_people_record_at_once_each_was_allowed_to_record(
         assert positions == [*range(1, len(positions) + 1)]
         recorded = await log.recorded_commands(connection, many.refused)
         assert recorded == {}
-    # The run proves something only if much was recorded, and much was refused.
+        types = Counter(
+            row["type"]
+            for row in await connection.fetch("select type from ledger.event")
+        )
+        late = await connection.fetchval(
+            """
+            select count(*) from ledger.event
+             where position > (select min(position) from ledger.event
+                                where type in ('revoked', 'suspended'))
+            """
+        )
+    # The run proves something only if much was recorded, and much was refused: entries,
+    # verifications and approvals, while roles were revoked.
+    for kind in ("reported", "verified", "corrected", "approved", "revoked"):
+        assert types[kind] > 0, kind
+    assert late > types["revoked"] + types["suspended"] + PEOPLE // 2
     assert {*many.done} == {"report", "act", "propose", "approve"}
     assert rights.accounts > PEOPLE // 2
     assert sum(many.done.values()) > PEOPLE

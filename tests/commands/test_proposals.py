@@ -136,6 +136,7 @@ async def test_a_correction_is_recorded_with_its_approval_in_one_append(
 
 
 async def test_nobody_approves_what_the_same_person_proposed(office: Office) -> None:
+    """ASVS 2.3.5."""
     identifier = await office.propose("verifikator-wasnas", WRONG)
     with pytest.raises(Refused, match="another person"):
         await office.approve("verifikator-wasnas", identifier)
@@ -167,6 +168,7 @@ async def test_an_approver_without_the_right_to_approve_is_refused(
 async def test_of_two_approvals_at_once_one_is_recorded(
     office: Office, desks: Desks
 ) -> None:
+    """ASVS 2.3.5."""
     other = await desks()
     identifier = await office.propose("petugas-wasnas", WRONG)
     found = await asyncio.gather(
@@ -180,9 +182,32 @@ async def test_of_two_approvals_at_once_one_is_recorded(
     assert await office.types(f"proposal-{identifier}") == ["proposed", "approved"]
 
 
+async def test_no_account_of_the_proposer_approves_by_two_requests_at_once(
+    office: Office, desks: Desks
+) -> None:
+    """ASVS 2.3.1, 2.3.5."""
+    other, nip = await desks(), "198501012010011001"
+    for name, role in (("one", Role.PETUGAS), ("two", Role.VERIFIKATOR)):
+        office.people[name] = await invite(
+            office.desk, role, name, office.people["admin"], division="wasnas", nip=nip
+        )
+    identifier = await office.propose("one", WRONG)
+    found = await asyncio.gather(
+        office.approve("two", identifier),
+        office.approve("two", identifier, other),
+        office.approve("one", identifier),
+        office.approve("one", identifier, other),
+        return_exceptions=True,
+    )
+    assert all(isinstance(one, Refused) for one in found), found
+    assert await office.types("conflict-K1") == ["reported"]
+    assert await office.types(f"proposal-{identifier}") == ["proposed"]
+
+
 async def test_an_approval_after_the_role_was_revoked_is_refused(
     office: Office, desks: Desks
 ) -> None:
+    """ASVS 2.3.5, 8.3.2."""
     other = await desks()
     identifier = await office.propose("petugas-wasnas", WRONG)
     verifier = office.people["verifikator-wasnas"]
@@ -196,6 +221,7 @@ async def test_an_approval_after_the_role_was_revoked_is_refused(
 
 
 async def test_a_proposal_lapses_if_the_subject_has_moved_on(office: Office) -> None:
+    """ASVS 2.3.1."""
     identifier = await office.propose("petugas-wasnas", WRONG)
     verified = Verified(effective_on=date(2021, 3, 2))
     await office.do("verifikator-wasnas", "K1", verified)
@@ -224,6 +250,7 @@ async def test_a_proposal_is_declined_by_another_and_withdrawn_by_its_proposer(
 
 
 async def test_an_approval_needs_a_fresh_factor(office: Office) -> None:
+    """ASVS 7.5.3."""
     identifier = await office.propose("petugas-wasnas", WRONG)
     fresh = office.people["verifikator-wasnas"]
     office.people["stale"] = Credentials(fresh.account, fresh.version)

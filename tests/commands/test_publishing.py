@@ -1,34 +1,38 @@
 """Publishing with accounts: each division confirms, three persons take the steps."""
 
+import asyncio
 from datetime import date
 from typing import Any
 
 import pytest
 
 from iku.domain.access import Forbidden
-from iku.domain.account import Role
+from iku.domain.account import Role, RoleGranted
 from iku.domain.decider import Invalid, Refused
 from iku.domain.fact import Annulled
 from iku.domain.period import Kind
 from iku.domain.publication import Draft, NextStep, StepType, TakeStep
 from iku.queries import publications
-from tests.commands.conftest import Desks
-from tests.commands.test_authorisation import REPORTED, VERIFIED, invite
+from tests.commands.conftest import Desk, Desks
+from tests.commands.test_authorisation import REPORTED, VERIFIED, act, invite
 from tests.commands.test_proposals import Office, approved_invitation
 from tests.commands.test_proposals import office as office
 
 DRAFT = Draft(period=Kind.YEAR, as_of=date(2021, 12, 31), reason="LKjIP 2021")
 
 
-async def take(office: Office, by: str, kind: StepType, **more: Any) -> Any:
+async def take(
+    office: Office, by: str, kind: StepType, desk: Desk | None = None, **more: Any
+) -> Any:
     step = NextStep(type=kind, reason="Sesuai", **more)
-    app = office.desk.app
+    at = desk or office.desk
+    app = at.app
     async with app.pool.acquire() as connection:
         snapshot = await publications.snapshot(
             connection, app.figures, "2021", step, app.commands.today()
         )
     taken = TakeStep("2021", step, snapshot)
-    return await office.do(by, "2021", taken, category="publication")
+    return await act(at, office.people[by], "2021", taken, category="publication")
 
 
 async def staffed(office: Office) -> Office:
@@ -55,6 +59,7 @@ async def closed(office: Office) -> None:
 async def test_three_persons_publish_what_every_division_confirmed(
     office: Office,
 ) -> None:
+    """ASVS 2.3.1, 2.3.5."""
     await staffed(office)
     await closed(office)
     await take(office, "perencana", StepType.REVIEWED)
@@ -62,6 +67,29 @@ async def test_three_persons_publish_what_every_division_confirmed(
         await take(office, "kepala-wasnas", StepType.PUBLISHED)
     outcome = await take(office, "kepala", StepType.PUBLISHED)
     assert outcome.added
+
+
+async def test_who_reviewed_does_not_publish_by_two_requests_at_once_either(
+    office: Office, desks: Desks
+) -> None:
+    """ASVS 2.3.1, 2.3.5."""
+    await staffed(office)
+    await closed(office)
+    other = await desks()
+    also = RoleGranted(
+        effective_on=office.desk.app.commands.today(),
+        role=Role.PERENCANA,
+        basis="SK/3",
+    )
+    head = office.people["kepala"].account
+    await office.do("admin", head, also, category="account")
+    await take(office, "kepala", StepType.REVIEWED)
+    found = await asyncio.gather(
+        *(take(office, "kepala", StepType.PUBLISHED, desk) for desk in (None, other)),
+        return_exceptions=True,
+    )
+    assert all(isinstance(one, Refused) for one in found), found
+    assert (await office.types("publication-2021"))[-1] == "reviewed"
 
 
 async def test_a_head_confirms_the_figure_of_the_own_division_only(
@@ -82,6 +110,7 @@ async def test_a_head_confirms_the_figure_of_the_own_division_only(
 async def test_a_correction_of_a_closed_period_takes_two_persons(
     office: Office, desks: Desks
 ) -> None:
+    """ASVS 2.3.5."""
     await staffed(office)
     await office.do("petugas-wasnas", "K9", REPORTED)
     await office.do("verifikator-wasnas", "K9", VERIFIED)

@@ -55,6 +55,7 @@ def holder(*grants: Grant) -> Actor:
 @pytest.mark.parametrize("action", Action)
 @pytest.mark.parametrize("role", Role)
 def test_a_role_may_do_what_its_row_says(role: Role, action: Action) -> None:
+    """ASVS 8.2.1."""
     own = may(holder(grant(role)), action, WASNAS)
     foreign = may(holder(grant(role)), action, Place("iwasbang"))
     match TABLE[action].get(role):

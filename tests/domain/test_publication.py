@@ -521,6 +521,7 @@ def test_a_return_voids_the_confirmations() -> None:
 
 
 def test_closer_reviewer_and_publisher_are_three_persons() -> None:
+    """ASVS 2.3.5."""
     closed = with_accounts(*CONFIRMED, ("b1", CLOSE))
     # Another account of the same person.
     refused(decider, closed, REVIEW, "closed by b1", "b2", context=account("b2"))

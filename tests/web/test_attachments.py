@@ -95,6 +95,7 @@ async def remember_attachment(owner: Plain) -> None:
 async def test_a_file_is_given_back_as_it_was_attached(
     case: Client, app: App, owner: Plain, home: Path
 ) -> None:
+    """ASVS 5.4.1: the answer names the file and offers to save it."""
     answer = await attach(case)
     assert answer.headers["Location"] == f"/api/v1{PATH}/2"
     got = await case.get(f"{PATH}/2")
@@ -208,6 +209,7 @@ async def test_what_is_no_file_is_refused_and_leaves_nothing(  # noqa: PLR0917 -
     status: int,
     paths: tuple[str, ...],
 ) -> None:
+    """ASVS 5.2.1."""
     answer = await case.post(PATH, content=content, headers=HEADERS | headers)
     problem(answer, status, *paths)
     assert files(home) == []
@@ -241,6 +243,7 @@ async def test_what_is_no_file_is_refused_and_leaves_nothing(  # noqa: PLR0917 -
 def test_a_name_offers_to_save_a_file_in_one_folder_and_under_what_is_seen(
     name: str, offered: str
 ) -> None:
+    """ASVS 5.4.1, 5.4.2."""
     header = attachments.disposition(name)
     assert header.isascii()
     assert header.isprintable()
@@ -257,6 +260,7 @@ def test_a_name_offers_to_save_a_file_in_one_folder_and_under_what_is_seen(
 async def test_a_hostile_name_of_an_older_record_does_no_harm(
     case: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """ASVS 5.4.1, 5.4.2."""
     with monkeypatch.context() as older:
         older.setattr(decision, "refuse_hidden_characters", lambda _: None)
         await attach(case, Iku_File_Name=quote("../surat\u202efdp.exe", safe=""))
@@ -276,6 +280,7 @@ async def test_a_file_needs_a_name_and_a_case(case: Client, home: Path) -> None:
 
 
 async def test_the_largest_file_fits(case: Client) -> None:
+    """ASVS 5.2.1."""
     content = os.urandom(MOST)
     await attach(case, content)
     assert (await case.get(f"{PATH}/2")).content == content

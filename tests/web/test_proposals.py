@@ -87,6 +87,7 @@ async def test_a_refusal_that_could_be_proposed_says_so(office: Office) -> None:
 async def test_a_proposal_is_approved_by_another_and_recorded_at_once(
     office: Office,
 ) -> None:
+    """ASVS 2.3.5."""
     identifier = await office.propose("petugas-wasnas")
     problem(await office.decide("petugas-wasnas", identifier, "approved"), 403)
     answer = await office.decide("verifikator-wasnas", identifier, "approved")
@@ -190,6 +191,7 @@ async def test_a_proposal_repeated_under_its_key_is_made_once(office: Office) ->
 
 
 async def test_an_api_key_does_not_approve(office: Office) -> None:
+    """ASVS 7.5.3."""
     identifier = await office.propose("petugas-wasnas")
     account = office.people["verifikator-wasnas"].account
     key = await key_of(office.app, account, Role.VERIFIKATOR)
