@@ -2751,8 +2751,8 @@ class Grant(NamedTuple):
     until: date | None
 
 
-class Place(NamedTuple):
-    """Where a subject belongs: its division and its area."""
+class Scope(NamedTuple):
+    """The division and the area of a subject, by which rights cover it."""
 
     division: str | None = None
     area: str | None = None
@@ -2773,9 +2773,9 @@ class Account:
 
 
 def may(
-    grants: Iterable[Grant], actions: Iterable[str], at: Place, how: str = "AD"
+    grants: Iterable[Grant], actions: Iterable[str], at: Scope, how: str = "AD"
 ) -> list[Grant]:
-    """The roles that allow one of the actions at a place, to the extent of *how*."""
+    """The roles that allow one of the actions in a scope, to the extent of *how*."""
     return [
         one
         for one in grants
@@ -2784,14 +2784,14 @@ def may(
     ]
 
 
-def _is_within(grant: Grant, at: Place) -> bool:
+def _is_within(grant: Grant, at: Scope) -> bool:
     if at.division not in {None, grant.division}:
         return False
     return grant.district is None or f"{at.area}.".startswith(f"{grant.district}.")
 
 
-def place_of(history: Sequence[Fact], divisions: Any, when: date) -> Place:
-    """Where a case or an organisation belongs on a day."""
+def scope_of(history: Sequence[Fact], divisions: Any, when: date) -> Scope:
+    """The scope of a case or an organisation on a day."""
     left = standing(history)
     opened = [f for f in left if f.type in {"reported", "registered"}]
     first = (opened or history)[0]
@@ -2800,7 +2800,7 @@ def place_of(history: Sequence[Fact], divisions: Any, when: date) -> Place:
     moves = [f for f in left if f.type == "reclassified" and f.on and f.on <= when]
     for one in sorted(moves, key=lambda f: f.on or when) if opened else ():
         value = one.says.get("category", value)
-    return Place(_owner(divisions, part, value), first.says.get("area"))
+    return Scope(_owner(divisions, part, value), first.says.get("area"))
 
 
 def _owner(divisions: Any, part: str, value: str) -> str | None:
@@ -2836,7 +2836,7 @@ class Rights:
         self._subjects, self._definitions = subjects, definitions
         self.imports = False  # whether the import of any file was allowed
         self._command: list[Step] = []  # the records of the present command
-        self._places: dict[str, list[Place]] = {}  # by stream, before and after it
+        self._scopes: dict[str, list[Scope]] = {}  # by stream, before and after it
         self.versions: dict[str, int] = {}
         self._entered: dict[tuple[str, str], str] = {}  # actor, by stream and entry
         self.proposals: dict[str, Proposal] = {}
@@ -2849,8 +2849,8 @@ class Rights:
         if self._command and self._command[0][1]["command"] != record["command"]:
             self.finish()
         stream = record["stream"]
-        if (self.accounts or self.demonstration) and stream not in self._places:
-            self._places[stream] = self.where(stream, day(record["known_on"]))
+        if (self.accounts or self.demonstration) and stream not in self._scopes:
+            self._scopes[stream] = self.scopes(stream, day(record["known_on"]))
         self._command.append((position, record))
 
     def finish(self) -> None:
@@ -2859,9 +2859,9 @@ class Rights:
         if not command:
             return
         try:
-            for stream in self._places:
+            for stream in self._scopes:
                 when = day(command[-1][1]["known_on"])
-                self._places[stream] += self.where(stream, when)
+                self._scopes[stream] += self.scopes(stream, when)
             if self.table > TABLE_VERSION:
                 self.unjudged = self.unjudged or command[0][0]
             else:
@@ -2871,7 +2871,7 @@ class Rights:
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             told = f"the rights to it cannot be judged: {error!r}"
             raise Finding(told, command[-1][0]) from None
-        self._places = {}
+        self._scopes = {}
 
     def _judge(self, command: list[Step]) -> None:
         if (actor := command[0][1]["actor"]) in self.accounts:
@@ -2905,10 +2905,10 @@ class Rights:
         category, _, subject = stream.partition("-")
         return self._subjects.get(category, {}).get(subject, [])
 
-    def where(self, stream: str, when: date) -> list[Place]:
-        """Where the subject of a stream belongs; nothing if it is not counted."""
+    def scopes(self, stream: str, when: date) -> list[Scope]:
+        """The scope of the subject of a stream; empty if it has no events."""
         history = self.history(stream)
-        return [place_of(history, self.divisions, when)] if history else []
+        return [scope_of(history, self.divisions, when)] if history else []
 
     def person(self, actor: str) -> str:
         """The person of an actor, in the form in which persons are compared."""
@@ -2984,16 +2984,16 @@ class Rights:
             covered = self.proposals[approved[0]["stream"]].covered
         elif actions == ("recover_approving",) and not self._approves(record):
             actions = ("administer",)
-        places = self._places.get(stream) or [Place()]
+        scopes = self._scopes.get(stream) or [Scope()]
         if kind == "confirmed":
-            places = [self._place_of_figure(data["indicator"])]
-        for at in places:
+            scopes = [self._scope_of_figure(data["indicator"])]
+        for at in scopes:
             if at.division not in (covered - {None}) and not may(grants, actions, at):
                 yield position, _denied(actions, at, grants)
                 return
         allowed = record["declared"] and self.imports  # by another person
         if actions == ("verify",) and not allowed and self._is_own(record):
-            held = [may(grants, actions, at) for at in places]
+            held = [may(grants, actions, at) for at in scopes]
             if any(all(g.role == "verifikator" for g in by) for by in held):
                 yield position, "the same person entered it"
 
@@ -3030,15 +3030,15 @@ class Rights:
         same = person == self.person(command[0][1]["actor"])
         return bool(category == "account" and same)
 
-    def _place_of_figure(self, code: str) -> Place:
-        """The division whose subjects an indicator counts."""
+    def _scope_of_figure(self, code: str) -> Scope:
+        """The scope of an indicator: the division whose subjects it counts."""
         defined = self._definitions.get((code, "defined"))
         if not defined:
-            return Place()
+            return Scope()
         options = defined[-1].says
         if options["counts"] == "conflicts":
-            return Place(_owner(self.divisions, "categories", options["category"]))
-        return Place(_owner(self.divisions, "kinds", options["kinds"][0]))
+            return Scope(_owner(self.divisions, "categories", options["category"]))
+        return Scope(_owner(self.divisions, "kinds", options["kinds"][0]))
 
     def _is_own(self, record: dict[str, Any]) -> bool:
         """Whether the actor entered what the record verifies."""
@@ -3132,7 +3132,7 @@ def _granted(command: list[Step]) -> str | None:
     return next((r["data"]["role"] for r in told if r["type"] == "granted"), None)
 
 
-def _denied(actions: tuple[str, ...], at: Place, grants: list[Grant]) -> str:
+def _denied(actions: tuple[str, ...], at: Scope, grants: list[Grant]) -> str:
     """The rule that roles break by one of the actions."""
     held = ", ".join(f"{g.role} {g.division or ''}".strip() for g in grants) or "none"
     where = f" in division {at.division}" if at.division else ""
@@ -3236,7 +3236,7 @@ def _decision(
     if record["type"] == "approved":
         yield from _approval(rights, command, step, held, grants)
     elif {TABLE[a][ROLES.index(g.role)] for a in actions for g in grants} <= {"-"}:
-        yield position, _denied(actions, Place(), grants)
+        yield position, _denied(actions, Scope(), grants)
 
 
 def _not_proposable(
@@ -3251,11 +3251,11 @@ def _not_proposable(
     if not linked:
         linked = _linked(stream, [fact.says for fact in rights.history(stream)])
     today = day(record["known_on"])
-    places = [at for one in (stream, *linked) for at in rights.where(one, today)]
-    places = places or [Place()]
-    if any(may(grants, actions, at, "ADPQ") for at in places):
+    scopes = [at for one in (stream, *linked) for at in rights.scopes(one, today)]
+    scopes = scopes or [Scope()]
+    if any(may(grants, actions, at, "ADPQ") for at in scopes):
         return None
-    return _denied(actions, places[0], grants)
+    return _denied(actions, scopes[0], grants)
 
 
 def _linked(stream: str, told: Iterable[dict[str, Any]]) -> list[str]:
@@ -3286,8 +3286,8 @@ def _approval(
     if actor in map(rights.person, held.approved_by):
         yield position, "the same person approved it before"
     for division in data.get("divisions", ()):
-        if not may(grants, actions, Place(division)):
-            yield position, _denied(actions, Place(division), grants)
+        if not may(grants, actions, Scope(division)):
+            yield position, _denied(actions, Scope(division), grants)
     if data.get("recorded") is None:
         if len(command) > 1 or not data.get("divisions"):
             yield position, "an approval of one division records nothing else"
@@ -3308,8 +3308,8 @@ def _is_proposed(command: list[Step], held: Proposal, recorded: Any) -> bool:
         own = _is_approval(one) or one["stream"] == stream
         if not own and one["type"] not in others:
             return False
-    place = recorded["stream"], recorded["version"]
-    if not place == (last["stream"], last["version"]) == (stream, place[1]):
+    proposed_at = recorded["stream"], recorded["version"]
+    if not proposed_at == (last["stream"], last["version"]) == (stream, proposed_at[1]):
         return False
     if stream.startswith("indicator-"):  # a definition is recorded as a whole
         return True

@@ -20,7 +20,7 @@ from iku.domain.access import (
     Extent,
     Forbidden,
     Mode,
-    Place,
+    Scope,
     may,
 )
 from iku.domain.access_policy import AccessPolicy, DivisionOwns
@@ -38,7 +38,7 @@ DIVISIONS = (
     DivisionOwns("iwasbang", categories=("sara",)),
     DivisionOwns("poldagri", kinds=("ormas", "lsm", "parpol")),
 )
-WASNAS = Place("wasnas", "35.76.02.1003")
+WASNAS = Scope("wasnas", "35.76.02.1003")
 PERSON = "0b0e2d6c-5a0f-4d6e-9c1b-2f1f0f6f9a10"
 
 
@@ -57,7 +57,7 @@ def holder(*grants: Grant) -> Actor:
 def test_a_role_may_do_what_its_row_says(role: Role, action: Action) -> None:
     """ASVS 8.2.1."""
     own = may(holder(grant(role)), action, WASNAS)
-    foreign = may(holder(grant(role)), action, Place("iwasbang"))
+    foreign = may(holder(grant(role)), action, Scope("iwasbang"))
     match TABLE[action].get(role):
         case Extent.AGENCY:
             assert isinstance(own, Allowed)
@@ -105,11 +105,11 @@ def test_a_subject_is_covered_exactly_if_the_table_permits_it(
     role: Role, action: Action
 ) -> None:
     actor = holder(grant(role))
-    for place in (WASNAS, Place("iwasbang"), AGENCY_WIDE):
+    for scope in (WASNAS, Scope("iwasbang"), AGENCY_WIDE):
         found = access.covered(actor, action)
-        within = any(one in (AGENCY_WIDE, Place("wasnas")) for one in found)
-        own = place != Place("iwasbang") or AGENCY_WIDE in found
-        assert (within and own) is isinstance(may(actor, action, place), Allowed)
+        within = any(one in (AGENCY_WIDE, Scope("wasnas")) for one in found)
+        own = scope != Scope("iwasbang") or AGENCY_WIDE in found
+        assert (within and own) is isinstance(may(actor, action, scope), Allowed)
     proposable = bool(access.covered(actor, action, proposing=True))
     match may(actor, action, WASNAS):
         case Denied(proposable=named):
@@ -124,8 +124,8 @@ def test_what_several_roles_cover_is_named_once() -> None:
         grant(Role.VERIFIKATOR),
         grant(Role.PETUGAS, division="iwasbang", district="35.76.02"),
     )
-    places = (Place("wasnas"), Place("iwasbang", "35.76.02"))
-    assert access.covered(reader, Action.READ_TEXTS) == places
+    scopes = (Scope("wasnas"), Scope("iwasbang", "35.76.02"))
+    assert access.covered(reader, Action.READ_TEXTS) == scopes
     head = holder(grant(Role.PETUGAS), grant(Role.KEPALA_BADAN))
     assert access.covered(head, Action.READ_TEXTS) == (AGENCY_WIDE,)
     monitor = Actor("a", "p", (), frozenset({"log"}))
@@ -136,9 +136,9 @@ def test_what_several_roles_cover_is_named_once() -> None:
 def test_a_district_limits_the_right_to_its_areas() -> None:
     reporter = holder(grant(Role.PETUGAS, district="35.76.02"))
     assert isinstance(may(reporter, Action.ENTER, WASNAS), Allowed)
-    assert isinstance(may(reporter, Action.ENTER, Place("wasnas", "35.76.02")), Allowed)
+    assert isinstance(may(reporter, Action.ENTER, Scope("wasnas", "35.76.02")), Allowed)
     for area in ("35.76.021", "35.76.03.1001", None):
-        found = may(reporter, Action.ENTER, Place("wasnas", area))
+        found = may(reporter, Action.ENTER, Scope("wasnas", area))
         assert isinstance(found, Denied), area
 
 
@@ -147,7 +147,7 @@ def test_a_refusal_names_the_roles_that_may_and_those_held() -> None:
     assert isinstance(found, Denied)
     assert "verifikator, kepala bidang" in found.why
     assert "your roles: petugas" in found.why
-    found = may(holder(grant(Role.VERIFIKATOR)), Action.VERIFY, Place("iwasbang"))
+    found = may(holder(grant(Role.VERIFIKATOR)), Action.VERIFY, Scope("iwasbang"))
     assert isinstance(found, Denied)
     assert "iwasbang" in found.why
     assert "wasnas" in found.why
@@ -196,11 +196,11 @@ def test_a_case_belongs_to_the_division_of_its_category_today() -> None:
         category=Category.SARA,
         dimension=Dimension.AGAMA,
     )
-    assert access.place_of(case(), DIVISIONS, DAY) == WASNAS
-    assert access.place_of(case(moved), DIVISIONS, DAY).division == "iwasbang"
-    assert access.place_of(case(moved), DIVISIONS, on("2022-02-28")) == WASNAS
+    assert access.scope_of(case(), DIVISIONS, DAY) == WASNAS
+    assert access.scope_of(case(moved), DIVISIONS, DAY).division == "iwasbang"
+    assert access.scope_of(case(moved), DIVISIONS, on("2022-02-28")) == WASNAS
     # Before its report, as an import may ask.
-    assert access.place_of(case(), DIVISIONS, on("2021-01-01")) == WASNAS
+    assert access.scope_of(case(), DIVISIONS, on("2021-01-01")) == WASNAS
 
 
 def test_an_organisation_belongs_to_the_division_of_its_kind() -> None:
@@ -211,14 +211,14 @@ def test_an_organisation_belongs_to_the_division_of_its_kind() -> None:
         effective_on=on("2020-01-10"),
     )
     found = organisation.decider.fold([registered])
-    assert access.place_of(found, DIVISIONS, DAY) == Place("poldagri", None)
-    assert access.place_of(found, (), DAY) == AGENCY_WIDE
-    assert access.place_of(None, DIVISIONS, DAY) == AGENCY_WIDE
+    assert access.scope_of(found, DIVISIONS, DAY) == Scope("poldagri", None)
+    assert access.scope_of(found, (), DAY) == AGENCY_WIDE
+    assert access.scope_of(None, DIVISIONS, DAY) == AGENCY_WIDE
 
 
 def test_an_annulled_case_belongs_where_its_report_said() -> None:
     gone = case(Annulled(annuls=1, reason="Salah entri"))
-    assert access.place_of(gone, DIVISIONS, DAY) == WASNAS
+    assert access.scope_of(gone, DIVISIONS, DAY) == WASNAS
 
 
 def account(*events: Any) -> Account:
@@ -284,11 +284,11 @@ def test_the_documented_table_is_the_one_in_force() -> None:
 
 def test_an_indicator_belongs_to_the_division_of_what_it_counts() -> None:
     sara = ConflictOptions(category=Category.SARA)
-    assert access.place_of_indicator(sara, DIVISIONS) == Place("iwasbang")
+    assert access.scope_of_indicator(sara, DIVISIONS) == Scope("iwasbang")
     kinds = OrganisationOptions(kinds=(OrganisationKind.LSM,))
-    assert access.place_of_indicator(kinds, DIVISIONS) == Place("poldagri")
+    assert access.scope_of_indicator(kinds, DIVISIONS) == Scope("poldagri")
     other: Any = object()
-    assert access.place_of_indicator(other, DIVISIONS) == AGENCY_WIDE
+    assert access.scope_of_indicator(other, DIVISIONS) == AGENCY_WIDE
 
 
 def test_a_key_for_the_log_may_read_the_log_and_nothing_else() -> None:

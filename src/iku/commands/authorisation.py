@@ -34,7 +34,7 @@ from iku.domain.access import (
     Denied,
     Forbidden,
     Mode,
-    Place,
+    Scope,
     Unauthenticated,
     approving_actions,
 )
@@ -68,28 +68,28 @@ class Authority(NamedTuple):
     conditions: tuple[Condition, ...] = ()
     covered: frozenset[str] = frozenset()
 
-    def require(self, actions: tuple[Action, ...], places: Iterable[Place]) -> None:
-        """Refuse if the actor may take none of *actions* at one of *places*.
+    def require(self, actions: tuple[Action, ...], scopes: Iterable[Scope]) -> None:
+        """Refuse if the actor may take none of *actions* in one of *scopes*.
 
         Raises:
             Forbidden: The message names the roles that may.
         """
         if self.actor is None:
             return
-        for place in places:
-            if place.division is not None and place.division in self.covered:
+        for scope in scopes:
+            if scope.division is not None and scope.division in self.covered:
                 continue
             *others, last = actions
             if not any(
-                isinstance(access.may(self.actor, action, place), Allowed)
+                isinstance(access.may(self.actor, action, scope), Allowed)
                 for action in others
             ):
-                access.require(self.actor, last, place)
+                access.require(self.actor, last, scope)
 
-    def require_proposable(self, action: Action, places: Iterable[Place]) -> None:
-        """Refuse a proposal of *action* that the actor may make at none of *places*.
+    def require_proposable(self, action: Action, scopes: Iterable[Scope]) -> None:
+        """Refuse a proposal of *action* that the actor may make in none of *scopes*.
 
-        One place is enough, because a merger may also concern a subject of another
+        One scope is enough, because a merger may also concern a subject of another
         division.
 
         Raises:
@@ -98,8 +98,8 @@ class Authority(NamedTuple):
         if self.actor is None:
             return
         refusals = []
-        for place in places:
-            match access.may(self.actor, action, place):
+        for scope in scopes:
+            match access.may(self.actor, action, scope):
                 case Denied(why=why, proposable=False):
                     refusals.append(Forbidden(why))
                 case _:
@@ -181,7 +181,7 @@ def authorise(
     asked = _action_on(command, known, today)
     if not known and command.category in subject_kinds.categories():
         known = [DECIDERS[command.category].fold([command.proposed])]
-    about = places(known, authority.register, today) or [AGENCY_WIDE]
+    about = scopes_of(known, authority.register, today) or [AGENCY_WIDE]
     if command.proposing:
         authority.require_proposable(asked, about)
     elif command.approval is not None:
@@ -288,8 +288,8 @@ def refuse_own_entry(
     actor, register = authority.actor, authority.register
     if actor is None or register.person(entered_by) != actor.person:
         return
-    for place in places(states, register, today):
-        allowed = access.require(actor, Action.VERIFY, place)
+    for scope in scopes_of(states, register, today):
+        allowed = access.require(actor, Action.VERIFY, scope)
         if all(grant.role is Role.VERIFIKATOR for grant in allowed.by):
             raise Forbidden(
                 message(
@@ -299,10 +299,12 @@ def refuse_own_entry(
             )
 
 
-def places(states: Iterable[Any], register: AccessRegister, today: date) -> list[Place]:
+def scopes_of(
+    states: Iterable[Any], register: AccessRegister, today: date
+) -> list[Scope]:
     """Where the subjects with these *states* belong today, without repetition."""
     divisions = register.policy.divisions
-    found = (access.place_of(state, divisions, today) for state in states)
+    found = (access.scope_of(state, divisions, today) for state in states)
     return list(dict.fromkeys(found))
 
 

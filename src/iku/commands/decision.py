@@ -27,7 +27,7 @@ from iku.domain import (
     proposal,
     subject_name,
 )
-from iku.domain.access import Action, Place
+from iku.domain.access import Action, Scope
 from iku.domain.access_policy import TwoPersons
 from iku.domain.closed_periods import ClosedPeriods, ReasonRequired
 from iku.domain.decider import (
@@ -186,7 +186,7 @@ def _decide(
     if grounds.closures:
         _refuse_unexplained(changes, closed.value)
     elif authority.actor is not None and _is_retroactive(own):
-        about = authorisation.places(touched, authority.register, today)
+        about = authorisation.scopes_of(touched, authority.register, today)
         _refuse_unapproved(command, changes, closed.value, authority, about)
     else:
         return decided
@@ -237,11 +237,11 @@ def _refuse_foreign_confirmation(
                         "indicator is {indicator}, which does not exist", indicator=code
                     ),
                 )
-            place = access.place_of_indicator(
+            scope = access.scope_of_indicator(
                 defined.definitions[-1].defined.options,
                 authority.register.policy.divisions,
             )
-            authority.require((Action.CONFIRM_FIGURE,), [place])
+            authority.require((Action.CONFIRM_FIGURE,), [scope])
         case _:
             return
 
@@ -251,16 +251,16 @@ def _refuse_unapproved(
     changes: Iterable[SubjectChange],
     closed: ClosedPeriods,
     authority: Authority,
-    places: Iterable[Place],
+    scopes: Iterable[Scope],
 ) -> None:
     """Refuse a change of a closed period's figure without the right or an approval."""
     try:
         _refuse_unexplained(changes, closed)
     except ReasonRequired:
         if command.proposing:
-            authority.require_proposable(Action.CORRECT_CLOSED, places)
+            authority.require_proposable(Action.CORRECT_CLOSED, scopes)
         else:
-            authority.require(authorisation.of_closed_period(command), places)
+            authority.require(authorisation.of_closed_period(command), scopes)
 
 
 def _approval(

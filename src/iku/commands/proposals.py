@@ -17,7 +17,7 @@ from iku.commands.authorisation import Authority
 from iku.commands.command import Command, CommandResult, ProposalApproval, StaleVersion
 from iku.commands.handler import CommandHandler
 from iku.domain import access, closed_periods, proposal
-from iku.domain.access import Action, Allowed, Forbidden, Place
+from iku.domain.access import Action, Allowed, Forbidden, Scope
 from iku.domain.closed_periods import ChangedFigure, ClosedPeriods
 from iku.domain.decider import Refused, SubjectNotFound
 from iku.domain.decider_registry import DECIDERS
@@ -169,7 +169,7 @@ def _divisions(authority: Authority, held: Proposal) -> tuple[str, ...]:
             division
             for division in found
             if any(
-                isinstance(access.may(actor, action, Place(division)), Allowed)
+                isinstance(access.may(actor, action, Scope(division)), Allowed)
                 for action in wanted
             )
         )
@@ -188,20 +188,20 @@ async def _concerns(
 
 async def _covered(
     commands: CommandHandler, reader: Reader, command: Command, authority: Authority
-) -> tuple[list[Place], list[Place]]:
+) -> tuple[list[Scope], list[Scope]]:
     """The scopes for which the actor may approve, and all that are concerned."""
     read = await decision.read_streams(reader, commands.vault, command)
     own = read.get(command.stream, FoldedStream()).state
     after = DECIDERS[command.category].fold([command.proposed], own)
     states = [*(one.state for one in read.values()), after]
-    found = authorisation.places(states, authority.register, commands.today())
+    found = authorisation.scopes_of(states, authority.register, commands.today())
     wanted = _approving_actions(command.category, command.proposed)
     covered = [
-        place
-        for place in found
+        scope
+        for scope in found
         if authority.actor is None
         or any(
-            isinstance(access.may(authority.actor, action, place), Allowed)
+            isinstance(access.may(authority.actor, action, scope), Allowed)
             for action in wanted
         )
     ]

@@ -210,11 +210,11 @@ class Actor(Struct, frozen=True):
     rights: frozenset[str] = frozenset()
 
 
-class Place(Struct, frozen=True):
-    """Where a subject belongs: what the rights of a division and a district cover.
+class Scope(Struct, frozen=True):
+    """The division and the area of a subject, by which rights cover it.
 
     Attributes:
-        division: Code of its division today; None for a matter of the whole agency.
+        division: Code of the division that owns it today; None for the whole agency.
         area: Code of its area; None if none is known.
     """
 
@@ -222,7 +222,7 @@ class Place(Struct, frozen=True):
     area: str | None = None
 
 
-AGENCY_WIDE = Place()
+AGENCY_WIDE = Scope()
 
 _ENTER, _VERIFY, _CORRECT = Action.ENTER, Action.VERIFY, Action.CORRECT
 _CHANGE, _REGISTER = Action.CHANGE_STATUS, Action.REGISTER
@@ -364,20 +364,20 @@ class Denied(Struct, frozen=True):
     proposable: bool = False
 
 
-def may(actor: Actor, action: Action, place: Place = AGENCY_WIDE) -> Allowed | Denied:
-    """Whether *actor* may take *action* on a subject at *place*."""
+def may(actor: Actor, action: Action, scope: Scope = AGENCY_WIDE) -> Allowed | Denied:
+    """Whether *actor* may take *action* on a subject in *scope*."""
     if RIGHTS.get(action) in actor.rights:
         return Allowed(())
     extents = TABLE[action]
     direct = tuple(
         grant
         for grant in actor.grants
-        if _covers(extents.get(grant.role), grant, place, proposing=False)
+        if _covers(extents.get(grant.role), grant, scope, proposing=False)
     )
     if direct:
         return Allowed(direct)
     if any(
-        _covers(extents.get(grant.role), grant, place, proposing=True)
+        _covers(extents.get(grant.role), grant, scope, proposing=True)
         for grant in actor.grants
     ):
         takes_two = message(
@@ -385,15 +385,15 @@ def may(actor: Actor, action: Action, place: Place = AGENCY_WIDE) -> Allowed | D
             action=Term("action", action),
         )
         return Denied(takes_two, proposable=True)
-    return Denied(_reason(actor, action, place))
+    return Denied(_reason(actor, action, scope))
 
 
 def covered(
     actor: Actor, action: Action, *, proposing: bool = False
-) -> tuple[Place, ...]:
-    """The places where *actor* may take *action*, or propose it; empty if nowhere.
+) -> tuple[Scope, ...]:
+    """The scopes in which *actor* may take *action*, or propose it; empty if none.
 
-    `AGENCY_WIDE` covers every subject, a place without an area its whole division.
+    `AGENCY_WIDE` covers every subject; a scope without an area, its whole division.
     """
     if RIGHTS.get(action) in actor.rights:
         return (AGENCY_WIDE,)
@@ -406,7 +406,7 @@ def covered(
     found = [
         AGENCY_WIDE
         if extents[grant.role] is agency
-        else Place(grant.division, grant.district)
+        else Scope(grant.division, grant.district)
         for grant in actor.grants
         if extents.get(grant.role) in {agency, division}
     ]
@@ -414,7 +414,7 @@ def covered(
 
 
 def _covers(
-    extent: Extent | None, grant: Grant, place: Place, *, proposing: bool
+    extent: Extent | None, grant: Grant, scope: Scope, *, proposing: bool
 ) -> bool:
     match extent:
         case Extent.AGENCY:
@@ -422,26 +422,26 @@ def _covers(
         case Extent.PROPOSE:
             return proposing
         case Extent.DIVISION:
-            return not proposing and _is_within(grant, place)
+            return not proposing and _is_within(grant, scope)
         case Extent.PROPOSE_DIVISION:
-            return proposing and _is_within(grant, place)
+            return proposing and _is_within(grant, scope)
         case None:
             return False
     assert_never(extent)
 
 
-def _is_within(grant: Grant, place: Place) -> bool:
-    """Whether the place is in the division and, if any, the district of the role."""
-    if place.division is not None and grant.division != place.division:
+def _is_within(grant: Grant, scope: Scope) -> bool:
+    """Whether the scope is in the division and, if any, the district of the role."""
+    if scope.division is not None and grant.division != scope.division:
         return False
     if grant.district is None:
         return True
-    return place.area is not None and (
-        place.area == grant.district or place.area.startswith(f"{grant.district}.")
+    return scope.area is not None and (
+        scope.area == grant.district or scope.area.startswith(f"{grant.district}.")
     )
 
 
-def _reason(actor: Actor, action: Action, place: Place) -> str:
+def _reason(actor: Actor, action: Action, scope: Scope) -> str:
     """The reason for a denial: the roles with the right, and the actor's own."""
     roles = tuple(Term("role", role) for role in TABLE[action])
     held = tuple(Term("role", one.role) for one in actor.grants)
@@ -450,7 +450,7 @@ def _reason(actor: Actor, action: Action, place: Place) -> str:
         "roles": roles,
         "held": held or message("none"),
     }
-    if place.division is None or not any(
+    if scope.division is None or not any(
         grant.role in TABLE[action] for grant in actor.grants
     ):
         return message("{action} is for: {roles}; your roles: {held}", **parts)
@@ -458,7 +458,7 @@ def _reason(actor: Actor, action: Action, place: Place) -> str:
         "{action} is for {roles} of division {division}; your roles: {held}, of "
         "division {own}",
         **parts,
-        division=place.division,
+        division=scope.division,
         own=sorted({str(one.division) for one in actor.grants if one.division})
         or message("none"),
     )
@@ -505,41 +505,41 @@ class AccessRegister(Struct, frozen=True, dict=True):
         ]
 
 
-def require(actor: Actor, action: Action, place: Place = AGENCY_WIDE) -> Allowed:
+def require(actor: Actor, action: Action, scope: Scope = AGENCY_WIDE) -> Allowed:
     """The result of `may`, or an error if it denies the action.
 
     Raises:
         Forbidden: The actor may not take the action.
     """
-    found = may(actor, action, place)
+    found = may(actor, action, scope)
     if isinstance(found, Denied):
         raise Forbidden(found.why, proposable=found.proposable)
     return found
 
 
-def place_of(state: Any, divisions: Iterable[DivisionOwns], day: date) -> Place:
-    """Where the subject with this state belongs on *day*."""
+def scope_of(state: Any, divisions: Iterable[DivisionOwns], day: date) -> Scope:
+    """The scope on *day* of the subject with this state."""
     match state:
         case Conflict():
             segment = state.state_on(day) or next(iter(state.timeline), None)
             opening = state.opening
             category = segment.category if segment else opening.category
-            return Place(owner("conflict", category, divisions), opening.area)
+            return Scope(owner("conflict", category, divisions), opening.area)
         case Organisation():
             opening = state.opening
             kind = owner("organisation", opening.kind, divisions)
-            return Place(kind, opening.area)
+            return Scope(kind, opening.area)
         case _:
             return AGENCY_WIDE
 
 
-def place_of_indicator(options: Options, divisions: Iterable[DivisionOwns]) -> Place:
-    """The division whose subjects an indicator with these options counts."""
+def scope_of_indicator(options: Options, divisions: Iterable[DivisionOwns]) -> Scope:
+    """The scope of an indicator: the division whose subjects these options count."""
     match options:
         case ConflictOptions(category=category):
-            return Place(owner("conflict", category, divisions))
+            return Scope(owner("conflict", category, divisions))
         case OrganisationOptions(kinds=kinds):
-            return Place(owner("organisation", kinds[0], divisions))
+            return Scope(owner("organisation", kinds[0], divisions))
         case _:
             return AGENCY_WIDE
 

@@ -15,7 +15,7 @@ from iku.domain.access import (
     Actor,
     Allowed,
     Denied,
-    Place,
+    Scope,
 )
 from iku.domain.account import APPROVING
 from iku.domain.proposal import (
@@ -57,16 +57,16 @@ def actions_of(
     return access.approving_actions(found) if approved else (found,)
 
 
-def allows(actor: Actor, wanted: tuple[Action, ...], place: Place) -> bool:
-    """Whether *actor* may take any of the actions *wanted* in *place*."""
-    return any(isinstance(access.may(actor, one, place), Allowed) for one in wanted)
+def allows(actor: Actor, wanted: tuple[Action, ...], scope: Scope) -> bool:
+    """Whether *actor* may take any of the actions *wanted* in *scope*."""
+    return any(isinstance(access.may(actor, one, scope), Allowed) for one in wanted)
 
 
-def denied(wanted: tuple[Action, ...], place: Place, actor: Actor) -> str:
-    """The rule that *actor* breaks by any of the actions *wanted* in *place*."""
+def denied(wanted: tuple[Action, ...], scope: Scope, actor: Actor) -> str:
+    """The rule that *actor* breaks by any of the actions *wanted* in *scope*."""
     held = tuple(Term("role", one.role) for one in actor.grants) or message("none")
     action = tuple(Term("action", one) for one in wanted)
-    if place.division is None:
+    if scope.division is None:
         return message(
             "the right {action} belongs to none of the roles {held}",
             action=action,
@@ -77,7 +77,7 @@ def denied(wanted: tuple[Action, ...], place: Place, actor: Actor) -> str:
         "the right {action} in division {division} belongs to none of the roles {held} "
         "of {own}",
         action=action,
-        division=place.division,
+        division=scope.division,
         held=held,
         own=own or message("none"),
     )
@@ -146,15 +146,15 @@ def _proposed(command: JudgedCommand, one: JudgedEvent, actor: Actor) -> Broken:
     other = other_stream(target.category, stored.data)
     streams = [target.stream, *([other] if other else state.linked(target.stream))]
     day = one.record.known_on
-    places = [place for stream in streams for place in state.places(stream, day)]
-    for place in places or [AGENCY_WIDE]:
+    scopes = [scope for stream in streams for scope in state.scopes(stream, day)]
+    for scope in scopes or [AGENCY_WIDE]:
         for action in wanted:
-            match access.may(actor, action, place):
+            match access.may(actor, action, scope):
                 case Denied(proposable=False):
                     pass
                 case _:
                     return
-    yield one, denied(wanted, (places or [AGENCY_WIDE])[0], actor)
+    yield one, denied(wanted, (scopes or [AGENCY_WIDE])[0], actor)
 
 
 def _approval(command: JudgedCommand, one: JudgedEvent, actor: Actor) -> Broken:
@@ -164,8 +164,8 @@ def _approval(command: JudgedCommand, one: JudgedEvent, actor: Actor) -> Broken:
             yield one, message("the same person approved it before")
     wanted = _wanted(held)
     for division in one.event.divisions:
-        if not allows(actor, wanted, Place(division)):
-            yield one, denied(wanted, Place(division), actor)
+        if not allows(actor, wanted, Scope(division)):
+            yield one, denied(wanted, Scope(division), actor)
     if one.event.recorded is None:
         if len(command.events) > 1 or not one.event.divisions:
             yield one, message("an approval of one division records nothing else")

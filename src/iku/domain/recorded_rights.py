@@ -22,7 +22,7 @@ from iku.domain.access import (
     Actor,
     Allowed,
     Mode,
-    Place,
+    Scope,
 )
 from iku.domain.access_policy import Demonstrated
 from iku.domain.account import Account, Role
@@ -141,12 +141,12 @@ class RecordedRights:
         versions = {stream: state.versions.get(stream, 0) for stream in about}
         day, judged = events[-1].record.known_on, register.mode is not Mode.LOCAL
         subjects = streams if judged else set[str]()
-        places = {stream: state.places(stream, day) for stream in subjects}
+        scopes = {stream: state.scopes(stream, day) for stream in subjects}
         self._apply(events)
         moved = {one.record.stream for one in events if one.record.type in PLACING}
         for stream in subjects & moved:
-            places[stream] += state.places(stream, day)
-        return JudgedCommand(events, register, before, versions, places, state)
+            scopes[stream] += state.scopes(stream, day)
+        return JudgedCommand(events, register, before, versions, scopes, state)
 
     def _apply(self, events: list[JudgedEvent]) -> None:
         for one in events:
@@ -245,19 +245,19 @@ def _by_account(command: JudgedCommand, one: JudgedEvent, actor: Actor) -> Broke
     approved = approved_proposal(command)
     wanted = _wanted(command, one, approved=approved is not None)
     covered = frozenset() if approved is None else approved.approved_divisions
-    for place in _places(command, one):
-        if place.division not in covered and not allows(actor, wanted, place):
-            yield one, denied(wanted, place, actor)
+    for scope in _scopes(command, one):
+        if scope.division not in covered and not allows(actor, wanted, scope):
+            yield one, denied(wanted, scope, actor)
             return
     if wanted == (Action.VERIFY,):
         yield from _own_entry(command, one, actor)
 
 
-def _places(command: JudgedCommand, one: JudgedEvent) -> list[Place]:
+def _scopes(command: JudgedCommand, one: JudgedEvent) -> list[Scope]:
     """The scopes of the event's subject; for a confirmation, that of the indicator."""
     if isinstance(one.event, Confirmed):
-        return [command.state.place_of_figure(one.event.indicator)]
-    return command.places[one.record.stream] or [AGENCY_WIDE]
+        return [command.state.scope_of_figure(one.event.indicator)]
+    return command.scopes[one.record.stream] or [AGENCY_WIDE]
 
 
 def _whatever_the_table_says(
@@ -314,7 +314,7 @@ def _own_entry(command: JudgedCommand, one: JudgedEvent, actor: Actor) -> Broken
     if not command.is_same(entered_by, one.body.actor):
         return
     verdicts = [
-        access.may(actor, Action.VERIFY, place) for place in command.places[stream]
+        access.may(actor, Action.VERIFY, scope) for scope in command.scopes[stream]
     ]
     if any(
         isinstance(verdict, Allowed)

@@ -1,6 +1,6 @@
 """The state of the log at a position, as far as rights depend on it.
 
-It is folded from all records in order. Of a case or an organisation only what places it
+It is folded from all records in order. Of a case or an organisation only what scopes it
 in a division and a district is kept, and who entered it: a few words for each subject.
 """
 
@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Protocol
 from msgspec import UNSET, Struct, structs
 
 from iku.domain import access, conflict, fact
-from iku.domain.access import AGENCY_WIDE, AccessRegister, Place
+from iku.domain.access import AGENCY_WIDE, AccessRegister, Scope
 from iku.domain.access_policy import Demonstrated, RightsSet, TwoPersons
 from iku.domain.account import Invited
 from iku.domain.conflict import Conflict
@@ -87,7 +87,8 @@ class SubjectTrace(Struct):
     """A case or an organisation, as far as rights depend on it.
 
     Attributes:
-        history: Its events; those that do not place it are replaced by `_OTHER`.
+        history: Its events; those that do not change its division or area are
+            replaced by `_OTHER`.
         entered_by: Actor of the first event.
         participations: Actor of each participation, by its reference.
         linked: Streams of the subjects that it was merged with.
@@ -163,21 +164,21 @@ class RecordedState:
         if other := other_stream(one.category, body.data):
             trace.linked |= {other}
 
-    def places(self, stream: str, day: date) -> list[Place]:
-        """Where the subject of *stream* belongs on *day*; none if it is not known."""
+    def scopes(self, stream: str, day: date) -> list[Scope]:
+        """The scope of the subject of *stream* on *day*; empty if it is unknown."""
         trace = self._subjects.get(stream)
         if trace is None:
             return []
         state = _SUBJECTS[stream.partition("-")[0]](trace.history)
-        return [access.place_of(state, self.register.policy.divisions, day)]
+        return [access.scope_of(state, self.register.policy.divisions, day)]
 
-    def place_of_figure(self, indicator: str) -> Place:
-        """The division whose subjects *indicator* counts; its head confirms it."""
+    def scope_of_figure(self, indicator: str) -> Scope:
+        """The scope of *indicator*, whose division head confirms its figure."""
         known = self.folded.get(f"indicator-{indicator}")
         if known is None:
             return AGENCY_WIDE
         options = known.definitions[-1].defined.options
-        return access.place_of_indicator(options, self.register.policy.divisions)
+        return access.scope_of_indicator(options, self.register.policy.divisions)
 
     def linked(self, stream: str) -> Iterable[str]:
         """The streams of the subjects that the one of *stream* was merged with."""
@@ -225,14 +226,14 @@ class JudgedCommand(NamedTuple):
     Attributes:
         before: State of each stream of the events before them, where it is folded.
         versions: Version of each stream that a proposal among them is about.
-        places: Where each subject belonged before and after the events.
+        scopes: Scope of each subject, before and after the events, by stream.
     """
 
     events: list[JudgedEvent]
     register: AccessRegister
     before: Mapping[str, Any]
     versions: Mapping[str, int]
-    places: Mapping[str, list[Place]]
+    scopes: Mapping[str, list[Scope]]
     state: RecordedState
 
     @property

@@ -13,7 +13,7 @@ from msgspec import Meta, Struct
 
 from iku import streams
 from iku.domain import access, fact, proposal, subject_kinds
-from iku.domain.access import Action, Place
+from iku.domain.access import Action, Scope
 from iku.domain.decider import SubjectNotFound
 from iku.domain.decider_registry import DECIDERS
 from iku.domain.fact import EventId
@@ -266,16 +266,16 @@ def _sees(
         return True
     known = [read[one] for one in names if one in read]
     return any(
-        viewer.may(Action.READ_REGISTER, place)
-        for place in _places(state, known, view, today)
+        viewer.may(Action.READ_REGISTER, scope)
+        for scope in _scopes(state, known, view, today)
     )
 
 
-def _places(
+def _scopes(
     state: Proposal, read: Sequence[FoldedStream], view: View, today: date
-) -> list[Place]:
+) -> list[Scope]:
     """The scopes of the subjects today, and after the command."""
     decider = DECIDERS[state.proposed.target.category]
     after = decider.fold([proposal.decode(state.proposed)], read[0].state)
     states = [*(one.state for one in read), after]
-    return [access.place_of(one, view.viewer.divisions, today) for one in states]
+    return [access.scope_of(one, view.viewer.divisions, today) for one in states]

@@ -24,7 +24,7 @@ from iku.domain.subject_states import StateColumns
 from iku.ledger.log import Reader
 from iku.messages import message
 from iku.projections import number_index
-from iku.queries import places
+from iku.queries import scopes
 from iku.queries.view import View
 
 
@@ -316,7 +316,7 @@ def _parameters(asked: Search, limit: int) -> tuple[Any, ...]:
 def _reach(view: View, category: str) -> tuple[Any, ...]:
     """The arguments $21 to $23: the kinds and districts that the viewer may see."""
     covered = view.viewer.covered(Action.READ_REGISTER)
-    within = places.reach(category, covered, view.viewer.divisions)
+    within = scopes.reach(category, covered, view.viewer.divisions)
     return (*(within or (None, None)), view.today)
 
 

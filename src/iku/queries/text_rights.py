@@ -10,15 +10,15 @@ from datetime import date
 from typing import NamedTuple
 
 from iku.domain import access, fact, proposal, subject_kinds
-from iku.domain.access import Action, Actor, Allowed, Place
+from iku.domain.access import Action, Actor, Allowed, Scope
 from iku.domain.access_policy import DivisionOwns
 from iku.domain.decider import subject_id
 from iku.domain.proposal import Proposed
 from iku.ledger import log
 from iku.ledger.log import Reader
 from iku.ledger.record import Recorded
-from iku.queries import places
-from iku.queries.places import UNKNOWN
+from iku.queries import scopes
+from iku.queries.scopes import UNKNOWN
 
 # The categories whose texts are personal; the access log records their opening.
 PERSONAL = frozenset({*subject_kinds.categories(), "proposal", "account", "subject"})
@@ -31,9 +31,9 @@ class Asker(NamedTuple):
     divisions: Sequence[DivisionOwns]
     today: date
 
-    def may(self, action: Action, place: Place) -> bool:
-        """Whether the account may take *action* at *place*."""
-        return isinstance(access.may(self.actor, action, place), Allowed)
+    def may(self, action: Action, scope: Scope) -> bool:
+        """Whether the account may take *action* in *scope*."""
+        return isinstance(access.may(self.actor, action, scope), Allowed)
 
     def may_erase(self) -> bool:
         """Whether the account may erase texts, or propose it."""
@@ -51,7 +51,7 @@ async def forbidden_streams(
     of_proposals = [one for one in streams if one.startswith("proposal-")]
     proposed = await _proposals(reader, of_proposals)
     concerned = {one for of in proposed.values() for one in _concerned(of)}
-    at = await places.of_subjects(
+    at = await scopes.of_subjects(
         reader, streams | concerned, asker.divisions, asker.today
     )
     return {
@@ -65,7 +65,7 @@ async def forbidden_streams(
     }
 
 
-def _may_read(asker: Asker, stream: str, at: dict[str, Place]) -> bool:
+def _may_read(asker: Asker, stream: str, at: dict[str, Scope]) -> bool:
     category, _, subject = stream.partition("-")
     match category:
         case "account":
@@ -95,7 +95,7 @@ def _concerned(proposed: Proposed) -> list[str]:
     return [target.stream, *survivor]
 
 
-def _may_read_proposal(asker: Asker, proposed: Proposed, at: dict[str, Place]) -> bool:
+def _may_read_proposal(asker: Asker, proposed: Proposed, at: dict[str, Scope]) -> bool:
     """Whether the account made the proposal, may read its subject, or decides on it."""
     target = proposed.target
     if proposed.by == asker.actor.account:
@@ -106,9 +106,9 @@ def _may_read_proposal(asker: Asker, proposed: Proposed, at: dict[str, Place]) -
             others = [at.get(one, UNKNOWN) for one in _concerned(proposed)[1:]]
             if kind := proposed.command.data.get("category"):
                 division = access.owner(category, kind, asker.divisions)
-                others.append(Place(division, own.area))
+                others.append(Scope(division, own.area))
             return asker.may(Action.READ_TEXTS, own) or any(
-                asker.may(Action.APPROVE_CLOSED, place) for place in others
+                asker.may(Action.APPROVE_CLOSED, scope) for scope in others
             )
         case "account":
             decides = asker.may(Action.APPROVE_ROLES, access.AGENCY_WIDE)

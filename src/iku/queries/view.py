@@ -18,7 +18,7 @@ from iku.domain.access import (
     Action,
     Actor,
     Allowed,
-    Place,
+    Scope,
     Unauthenticated,
 )
 from iku.domain.access_policy import DivisionOwns
@@ -27,7 +27,7 @@ from iku.language import Language, translate
 from iku.ledger import log
 from iku.ledger.log import Reader
 from iku.ledger.record import Recorded
-from iku.queries import places, text_rights
+from iku.queries import scopes, text_rights
 from iku.queries.text_rights import PERSONAL, Asker
 from iku.text_reading import Event, Fate
 from iku.vault.sealing import Opened, TextDamaged
@@ -57,27 +57,27 @@ class Viewer(Struct, frozen=True):
     divisions: tuple[DivisionOwns, ...] = ()
     masked: bool = False
 
-    def may(self, action: Action, place: Place = AGENCY_WIDE) -> bool:
-        """Whether the viewer may take *action* on a subject at *place*."""
+    def may(self, action: Action, scope: Scope = AGENCY_WIDE) -> bool:
+        """Whether the viewer may take *action* on a subject in *scope*."""
         if self.actor is None:
             return True
-        return isinstance(access.may(self.actor, action, place), Allowed)
+        return isinstance(access.may(self.actor, action, scope), Allowed)
 
-    def require(self, action: Action, place: Place = AGENCY_WIDE) -> None:
-        """Refuse *action* on a subject at *place* if the viewer may not.
+    def require(self, action: Action, scope: Scope = AGENCY_WIDE) -> None:
+        """Refuse *action* on a subject in *scope* if the viewer may not.
 
         Raises:
             Unauthenticated: The viewer has not signed in.
             Forbidden: The message names the roles that may.
         """
-        if self.actor is None or self.may(action, place):
+        if self.actor is None or self.may(action, scope):
             return
         if self.actor == NOBODY:
             raise Unauthenticated
-        access.require(self.actor, action, place)
+        access.require(self.actor, action, scope)
 
-    def covered(self, action: Action) -> tuple[Place, ...]:
-        """The places where the viewer may take *action*, as `access.covered`."""
+    def covered(self, action: Action) -> tuple[Scope, ...]:
+        """The scopes in which the viewer may take *action*, as `access.covered`."""
         if self.actor is None:
             return (AGENCY_WIDE,)
         return access.covered(self.actor, action)
@@ -144,7 +144,7 @@ class View(NamedTuple):
         self.viewer.require_somewhere(action)
         if AGENCY_WIDE in self.viewer.covered(action):
             return
-        at = await self.places([stream])
+        at = await self.scopes([stream])
         if stream in at:
             self.viewer.require(action, at[stream])
 
@@ -158,20 +158,20 @@ class View(NamedTuple):
         self.viewer.require_somewhere(action)
         if AGENCY_WIDE in self.viewer.covered(action):
             return
-        at = await places.of_indicator(self.reader, code, self.viewer.divisions)
+        at = await scopes.of_indicator(self.reader, code, self.viewer.divisions)
         if at is not None:
             self.viewer.require(action, at)
 
-    async def places(self, streams: Collection[str]) -> dict[str, Place]:
-        """Where the cases and organisations belong today (`places.of_subjects`)."""
+    async def scopes(self, streams: Collection[str]) -> dict[str, Scope]:
+        """The scopes of cases and organisations today (`scopes.of_subjects`)."""
         divisions = self.viewer.divisions
-        return await places.of_subjects(self.reader, streams, divisions, self.today)
+        return await scopes.of_subjects(self.reader, streams, divisions, self.today)
 
     async def uncovered(self, action: Action, streams: Collection[str]) -> set[str]:
         """The cases and organisations on which the viewer may not take *action*."""
         if AGENCY_WIDE in self.viewer.covered(action):
             return set()
-        at = await self.places(streams)
+        at = await self.scopes(streams)
         return {one for one in at if not self.viewer.may(action, at[one])}
 
     async def outcomes(

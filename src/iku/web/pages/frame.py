@@ -18,7 +18,7 @@ from msgspec import Struct, structs
 from iku import parsing
 from iku.app import App
 from iku.connection import open_view
-from iku.domain.access import Action, Credentials, Denied, Place, may
+from iku.domain.access import Action, Credentials, Denied, Scope, may
 from iku.gateway import CommandGateway
 from iku.messages import message
 from iku.queries.figure_parameters import MomentQuestion
@@ -89,21 +89,21 @@ class Frame:
         session = self.visitor.session
         return None if session is None else authentication.of_session(session)
 
-    def refusal(self, action: Action, place: Place | None = None) -> str | None:
+    def refusal(self, action: Action, scope: Scope | None = None) -> str | None:
         """Why the visitor may neither take nor propose *action*; None if they may.
 
-        Without a *place*: on no subject. A button that is shown disabled says this.
+        Without a *scope*: on no subject. A button that is shown disabled says this.
         """
         actor = self.visitor.viewer.actor
         if actor is None:
             return None
-        if place is None:
+        if scope is None:
             viewer = self.visitor.viewer
             if viewer.covered(action):
                 return None
             decided = may(actor, action)
         else:
-            decided = may(actor, action, place)
+            decided = may(actor, action, scope)
         if not isinstance(decided, Denied) or decided.proposable:
             return None
         return decided.why

@@ -1,4 +1,4 @@
-"""Where subjects and indicators belong today: what the rights of a division cover.
+"""The scopes of subjects and indicators today, by which rights cover them.
 
 A right follows the subject's division today, by all present knowledge, whatever
 coordinates a question has.
@@ -11,13 +11,13 @@ from typing import NamedTuple
 from msgspec import json
 
 from iku.domain import access, conflict, organisation, subject_kinds
-from iku.domain.access import AGENCY_WIDE, Place
+from iku.domain.access import AGENCY_WIDE, Scope
 from iku.domain.access_policy import DivisionOwns
 from iku.domain.indicator import Options
 from iku.ledger.log import Reader
 
 # Of a subject without a state: only rights for the whole agency cover it.
-UNKNOWN = Place("")
+UNKNOWN = Scope("")
 # The kinds of each category, by which divisions own subjects.
 KINDS: dict[str, tuple[str, ...]] = {
     "conflict": tuple(conflict.Category),
@@ -26,24 +26,24 @@ KINDS: dict[str, tuple[str, ...]] = {
 
 
 class Reach(NamedTuple):
-    """The subjects of a category that places cover: a kind, and a district or None."""
+    """The subjects of a category that scopes cover: a kind, and a district or None."""
 
     kinds: list[str]
     districts: list[str | None]
 
 
 def reach(
-    category: str, places: Iterable[Place], divisions: Sequence[DivisionOwns]
+    category: str, scopes: Iterable[Scope], divisions: Sequence[DivisionOwns]
 ) -> Reach | None:
-    """The subjects of *category* at *places*; None if they are all."""
-    places = list(places)
-    if AGENCY_WIDE in places:
+    """The subjects of *category* in *scopes*; None if all are."""
+    scopes = list(scopes)
+    if AGENCY_WIDE in scopes:
         return None
     pairs = [
-        (kind, place.area)
+        (kind, scope.area)
         for kind in KINDS[category]
-        for place in places
-        if access.owner(category, kind, divisions) in {None, place.division}
+        for scope in scopes
+        if access.owner(category, kind, divisions) in {None, scope.division}
     ]
     return Reach([kind for kind, _ in pairs], [district for _, district in pairs])
 
@@ -53,8 +53,8 @@ async def of_subjects(
     streams: Collection[str],
     divisions: Sequence[DivisionOwns],
     today: date,
-) -> dict[str, Place]:
-    """The place of each case and organisation, as `access.place_of` gives it.
+) -> dict[str, Scope]:
+    """The scope of each case and organisation, as `access.scope_of` gives it.
 
     Streams that do not exist or are of another category are left out.
     """
@@ -84,15 +84,15 @@ async def of_subjects(
         today,
     )
     return {
-        stream: Place(access.owner(category, kind, divisions), area or None)
+        stream: Scope(access.owner(category, kind, divisions), area or None)
         for stream, category, kind, area in rows
     }
 
 
 async def of_indicator(
     reader: Reader, code: str, divisions: Sequence[DivisionOwns]
-) -> Place | None:
-    """Where the subjects that the indicator counts belong; None if it is unknown."""
+) -> Scope | None:
+    """The scope of an indicator; None if the indicator is unknown."""
     options = await reader.fetchval(
         """
         select options
@@ -105,4 +105,4 @@ async def of_indicator(
     )
     if options is None:
         return None
-    return access.place_of_indicator(Options.from_json(json.decode(options)), divisions)
+    return access.scope_of_indicator(Options.from_json(json.decode(options)), divisions)
