@@ -60,7 +60,7 @@ async def check_rights(reader: Reader) -> CheckedRights:
 
 def _unreadable(position: int, error: Exception) -> str:
     return message(
-        "position {position}: the rights cannot be judged from here on: {error}",
+        "position {position}: rights cannot be verified from this record on: {error}",
         position=position,
         error=messages.of_error(error),
     )

@@ -252,7 +252,7 @@ def _issuer_setting(given: Mapping[str, str]) -> str | None:
     if issuer is not None and not _is_issuer(issuer, given):
         raise SettingsError(
             message(
-                'IKU_OIDC_ISSUER is "{issuer}", which is not a URL of https without '
+                'IKU_OIDC_ISSUER is "{issuer}", but must be an https URL without a '
                 'query, such as "https://sso.example.go.id/realms/kota"',
                 issuer=issuer,
             )

@@ -207,7 +207,7 @@ def test_the_command_line_is_refused_with_two(
         ((log.url, "--policy", "damaged"), "line 1 of the policy"),
         (("ftp://x", "--policy", lied), "ftp://x is not the address of a server"),
         (("http://x", "--policy", lied, "--key", key), "over https only"),
-        ((log.url, "--policy", lied, "--key", lied), "can be used by others"),
+        ((log.url, "--policy", lied, "--key", lied), "is accessible to other users"),
         ((log.url, "--policy", lied, "--key", "none"), "none: No such file"),
         ((log.url, "--policy", lied, "--every", "0"), "--every"),
     ):
@@ -281,7 +281,9 @@ def test_it_follows_until_a_signal(log: LyingLog, run: Run, number: int) -> None
     log.show(records(8))
     assert "8 records verified, 5 of them new" in line(process)
     log.answers["checkpoint"] = answering(503, b"away")
-    assert "cannot be read: checkpoint: the server answered 503" in line(process)
+    assert "cannot be read: checkpoint: the server responded with status 503" in line(
+        process
+    )
     log.answers.clear()
     assert "8 records verified, 0 of them new" in line(process)
     process.send_signal(number)

@@ -31,7 +31,7 @@ def test_a_key_is_made_once_and_shown_always(iku: Any, tmp_path: Path) -> None:
     key.chmod(0o644)
     said = iku("signer", "key")
     assert said.code == 1
-    assert "can be used by others (mode 0644)" in said.err
+    assert "is accessible to other users (mode 0644)" in said.err
 
 
 def test_signing_says_what_was_signed_and_that_nobody_watches(iku: Any) -> None:
@@ -176,7 +176,9 @@ async def test_a_cosignature_that_does_not_verify_is_reported(
     await owner.execute(
         "insert into ledger.cosignature (size, vkey, line) values (9, 'saksi+x', '')"
     )
-    told = "cosignature of saksi at size 9: nothing of that size is signed; ignored"
+    told = (
+        "cosignature of saksi at size 9 ignored: no checkpoint of that size is signed"
+    )
     assert told in iku("signer", "once").out
     said = iku("status")
     assert said.code == 0

@@ -61,7 +61,7 @@ def test_a_witness_by_file_completes_the_proof(
     listed.write_text("".join(lines))
     again = iku("witness", "cosign", "request", "--policy", "logs")
     assert again.code == 1
-    assert "the last size cosigned is 146" in again.err
+    assert "the last cosigned size is 146" in again.err
     assert iku("signer", "request", "--old", "147").code == 1
 
     policy = tmp_path / "policy"

@@ -130,13 +130,13 @@ def test_a_role_revoked_can_be_granted_again() -> None:
     [
         (
             Invited(effective_on=TODAY, holder=Person("B", PERSON), basis="SK/9"),
-            ("A01", "exists since 2022-06-30"),
+            ("A01", "has existed since 2022-06-30"),
         ),
         (
             RoleGranted(effective_on=on("2022-06-29"), role=Role.ADMIN, basis="x"),
             ("2022-06-29", "2022-06-30"),
         ),
-        (granted(division=None), ("petugas", "name it")),
+        (granted(division=None), ("petugas", "division is missing")),
         (granted(Role.ADMIN, division="wasnas"), ("admin", "whole agency", "wasnas")),
         (granted(division="perang"), ("perang", "iwasbang, wasnas")),
         (granted(Role.ADMIN, district=AREA), ("petugas", "district")),
@@ -184,13 +184,13 @@ def test_an_invitation_creates_an_account_with_its_first_role() -> None:
 
 
 def test_an_invitation_to_a_role_that_cannot_be_granted_creates_nothing() -> None:
-    refused(decider, None, invite(division=None), "name it", context=OFFICE)
+    refused(decider, None, invite(division=None), "division is missing", context=OFFICE)
     late = invite(until=on("2022-06-01"))
     refused(decider, None, late, "2022-06-01", context=OFFICE)
 
 
 def test_an_account_is_not_invited_twice() -> None:
-    refused(decider, account(), invite(), "exists since", context=OFFICE)
+    refused(decider, account(), invite(), "has existed since", context=OFFICE)
 
 
 def test_an_account_begins_with_its_invitation() -> None:

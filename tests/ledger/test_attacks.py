@@ -433,17 +433,18 @@ async def test_a_forged_cosignature_does_not_silence_the_witness(
     assert (before.signed, before.witnessed) == (4, 4)
     name = witness.keys[0].name
     assert before.ignored == [
-        f"cosignature of {name} at size {size}: nothing of that size is signed; ignored"
+        f"cosignature of {name} at size {size} ignored: "
+        "no checkpoint of that size is signed"
         for size in (10**12, 5)
     ]
     [finding] = await check_ledger(owner)
-    assert finding.startswith(f"cosignature of {name} at size 5: nothing of that")
+    assert finding.startswith(f"cosignature of {name} at size 5 ignored: no")
     await log.append(owner, [Ask()("e-1", command="e")], zone=ZONE)
     await signed.sign()
     assert await gather(signed, witness) == []
     after = await checkpoint_store.assurance(owner, known)
     assert after.witnessed == 5
-    assert f"cosignature of {name} at size 5: it does not verify; ignored" in (
+    assert f"cosignature of {name} at size 5 ignored: it does not verify" in (
         after.ignored
     )
 

@@ -409,7 +409,7 @@ async def test_a_key_that_others_may_read_is_not_used(
     for mode in (0o640, 0o604, 0o620, 0o644):
         key.chmod(mode)
         with pytest.raises(
-            durable_files.InsecurePermissions, match="can be used by others"
+            durable_files.InsecurePermissions, match="is accessible to other users"
         ):
             await sign(signer, home)
     key.chmod(0o400)
@@ -426,7 +426,7 @@ async def test_a_folder_or_file_that_others_may_use_is_refused(
     wanted = "700" if name == "." else "600"
     with pytest.raises(
         durable_files.InsecurePermissions,
-        match=rf"can be used by others \(mode 0750\); make it yours: chmod {wanted} ",
+        match=rf"\(mode 0750\), but only its owner may access it: run chmod {wanted} ",
     ):
         await sign(signer, home)
     with pytest.raises(durable_files.InsecurePermissions):

@@ -138,7 +138,7 @@ TAMPERED = [
     ),
     (
         "delete from ledger.stream where stream = 'b-1'",
-        "ledger.stream: streams: expected [], found ['b-1']",
+        "ledger.stream: stream without a row: expected [], found ['b-1']",
     ),
     (
         "update ledger.head set size = 9",

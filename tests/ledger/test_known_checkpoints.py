@@ -68,7 +68,7 @@ async def test_a_key_of_the_log_that_was_replaced_is_known(
         ),
         (
             signed(WITNESS, Checkpoint("other.test/log", 7, bytes(32))),
-            "this is a checkpoint of other.test/log, but the key is that of iku.test",
+            "the checkpoint is of log other.test/log, but the signer",
         ),
     ],
 )
@@ -107,4 +107,4 @@ async def test_a_witness_that_does_not_help_is_named(
         signer, home, WATCHED, get=answering(500, b"oh")
     )
     assert found.checkpoints == ()
-    assert found.unhelpful == ("W: the witness answered 500: oh",)
+    assert found.unhelpful == ("W: the witness responded with status 500: oh",)

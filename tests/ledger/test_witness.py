@@ -250,7 +250,7 @@ def test_its_keys_are_its_own_and_one_of_each_kind(tmp_path: Path) -> None:
     one, two = home.signing_keys()
     assert one.seed != two.seed
     durable_files.write(tmp_path / "key", LOG.secret.encode())
-    with pytest.raises(Malformed, match="holds a key of the kind 0x01, not 0x04"):
+    with pytest.raises(Malformed, match="holds a key of algorithm 0x01, not 0x04"):
         home.signing_keys()
 
 
@@ -374,7 +374,8 @@ async def test_a_log_that_was_shortened_is_said_to_be(made: Witness) -> None:
     error = declined(made, await request(0, 9))
     assert error.status == HTTPStatus.CONFLICT
     assert str(error) == (
-        "the log was shortened: the checkpoint is of size 9, but size 12 was cosigned"
+        "the log was shortened: the checkpoint has size 9, but size 12 was cosigned "
+        "before"
     )
     assert "the log was shortened" in str(declined(made, await request(12, 9)))
 
@@ -387,6 +388,6 @@ async def test_a_witness_whose_folder_others_can_use_cosigns_nothing(
     (made.folder / name).chmod(0o707)
     asked = str(await request(9, 12)).encode()
     with pytest.raises(
-        durable_files.InsecurePermissions, match="can be used by others"
+        durable_files.InsecurePermissions, match="is accessible to other users"
     ):
         made.cosign(asked)

@@ -186,11 +186,11 @@ async def test_a_witness_that_saw_another_log_raises_the_alarm(
 @pytest.mark.parametrize(
     ("status", "body", "says"),
     [
-        (500, b"oh", "the witness answered 500: oh"),
-        (403, b"", "the witness answered 403: "),
-        (409, b"many\n", "the witness answered 409 without a tree size"),
-        (409, b"\xff\n", "the witness answered 409 without a tree size"),
-        (409, b"0\n", "the witness answered with a different old size 3 times"),
+        (500, b"oh", "the witness responded with status 500: oh"),
+        (403, b"", "the witness responded with status 403: "),
+        (409, b"many\n", "with status 409, but without a tree size"),
+        (409, b"\xff\n", "with status 409, but without a tree size"),
+        (409, b"0\n", "the witness responded with another old size 3 times"),
         (200, b"", "is not a valid cosignature"),
         (200, b"\xff", "is not a valid cosignature"),
         (200, "\u2014 x AAAAAAA=\n".encode(), "is not a valid cosignature"),
@@ -345,7 +345,7 @@ def test_what_a_witness_answers_is_read_whatever_its_status() -> None:
 @pytest.mark.parametrize(
     ("status", "body", "says"),
     [
-        (500, b"oh", "the witness answered 500: oh"),
+        (500, b"oh", "the witness responded with status 500: oh"),
         (200, b"", "is not a valid cosignature"),
         (200, b"text\n\n", "is not a valid cosignature"),
     ],
@@ -467,7 +467,7 @@ async def test_a_cosignature_that_does_not_verify_counts_for_nothing_and_is_repo
     assert found.witnessed is None
     assert len(found.ignored) == 7
     assert found.ignored[0] == (
-        f"cosignature of {KEY.name} at size 3: it does not verify; ignored"
+        f"cosignature of {KEY.name} at size 3 ignored: it does not verify"
     )
     last = await checkpoint_store.latest(signer)
     assert last is not None

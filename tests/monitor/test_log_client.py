@@ -108,9 +108,9 @@ def many_headers(to: BaseHTTPRequestHandler) -> None:
     ("answer", "said"),
     [
         (without_end, "is longer than 65536 bytes"),
-        (drop_by_drop, "the answer took longer than 1 seconds"),
-        (endless_head, "the answer took longer than 1 seconds"),
-        (silent, "the answer took longer than 1 seconds"),
+        (drop_by_drop, "the response took longer than 1 seconds"),
+        (endless_head, "the response took longer than 1 seconds"),
+        (silent, "the response took longer than 1 seconds"),
         (cut_off, "checkpoint cannot be read"),
         (no_http, "checkpoint cannot be read"),
         (many_headers, "checkpoint cannot be read"),

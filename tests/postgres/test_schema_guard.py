@@ -65,7 +65,10 @@ HARMLESS = """
 create or replace function guard.hold() returns event_trigger
 language plpgsql as 'begin end'
 """
-NOW, WAS = (f"the ledger's schema, as last sealed: {when} " for when in ("now", "was"))
+NOW, WAS = (
+    f"the ledger's schema differs from the accepted schema: {when} "
+    for when in ("now", "was")
+)
 UNTOUCHED = [
     "create table public.note (id integer)",
     "drop table if exists public.note",

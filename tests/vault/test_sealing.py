@@ -53,7 +53,9 @@ def test_a_commitment_to_a_second_text_is_refused_by_the_length_of_the_salt(
 ) -> None:
     kept = sealing.secret(PLACE, "Budi Santoso")
     both = kept.salt + kept.plain
-    with pytest.raises(TextDamaged, match=f"a salt of {length} bytes, not 32"):
+    with pytest.raises(
+        TextDamaged, match=f"the salt has {length} bytes, but must have 32"
+    ):
         sealing.commitment(PLACE, both[:length], both[length:])
 
 

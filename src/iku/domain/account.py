@@ -26,7 +26,7 @@ DivisionCode: TypeAlias = Annotated[
     str,
     Meta(
         pattern=DIVISION,
-        description="Code of a division in the description of the agency.",
+        description="Code of a division of the agency.",
         examples=["wasnas"],
         extra_json_schema={"x-expects": "the code of a division, such as wasnas"},
     ),
@@ -343,7 +343,7 @@ def _invite_again(command: Invited, account: Account, context: DecisionContext) 
         return True
     raise Refused(
         message(
-            "account {account} exists since {day}",
+            "account {account} has existed since {day}",
             account=context.subject,
             day=account.invitation.effective_on,
         )
@@ -392,7 +392,10 @@ def _refuse_bad_grant(command: RoleGranted, context: DecisionContext) -> None:
     if command.role in OF_DIVISION and command.division is None:
         raise Invalid(
             "division",
-            message("the role {role} is held for a division; name it", role=role),
+            message(
+                "division is missing: the role {role} is held for one division",
+                role=role,
+            ),
         )
     if command.role not in OF_DIVISION and command.division is not None:
         raise Invalid(

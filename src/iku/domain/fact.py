@@ -121,7 +121,7 @@ class Person(Struct, frozen=True, forbid_unknown_fields=True):
             str,
             Meta(
                 pattern=PERSON,
-                description="Identifier of a person, as an earlier entry gave it.",
+                description="Identifier of a person, as in an earlier entry.",
                 examples=["0b0e2d6c-5a0f-4d6e-9c1b-2f1f0f6f9a10"],
                 extra_json_schema={
                     "x-expects": "the identifier of a person in an earlier event, such "

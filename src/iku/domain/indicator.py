@@ -259,21 +259,25 @@ class Amendment(Fact, frozen=True, kw_only=True):
 
     category: Annotated[
         conflict.Category | None,
-        Meta(description="The indicator's own category; any other is refused."),
+        Meta(description="Category of the indicator, which cannot be changed."),
     ] = None
     minimum_level: Annotated[
         conflict.Level | None,
-        Meta(description="The least level of a case that counts."),
+        Meta(description="Lowest level of a case that counts."),
     ] = None
     date_basis: Annotated[
-        DateBasis | None, Meta(description="Which day makes a case exist.")
+        DateBasis | None,
+        Meta(
+            description="Day from which a case exists: that of the report or of the occurrence."
+        ),
     ] = None
     carry_over: Annotated[
-        CarryOver | None, Meta(description="Whether older open cases count.")
+        CarryOver | None,
+        Meta(description="Whether open cases of earlier periods count."),
     ] = None
     reopening: Annotated[
         Reopening | None,
-        Meta(description="Whether a reopened case is unresolved."),
+        Meta(description="Whether a reopened case leaves the numerator."),
     ] = None
     resolution_manners: Annotated[
         Annotated[
@@ -281,7 +285,7 @@ class Amendment(Fact, frozen=True, kw_only=True):
             Meta(min_length=1, max_length=8),
         ]
         | None,
-        Meta(description="Which manners of closing are resolutions."),
+        Meta(description="Manners of closing that are resolutions."),
     ] = None
     kinds: Annotated[
         Annotated[
@@ -289,24 +293,30 @@ class Amendment(Fact, frozen=True, kw_only=True):
             Meta(min_length=1, max_length=3),
         ]
         | None,
-        Meta(description="Which organisations count."),
+        Meta(description="Kinds of organisations that count."),
     ] = None
     expired_registration: Annotated[
         ExpiredRegistration | None,
-        Meta(description="Whether one with an expired certificate counts."),
+        Meta(description="Whether an organisation with an expired certificate counts."),
     ] = None
     participation_threshold: Annotated[
         Annotated[int, Meta(ge=1, le=1000)] | None,
-        Meta(description="From how many participations on one is active."),
+        Meta(
+            description="Number of verified participations from which an organisation takes part."
+        ),
     ] = None
     population: Annotated[
-        Population | None, Meta(description="Which organisations there are.")
+        Population | None,
+        Meta(
+            description="Organisations that exist: on the day, or on any day of the period."
+        ),
     ] = None
     empty: Annotated[
-        EmptyRatio | None, Meta(description="What the percentage of 0 of 0 is.")
+        EmptyRatio | None,
+        Meta(description="Percentage of a figure without subjects (0/0)."),
     ] = None
     rounding: Annotated[
-        Rounding | None, Meta(description="How percentages are rounded.")
+        Rounding | None, Meta(description="Rounding of percentages.")
     ] = None
 
     def changed_fields(self, of: type[Struct]) -> dict[str, Any]:

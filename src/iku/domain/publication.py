@@ -43,9 +43,9 @@ Identifier: TypeAlias = Annotated[
         extra_json_schema={
             "x-expects": "the identifier of a publication, such as 2021 or 2021-W3.2"
         },
-        description="Identifier of a publication: the year, S1, C2, W3 or B07 where it "
-        "is of a part of it, sd0815 where it ends on that day and not with its period, "
-        "and from the second edition on .2 and so on.",
+        description="Identifier of a publication: the year; for a part of the year also S1, "
+        "C2, W3 or B07; sd0815 if it ends on that day, before its period does; "
+        "from the second edition on also .2, .3 and so on.",
         examples=["2021", "2021-W3", "2021-sd0930.2"],
     ),
 ]

@@ -52,8 +52,8 @@ def check(home: SignerFolder, shape: ShapeDigests) -> None:
         raise ShapeChanged(
             message(
                 "the schema has the shape {found}, but the accepted shape is "
-                "{accepted}; `iku status` lists the differences; if the "
-                "change is intended: iku signer accept-shape {found}",
+                "{accepted}; `iku status` lists the differences; if the change is "
+                "intended, run `iku signer accept-shape {found}`",
                 found=shape.found,
                 accepted=accepted or shape.expected,
             )

@@ -149,15 +149,15 @@ def finding(
     name = vkey.partition("+")[0]
     if beyond:
         return message(
-            "cosignature of {name} at size {size}: nothing of that size is signed; "
-            "ignored",
+            "cosignature of {name} at size {size} ignored: no checkpoint of that size "
+            "is signed",
             name=name,
             size=size,
         )
     texts = _texts(size, notes)
     if all(_stated_time(text, vkey, line) is None for text in texts):
         return message(
-            "cosignature of {name} at size {size}: it does not verify; ignored",
+            "cosignature of {name} at size {size} ignored: it does not verify",
             name=name,
             size=size,
         )

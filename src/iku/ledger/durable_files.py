@@ -89,8 +89,8 @@ def refuse_insecure(path: Path) -> None:
     if mode & 0o077:
         raise InsecurePermissions(
             message(
-                "{path} can be used by others (mode {mode}); make it yours: chmod "
-                "{wanted} {path}",
+                "{path} is accessible to other users (mode {mode}), but only its "
+                "owner may access it: run chmod {wanted} {path}",
                 path=path,
                 mode=f"{mode:04o}",
                 wanted="700" if stat.S_ISDIR(found.st_mode) else "600",
@@ -99,8 +99,8 @@ def refuse_insecure(path: Path) -> None:
     if found.st_uid != os.geteuid():
         raise InsecurePermissions(
             message(
-                "{path} belongs to user {owner}, but user {user} runs this; run it as "
-                "{owner}, or make it yours: chown {user} {path}",
+                "{path} belongs to user {owner}, but the program runs as user {user}: "
+                "run it as user {owner}, or run chown {user} {path}",
                 path=path,
                 owner=found.st_uid,
                 user=os.geteuid(),

@@ -452,7 +452,9 @@ async def _check_streams(tables_read: _TableReader, reading: _CheckState) -> Non
             if held != (version, known_on):
                 place = message("stream {stream}", stream=stream)
                 reading.check_equal(message("stream"), place, held, (version, known_on))
-    reading.check_equal(message("streams"), "ledger.stream", [], sorted(left)[:1])
+    reading.check_equal(
+        message("stream without a row"), "ledger.stream", [], sorted(left)[:1]
+    )
 
 
 async def _check_head(connection: Connection, reading: _CheckState) -> None:
@@ -461,7 +463,7 @@ async def _check_head(connection: Connection, reading: _CheckState) -> None:
     at, day = (reading.recorded_at, reading.known_on) if some else (None, None)
     place = "ledger.head"
     reading.check_equal(message("size"), place, reading.size, found.size)
-    reading.check_equal(message("last instant"), place, at, found.recorded_at)
+    reading.check_equal(message("last recording time"), place, at, found.recorded_at)
     reading.check_equal(message("latest day of knowledge"), place, day, found.known_on)
 
 

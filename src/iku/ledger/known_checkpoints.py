@@ -84,8 +84,8 @@ def _parse(raw: bytes, origin: str, keys: Iterable[VerifierKey]) -> Checkpoint:
     if found.origin != origin:
         raise SignerNotReady(
             message(
-                "--known: this is a checkpoint of {name}, but the key is that of "
-                "{origin}",
+                "--known: the checkpoint is of log {name}, but the signer's key is of "
+                "log {origin}",
                 name=found.origin,
                 origin=origin,
             )

@@ -223,8 +223,8 @@ class LeafMismatch(Exception):
         super().__init__(
             message(
                 "position {position}: the record that was sent has leaf {sent}, but "
-                "the database answered {answered}; the receipt is refused, because the "
-                "function that appends was changed",
+                "the database returned {answered}; the receipt is refused, because "
+                "the append function in the database was changed",
                 position=position,
                 sent=sent.hex() if sent else message("none"),
                 answered=answered.hex() if answered else message("none"),

@@ -64,14 +64,14 @@ class CosignConflict(CosignRefused):
         super().__init__(
             HTTPStatus.CONFLICT,
             message(
-                "the log was shortened: the checkpoint is of size {now}, but size "
-                "{size} was cosigned",
+                "the log was shortened: the checkpoint has size {now}, but size "
+                "{size} was cosigned before",
                 now=now,
                 size=size,
             )
             if now < size
             else message(
-                "the request begins at size {asked}, but the last size cosigned is "
+                "the request has old size {asked}, but the last cosigned size is "
                 "{size}",
                 asked=asked,
                 size=size,
@@ -191,7 +191,7 @@ class WitnessFolder(Struct, frozen=True):
         if key.algorithm is not algorithm:
             raise Malformed(
                 message(
-                    "{path} holds a key of the kind {found}, not {wanted}",
+                    "{path} holds a key of algorithm {found}, not {wanted}",
                     path=path,
                     found=f"{key.algorithm:#04x}",
                     wanted=f"{algorithm:#04x}",

@@ -149,7 +149,7 @@ async def _ask(
         old = _size(keys[0].name, body, size)
     raise WitnessUnavailable(
         message(
-            "the witness answered with a different old size {times} times",
+            "the witness responded with another old size {times} times",
             times=ATTEMPTS,
         )
     )
@@ -188,7 +188,9 @@ async def last_cosigned(
         said = " ".join(body[:200].decode("utf-8", "replace").split())
         raise WitnessUnavailable(
             message(
-                "the witness answered {status}: {reason}", status=status, reason=said
+                "the witness responded with status {status}: {reason}",
+                status=status,
+                reason=said,
             )
         )
     try:
@@ -200,7 +202,7 @@ async def last_cosigned(
     if found.origin != origin:
         raise WitnessUnavailable(
             message(
-                "the witness answered with a checkpoint of {origin}",
+                "the witness responded with a checkpoint of log {origin}",
                 origin=found.origin,
             )
         )
@@ -218,7 +220,11 @@ def _failure(name: str, status: int, body: bytes) -> None:
             )
         )
     raise WitnessUnavailable(
-        message("the witness answered {status}: {reason}", status=status, reason=said)
+        message(
+            "the witness responded with status {status}: {reason}",
+            status=status,
+            reason=said,
+        )
     )
 
 
@@ -228,7 +234,7 @@ def _size(name: str, body: bytes, ours: int) -> int:
         size = checkpoint.parse_size(body.decode("ascii").removesuffix("\n"))
     except (UnicodeDecodeError, Malformed) as error:
         raise WitnessUnavailable(
-            message("the witness answered 409 without a tree size")
+            message("the witness responded with status 409, but without a tree size")
         ) from error
     if size > ours:
         raise WitnessContradiction(

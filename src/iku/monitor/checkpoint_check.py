@@ -108,8 +108,8 @@ def _lacking(
     found = []
     if not demands.without_witness and not _is_quorum(demands, cosigned, 1):
         sentence = message(
-            "no quorum of witnesses vouches for the checkpoint: with the log's key "
-            "alone, history could have been rewritten"
+            "no quorum of witnesses cosigned the checkpoint, so the holder of the "
+            "log's key alone could have rewritten the log"
         )
         found.append(MonitorFinding(FindingKind.UNWITNESSED, sentence))
     if demands.max_age_s is None:
@@ -118,7 +118,7 @@ def _lacking(
     if not _is_quorum(demands, cosigned, since):
         sentence = message(
             "no quorum of witnesses has cosigned since {time}: the newest cosignature "
-            "is of {newest}",
+            "is from {newest}",
             time=spell_time(since),
             newest=message("an unknown time") if newest is None else spell_time(newest),
         )

@@ -121,7 +121,8 @@ def _invalid(finding: iku_verify.Finding, position: int | None) -> MonitorFindin
     reason = str(finding)
     if finding.code == NOT_ENOUGH:
         sentence = message(
-            "this program cannot recount figures from here on: {reason}", reason=reason
+            "this program cannot recount figures from this record on: {reason}",
+            reason=reason,
         )
         return MonitorFinding(FindingKind.UNCOUNTED, sentence, position)
     sentence = message(

@@ -159,8 +159,8 @@ def _renamed(before: str, now: str) -> RoundStopped:
     return round_stopped(
         FindingKind.RENAMED,
         message(
-            "the server shows the log {now}, but this folder follows {before}; follow "
-            "it in a new folder, if {before} was continued under that name",
+            "the server serves the log {now}, but this folder follows {before}: if "
+            "{before} was continued under that name, follow it in a new folder",
             now=now,
             before=before,
         ),

@@ -102,8 +102,8 @@ class LogClient:
             if not self._tls and not is_loopback(self._address.hostname or ""):
                 raise InvalidLogAddress(
                     message(
-                        "the key is sent over https only, or to this machine; {url} is "
-                        "neither",
+                        "{url} is neither https nor on this machine, so the API key "
+                        "cannot be sent to it",
                         url=url,
                     )
                 )
@@ -155,7 +155,8 @@ class LogClient:
         except (UnicodeDecodeError, Malformed) as error:
             raise InvalidProof(
                 message(
-                    "the answer is not a proof: {error}", error=messages.of_error(error)
+                    "the response is not a proof: {error}",
+                    error=messages.of_error(error),
                 )
             ) from error
         if rest:
@@ -225,7 +226,7 @@ class LogClient:
 
     def _late(self) -> str:
         return message(
-            "the answer took longer than {seconds} seconds",
+            "the response took longer than {seconds} seconds",
             seconds=int(self._timeout_s),
         )
 
@@ -269,7 +270,7 @@ def _parse_server_url(url: str) -> SplitResult:
         raise invalid
     if address.username is not None or address.query or address.fragment:
         raise InvalidLogAddress(
-            message("the address must have no user, query or fragment")
+            message("the address must not contain a user, a query or a fragment")
         )
     path = address.path.rstrip("/")
     # The address of a log, as a policy has it, or that of the server.
@@ -279,7 +280,7 @@ def _parse_server_url(url: str) -> SplitResult:
 def _refusal(path: str, status: int, body: bytes) -> Exception:
     said = " ".join(body[:200].decode("utf-8", "replace").split())
     answered = message(
-        "{path}: the server answered {status}: {reason}",
+        "{path}: the server responded with status {status}: {reason}",
         path=path,
         status=status,
         reason=said,
@@ -289,8 +290,8 @@ def _refusal(path: str, status: int, body: bytes) -> Exception:
     if 300 <= status < 400:
         return LogUnreadable(
             message(
-                "{path}: the server redirects ({status}), which is not followed; give "
-                "the address to which it leads, if you trust it",
+                "{path}: the server redirects ({status}), but redirects are not "
+                "followed; if you trust the target, give its address",
                 path=path,
                 status=status,
             )
@@ -298,7 +299,8 @@ def _refusal(path: str, status: int, body: bytes) -> Exception:
     if status in REFUSED:
         return LogUnreadable(
             message(
-                "{path}: the server refuses access ({status}); --key gives an API key",
+                "{path}: the server refuses access ({status}); give an API key with "
+                "--key",
                 path=path,
                 status=status,
             )

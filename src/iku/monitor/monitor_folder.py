@@ -123,7 +123,7 @@ class MonitorFolder(Struct, frozen=True):
         if self.records.exists():
             raise MonitorNotReady(
                 message(
-                    "{path} is missing, but {records} is there; restore it, or follow "
+                    "{path} is missing, but {records} exists; restore it, or follow "
                     "the log in a new folder",
                     path=path,
                     records=self.records,

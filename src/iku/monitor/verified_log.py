@@ -87,8 +87,8 @@ class VerifiedLog:
             raise round_stopped(
                 FindingKind.ROLLBACK,
                 message(
-                    "the log was rolled back: it shows size {size}, but had signed "
-                    "size {seen}; the records that remain are the same",
+                    "the log was rolled back: it has size {size}, but signed size "
+                    "{seen} before; the remaining records are unchanged",
                     size=now.size,
                     seen=self.size,
                 ),

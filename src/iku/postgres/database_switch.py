@@ -43,7 +43,8 @@ async def control(superuser: str) -> AsyncIterator[Plain]:
     else:
         raise UnsupportedServer(
             message(
-                "the server has none of the databases {names}", names=[*MAINTENANCE]
+                "the server has no maintenance database: expected one of {names}",
+                names=[*MAINTENANCE],
             )
         )
     try:

@@ -137,7 +137,10 @@ async def _function_findings(reader: Queryable) -> list[str]:
 async def _schema_findings(reader: Queryable) -> list[str]:
     rows = await reader.fetch("select line from guard.difference()")
     return [
-        message("the ledger's schema, as last sealed: {line}", line=row["line"])
+        message(
+            "the ledger's schema differs from the accepted schema: {line}",
+            line=row["line"],
+        )
         for row in rows
     ]
 

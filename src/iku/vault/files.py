@@ -303,7 +303,7 @@ def _as_files_error(folder: Path) -> Iterator[None]:
         why: str | None = error.strerror
         if error.errno == errno.EXDEV:
             why = message(
-                "{folder} must lie on the same file system as its folder",
+                "the subfolder {folder} must be on the same file system as the folder",
                 folder=QUARANTINE,
             )
         raise FilesError(

@@ -99,7 +99,7 @@ def commitment(place: TextPlace, salt: bytes, padded: bytes) -> str:
     if len(salt) != SALT:
         raise TextDamaged(
             message(
-                "{event} {field}: a salt of {length} bytes, not {due}",
+                "{event} {field}: the salt has {length} bytes, but must have {due}",
                 event=place.event_name,
                 field=place.field,
                 length=len(salt),
