@@ -134,7 +134,11 @@ async def _invite(app: App, role: Role, by: Credentials | None = None) -> Creden
     proposed = Invite(holder=Person(role), basis="SK/1", role=role, division=division)
     async with app.pool.acquire() as connection:
         outcome = await accounts.invite(
-            app.commands, connection, proposed, app.agency.owned, credentials=by
+            app.commands,
+            connection,
+            proposed,
+            app.agency.division_ownership,
+            credentials=by,
         )
     return Credentials(outcome.subject, outcome.receipt.version, fresh=True)
 

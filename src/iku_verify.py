@@ -250,7 +250,7 @@ class Audit:
             self._hold_known(one)  # (j)
             self.report.known += 1
         self.report.texts = self.register.texts.tell()  # (k)
-        self.register.hold_mergers()  # (l)
+        self.register.check_mergers()  # (l)
         recount_published(self.register, self.report)  # (m)
         self.register.rights.hold(self.report)  # (n)
         if self.last.size == 0:
@@ -378,18 +378,18 @@ def hold_trusted(last: Checkpoint, trusted: Policy, report: Report) -> None:
     report.witnesses = sorted({one.key.name for one in cosigned})
     report.trusted = len({key.name for key in trusted.witnesses.values()})
     if newest := max((one.time for one in cosigned), default=0):
-        report.newest = spell_time(newest)
+        report.newest = format_time(newest)
     if not trusted.is_quorum(cosigned):
         report.lacking.append(
             "no quorum of witnesses vouches for it: with the log's key alone, history "
             "could have been rewritten"
         )
     if trusted.since and not trusted.is_quorum(cosigned, trusted.since):
-        since = spell_time(trusted.since)
+        since = format_time(trusted.since)
         report.lacking.append(f"it is too old: no quorum cosigned it since {since}")
 
 
-def spell_time(seconds: int) -> str:
+def format_time(seconds: int) -> str:
     """A time since 1970 as a date and a time of day (UTC)."""
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"
 
@@ -2412,7 +2412,7 @@ class Register:
         number, place = len(versions) + 1, whole(record["version"])
         versions.append(Version(number, position, known, on, says, place))
 
-    def hold_mergers(self) -> None:
+    def check_mergers(self) -> None:
         """Check that mergers and absorptions correspond, in both directions.
 
         In an older log, a merger may have no absorption at all.

@@ -141,7 +141,9 @@ async def test_a_start_records_the_rights_anew_only_if_the_divisions_have_change
     async with open_app(SETTINGS, database) as app:
         assert await rights() == []  # without accounts no rights are stated
         async with app.pool.acquire() as pooled:
-            await accounts.invite(app.commands, pooled, first, app.agency.owned)
+            await accounts.invite(
+                app.commands, pooled, first, app.agency.division_ownership
+            )
     for _ in range(2):
         async with open_app(SETTINGS, database):
             assert await rights() == ["rights_set"]
@@ -153,4 +155,4 @@ async def test_a_start_records_the_rights_anew_only_if_the_divisions_have_change
         async with open_app(replace(SETTINGS, agency=tmp_path), database) as app:
             assert await rights() == ["rights_set", "rights_set"]
             register = (await app.commands.access.cached(connection)).value
-            assert register.policy.divisions == app.agency.owned
+            assert register.policy.divisions == app.agency.division_ownership

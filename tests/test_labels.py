@@ -111,7 +111,7 @@ def test_what_stands_above_the_numbers_of_a_figure_is_named_as_in_the_answer() -
 
 
 def test_a_value_without_a_label_has_none() -> None:
-    assert labels.value("level", "potensi") == "potential conflict"
-    assert labels.value("level", "lsm") is None
-    assert labels.value("title", "potensi") is None
-    assert labels.value("verified", True) is None
+    assert labels.value_label("level", "potensi") == "potential conflict"
+    assert labels.value_label("level", "lsm") is None
+    assert labels.value_label("title", "potensi") is None
+    assert labels.value_label("verified", True) is None

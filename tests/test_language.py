@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from iku import language
 from iku.language import Language, translate
-from iku.language import negotiated as language_of
+from iku.language import negotiate as language_of
 from iku.messages import Term, message, plural
 
 ID, EN = Language.INDONESIAN, Language.ENGLISH
@@ -70,7 +70,7 @@ def test_what_is_no_message_stays_as_it_is() -> None:
 def test_parameters_are_written_as_indonesian_does(
     value: object, specification: str, shown: str
 ) -> None:
-    assert language._indonesian(value, specification) == shown
+    assert language._format_indonesian(value, specification) == shown
 
 
 def test_a_quantity_is_grouped_where_the_sentence_asks_for_it() -> None:

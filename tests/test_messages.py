@@ -85,9 +85,9 @@ def test_a_list_is_written_with_commas() -> None:
 def test_an_error_gives_the_message_that_it_was_raised_with() -> None:
     said = message("area is {area}", area="X")
 
-    assert messages.of_error(Refused(said)) is said
-    assert messages.of_error(Invalid("area", said)) is said
-    assert messages.of_error(OSError(2, "away")) == "[Errno 2] away"
+    assert messages.error_message(Refused(said)) is said
+    assert messages.error_message(Invalid("area", said)) is said
+    assert messages.error_message(OSError(2, "away")) == "[Errno 2] away"
 
 
 def test_programs_get_parameters_in_jsons_types() -> None:

@@ -154,14 +154,14 @@ def merger(changes: dict[str, list[Any]]) -> iku_verify.Register:
 
 
 def test_a_merger_that_stands_in_both_streams_is_sound_to_an_auditor() -> None:
-    merger({}).hold_mergers()
+    merger({}).check_mergers()
     undone = [Annulled(annuls=v, reason="Keliru") for v in (2, 3)]
     both = {
         "O2": [*TWO_STREAMS["O2"], *undone],
         "O1": [*TWO_STREAMS["O1"], Annulled(annuls=3, reason="Keliru")],
     }
-    merger(both).hold_mergers()
-    merger({"O2": []}).hold_mergers()  # as in an older log
+    merger(both).check_mergers()
+    merger({"O2": []}).check_mergers()  # as in an older log
 
 
 @pytest.mark.parametrize(
@@ -191,7 +191,7 @@ def test_a_merger_of_which_one_half_is_missing_is_found(
     changes: dict[str, list[Any]], says: str
 ) -> None:
     with pytest.raises(iku_verify.Finding, match=says) as caught:
-        merger(changes).hold_mergers()
+        merger(changes).check_mergers()
     assert caught.value.position == 4
 
 
@@ -542,7 +542,7 @@ async def test_the_log_alone_gives_both_the_same_figure(
         for _ in range(4):
             await world.try_to("indicator", *luck.revision(), known_on)
     register = await read(world)
-    register.hold_mergers()
+    register.check_mergers()
     told = register.versions
     definitions = {code: len(told[code, "defined"]) for code in CODES}
     assert sum(definitions.values()) > 15

@@ -8,12 +8,12 @@ from msgspec import structs
 
 from iku.domain.access import TABLE_VERSION, Mode
 from iku.ledger import log as records
-from iku.rights_check import FINDINGS, CheckedRights, check_rights
+from iku.rights_check import FINDINGS, RightsCheckResult, check_rights
 from tests.domain.judged_log import JudgedLog, office, rights_set
 from tests.domain.test_recorded_rights import HANDLED, K1
 
 
-async def checked(log: JudgedLog, monkeypatch: pytest.MonkeyPatch) -> CheckedRights:
+async def checked(log: JudgedLog, monkeypatch: pytest.MonkeyPatch) -> RightsCheckResult:
     async def read(_reader: Any) -> AsyncIterator[Any]:
         for one in log.records:
             yield one

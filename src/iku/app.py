@@ -67,7 +67,7 @@ class TransactionalProjections:
         await self.journal.project(connection, accepted)
         # In log order: an erasure covers the texts before it, not those after it.
         ordered = sorted(accepted, key=lambda one: one.receipt.position)
-        for erases, several in groupby(ordered, key=_erases):
+        for erases, several in groupby(ordered, key=_is_erasure):
             if not erases:
                 await self.vault.store(connection, list(several))
                 continue
@@ -76,7 +76,7 @@ class TransactionalProjections:
                 await self.vault.erase(connection, subject, one.receipt.position)
 
 
-def _erases(one: AcceptedRequest) -> bool:
+def _is_erasure(one: AcceptedRequest) -> bool:
     return isinstance(one.request.attachments[-1].after, Erasures)
 
 
@@ -118,7 +118,7 @@ class App:
         """
         if viewer.actor is None or viewer.actor == NOBODY:
             return View(viewer, reader, self.vault, self.commands.today())
-        masked = viewer.masked or self.commands.only_reads
+        masked = viewer.masked or self.commands.is_read_only
         of = structs.replace(viewer, masked=masked)
         return View(of, reader, self.vault, self.commands.today(), opened.record)
 
@@ -133,7 +133,7 @@ class App:
         register = await self.commands.register(reader, credentials)
         return self._viewer(register, credentials, usual)
 
-    def recent_viewer(
+    def cached_viewer(
         self, credentials: Credentials | None, usual: Viewer = LOCAL
     ) -> Viewer | None:
         """The `viewer` by the cached accounts; None if they must be read first."""
@@ -207,7 +207,7 @@ async def open_app(settings: Settings, database: Database) -> AsyncIterator[App]
             at_once=once.append,
         ) as appender,
     ):
-        replica = await pools.only_reads(pool)
+        replica = await pools.is_read_only(pool)
         figures = Figures()
         trail = AuditTrail(Secrets(settings.keys_folder, partial(_today, settings)))
         commands = CommandHandler(
@@ -216,7 +216,7 @@ async def open_app(settings: Settings, database: Database) -> AsyncIterator[App]
             ours.area_codes,
             vault,
             figures=figures.answer,
-            only_reads=replica,
+            is_read_only=replica,
             prepare=partial(backfill.backfilled, connect),
             changed=partial(_record_change, trail),
         )
@@ -232,7 +232,9 @@ async def open_app(settings: Settings, database: Database) -> AsyncIterator[App]
                 commands, pool, agency.load_seed_definitions(settings.agency)
             )
             async with pool.acquire() as connection:
-                await accounts.renew_rights(commands, connection, ours.owned)
+                await accounts.renew_rights(
+                    commands, connection, ours.division_ownership
+                )
         yield App(
             settings,
             database,
@@ -301,7 +303,7 @@ def load_witnesses(settings: Settings) -> Policy:
         return policy.parse(settings.witnesses.read_bytes(), complete=False)
     except Malformed as error:
         raise SettingsError(
-            message("IKU_WITNESSES: {error}", error=messages.of_error(error))
+            message("IKU_WITNESSES: {error}", error=messages.error_message(error))
         ) from error
 
 

@@ -77,7 +77,7 @@ class CommandGateway:
             raise SubjectNotFound(
                 message(
                     "{error}{hint}",
-                    error=messages.of_error(error),
+                    error=messages.error_message(error),
                     hint=await self._hint(command, subject),
                 )
             ) from error
@@ -87,7 +87,9 @@ class CommandGateway:
             hint = await self._hint(command, field_value(command.proposed, "into"))
             raise Invalid(
                 error.path,
-                message("{error}{hint}", error=messages.of_error(error), hint=hint),
+                message(
+                    "{error}{hint}", error=messages.error_message(error), hint=hint
+                ),
             ) from error
         if not outcome.added:
             raise Refused(

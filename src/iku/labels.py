@@ -433,7 +433,7 @@ FIGURE = vocabulary(
 )
 
 
-def value(field: str, of: Any) -> Message | None:
+def value_label(field: str, of: Any) -> Message | None:
     """The label of the value *of* in *field*; None if it has none."""
     labels = VALUES.get(field)
     return labels.get(of) if labels is not None and isinstance(of, str) else None
@@ -457,6 +457,6 @@ _TERMS: Mapping[str, Mapping[str, Message]] = {
 }
 
 
-def of_term(term: Term) -> Message:
+def term_label(term: Term) -> Message:
     """The label of *term*."""
     return _TERMS[term.field][term.stored]

@@ -24,7 +24,7 @@ MONTHS = (
 _SWAPPED = str.maketrans(",.", ".,")
 
 
-def negotiated(accepted: str, usual: Language) -> Language:
+def negotiate(accepted: str, usual: Language) -> Language:
     """The language that `Accept-Language` prefers (RFC 9110, section 12.5.4).
 
     *usual* is the result if the header is empty, names neither language or prefers both
@@ -64,7 +64,7 @@ def translate(said: str, language: Language) -> str:
     """*said* in *language*; a `str` that is no `Message` or `Term` stays as it is."""
     if language is Language.ENGLISH or not isinstance(said, Message | Term):
         return str(said)
-    return _indonesian(said)
+    return _format_indonesian(said)
 
 
 def day(of: date, language: Language) -> str:
@@ -91,14 +91,16 @@ def number(of: Decimal | float, language: Language, places: int | None = None) -
     return text if language is Language.ENGLISH else text.translate(_SWAPPED)
 
 
-def _indonesian(value: Any, specification: str = "") -> str:
+def _format_indonesian(value: Any, specification: str = "") -> str:
     match value:
         case Message():
-            text = format_pattern(_sentence(value), value.values, _indonesian)
+            text = format_pattern(
+                _translated_pattern(value), value.values, _format_indonesian
+            )
         case Term():
-            text = _indonesian(labels.of_term(value))
+            text = _format_indonesian(labels.term_label(value))
         case list() | tuple() if type(value) in {list, tuple}:
-            text = ", ".join(map(_indonesian, value))
+            text = ", ".join(map(_format_indonesian, value))
         case date() if not isinstance(value, datetime):
             written = digits if specification == DIGITS else day
             text = written(value, Language.INDONESIAN)
@@ -111,7 +113,7 @@ def _indonesian(value: Any, specification: str = "") -> str:
     return text
 
 
-def _sentence(of: Message) -> str:
+def _translated_pattern(of: Message) -> str:
     """The translated pattern of a message."""
     catalog = _catalog()
     match of.context, of.many:

@@ -103,7 +103,7 @@ def vocabulary(context: str, /, words: Mapping[Any, str]) -> dict[Any, Message]:
     return {value: Message(word, context=context) for value, word in words.items()}
 
 
-def joined(said: Iterable[str]) -> Message:
+def join_sentences(said: Iterable[str]) -> Message:
     """A message of several sentences, separated by semicolons."""
     first, *rest = said
     if not rest:
@@ -115,7 +115,7 @@ def joined(said: Iterable[str]) -> Message:
     return message(
         "{first_sentence}; {other_sentences}",
         first_sentence=first,
-        other_sentences=joined(rest),
+        other_sentences=join_sentences(rest),
     )
 
 
@@ -124,7 +124,7 @@ def without_prefix(name: str, said: str) -> Message:
     return Message(f"{{said:after {name}}}", {"said": said})
 
 
-def of_error(error: BaseException) -> str:
+def error_message(error: BaseException) -> str:
     """The message of *error*, as a `Message` if it was raised with one."""
     found = (one for one in error.args if isinstance(one, Message))
     return next(found, None) or str(error)

@@ -15,7 +15,7 @@ from iku.messages import message
 FINDINGS = 20  # of which the sentences are given
 
 
-class CheckedRights(Struct, frozen=True):
+class RightsCheckResult(Struct, frozen=True):
     """The result of the check of rights.
 
     Attributes:
@@ -36,7 +36,7 @@ class CheckedRights(Struct, frozen=True):
     findings: list[str]
 
 
-async def check_rights(reader: Reader) -> CheckedRights:
+async def check_rights(reader: Reader) -> RightsCheckResult:
     """Check the rights of every event of the log, which is read once, in order."""
     rights = RecordedRights()
     found: list[RightsFinding] = []
@@ -48,7 +48,7 @@ async def check_rights(reader: Reader) -> CheckedRights:
             unread.append(_unreadable(recorded.position, error))
             break
     found += rights.finish()
-    return CheckedRights(
+    return RightsCheckResult(
         rights.mode,
         rights.events,
         len(rights.accounts),
@@ -62,5 +62,5 @@ def _unreadable(position: int, error: Exception) -> str:
     return message(
         "position {position}: rights cannot be verified from this record on: {error}",
         position=position,
-        error=messages.of_error(error),
+        error=messages.error_message(error),
     )

@@ -152,7 +152,7 @@ class Settings:
             checkpoint_copies=path_setting(given, "IKU_CHECKPOINT_COPIES"),
             keys=path_setting(given, "IKU_KEYS"),
             attachments=path_setting(given, "IKU_ATTACHMENTS"),
-            public_url=_publicurl_setting(given),
+            public_url=_public_url_setting(given),
             tls_cert=tls_cert,
             tls_key=tls_key,
             trusted_proxy=networks_setting(given, "IKU_TRUSTED_PROXY"),
@@ -283,7 +283,7 @@ _PUBLIC_URL = re.compile(
 USUAL_PORTS = {"http": "80", "https": "443"}
 
 
-def _publicurl_setting(given: Mapping[str, str]) -> str | None:
+def _public_url_setting(given: Mapping[str, str]) -> str | None:
     """The public origin in the form of the header `Origin`."""
     if "IKU_PUBLIC_URL" not in given:
         return None

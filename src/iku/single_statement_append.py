@@ -72,7 +72,7 @@ class SingleStatementAppend:
             return None
         accepted = self._predict(numbered.framed)
         size, today = accepted[-1].receipt.size, datetime.now(self._zone).date()
-        sealed = self._vault.plan(accepted)
+        sealed = self._vault.seal_texts(accepted)
         try:
             rows = await connection.fetch(
                 _APPEND,
@@ -88,7 +88,7 @@ class SingleStatementAppend:
             return None
         self._size = size
         self._serials.confirm_appended(numbered)
-        self._vault.remember_data_keys(sealed)
+        self._vault.cache_data_keys(sealed)
         return [
             _checked_receipt(one, row)
             for one, row in zip(numbered.framed, rows, strict=True)

@@ -99,7 +99,7 @@ def _withheld_reason(
     if vault_fault is not VaultFault.MISSING:
         return Withheld(WithheldReason(vault_fault.value))
     facts = {place: fact.decode_recorded(one, Erased) for place, one in erased.items()}
-    covering = erasure.covering(position, facts)
+    covering = erasure.covering_decision(position, facts)
     if covering is None:
         return Withheld(WithheldReason.MISSING)
     decided, recorded = facts[covering], erased[covering]

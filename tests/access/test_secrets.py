@@ -14,7 +14,7 @@ TODAY = date(2026, 11, 27)
 
 def test_the_keys_are_apart_from_those_of_texts(tmp_path: Path) -> None:
     texts = Keys(tmp_path / "keys")
-    texts.current(TODAY)
+    texts.current_epoch(TODAY)
     secrets = Secrets(tmp_path / "keys", lambda: TODAY)
     secrets.seal("a", b"seed")
     names = {str(p.relative_to(tmp_path / "keys")) for p in tmp_path.rglob("*.key")}

@@ -69,7 +69,7 @@ class Site:
                 self.app.commands,
                 connection,
                 proposed,
-                self.app.agency.owned,
+                self.app.agency.division_ownership,
                 credentials=by,
                 actor=SYSTEM_ACTOR if by is None else by.account,
             )
@@ -89,7 +89,10 @@ class Site:
         """Invite the people of the example, who sign in with one click."""
         async with self.app.pool.acquire() as connection:
             await accounts.open_demonstration(
-                self.app.commands, connection, PEOPLE, self.app.agency.owned
+                self.app.commands,
+                connection,
+                PEOPLE,
+                self.app.agency.division_ownership,
             )
 
     async def publish(self) -> None:

@@ -12,9 +12,9 @@ from iku.commands.command import Command
 from iku.domain.access import Credentials, Forbidden, Unauthenticated
 from iku.domain.access_policy import (
     SUBJECT,
-    DivisionOwns,
-    TwoPersons,
-    TwoPersonsSet,
+    DivisionOwnership,
+    TwoPersonRule,
+    TwoPersonRuleChanged,
 )
 from iku.domain.account import (
     AccountRestored,
@@ -41,9 +41,9 @@ from iku.vault.keys import ErasureEntry
 from tests.commands.conftest import Desk, Desks
 
 DIVISIONS = (
-    DivisionOwns("wasnas", categories=("ipoleksosbud", "lainnya")),
-    DivisionOwns("iwasbang", categories=("sara",)),
-    DivisionOwns("poldagri", kinds=("ormas", "lsm", "parpol")),
+    DivisionOwnership("wasnas", categories=("ipoleksosbud", "lainnya")),
+    DivisionOwnership("iwasbang", categories=("sara",)),
+    DivisionOwnership("poldagri", kinds=("ormas", "lsm", "parpol")),
 )
 REPORTED = Reported(
     category=Category.IPOLEKSOSBUD,
@@ -301,8 +301,8 @@ async def test_who_may_not_at_all_is_refused_by_the_table_before_a_factor_is_ask
     officer, admin = people["petugas-wasnas"], people["admin"]
     today = desk.app.commands.today()
     suspended = AccountSuspended(effective_on=today, reason="Cuti")
-    recorded = TwoPersonsSet(
-        effective_on=today, value=TwoPersons.RECORDED, reason="Kecil"
+    recorded = TwoPersonRuleChanged(
+        effective_on=today, value=TwoPersonRule.RECORDED, reason="Kecil"
     )
     target = people["verifikator-wasnas"].account
     stale = Credentials(officer.account, officer.version)

@@ -30,7 +30,7 @@ from iku.domain.closed_periods import (
     CATEGORIES,
     ClosedPeriods,
     ReasonRequired,
-    changes_of_figures,
+    frozen_figure_changes,
 )
 from iku.domain.decider import (
     Decision,
@@ -389,7 +389,7 @@ async def unexplained(reader: Connection) -> tuple[int, list[int]]:
         before = states.get(one.stream)
         event = fact.decode_recorded(one, decider.event_type)
         after = states[one.stream] = decider.evolve(before, event)
-        if any(changes_of_figures(periods, one.subject, before, after)):
+        if any(frozen_figure_changes(periods, one.subject, before, after)):
             changed += 1
             if "reason" not in one.body().text:
                 found.append(one.position)

@@ -441,7 +441,7 @@ async def test_only_a_correction_that_clears_fields_is_of_schema_number_3(
         b'"effective_on":null', b""
     )
     case = read["conflict-K1"].state
-    assert (case.reported.area, case.reported.occurred_on) == (None, None)
+    assert (case.report.area, case.report.occurred_on) == (None, None)
     assert case.title == "Lain"
 
 

@@ -12,7 +12,7 @@ from iku.commands.authorisation import StepUpRequired
 from iku.commands.command import Command, CommandResult
 from iku.domain import proposal
 from iku.domain.access import Credentials, Forbidden
-from iku.domain.access_policy import SUBJECT, TwoPersons, TwoPersonsSet
+from iku.domain.access_policy import SUBJECT, TwoPersonRule, TwoPersonRuleChanged
 from iku.domain.account import Invite, Recovered, Role, RoleGranted, RoleRevoked
 from iku.domain.conflict import (
     Category,
@@ -280,9 +280,9 @@ async def test_a_new_definition_is_proposed_by_a_planner_and_approved_by_the_hea
 async def test_the_rule_of_two_persons_is_proposed_by_the_administrator(
     office: Office,
 ) -> None:
-    recorded = TwoPersonsSet(
+    recorded = TwoPersonRuleChanged(
         effective_on=office.desk.app.commands.today(),
-        value=TwoPersons.RECORDED,
+        value=TwoPersonRule.RECORDED,
         reason="Hanya dua pegawai",
     )
     identifier = await office.propose("admin", recorded, "access", SUBJECT)

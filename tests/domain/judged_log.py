@@ -11,7 +11,7 @@ from msgspec import structs
 import iku_verify
 from iku.domain import fact, proposal
 from iku.domain.access import TABLE_VERSION
-from iku.domain.access_policy import DivisionOwns, RightsSet
+from iku.domain.access_policy import DivisionOwnership, RightsTableChanged
 from iku.domain.account import Invite, Invited, Role, RoleGranted
 from iku.domain.conflict import Category, Dimension, Reported
 from iku.domain.fact import EventId, Person, TargetStream
@@ -22,9 +22,9 @@ from iku.ledger.record import Recorded
 
 TODAY = date(2022, 6, 1)
 DIVISIONS = (
-    DivisionOwns("wasnas", categories=("ipoleksosbud", "lainnya")),
-    DivisionOwns("iwasbang", categories=("sara",)),
-    DivisionOwns("poldagri", kinds=("ormas", "lsm", "parpol")),
+    DivisionOwnership("wasnas", categories=("ipoleksosbud", "lainnya")),
+    DivisionOwnership("iwasbang", categories=("sara",)),
+    DivisionOwnership("poldagri", kinds=("ormas", "lsm", "parpol")),
 )
 REPORTED = Reported(
     category=Category.IPOLEKSOSBUD,
@@ -217,6 +217,6 @@ def office(table: int = TABLE_VERSION) -> JudgedLog:
     return log
 
 
-def rights_set(table: int = TABLE_VERSION) -> RightsSet:
+def rights_set(table: int = TABLE_VERSION) -> RightsTableChanged:
     """The table and the divisions, as recorded before the first account."""
-    return RightsSet(effective_on=TODAY, table=table, divisions=DIVISIONS)
+    return RightsTableChanged(effective_on=TODAY, table=table, divisions=DIVISIONS)

@@ -23,7 +23,7 @@ from iku.domain.access import (
     Scope,
     may,
 )
-from iku.domain.access_policy import AccessPolicy, DivisionOwns
+from iku.domain.access_policy import AccessPolicy, DivisionOwnership
 from iku.domain.account import OF_DIVISION, Account, Grant, Invited, Role, RoleGranted
 from iku.domain.conflict import Category, Dimension
 from iku.domain.decider_registry import DECIDERS
@@ -34,9 +34,9 @@ from tests.domain.story import on
 
 DAY = on("2022-06-30")
 DIVISIONS = (
-    DivisionOwns("wasnas", categories=("ipoleksosbud", "lainnya")),
-    DivisionOwns("iwasbang", categories=("sara",)),
-    DivisionOwns("poldagri", kinds=("ormas", "lsm", "parpol")),
+    DivisionOwnership("wasnas", categories=("ipoleksosbud", "lainnya")),
+    DivisionOwnership("iwasbang", categories=("sara",)),
+    DivisionOwnership("poldagri", kinds=("ormas", "lsm", "parpol")),
 )
 WASNAS = Scope("wasnas", "35.76.02.1003")
 PERSON = "0b0e2d6c-5a0f-4d6e-9c1b-2f1f0f6f9a10"

@@ -13,12 +13,12 @@ from msgspec import structs
 from iku.domain import closed_periods, conflict, indicator, organisation
 from iku.domain.attachment import Attached
 from iku.domain.closed_periods import (
-    ChangedFigure,
     ClosedPeriods,
+    ContributionChange,
     ReasonRequired,
     TargetChange,
-    changes_of_figures,
-    refuse_unexplained,
+    frozen_figure_changes,
+    refuse_change_without_reason,
 )
 from iku.domain.conflict import Category, Conflict, Handled, Phase
 from iku.domain.coordinates import Coordinates
@@ -144,7 +144,9 @@ def refusal(periods: ClosedPeriods, before: Any, command: Any) -> str | None:
     if not of.decider.premises_of(command, "A01", before).closures:
         return None
     try:
-        refuse_unexplained(periods, "A01", before, of.decider.evolve(before, command))
+        refuse_change_without_reason(
+            periods, "A01", before, of.decider.evolve(before, command)
+        )
     except ReasonRequired as error:
         explained = structs.replace(command, reason="Laporan baru diterima")
         assert not of.decider.premises_of(explained, "A01", before).closures
@@ -298,8 +300,8 @@ def test_corrections_and_annulments_have_a_reason_of_their_own() -> None:
     for command in (annulled(1), corrected(1, effective_on=on("2022-05-01"))):
         assert refusal(YEAR, known, command) is None
         after = conflict.evolve(known, command)
-        [change] = changes_of_figures(YEAR, "A01", known, after)
-        assert isinstance(change, ChangedFigure)
+        [change] = frozen_figure_changes(YEAR, "A01", known, after)
+        assert isinstance(change, ContributionChange)
         assert (change.before, change.after) == (Counts(0, 1), Counts())
 
 
@@ -311,14 +313,14 @@ def test_every_edition_is_frozen_and_the_one_closed_first_is_named() -> None:
     known = case(reported("2021-05-01"))
     after = conflict.evolve(known, verified("2021-05-02"))
     editions = closed(*first, *second[:2])
-    found = [*changes_of_figures(editions, "A01", known, after)]
+    found = [*frozen_figure_changes(editions, "A01", known, after)]
     assert [c.figure.publication.id for c in found] == ["2021", "2021.2"]
     assert refusal(editions, known, verified("2021-05-02")) == said("3/5", "3/6")
     # A later edition that is no longer closed does not affect the printed one.
     drafted = closed(*first, *second[:1])
     assert [
         c.figure.publication.id
-        for c in changes_of_figures(drafted, "A01", known, after)
+        for c in frozen_figure_changes(drafted, "A01", known, after)
     ] == ["2021"]
 
 
@@ -342,7 +344,7 @@ def test_a_quarter_within_a_year_is_changed_only_by_what_counts_in_it() -> None:
         before, after = case(*events[:-1]), case(*events)
         return [
             c.figure.publication.id
-            for c in changes_of_figures(periods, "A01", before, after)
+            for c in frozen_figure_changes(periods, "A01", before, after)
         ]
 
     assert touched(both, reported("2021-02-01"), verified("2021-02-01")) == [
@@ -485,7 +487,7 @@ def test_an_organisation_by_law_counts_in_every_period_since() -> None:
         "2020-05-01", legal_basis=LegalBasis.BADAN_HUKUM, valid_until=None
     )
     after = organisation.evolve(None, early)
-    found = [*changes_of_figures(closed(*steps), "A01", None, after)]
+    found = [*frozen_figure_changes(closed(*steps), "A01", None, after)]
     assert [c.figure.publication.id for c in found] == ["2020", "2021"]
     assert {c.figure.frozen.indicator for c in found} == {"IKU-2"}
 
@@ -503,7 +505,7 @@ def test_a_target_learnt_late_needs_a_reason() -> None:
         late = targeted("2021-06-01", target="80")
         after = indicator.evolve(first, late)
         with pytest.raises(ReasonRequired) as caught:
-            refuse_unexplained(YEAR, "IKU-1", first, after)
+            refuse_change_without_reason(YEAR, "IKU-1", first, after)
         assert str(caught.value) == (
             "reason is missing: the target of IKU-1 of publication 2021 (2021-01-01 to "
             f"2021-12-31, closed on 2022-01-10) would change from {becomes} to 80.00"
@@ -511,7 +513,7 @@ def test_a_target_learnt_late_needs_a_reason() -> None:
         assert isinstance(caught.value.change, TargetChange)
         assert caught.value.path == "reason"
     # A new indicator had no target either.
-    [change] = changes_of_figures(YEAR, "IKU-1", None, aimed(targeted()))
+    [change] = frozen_figure_changes(YEAR, "IKU-1", None, aimed(targeted()))
     assert isinstance(change, TargetChange)
     assert (change.before, change.after) == (None, Decimal("75.00"))
     assert before.targets == ()
@@ -529,19 +531,19 @@ def test_a_target_learnt_late_needs_a_reason() -> None:
 def test_a_target_that_changes_no_closed_figure_needs_no_reason(late: Any) -> None:
     before = aimed(targeted())
     after = indicator.evolve(before, late)
-    refuse_unexplained(YEAR, "IKU-1", before, after)
+    refuse_change_without_reason(YEAR, "IKU-1", before, after)
 
 
 def test_a_target_is_that_of_its_own_indicator() -> None:
     after = aimed(targeted())
-    assert [*changes_of_figures(YEAR, "IKU-3", aimed(), after)] == []
-    [change] = changes_of_figures(YEAR, "IKU-2", aimed(), after)
+    assert [*frozen_figure_changes(YEAR, "IKU-3", aimed(), after)] == []
+    [change] = frozen_figure_changes(YEAR, "IKU-2", aimed(), after)
     assert change.figure.frozen.indicator == "IKU-2"
 
 
 def test_a_new_definition_changes_no_figure_that_is_frozen() -> None:
     redefined = defined("2020-01-01", options=structs.replace(IKU_1, category="sara"))
-    assert [*changes_of_figures(YEAR, "IKU-1", aimed(), aimed(redefined))] == []
+    assert [*frozen_figure_changes(YEAR, "IKU-1", aimed(), aimed(redefined))] == []
 
 
 # Words.
@@ -549,7 +551,7 @@ def test_a_new_definition_changes_no_figure_that_is_frozen() -> None:
 
 def test_the_figure_is_said_as_it_is_counted_now() -> None:
     known = case(reported("2021-05-01"), resolved("2021-06-01"))
-    [change] = changes_of_figures(
+    [change] = frozen_figure_changes(
         YEAR, "A01", known, conflict.evolve(known, verified("2021-06-02"))
     )
     error = ReasonRequired(change, Counts(7, 9))
@@ -603,8 +605,8 @@ def check_changes(
             ]
             if was != becomes
         ]
-        found = [*changes_of_figures(periods, "A01", before, after)]
-        assert all(isinstance(change, ChangedFigure) for change in found)
+        found = [*frozen_figure_changes(periods, "A01", before, after)]
+        assert all(isinstance(change, ContributionChange) for change in found)
         assert [(c.figure, c.before, c.after) for c in found] == expected
         yield len(found)
         before = after

@@ -62,5 +62,5 @@ def test_what_a_day_is_held_against_stands_with_what_comes_out() -> None:
     basis = made_with()
     one = comparison.evaluate(coordinates(), Counts(7, 9), basis)
     assert (one.definition, one.target) == (basis.definition.version, basis.target)
-    told = comparison.outcome(coordinates(), Counts(7, 9), basis)
+    told = comparison.comparison_result(coordinates(), Counts(7, 9), basis)
     assert structs.astuple(one)[:6] == structs.astuple(told)

@@ -405,14 +405,14 @@ def returned(day: str, missing: str = "Surat pelapor") -> Returned:
 
 def test_a_report_is_returned_until_it_is_corrected() -> None:
     found = recorded(decider, case(reported()), returned("2021-03-02"))
-    assert found.returned.version == 2
-    assert found.returned.event.missing == "Surat pelapor"
+    assert found.open_return.version == 2
+    assert found.open_return.event.missing == "Surat pelapor"
     # A correction of the return itself does not complete the report.
     reworded = recorded(decider, found, corrected(2, missing="Hari kejadian"))
-    assert reworded.returned.event.missing == "Hari kejadian"
+    assert reworded.open_return.event.missing == "Hari kejadian"
     done = recorded(decider, reworded, corrected(1, occurred_on=on("2021-02-27")))
-    assert done.returned is None
-    assert recorded(decider, done, annulled(4)).returned.version == 2
+    assert done.open_return is None
+    assert recorded(decider, done, annulled(4)).open_return.version == 2
     assert recorded(decider, done, verified("2021-03-05")).verified
 
 
@@ -420,10 +420,10 @@ def test_a_report_may_be_returned_more_than_once() -> None:
     found = case(reported(), returned("2021-03-02"))
     repeats(decider, found, returned("2021-03-02"), 2, "returned on 2021-03-02")
     other = recorded(decider, found, returned("2021-03-02", "Hari kejadian"))
-    assert other.returned.version == 3
+    assert other.open_return.version == 3
     done = recorded(decider, found, corrected(1, title="Lain"))
     again = recorded(decider, done, returned("2021-03-02"))
-    assert again.returned.version == 4
+    assert again.open_return.version == 4
 
 
 def test_a_return_ends_with_verification_rejection_or_its_annulment() -> None:
@@ -434,7 +434,7 @@ def test_a_return_ends_with_verification_rejection_or_its_annulment() -> None:
         annulled(2),
         annulled(1),
     ):
-        assert recorded(decider, found, end).returned is None
+        assert recorded(decider, found, end).open_return is None
 
 
 def test_a_report_is_not_returned_once_it_was_decided_upon() -> None:
@@ -457,18 +457,18 @@ def test_a_rejected_case_takes_no_more_changes_until_the_rejection_is_annulled()
     None
 ):
     rejected = case(reported(), Rejected(reason="Bukan konflik"))
-    assert rejected.void == "rejected"
+    assert rejected.void_status == "rejected"
     sides = "resolved", "is already rejected"
     refused(decider, rejected, resolved("2021-04-01"), *sides)
     again = recorded(decider, rejected, annulled(2))
-    assert again.void is None
+    assert again.void_status is None
     recorded(decider, again, resolved("2021-04-01"))
 
 
 def test_a_case_is_merged_into_another_that_counts() -> None:
     merged = Merged(into="A02", reason="Peristiwa yang sama")
     found = recorded(decider, case(reported()), merged, OTHER)
-    assert found.void == "merged into A02"
+    assert found.void_status == "merged into A02"
     refused(decider, found, resolved("2021-04-01"), "merged into A02", context=OTHER)
 
 
@@ -500,7 +500,7 @@ def test_a_merger_may_be_corrected_to_another_case_that_counts() -> None:
     peers = {"A02": case(reported()), "A03": case(reported())}
     here = DecisionContext(HERE.today, "A01", frozenset(), peers)
     found = case(reported(), Merged(into="A02", reason="Sama"), context=here)
-    assert recorded(decider, found, corrected(2, into="A03"), here).void == (
+    assert recorded(decider, found, corrected(2, into="A03"), here).void_status == (
         "merged into A03"
     )
     refused(
@@ -520,7 +520,7 @@ def test_the_other_case_a_merger_names_is_a_peer() -> None:
 def test_a_case_whose_report_is_annulled_has_no_course_at_all() -> None:
     found = case(reported(), verified("2021-03-02"), resolved("2021-04-01"))
     gone = recorded(decider, found, annulled(1))
-    assert gone.void == "annulled"
+    assert gone.void_status == "annulled"
     assert gone.timeline == ()
     assert gone.state_on(date(2021, 12, 31)) is None
     refused(decider, gone, reopened("2021-05-01"), "reopened", "already annulled")

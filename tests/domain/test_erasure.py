@@ -43,7 +43,7 @@ def test_an_erasure_names_no_other_subject() -> None:
 def test_a_text_is_erased_by_the_first_decision_after_it_or_else_withheld(
     position: int, erasures: list[int], by: int | None
 ) -> None:
-    assert erasure.covering(position, erasures) == by
+    assert erasure.covering_decision(position, erasures) == by
 
 
 def test_in_place_of_a_text_stands_a_word_and_of_an_erased_one_its_decision() -> None:

@@ -68,7 +68,7 @@ def test_facts_stand_at_their_versions_without_what_corrects_them() -> None:
         annulled(2),
         verified("2021-04-01"),
     ]
-    assert fact.in_effect(history) == [
+    assert fact.effective_facts(history) == [
         EffectiveFact(1, verified("2021-03-01")),
         EffectiveFact(4, verified("2021-04-01")),
     ]
@@ -78,8 +78,8 @@ def test_a_correction_restates_what_it_names_and_nothing_else() -> None:
     handled = Handled(effective_on=FIRST, phase=Phase.PENCEGAHAN, note="Rapat")
     history = [handled, verified("2021-03-01"), corrected(1, phase=Phase.PEMULIHAN)]
     after = Handled(effective_on=FIRST, phase=Phase.PEMULIHAN, note="Rapat")
-    assert fact.in_effect(history)[0] == EffectiveFact(1, after)
-    assert fact.in_effect(history)[1] == EffectiveFact(2, verified("2021-03-01"))
+    assert fact.effective_facts(history)[0] == EffectiveFact(1, after)
+    assert fact.effective_facts(history)[1] == EffectiveFact(2, verified("2021-03-01"))
 
 
 def test_of_several_corrections_the_last_that_stands_counts() -> None:
@@ -88,13 +88,13 @@ def test_of_several_corrections_the_last_that_stands_counts() -> None:
         corrected(1, effective_on=SECOND),
         corrected(1, effective_on=on("2021-05-01"), note="Kedua"),
     ]
-    assert fact.in_effect(history) == [
+    assert fact.effective_facts(history) == [
         EffectiveFact(1, verified("2021-05-01", note="Kedua"))
     ]
-    assert fact.in_effect([*history, annulled(3)]) == [
+    assert fact.effective_facts([*history, annulled(3)]) == [
         EffectiveFact(1, verified("2021-04-01"))
     ]
-    assert fact.in_effect([*history, annulled(3), annulled(2)]) == [
+    assert fact.effective_facts([*history, annulled(3), annulled(2)]) == [
         EffectiveFact(1, verified("2021-03-01"))
     ]
 
@@ -112,8 +112,8 @@ def test_a_correction_of_an_annulled_fact_waits_until_it_stands_again() -> None:
         corrected(1, effective_on=SECOND),
         annulled(1),
     ]
-    assert fact.in_effect(history) == []
-    assert fact.in_effect([*history, annulled(3)]) == [
+    assert fact.effective_facts(history) == []
+    assert fact.effective_facts([*history, annulled(3)]) == [
         EffectiveFact(1, verified("2021-04-01"))
     ]
 
@@ -133,7 +133,7 @@ def test_restated_are_the_fields_that_are_given_even_if_false() -> None:
 def test_what_stands_is_what_a_recount_of_another_kind_leaves(
     history: list[Any],
 ) -> None:
-    assert [tuple(standing) for standing in fact.in_effect(history)] == [
+    assert [tuple(standing) for standing in fact.effective_facts(history)] == [
         *recount.remaining(history)
     ]
 
@@ -289,11 +289,11 @@ def test_a_record_of_another_schema_number_is_not_read(
 def test_a_cleared_field_is_left_out_of_the_fact_that_stands() -> None:
     handled = Handled(effective_on=FIRST, phase=Phase.PENCEGAHAN, note="Rapat")
     history = [handled, corrected(1, note=None), corrected(1, note="Lagi")]
-    [(_, first)] = fact.in_effect(history[:2])
+    [(_, first)] = fact.effective_facts(history[:2])
     assert first == Handled(effective_on=FIRST, phase=Phase.PENCEGAHAN)
-    [(_, second)] = fact.in_effect(history)
+    [(_, second)] = fact.effective_facts(history)
     assert second.note == "Lagi"
-    assert fact.in_effect([*history[:2], annulled(2)])[0].event == handled
+    assert fact.effective_facts([*history[:2], annulled(2)])[0].event == handled
 
 
 def test_what_this_program_does_not_know_is_not_read() -> None:
@@ -357,7 +357,7 @@ class Ledgered:
     def body(self) -> Body:
         return self._body
 
-    def body_by(self, decoder: msgspec.json.Decoder[Any]) -> Any:
+    def decode_body(self, decoder: msgspec.json.Decoder[Any]) -> Any:
         schema, data, text = self._body
         commitments = {name: {"s": one.s} for name, one in text.items()}
         record = {"schema": schema, "data": data, "text": commitments}

@@ -141,7 +141,7 @@ def test_a_category_that_was_changed_when_that_was_allowed_still_counts() -> Non
         OPTIONS,
         ConflictOptions(Category.SARA),
     ]
-    in_force = found.in_force(on("2022-01-01"))
+    in_force = found.definition_in_force(on("2022-01-01"))
     assert in_force is not None
     assert in_force.version == 2
 
@@ -164,7 +164,7 @@ def test_a_definition_or_target_may_be_decreed_for_a_day_of_the_next_ten_years(
 ) -> None:
     changed = {"wording": "Baru"} if make is redefinition else {}
     found = recorded(decider, known(defined()), make("2032-12-31", **changed))
-    now = found.in_force(on("2022-06-30"))
+    now = found.definition_in_force(on("2022-06-30"))
     assert now is not None
     assert now.version == 1
     assert found.target(on("2022-06-30")) is None
@@ -197,17 +197,19 @@ def test_the_version_in_force_is_the_latest_begun_and_of_one_day_the_later() -> 
     for day, wording in (("2022-01-01", "B"), ("2022-01-01", "C"), ("2021-07-01", "D")):
         found = recorded(decider, found, redefinition(day, wording=wording))
     days = ["2020-12-31", "2021-01-01", "2021-06-30", "2021-07-01", "2022-01-01"]
-    versions = [d and d.version for day in days for d in [found.in_force(on(day))]]
+    versions = [
+        d and d.version for day in days for d in [found.definition_in_force(on(day))]
+    ]
     assert versions == [None, 1, 1, 4, 3]
 
 
 def test_the_first_version_serves_earlier_days_and_earlier_knowledge() -> None:
     whole = recorded(decider, known(defined()), redefinition("2022-01-01", wording="B"))
     start = on("2022-01-01")
-    assert indicator.applicable(None, whole, start).version == 1
-    assert indicator.applicable(known(defined()), whole, start).version == 1
-    assert indicator.applicable(whole, whole, start).version == 2
-    assert indicator.applicable(whole, whole, on("2020-01-01")).version == 1
+    assert indicator.applicable_definition(None, whole, start).version == 1
+    assert indicator.applicable_definition(known(defined()), whole, start).version == 1
+    assert indicator.applicable_definition(whole, whole, start).version == 2
+    assert indicator.applicable_definition(whole, whole, on("2020-01-01")).version == 1
 
 
 def test_an_unchanged_definition_is_recorded_once() -> None:
@@ -235,7 +237,7 @@ def annulled(version: int) -> Annulled:
 
 
 def versions(found: Indicator, *days: str) -> list[int | None]:
-    in_force = [found.in_force(on(day)) for day in days]
+    in_force = [found.definition_in_force(on(day)) for day in days]
     return [None if one is None else one.version for one in in_force]
 
 
@@ -291,8 +293,8 @@ def test_an_annulled_definition_is_in_force_for_nobody_who_knows() -> None:
     assert found.definitions == before.definitions
     assert found.effective_definitions == before.definitions[:1]
     start = on("2022-01-01")
-    assert indicator.applicable(before, found, start).version == 2
-    assert indicator.applicable(found, found, start).version == 1
+    assert indicator.applicable_definition(before, found, start).version == 2
+    assert indicator.applicable_definition(found, found, start).version == 1
     repeats(decider, found, annulled(2), 3, "version 2", "version 3")
     refused(decider, found, correction(2, wording="X"), "2", "was annulled")
     # The next version is based on the one in force, and has the next number.
@@ -329,17 +331,17 @@ def test_of_an_annulled_first_version_the_next_that_stands_serves_earlier_days()
 ):
     found = recorded(decider, two(), annulled(1))
     early = on("2020-01-01")
-    assert indicator.applicable(found, found, early).version == 2
-    assert indicator.applicable(two(), found, early).version == 1
-    assert indicator.applicable(None, found, early).version == 1
+    assert indicator.applicable_definition(found, found, early).version == 2
+    assert indicator.applicable_definition(two(), found, early).version == 1
+    assert indicator.applicable_definition(None, found, early).version == 1
     coming = redefinition("2023-01-01", wording="Kelak")
     sooner = redefinition("2021-06-01", wording="Dini")
     found = recorded(decider, recorded(decider, two(), coming), sooner)
     found = recorded(decider, found, annulled(1))
-    assert indicator.applicable(found, found, early).version == 4
+    assert indicator.applicable_definition(found, found, early).version == 4
     none = decider.fold([annulled(1)], known(defined()))
     assert none is not None
-    assert indicator.applicable(none, none, early).version == 1
+    assert indicator.applicable_definition(none, none, early).version == 1
 
 
 def test_a_correction_names_a_fact_and_its_own_fields() -> None:

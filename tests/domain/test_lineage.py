@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from iku.domain import conflict, lineage
 from iku.domain.conflict import Category, Dimension, Manner
-from iku.domain.fact import Annulled, Correction, in_effect
+from iku.domain.fact import Annulled, Correction, effective_facts
 from iku.domain.lineage import ReplacedField
 from tests.domain import chance
 from tests.domain.story import on
@@ -92,7 +92,7 @@ def test_what_was_replaced_leads_from_what_stood_to_what_stands(
             continue
         fields = {
             (version, name): getattr(fact, name)
-            for version, fact in in_effect(history[: size - 1])
+            for version, fact in effective_facts(history[: size - 1])
             for name in fact.__struct_fields__
         }
         for one in lineage.replaced_fields(history[:size], size):
@@ -102,7 +102,7 @@ def test_what_was_replaced_leads_from_what_stood_to_what_stands(
             place: value for place, value in fields.items() if value is not None
         } == {
             (version, name): value
-            for version, fact in in_effect(history[:size])
+            for version, fact in effective_facts(history[:size])
             for name in fact.__struct_fields__
             if (value := getattr(fact, name)) is not None
         }

@@ -122,20 +122,20 @@ def test_numbers_are_compared_without_case() -> None:
 def test_an_automatic_number_tells_its_year_and_place(
     number: str, parts: tuple[int, int] | None
 ) -> None:
-    assert numbering.serial("K", number) == parts
+    assert numbering.parse_serial("K", number) == parts
     if parts is not None:
         year, place = parts
         assert NumberSeries("conflict", "K", year).number(place) == number.upper()
-    assert numbering.serial("X", number) is None
+    assert numbering.parse_serial("X", number) is None
 
 
 def test_an_identifier_is_the_number_or_the_next_that_nobody_has() -> None:
-    assert numbering.identifier("K/14", {}) == "K~14"
-    assert numbering.identifier("K/14", {"k~14"}) == "K~14.2"
-    assert numbering.identifier("K14", {"k14", "k14.2", "k14.4"}) == "K14.3"
+    assert numbering.free_identifier("K/14", {}) == "K~14"
+    assert numbering.free_identifier("K/14", {"k~14"}) == "K~14.2"
+    assert numbering.free_identifier("K14", {"k14", "k14.2", "k14.4"}) == "K14.3"
     longest = "K" * 63
-    assert numbering.identifier(longest, set()) == longest
-    assert numbering.identifier(longest, {longest.lower()}) is None
+    assert numbering.free_identifier(longest, set()) == longest
+    assert numbering.free_identifier(longest, {longest.lower()}) is None
 
 
 def test_a_number_that_is_taken_names_who_has_it() -> None:

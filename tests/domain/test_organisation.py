@@ -112,9 +112,9 @@ def test_an_area_must_exist_can_be_corrected_and_cleared() -> None:
     known = organised(registered(area=AREA))
     refused(decider, known, corrected(1, area=nowhere), nowhere, "no area")
     moved = recorded(decider, known, corrected(1, area="35.76.01.1006"))
-    assert moved.registered.area == "35.76.01.1006"
+    assert moved.registration.area == "35.76.01.1006"
     cleared = recorded(decider, moved, corrected(1, area=None))
-    assert cleared.registered.area is None
+    assert cleared.registration.area is None
     refused(decider, organised(registered()), corrected(1, area=None), "has no value")
 
 
@@ -444,10 +444,10 @@ def test_a_rejected_entry_takes_no_more_changes_until_the_rejection_is_annulled(
     None
 ):
     found = organised(registered(), Rejected(reason="Salah daftar"))
-    assert found.void == "rejected"
+    assert found.void_status == "rejected"
     sides = "dissolved", "is already rejected"
     refused(decider, found, dissolved("2021-06-01"), *sides)
-    assert recorded(decider, found, annulled(2)).void is None
+    assert recorded(decider, found, annulled(2)).void_status is None
 
 
 def test_an_entry_is_merged_into_another_that_counts() -> None:
@@ -456,7 +456,7 @@ def test_an_entry_is_merged_into_another_that_counts() -> None:
     )
     merged = Merged(into="A02", reason="Organisasi yang sama")
     found = recorded(decider, organised(registered()), merged, here)
-    assert found.void == "merged into A02"
+    assert found.void_status == "merged into A02"
     nothing = Merged(into="A98", reason="Sama")
     refused(decider, organised(registered()), nothing, "A98", "does not exist")
 
@@ -464,6 +464,6 @@ def test_an_entry_is_merged_into_another_that_counts() -> None:
 def test_an_organisation_whose_registration_is_annulled_has_no_course_at_all() -> None:
     found = organised(registered(), participated("2021-03-01"))
     gone = recorded(decider, found, annulled(1))
-    assert (gone.void, gone.timeline) == ("annulled", ())
+    assert (gone.void_status, gone.timeline) == ("annulled", ())
     back = recorded(decider, gone, annulled(3))
     assert back.timeline == found.timeline

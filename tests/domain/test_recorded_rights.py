@@ -14,7 +14,11 @@ from msgspec import structs
 import iku_verify
 from iku.domain import access, organisation
 from iku.domain.access import Extent, Mode
-from iku.domain.access_policy import Demonstrated, TwoPersons, TwoPersonsSet
+from iku.domain.access_policy import (
+    DemonstrationDeclared,
+    TwoPersonRule,
+    TwoPersonRuleChanged,
+)
 from iku.domain.account import (
     AccountRestored,
     AccountSuspended,
@@ -76,8 +80,8 @@ K1 = "conflict-K1"
 K2 = "conflict-K2"
 O1 = "organisation-O1"
 LOST = Recovered(effective_on=TODAY, reason="Telepon hilang")
-RECORDED = TwoPersonsSet(
-    effective_on=TODAY, value=TwoPersons.RECORDED, reason="Hanya dua pegawai"
+RECORDED = TwoPersonRuleChanged(
+    effective_on=TODAY, value=TwoPersonRule.RECORDED, reason="Hanya dua pegawai"
 )
 
 
@@ -259,7 +263,9 @@ SUSPENDED = AccountSuspended(effective_on=TODAY, reason="Cuti")
             "grant approving",
         ),
         (
-            plant("admin", ("access-rights", Demonstrated(effective_on=TODAY))),
+            plant(
+                "admin", ("access-rights", DemonstrationDeclared(effective_on=TODAY))
+            ),
             "never becomes a demonstration",
         ),
         (plant("admin", ("access-rights", RECORDED)), "set two persons"),
@@ -819,7 +825,7 @@ def test_in_a_demonstration_lokal_may_do_everything_and_others_may_not() -> None
     log = JudgedLog()
     log.record("lokal", (K1, REPORTED))
     log.record("iku", ("access-rights", rights_set()))
-    log.record("iku", ("access-rights", Demonstrated(effective_on=TODAY)))
+    log.record("iku", ("access-rights", DemonstrationDeclared(effective_on=TODAY)))
     log.invite("iku", "petugas", Role.PETUGAS, division="wasnas")
     log.record("lokal", (K1, VERIFIED), (K1, WRONG))
     log.record("petugas", (K1, HANDLED))

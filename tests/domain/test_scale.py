@@ -40,9 +40,9 @@ def test_a_scale_is_recorded_once_and_each_version_serves_from_its_day() -> None
     found = recorded(decider, None, scaled())
     other = scaled("2021-01-01", BANDS[:1])
     found = recorded(decider, found, other)
-    assert found.first == scaled()
+    assert found.first_version == scaled()
     days = ["2017-09-19", "2017-09-20", "2020-12-31", "2021-01-01"]
-    assert [found.in_force(on(day)) for day in days] == [
+    assert [found.version_in_force(on(day)) for day in days] == [
         None,
         scaled(),
         scaled(),
@@ -52,16 +52,17 @@ def test_a_scale_is_recorded_once_and_each_version_serves_from_its_day() -> None
 
 def test_of_two_scales_of_one_day_the_one_recorded_later_counts() -> None:
     other = scaled(bands=BANDS[:2])
-    assert given(decider, scaled(), other).in_force(on("2021-01-01")) == other
+    assert given(decider, scaled(), other).version_in_force(on("2021-01-01")) == other
 
 
 def test_the_first_version_serves_earlier_days_and_earlier_knowledge() -> None:
     other = scaled("2021-01-01", BANDS[:1])
     whole = Scale((scaled(), other))
-    assert scale.applicable(None, whole, on("2021-01-01")) == scaled()
-    assert scale.applicable(Scale((scaled(),)), whole, on("2021-01-01")) == scaled()
-    assert scale.applicable(whole, whole, on("2021-01-01")) == other
-    assert scale.applicable(whole, whole, on("2000-01-01")) == scaled()
+    assert scale.applicable_version(None, whole, on("2021-01-01")) == scaled()
+    known = Scale((scaled(),))
+    assert scale.applicable_version(known, whole, on("2021-01-01")) == scaled()
+    assert scale.applicable_version(whole, whole, on("2021-01-01")) == other
+    assert scale.applicable_version(whole, whole, on("2000-01-01")) == scaled()
 
 
 def test_a_scale_is_not_made_for_a_day_to_come_and_names_no_others() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from iku.domain import conflict, organisation
 from iku.domain.conflict import Conflict
-from iku.domain.fact import Annulled, in_effect
+from iku.domain.fact import Annulled, effective_facts
 from iku.domain.subject import Subject
 from tests.domain.story import given, on, recorded
 
@@ -34,7 +34,7 @@ def test_an_entry_that_was_annulled_is_still_called_as_it_was_recorded() -> None
     )
     entered = given(organisation.decider, registration)
     gone = recorded(organisation.decider, entered, Annulled(annuls=1, reason="Keliru"))
-    assert gone.registered is None
+    assert gone.registration is None
     assert gone.title == "LSM Contoh"
 
 
@@ -64,8 +64,8 @@ def test_facts_after_an_event_are_those_of_the_whole_history(asked: bool) -> Non
     for size, event in enumerate(history, start=1):
         case = case.with_event(event)
         if asked:
-            assert case.facts == in_effect(history[:size])
-    assert case.facts == in_effect(history)
+            assert case.facts == effective_facts(history[:size])
+    assert case.facts == effective_facts(history)
     assert case == Conflict(tuple(history)) == conflict.decider.fold(history)
 
 

@@ -157,10 +157,10 @@ def test_a_correction_clears_an_optional_field_from_the_beginning() -> None:
     found = given(decider, first)
     assert found.text_versions("reference") == {"reference": 1}
     after = recorded(decider, found, corrected(1, occurred_on=None, reference=None))
-    assert after.reported.occurred_on is None
+    assert after.report.occurred_on is None
     assert after.text_versions("title", "reference") == {"title": 1}
     back = recorded(decider, after, annulled(2))
-    assert back.reported == first
+    assert back.report == first
     assert back.text_versions("reference") == {"reference": 1}
 
 
@@ -283,7 +283,7 @@ def test_an_annulled_merger_is_recorded_anew_and_not_brought_back() -> None:
     merged = Merged(into="K02", reason="Sama")
     found = given(decider, reported("2021-03-01"), merged, annulled(2), context=here)
     refused(decider, found, annulled(3), "annuls is 3", "record the merger again")
-    assert recorded(decider, found, merged, here).void == "merged into K02"
+    assert recorded(decider, found, merged, here).void_status == "merged into K02"
 
 
 def test_a_report_that_was_annulled_is_not_taken_for_recorded() -> None:

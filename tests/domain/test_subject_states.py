@@ -44,11 +44,11 @@ def test_a_case_is_on_each_day_what_its_facts_say(history: list[Any]) -> None:
     spans = subject_kinds.state_intervals("conflict", "A01", found)
     facts = list(recount.remaining(history))
     follow_each_other(spans)
-    waits = found.returned and found.returned.event.effective_on
+    waits = found.open_return and found.open_return.event.effective_on
     for span in spans:
         shown: Any = span.state_of_subject
-        if found.void:
-            assert shown.status == found.void.split(" ")[0]
+        if found.void_status:
+            assert shown.status == found.void_status.split(" ")[0]
             continue
         for day in ends(span):
             then = recount.case_on(facts, day)
@@ -68,8 +68,8 @@ def test_an_organisation_is_on_each_day_what_its_facts_say(history: list[Any]) -
     follow_each_other(spans)
     for span in spans:
         shown: Any = span.state_of_subject
-        if found.void:
-            assert shown.status == found.void.split(" ")[0]
+        if found.void_status:
+            assert shown.status == found.void_status.split(" ")[0]
             continue
         for day in ends(span):
             then = recount.organisation_on(facts, day)

@@ -123,9 +123,9 @@ class CourseRules(Rules, frozen=True, dict=True):
     start: date
     as_of: date
 
-    def denominator(self) -> RuleResult:
+    def in_denominator(self) -> RuleResult:
         """Of the topic, opened by the day, and not finished before the period."""
-        if self.course.void:
+        if self.course.void_status:
             return RuleResult(
                 False, partial(counting.void_reason, self.course, OPENING)
             )
@@ -140,7 +140,7 @@ class CourseRules(Rules, frozen=True, dict=True):
             return RuleResult(False, partial(self._by_end, Rule.RESOLVED_BEFORE))
         return RuleResult(True, partial(self._by_opening, Rule.OPEN_ON_EVE))
 
-    def numerator(self) -> RuleResult:
+    def in_numerator(self) -> RuleResult:
         """Finished by the day."""
         finished = self.course.finished_on
         if finished is not None and finished <= self.as_of:
@@ -169,14 +169,14 @@ class CourseRules(Rules, frozen=True, dict=True):
         return self._reason(rule, Finished, manner=FINISHED, **days)
 
     def _reason(self, rule: Rule, of: type[Fact], **quoted: object) -> Reason:
-        fact: EffectiveFact = counting.in_effect(self.course, of)[0]
+        fact: EffectiveFact = self.course.effective_facts(of)[0]
         return Reason(rule, (counting.cite(self.course, fact),), quoted)
 
 
 def contributions(course: Course, options: CourseOptions) -> Iterator[Contribution]:
     """The contributions of the course: while it is open, and in its last period."""
     opened, finished = course.opening, course.finished_on
-    if course.void or opened.topic != options.topic:
+    if course.void_status or opened.topic != options.topic:
         return
     part = str(opened.topic)
     if finished is None or opened.effective_on < finished:
@@ -235,7 +235,7 @@ def spans(subject: str, course: Course) -> Iterator[StateInterval]:
         return CourseStanding(
             id=subject,
             number=numbering.number(subject, course),
-            status=course.void or status,
+            status=course.void_status or status,
             kind=opened.topic,
             opened_on=opened.effective_on,
             wording=course.text_versions("title"),

@@ -46,9 +46,9 @@ class Kept(NamedTuple):
 async def cosign(signer: Plain) -> None:
     last = await checkpoint_store.latest(signer)
     assert last is not None
-    line = WITNESS.sign(last.published.text, 1_700_000_000).line
+    line = WITNESS.sign(last.published_note.text, 1_700_000_000).line
     await witness_client.store_cosignatures(
-        signer, [WITNESS.verifier], last.published, line.encode()
+        signer, [WITNESS.verifier], last.published_note, line.encode()
     )
 
 

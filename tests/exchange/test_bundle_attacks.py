@@ -87,7 +87,7 @@ def test_the_age_of_a_bundle_is_told_with_the_verdict(
 ) -> None:
     report = verify()
     assert (report["exit"], report["witnesses"]) == (0, ["saksi.test"])
-    assert report["newest"] == iku_verify.spell_time(NOW - 3 * DAY - 60)
+    assert report["newest"] == iku_verify.format_time(NOW - 3 * DAY - 60)
     printed = said(capsys, "bundle", folder, "--policy", tmp_path / "policy")
     assert printed.startswith("VERIFIED (exit 0)\n")
     assert "witnessed by 1 of 1: saksi.test; the newest on " in printed
@@ -98,7 +98,7 @@ def test_a_bundle_that_is_older_than_was_demanded_is_not_enough(
     verify: Verify,
 ) -> None:
     for days, code in ((4, 0), (3, 0), (2, 3), (-1, 3)):
-        on = iku_verify.spell_time(NOW - days * DAY)[:10]
+        on = iku_verify.format_time(NOW - days * DAY)[:10]
         report = verify("--newer-than", on, "--without-witness")
         if days == 3:  # the cosignature is of that day or of the one before
             continue
@@ -119,13 +119,13 @@ def test_a_quorum_has_to_be_as_new_as_was_demanded(
     relist(folder, "checkpoint")
     both = f"log {KEY.verifier}\nwitness W {WITNESS.verifier}\n"
     both += f"witness O {other.verifier}\ngroup G {{}} W O\nquorum G\n"
-    today = iku_verify.spell_time(NOW - 3_600)[:10]
+    today = iku_verify.format_time(NOW - 3_600)[:10]
     for least, code in (("any", 0), ("all", 3)):
         (tmp_path / "policy").write_text(both.format(least))
         assert verify()["exit"] == 0
         report = verify("--newer-than", today)
         assert (report["exit"], report["trusted"]) == (code, 2)
-        assert report["newest"] == iku_verify.spell_time(NOW)
+        assert report["newest"] == iku_verify.format_time(NOW)
 
 
 @pytest.mark.parametrize(

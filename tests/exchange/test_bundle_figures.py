@@ -90,9 +90,9 @@ async def kept(
         await checkpoint_signing.sign(signer, home, ORIGIN)
         last = await checkpoint_store.latest(signer)
         assert last is not None
-        line = WITNESS.sign(last.published.text, 1_700_000_000).line
+        line = WITNESS.sign(last.published_note.text, 1_700_000_000).line
         await witness_client.store_cosignatures(
-            signer, [WITNESS.verifier], last.published, line.encode()
+            signer, [WITNESS.verifier], last.published_note, line.encode()
         )
         await bundle.export(connection, WATCHED, place / "b", lambda *_: None)
         await signer.close()

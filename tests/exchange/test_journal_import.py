@@ -431,7 +431,7 @@ async def test_corrections_and_annulments_find_the_fact_by_its_day(
     assert (await bring(make("konflik", *rows))).added == 8
     found = await streams.read(connection, importer.commands.vault, ["conflict-K1"])
     case = found["conflict-K1"].state
-    assert case.reported.title == "Lain"
+    assert case.report.title == "Lain"
     assert [(c.effective_on.day, c.manner) for c in case.closings] == [(2, "mediasi")]
     assert case.reopenings == []
 
@@ -444,7 +444,7 @@ async def test_a_dash_clears_what_the_corrected_fact_states_in_its_column(
     cleared = make.row("K1", what, sumber="-", judul="Lain", keterangan=why)
     assert (await bring(make("konflik", first, cleared))).added == 2
     found = await streams.read(connection, importer.commands.vault, ["conflict-K1"])
-    reported = found["conflict-K1"].state.reported
+    reported = found["conflict-K1"].state.report
     assert (reported.source, reported.title) == (None, "Lain")
     assert reported.occurred_on is not None
     wrong = [
@@ -485,7 +485,7 @@ async def test_a_certificate_becomes_a_legal_entity_by_one_row(
     ]
     assert (await bring(make("organisasi", *rows))).faults == ()
     found = await streams.read(connection, importer.commands.vault, ["organisation-O1"])
-    registered = found["organisation-O1"].state.registered
+    registered = found["organisation-O1"].state.registration
     assert (registered.legal_basis, registered.valid_until) == ("badan_hukum", None)
 
 
@@ -875,7 +875,7 @@ async def test_a_number_corrected_in_a_file_is_another_cases_further_down(
     named = ["conflict-K14", "conflict-K14.2", "conflict-K16"]
     found = await streams.read(connection, app.vault, named)
     assert [found[stream].version for stream in named] == [4, 3, 2]
-    assert found["conflict-K16"].state.void == "merged into K14.2"
+    assert found["conflict-K16"].state.void_status == "merged into K14.2"
     again = await bring(make("konflik", *rows))
     assert (again.added, again.repeated) == (0, 8)
 
@@ -907,14 +907,14 @@ async def test_a_merger_in_a_file_is_recorded_in_both_streams_and_undone_in_both
         ]
     named = ["organisation-O1", "organisation-O2"]
     found = await streams.read(connection, app.vault, named)
-    assert found["organisation-O1"].state.void == "merged into O2"
+    assert found["organisation-O1"].state.void_status == "merged into O2"
     taken = found["organisation-O2"].state.participations
     assert [one.reference for one in taken] == ["P1", "P9"]
     # In another file, whose rows do not name the survivor.
     undo = make.row("O1", "penggabungan_dibatalkan", "2022-03-04", keterangan="Keliru")
     assert (await bring(make("organisasi", undo))).added == 3
     found = await streams.read(connection, app.vault, named)
-    assert found["organisation-O1"].state.void is None
+    assert found["organisation-O1"].state.void_status is None
     taken = found["organisation-O2"].state.participations
     assert [one.reference for one in taken] == ["P9"]
 

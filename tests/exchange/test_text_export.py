@@ -13,11 +13,11 @@ from iku.exchange import text_export
 from iku.exchange.bundle import BundleWriteError
 from iku.queries.text_check import HeldText, TextCounts
 from iku.vault import sealing
-from iku.vault.sealing import Opened, TextPlace
+from iku.vault.sealing import Opened, TextLocation
 from tests.exchange.forging import spell
 
 TEXT = "Selisih batas — “RT 3”\u2028\\ \t"
-PLACE = TextPlace("conflict-K01", 1, "title", "conflict-K01")
+PLACE = TextLocation("conflict-K01", 1, "title", "conflict-K01")
 SECRET = sealing.secret(PLACE, TEXT)
 TITLE = HeldText(7, PLACE.event_name, PLACE.field, Opened(TEXT, SECRET.salt))
 GONE = HeldText(7, PLACE.event_name, "reporter", Withheld(WithheldReason.MISSING))

@@ -152,7 +152,7 @@ async def test_the_next_batch_is_sent_before_the_last_is_answered(
 
         async def left_when_answered(request: Request) -> int:
             await appender.submit(request)
-            return appender.waiting
+            return appender.queue_length
 
         requests = (ask("a-1"), ask("b-1"), ask("c-1"))
         left = await asyncio.gather(*map(left_when_answered, requests))
@@ -509,9 +509,9 @@ async def test_a_full_queue_takes_nobody_in(
     async with connections.appender(capacity=2) as appender:
         async with held_log(owner):
             tasks = submitted(appender, ask("a-1"))
-            await until(lambda: bool(connections.opened) and appender.waiting == 0)
+            await until(lambda: bool(connections.opened) and appender.queue_length == 0)
             tasks += submitted(appender, ask("b-1"), ask("c-1"))
-            await until(lambda: appender.waiting == 2)
+            await until(lambda: appender.queue_length == 2)
             with pytest.raises(
                 Overloaded, match="the append queue is full: 2 requests are waiting"
             ):
@@ -525,9 +525,9 @@ async def test_who_is_cancelled_does_not_break_the_batch(
     async with connections.appender() as appender:
         async with held_log(owner):
             tasks = submitted(appender, ask("a-1"), ask("b-1"))
-            await until(lambda: bool(connections.opened) and appender.waiting == 0)
+            await until(lambda: bool(connections.opened) and appender.queue_length == 0)
             tasks += submitted(appender, ask("c-1"), ask("d-1"))
-            await until(lambda: appender.waiting == 2)
+            await until(lambda: appender.queue_length == 2)
             tasks[0].cancel()  # in progress: recorded, but its receipt is not read
             tasks[2].cancel()  # queued: it is dropped
         gone, fine, dropped, last = await outcomes(*tasks)
@@ -574,7 +574,7 @@ async def test_nobody_waits_for_an_appender_that_was_stopped_hard(
         appender = connections.appender(batch=1)
         await stack.enter_async_context(held_log(owner))
         tasks = submitted(appender, ask("a-1"), ask("b-1"))
-        await until(lambda: bool(connections.opened) and appender.waiting == 1)
+        await until(lambda: bool(connections.opened) and appender.queue_length == 1)
         assert appender._task is not None
         appender._task.cancel()
         found = await outcomes(*tasks)

@@ -52,7 +52,7 @@ from iku.postgres.pool import Plain, connect, connect_as_owner, connect_as_signe
 from iku.queries import text_check
 from iku.queries.text_check import TextScope
 from iku.vault import sealing
-from iku.vault.sealing import TextPlace
+from iku.vault.sealing import TextLocation
 from tests.conftest import FAST, SETTINGS, Clone, given_away, plainly_owned
 from tests.ledger.conftest import ZONE, Ask
 from tests.ledger.test_note import log_key, ml_dsa_key, witness_key
@@ -653,7 +653,7 @@ async def test_what_a_superuser_did_to_sealed_texts_is_found_by_opening_them(
     async with open_app(SETTINGS, database) as app:
         for subject in ("K01", "K02"):
             await enter(app, connection, subject)
-        app.vault.forget()
+        app.vault.clear_key_cache()
         await owner.execute(attack)
         size = (await log.head(connection)).size
         view = app.view(connection)
@@ -705,7 +705,7 @@ async def desk(database: Database, tmp_path: Path) -> AsyncIterator[Desk]:
 
 async def read(desk: Desk) -> dict[tuple[str, int, str], str]:
     """Every text or its placeholder, by stream, version and field."""
-    desk.app.vault.forget()
+    desk.app.vault.clear_key_cache()
     return {
         (f"conflict-{case}", version, field): text
         for case in ("K1", "K2")
@@ -774,7 +774,7 @@ async def test_another_text_sealed_with_the_real_keys_is_found_by_the_commitment
     assert outer is not None
     owner = sealing.KeyOwner(row["stream"], row["subject"], row["epoch"])
     key = sealing.unwrap(row["dek"], row["wrapped"], owner, outer)
-    place = TextPlace(row["stream"], row["version"], row["field"], row["subject"])
+    place = TextLocation(row["stream"], row["version"], row["field"], row["subject"])
     forged = sealing.seal(sealing.secret(place, "Lain"), key)
     await guarded.execute(
         "update vault.segment set sealed = $1 where stream = 'conflict-K2'", forged

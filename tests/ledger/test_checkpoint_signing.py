@@ -70,7 +70,7 @@ async def test_what_is_signed_is_the_root_of_the_records(
     last = await checkpoint_store.latest(owner)
     assert last is not None
     assert last.checkpoint.size == 4
-    judged = policy.judge(trusting(home), last.published)
+    judged = policy.judge(trusting(home), last.published_note)
     assert judged.checkpoint.root == tree.root(await leaves(owner))
     assert judged.checkpoint == checkpoint.Checkpoint(ORIGIN, 4, last.root)
 
@@ -174,7 +174,7 @@ async def test_what_was_tampered_with_is_not_signed(
     await owner.execute(OPEN + change)
     with pytest.raises(AlarmRaised, match=says):
         await sign(signer, home, full=full)
-    told = home.alarm.read_text()
+    told = home.alarm_path.read_text()
     assert says in told
     assert before in told
     assert says in (await checkpoint_store.alarm(owner) or "")
@@ -203,8 +203,8 @@ async def test_an_alarm_that_is_not_for_us_to_read_is_none(
 
 
 async def test_an_alarm_without_a_sentence_is_one(home: SignerFolder) -> None:
-    home.alarm.touch()
-    assert home.alarm_sentence() == f"see {home.alarm}"
+    home.alarm_path.touch()
+    assert home.alarm_sentence() == f"see {home.alarm_path}"
 
 
 async def test_a_regrown_log_is_not_signed(
@@ -254,7 +254,7 @@ async def test_an_alarm_stands_until_somebody_has_looked_into_it(
     ):
         await sign(signer, home)
     assert await checkpoint_store.alarm(owner) is not None
-    home.alarm.unlink()
+    home.alarm_path.unlink()
     await sign(signer, home)
     assert await checkpoint_store.alarm(owner) is None
     told = await owner.fetch("select raised from ledger.alarm order by number")
@@ -271,7 +271,7 @@ async def test_an_alarm_is_told_even_where_the_database_does_not_take_it(
     )
     with pytest.raises(AlarmRaised):
         await sign(signer, home)
-    assert "0 records" in home.alarm.read_text()
+    assert "0 records" in home.alarm_path.read_text()
 
 
 async def test_a_tampered_log_is_not_signed_the_first_time_either(
@@ -281,7 +281,7 @@ async def test_a_tampered_log_is_not_signed_the_first_time_either(
     await owner.execute(OPEN + "update ledger.event set leaf = '' where position = 3")
     with pytest.raises(AlarmRaised, match="position 3: "):
         await sign(signer, home)
-    assert "nothing was signed before" in home.alarm.read_text()
+    assert "nothing was signed before" in home.alarm_path.read_text()
 
 
 async def test_what_was_signed_before_a_crash_is_published_after_it(
@@ -541,7 +541,7 @@ async def test_a_signer_without_state_signs_no_contradiction_of_what_is_known_ou
     await owner.execute(f"{OPEN}{FORGET}delete from ledger.tile;{change}")
     with pytest.raises(AlarmRaised, match=says):
         await checkpoint_signing.sign(signer, home, ORIGIN, known=[known])
-    assert says in home.alarm.read_text()
+    assert says in home.alarm_path.read_text()
 
 
 async def test_a_checkpoint_from_outside_does_not_excuse_a_later_one_in_the_database(

@@ -1028,7 +1028,7 @@ async def test_a_history_is_its_stream_without_the_places_in_the_log(
     histories = log.read_histories(connection, "case", size=None, known_on=None)
     [first, _] = await anext(histories)
     assert (first.subject, first.body()) == ("1", streams[0][0].body())
-    assert first.body_by(msgspec.json.Decoder(record.Body)) == first.body()
+    assert first.decode_body(msgspec.json.Decoder(record.Body)) == first.body()
 
 
 async def test_events_are_read_by_stream_and_version(

@@ -319,7 +319,7 @@ def test_the_lines_of_a_witness_are_those_of_a_policy() -> None:
         read, theirs = policy.parse(spelt), iku_verify.read_policy(spelt)
         assert read.witness_keys == keys
         assert read.groups.get("x0.test") == group
-        assert list(read.addresses) == ["https://x0.test"]
+        assert list(read.keys_by_url) == ["https://x0.test"]
         assert len(theirs.witnesses) == len(keys)
         assert read.is_quorum(keys)
         assert not read.is_quorum(keys[1:])

@@ -28,7 +28,7 @@ def frame(
     effective_on: date | None = DAY,
     stream: str = "conflict-K01",
 ) -> tuple[bytes, bytes]:
-    return record.frame(
+    return record.encode_head_and_tail(
         NewEvent("Noted", effective_on, data or {}, text or {}),
         actor="u/siti",
         command="c-1",

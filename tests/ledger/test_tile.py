@@ -55,8 +55,8 @@ def test_the_tiles_of_seventy_thousand_records_are_those_of_the_specification() 
 
 
 def test_a_tile_says_what_it_needs_and_where_it_lies() -> None:
-    assert Tile(0, 3, 7).leaves == 775
-    assert Tile(1, 1, 17).leaves == (256 + 17) * 256
+    assert Tile(0, 3, 7).required_size == 775
+    assert Tile(1, 1, 17).required_size == (256 + 17) * 256
     assert Tile(1, 1067, 3).path() == "tile/1/x001/067.p/3"
     assert Tile(0, 2).entries_path() == "tile/entries/002"
 

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 import iku_verify
-from iku.domain.erasure import covering
+from iku.domain.erasure import covering_decision
 from iku.exchange import bundle
 from iku.ledger import proof_building, tile, tlog_proof, tree, witness
 from iku.ledger.checkpoint import Checkpoint
@@ -120,7 +120,7 @@ def test_the_page_tells_erased_from_withheld_as_everybody_here_does() -> None:
         decided = {"decision": "SK 1", "legal_basis": "UU 27/2022"}
         texts.add(position, made | {"data": decided})
         (committed if subject else erasures).append(position)
-        covered = [place for place in committed if covering(place, erasures)]
+        covered = [place for place in committed if covering_decision(place, erasures)]
         tally = texts.tell()
         assert tally["erased"] == len(covered)
         tallies.append((tally["erased"], tally["withheld"]))

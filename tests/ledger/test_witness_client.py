@@ -101,7 +101,7 @@ async def test_a_checkpoint_is_cosigned_once(
     trusted = policy.Policy(
         (policy.Party(home.key().verifier),), WATCHED.witnesses, WATCHED.groups, "W"
     )
-    assert policy.judge(trusted, last.published).quorum
+    assert policy.judge(trusted, last.published_note).quorum
     after = await checkpoint_store.assurance(signer, WATCHED)
     assert after.coverage_of(3) is checkpoint_store.Coverage.WITNESSED
     assert (after.signed, after.witnessed, after.witnesses) == (3, 3, 1)
@@ -167,8 +167,8 @@ async def test_a_witness_that_saw_another_log_raises_the_alarm(
     await sign(signer, home)
     with pytest.raises(AlarmRaised, match="has cosigned this log at size 3"):
         await gather(signer, home, line)
-    assert "has cosigned this log at size 3" in home.alarm.read_text()
-    home.alarm.unlink()
+    assert "has cosigned this log at size 3" in home.alarm_path.read_text()
+    home.alarm_path.unlink()
     await owner.execute(
         """
         insert into ledger.event
@@ -227,7 +227,7 @@ async def test_a_wrong_cosignature_is_not_kept(
     wrong = KEY.sign("another text\n", 1).line.encode()
     with pytest.raises(WitnessUnavailable, match="is not valid"):
         await witness_client.store_cosignatures(
-            signer, [KEY.verifier], last.published, wrong
+            signer, [KEY.verifier], last.published_note, wrong
         )
     assert await signer.fetchval("select count(*) from ledger.cosignature") == 0
 
@@ -243,10 +243,10 @@ async def test_a_witness_without_an_address_is_asked_by_file(
     assert line.statuses == []
     last = await checkpoint_store.latest(signer)
     assert last is not None
-    asked = await witness_client.build_request(signer, 0, last.published)
+    asked = await witness_client.build_request(signer, 0, last.published_note)
     answer = line.witness.cosign(str(asked).encode())
     await witness_client.store_cosignatures(
-        signer, [KEY.verifier], last.published, answer.encode()
+        signer, [KEY.verifier], last.published_note, answer.encode()
     )
     assert (await checkpoint_store.assurance(signer, offline)).witnessed == 1
 
@@ -445,10 +445,10 @@ async def test_every_checkpoint_comes_in_order(
         await store(signer, size)
     found = [one.size async for one in checkpoint_store.checkpoints_up_to(signer, 7)]
     assert found == [1, 3, 5, 7]
-    first = await checkpoint_store.covering(signer, 4)
+    first = await checkpoint_store.covering_checkpoint(signer, 4)
     assert first is not None
     assert first.size == 5
-    assert await checkpoint_store.covering(signer, 10) is None
+    assert await checkpoint_store.covering_checkpoint(signer, 10) is None
 
 
 async def test_a_cosignature_that_does_not_verify_counts_for_nothing_and_is_reported(
@@ -516,7 +516,7 @@ async def test_the_published_note_has_as_many_cosignatures_as_it_may_have(
     assert last is not None
     assert len(last.cosignatures) == 20
     assert note.LONGEST - 4_096 < len(str(last).encode()) <= note.LONGEST
-    assert len(last.published.signatures) == 21
+    assert len(last.published_note.signatures) == 21
 
 
 async def test_a_checkpoint_that_no_key_of_the_log_signed_takes_no_ones_place(
@@ -546,7 +546,7 @@ async def test_a_checkpoint_that_no_key_of_the_log_signed_takes_no_ones_place(
     assert (last.size, last.checkpoint.text) == (3, text)
     found = await checkpoint_store.assurance(signer, WATCHED)
     assert (found.signed, found.witnessed, found.ignored) == (3, 3, [])
-    assert await checkpoint_store.covering(signer, 4) is None
+    assert await checkpoint_store.covering_checkpoint(signer, 4) is None
     upto = [
         one.size async for one in checkpoint_store.checkpoints_up_to(signer, 10**13)
     ]

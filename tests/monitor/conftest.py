@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 import pytest
 
 from iku.ledger import policy
-from iku.monitor.checkpoint_check import Demands
+from iku.monitor.checkpoint_check import CheckpointRequirements
 from iku.monitor.follower import MonitorRound, open_follower
 from iku.monitor.log_client import LogClient
 from tests.exchange import forging
@@ -35,7 +35,7 @@ def follow(log: LyingLog, folder: Path) -> Follow:
         *, full: bool = False, keep_going: bool = False, **demands: Any
     ) -> MonitorRound:
         trusted = demands.pop("policy", None) or forging.policy(KEY)
-        demanded = Demands(policy.parse(trusted.encode()), **demands)
+        demanded = CheckpointRequirements(policy.parse(trusted.encode()), **demands)
         client = LogClient(log.url, timeout_s=5)
         with open_follower(client, demanded, folder, keep_going=keep_going) as follower:
             return follower.round(full=full)

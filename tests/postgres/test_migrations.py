@@ -12,7 +12,13 @@ import pytest
 
 from iku.postgres import migrations
 from iku.postgres.database import Database
-from iku.postgres.migrations import Migration, MigrationError, load, migrate, pending
+from iku.postgres.migrations import (
+    Migration,
+    MigrationError,
+    load,
+    migrate,
+    pending_migrations,
+)
 from iku.postgres.pool import Plain, connect_as_owner
 
 FIRST = Migration(1, "first", "create table first (id integer)")
@@ -59,10 +65,10 @@ async def test_what_was_applied_is_written_down(empty: Plain) -> None:
 
 
 async def test_pending_looks_without_touching(empty: Plain) -> None:
-    assert await pending(empty, [FIRST, SECOND]) == [FIRST, SECOND]
+    assert await pending_migrations(empty, [FIRST, SECOND]) == [FIRST, SECOND]
     assert await tables(empty) == set()
     await migrate(empty, [FIRST])
-    assert await pending(empty, [FIRST, SECOND]) == [SECOND]
+    assert await pending_migrations(empty, [FIRST, SECOND]) == [SECOND]
 
 
 async def test_a_file_that_fails_leaves_nothing_of_itself(empty: Plain) -> None:
@@ -189,7 +195,7 @@ async def test_our_own_migrations_apply_to_an_empty_database(empty: Plain) -> No
     own = load()
     assert own
     assert await migrate(empty) == own
-    assert await pending(empty) == []
+    assert await pending_migrations(empty) == []
 
 
 async def test_a_login_with_few_rights_starts_on_a_schema_that_is_up_to_date(

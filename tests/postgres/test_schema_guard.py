@@ -324,7 +324,7 @@ async def test_a_newer_program_brings_its_guard_along(
     )
     monkeypatch.setattr(schema_guard, "SQL", newer)
     monkeypatch.setattr(schema_guard, "VERSION", 1000)
-    assert await schema_guard.arm(owner)
+    assert await schema_guard.install(owner)
     assert await owner.fetchval("select guard.version()") == 1000
     assert (await schema_guard.inspect(owner)).sealed == 1
 
@@ -334,7 +334,7 @@ async def test_where_no_superuser_migrates_the_guard_is_missing(
 ) -> None:
     await migrate_database(plain)
     owner = await connect_as_owner(plain.owner_dsn)
-    assert not await schema_guard.arm(owner)
+    assert not await schema_guard.install(owner)
     assert await schema_guard.inspect(owner) == Guard()
     await owner.close()
 
@@ -359,7 +359,7 @@ async def test_two_may_put_the_guard_in_place_at_once(
     async def one() -> None:
         connection = await connect_as_owner(empty_database.owner_dsn)
         try:
-            await schema_guard.arm(connection)
+            await schema_guard.install(connection)
         finally:
             await connection.close()
 

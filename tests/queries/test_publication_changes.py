@@ -148,7 +148,7 @@ EVENTS: dict[str, tuple[str, Any]] = {
     "import": ("a" * 64, import_permission.FileAllowed(effective_on=INSIDE)),
     "access": (
         access_policy.SUBJECT,
-        access_policy.RightsSet(effective_on=INSIDE, table=1, divisions=()),
+        access_policy.RightsTableChanged(effective_on=INSIDE, table=1, divisions=()),
     ),
     "account": (
         PERSON,

@@ -28,7 +28,7 @@ from iku.queries.view import View
 from iku.text_reading import File
 from iku.vault import sealing
 from iku.vault.files import FileReference
-from iku.vault.sealing import Opened, TextPlace
+from iku.vault.sealing import Opened, TextLocation
 from tests.conftest import SETTINGS
 
 DAY = date(2021, 2, 9)
@@ -296,7 +296,7 @@ async def test_what_whoever_has_all_keys_seals_anew_is_named(
     monkeypatch.setattr("iku.vault.files.os.urandom", lambda n: (filed.key * 2)[:n])
     (vault.files.folder / f"{filed.name}.sealed").unlink()
     assert vault.files.put(b"another") == filed
-    place = TextPlace("conflict-K1", 1, "title", "conflict-K1")
+    place = TextLocation("conflict-K1", 1, "title", "conflict-K1")
     dek = await owner.fetchval(
         "select dek from vault.segment where stream = $1 and field = $2",
         place.stream,

@@ -29,7 +29,7 @@ def test_a_file_is_moved_aside_and_back_and_opens_in_both_places(files: Files) -
     assert files.move_to_quarantine([filed.name]) == 1
     assert (names(files.folder), names(files.quarantine)) == (set(), {str(filed.name)})
     assert files.get(filed) == CONTENT
-    [[stored]] = files.quarantined()
+    [[stored]] = files.list_quarantined()
     assert (stored.name, stored.written) == (filed.name, written)
     assert files.quarantine.stat().st_mode & 0o077 == 0
     assert files.restore([filed.name]) == 1
@@ -92,16 +92,16 @@ def test_destroying_reaches_both_folders_and_discarding_only_the_quarantine(
 
 
 def test_only_sealed_files_are_listed_and_moved(files: Files, tmp_path: Path) -> None:
-    assert list(files.stored()) == []
+    assert list(files.list_stored()) == []
     filed = files.put(CONTENT)
     others = ("README", f"{str(filed.name).upper()}.sealed", "x.sealed", str(uuid4()))
     for name in others:
         (files.folder / name).write_text("no file of ours")
     (files.folder / f"{uuid4()}.sealed").mkdir()
     (files.folder / f"{uuid4()}.sealed").symlink_to(tmp_path)
-    [[stored]] = files.stored()
+    [[stored]] = files.list_stored()
     assert stored.name == filed.name
-    assert not stored.stale
+    assert not stored.is_stale
 
 
 def test_what_lies_in_quarantine_is_summed_up_and_read_again_when_it_changes(
@@ -149,7 +149,7 @@ def test_many_files_are_gone_through_in_the_memory_of_few(
         monkeypatch.setattr(os, "scandir", lambda _: nullcontext(entries))
         tracemalloc.start()
         try:
-            pages = [len(page) for page in Files(tmp_path).stored()]
+            pages = [len(page) for page in Files(tmp_path).list_stored()]
             assert pages == [PAGE] * (count // PAGE)
             return tracemalloc.get_traced_memory()[1]
         finally:

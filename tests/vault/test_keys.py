@@ -26,7 +26,7 @@ def folder(tmp_path: Path) -> Path:
 
 def test_the_folder_and_what_is_in_it_are_closed_to_others(folder: Path) -> None:
     keys = Keys(folder)
-    keys.current(NOVEMBER)
+    keys.current_epoch(NOVEMBER)
     keys.append_erasure(entry())
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o600}
@@ -45,27 +45,27 @@ def test_a_folder_that_others_may_read_is_refused(folder: Path, mode: int) -> No
 
 def test_each_month_has_a_key_of_its_own_and_every_start_finds_it(folder: Path) -> None:
     keys = Keys(folder)
-    name, key = keys.current(NOVEMBER)
+    name, key = keys.current_epoch(NOVEMBER)
     assert (name, len(key)) == ("2026-11", 32)
-    assert keys.current(NOVEMBER) == (name, key)
-    assert keys.current(DECEMBER)[0] == "2026-12"
+    assert keys.current_epoch(NOVEMBER) == (name, key)
+    assert keys.current_epoch(DECEMBER)[0] == "2026-12"
     again = Keys(folder)
     assert again.epochs() == ["2026-11", "2026-12"]
     assert again.key("2026-11") == key
     assert again.digest(b"x") == keys.digest(b"x")
     # After the clock is set back, no older key is used for wrapping.
-    assert again.current(NOVEMBER)[0] == "2026-12"
+    assert again.current_epoch(NOVEMBER)[0] == "2026-12"
 
 
 def test_a_new_epoch_can_begin_within_a_month_and_they_are_in_order(
     folder: Path,
 ) -> None:
     keys = Keys(folder)
-    keys.current(NOVEMBER)
+    keys.current_epoch(NOVEMBER)
     names = [keys.start_epoch(NOVEMBER) for _ in range(10)]
     assert names == [f"2026-11.{n}" for n in range(2, 12)]
     assert keys.epochs() == ["2026-11", *names]
-    assert keys.current(NOVEMBER)[0] == "2026-11.11"
+    assert keys.current_epoch(NOVEMBER)[0] == "2026-11.11"
     assert Keys(folder).start_epoch(DECEMBER) == "2026-12"
 
 
@@ -74,7 +74,7 @@ def test_of_many_that_make_a_key_at_once_all_get_the_same(folder: Path) -> None:
     made: list[bytes] = []
 
     def make() -> None:
-        made.append(Keys(folder).current(NOVEMBER)[1])
+        made.append(Keys(folder).current_epoch(NOVEMBER)[1])
 
     threads = [threading.Thread(target=make) for _ in range(16)]
     for thread in threads:
@@ -98,12 +98,12 @@ def test_a_file_that_is_no_key_is_none_and_cannot_be_wrapped_by(
     folder: Path, content: bytes
 ) -> None:
     keys = Keys(folder)
-    keys.current(NOVEMBER)
+    keys.current_epoch(NOVEMBER)
     (folder / "2026-11.key").write_bytes(content)
     fresh = Keys(folder)
     assert fresh.key("2026-11") is None
     with pytest.raises(KeysError, match=r"2026-11\.key is not a valid key"):
-        fresh.current(NOVEMBER)
+        fresh.current_epoch(NOVEMBER)
 
 
 def test_a_key_that_is_not_there_is_none(folder: Path) -> None:
@@ -114,7 +114,7 @@ def test_a_key_that_is_not_there_is_none(folder: Path) -> None:
 
 def test_what_is_destroyed_is_gone_from_disk_and_memory(folder: Path) -> None:
     keys = Keys(folder)
-    _, key = keys.current(NOVEMBER)
+    _, key = keys.current_epoch(NOVEMBER)
     path = folder / "2026-11.key"
     other = folder / "hard-link"
     os.link(path, other)
@@ -125,7 +125,7 @@ def test_what_is_destroyed_is_gone_from_disk_and_memory(folder: Path) -> None:
     assert keys.key("2026-11") is None
     with pytest.raises(KeysError, match="No such file"):
         keys.destroy("2026-11")
-    assert keys.current(NOVEMBER)[1] != key
+    assert keys.current_epoch(NOVEMBER)[1] != key
 
 
 def test_erasures_are_written_down_in_order_and_a_torn_line_is_no_erasure(

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from iku.vault import sealing
 from iku.vault.files import FileReference, Files
-from iku.vault.sealing import DataKey, KeyOwner, TextDamaged, TextPlace
+from iku.vault.sealing import DataKey, KeyOwner, TextDamaged, TextLocation
 
-PLACE = TextPlace("conflict-K01", 1, "title", "conflict-K01")
+PLACE = TextLocation("conflict-K01", 1, "title", "conflict-K01")
 KEY = DataKey(UUID(int=7), b"k" * 32)
 OWNER = KeyOwner("conflict-K01", "conflict-K01", "2026-11")
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=200)
@@ -68,7 +68,7 @@ def test_a_commitment_to_a_second_text_is_refused_by_the_length_of_the_salt(
         PLACE._replace(subject="conflict-K02"),
     ],
 )
-def test_a_text_that_was_moved_does_not_open(other: TextPlace) -> None:
+def test_a_text_that_was_moved_does_not_open(other: TextLocation) -> None:
     kept = sealing.secret(PLACE, "Budi")
     sealed = sealing.seal(kept, KEY)
     with pytest.raises(TextDamaged):
@@ -186,7 +186,7 @@ def test_the_program_agrees_with_the_documented_vectors(
 ) -> None:
     v = vector()
     stream, _, version = v["event"].rpartition("/")
-    place = TextPlace(stream, int(version), v["field"], v["subject"])
+    place = TextLocation(stream, int(version), v["field"], v["subject"])
     drawn = {32: bytes.fromhex(v["salt"]), 12: bytes.fromhex(v["nonce"])}
     monkeypatch.setattr(os, "urandom", drawn.__getitem__)
     kept = sealing.secret(place, v["text"])

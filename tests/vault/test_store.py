@@ -482,7 +482,7 @@ async def test_after_rotating_the_old_key_can_go_and_every_text_still_opens(
             "update vault.dek set wrapped = $2, epoch = $3 where dek = $1",
             [(row["dek"], row["wrapped"], row["epoch"]) for row in stolen],
         )
-        other.app.vault.forget()
+        other.app.vault.clear_key_cache()
         assert await other.shown("K4") == [{"title": "locked"}]
 
 
@@ -497,7 +497,7 @@ async def test_rotating_leaves_what_is_locked_and_says_how_much(
     )
     vault = desk.app.vault
     vault.keys.start_epoch(desk.app.commands.today())
-    vault.forget()
+    vault.clear_key_cache()
     told: list[tuple[int, int]] = []
     async with desk.app.pool.acquire() as connection:
         assert await vault.rotate(connection, lambda *done: told.append(done)) == 1
@@ -511,14 +511,14 @@ async def test_nothing_is_wrapped_any_more_by_a_key_that_was_destroyed(
 ) -> None:
     """Another process may still use it as the current one."""
     vault = desk.app.vault
-    old, key = vault.keys.current(desk.app.commands.today())
+    old, key = vault.keys.current_epoch(desk.app.commands.today())
     new = vault.keys.start_epoch(desk.app.commands.today())
     async with desk.app.pool.acquire() as connection:
         await vault.destroy(connection, old)
-    real = vault.keys.current
+    real = vault.keys.current_epoch
     answers = iter([(old, key)] * 2)  # by one statement, then step by step
     monkeypatch.setattr(
-        vault.keys, "current", lambda day: next(answers, None) or real(day)
+        vault.keys, "current_epoch", lambda day: next(answers, None) or real(day)
     )
     with pytest.raises(asyncpg.SerializationError):
         await desk.do("K1", report())

@@ -98,7 +98,7 @@ class Office:
                     commands,
                     connection,
                     proposed,
-                    self.app.agency.owned,
+                    self.app.agency.division_ownership,
                     credentials=inviting,
                 )
             token = await sessions.open_session(

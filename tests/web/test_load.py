@@ -77,10 +77,10 @@ async def test_who_comes_when_the_queue_is_full_is_told_at_once(
             entering = client.post("/conflicts", json=case(number))
             waiting.append(asyncio.create_task(entering))
             async with asyncio.timeout(30):
-                while app.commands.appender.waiting < number or not held:
+                while app.commands.appender.queue_length < number or not held:
                     await asyncio.sleep(0.01)
                     held = await owner.fetchval(LOCKED)
-        assert app.commands.appender.waiting == 3
+        assert app.commands.appender.queue_length == 3
         # No append completes before the lock is released: this response did not wait.
         for number in range(4, 12):
             answer = await client.post("/conflicts", json=case(number))

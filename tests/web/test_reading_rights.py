@@ -317,7 +317,7 @@ async def test_who_opened_which_texts_is_shown_to_the_auditor(office: Office) ->
 async def test_a_replica_shows_no_text_whose_opening_it_cannot_record(
     office: Office,
 ) -> None:
-    commands = replace(office.app.commands, only_reads=True)
+    commands = replace(office.app.commands, is_read_only=True)
     replica = replace(office.app, commands=commands)
     async with replica.pool.acquire() as connection:
         recorded = await log.read_stream(connection, "conflict-K1")

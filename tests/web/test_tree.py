@@ -310,9 +310,9 @@ async def test_witnesses_are_named_and_what_they_vouch_for(
         assert answer.headers["Iku-Coverage"] == "signed; no quorum of witnesses yet"
         last = await latest(signer)
         assert last is not None
-        line = witness.sign(last.published.text, 1_700_000_000).line
+        line = witness.sign(last.published_note.text, 1_700_000_000).line
         await witness_client.store_cosignatures(
-            signer, [party.key], last.published, line.encode()
+            signer, [party.key], last.published_note, line.encode()
         )
         answer = await client.get("/log/checkpoint")
         assert answer.headers["Iku-Coverage"] == "witnessed"

@@ -20,7 +20,7 @@ from iku.commands.command import Command, CommandResult
 from iku.commands.handler import CommandHandler
 from iku.domain import account, proposal
 from iku.domain.access import AGENCY_WIDE, Action, Credentials, Forbidden
-from iku.domain.access_policy import DivisionOwns
+from iku.domain.access_policy import DivisionOwnership
 from iku.domain.account import APPROVING, Invite, Later
 from iku.domain.decider import Refused
 from iku.messages import message
@@ -56,7 +56,7 @@ async def invite(
     connection: Connection,
     credentials: Credentials,
     proposed: Invite,
-    divisions: Sequence[DivisionOwns],
+    divisions: Sequence[DivisionOwnership],
     *,
     command_id: str | None = None,
 ) -> AccountChange:
@@ -90,7 +90,7 @@ async def invite_at_server(
     commands: CommandHandler,
     connection: Connection,
     proposed: Invite,
-    divisions: Sequence[DivisionOwns],
+    divisions: Sequence[DivisionOwnership],
 ) -> AccountChange:
     """Create the account of the first administrator, or head of the agency.
 

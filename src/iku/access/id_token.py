@@ -139,7 +139,7 @@ def _decode(payload: bytes) -> IdTokenClaims:
         raise InvalidIdToken(
             message(
                 "the claims of the ID token are not valid: {error}",
-                error=messages.of_error(error),
+                error=messages.error_message(error),
             )
         ) from None
 

@@ -126,7 +126,7 @@ class ProviderClient:
                 message(
                     "{url} cannot be read: {error}",
                     url=text,
-                    error=messages.of_error(error) or type(error).__name__,
+                    error=messages.error_message(error) or type(error).__name__,
                 )
             ) from error
 

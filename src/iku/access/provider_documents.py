@@ -200,7 +200,7 @@ def _decode(url: str, answer: JsonAnswer, decoder: msgspec.json.Decoder[T]) -> T
             message(
                 "{url} is not the expected document: {error}",
                 url=url,
-                error=messages.of_error(error),
+                error=messages.error_message(error),
             )
         ) from error
 

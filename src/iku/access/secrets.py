@@ -46,7 +46,7 @@ class Secrets:
 
     def seal(self, owner: str, seed: bytes) -> SealedSeed:
         """Encrypt a seed with the current key, bound to its owner's id."""
-        epoch, key = self.keys.current(self._today())
+        epoch, key = self.keys.current_epoch(self._today())
         nonce = os.urandom(NONCE)
         bound = context(b"iku/totp/v1\0", epoch, owner)
         return SealedSeed(epoch, nonce + AESGCM(key).encrypt(nonce, seed, bound))
@@ -119,7 +119,7 @@ class Secrets:
                     folder=self.keys.folder,
                 )
             )
-        current = epoch == self.keys.current_name(self._today())
+        current = epoch == self.keys.current_epoch_name(self._today())
         if current or not await connection.fetchval(
             "select access.retire_key($1)", epoch
         ):

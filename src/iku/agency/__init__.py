@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from iku import messages, strict_json
-from iku.domain.access_policy import DivisionOwns
+from iku.domain.access_policy import DivisionOwnership
 from iku.domain.account import DivisionCode
 from iku.domain.conflict import Category
 from iku.domain.coordinates import CODE
@@ -83,10 +83,10 @@ class AgencyProfile(Struct, frozen=True, forbid_unknown_fields=True, dict=True):
             raise ValueError(f"divisions: {shared} is the code of two divisions")
 
     @cached_property
-    def owned(self) -> tuple[DivisionOwns, ...]:
+    def division_ownership(self) -> tuple[DivisionOwnership, ...]:
         """The part of the register that each division owns, as the log records it."""
         return tuple(
-            DivisionOwns(one.code, tuple(one.categories), tuple(one.kinds))
+            DivisionOwnership(one.code, tuple(one.categories), tuple(one.kinds))
             for one in self.divisions
         )
 
@@ -138,9 +138,9 @@ def _load(file: Traversable, of: type[T]) -> T:
         )
     except InvalidJson as error:
         raise AgencyError(
-            message("{file} {error}", file=file, error=messages.of_error(error))
+            message("{file} {error}", file=file, error=messages.error_message(error))
         ) from error
     except (OSError, msgspec.ValidationError, DuplicateKey) as error:
         raise AgencyError(
-            message("{file}: {error}", file=file, error=messages.of_error(error))
+            message("{file}: {error}", file=file, error=messages.error_message(error))
         ) from error

@@ -123,10 +123,10 @@ def invite(invited: InviteOptions, *, json: bool) -> None:
     ) -> AccountChange:
         if by is not None:
             return await administration.invite(
-                app.commands, connection, by, proposed, app.agency.owned
+                app.commands, connection, by, proposed, app.agency.division_ownership
             )
         return await administration.invite_at_server(
-            app.commands, connection, proposed, app.agency.owned
+            app.commands, connection, proposed, app.agency.division_ownership
         )
 
     _change(step, json=json)

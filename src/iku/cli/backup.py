@@ -191,12 +191,12 @@ def _last_signed_size(chosen: Settings) -> int | None:
     try:
         state = SignerFolder(chosen.signer_home).state()
     except SignerNotReady as error:
-        standard_streams.say(translated(messages.of_error(error)))
+        standard_streams.say(translated(messages.error_message(error)))
         state = None
     last = witness.WitnessFolder(chosen.witness_home).last_cosigned(chosen.origin)
     sizes = (
         [state.checkpoint.size]
-        if state is not None and not state.signed_nothing
+        if state is not None and not state.has_signed_nothing
         else []
     )
     return max([*sizes, *([last.size] if last is not None else [])], default=None)

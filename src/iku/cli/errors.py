@@ -107,10 +107,10 @@ def run(commands: click.Command, arguments: Sequence[str] | None) -> NoReturn:
     except OutputClosed as error:
         if error.is_broken_pipe:
             sys.exit(standard_streams.READER_GONE)
-        _print_error(messages.of_error(error))
+        _print_error(messages.error_message(error))
         code = 1
     except SettingsError as error:
-        _print_error(messages.of_error(error))
+        _print_error(messages.error_message(error))
         code = 1
     sys.exit(code)
 
@@ -152,17 +152,17 @@ def message_for(error: Exception) -> str:
         case Forbidden(proposable=True):
             return message(
                 "{error}; you may propose it: --propose REASON",
-                error=messages.of_error(error),
+                error=messages.error_message(error),
             )
         case _ if isinstance(error, _PLAIN):
-            told = messages.of_error(error)
+            told = messages.error_message(error)
         case VersionConflict():
             told = message(
                 "the same subject was changed concurrently ({error}); try again",
-                error=messages.of_error(error),
+                error=messages.error_message(error),
             )
         case asyncpg.ReadOnlySQLTransactionError():
-            told = messages.of_error(ReadOnlyReplica())
+            told = messages.error_message(ReadOnlyReplica())
         case asyncpg.PostgresError() if not log.is_unavailable(error, None):
             told = message("the database rejected the statement: {error}", error=error)
         case OSError(filename=str() | bytes()):

@@ -89,7 +89,7 @@ async def _open_demonstration(app: App, ours: Sequence[str], mode: Mode) -> None
         only = await log_records.holds_only(connection, ours)
         if only or mode is Mode.DEMONSTRATION:
             await accounts.open_demonstration(
-                app.commands, connection, files.PEOPLE, app.agency.owned
+                app.commands, connection, files.PEOPLE, app.agency.division_ownership
             )
 
 

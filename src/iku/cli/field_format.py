@@ -71,5 +71,5 @@ def _field_label(name: str) -> str:
 def _format_text(field: str, of: str) -> str:
     if field in DAYS:
         return formats.day(date.fromisoformat(of))
-    label = labels.value(field, of)
+    label = labels.value_label(field, of)
     return translated(label) if label else of

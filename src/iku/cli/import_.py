@@ -22,7 +22,7 @@ from iku.domain.import_permission import FileAllowed
 from iku.exchange.import_plan import RowNote, SkippedRow
 from iku.exchange.journal_import import Importer, ImportReport, file_digest
 from iku.exchange.spreadsheet import FileFault
-from iku.messages import message, of_error, plural
+from iku.messages import error_message, message, plural
 
 FAULTS = (
     number_column(message("Row")),
@@ -239,7 +239,7 @@ def _unapproved(error: Forbidden, name: str, digest: str) -> CommandFailed:
         message(
             "{file}: {error}: iku import {word} --propose REASON (SHA-256 {sha256})",
             file=name,
-            error=of_error(error),
+            error=error_message(error),
             word=shlex.quote(name),
             sha256=digest,
         )

@@ -128,7 +128,7 @@ def rotate(*, new: bool, access: bool, json: bool) -> None:
             vault, today = app.vault, app.commands.today()
             if new:
                 vault.keys.start_epoch(today)
-            epoch, _ = vault.keys.current(today)
+            epoch, _ = vault.keys.current_epoch(today)
             async with app.pool.acquire() as connection:
                 with terminal.progress(message("keys")) as tell:
                     return epoch, await vault.rotate(connection, tell)

@@ -44,7 +44,7 @@ async def _migrate() -> MigrationResult:
             applied = await migrate_database(database)
             owner = await connect_as_owner(database.owner_dsn)
         try:
-            guarded = await schema_guard.arm(owner)
+            guarded = await schema_guard.install(owner)
         finally:
             await owner.close()
         return MigrationResult([str(migration) for migration in applied], guarded)

@@ -20,7 +20,7 @@ from iku.ledger.durable_files import FolderInUse, InsecurePermissions
 from iku.ledger.note import Malformed
 from iku.ledger.policy import Policy
 from iku.messages import message
-from iku.monitor.checkpoint_check import Demands
+from iku.monitor.checkpoint_check import CheckpointRequirements
 from iku.monitor.finding import (
     CANNOT_READ,
     FINDING,
@@ -108,7 +108,7 @@ def monitor(
     """
     log = _client(url, key)
     age = None if max_age is None else max_age * 3600
-    demands = Demands(_policy(trusted), age, without_witness)
+    demands = CheckpointRequirements(_policy(trusted), age, without_witness)
     home = folder or terminal.settings().monitor_home
     with (
         _unreadable_folder(),
@@ -200,7 +200,7 @@ def _verified(found: MonitorRound) -> str:
             )
         )
     said.append(_cosigned(found))
-    return messages.joined(said)
+    return messages.join_sentences(said)
 
 
 def _cosigned(found: MonitorRound) -> messages.Message:

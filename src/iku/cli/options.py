@@ -10,7 +10,7 @@ from msgspec import Struct
 from iku import labels, parsing
 from iku.cli.terminal_language import translated
 from iku.domain.indicator import Amendment
-from iku.messages import Message, joined, message
+from iku.messages import Message, join_sentences, message
 from iku.parsing import Field, ParseError
 
 Command: TypeAlias = Callable[..., None]
@@ -107,7 +107,7 @@ def usage_error(error: ParseError, flags: Mapping[str, str]) -> click.UsageError
         name = path.partition("[")[0].partition(".")[0]
         shown = f"{flags.get(name, name)}{path.removeprefix(name)}"
         said.append(message("{path} {rule}", path=shown, rule=rule))
-    return click.UsageError(joined(said))
+    return click.UsageError(join_sentences(said))
 
 
 def trial_option(command: Command) -> Command:

@@ -12,7 +12,7 @@ from iku.cli.tables import number_column, text_column, unwrapped_column
 from iku.cli.terminal_language import formats
 from iku.commands.command import CommandResult
 from iku.domain.access import Credentials, Unauthenticated
-from iku.domain.access_policy import SUBJECT, TwoPersons, TwoPersonsSet
+from iku.domain.access_policy import SUBJECT, TwoPersonRule, TwoPersonRuleChanged
 from iku.domain.fact import Reason
 from iku.gateway import CommandGateway, receipt
 from iku.messages import message
@@ -36,7 +36,7 @@ def access() -> None:
 
 
 @access.command("two-persons")
-@click.argument("value", type=click.Choice([one.value for one in TwoPersons]))
+@click.argument("value", type=click.Choice([one.value for one in TwoPersonRule]))
 @click.option(
     "--reason",
     type=terminal.LineType("text", Reason, 2000),
@@ -57,9 +57,9 @@ def two_persons(
     async def execute() -> CommandResult:
         async with terminal.opened_app(terminal.settings()) as app:
             gateway = CommandGateway(app, actor, None, credentials=app.credentials)
-            proposed = TwoPersonsSet(
+            proposed = TwoPersonRuleChanged(
                 effective_on=app.commands.today(),
-                value=TwoPersons(value),
+                value=TwoPersonRule(value),
                 reason=reason,
             )
             if because is not None:

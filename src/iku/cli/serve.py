@@ -58,12 +58,12 @@ def serve(host: str | None, port: int | None) -> None:
                 async with _purged_daily(app):
                     await server.serve(app, chosen.host, chosen.port, ready, mode)
             except (ListeningRefused, CertificateError) as error:
-                raise CommandFailed(messages.of_error(error)) from error
+                raise CommandFailed(messages.error_message(error)) from error
             except OSError as error:
                 raise CommandFailed(
                     message(
                         "cannot listen on {host}, port {port}: {error}",
-                        error=messages.of_error(error),
+                        error=messages.error_message(error),
                         host=chosen.host,
                         port=chosen.port,
                     )
@@ -75,7 +75,7 @@ def serve(host: str | None, port: int | None) -> None:
 @asynccontextmanager
 async def _purged_daily(app: App) -> AsyncIterator[None]:
     """Delete expired sessions and old attempts now and each day; not on a replica."""
-    if app.commands.only_reads:
+    if app.commands.is_read_only:
         yield
         return
     task = asyncio.create_task(_purge_daily(app))
@@ -119,14 +119,14 @@ async def _sweep(app: App) -> None:
 
     Figures need no file, so an unusable folder is reported and does not stop the start.
     """
-    if app.commands.only_reads:
+    if app.commands.is_read_only:
         return
     try:
         async with app.pool.acquire() as connection:
             swept = await quarantine.sweep(app.vault, connection)
         aside = app.vault.files.summary()
     except FilesError as error:
-        standard_streams.say(f"iku: {translated(messages.of_error(error))}")
+        standard_streams.say(f"iku: {translated(messages.error_message(error))}")
         return
     if swept.restored:
         restored = message(

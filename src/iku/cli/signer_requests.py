@@ -121,7 +121,7 @@ def _signatories(witnesses: Policy, answer: bytes) -> Keys:
 def _last_checkpoint(chosen: Settings) -> Note:
     """The last checkpoint, from the signer's state file."""
     state = SignerFolder(chosen.signer_home).state()
-    if state is None or state.signed_nothing:
+    if state is None or state.has_signed_nothing:
         raise CommandFailed(
             message("no checkpoint is signed yet; run `iku signer once`")
         )

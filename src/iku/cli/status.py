@@ -17,7 +17,7 @@ from iku.messages import message
 from iku.postgres.schema_guard import Guard
 from iku.queries import status as register
 from iku.queries.status import IndicatorCounts, RegisterStatus, ShapeStatus
-from iku.rights_check import CheckedRights, check_rights
+from iku.rights_check import RightsCheckResult, check_rights
 from iku.settings import Settings
 
 DIFFERENCES = 20  # lines of the schema's shape that are printed
@@ -31,7 +31,7 @@ class CheckedStatus(RegisterStatus, frozen=True):
         access: What the database holds of sign-ins; None if it is not migrated.
     """
 
-    rights: CheckedRights | None = None
+    rights: RightsCheckResult | None = None
     access: AccessCounts | None = None
 
 
@@ -255,7 +255,7 @@ def _guard_state(guard: Guard, zone: ZoneInfo) -> str:
     return ", ".join(map(translated, [*told, _verdict(guard.findings)]))
 
 
-def _rights(found: CheckedRights | None) -> str:
+def _rights(found: RightsCheckResult | None) -> str:
     if found is None:
         return message("not done (--check)")
     if found.mode is Mode.LOCAL:

@@ -32,13 +32,13 @@ from iku.domain.fact import Line
 from iku.exchange import cells
 from iku.messages import Message, message
 from iku.postgres.database import migrate_database, open_database
-from iku.postgres.migrations import MigrationError, pending
+from iku.postgres.migrations import MigrationError, pending_migrations
 from iku.postgres.pool import (
     Connection,
     Plain,
     connect_as_owner,
     connect_as_signer,
-    only_reads,
+    is_read_only,
 )
 from iku.queries.view import LOCAL, View
 from iku.settings import Settings, SettingsError
@@ -79,7 +79,7 @@ class DayType(click.ParamType[date]):
         try:
             return cells.day(str(value))
         except cells.InvalidCell as error:
-            self.fail(translated(messages.of_error(error)), param, ctx)
+            self.fail(translated(messages.error_message(error)), param, ctx)
 
 
 class SubjectNumberType(click.ParamType[str]):
@@ -94,7 +94,7 @@ class SubjectNumberType(click.ParamType[str]):
         try:
             return subject_id(cells.number(subject_number(str(value))))
         except cells.InvalidCell as error:
-            self.fail(translated(messages.of_error(error)), param, ctx)
+            self.fail(translated(messages.error_message(error)), param, ctx)
 
 
 class LineType(click.ParamType[str]):
@@ -207,7 +207,7 @@ async def signer(chosen: Settings) -> AsyncIterator[Plain]:
             connection = await connect_as_signer(database.signer_dsn)
         try:
             await _refuse_pending(connection)
-            if await only_reads(connection):
+            if await is_read_only(connection):
                 raise ReadOnlyReplica
             yield connection
         finally:
@@ -215,7 +215,7 @@ async def signer(chosen: Settings) -> AsyncIterator[Plain]:
 
 
 async def _refuse_pending(connection: Plain) -> None:
-    if missing := await pending(connection):
+    if missing := await pending_migrations(connection):
         raise MigrationError(
             message("run `iku migrate` first: {missing}", missing=[*map(str, missing)])
         )

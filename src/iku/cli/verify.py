@@ -38,7 +38,7 @@ class PrintedResultType(click.ParamType[Printed]):
         try:
             return printed_figure.parse(str(value))
         except InvalidCell as error:
-            self.fail(translated(messages.of_error(error)), param, ctx)
+            self.fail(translated(messages.error_message(error)), param, ctx)
 
 
 @click.group(short_help="Verify a figure, the log or texts against the records.")
@@ -128,7 +128,7 @@ def log(*, json: bool) -> None:
 
     async def execute() -> tuple[int, list[str]]:
         async with terminal.owner(terminal.settings()) as connection:
-            if await migrations.pending(connection):
+            if await migrations.pending_migrations(connection):
                 raise CommandFailed(
                     message("the schema has pending migrations; run iku migrate")
                 )

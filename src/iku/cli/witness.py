@@ -158,7 +158,7 @@ def serve(host: str, port: int, logs: Path | None, *, new: bool) -> None:
                     "cannot listen on {host}, port {port}: {error}",
                     host=host,
                     port=port,
-                    error=messages.of_error(error),
+                    error=messages.error_message(error),
                 )
             ) from error
 

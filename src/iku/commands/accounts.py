@@ -15,7 +15,12 @@ from iku.commands.command import Command, CommandResult
 from iku.commands.handler import CommandHandler
 from iku.domain import access
 from iku.domain.access import SYSTEM_ACTOR, Credentials, Mode
-from iku.domain.access_policy import SUBJECT, Demonstrated, DivisionOwns, RightsSet
+from iku.domain.access_policy import (
+    SUBJECT,
+    DemonstrationDeclared,
+    DivisionOwnership,
+    RightsTableChanged,
+)
 from iku.domain.account import Invite
 from iku.ledger.log import Reader
 
@@ -24,7 +29,7 @@ async def invite(
     commands: CommandHandler,
     reader: Reader,
     proposed: Invite,
-    divisions: Sequence[DivisionOwns],
+    divisions: Sequence[DivisionOwnership],
     *,
     actor: str = SYSTEM_ACTOR,
     credentials: Credentials | None = None,
@@ -45,7 +50,7 @@ async def invitation(
     commands: CommandHandler,
     reader: Reader,
     proposed: Invite,
-    divisions: Sequence[DivisionOwns],
+    divisions: Sequence[DivisionOwnership],
     *,
     actor: str = SYSTEM_ACTOR,
     credentials: Credentials | None = None,
@@ -78,7 +83,7 @@ def _identifier(kind: str, command_id: str | None) -> str:
 
 
 async def set_rights(
-    commands: CommandHandler, reader: Reader, divisions: Sequence[DivisionOwns]
+    commands: CommandHandler, reader: Reader, divisions: Sequence[DivisionOwnership]
 ) -> None:
     """Record the table of rights of this release and the *divisions*, if they changed.
 
@@ -90,7 +95,7 @@ async def set_rights(
         policy.table == access.TABLE_VERSION and same
     ):
         return
-    rights = RightsSet(
+    rights = RightsTableChanged(
         effective_on=commands.today(),
         table=access.TABLE_VERSION,
         divisions=tuple(divisions),
@@ -99,7 +104,7 @@ async def set_rights(
 
 
 async def renew_rights(
-    commands: CommandHandler, reader: Reader, divisions: Sequence[DivisionOwns]
+    commands: CommandHandler, reader: Reader, divisions: Sequence[DivisionOwnership]
 ) -> None:
     """Like `set_rights`, but does nothing in local mode."""
     known = (await commands.access.cached(reader)).value
@@ -109,7 +114,7 @@ async def renew_rights(
 
 async def declare_demonstration(commands: CommandHandler, reader: Reader) -> None:
     """Record that the register is a demonstration."""
-    declared = Demonstrated(effective_on=commands.today())
+    declared = DemonstrationDeclared(effective_on=commands.today())
     await commands.handle(reader, Command("access", SUBJECT, declared, SYSTEM_ACTOR))
 
 
@@ -117,7 +122,7 @@ async def open_demonstration(
     commands: CommandHandler,
     reader: Reader,
     people: Sequence[Invite],
-    divisions: Sequence[DivisionOwns],
+    divisions: Sequence[DivisionOwnership],
 ) -> None:
     """Declare a demonstration, and invite the people for its roles.
 

@@ -30,7 +30,7 @@ from iku.ledger.log import (
 )
 from iku.ledger.record import Commitment, NewEvent
 from iku.vault import sealing
-from iku.vault.sealing import Secret, TextPlace
+from iku.vault.sealing import Secret, TextLocation
 
 
 def request(command: Command, decided: CommandDecision, body: bytes) -> Request:
@@ -50,7 +50,7 @@ def request(command: Command, decided: CommandDecision, body: bytes) -> Request:
         secrets += sealed
         turns += _transitions(changed)
     if command.file is not None:
-        place = TextPlace(command.stream, before.version + 1, "file", command.stream)
+        place = TextLocation(command.stream, before.version + 1, "file", command.stream)
         key = sealing.secret(place, command.file.key.hex())
         secrets.append(structs.replace(key, file=command.file.name))
     return Request(
@@ -135,7 +135,7 @@ def _split_texts(
     written = fact.encode(event)
     secrets = {
         name: sealing.secret(
-            TextPlace(stream, version, name, text.person or owner), text.plain
+            TextLocation(stream, version, name, text.person or owner), text.plain
         )
         for name, text in written.text.items()
     }

@@ -28,7 +28,7 @@ from iku.domain import (
     subject_name,
 )
 from iku.domain.access import Action, Scope
-from iku.domain.access_policy import TwoPersons
+from iku.domain.access_policy import TwoPersonRule
 from iku.domain.closed_periods import ClosedPeriods, ReasonRequired
 from iku.domain.decider import (
     DecisionContext,
@@ -210,7 +210,7 @@ def _context(
         accounts=authority.actor is not None,
         divisions=policy.codes,
         person_of=authority.register.person,
-        two_persons=policy.two_persons is TwoPersons.REQUIRED,
+        two_persons=policy.two_persons is TwoPersonRule.REQUIRED,
     )
 
 
@@ -296,7 +296,7 @@ def _refuse_unexplained(
     changes: Iterable[SubjectChange], closed: ClosedPeriods
 ) -> None:
     for one in changes:
-        closed_periods.refuse_unexplained(
+        closed_periods.refuse_change_without_reason(
             closed, one.subject, one.before.state, one.after
         )
 

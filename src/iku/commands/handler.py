@@ -98,7 +98,7 @@ class CommandHandler:
         access: Cache of the accounts and the policy of access.
         figures: Counts the present figures that a refusal quotes; None means that it
             quotes the frozen figures.
-        only_reads: Whether the database is a replica, so that nothing can be recorded.
+        is_read_only: Whether the database is a replica, which cannot record anything.
         changed: Called after an event of an account, of the policy or of a proposal
             was recorded, with its command.
         prepare: Backfills the projections for a new definition before it is recorded.
@@ -113,7 +113,7 @@ class CommandHandler:
         default_factory=authorisation.access_cache
     )
     figures: Answer | None = None
-    only_reads: bool = False
+    is_read_only: bool = False
     changed: Callable[[Command, CommandResult], None] = _ignore
     prepare: Prepare = _prepare_nothing
 
@@ -127,7 +127,7 @@ class CommandHandler:
         Raises:
             ReadOnlyReplica: The database is a replica.
         """
-        if self.only_reads:
+        if self.is_read_only:
             raise ReadOnlyReplica
 
     async def handle(self, connection: Reader, command: Command) -> CommandResult:

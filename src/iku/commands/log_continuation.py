@@ -54,7 +54,7 @@ def verify_checkpoint(raw: bytes, keys: Iterable[VerifierKey]) -> Checkpoint:
         raise Refused(
             message(
                 "the file is not a signed checkpoint: {error}",
-                error=messages.of_error(error),
+                error=messages.error_message(error),
             )
         ) from error
     except Unverified as error:
@@ -64,7 +64,7 @@ def verify_checkpoint(raw: bytes, keys: Iterable[VerifierKey]) -> Checkpoint:
                 "to add a key, put the line log <vkey> into the file that "
                 "IKU_WITNESSES names",
                 origin=found.origin,
-                error=messages.of_error(error),
+                error=messages.error_message(error),
             )
         ) from error
     return found
@@ -110,7 +110,8 @@ async def build_continuation(
     except ValidationError as error:
         raise Refused(
             message(
-                "the log cannot be continued: {error}", error=messages.of_error(error)
+                "the log cannot be continued: {error}",
+                error=messages.error_message(error),
             )
         ) from error
 

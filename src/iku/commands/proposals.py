@@ -18,7 +18,7 @@ from iku.commands.command import Command, CommandResult, ProposalApproval, Stale
 from iku.commands.handler import CommandHandler
 from iku.domain import access, closed_periods, proposal
 from iku.domain.access import Action, Allowed, Forbidden, Scope
-from iku.domain.closed_periods import ChangedFigure, ClosedPeriods
+from iku.domain.closed_periods import ClosedPeriods, ContributionChange
 from iku.domain.decider import Refused, SubjectNotFound
 from iku.domain.decider_registry import DECIDERS
 from iku.domain.fact import TargetStream
@@ -90,8 +90,10 @@ def _changes(
             before=f"{change.before.numerator}/{change.before.denominator}",
             after=f"{change.after.numerator}/{change.after.denominator}",
         )
-        for change in closed_periods.changes_of_figures(closed, subject, before, after)
-        if isinstance(change, ChangedFigure)
+        for change in closed_periods.frozen_figure_changes(
+            closed, subject, before, after
+        )
+        if isinstance(change, ContributionChange)
     )
 
 

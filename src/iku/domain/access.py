@@ -16,7 +16,7 @@ from typing import Any, ClassVar, assert_never
 
 from msgspec import Struct
 
-from iku.domain.access_policy import NO_POLICY, AccessPolicy, DivisionOwns
+from iku.domain.access_policy import NO_POLICY, AccessPolicy, DivisionOwnership
 from iku.domain.account import Account, Grant, Role
 from iku.domain.conflict import Conflict
 from iku.domain.decider import Refused
@@ -517,7 +517,7 @@ def require(actor: Actor, action: Action, scope: Scope = AGENCY_WIDE) -> Allowed
     return found
 
 
-def scope_of(state: Any, divisions: Iterable[DivisionOwns], day: date) -> Scope:
+def scope_of(state: Any, divisions: Iterable[DivisionOwnership], day: date) -> Scope:
     """The scope on *day* of the subject with this state."""
     match state:
         case Conflict():
@@ -533,7 +533,9 @@ def scope_of(state: Any, divisions: Iterable[DivisionOwns], day: date) -> Scope:
             return AGENCY_WIDE
 
 
-def scope_of_indicator(options: Options, divisions: Iterable[DivisionOwns]) -> Scope:
+def scope_of_indicator(
+    options: Options, divisions: Iterable[DivisionOwnership]
+) -> Scope:
     """The scope of an indicator: the division whose subjects these options count."""
     match options:
         case ConflictOptions(category=category):
@@ -544,7 +546,9 @@ def scope_of_indicator(options: Options, divisions: Iterable[DivisionOwns]) -> S
             return AGENCY_WIDE
 
 
-def owner(category: str, kind: str, divisions: Iterable[DivisionOwns]) -> str | None:
+def owner(
+    category: str, kind: str, divisions: Iterable[DivisionOwnership]
+) -> str | None:
     """The division that owns the subjects of a kind; None if no division does.
 
     *kind* is a category of cases if *category* is ``conflict``, else a kind of

@@ -20,14 +20,14 @@ from iku.messages import message
 SUBJECT = "rights"  # the one stream of this category
 
 
-class TwoPersons(StrEnum):
+class TwoPersonRule(StrEnum):
     """The two-person rule: whether two steps of one matter need two persons."""
 
     REQUIRED = "required"
     RECORDED = "recorded"
 
 
-class DivisionOwns(Struct, frozen=True, forbid_unknown_fields=True):
+class DivisionOwnership(Struct, frozen=True, forbid_unknown_fields=True):
     """A division, and the part of the register that it owns.
 
     Attributes:
@@ -44,29 +44,29 @@ class DivisionOwns(Struct, frozen=True, forbid_unknown_fields=True):
 # Events. The tags and fields are the storage format: add fields, never change them.
 
 
-class Demonstrated(Fact, frozen=True, tag="demonstrated"):
+class DemonstrationDeclared(Fact, frozen=True, tag="demonstrated"):
     """The register was declared a demonstration; it never holds real cases."""
 
     effective_on: date
 
 
-class RightsSet(Fact, frozen=True, tag="rights_set"):
+class RightsTableChanged(Fact, frozen=True, tag="rights_set"):
     """This version of the table of rights applies to all later events."""
 
     effective_on: date
     table: Annotated[int, Meta(ge=1)]
-    divisions: tuple[DivisionOwns, ...]
+    divisions: tuple[DivisionOwnership, ...]
 
 
-class TwoPersonsSet(Fact, frozen=True, tag="two_persons_set"):
+class TwoPersonRuleChanged(Fact, frozen=True, tag="two_persons_set"):
     """The two-person rule was switched on or off, for all later steps."""
 
     effective_on: date
-    value: TwoPersons
+    value: TwoPersonRule
     reason: Reason
 
 
-Event = Demonstrated | RightsSet | TwoPersonsSet
+Event = DemonstrationDeclared | RightsTableChanged | TwoPersonRuleChanged
 
 
 class AccessPolicy(Struct, frozen=True, dict=True):
@@ -78,8 +78,8 @@ class AccessPolicy(Struct, frozen=True, dict=True):
 
     demonstration: bool = False
     table: int = 0
-    divisions: tuple[DivisionOwns, ...] = ()
-    two_persons: TwoPersons = TwoPersons.REQUIRED
+    divisions: tuple[DivisionOwnership, ...] = ()
+    two_persons: TwoPersonRule = TwoPersonRule.REQUIRED
 
     @cached_property
     def codes(self) -> frozenset[str]:
@@ -94,11 +94,11 @@ def evolve(policy: AccessPolicy | None, event: Event) -> AccessPolicy:
     """The policy after *event*."""
     before = policy or NO_POLICY
     match event:
-        case Demonstrated():
+        case DemonstrationDeclared():
             return structs.replace(before, demonstration=True)
-        case RightsSet():
+        case RightsTableChanged():
             return structs.replace(before, table=event.table, divisions=event.divisions)
-        case TwoPersonsSet():
+        case TwoPersonRuleChanged():
             return structs.replace(before, two_persons=event.value)
     assert_never(event)
 
@@ -122,7 +122,7 @@ def decide(
                 today=context.today,
             ),
         )
-    if isinstance(command, RightsSet) and command.table < before.table:
+    if isinstance(command, RightsTableChanged) and command.table < before.table:
         raise Refused(
             message(
                 "version {before} of the table of rights is in force, so version "

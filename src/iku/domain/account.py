@@ -368,10 +368,10 @@ def _is_granted(
         )
     wanted = _grant(0, command)
     held = (one for one in account.grants if one.in_force(context.today))
-    return any(_same_extent(one, wanted) for one in held)
+    return any(_is_same_extent(one, wanted) for one in held)
 
 
-def _same_extent(one: Grant, other: Grant) -> bool:
+def _is_same_extent(one: Grant, other: Grant) -> bool:
     return all(
         getattr(one, name) == getattr(other, name)
         for name in ("role", "division", "district", "until")

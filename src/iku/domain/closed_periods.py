@@ -44,7 +44,7 @@ class ClosedFigure(Struct, frozen=True):
     options: Options
 
 
-class ChangedFigure(Struct, frozen=True):
+class ContributionChange(Struct, frozen=True):
     """A change of the counts that a subject adds to a frozen figure."""
 
     figure: ClosedFigure
@@ -60,7 +60,7 @@ class TargetChange(Struct, frozen=True):
     after: Decimal | None
 
 
-Change: TypeAlias = ChangedFigure | TargetChange
+Change: TypeAlias = ContributionChange | TargetChange
 
 
 class ReasonRequired(Invalid):
@@ -105,7 +105,7 @@ class ClosedPeriods(Struct, frozen=True, dict=True):
         return definitions[frozen.definition - 1].defined.options
 
     @cached_property
-    def latest(self) -> Mapping[Options, date]:
+    def last_frozen_days(self) -> Mapping[Options, date]:
         """For each set of options, the last day for which a figure is frozen."""
         found: dict[Options, date] = {}
         for figure in self.figures:
@@ -114,7 +114,7 @@ class ClosedPeriods(Struct, frozen=True, dict=True):
         return MappingProxyType(found)
 
 
-def refuse_unexplained(
+def refuse_change_without_reason(
     closed: ClosedPeriods, subject: str, before: Any, after: Any
 ) -> None:
     """Refuse a change of *subject* that changes a frozen figure.
@@ -124,12 +124,12 @@ def refuse_unexplained(
     Raises:
         ReasonRequired: A frozen figure changes. The error names the one closed first.
     """
-    change = next(changes_of_figures(closed, subject, before, after), None)
+    change = next(frozen_figure_changes(closed, subject, before, after), None)
     if change is not None:
         raise ReasonRequired(change)
 
 
-def changes_of_figures(
+def frozen_figure_changes(
     closed: ClosedPeriods, subject: str, before: Any, after: Any
 ) -> Iterator[Change]:
     """The changes of frozen figures, in the order in which the figures were frozen."""
@@ -153,7 +153,7 @@ def _target_changes(
 def _count_changes(closed: ClosedPeriods, before: Any, after: Any) -> Iterator[Change]:
     moved = {
         options: found
-        for options, latest in closed.latest.items()
+        for options, latest in closed.last_frozen_days.items()
         if (found := _changed_contributions(before, after, options, latest))
     }
     if not moved:
@@ -165,7 +165,7 @@ def _count_changes(closed: ClosedPeriods, before: Any, after: Any) -> Iterator[C
         # Different contributions may add up to the same counts.
         was, becomes = _counts_in(figure, before), _counts_in(figure, after)
         if was != becomes:
-            yield ChangedFigure(figure, was, becomes)
+            yield ContributionChange(figure, was, becomes)
 
 
 def _changed_contributions(
@@ -212,7 +212,7 @@ def change_message(change: Change, counted: Counts | None = None) -> Message:
     *counted* is as in `ReasonRequired`.
     """
     match change:
-        case ChangedFigure():
+        case ContributionChange():
             return _recount_message(
                 change, counted or _frozen_counts(change.figure.frozen)
             )
@@ -231,7 +231,7 @@ def _frozen_counts(frozen: FrozenValue) -> Counts:
     return Counts(frozen.numerator, frozen.denominator, frozen.expired or 0)
 
 
-def _recount_message(change: ChangedFigure, now: Counts) -> Message:
+def _recount_message(change: ContributionChange, now: Counts) -> Message:
     before, after = change.before, change.after
     numerator = now.numerator + after.numerator - before.numerator
     denominator = now.denominator + after.denominator - before.denominator

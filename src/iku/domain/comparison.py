@@ -182,7 +182,7 @@ class RevisionPreview(Struct, frozen=True):
 def evaluate(at: Coordinates, counts: Counts, basis: Basis) -> EvaluatedFigure:
     """The figure of *counts*, with its definition and the target it is compared to."""
     return EvaluatedFigure(
-        *structs.astuple(outcome(at, counts, basis)),
+        *structs.astuple(comparison_result(at, counts, basis)),
         definition=basis.definition.version,
         target=basis.target,
     )
@@ -206,7 +206,9 @@ def with_options(basis: Basis, options: Options) -> Basis:
     return structs.replace(basis, definition=definition)
 
 
-def outcome(at: Coordinates, counts: Counts, basis: Basis) -> ComparisonResult:
+def comparison_result(
+    at: Coordinates, counts: Counts, basis: Basis
+) -> ComparisonResult:
     """The comparison result of *counts* at the coordinates *at*."""
     made = figure.figure(at, counts, basis)
     return ComparisonResult(
@@ -219,7 +221,7 @@ def column(
 ) -> ComparisonColumn:
     """The comparison column of *counts* under the definition *version*."""
     return ComparisonColumn(
-        *structs.astuple(outcome(at, counts, basis)),
+        *structs.astuple(comparison_result(at, counts, basis)),
         definition=version,
         options=basis.definition.defined.options,
     )

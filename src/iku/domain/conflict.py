@@ -336,7 +336,7 @@ class Conflict(Subject, frozen=True, dict=True):
     LETTER = "K"
 
     @cached_property
-    def reported(self) -> Reported | None:
+    def report(self) -> Reported | None:
         """The report after corrections; None if it was annulled."""
         report: Reported | None = self.effective_opening
         return report
@@ -347,13 +347,13 @@ class Conflict(Subject, frozen=True, dict=True):
         return next(self.events_of(Verified), None) is not None
 
     @cached_property
-    def returned(self) -> EffectiveFact | None:
+    def open_return(self) -> EffectiveFact | None:
         """The return for completion that is still open, by the events so far.
 
         None if the report was corrected since, or the case is verified or void.
         """
         returns = self.effective_facts(Returned)
-        if not returns or self.verified or self.void:
+        if not returns or self.verified or self.void_status:
             return None
         reports = {version for version, _ in self.effective_facts(Reported)}
         last, gone = returns[-1], annulled_versions(self.history)
@@ -387,7 +387,7 @@ class Conflict(Subject, frozen=True, dict=True):
     @property
     def comparable_state(self) -> tuple[Any, ...]:
         """The timeline, and the facts without a day: verification and open return."""
-        return (*self.timeline, self.returned is None)
+        return (*self.timeline, self.open_return is None)
 
     def refuse_illegal(self) -> None:
         """Refuse events that contradict each other.
@@ -397,9 +397,9 @@ class Conflict(Subject, frozen=True, dict=True):
                 illegal.
             Invalid: A dimension does not belong to the category.
         """
-        if self.reported is None:
+        if self.report is None:
             return
-        reported, occurred = self.reported.effective_on, self.reported.occurred_on
+        reported, occurred = self.report.effective_on, self.report.occurred_on
         if occurred is not None and occurred > reported:
             raise Refused(
                 message(
@@ -409,7 +409,7 @@ class Conflict(Subject, frozen=True, dict=True):
                     occurred=occurred,
                 )
             )
-        _refuse_foreign_dimension(self.reported.category, self.reported.dimension)
+        _refuse_foreign_dimension(self.report.category, self.report.dimension)
         _ = self.timeline
 
 
@@ -427,11 +427,11 @@ def _timeline(case: Conflict) -> Iterable[CaseSegment]:
     Raises:
         Refused: The events do not form a legal timeline.
     """
-    if case.reported is None:
+    if case.report is None:
         return
-    now = _opening(case.reported)
+    now = _opening_segment(case.report)
     for event in case.dated_events(*CHANGES):
-        after = _next_segment(now, event, case.reported)
+        after = _next_segment(now, event, case.report)
         # Of two changes on one day, the later one decides the state of that day.
         if now.start < after.start:
             yield structs.replace(now, end=after.start)
@@ -439,7 +439,7 @@ def _timeline(case: Conflict) -> Iterable[CaseSegment]:
     yield now
 
 
-def _opening(reported: Reported) -> CaseSegment:
+def _opening_segment(reported: Reported) -> CaseSegment:
     return CaseSegment(
         start=reported.effective_on,
         end=None,
@@ -473,17 +473,17 @@ def _next_segment(
         )
     match event:  # the most frequent first: a type that does not match takes longer
         case Resolved():
-            return _resolved(now, event)
+            return _after_closing(now, event)
         case Reopened():
-            return _reopened(now, event)
+            return _after_reopening(now, event)
         case Verified() | Handled() | Returned() | Referred():
             return now
         case Reclassified():
-            return _reclassified(now, event)
+            return _after_reclassification(now, event)
     assert_never(event)
 
 
-def _resolved(now: CaseSegment, event: Resolved) -> CaseSegment:
+def _after_closing(now: CaseSegment, event: Resolved) -> CaseSegment:
     if now.resolved_on is not None:
         raise Refused(
             message(
@@ -497,7 +497,7 @@ def _resolved(now: CaseSegment, event: Resolved) -> CaseSegment:
     return structs.replace(now, start=day, resolved_on=day, manner=event.manner)
 
 
-def _reopened(now: CaseSegment, event: Reopened) -> CaseSegment:
+def _after_reopening(now: CaseSegment, event: Reopened) -> CaseSegment:
     if now.resolved_on is None:
         raise Refused(
             message(
@@ -511,7 +511,7 @@ def _reopened(now: CaseSegment, event: Reopened) -> CaseSegment:
     return structs.replace(now, start=day, opened_on=day, resolved_on=None, manner=None)
 
 
-def _reclassified(now: CaseSegment, event: Reclassified) -> CaseSegment:
+def _after_reclassification(now: CaseSegment, event: Reclassified) -> CaseSegment:
     after = structs.replace(
         now,
         category=event.category or now.category,
@@ -560,7 +560,7 @@ def decide(
     for field in ("effective_on", "occurred_on"):
         refuse_unlikely_day(field, field_value(command, field), context.today)
     before, after = case or NEVER_REPORTED, evolve(case, command)
-    subject_rules.refuse_unfit(command, before, after, context)
+    subject_rules.refuse_violations(command, before, after, context)
     after.refuse_illegal()
     _refuse_second_verification(before, after)
     if isinstance(command, Returned):
@@ -625,7 +625,7 @@ def _classification(case: Conflict, day: date) -> tuple[StrEnum, ...]:
 
 def _refuse_repetition(command: Reported, case: Conflict) -> NoReturn:
     first = case.history[0]
-    if subject_rules.equal_except_number(command, first) and case.reported is not None:
+    if subject_rules.is_equal_except_number(command, first) and case.report is not None:
         raise subject_rules.already_recorded_error(command, 1)
     raise Refused(
         message(

@@ -63,27 +63,27 @@ class CaseRules(Rules, frozen=True, dict=True):
     start: date
     as_of: date
 
-    def denominator(self) -> RuleResult:
+    def in_denominator(self) -> RuleResult:
         """Whether the case is verified, of the category and level, and of the period.
 
         Source: design, section 6, denominator of IKU-1 and IKU-3.
         """
-        return self._excluded() or self._belongs_to_period()
+        return self._exclusion() or self._belongs_to_period()
 
-    def _excluded(self) -> RuleResult | None:
+    def _exclusion(self) -> RuleResult | None:
         """The rule that excludes the case from every period on the day, or None."""
         case, options = self.case, self.options
-        if case.void:
+        if case.void_status:
             return RuleResult(False, partial(counting.void_reason, case, REPORT))
         if not case.verified:
-            return RuleResult(False, self._unverified)
+            return RuleResult(False, self._unverified_reason)
         if entered_on(case, options) > self.as_of:
-            return RuleResult(False, self._not_yet_existing)
+            return RuleResult(False, self._not_yet_existing_reason)
         now = self._current_segment
         if now.category != options.category:
-            return RuleResult(False, self._other_category)
+            return RuleResult(False, self._other_category_reason)
         if not now.level.reaches(options.minimum_level):
-            return RuleResult(False, self._below_level)
+            return RuleResult(False, self._below_level_reason)
         return None
 
     def _belongs_to_period(self) -> RuleResult:
@@ -95,16 +95,16 @@ class CaseRules(Rules, frozen=True, dict=True):
         """
         case, options = self.case, self.options
         if self.start <= entered_on(case, options):
-            return RuleResult(True, self._new_in_period)
+            return RuleResult(True, self._new_in_period_reason)
         if options.carry_over is CarryOver.EXCLUDE:
-            return RuleResult(False, self._not_new)
-        if not self._resolved_on(self.start - ONE_DAY):
-            return RuleResult(True, self._open_on_eve)
+            return RuleResult(False, self._not_new_reason)
+        if not self._is_resolved_on(self.start - ONE_DAY):
+            return RuleResult(True, self._open_on_eve_reason)
         if any(self.start <= e.effective_on <= self.as_of for e in case.reopenings):
-            return RuleResult(True, self._reopened_in_period)
-        return RuleResult(False, self._resolved_before)
+            return RuleResult(True, self._reopened_in_period_reason)
+        return RuleResult(False, self._resolved_before_reason)
 
-    def numerator(self) -> RuleResult:
+    def in_numerator(self) -> RuleResult:
         """Whether the day lies in a resolved interval, [closed, reopened).
 
         With `Reopening.FIRST_CLOSURE_COUNTS` a first closing on or before the day is
@@ -113,10 +113,10 @@ class CaseRules(Rules, frozen=True, dict=True):
         if self.options.reopening is Reopening.FIRST_CLOSURE_COUNTS:
             first = first_closing(self.case, self.options)
             if first is not None and first <= self.as_of:
-                return RuleResult(True, self._first_closure)
-        elif self._resolved_on(self.as_of):
-            return RuleResult(True, self._resolved)
-        return RuleResult(False, self._pending)
+                return RuleResult(True, self._first_closure_reason)
+        elif self._is_resolved_on(self.as_of):
+            return RuleResult(True, self._resolved_reason)
+        return RuleResult(False, self._pending_reason)
 
     @property
     def _current_segment(self) -> CaseSegment:
@@ -134,18 +134,18 @@ class CaseRules(Rules, frozen=True, dict=True):
         """Code of the district of the case; empty if the area is unknown."""
         return district(self.case)
 
-    def _resolved_on(self, day: date) -> bool:
+    def _is_resolved_on(self, day: date) -> bool:
         segment = self.case.state_on(day)
         return segment is not None and segment.manner in self.options.resolution_manners
 
     # Reasons: the events that each rule cites, and the values that it quotes.
 
-    def _unverified(self) -> Reason:
+    def _unverified_reason(self) -> Reason:
         case = self.case
-        annulled, returned = [*annulled_facts(case.history, Verified)], case.returned
+        annulled, returned = [*annulled_facts(case.history, Verified)], case.open_return
         if annulled and (returned is None or returned.version < annulled[-1].by):
             return counting.annulment_reason(Rule.VERIFICATION_ANNULLED, annulled[-1])
-        report = self._report
+        report = self._report_fact
         quoted = {"day": report.event.effective_on}
         if returned is None:
             return Reason(Rule.NOT_VERIFIED, (DecidingFact(report.version),), quoted)
@@ -153,77 +153,75 @@ class CaseRules(Rules, frozen=True, dict=True):
         quoted["returned"] = returned.event.effective_on
         return Reason(Rule.RETURNED, by, quoted)
 
-    def _not_yet_existing(self) -> Reason:
+    def _not_yet_existing_reason(self) -> Reason:
         return self._entry_reason(Rule.NOT_YET, as_of=self.as_of)
 
-    def _other_category(self) -> Reason:
+    def _other_category_reason(self) -> Reason:
         by = (self._classification_fact("category"),)
         found, wanted = self._current_segment.category, self.options.category
         quoted = {"as_of": self.as_of, "category": found, "wanted": wanted}
         return Reason(Rule.OTHER_CATEGORY, by, quoted)
 
-    def _below_level(self) -> Reason:
+    def _below_level_reason(self) -> Reason:
         by = (self._classification_fact("level"),)
         found, least = self._current_segment.level, self.options.minimum_level
         quoted = {"as_of": self.as_of, "level": found, "minimum": least}
         return Reason(Rule.BELOW_LEVEL, by, quoted)
 
-    def _new_in_period(self) -> Reason:
+    def _new_in_period_reason(self) -> Reason:
         came, day, by = self._existence_start
         cited = counting.deduplicated(by, *self._classification_facts)
         return Reason(Rule.NEW_IN_PERIOD, cited, {"came": came, "day": day})
 
-    def _not_new(self) -> Reason:
+    def _not_new_reason(self) -> Reason:
         return self._entry_reason(Rule.NOT_NEW, start=self.start)
 
-    def _open_on_eve(self) -> Reason:
+    def _open_on_eve_reason(self) -> Reason:
         """The result for a case open on the eve: since its reopening, or its entry."""
         eve = self.start - ONE_DAY
         _, day, by = self._existence_start
-        if reopened := counting.in_effect_between(self.case, date.min, eve, Reopened):
+        if reopened := counting.facts_between(self.case, date.min, eve, Reopened):
             day = reopened[-1].event.effective_on
             by = counting.cite(self.case, reopened[-1])
         cited = counting.deduplicated(by, *self._classification_facts)
         return Reason(Rule.OPEN_ON_EVE, cited, {"day": day, "start": self.start})
 
-    def _reopened_in_period(self) -> Reason:
-        first = counting.in_effect_between(self.case, self.start, self.as_of, Reopened)[
-            0
-        ]
+    def _reopened_in_period_reason(self) -> Reason:
+        first = counting.facts_between(self.case, self.start, self.as_of, Reopened)[0]
         by = counting.cite(self.case, first)
         cited = counting.deduplicated(by, *self._classification_facts)
         quoted = {"day": first.event.effective_on}
         return Reason(Rule.REOPENED_IN_PERIOD, cited, quoted)
 
-    def _resolved_before(self) -> Reason:
-        closing = self._closing(self.start - ONE_DAY)
+    def _resolved_before_reason(self) -> Reason:
+        closing = self._closing_fact(self.start - ONE_DAY)
         return self._closing_reason(Rule.RESOLVED_BEFORE, closing, start=self.start)
 
-    def _first_closure(self) -> Reason:
+    def _first_closure_reason(self) -> Reason:
         manners = self.options.resolution_manners
-        closings = counting.in_effect_between(self.case, date.min, self.as_of, Resolved)
+        closings = counting.facts_between(self.case, date.min, self.as_of, Resolved)
         first = next(c for c in closings if c.event.manner in manners)
         return self._closing_reason(Rule.FIRST_CLOSURE, first)
 
-    def _resolved(self) -> Reason:
-        return self._closing_reason(Rule.RESOLVED, self._closing(self.as_of))
+    def _resolved_reason(self) -> Reason:
+        return self._closing_reason(Rule.RESOLVED, self._closing_fact(self.as_of))
 
-    def _pending(self) -> Reason:
+    def _pending_reason(self) -> Reason:
         """The latest event that keeps the case unresolved on the day, or its entry."""
         now = self.case.state_on(self.as_of)
         if now is not None and now.resolved_on is not None:
-            return self._closing_reason(Rule.NO_RESOLUTION, self._closing(self.as_of))
+            return self._closing_reason(
+                Rule.NO_RESOLUTION, self._closing_fact(self.as_of)
+            )
         if annulled := self._annulled_closings():
             return counting.annulment_reason(Rule.CLOSING_ANNULLED, annulled[-1])
-        if reopened := counting.in_effect_between(
+        if reopened := counting.facts_between(
             self.case, date.min, self.as_of, Reopened
         ):
             by = (counting.cite(self.case, reopened[-1]),)
             quoted = {"day": reopened[-1].event.effective_on}
             return Reason(Rule.REOPENED, by, quoted)
-        if later := counting.in_effect_between(
-            self.case, self.as_of, date.max, Resolved
-        ):
+        if later := counting.facts_between(self.case, self.as_of, date.max, Resolved):
             return self._closing_reason(Rule.CLOSED_LATER, later[0], as_of=self.as_of)
         return self._entry_reason(Rule.STILL_OPEN)
 
@@ -242,13 +240,13 @@ class CaseRules(Rules, frozen=True, dict=True):
         return Reason(rule, (by,), {"came": came, "day": day, **quoted})
 
     @property
-    def _report(self) -> EffectiveFact:
-        (report,) = counting.in_effect(self.case, Reported)
+    def _report_fact(self) -> EffectiveFact:
+        (report,) = self.case.effective_facts(Reported)
         return report
 
     @property
     def _existence_start(self) -> Existence:
-        case, report = self.case, self._report
+        case, report = self.case, self._report_fact
         day = report.event.effective_on
         if self.options.date_basis is DateBasis.REPORTED:
             return Existence(REPORTED, day, counting.cite(case, report))
@@ -259,9 +257,9 @@ class CaseRules(Rules, frozen=True, dict=True):
         # A correction may have cleared `occurred_on`; it is then the cited event.
         return Existence(REPORTED, day, counting.cite(case, report, "occurred_on"))
 
-    def _closing(self, day: date) -> EffectiveFact:
+    def _closing_fact(self, day: date) -> EffectiveFact:
         """The closing in force on *day*."""
-        return counting.in_effect_between(self.case, date.min, day, Resolved)[-1]
+        return counting.facts_between(self.case, date.min, day, Resolved)[-1]
 
     def _closing_reason(
         self, rule: Rule, closing: EffectiveFact, **quoted: Any
@@ -278,10 +276,10 @@ class CaseRules(Rules, frozen=True, dict=True):
 
     def _classification_fact(self, field: str) -> DecidingFact:
         """The event that sets the category, or the level, of the case on the day."""
-        report = self._report
+        report = self._report_fact
         # Before its report a case has the state that was reported.
         last = max(self.as_of, report.event.effective_on)
-        changed = counting.in_effect_between(self.case, date.min, last, Reclassified)
+        changed = counting.facts_between(self.case, date.min, last, Reclassified)
         for fact in reversed(changed):
             if getattr(fact.event, field) is not None:
                 return counting.cite(self.case, fact, field)
@@ -293,7 +291,7 @@ def entered_on(case: Conflict, options: ConflictOptions) -> date:
 
     *case* has a report that is not annulled.
     """
-    report: Reported = case.reported or case.opening
+    report: Reported = case.report or case.opening
     day = report.effective_on
     if options.date_basis is DateBasis.OCCURRED:
         day = report.occurred_on or day
@@ -312,7 +310,7 @@ def first_closing(case: Conflict, options: ConflictOptions) -> date | None:
 
 def district(case: Conflict) -> str:
     """Code of the district of the case; empty if the area is unknown."""
-    return counting.district(case.reported.area if case.reported else None)
+    return counting.district(case.report.area if case.report else None)
 
 
 # The same rules as ranges of days.
@@ -320,7 +318,7 @@ def district(case: Conflict) -> str:
 
 def contributions(case: Conflict, options: ConflictOptions) -> Iterator[Contribution]:
     """The contributions of the case, in order of valid time (design, section 8)."""
-    if case.void or not case.verified:
+    if case.void_status or not case.verified:
         return
     entered, first = entered_on(case, options), None
     if options.reopening is Reopening.FIRST_CLOSURE_COUNTS:

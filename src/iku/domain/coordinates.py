@@ -64,8 +64,8 @@ class Coordinates(Struct, frozen=True):
                 self.indicator,
                 str(self.definition),
                 LETTERS[self.period.kind],
-                _compact(self.as_of),
-                _compact(self.known_on),
+                _format_day(self.as_of),
+                _format_day(self.known_on),
                 str(self.size),
             )
         )
@@ -132,7 +132,7 @@ def check_characters(line: str) -> str:
 _CAPITALS = {ord(c.lower()): c for c in _SYMBOLS if c.isalpha()}
 
 
-def _compact(day: date) -> str:
+def _format_day(day: date) -> str:
     return day.isoformat().replace("-", "")
 
 

@@ -110,11 +110,11 @@ class Rules(Struct, frozen=True, dict=True):
     """The rules of one kind of subject, applied to one subject, definition and day."""
 
     @abstractmethod
-    def denominator(self) -> RuleResult:
+    def in_denominator(self) -> RuleResult:
         """Whether the subject is in the denominator, by the first rule that applies."""
 
     @abstractmethod
-    def numerator(self) -> RuleResult:
+    def in_numerator(self) -> RuleResult:
         """Whether a subject of the denominator is in the numerator."""
 
     @abstractmethod
@@ -131,10 +131,10 @@ class Rules(Struct, frozen=True, dict=True):
 
     def membership(self) -> "Membership":
         """How the subject counts."""
-        denominator = self.denominator()
+        denominator = self.in_denominator()
         if not denominator.holds:
             return Membership(NOTHING, denominator, denominator, self)
-        numerator = self.numerator()
+        numerator = self.in_numerator()
         counts = Counts(int(numerator.holds), 1, int(self.expired()))
         return Membership(counts, denominator, numerator, self)
 
@@ -176,18 +176,13 @@ def district(area: str | None) -> str:
 # The deciding events of a subject, after corrections and annulments.
 
 
-def in_effect(subject: Subject, *types: type[Fact]) -> list[EffectiveFact]:
-    """The events of these types that are in effect, in the order recorded."""
-    return subject.effective_facts(*types)
-
-
-def in_effect_between(
+def facts_between(
     subject: Subject, first: date, last: date, *types: type[Fact]
 ) -> list[EffectiveFact]:
     """The events in effect with a day from *first* to *last*, ordered by that day."""
     within = [
         fact
-        for fact in in_effect(subject, *types)
+        for fact in subject.effective_facts(*types)
         if first <= fact.event.effective_on <= last
     ]
     # `sorted` is stable: events of one day keep the order in which they were recorded.
@@ -221,17 +216,17 @@ def annulment_reason(rule: Rule, gone: AnnulledFact, **quoted: Any) -> Reason:
 
 
 def void_reason(subject: Subject, opening: Message) -> Reason:
-    """The reason why a void subject does not count (`Subject.void`)."""
+    """The reason why a void subject does not count (`Subject.void_status`)."""
     if annulled := [*annulled_facts(subject.history, subject.OPENING)]:
         return annulment_reason(Rule.ANNULLED, annulled[-1], what=opening)
-    fact = in_effect(subject, Rejection, Merger)[0]
+    fact = subject.effective_facts(Rejection, Merger)[0]
     by = (cite_fields(subject, fact, "into"),)
     if isinstance(fact.event, Merger):
         return Reason(Rule.MERGED, by, {"into": fact.event.into})
-    return Reason(Rule.REJECTED, by, {"along": _merged_into(subject)})
+    return Reason(Rule.REJECTED, by, {"along": _merged_subjects(subject)})
 
 
-def _merged_into(rejected: Subject) -> str:
+def _merged_subjects(rejected: Subject) -> str:
     """The subjects merged into *rejected*, which are rejected with it, as text."""
     numbers = [*map(subject_number, merger.absorption_versions(rejected.facts))]
     if not numbers:

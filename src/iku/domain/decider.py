@@ -120,7 +120,7 @@ class Decision(Struct, Generic[Event], frozen=True):
     others: Mapping[str, list[Event]] = MappingProxyType({})
 
 
-def _decide_unchanged(command: Any) -> Any:
+def _whole_command(command: Any) -> Any:
     return command
 
 
@@ -154,7 +154,7 @@ class Decider(Generic[State, Event]):
     ]
     evolve: Callable[[State | None, Event], State]
     names: Callable[[Event, str, State | None], DecisionPremises] = _no_premises
-    asked: Callable[[Any], Any] = _decide_unchanged
+    asked: Callable[[Any], Any] = _whole_command
     whole: Callable[[tuple[Event, ...]], State] | None = None
     moves_figures: bool = field(kw_only=True)
 

@@ -255,7 +255,7 @@ def intervals(ends: Sequence[ComputedFigure]) -> tuple[Interval, ...]:
     first, last = ends[0].made_with, ends[-1].made_with
     # The last step keeps the counts and exchanges the target and the scale.
     stops = [*((one, first) for one in ends), (ends[-1], last)]
-    reached = [_evaluated_against(one, held) for one, held in stops]
+    reached = [_evaluate_against(one, held) for one, held in stops]
     return tuple(
         Interval(
             step,
@@ -269,7 +269,7 @@ def intervals(ends: Sequence[ComputedFigure]) -> tuple[Interval, ...]:
     )
 
 
-def _evaluated_against(made: ComputedFigure, held: Basis) -> StepResult:
+def _evaluate_against(made: ComputedFigure, held: Basis) -> StepResult:
     """The counts of figure *made*, evaluated against the target and scale of *held*."""
     names = Coordinates.__struct_fields__
     at = Coordinates(*(getattr(made.figure, name) for name in names))

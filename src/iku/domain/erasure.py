@@ -63,7 +63,7 @@ def decide(
     return [command]
 
 
-def covering(position: int, erasures: Iterable[int]) -> int | None:
+def covering_decision(position: int, erasures: Iterable[int]) -> int | None:
     """The position of the decision that erased a text recorded at *position*, or None.
 
     *erasures* are the positions of the decisions on the subject of the text. A decision

@@ -3,7 +3,7 @@
 A *change* is dated and holds from its `effective_on`. A *correction* restates fields of
 an earlier event of its stream; an *annulment* removes one. Both are retroactive for
 every query with knowledge of them (design, section 5). The history of a subject is kept
-complete, and `in_effect` gives the events that are in effect.
+complete, and `effective_facts` gives the events that are in effect.
 
 The module also encodes events as records: the free text is separated from the data, so
 that it can be erased.
@@ -311,7 +311,7 @@ _effective: Callable[[tuple[int, Any]], EffectiveFact] = partial(
 F = TypeVar("F", bound=Fact)
 
 
-def in_effect(history: Sequence[Fact]) -> list[EffectiveFact]:
+def effective_facts(history: Sequence[Fact]) -> list[EffectiveFact]:
     """The events of *history* in effect after corrections and annulments, in order.
 
     Of several corrections of a field the last counts. An annulment of an annulment, or
@@ -513,7 +513,7 @@ class RecordedFact(Protocol):
     def body(self) -> FactBody:
         """The data, the commitments and the schema number."""
 
-    def body_by(self, decoder: json.Decoder[Any]) -> Any:
+    def decode_body(self, decoder: json.Decoder[Any]) -> Any:
         """The body, decoded by *decoder*."""
 
 
@@ -632,7 +632,7 @@ def _decode_sealed(recorded: RecordedFact, event_type: Any) -> Any:
     if form is None or (day is not None) not in form.days:
         return None
     try:
-        body = recorded.body_by(form.body)
+        body = recorded.decode_body(form.body)
     except ValidationError:
         return None  # `decode` raises the error
     if body.schema != SCHEMA or not _are_allowed_texts(body.text.keys(), form):

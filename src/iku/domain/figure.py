@@ -112,7 +112,7 @@ def basis(
     """
     start = period.containing(as_of, kind).start
     if version is None:
-        definition = indicator.applicable(known[0], whole[0], start)
+        definition = indicator.applicable_definition(known[0], whole[0], start)
     elif 1 <= version <= len(whole[0].definitions):
         definition = whole[0].definitions[version - 1]
     else:
@@ -127,7 +127,7 @@ def basis(
     return Basis(
         definition=definition,
         target=known[0].target(as_of) if known[0] else None,
-        scale=scale.applicable(known[1], whole[1], as_of),
+        scale=scale.applicable_version(known[1], whole[1], as_of),
     )
 
 

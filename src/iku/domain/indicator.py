@@ -38,7 +38,7 @@ from iku.domain.fact import (
     Restated,
     Version,
     annulled_versions,
-    in_effect,
+    effective_facts,
 )
 from iku.messages import Term, message
 
@@ -267,9 +267,7 @@ class Amendment(Fact, frozen=True, kw_only=True):
     ] = None
     date_basis: Annotated[
         DateBasis | None,
-        Meta(
-            description="Day from which a case exists: that of the report or of the occurrence."
-        ),
+        Meta(description="Day from which a case exists: report or occurrence."),
     ] = None
     carry_over: Annotated[
         CarryOver | None,
@@ -301,15 +299,11 @@ class Amendment(Fact, frozen=True, kw_only=True):
     ] = None
     participation_threshold: Annotated[
         Annotated[int, Meta(ge=1, le=1000)] | None,
-        Meta(
-            description="Number of verified participations from which an organisation takes part."
-        ),
+        Meta(description="Least number of verified participations that count."),
     ] = None
     population: Annotated[
         Population | None,
-        Meta(
-            description="Organisations that exist: on the day, or on any day of the period."
-        ),
+        Meta(description="Organisations of the day, or of any day of the period."),
     ] = None
     empty: Annotated[
         EmptyRatio | None,
@@ -461,7 +455,7 @@ class Indicator(Struct, frozen=True, dict=True):
     @cached_property
     def effective_targets(self) -> tuple[EffectiveFact, ...]:
         """The targets in effect, as last corrected, each with its version."""
-        left = in_effect(self.history)
+        left = effective_facts(self.history)
         return tuple(one for one in left if isinstance(one.event, Targeted))
 
     @property
@@ -469,13 +463,13 @@ class Indicator(Struct, frozen=True, dict=True):
         """The targets in effect, in the order in which they were recorded."""
         return tuple(one.event for one in self.effective_targets)
 
-    def in_force(self, day: date) -> Definition | None:
+    def definition_in_force(self, day: date) -> Definition | None:
         """The version in force on *day*; None if there is none yet."""
         begun = [d for d in self.effective_definitions if d.defined.effective_on <= day]
         return max(begun, key=_sort_key) if begun else None
 
     @property
-    def earliest(self) -> Definition:
+    def earliest_definition(self) -> Definition:
         """The version that applies to days before any version was in force.
 
         This is version 1 or, if that is annulled, the first version in force that is
@@ -485,7 +479,7 @@ class Indicator(Struct, frozen=True, dict=True):
         if first in self.effective_definitions or not self.effective_definitions:
             return first
         begins = min(d.defined.effective_on for d in self.effective_definitions)
-        return self.in_force(begins) or first
+        return self.definition_in_force(begins) or first
 
     def target(self, as_of: date) -> Decimal | None:
         """The target in force on *as_of* for the year of that day; None if none.
@@ -512,7 +506,9 @@ def evolve(indicator: Indicator | None, event: Event) -> Indicator:
     return Indicator((*(indicator.history if indicator else ()), event))
 
 
-def applicable(known: Indicator | None, whole: Indicator, start: date) -> Definition:
+def applicable_definition(
+    known: Indicator | None, whole: Indicator, start: date
+) -> Definition:
     """The version that counts a period beginning on *start*, at a knowledge cut-off.
 
     *known* is the indicator at the cut-off. If it is None, the first version of the
@@ -520,7 +516,7 @@ def applicable(known: Indicator | None, whole: Indicator, start: date) -> Defini
     """
     if known is None:
         return whole.definitions[0]
-    return known.in_force(start) or known.earliest
+    return known.definition_in_force(start) or known.earliest_definition
 
 
 # Decisions.
@@ -657,7 +653,7 @@ def _refuse_same_target(command: Targeted, held: EffectiveFact) -> None:
 
 
 def _redefine(command: Redefinition, indicator: Indicator) -> list[Event]:
-    before = applicable(indicator, indicator, command.effective_on).defined
+    before = applicable_definition(indicator, indicator, command.effective_on).defined
     after = structs.replace(
         before,
         **command.changed_fields(Defined),
@@ -670,7 +666,7 @@ def _redefine(command: Redefinition, indicator: Indicator) -> list[Event]:
 
 def _refuse_same_definition(after: Defined, indicator: Indicator) -> None:
     """Refuse a version that differs from the one in force only in its day or reason."""
-    held = indicator.in_force(after.effective_on)
+    held = indicator.definition_in_force(after.effective_on)
     if held is not None and _definition_content(held.defined) == _definition_content(
         after
     ):
@@ -828,7 +824,7 @@ def _correct_definition(
 def _refuse_replaced(place: int, wrong: Defined, indicator: Indicator) -> None:
     """Refuse to correct a definition that a later version of the same day replaced."""
     number = indicator.definition_event_versions.index(place) + 1
-    held = indicator.in_force(wrong.effective_on)
+    held = indicator.definition_in_force(wrong.effective_on)
     if held is not None and held.version != number:
         raise Refused(
             message(
@@ -867,8 +863,9 @@ def _require_definition_in_force(
     Raises:
         Refused: No definition would be in force.
     """
-    before, after = indicator.in_force(context.today), decider.fold(events, indicator)
-    if before and not (after and after.in_force(context.today)):
+    before = indicator.definition_in_force(context.today)
+    after = decider.fold(events, indicator)
+    if before and not (after and after.definition_in_force(context.today)):
         raise Refused(
             message(
                 "definition {definition} must stay in force on {today}, because no "

@@ -1,8 +1,8 @@
 """Lineage: the events from which the present values of a subject derive, by version.
 
-`fact.in_effect` gives the events in effect. This module gives the corrections that set
-a field, the annulments that removed an event, and the values that each of them
-replaced.
+`fact.effective_facts` gives the events in effect. This module gives the corrections
+that set a field, the annulments that removed an event, and the values that each of
+them replaced.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,7 +16,7 @@ from iku.domain.fact import (
     EffectiveFact,
     Fact,
     annulled_versions,
-    in_effect,
+    effective_facts,
 )
 
 
@@ -86,8 +86,8 @@ def replaced_fields_by_event(
             yield []
             continue
         if before is None or before[0] != version - 1:
-            before = version - 1, dict(in_effect(history[: version - 1]))
-        now = dict(in_effect(history[:version]))
+            before = version - 1, dict(effective_facts(history[: version - 1]))
+        now = dict(effective_facts(history[:version]))
         yield [
             ReplacedField(of, field, was, is_now)
             for of in sorted(before[1].keys() | now.keys())

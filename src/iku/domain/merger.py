@@ -32,8 +32,8 @@ from iku.domain.fact import (
     Merger,
     Rejection,
     annulled_versions,
+    effective_facts,
     field_value,
-    in_effect,
 )
 from iku.domain.subject import Subject
 from iku.messages import message
@@ -141,7 +141,7 @@ def _annulments(
                 "the merger into {into} cannot be annulled, because events carried "
                 "over to {into} were changed later: {error}",
                 into=into,
-                error=messages.of_error(error),
+                error=messages.error_message(error),
             )
         ) from error
     return annulments
@@ -174,7 +174,7 @@ def excluded_with_rejection(history: Sequence[Fact], version: int) -> tuple[str,
     """Identifiers of the subjects that a rejection at *version* excludes as well."""
     if not isinstance(history[version - 1], Rejection):
         return ()
-    return tuple(absorption_versions(in_effect(history[:version])))
+    return tuple(absorption_versions(effective_facts(history[:version])))
 
 
 def refuse_bad_annulment(command: Annulled, wrong: Fact, subject: Subject) -> None:

@@ -101,7 +101,7 @@ def number(subject: str, state: Any) -> str:
     return subject_number(subject) if found is None else found.number
 
 
-def serial(letter: str, number: str) -> tuple[int, int] | None:
+def parse_serial(letter: str, number: str) -> tuple[int, int] | None:
     """Year and serial of an automatic number with *letter*; None for other numbers."""
     found = _AUTOMATIC.fullmatch(casefolded(number))
     if found is None or found[1] != letter.casefold():
@@ -109,7 +109,7 @@ def serial(letter: str, number: str) -> tuple[int, int] | None:
     return int(found[2]), int(found[3])
 
 
-def identifier(number: str, used: Container[str]) -> str | None:
+def free_identifier(number: str, used: Container[str]) -> str | None:
     """A free identifier for a new subject with *number*: K14, K14.2, K14.3 and so on.
 
     *used* are the identifiers in use, `casefolded`. None if the identifier would be too

@@ -363,7 +363,7 @@ class Organisation(Subject, frozen=True, dict=True):
     LETTER = "O"
 
     @cached_property
-    def registered(self) -> Registered | None:
+    def registration(self) -> Registered | None:
         """The registration after corrections; None if it was annulled."""
         registration: Registered | None = self.effective_opening
         return registration
@@ -399,9 +399,9 @@ class Organisation(Subject, frozen=True, dict=True):
         Raises:
             Refused: The certificate, the participations or the timeline are illegal.
         """
-        if self.registered is None:
+        if self.registration is None:
             return
-        _refuse_bad_validity(self.registered)
+        _refuse_bad_validity(self.registration)
         _refuse_unknown_participation(self)
         _ = self.timeline
 
@@ -424,10 +424,10 @@ def _timeline(organisation: Organisation) -> Iterable[OrganisationSegment]:
     Raises:
         Refused: The events do not form a legal timeline.
     """
-    registered = organisation.registered
+    registered = organisation.registration
     if registered is None:
         return
-    now = _opening(registered)
+    now = _opening_segment(registered)
     for event in organisation.dated_events(*CHANGES):
         after = _next_segment(now, event, registered)
         if after is now or after == now:
@@ -440,7 +440,7 @@ def _timeline(organisation: Organisation) -> Iterable[OrganisationSegment]:
     yield now
 
 
-def _opening(registered: Registered) -> OrganisationSegment:
+def _opening_segment(registered: Registered) -> OrganisationSegment:
     return OrganisationSegment(
         start=registered.effective_on,
         end=None,
@@ -484,11 +484,11 @@ def _next_segment(
         case Participated():
             after = now
         case Renewed():
-            after = _renewed(now, event)
+            after = _after_renewal(now, event)
         case Suspended():
-            after = _change_status(now, Status.ACTIVE, Status.SUSPENDED, event)
+            after = _after_status_change(now, Status.ACTIVE, Status.SUSPENDED, event)
         case Restored():
-            after = _change_status(now, Status.SUSPENDED, Status.ACTIVE, event)
+            after = _after_status_change(now, Status.SUSPENDED, Status.ACTIVE, event)
         case Dissolved():
             after = structs.replace(now, status=Status.DISSOLVED)
         case Revoked():
@@ -500,7 +500,7 @@ def _next_segment(
     return after
 
 
-def _change_status(
+def _after_status_change(
     now: OrganisationSegment, was: Status, becomes: Status, event: Change
 ) -> OrganisationSegment:
     if now.status is not was:
@@ -517,7 +517,7 @@ def _change_status(
     return structs.replace(now, status=becomes)
 
 
-def _renewed(now: OrganisationSegment, event: Renewed) -> OrganisationSegment:
+def _after_renewal(now: OrganisationSegment, event: Renewed) -> OrganisationSegment:
     if now.legal_basis is not LegalBasis.SKT:
         raise Refused(
             message(
@@ -618,7 +618,7 @@ def decide(
             ),
         )
     before, after = organisation or NEVER_REGISTERED, evolve(organisation, command)
-    subject_rules.refuse_unfit(command, before, after, context)
+    subject_rules.refuse_violations(command, before, after, context)
     after.refuse_illegal()
     _refuse_bad_legal_basis(before, after)
     _refuse_participation_at_the_end(before, after)
@@ -641,7 +641,7 @@ def _take_over(
     for version, event in merged.facts:
         if not isinstance(event, Participated):
             continue
-        reference = _reference(event.participation, number, held)
+        reference = _free_reference(event.participation, number, held)
         why = _obstacle_to_takeover(event, survivor)
         if why or reference is None:
             why = why or Obstacle.REFERENCE
@@ -661,7 +661,7 @@ def _take_over(
     return [Absorbed(origin=origin, not_carried=tuple(missing) or None), *carried]
 
 
-def _reference(wanted: str, number: str, held: set[str]) -> str | None:
+def _free_reference(wanted: str, number: str, held: set[str]) -> str | None:
     """The reference of a participation that is taken over; None if none is free."""
     for reference in (wanted, f"{number}/{wanted}"):
         if reference not in held and re.match(NUMBER, reference):
@@ -704,7 +704,7 @@ def _refuse_bad_legal_basis(before: Organisation, after: Organisation) -> None:
     Old records may hold such registrations. They stay valid until a command changes one
     of the fields that must fit (design, section 5).
     """
-    was, is_now = before.registered, after.registered
+    was, is_now = before.registration, after.registration
     if is_now is None or (was is None and before.history):
         return  # annulled, or restored without a change
     if was is None or _kind_and_basis(was) != _kind_and_basis(is_now):
@@ -807,8 +807,8 @@ def _refuse_ineffective(command: Event, before: Organisation) -> None:
 def _refuse_repetition(command: Registered, organisation: Organisation) -> NoReturn:
     first = organisation.history[0]
     if (
-        subject_rules.equal_except_number(command, first)
-        and organisation.registered is not None
+        subject_rules.is_equal_except_number(command, first)
+        and organisation.registration is not None
     ):
         raise subject_rules.already_recorded_error(command, 1)
     raise Refused(

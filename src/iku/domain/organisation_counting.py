@@ -67,25 +67,25 @@ class OrganisationRules(Rules, frozen=True, dict=True):
     start: date
     as_of: date
 
-    def denominator(self) -> RuleResult:
+    def in_denominator(self) -> RuleResult:
         """Whether the organisation is of a counted kind and exists as the options say.
 
         Source: design, section 6, denominator of IKU-2.
         """
-        return self._excluded() or self._exists_in_period()
+        return self._exclusion() or self._exists_in_period()
 
-    def _excluded(self) -> RuleResult | None:
+    def _exclusion(self) -> RuleResult | None:
         """The rule that excludes the organisation from every period, or None."""
         subject, options = self.organisation, self.options
-        if subject.void:
+        if subject.void_status:
             return RuleResult(
                 False, partial(counting.void_reason, subject, REGISTRATION)
             )
-        registered: Registered = subject.registered or subject.opening
+        registered: Registered = subject.registration or subject.opening
         if registered.kind not in options.kinds:
-            return RuleResult(False, self._other_kind)
+            return RuleResult(False, self._other_kind_reason)
         if registered.effective_on > self.as_of:
-            return RuleResult(False, self._not_yet_registered)
+            return RuleResult(False, self._not_yet_registered_reason)
         return None
 
     def _exists_in_period(self) -> RuleResult:
@@ -95,23 +95,23 @@ class OrganisationRules(Rules, frozen=True, dict=True):
         """
         last, options = self._last_day, self.options
         if last is not None and last == self.as_of:
-            return RuleResult(True, self._registered)
+            return RuleResult(True, self._registered_reason)
         if last is None or options.population is Population.STOCK_AT_DATE:
-            return RuleResult(False, self._ended)
+            return RuleResult(False, self._ended_reason)
         if last < self.start:
-            return RuleResult(False, partial(self._ended_before_period, last))
-        return RuleResult(True, partial(self._ended_in_period, last))
+            return RuleResult(False, partial(self._ended_before_period_reason, last))
+        return RuleResult(True, partial(self._ended_in_period_reason, last))
 
-    def numerator(self) -> RuleResult:
+    def in_numerator(self) -> RuleResult:
         """Whether it is not suspended and has enough verified participations.
 
         Source: design, section 6, numerator of IKU-2 and `participation_threshold`.
         """
         if self._last_state.status is Status.SUSPENDED:
-            return RuleResult(False, self._suspended)
+            return RuleResult(False, self._suspended_reason)
         if self._participation_count >= self.options.participation_threshold:
-            return RuleResult(True, self._takes_part)
-        return RuleResult(False, self._below_threshold)
+            return RuleResult(True, self._takes_part_reason)
+        return RuleResult(False, self._below_threshold_reason)
 
     def expired(self) -> bool:
         """Whether the organisation exists on the day with an expired certificate."""
@@ -124,7 +124,7 @@ class OrganisationRules(Rules, frozen=True, dict=True):
 
     def district(self) -> str:
         """Code of the district of its seat; empty if the area is unknown."""
-        registered = self.organisation.registered
+        registered = self.organisation.registration
         return counting.district(registered.area if registered else None)
 
     @cached_property
@@ -159,53 +159,51 @@ class OrganisationRules(Rules, frozen=True, dict=True):
 
     # Reasons: the events that each rule cites, and the values that it quotes.
 
-    def _other_kind(self) -> Reason:
-        kind, wanted = self._registration.event.kind, self.options.kinds
-        by = counting.cite_fields(self.organisation, self._registration, "kind")
+    def _other_kind_reason(self) -> Reason:
+        kind, wanted = self._registration_fact.event.kind, self.options.kinds
+        by = counting.cite_fields(self.organisation, self._registration_fact, "kind")
         return Reason(Rule.OTHER_KIND, (by,), {"kind": kind, "wanted": wanted})
 
-    def _not_yet_registered(self) -> Reason:
-        by = counting.cite(self.organisation, self._registration)
-        day = self._registration.event.effective_on
+    def _not_yet_registered_reason(self) -> Reason:
+        by = counting.cite(self.organisation, self._registration_fact)
+        day = self._registration_fact.event.effective_on
         quoted = {"came": REGISTERED, "day": day, "as_of": self.as_of}
         return Reason(Rule.NOT_YET, (by,), quoted)
 
-    def _registered(self) -> Reason:
-        by = counting.cite(self.organisation, self._registration, "kind")
-        day = self._registration.event.effective_on
+    def _registered_reason(self) -> Reason:
+        by = counting.cite(self.organisation, self._registration_fact, "kind")
+        day = self._registration_fact.event.effective_on
         return Reason(Rule.REGISTERED, (by,), {"came": REGISTERED, "day": day})
 
-    def _ended(self) -> Reason:
+    def _ended_reason(self) -> Reason:
         end = self._end_by(self.as_of)
         return Reason(end.rule, (end.by,), {"gone": end.reason, "day": end.day})
 
-    def _ended_before_period(self, last: date) -> Reason:
+    def _ended_before_period_reason(self, last: date) -> Reason:
         end = self._end_by(last + ONE_DAY)
         quoted = {"gone": end.reason, "day": end.day, "start": self.start}
         return Reason(Rule.GONE_BEFORE, (end.by,), quoted)
 
-    def _ended_in_period(self, last: date) -> Reason:
+    def _ended_in_period_reason(self, last: date) -> Reason:
         end = self._end_by(last + ONE_DAY)
-        by = counting.cite(self.organisation, self._registration, "kind")
+        by = counting.cite(self.organisation, self._registration_fact, "kind")
         quoted = {"gone": end.reason, "day": end.day, "last": last}
         return Reason(Rule.LEFT_IN_PERIOD, counting.deduplicated(by, end.by), quoted)
 
-    def _suspended(self) -> Reason:
+    def _suspended_reason(self) -> Reason:
         last = self._last_day or self.as_of
-        fact = counting.in_effect_between(self.organisation, date.min, last, Suspended)[
-            -1
-        ]
+        fact = counting.facts_between(self.organisation, date.min, last, Suspended)[-1]
         by = (counting.cite(self.organisation, fact),)
         return Reason(Rule.SUSPENDED, by, {"day": fact.event.effective_on})
 
-    def _takes_part(self) -> Reason:
+    def _takes_part_reason(self) -> Reason:
         number = self.options.participation_threshold
-        last = self._qualifying[number - 1]
+        last = self._qualifying_facts[number - 1]
         quoted = {"number": number, "day": last.event.effective_on}
-        return Reason(Rule.TAKES_PART, tuple(self._participation(last)), quoted)
+        return Reason(Rule.TAKES_PART, tuple(self._cited_participation(last)), quoted)
 
-    def _below_threshold(self) -> Reason:
-        took, done = self._participations, self._qualifying
+    def _below_threshold_reason(self) -> Reason:
+        took, done = self._participation_facts, self._qualifying_facts
         annulled = [
             reason.by
             for reason in annulled_facts(self.organisation.history, Participated)
@@ -217,48 +215,50 @@ class OrganisationRules(Rules, frozen=True, dict=True):
             "unverified": len(took) - len(done),
             "annulled": len(annulled),
         }
-        by = [by for fact in took for by in self._participation(fact)]
+        by = [by for fact in took for by in self._cited_participation(fact)]
         return Reason(Rule.TOO_FEW, (*by, *map(DecidingFact, annulled)), quoted)
 
     def _end_by(self, day: date) -> End:
         """The end that lies before *day*: a departure, or else the expiry."""
         subject = self.organisation
-        if left := counting.in_effect_between(subject, date.min, day, *DEPARTURES):
+        if left := counting.facts_between(subject, date.min, day, *DEPARTURES):
             rule, reason = DEPARTURES[type(left[0].event)]
             by = counting.cite(subject, left[0])
             return End(rule, reason, left[0].event.effective_on, by)
-        renewed = counting.in_effect_between(subject, date.min, day, Renewed)
-        certificate = renewed[-1] if renewed else self._registration
+        renewed = counting.facts_between(subject, date.min, day, Renewed)
+        certificate = renewed[-1] if renewed else self._registration_fact
         by = counting.cite_fields(subject, certificate, "valid_until")
         return End(Rule.EXPIRED, EXPIRED, certificate.event.valid_until, by)
 
     @property
-    def _registration(self) -> EffectiveFact:
-        (registration,) = counting.in_effect(self.organisation, Registered)
+    def _registration_fact(self) -> EffectiveFact:
+        (registration,) = self.organisation.effective_facts(Registered)
         return registration
 
     @property
-    def _participations(self) -> list[EffectiveFact]:
+    def _participation_facts(self) -> list[EffectiveFact]:
         """The participations of the period up to `as_of`, verified or not."""
-        return counting.in_effect_between(
+        return counting.facts_between(
             self.organisation, self.start, self.as_of, Participated
         )
 
     @property
-    def _qualifying(self) -> list[EffectiveFact]:
+    def _qualifying_facts(self) -> list[EffectiveFact]:
         """The verified participations of the period up to `as_of`, oldest first."""
         sure = {p.reference for p in self.organisation.participations if p.verified}
         return [
-            fact for fact in self._participations if fact.event.participation in sure
+            fact
+            for fact in self._participation_facts
+            if fact.event.participation in sure
         ]
 
-    def _participation(self, took: EffectiveFact) -> list[DecidingFact]:
+    def _cited_participation(self, took: EffectiveFact) -> list[DecidingFact]:
         """The participation and, if it was verified later, the verification."""
         by = [counting.cite(self.organisation, took, "verified")]
         if not took.event.verified:
             by += [
                 counting.cite(self.organisation, fact)
-                for fact in counting.in_effect(self.organisation, ParticipationVerified)
+                for fact in self.organisation.effective_facts(ParticipationVerified)
                 if fact.event.participation == took.event.participation
             ]
         return by
@@ -284,10 +284,10 @@ def contributions(
     subject: Organisation, options: OrganisationOptions
 ) -> Iterator[Contribution]:
     """The contributions of the organisation, in order (design, section 8)."""
-    registered = subject.registered
-    if subject.void or registered is None or registered.kind not in options.kinds:
+    opening = subject.registration
+    if subject.void_status or opening is None or opening.kind not in options.kinds:
         return
-    district = counting.district(registered.area)
+    district = counting.district(opening.area)
     taken = [p.on for p in subject.participations if p.verified]
     last: _Span | None = None  # the latest piece in which it existed
     for piece in _spans(subject, taken):
@@ -303,7 +303,7 @@ def contributions(
         yield Contribution(
             piece.start,
             piece.end,
-            registered.kind,
+            opening.kind,
             district,
             counted_until,
             Counts(0, 1, int(there and expired(piece.segment, piece.start))),
@@ -312,7 +312,7 @@ def contributions(
             yield Contribution(
                 piece.start,
                 piece.end,
-                registered.kind,
+                opening.kind,
                 district,
                 min(kth, counted_until or kth),
                 Counts(1, 0, 0),

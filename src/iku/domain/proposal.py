@@ -64,7 +64,7 @@ COMMANDS: Mapping[str, Any] = {
     | ProposedRedefinition
     | indicator.Revision
     | fact.Annulled,
-    "access": access_policy.TwoPersonsSet,
+    "access": access_policy.TwoPersonRuleChanged,
     "account": ProposedInvitation | account.RoleGranted | account.Recovered,
     "subject": erasure.Erased,
     "import": import_permission.FileAllowed,

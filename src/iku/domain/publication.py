@@ -43,9 +43,9 @@ Identifier: TypeAlias = Annotated[
         extra_json_schema={
             "x-expects": "the identifier of a publication, such as 2021 or 2021-W3.2"
         },
-        description="Identifier of a publication: the year; for a part of the year also S1, "
-        "C2, W3 or B07; sd0815 if it ends on that day, before its period does; "
-        "from the second edition on also .2, .3 and so on.",
+        description="Identifier of a publication: the year; for a part of the year "
+        "also S1, C2, W3 or B07; sd0815 if it ends on that day, before its period "
+        "does; from the second edition on also .2, .3 and so on.",
         examples=["2021", "2021-W3", "2021-sd0930.2"],
     ),
 ]
@@ -425,11 +425,11 @@ def _draft(
         return []
     _refuse_bad_restatement(command, known)
     if before is not None and before.state is not PublicationState.WITHDRAWN:
-        raise Refused(_refuse_second_draft(before))
+        raise Refused(_second_draft_message(before))
     return [drafted]
 
 
-def _refuse_second_draft(before: Publication) -> str:
+def _second_draft_message(before: Publication) -> str:
     then: dict[str, Any] = {
         "publication": before.id,
         "state": Term("state", before.state),
@@ -654,7 +654,7 @@ def refuse_bad_cutoff(known_on: date, draft: Publication, today: date) -> None:
 
 
 def _refuse_unconfirmed(event: Closed, draft: Publication) -> None:
-    missing = unconfirmed(event, draft)
+    missing = unconfirmed_indicators(event, draft)
     if missing:
         raise Refused(
             message(
@@ -666,7 +666,7 @@ def _refuse_unconfirmed(event: Closed, draft: Publication) -> None:
         )
 
 
-def unconfirmed(event: Closed, draft: Publication) -> list[str]:
+def unconfirmed_indicators(event: Closed, draft: Publication) -> list[str]:
     """The indicators that *event* freezes without a confirmation."""
     return [
         frozen.indicator
@@ -709,7 +709,7 @@ def step_of_same_person(
         if (
             isinstance(before, Closed | Reviewed)
             and before.by is not None
-            and _is_same(person_of(before.by), actor)
+            and _is_same_name(person_of(before.by), actor)
         ):
             return before
     return None
@@ -728,7 +728,7 @@ def _steps_since_draft(now: Publication) -> list[Event]:
 NOBODY = "lokal"  # the actor of a command that names none
 
 
-def _is_same(one: str, other: str) -> bool:
+def _is_same_name(one: str, other: str) -> bool:
     return one.strip().casefold() == other.strip().casefold()
 
 

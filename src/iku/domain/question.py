@@ -123,7 +123,7 @@ def basis_of(
             known, whole, question.as_of, question.period, question.definition
         )
     except LookupError as error:
-        raise InvalidQuestion("definition", messages.of_error(error)) from error
+        raise InvalidQuestion("definition", messages.error_message(error)) from error
 
 
 def refuse_future(
@@ -207,4 +207,4 @@ def from_number(number: str) -> Question:
             definition=at.definition,
         )
     except MalformedNumber as error:
-        raise InvalidQuestion("number", messages.of_error(error)) from error
+        raise InvalidQuestion("number", messages.error_message(error)) from error

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from iku.domain.counting import DecidingFact, Membership, Reason, Rule
-from iku.messages import Message, joined, message, plural, vocabulary
+from iku.messages import Message, join_sentences, message, plural, vocabulary
 
 
 def explanation(member: Membership, positions: Sequence[int]) -> Message:
@@ -18,7 +18,7 @@ def explanation(member: Membership, positions: Sequence[int]) -> Message:
     rulings = [member.denominator]
     if member.denominator.holds:
         rulings.append(member.numerator)
-    return joined(sentence(ruling.reason(), positions) for ruling in rulings)
+    return join_sentences(sentence(ruling.reason(), positions) for ruling in rulings)
 
 
 def sentence(reason: Reason, positions: Sequence[int]) -> Message:
@@ -26,7 +26,7 @@ def sentence(reason: Reason, positions: Sequence[int]) -> Message:
     quoted = {name: _format_value(value) for name, value in reason.quoted.items()}
     pattern = SENTENCES[reason.rule]
     said = Message(pattern.id, quoted, context=pattern.context)
-    return _citing(said, [_citation(one, positions) for one in reason.deciding])
+    return _with_citations(said, [_citation(one, positions) for one in reason.deciding])
 
 
 SENTENCES = vocabulary(
@@ -114,7 +114,7 @@ def _enum_in_words(value: Any) -> str:
     return value.replace("_", " ") if isinstance(value, StrEnum) else str(value)
 
 
-def _citing(said: Message, cited: Sequence[Message | int]) -> Message:
+def _with_citations(said: Message, cited: Sequence[Message | int]) -> Message:
     """*said* with its cited events: ``…, events 12 (corrected by event 40) and 45``."""
     if not cited:
         return said

@@ -24,7 +24,7 @@ from iku.domain.access import (
     Mode,
     Scope,
 )
-from iku.domain.access_policy import Demonstrated
+from iku.domain.access_policy import DemonstrationDeclared
 from iku.domain.account import Account, Role
 from iku.domain.proposal import Proposal
 from iku.domain.publication import Closed, Confirmed, Published, Reviewed
@@ -268,7 +268,7 @@ def _whatever_the_table_says(
     No person changes the own account, a register with accounts does not become a
     demonstration, and an import with earlier days of knowledge needs a permission.
     """
-    if isinstance(one.event, Demonstrated):
+    if isinstance(one.event, DemonstrationDeclared):
         yield one, message("a register with accounts never becomes a demonstration")
     if one.category == "account":
         subject = one.record.stream.partition("-")[2]
@@ -339,7 +339,7 @@ def _publication_step(command: JudgedCommand, one: JudgedEvent) -> Broken:
     if now is None:
         return
     if isinstance(event, Closed) and one.body.actor in command.register.accounts:
-        missing = publication.unconfirmed(event, now)
+        missing = publication.unconfirmed_indicators(event, now)
         if missing or event.by is None:
             yield (
                 one,

@@ -12,7 +12,11 @@ from msgspec import UNSET, Struct, structs
 
 from iku.domain import access, conflict, fact
 from iku.domain.access import AGENCY_WIDE, AccessRegister, Scope
-from iku.domain.access_policy import Demonstrated, RightsSet, TwoPersons
+from iku.domain.access_policy import (
+    DemonstrationDeclared,
+    RightsTableChanged,
+    TwoPersonRule,
+)
 from iku.domain.account import Invited
 from iku.domain.conflict import Conflict
 from iku.domain.decider import subject_id
@@ -194,7 +198,13 @@ class RecordedState:
 def _follows(before: Any, event: Any) -> bool:
     """Whether *event* begins its subject, or the subject has begun before."""
     match event:
-        case Invited() | Proposed() | Drafted() | Demonstrated() | RightsSet():
+        case (
+            Invited()
+            | Proposed()
+            | Drafted()
+            | DemonstrationDeclared()
+            | RightsTableChanged()
+        ):
             return True
         case FileAllowed() | Defined():
             return True
@@ -244,7 +254,7 @@ class JudgedCommand(NamedTuple):
     @property
     def two_persons(self) -> bool:
         """Whether the two-person rule is in force."""
-        return self.register.policy.two_persons is TwoPersons.REQUIRED
+        return self.register.policy.two_persons is TwoPersonRule.REQUIRED
 
     def is_same(self, one: str, other: str) -> bool:
         """Whether two actors are one person."""

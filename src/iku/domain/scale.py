@@ -48,11 +48,11 @@ class Scale(Struct, frozen=True, dict=True):
     history: tuple[Scaled, ...]
 
     @cached_property
-    def first(self) -> Scaled:
+    def first_version(self) -> Scaled:
         """Version 1, which also applies to days and cut-offs before it was recorded."""
         return self.history[0]
 
-    def in_force(self, day: date) -> Scaled | None:
+    def version_in_force(self, day: date) -> Scaled | None:
         """The version in force on *day*; None if there is none yet."""
         begun = [scaled for scaled in self.history if scaled.effective_on <= day]
         # `sorted` is stable: of two versions of one day the one recorded later counts.
@@ -79,9 +79,9 @@ def decide(
     return [command]
 
 
-def applicable(known: Scale | None, whole: Scale, as_of: date) -> Scaled:
+def applicable_version(known: Scale | None, whole: Scale, as_of: date) -> Scaled:
     """The version that rates figures as of *as_of*, at the cut-off of *known*."""
-    return (known and known.in_force(as_of)) or whole.first
+    return (known and known.version_in_force(as_of)) or whole.first_version
 
 
 decider: Decider[Scale, Scaled] = Decider(

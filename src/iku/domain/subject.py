@@ -12,7 +12,7 @@ from iku.domain.fact import (
     Fact,
     Merger,
     Rejection,
-    in_effect,
+    effective_facts,
     retroactive_events,
 )
 from iku.domain.lineage import corrections
@@ -44,7 +44,7 @@ class Subject(Struct, frozen=True, dict=True):
     @cached_property
     def facts(self) -> list[EffectiveFact]:
         """The events in effect after corrections and annulments."""
-        return in_effect(self.history)
+        return effective_facts(self.history)
 
     def with_event(self, event: Fact) -> Self:
         """The subject after *event*.
@@ -160,7 +160,7 @@ class Subject(Struct, frozen=True, dict=True):
         return called
 
     @cached_property
-    def void(self) -> str | None:
+    def void_status(self) -> str | None:
         """The reason, as a message, why the subject never counts; None if it may count.
 
         Annulment, rejection and merger are retroactive (design, section 5).

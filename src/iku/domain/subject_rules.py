@@ -26,7 +26,7 @@ from iku.domain.subject import Subject
 from iku.messages import Term, message
 
 
-def refuse_unfit(
+def refuse_violations(
     command: Fact, before: Subject, after: Subject, context: DecisionContext
 ) -> None:
     """Refuse a *command* that breaks one of the shared rules.
@@ -45,13 +45,13 @@ def refuse_unfit(
         _refuse_ineffective_correction(command, before, after, context)
     else:
         _refuse_repetition(command, before, after)
-        if before.void:
+        if before.void_status:
             raise Refused(
                 message(
                     "the case or organisation is already {status}, so it cannot be "
                     "recorded as {event}",
                     event=event_name(command),
-                    status=before.void,
+                    status=before.void_status,
                 )
             )
     merger.refuse_merger_events(command)
@@ -249,12 +249,12 @@ def _refuse_bad_merger(command: Fact, context: DecisionContext) -> None:
             "into",
             message("merged into {into}, but {into} does not exist", into=into),
         )
-    if other.void:
+    if other.void_status:
         raise Refused(
             message(
                 "merged into {into}, but {into} is already {status}",
                 into=into,
-                status=other.void,
+                status=other.void_status,
             )
         )
 
@@ -276,7 +276,7 @@ def event_in_words(event: Fact) -> str:
     return message("{event} on {day}", event=event_name(event), day=day)
 
 
-def equal_except_number(opening: Fact, other: Fact) -> bool:
+def is_equal_except_number(opening: Fact, other: Fact) -> bool:
     """Whether two opening events are equal except for their numbers."""
     if type(opening) is not type(other):
         return False

@@ -189,18 +189,18 @@ def decode_columns(
 
 def case_states(subject: str, case: Conflict) -> Iterator[StateInterval]:
     """The states of a case, oldest first."""
-    first = case.reported or case.history[0]
+    first = case.report or case.history[0]
     if not isinstance(first, conflict.Reported):
         return
     timeline = case.timeline or tuple(Conflict((first,)).timeline)
-    if case.void:
+    if case.void_status:
         timeline = (msgspec.structs.replace(timeline[-1], start=timeline[0].start),)
     wording = case.text_versions(*CASE_TEXTS)
     for start, end, segment, status in _segments_with_status(case, timeline):
         standing = ConflictState(
             id=subject,
             number=numbering.number(subject, case),
-            status=_void_status(case.void) or status,
+            status=_void_status(case.void_status) or status,
             verified=case.verified,
             category=segment.category,
             dimension=segment.dimension,
@@ -211,7 +211,7 @@ def case_states(subject: str, case: Conflict) -> Iterator[StateInterval]:
             occurred_on=first.occurred_on,
             resolved_on=segment.resolved_on,
             manner=segment.manner,
-            merged_into=_merged_into(case.void),
+            merged_into=_merged_into(case.void_status),
             wording=wording,
         )
         yield StateInterval(start, end, standing)
@@ -221,7 +221,7 @@ def _segments_with_status(
     case: Conflict, timeline: tuple[conflict.CaseSegment, ...]
 ) -> Iterator[tuple[date, date | None, conflict.CaseSegment, str]]:
     """Each segment with its status; an open one is split at its return."""
-    day = case.returned.event.effective_on if case.returned else None
+    day = case.open_return.event.effective_on if case.open_return else None
     for segment in timeline:
         start, end = segment.start, segment.end
         if segment.resolved_on:
@@ -236,11 +236,11 @@ def _segments_with_status(
 
 def organisation_states(subject: str, state: Organisation) -> Iterator[StateInterval]:
     """The states of an organisation, oldest first."""
-    first = state.registered or state.history[0]
+    first = state.registration or state.history[0]
     if not isinstance(first, organisation.Registered):
         return
     timeline = state.timeline or tuple(Organisation((first,)).timeline)
-    if state.void:
+    if state.void_status:
         timeline = (msgspec.structs.replace(timeline[-1], start=timeline[0].start),)
     wording = state.text_versions("name")
     for segment in timeline:
@@ -248,14 +248,14 @@ def organisation_states(subject: str, state: Organisation) -> Iterator[StateInte
             standing = OrganisationState(
                 id=subject,
                 number=numbering.number(subject, state),
-                status=_void_status(state.void) or segment.status,
+                status=_void_status(state.void_status) or segment.status,
                 kind=first.kind,
                 area=first.area,
                 legal_basis=segment.legal_basis,
                 valid_until=segment.valid_until,
                 expired=expired,
                 registered_on=first.effective_on,
-                merged_into=_merged_into(state.void),
+                merged_into=_merged_into(state.void_status),
                 wording=wording,
             )
             yield StateInterval(start, end, standing)

@@ -146,7 +146,7 @@ class Archive:
             raise UnreadableBackup(
                 message(
                     "the manifest cannot be read: {error}",
-                    error=messages.of_error(error),
+                    error=messages.error_message(error),
                 )
             ) from error
         self._compare(found)
@@ -190,7 +190,7 @@ class Archive:
             raise UnreadableBackup(
                 message(
                     "the file is not a backup of iku, or is truncated: {error}",
-                    error=messages.of_error(error),
+                    error=messages.error_message(error),
                 )
             ) from error
         if next(reversed(found), None) != MANIFEST:

@@ -87,7 +87,7 @@ async def save(settings: Settings, database: Database, path: Path) -> BackupResu
     superuser = settings.superuser_url or database.owner_dsn
     connection = await connect_as_owner(superuser)
     try:
-        await database_switch.refuse_few_rights(connection)
+        await database_switch.require_superuser(connection)
         await dump.refuse_other_major(connection)
         # One snapshot for both, so that the manifest describes the dump.
         async with connection.transaction(isolation="repeatable_read", readonly=True):
@@ -171,9 +171,9 @@ async def restore(
     _refuse_other_names(database, superuser, name)
     files = Files(settings.attachments_folder)
     await asyncio.to_thread(_refuse_other_files, files, backup)
-    async with database_switch.control(superuser) as control:
+    async with database_switch.connect_for_maintenance(superuser) as control:
         await _refuse_other_server(control, backup.manifest)
-        await database_switch.refuse_users(control, name)
+        await database_switch.refuse_connected_clients(control, name)
         there = await _event_count(control, dump.uri_of_database(superuser, name), name)
         if there is not None and not replace:
             raise NotRestorable(
@@ -369,7 +369,11 @@ def _sealed_files(files: Files) -> Iterator[tuple[str, Path]]:
         place = (
             f"attachments/{QUARANTINE}" if folder == files.quarantine else "attachments"
         )
-        pages = files.quarantined() if folder == files.quarantine else files.stored()
+        pages = (
+            files.list_quarantined()
+            if folder == files.quarantine
+            else files.list_stored()
+        )
         for page in pages:
             for one in page:
                 name = f"{one.name}{SUFFIX}"

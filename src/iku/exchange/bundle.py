@@ -95,7 +95,7 @@ async def _files(
         yield asked.path(), await Tiles(connection).tile(asked)
         if asked.level == 0:
             yield asked.entries_path(), await entries(connection, asked)
-            tell(asked.leaves, last.size)
+            tell(asked.required_size, last.size)
     async for path, content in readable_copies(connection, last.size):
         yield path, content
 

@@ -319,7 +319,7 @@ class Plan:
             try:
                 self._decide_row(entry)
             except AlreadyRecorded as error:
-                self._skip(entry, messages.of_error(error))
+                self._skip(entry, messages.error_message(error))
             except (Refused, SubjectNotFound, Unrecordable) as error:
                 if isinstance(error, ReasonRequired) and len(self.faults) < MOST:
                     self.unexplained[len(self.faults)] = entry, error
@@ -428,7 +428,7 @@ class Plan:
     def _refuse_taken_number(self, request: Request) -> None:
         if len(request.attachments) == 1 and not _may_rename(request.attachments[0]):
             return
-        for claim in number_index.claims(request):
+        for claim in number_index.number_claims(request):
             holder = self.planned.names.holder(self.category, claim.number)
             if holder not in {None, claim.subject}:
                 raise Invalid(
@@ -485,7 +485,7 @@ class Plan:
         stream = self._decider.stream(subject)
         state = self.planned.histories[stream].state
         its = numbering.current_number(subject, state)
-        begun = subject_rules.equal_except_number(opening, state.history[0])
+        begun = subject_rules.is_equal_except_number(opening, state.history[0])
         return its is not None and its.held and begun
 
     def _proposed_fact(
@@ -540,7 +540,9 @@ class Plan:
         except InvalidCell as error:
             raise Invalid(
                 "reason",
-                message("{path} {rule}", rule=messages.of_error(error), path="reason"),
+                message(
+                    "{path} {rule}", rule=messages.error_message(error), path="reason"
+                ),
             ) from error
         proposed = structs.replace(command.proposed, reason=reason)
         return structs.replace(command, proposed=proposed)
@@ -603,11 +605,11 @@ class Plan:
     def _fault(self, entry: JournalRow, error: Exception) -> FileFault:
         if isinstance(error, Invalid) and error.path in entry.columns:
             # The message uses the field's name; the fault has the column.
-            said = without_prefix(error.path, messages.of_error(error))
+            said = without_prefix(error.path, messages.error_message(error))
             return FileFault(entry.line, entry.columns[error.path], said)
         about_subject = isinstance(error, SubjectNotFound) or is_opening(entry.fact)
         column = self._layout.subject if about_subject else self._layout.event
-        return FileFault(entry.line, column, messages.of_error(error))
+        return FileFault(entry.line, column, messages.error_message(error))
 
 
 def _may_rename(turn: Transition) -> bool:

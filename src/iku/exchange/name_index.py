@@ -90,7 +90,7 @@ class NameIndex:
         Raises:
             Refused: The identifier would be too long.
         """
-        found = numbering.identifier(number, _UsedIdentifiers(self, category))
+        found = numbering.free_identifier(number, _UsedIdentifiers(self, category))
         if found is None:
             most = numbering.LONGEST
             raise Refused(

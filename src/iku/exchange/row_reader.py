@@ -175,7 +175,7 @@ class RowReader:
         try:
             self._taken[heading] = parse(cell)
         except InvalidCell as error:
-            self._fault(heading, messages.of_error(error))
+            self._fault(heading, messages.error_message(error))
         return self._taken[heading]
 
     def _fault(self, heading: str, message: str) -> None:

@@ -80,12 +80,14 @@ def read_digest(home: SignerFolder) -> str | None:
         return None
     try:
         signed = note.parse(raw)
-        note.verify(signed, home.verifiers())
+        note.verify(signed, home.verifier_keys())
         title, origin, digest = signed.text.removesuffix("\n").split("\n")
     except (Malformed, Unverified, ValueError) as error:
         raise SignerNotReady(
             message(
-                "{path} is damaged: {error}", path=path, error=messages.of_error(error)
+                "{path} is damaged: {error}",
+                path=path,
+                error=messages.error_message(error),
             )
         ) from error
     if (title, origin) != (_TITLE, home.key().name) or not _DIGEST.fullmatch(digest):

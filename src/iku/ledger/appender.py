@@ -51,11 +51,11 @@ class AcceptedRequest(Struct, frozen=True):
         """The position of its first event; the others follow without gaps."""
         return self.receipt.position - self.receipt.count + 1
 
-    def positioned_attachments(self) -> Iterator[tuple[int, Any]]:
+    def attachments_by_position(self) -> Iterator[tuple[int, Any]]:
         """Each event's position with its attachment."""
         return enumerate(self.request.attachments, self.first_position)
 
-    def positions(self) -> dict[str, int]:
+    def position_offsets(self) -> dict[str, int]:
         """For each stream, the position of its new events minus their version.
 
         Added to the version of a new event, it gives the event's position.
@@ -207,7 +207,7 @@ class Appender:
         self._connection: Connection | None = None
 
     @property
-    def waiting(self) -> int:
+    def queue_length(self) -> int:
         """Number of requests in the queue."""
         return len(self._queue)
 
@@ -369,7 +369,7 @@ class Appender:
     async def _persist(self, asked: Sequence[Asked]) -> list[Verdict | Exception]:
         """Append in one transaction, and retry once if the connection is lost."""
         for attempt in (1, 2):
-            connection = await self._connected()
+            connection = await self._open_connection()
             try:
                 return await self._transact(connection, asked)
             except _BUSY as error:
@@ -377,7 +377,7 @@ class Appender:
                     message(
                         "the log could not be locked, or the transaction timed out: "
                         "{error}",
-                        error=messages.of_error(error),
+                        error=messages.error_message(error),
                     )
                 ) from error
             except asyncpg.InsufficientResourcesError as error:
@@ -387,7 +387,7 @@ class Appender:
                 raise OutOfSpace(
                     message(
                         "the database is out of disk space or memory: {error}",
-                        error=messages.of_error(error),
+                        error=messages.error_message(error),
                     )
                 ) from error
             except Exception as error:
@@ -462,7 +462,7 @@ class Appender:
             await self._project(connection, accepted)
         return found
 
-    async def _connected(self) -> Connection:
+    async def _open_connection(self) -> Connection:
         if self._connection is None or self._connection.is_closed():
             self._connection = await _connect_within(self._connect, RECONNECT_S)
         return self._connection

@@ -77,7 +77,7 @@ async def sign(
     """
     home.refuse_insecure()
     home.complete_rotation()
-    home.refuse_alarmed()
+    home.refuse_if_alarmed()
     keys = [home.key()]
     return await _sign(
         connection, home, origin, keys, full=full, known=known, shape=shape
@@ -99,9 +99,9 @@ async def rotate(
     """
     home.refuse_insecure()
     home.complete_rotation()
-    home.refuse_alarmed()
+    home.refuse_if_alarmed()
     state = home.state()
-    if state is None or state.signed_nothing:
+    if state is None or state.has_signed_nothing:
         raise SignerNotReady(
             message("no checkpoint is signed yet, so the key cannot be rotated")
         )
@@ -123,8 +123,8 @@ async def _sign(
 ) -> SigningResult:
     state = home.state()
     _refuse_other_log(state, origin, keys[0])
-    if state is None or state.signed_nothing:
-        known = await _recovered(connection, home, origin, known)
+    if state is None or state.has_signed_nothing:
+        known = await _recovery_checkpoints(connection, home, origin, known)
     try:
         anchors = signed_tree.roots_by_size(known)
         whole = full or state is None or bool(anchors)
@@ -158,7 +158,7 @@ async def _check_shape(
         raise
 
 
-async def _recovered(
+async def _recovery_checkpoints(
     connection: Reader, home: SignerFolder, origin: str, known: Sequence[Checkpoint]
 ) -> Sequence[Checkpoint]:
     """The checkpoints for a signer without state: *known*, and those in the database.

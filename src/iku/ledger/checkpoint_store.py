@@ -46,10 +46,10 @@ class SignedCheckpoint(Struct, frozen=True):
     @property
     def checkpoint(self) -> Checkpoint:
         """The checkpoint, parsed from the note."""
-        return checkpoint.parse(self.published.text)
+        return checkpoint.parse(self.published_note.text)
 
     @property
-    def published(self) -> Note:
+    def published_note(self) -> Note:
         """The published note, parsed."""
         return note.parse(str(self).encode())
 
@@ -132,15 +132,15 @@ async def latest(connection: Reader) -> SignedCheckpoint | None:
         """,
         before,
     ):
-        known = await _vkeys(connection)
+        known = await _verifier_keys(connection)
         for row in rows:
             if is_signed(row["note"], row["size"], row["root"], known):
-                return await _signed(connection, row)
+                return await _signed_checkpoint(connection, row)
         before = rows[-1]["number"]
     return None
 
 
-async def covering(connection: Reader, size: int) -> SignedCheckpoint | None:
+async def covering_checkpoint(connection: Reader, size: int) -> SignedCheckpoint | None:
     """The first checkpoint of at least *size*; None if there is none yet."""
     async for found in _checkpoints(connection, size, LAST, page=16):
         return found
@@ -171,7 +171,7 @@ async def _checkpoints(
     connection: Reader, least: int, most: int, page: int = PAGE
 ) -> AsyncIterator[SignedCheckpoint]:
     """The last checkpoint of each size from *least* to *most*, in ascending order."""
-    known = await _vkeys(connection)
+    known = await _verifier_keys(connection)
     size, number = least, -1
     found: asyncpg.Record | None = None
     while rows := await connection.fetch(
@@ -193,20 +193,20 @@ async def _checkpoints(
             if not is_signed(row["note"], size, row["root"], known):
                 continue
             if found is not None and found["size"] < size:
-                yield await _signed(connection, found)
+                yield await _signed_checkpoint(connection, found)
             found = row
     if found is not None:
-        yield await _signed(connection, found)
+        yield await _signed_checkpoint(connection, found)
 
 
 def is_signed(raw: str, size: int, root: bytes, vkeys: tuple[str, ...]) -> bool:
     """Whether the note *raw* is a checkpoint of *size* and *root* signed by *vkeys*."""
-    found = _verified(raw, vkeys)
+    found = _verified_checkpoint(raw, vkeys)
     return found is not None and (found.size, found.root) == (size, root)
 
 
 @lru_cache(maxsize=1024)
-def _verified(raw: str, vkeys: tuple[str, ...]) -> Checkpoint | None:
+def _verified_checkpoint(raw: str, vkeys: tuple[str, ...]) -> Checkpoint | None:
     """The checkpoint in a note signed by one of the keys; None if it is not valid."""
     try:
         signed = note.parse(raw.encode())
@@ -218,7 +218,7 @@ def _verified(raw: str, vkeys: tuple[str, ...]) -> Checkpoint | None:
     return found
 
 
-async def _vkeys(connection: Reader) -> tuple[str, ...]:
+async def _verifier_keys(connection: Reader) -> tuple[str, ...]:
     return tuple(str(one.key) for one in await keys(connection))
 
 
@@ -235,12 +235,12 @@ async def keys(connection: Reader) -> list[LogKey]:
     return [
         LogKey(key, row["first_size"], row["last_size"])
         for row in rows
-        if (key := _key(row["vkey"])) is not None
+        if (key := _parse_key(row["vkey"])) is not None
     ]
 
 
 @lru_cache(maxsize=64)
-def _key(vkey: str) -> VerifierKey | None:
+def _parse_key(vkey: str) -> VerifierKey | None:
     """The verifier key in a row; None if it is malformed, which ignores the row."""
     try:
         return note.parse_verifier(vkey)
@@ -311,7 +311,9 @@ async def record_alarm(connection: Reader, sentence: str, *, raised: bool) -> No
         )
 
 
-async def _signed(connection: Reader, row: asyncpg.Record) -> SignedCheckpoint:
+async def _signed_checkpoint(
+    connection: Reader, row: asyncpg.Record
+) -> SignedCheckpoint:
     return SignedCheckpoint(
         row["size"],
         row["root"],

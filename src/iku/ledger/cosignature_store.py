@@ -55,12 +55,12 @@ async def lines(connection: Reader, size: int, signed: str) -> tuple[str, ...]:
     )
     text, found = _note_text(signed), dict[str, str]()
     for row in rows:
-        if _stated_time(text, row["vkey"], row["line"]) is not None:
+        if _verified_timestamp(text, row["vkey"], row["line"]) is not None:
             found.setdefault(row["vkey"], row["line"])
-    return tuple(_fitting(signed, found.values()))
+    return tuple(_within_limits(signed, found.values()))
 
 
-def _fitting(signed: str, lines: Iterable[str]) -> Iterator[str]:
+def _within_limits(signed: str, lines: Iterable[str]) -> Iterator[str]:
     room = note.LONGEST - len(signed.encode())
     for line in islice(lines, note.MOST_SIGNATURES // 2):
         room -= len(line.encode())
@@ -71,7 +71,7 @@ def _fitting(signed: str, lines: Iterable[str]) -> Iterator[str]:
 
 async def cosigned_size(connection: Reader, key: VerifierKey, most: int) -> int:
     """The largest size up to *most* that a witness's key cosigned; 0 without one."""
-    async for size, _ in _cosigned(connection, [key], most):
+    async for size, _ in _cosigners_by_size(connection, [key], most):
         return size
     return 0
 
@@ -82,7 +82,7 @@ async def witnessed_size(
     """The largest size up to *most* that a quorum cosigned; None without one."""
     if witnesses.quorum == NONE:
         return None
-    async for size, by in _cosigned(connection, witnesses.witness_keys, most):
+    async for size, by in _cosigners_by_size(connection, witnesses.witness_keys, most):
         # A timestamp of 0 means no time, so such a cosignature does not count.
         if witnesses.is_quorum([key for key, time in by.items() if time]):
             return size
@@ -154,8 +154,8 @@ def finding(
             name=name,
             size=size,
         )
-    texts = _texts(size, notes)
-    if all(_stated_time(text, vkey, line) is None for text in texts):
+    texts = _checkpoint_texts(size, notes)
+    if all(_verified_timestamp(text, vkey, line) is None for text in texts):
         return message(
             "cosignature of {name} at size {size} ignored: it does not verify",
             name=name,
@@ -164,7 +164,7 @@ def finding(
     return None
 
 
-async def _cosigned(
+async def _cosigners_by_size(
     connection: Reader, keys: Iterable[VerifierKey], most: int
 ) -> AsyncIterator[tuple[int, dict[VerifierKey, int]]]:
     """The sizes up to *most*, largest first, each with its cosigners and times."""
@@ -188,12 +188,12 @@ async def _cosigned(
             PAGE,
         )
         for size, vkeys, given, notes in rows:
-            texts = _texts(size, notes)
+            texts = _checkpoint_texts(size, notes)
             by = {
                 known[vkey]: time
                 for vkey, line in zip(vkeys, given, strict=True)
                 for text in texts
-                if (time := _stated_time(text, vkey, line)) is not None
+                if (time := _verified_timestamp(text, vkey, line)) is not None
             }
             if by:
                 yield size, by
@@ -202,7 +202,7 @@ async def _cosigned(
         most = rows[-1]["size"] - 1
 
 
-def _texts(size: int, notes: Iterable[str]) -> list[str]:
+def _checkpoint_texts(size: int, notes: Iterable[str]) -> list[str]:
     """The texts of those *notes* that are checkpoints of *size*."""
     return [
         text for text in map(_note_text, set(notes)) if _checkpoint_size(text) == size
@@ -225,7 +225,7 @@ def _checkpoint_size(text: str) -> int | None:
 
 
 @lru_cache(maxsize=4096)
-def _stated_time(text: str, vkey: str, line: str) -> int | None:
+def _verified_timestamp(text: str, vkey: str, line: str) -> int | None:
     """The timestamp of a cosignature of *text* by *vkey*; None if it is not valid."""
     try:
         key = note.parse_verifier(vkey)

@@ -144,7 +144,7 @@ class _CheckState:
                 self._check_order("known_on", position, known_before, known_on)
             if instant != self.recorded_at:  # equal within a transaction
                 self._check_instant(position, instant)
-            self._check_record(row, commands.covering(position))
+            self._check_record(row, commands.command_covering(position))
             self.size = position
             streams[stream] = version, known_on
             self.known_on = max(self.known_on, known_on)
@@ -236,7 +236,7 @@ def _finding_value(value: object) -> object:
         case bytes():
             return value.hex()
         case BaseException():
-            return messages.of_error(value)
+            return messages.error_message(value)
         case int() | Message() | date() if not isinstance(value, datetime):
             return value
         case _:
@@ -267,7 +267,7 @@ class _CommandReader:
             self._buffer(rows)
             self._waiting.extend(rows)
 
-    def covering(self, position: int) -> asyncpg.Record | None:
+    def command_covering(self, position: int) -> asyncpg.Record | None:
         """The command that appended *position*; earlier commands are discarded."""
         while self._first is None or self._first[_AT] < position:
             if not self._waiting:

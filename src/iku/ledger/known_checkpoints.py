@@ -46,12 +46,12 @@ async def gather(
     keys = [*_file_keys(home, witnesses)]
     keys += [one.key for one in await checkpoint_store.keys(connection)]
     origin = home.key().name
-    found = [_parse(raw, origin, keys) for raw in files]
+    found = [_parse_checkpoint(raw, origin, keys) for raw in files]
     state = home.state()
-    if state is not None and not state.signed_nothing:
+    if state is not None and not state.has_signed_nothing:
         return KnownCheckpoints(tuple(found))
     unhelpful = []
-    for url, asked in witnesses.addresses.items():
+    for url, asked in witnesses.keys_by_url.items():
         try:
             by = [*asked.values()]
             last = await witness_client.last_cosigned(by, url, origin, get)
@@ -64,12 +64,14 @@ async def gather(
 
 
 def _file_keys(home: SignerFolder, witnesses: Policy) -> Iterable[VerifierKey]:
-    yield from home.verifiers()
+    yield from home.verifier_keys()
     yield from (party.key for party in witnesses.logs)
     yield from witnesses.witness_keys
 
 
-def _parse(raw: bytes, origin: str, keys: Iterable[VerifierKey]) -> Checkpoint:
+def _parse_checkpoint(
+    raw: bytes, origin: str, keys: Iterable[VerifierKey]
+) -> Checkpoint:
     try:
         signed = note.parse(raw)
         found = checkpoint.parse(signed.text)
@@ -78,7 +80,7 @@ def _parse(raw: bytes, origin: str, keys: Iterable[VerifierKey]) -> Checkpoint:
         raise SignerNotReady(
             message(
                 "--known: the file is not a checkpoint signed by a known key: {error}",
-                error=messages.of_error(error),
+                error=messages.error_message(error),
             )
         ) from error
     if found.origin != origin:

@@ -311,11 +311,11 @@ def encode(request: Request) -> EncodedRequest:
                 "command {command_id} contains no event", command_id=request.command_id
             )
         )
-    record.refuse_unfit_day(request.known_on)
+    record.refuse_infinite_day(request.known_on)
     return EncodedRequest(
         request,
         tuple(
-            record.frame(
+            record.encode_head_and_tail(
                 draft,
                 actor=request.actor,
                 command=request.command_id,

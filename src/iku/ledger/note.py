@@ -187,7 +187,7 @@ def parse_verifier(vkey: str) -> VerifierKey:
     """
     name, algorithm, public = _parse_key(vkey)
     if len(public) != algorithm.scheme.public_length:
-        raise _unknown_kind(name)
+        raise _unknown_algorithm(name)
     if not algorithm.scheme.is_sound(public):
         raise Malformed(
             message(
@@ -218,7 +218,7 @@ def parse_signing(secret: str) -> SigningKey:
         )
     name, algorithm, seed = _parse_key(secret.removeprefix(_PRIVATE))
     if len(seed) != SEED:
-        raise _unknown_kind(name)
+        raise _unknown_algorithm(name)
     key = SigningKey(name, algorithm, seed)
     if key.secret != secret:
         raise Malformed(
@@ -343,11 +343,11 @@ def _parse_key(text: str) -> tuple[str, Algorithm, bytes]:
         )
     decoded = _decode_base64(encoded)
     if not decoded or decoded[0] not in set(Algorithm):
-        raise _unknown_kind(name)
+        raise _unknown_algorithm(name)
     return _check_name(name), Algorithm(decoded[0]), decoded[1:]
 
 
-def _unknown_kind(name: str) -> Malformed:
+def _unknown_algorithm(name: str) -> Malformed:
     return Malformed(
         message("the key of {name} has an unknown signature algorithm", name=name)
     )

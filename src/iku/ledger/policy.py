@@ -59,7 +59,7 @@ class Policy(Struct, frozen=True):
         return [party.key for party in self.witnesses.values()]
 
     @property
-    def addresses(self) -> dict[str, dict[str, VerifierKey]]:
+    def keys_by_url(self) -> dict[str, dict[str, VerifierKey]]:
         """For each URL of a witness, its keys by the names of the witnesses."""
         found: dict[str, dict[str, VerifierKey]] = {}
         for name, party in self.witnesses.items():
@@ -141,7 +141,7 @@ def parse(raw: bytes, *, complete: bool = True) -> Policy:
                 message(
                     "line {number} of the policy: {error}",
                     number=number,
-                    error=messages.of_error(error),
+                    error=messages.error_message(error),
                 )
             ) from error
     return reading.policy(complete=complete)
@@ -208,18 +208,18 @@ class _PolicyLines:
         text = line.decode("utf-8", "surrogateescape")
         words = re.split("[ \t]+", text.strip(" \t"))
         if words != [""] and not words[0].startswith("#"):
-            self._read(words)
+            self._parse_words(words)
 
-    def _read(self, words: Words) -> None:
+    def _parse_words(self, words: Words) -> None:
         match words:
             case ["log", vkey, *url] if len(url) < 2:
                 self._logs.append(self._party(vkey, url, cosigns=False))
             case ["witness", name, vkey, *url] if len(url) < 2:
-                self._refuse_taken(name)
+                self._refuse_duplicate_name(name)
                 party = self._party(vkey, url, cosigns=True)
                 self._witnesses[name] = party
             case ["group", name, least, *members] if members:
-                self._refuse_taken(name)
+                self._refuse_duplicate_name(name)
                 self._groups[name] = self._group(least, members)
             case ["quorum", name]:
                 self._set_quorum(name)
@@ -238,14 +238,14 @@ class _PolicyLines:
             raise Malformed(message("the policy has no quorum line"))
         if quorum is None and self._witnesses:
             quorum = ANY_WITNESS
-            self._refuse_taken(quorum)
-            self._group_kinds()
+            self._refuse_duplicate_name(quorum)
+            self._group_keys_of_one_witness()
             named = (*self._witnesses, *self._groups)
             free = tuple(name for name in named if name not in self._members)
             self._groups[quorum] = Group(1, free)
         return Policy(tuple(self._logs), self._witnesses, self._groups, quorum or NONE)
 
-    def _group_kinds(self) -> None:
+    def _group_keys_of_one_witness(self) -> None:
         """Group the witnesses of one name whose keys have different algorithms."""
         alike: dict[str, dict[str, Algorithm]] = {}
         for name, party in self._witnesses.items():
@@ -254,11 +254,11 @@ class _PolicyLines:
         for name, kinds in alike.items():
             if len(kinds) == len(set(kinds.values())) > 1:
                 group = ALL_KINDS + name
-                self._refuse_taken(group)
+                self._refuse_duplicate_name(group)
                 self._members |= kinds.keys()
                 self._groups[group] = Group(len(kinds), tuple(kinds))
 
-    def _refuse_taken(self, name: str) -> None:
+    def _refuse_duplicate_name(self, name: str) -> None:
         if name == NONE or name in self._witnesses or name in self._groups:
             raise Malformed(
                 message(
@@ -266,7 +266,7 @@ class _PolicyLines:
                 )
             )
 
-    def _refuse_unknown(self, name: str) -> None:
+    def _refuse_unknown_name(self, name: str) -> None:
         if name not in self._witnesses and name not in self._groups:
             raise Malformed(
                 message(
@@ -277,7 +277,7 @@ class _PolicyLines:
 
     def _group(self, least: str, members: Words) -> Group:
         for member in members:
-            self._refuse_unknown(member)
+            self._refuse_unknown_name(member)
             if member in self._members:
                 raise Malformed(
                     message("{member} already belongs to a group", member=member)
@@ -306,7 +306,7 @@ class _PolicyLines:
         if self._quorum is not None:
             raise Malformed(message("the policy has more than one quorum line"))
         if name != NONE:
-            self._refuse_unknown(name)
+            self._refuse_unknown_name(name)
         self._quorum = name
 
 

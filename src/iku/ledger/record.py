@@ -113,7 +113,7 @@ class Recorded(Struct, frozen=True, gc=False):
         """The fields of the record that are not attributes, decoded at each call."""
         return _bodies.decode(self.record)
 
-    def body_by(self, decoder: msgspec.json.Decoder[Any]) -> Any:
+    def decode_body(self, decoder: msgspec.json.Decoder[Any]) -> Any:
         """The fields of the record, decoded by *decoder*."""
         return decoder.decode(self.record)
 
@@ -139,7 +139,7 @@ class StreamEvent(Struct, frozen=True, gc=False):
         """The fields of the record that are not attributes, decoded at each call."""
         return _bodies.decode(self.record)
 
-    def body_by(self, decoder: msgspec.json.Decoder[Any]) -> Any:
+    def decode_body(self, decoder: msgspec.json.Decoder[Any]) -> Any:
         """The fields of the record, decoded by *decoder*."""
         return decoder.decode(self.record)
 
@@ -185,7 +185,7 @@ _records = msgspec.json.Decoder(FullRecord)
 _encoder = msgspec.json.Encoder(order="sorted")
 
 
-def frame(
+def encode_head_and_tail(
     draft: NewEvent,
     *,
     actor: str,
@@ -238,7 +238,7 @@ def decode(record: bytes) -> FullRecord:
         raise Unrecordable(
             message(
                 "the bytes are not a record: {error}",
-                error=messages.of_error(error),
+                error=messages.error_message(error),
             )
         ) from error
     _refuse_invalid_fields(full)
@@ -285,7 +285,7 @@ def _refuse_invalid_fields(full: FullRecord) -> None:
         )
 
 
-def refuse_unfit_day(day: date | None) -> None:
+def refuse_infinite_day(day: date | None) -> None:
     """Refuse the two days that the PostgreSQL driver maps to infinity."""
     if day in {date.min, date.max}:
         raise Unrecordable(
@@ -304,7 +304,7 @@ def _encode(part: Struct) -> bytes:
         raise Unrecordable(
             message(
                 "the text contains an unpaired surrogate: {error}",
-                error=messages.of_error(error),
+                error=messages.error_message(error),
             )
         ) from error
     _refuse_text(encoded)
@@ -329,7 +329,7 @@ def _refuse_nul(encoded: bytes) -> None:
 
 
 def _refuse_unencodable(draft: NewEvent) -> None:
-    refuse_unfit_day(draft.effective_on)
+    refuse_infinite_day(draft.effective_on)
     _refuse_value(draft.data, "data", 0)
     for name, commitment in draft.text.items():
         _refuse_key(name, "text")

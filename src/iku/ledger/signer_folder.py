@@ -50,7 +50,7 @@ class SignerState(Struct, frozen=True, forbid_unknown_fields=True):
         return Frontier(self.checkpoint.size, map(parse_hash, self.peaks))
 
     @property
-    def signed_nothing(self) -> bool:
+    def has_signed_nothing(self) -> bool:
         """Whether no checkpoint of records has been signed yet."""
         return self.checkpoint.size == 0
 
@@ -76,7 +76,7 @@ class SignerFolder(Struct, frozen=True):
     folder: Path
 
     @property
-    def alarm(self) -> Path:
+    def alarm_path(self) -> Path:
         """The path of the alarm file; the signer resumes once it is removed."""
         return self.folder / "ALARM"
 
@@ -102,7 +102,7 @@ class SignerFolder(Struct, frozen=True):
         self.write_state(signed_state(Frontier(), origin, [made]))
         return self._write(path, made)
 
-    def verifiers(self) -> list[VerifierKey]:
+    def verifier_keys(self) -> list[VerifierKey]:
         """The public keys of the current key and of the retired ones."""
         retired = sorted(self.folder.glob("key.retired-*"))
         return [self.key().verifier, *(self._read(one).verifier for one in retired)]
@@ -169,7 +169,7 @@ class SignerFolder(Struct, frozen=True):
                 message(
                     "{path} is damaged: {error}",
                     path=path,
-                    error=messages.of_error(error),
+                    error=messages.error_message(error),
                 )
             ) from error
         if not intact:
@@ -190,12 +190,12 @@ class SignerFolder(Struct, frozen=True):
         """Write the alarm file: time, *sentence*, and the last signed checkpoint."""
         state = self.state()
         signed = "nothing was signed before\n"
-        if state is not None and not state.signed_nothing:
+        if state is not None and not state.has_signed_nothing:
             signed = state.note
         text = f"{datetime.now(UTC).isoformat()}\n{sentence}\n\n{signed}"
-        durable_files.write(self.alarm, text.encode())
+        durable_files.write(self.alarm_path, text.encode())
 
-    def refuse_alarmed(self) -> None:
+    def refuse_if_alarmed(self) -> None:
         """Refuse to continue while an alarm is raised.
 
         Raises:
@@ -208,7 +208,7 @@ class SignerFolder(Struct, frozen=True):
                     "the signer has raised an alarm: {reason}; after resolving it, "
                     "remove {alarm}",
                     reason=text,
-                    alarm=self.alarm,
+                    alarm=self.alarm_path,
                 )
             )
 
@@ -219,13 +219,13 @@ class SignerFolder(Struct, frozen=True):
         older state.
         """
         try:
-            text = durable_files.read_if_exists(self.alarm)
+            text = durable_files.read_if_exists(self.alarm_path)
         except PermissionError:
             return None
         if text is None:
             return None
         _, _, rest = text.decode("utf-8", "replace").partition("\n")
-        return rest.partition("\n")[0] or f"see {self.alarm}"
+        return rest.partition("\n")[0] or f"see {self.alarm_path}"
 
     def _write(self, path: Path, made: SigningKey) -> SigningKey:
         durable_files.write(path, f"{made.secret}\n".encode())
@@ -246,6 +246,6 @@ class SignerFolder(Struct, frozen=True):
                 message(
                     "{path} does not hold a valid key: {error}",
                     path=path,
-                    error=messages.of_error(error),
+                    error=messages.error_message(error),
                 )
             ) from error

@@ -45,10 +45,10 @@ async def broken_tables(connection: Connection) -> list[tuple[str, str, str, str
         """,
         FIRES,
     )
-    return [found for row in rows for found in _broken(**row)]
+    return [found for row in rows for found in _violations(**row)]
 
 
-def _broken(
+def _violations(
     table: str,
     kind: str,
     rule: str | None,

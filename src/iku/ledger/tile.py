@@ -32,7 +32,7 @@ class Tile(Struct, frozen=True):
     width: int = WIDTH
 
     @property
-    def leaves(self) -> int:
+    def required_size(self) -> int:
         """The smallest tree size that has all hashes of the tile."""
         return (self.number * WIDTH + self.width) << (HEIGHT * self.level)
 

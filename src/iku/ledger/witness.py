@@ -142,7 +142,7 @@ class WitnessFolder(Struct, frozen=True):
     folder: Path
 
     @property
-    def _list(self) -> Path:
+    def _known_logs(self) -> Path:
         return self.folder / "logs-known"
 
     def make_key(self, name: str, algorithm: Algorithm) -> SigningKey:
@@ -169,7 +169,7 @@ class WitnessFolder(Struct, frozen=True):
         made = note.generate_signing_key(name, algorithm)
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not others:
-            durable_files.write(self._list, b"")  # this key has cosigned no log
+            durable_files.write(self._known_logs, b"")  # this key has cosigned no log
         durable_files.write(path, f"{made.secret}\n".encode())
         return made
 
@@ -229,23 +229,23 @@ class WitnessFolder(Struct, frozen=True):
                     "{path} is damaged: {error}; restore it, or start with --new "
                     "once the last cosigned checkpoint is known for certain",
                     path=path,
-                    error=messages.of_error(error),
+                    error=messages.error_message(error),
                 )
             ) from error
         return kept
 
     def write(self, place: str, kept: CosignedCheckpoint) -> None:
         """Store the cosigned checkpoint *kept* durably, and list the log as known."""
-        listed = durable_files.read_if_exists(self._list) or b""
+        listed = durable_files.read_if_exists(self._known_logs) or b""
         if place.encode() not in listed.split():
-            durable_files.write(self._list, listed + f"{place}\n".encode())
+            durable_files.write(self._known_logs, listed + f"{place}\n".encode())
         logs = self.folder / "logs"
         logs.mkdir(mode=0o700, exist_ok=True)
         durable_files.write(logs / place, msgspec.json.encode(kept))
 
     def is_new(self, place: str) -> bool:
         """Whether the list of known logs exists and does not contain the log."""
-        listed = durable_files.read_if_exists(self._list)
+        listed = durable_files.read_if_exists(self._known_logs)
         return listed is not None and place.encode() not in listed.split()
 
     def refuse_insecure(self) -> None:
@@ -256,7 +256,7 @@ class WitnessFolder(Struct, frozen=True):
         """
         logs = self.folder / "logs"
         keys = (self.folder / file for file in KEY_FILES.values())
-        paths = [self.folder, *keys, self._list, logs]
+        paths = [self.folder, *keys, self._known_logs, logs]
         paths += sorted(logs.iterdir()) if logs.exists() else []
         for path in paths:
             if path.exists():
@@ -276,7 +276,7 @@ class Witness(Struct, frozen=True):
     new: bool = False
 
     @property
-    def memory(self) -> WitnessFolder:
+    def witness_folder(self) -> WitnessFolder:
         """The folder that holds the last cosigned checkpoint of each log."""
         return WitnessFolder(self.folder)
 
@@ -313,7 +313,7 @@ class Witness(Struct, frozen=True):
         known = {_origin_hash(party.key.name) for party in self.policy.logs}
         if place not in known:
             return None
-        last = self.memory.read_checkpoint(place)
+        last = self.witness_folder.read_checkpoint(place)
         return last.note if last else None
 
     def _log_signatures(
@@ -352,7 +352,7 @@ class Witness(Struct, frozen=True):
                 HTTPStatus.UNPROCESSABLE_ENTITY,
                 message(
                     "the checkpoint is not consistent with the last one: {error}",
-                    error=messages.of_error(error),
+                    error=messages.error_message(error),
                 ),
             ) from error
         text, now = asked.signed.text, int(time.time())
@@ -364,7 +364,7 @@ class Witness(Struct, frozen=True):
                 HTTPStatus.BAD_REQUEST,
                 message("the note is longer than {most} bytes", most=note.LONGEST),
             )
-        self.memory.write(place, CosignedCheckpoint(str(signed)))
+        self.witness_folder.write(place, CosignedCheckpoint(str(signed)))
         return "".join(one.line for one in made)
 
     def _last_cosigned(self, place: str, origin: str) -> CosignedCheckpoint | None:
@@ -373,14 +373,14 @@ class Witness(Struct, frozen=True):
         Raises:
             WitnessNotReady: The stored checkpoint is missing or damaged.
         """
-        self.memory.refuse_insecure()
+        self.witness_folder.refuse_insecure()
         try:
-            last = self.memory.read_checkpoint(place)
+            last = self.witness_folder.read_checkpoint(place)
         except WitnessNotReady:
             if self.new:
                 return None
             raise
-        if last is None and not self.new and not self.memory.is_new(place):
+        if last is None and not self.new and not self.witness_folder.is_new(place):
             raise WitnessNotReady(
                 message(
                     "{folder} does not hold the last cosigned checkpoint of the "

@@ -51,9 +51,11 @@ async def request_cosignatures(
         WitnessContradiction: A witness cosigned a tree that is not this log's.
     """
     found = []
-    for url, keys in witnesses.addresses.items():
+    for url, keys in witnesses.keys_by_url.items():
         try:
-            await _ask(connection, url, [*keys.values()], signed, post or _post)
+            await _request_missing(
+                connection, url, [*keys.values()], signed, post or _post
+            )
         except WitnessUnavailable as error:
             found.append(f"{', '.join(keys)}: {error}")
     return found
@@ -106,24 +108,24 @@ async def store_cosignatures(
         answered = note.parse(f"{text}\n".encode() + answer)
         found = note.verify(Note(text, answered.signatures), keys)
     except (Malformed, Unverified) as error:
-        raise _no_cosignature(error) from error
+        raise _invalid_cosignature(error) from error
     size = checkpoint.parse(text).size
     for verified_signature in found:
         await cosignature_store.add(connection, size, verified_signature)
     return found
 
 
-def _no_cosignature(error: Exception) -> WitnessUnavailable:
+def _invalid_cosignature(error: Exception) -> WitnessUnavailable:
     return WitnessUnavailable(
         message(
             "the witness's answer is not a valid cosignature of the checkpoint: "
             "{error}",
-            error=messages.of_error(error),
+            error=messages.error_message(error),
         )
     )
 
 
-async def _ask(
+async def _request_missing(
     connection: Reader, url: str, keys: list[VerifierKey], signed: Note, post: Post
 ) -> None:
     """Request the missing cosignatures by *keys* from one witness."""
@@ -145,8 +147,8 @@ async def _ask(
             _refuse_incomplete(missing, found)
             return
         if status != HTTPStatus.CONFLICT:
-            _failure(keys[0].name, status, body)
-        old = _size(keys[0].name, body, size)
+            _raise_failure(keys[0].name, status, body)
+        old = _last_size(keys[0].name, body, size)
     raise WitnessUnavailable(
         message(
             "the witness responded with another old size {times} times",
@@ -198,7 +200,7 @@ async def last_cosigned(
         note.verify(answered, keys)
         found = checkpoint.parse(answered.text)
     except (Malformed, Unverified) as error:
-        raise _no_cosignature(error) from error
+        raise _invalid_cosignature(error) from error
     if found.origin != origin:
         raise WitnessUnavailable(
             message(
@@ -209,7 +211,7 @@ async def last_cosigned(
     return found
 
 
-def _failure(name: str, status: int, body: bytes) -> None:
+def _raise_failure(name: str, status: int, body: bytes) -> None:
     said = " ".join(body[:200].decode("utf-8", "replace").split())
     if status == HTTPStatus.UNPROCESSABLE_ENTITY:
         raise WitnessContradiction(
@@ -228,7 +230,7 @@ def _failure(name: str, status: int, body: bytes) -> None:
     )
 
 
-def _size(name: str, body: bytes, ours: int) -> int:
+def _last_size(name: str, body: bytes, ours: int) -> int:
     """The size that the witness cosigned last, from its response with status 409."""
     try:
         size = checkpoint.parse_size(body.decode("ascii").removesuffix("\n"))
@@ -277,6 +279,7 @@ def _request(url: str, body: bytes | None) -> tuple[int, bytes]:
     except (OSError, ValueError, http.client.HTTPException) as error:
         raise WitnessUnavailable(
             message(
-                "the witness cannot be reached: {error}", error=messages.of_error(error)
+                "the witness cannot be reached: {error}",
+                error=messages.error_message(error),
             )
         ) from error

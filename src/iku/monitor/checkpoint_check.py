@@ -17,7 +17,7 @@ from iku.monitor.log_client import LogUnreadable
 TOLERANCE_S = 3_600  # by which two clocks may differ, as for `iku-verify`
 
 
-class Demands(Struct, frozen=True):
+class CheckpointRequirements(Struct, frozen=True):
     """The requirements that a checkpoint must meet.
 
     Attributes:
@@ -31,7 +31,7 @@ class Demands(Struct, frozen=True):
     without_witness: bool = False
 
 
-class SignedHead(Struct, frozen=True):
+class VerifiedCheckpoint(Struct, frozen=True):
     """A checkpoint with verified signatures.
 
     Attributes:
@@ -47,7 +47,7 @@ class SignedHead(Struct, frozen=True):
     findings: tuple[MonitorFinding, ...]
 
 
-def check(raw: bytes, demands: Demands) -> SignedHead:
+def check(raw: bytes, demands: CheckpointRequirements) -> VerifiedCheckpoint:
     """Verify a checkpoint that the log returned.
 
     Raises:
@@ -58,13 +58,13 @@ def check(raw: bytes, demands: Demands) -> SignedHead:
     try:
         signed = note.parse(raw)
         keys = [*(party.key for party in trusted.logs), *trusted.witness_keys]
-        _refuse_wrong(signed, keys)
+        _refuse_invalid_signatures(signed, keys)
         judged = policy.judge(trusted, signed)
     except Malformed as error:
         raise LogUnreadable(
             message(
                 "the server's checkpoint is malformed: {error}",
-                error=messages.of_error(error),
+                error=messages.error_message(error),
             )
         ) from error
     except Unverified as error:
@@ -72,39 +72,41 @@ def check(raw: bytes, demands: Demands) -> SignedHead:
             FindingKind.UNTRUSTED,
             message(
                 "no key of the policy signed the checkpoint: {error}",
-                error=messages.of_error(error),
+                error=messages.error_message(error),
             ),
         ) from error
     newest = max((one.time for one in judged.cosigned if one.time), default=None)
     ahead = newest is not None and newest > time.time() + TOLERANCE_S
-    return SignedHead(
+    return VerifiedCheckpoint(
         signed,
         judged.checkpoint,
         tuple(sorted({one.key.name for one in judged.cosigned})),
         None if ahead else newest,
-        tuple(_lacking(demands, judged.cosigned, newest)),
+        tuple(_unmet_requirements(demands, judged.cosigned, newest)),
     )
 
 
-def _refuse_wrong(signed: Note, keys: list[note.VerifierKey]) -> None:
+def _refuse_invalid_signatures(signed: Note, keys: list[note.VerifierKey]) -> None:
     try:
         note.verified_signatures(signed, keys)
     except Unverified as error:
         raise round_stopped(
             FindingKind.SIGNATURE,
             message(
-                "the checkpoint is forged: {error}", error=messages.of_error(error)
+                "the checkpoint is forged: {error}", error=messages.error_message(error)
             ),
         ) from error
 
 
-def _lacking(
-    demands: Demands, cosigned: tuple[VerifiedSignature, ...], newest: int | None
+def _unmet_requirements(
+    demands: CheckpointRequirements,
+    cosigned: tuple[VerifiedSignature, ...],
+    newest: int | None,
 ) -> list[MonitorFinding]:
     """The requirements that the cosignatures do not meet."""
     now = int(time.time())
     if newest is not None and newest > now + TOLERANCE_S:
-        return [MonitorFinding(FindingKind.UNTRUSTED, _ahead(newest - now))]
+        return [MonitorFinding(FindingKind.UNTRUSTED, _ahead_message(newest - now))]
     found = []
     if not demands.without_witness and not _is_quorum(demands, cosigned, 1):
         sentence = message(
@@ -119,22 +121,24 @@ def _lacking(
         sentence = message(
             "no quorum of witnesses has cosigned since {time}: the newest cosignature "
             "is from {newest}",
-            time=spell_time(since),
-            newest=message("an unknown time") if newest is None else spell_time(newest),
+            time=format_time(since),
+            newest=message("an unknown time")
+            if newest is None
+            else format_time(newest),
         )
         found.append(MonitorFinding(FindingKind.STALE, sentence))
     return found
 
 
 def _is_quorum(
-    demands: Demands, cosigned: tuple[VerifiedSignature, ...], since: int
+    demands: CheckpointRequirements, cosigned: tuple[VerifiedSignature, ...], since: int
 ) -> bool:
     trusted = demands.policy
     recent = [one.key for one in cosigned if (one.time or 0) >= since]
     return trusted.quorum != NONE and trusted.is_quorum(recent)
 
 
-def _ahead(seconds: int) -> str:
+def _ahead_message(seconds: int) -> str:
     return message(
         "the newest cosignature is {seconds} seconds ahead of this clock; one of the "
         "clocks is wrong",
@@ -142,6 +146,6 @@ def _ahead(seconds: int) -> str:
     )
 
 
-def spell_time(seconds: int) -> str:
+def format_time(seconds: int) -> str:
     """A Unix time as text, in UTC."""
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -13,7 +13,7 @@ from iku.messages import message
 from iku.monitor.finding import NOT_ENOUGH, FindingKind, MonitorFinding
 
 
-class FigureCount(Struct, frozen=True):
+class RecountResult(Struct, frozen=True):
     """The publications recounted in a round, with the findings."""
 
     publications: int
@@ -21,7 +21,7 @@ class FigureCount(Struct, frozen=True):
     findings: tuple[MonitorFinding, ...]
 
 
-class _AppearedRegister(iku_verify.Register):
+class _NewPublicationsRegister(iku_verify.Register):
     """A register whose closed publications are those closed since the last recount."""
 
     def __init__(self) -> None:
@@ -43,7 +43,7 @@ class FigureCheck:
         self.size = 0
         self._counted = counted
         self._records = iku_verify.Records()
-        self._register = _AppearedRegister()
+        self._register = _NewPublicationsRegister()
         self._tree = iku_verify.Tree()  # to which a declared loss is compared
         self._findings: list[MonitorFinding] = []
         self._recounted: int | None = None  # the size at the last recount
@@ -60,40 +60,40 @@ class FigureCheck:
         except iku_verify.Finding as finding:
             self._stopped = self.size
             if self.size > self._counted:
-                self._findings.append(_invalid(finding, self.size))
+                self._findings.append(_invalid_finding(finding, self.size))
 
-    def recount(self) -> FigureCount:
+    def recount(self) -> RecountResult:
         """Recount the publications that were closed since the last call."""
         if self._recounted == self.size:
-            return FigureCount(0, 0, ())
+            return RecountResult(0, 0, ())
         findings, report = self._findings, iku_verify.Report()
         if self._stopped is None:
-            findings += [*self._mergers(), *self._rights()]
+            findings += [*self._merger_findings(), *self._rights_findings()]
         try:
             iku_verify.recount_published(self._register, report)
         except iku_verify.Finding:
-            findings += map(_difference, report.differences)
+            findings += map(_difference_finding, report.differences)
         if self._stopped is not None and self._stopped <= self._counted < self.size:
-            findings.append(_uncounted(self._stopped))
+            findings.append(_uncounted_finding(self._stopped))
         self._counted = self._recounted = self.size
         self._findings, self._register.appeared = [], []
-        return FigureCount(report.publications, report.figures, tuple(findings))
+        return RecountResult(report.publications, report.figures, tuple(findings))
 
-    def _mergers(self) -> list[MonitorFinding]:
+    def _merger_findings(self) -> list[MonitorFinding]:
         """The first merger whose two streams disagree."""
         try:
-            self._register.hold_mergers()
+            self._register.check_mergers()
         except iku_verify.Finding as finding:
-            return [_invalid(finding, finding.position)]
+            return [_invalid_finding(finding, finding.position)]
         return []
 
-    def _rights(self) -> list[MonitorFinding]:
+    def _rights_findings(self) -> list[MonitorFinding]:
         """The new records that their actors had no right to record."""
         rights = self._register.rights
         rights.finish()
         found, rights.findings = rights.findings, []
         new = (one for one in found if (one.position or 0) > self._counted)
-        return [_invalid(one, one.position) for one in new]
+        return [_invalid_finding(one, one.position) for one in new]
 
     def _add(self, raw: bytes) -> None:
         record = self._records.read(self.size, raw)
@@ -102,14 +102,14 @@ class FigureCheck:
             return
         if record["stream"] == "ledger-log":
             loss = iku_verify.read_loss(record, self._tree)
-            self._findings.append(_loss(loss))
+            self._findings.append(_loss_finding(loss))
         if record["stream"].startswith("publication-") and record["type"] == "closed":
             closed = self._register.publications[record["data"]["publication"]]
             # A later step may return or close it again, within the same round.
             self._register.appeared.append(replace(closed))
 
 
-def _difference(difference: str) -> MonitorFinding:
+def _difference_finding(difference: str) -> MonitorFinding:
     sentence = message(
         "a published figure differs from its recount from the records: {difference}",
         difference=difference,
@@ -117,7 +117,9 @@ def _difference(difference: str) -> MonitorFinding:
     return MonitorFinding(FindingKind.FIGURE, sentence)
 
 
-def _invalid(finding: iku_verify.Finding, position: int | None) -> MonitorFinding:
+def _invalid_finding(
+    finding: iku_verify.Finding, position: int | None
+) -> MonitorFinding:
     reason = str(finding)
     if finding.code == NOT_ENOUGH:
         sentence = message(
@@ -131,7 +133,7 @@ def _invalid(finding: iku_verify.Finding, position: int | None) -> MonitorFindin
     return MonitorFinding(FindingKind.RECORD, sentence, position)
 
 
-def _uncounted(position: int) -> MonitorFinding:
+def _uncounted_finding(position: int) -> MonitorFinding:
     return MonitorFinding(
         FindingKind.UNCOUNTED,
         message(
@@ -143,6 +145,6 @@ def _uncounted(position: int) -> MonitorFinding:
     )
 
 
-def _loss(loss: iku_verify.Loss) -> MonitorFinding:
+def _loss_finding(loss: iku_verify.Loss) -> MonitorFinding:
     sentence = message("a restore lost signed events: {loss}", loss=str(loss))
     return MonitorFinding(FindingKind.LOSS, sentence, loss.position)

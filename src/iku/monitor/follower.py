@@ -13,8 +13,8 @@ from iku.ledger.note import Unverified
 from iku.ledger.tree import Frontier, leaf_hash
 from iku.messages import message
 from iku.monitor import checkpoint_check
-from iku.monitor.checkpoint_check import Demands, SignedHead
-from iku.monitor.figure_check import FigureCheck, FigureCount
+from iku.monitor.checkpoint_check import CheckpointRequirements, VerifiedCheckpoint
+from iku.monitor.figure_check import FigureCheck, RecountResult
 from iku.monitor.finding import (
     FindingKind,
     MonitorFinding,
@@ -23,9 +23,9 @@ from iku.monitor.finding import (
     round_stopped,
 )
 from iku.monitor.log_client import LogClient, LogUnreadable
-from iku.monitor.monitor_folder import MonitorFolder, MonitorState, damaged
+from iku.monitor.monitor_folder import MonitorFolder, MonitorState, damaged_error
 from iku.monitor.record_file import RecordFile
-from iku.monitor.verified_log import NotConsistent, VerifiedLog
+from iku.monitor.verified_log import InconsistentLog, VerifiedLog
 
 
 class MonitorRound(Struct, frozen=True):
@@ -62,7 +62,7 @@ class Follower:
     def __init__(
         self,
         log: LogClient,
-        demands: Demands,
+        demands: CheckpointRequirements,
         folder: MonitorFolder,
         verified: VerifiedLog,
         figures: FigureCheck,
@@ -94,7 +94,7 @@ class Follower:
         except RoundStopped as stop:
             findings.append(stop.finding)
         except LogUnreadable as error:
-            sentence = messages.of_error(error)
+            sentence = messages.error_message(error)
             findings.append(MonitorFinding(FindingKind.UNREADABLE, sentence))
         count = self._recount()
         findings += count.findings
@@ -114,16 +114,16 @@ class Follower:
         self._record_findings(found)
         return found
 
-    def _follow(self, head: SignedHead, *, full: bool) -> None:
+    def _follow(self, head: VerifiedCheckpoint, *, full: bool) -> None:
         state, now = self._folder.state(), head.checkpoint
         last = state.checkpoint
         if last is not None and last.origin != now.origin:
-            raise _renamed(last.origin, now.origin)
+            raise _origin_changed(last.origin, now.origin)
         try:
             self._verified.follow(now, full=full)
-        except NotConsistent as error:
-            notes = [one for one in (state.signed, head.signed) if one is not None]
-            sentence = messages.of_error(error)
+        except InconsistentLog as error:
+            notes = [one for one in (state.signed_note, head.signed) if one is not None]
+            sentence = messages.error_message(error)
             path = self._folder.keep_evidence(sentence, notes)
             position = error.position
             raise round_stopped(
@@ -132,7 +132,7 @@ class Follower:
         length = self._verified.records.length
         self._write(MonitorState(str(head.signed), length, state.counted))
 
-    def _recount(self) -> FigureCount:
+    def _recount(self) -> RecountResult:
         """Recount the new publications; without findings, a restart skips them."""
         for record in self._verified.records.records_after(self._figures.size):
             self._figures.add(record)
@@ -155,7 +155,7 @@ class Follower:
         self._before = sentences
 
 
-def _renamed(before: str, now: str) -> RoundStopped:
+def _origin_changed(before: str, now: str) -> RoundStopped:
     return round_stopped(
         FindingKind.RENAMED,
         message(
@@ -169,7 +169,11 @@ def _renamed(before: str, now: str) -> RoundStopped:
 
 @contextmanager
 def open_follower(
-    log: LogClient, demands: Demands, folder: Path, *, keep_going: bool = False
+    log: LogClient,
+    demands: CheckpointRequirements,
+    folder: Path,
+    *,
+    keep_going: bool = False,
 ) -> Iterator[Follower]:
     """A follower with this folder; its records are verified again first.
 
@@ -183,7 +187,7 @@ def open_follower(
         home.refuse_insecure()
         state = home.state()
         _refuse_forged(home, state, demands)
-        records = RecordFile(home.records)
+        records = RecordFile(home.records_path)
         with closing(records):
             figures, leaves = FigureCheck(state.counted), Frontier()
             for record in records.load(state.length):
@@ -194,8 +198,8 @@ def open_follower(
                 last.size,
                 last.root,
             ):
-                raise damaged(
-                    home.records,
+                raise damaged_error(
+                    home.records_path,
                     message(
                         "the tree of its records does not have the verified root hash"
                     ),
@@ -204,12 +208,16 @@ def open_follower(
             yield Follower(log, demands, home, verified, figures, keep_going=keep_going)
 
 
-def _refuse_forged(home: MonitorFolder, state: MonitorState, demands: Demands) -> None:
+def _refuse_forged(
+    home: MonitorFolder, state: MonitorState, demands: CheckpointRequirements
+) -> None:
     """Refuse a state whose checkpoint has a wrong signature of a trusted key."""
     trusted = demands.policy
     keys = [*(party.key for party in trusted.logs), *trusted.witness_keys]
     try:
-        if state.signed is not None:
-            note.verified_signatures(state.signed, keys)
+        if state.signed_note is not None:
+            note.verified_signatures(state.signed_note, keys)
     except Unverified as error:
-        raise damaged(home.folder / "state", messages.of_error(error)) from error
+        raise damaged_error(
+            home.folder / "state", messages.error_message(error)
+        ) from error

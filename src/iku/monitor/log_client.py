@@ -118,7 +118,7 @@ class LogClient:
         try:
             return self._get("checkpoint", note.LONGEST)
         except NotServed as error:
-            raise LogUnreadable(messages.of_error(error)) from error
+            raise LogUnreadable(messages.error_message(error)) from error
 
     def entries(self, asked: Tile) -> bytes:
         """The entry bundle of a tile of level 0.
@@ -156,7 +156,7 @@ class LogClient:
             raise InvalidProof(
                 message(
                     "the response is not a proof: {error}",
-                    error=messages.of_error(error),
+                    error=messages.error_message(error),
                 )
             ) from error
         if rest:
@@ -165,13 +165,13 @@ class LogClient:
 
     def _get(self, path: str, most: int) -> bytes:
         try:
-            status, body = self._answer(path, most)
+            status, body = self._response(path, most)
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise LogUnreadable(
                 message(
                     "{path} cannot be read: {error}",
                     path=path,
-                    error=messages.of_error(error) or type(error).__name__,
+                    error=messages.error_message(error) or type(error).__name__,
                 )
             ) from error
         if status != HTTPStatus.OK:
@@ -182,7 +182,7 @@ class LogClient:
             )
         return body
 
-    def _answer(self, path: str, most: int) -> tuple[int, bytes]:
+    def _response(self, path: str, most: int) -> tuple[int, bytes]:
         """The status and the body, of which at most *most* + 1 bytes are read."""
         with self._connection() as connection:
             below = f"{self._address.path}/{path}"
@@ -216,15 +216,15 @@ class LogClient:
                 yield connection
             except (OSError, http.client.HTTPException, ValueError) as error:
                 if over.passed or isinstance(error, TimeoutError):
-                    raise TimeoutError(self._late()) from error
+                    raise TimeoutError(self._timeout_message()) from error
                 raise
             finally:
                 over.cancel()
                 given.close()
             if over.passed:  # the end of the body may only be that of the connection
-                raise TimeoutError(self._late())
+                raise TimeoutError(self._timeout_message())
 
-    def _late(self) -> str:
+    def _timeout_message(self) -> str:
         return message(
             "the response took longer than {seconds} seconds",
             seconds=int(self._timeout_s),
@@ -241,12 +241,12 @@ class _Deadline:
     def __init__(self, seconds: float, over: socket.socket) -> None:
         self.passed = False
         self._socket = over
-        self._timer = Timer(seconds, self._pass)
+        self._timer = Timer(seconds, self._shut_down)
         self._timer.daemon = True
         self._timer.start()
         self.cancel: Callable[[], None] = self._timer.cancel
 
-    def _pass(self) -> None:
+    def _shut_down(self) -> None:
         self.passed = True
         with suppress(OSError):
             # That of TLS would drop the state that a reading thread uses.

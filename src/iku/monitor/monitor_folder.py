@@ -32,14 +32,18 @@ class MonitorState(Struct, frozen=True, forbid_unknown_fields=True):
     counted: int = 0
 
     @property
-    def signed(self) -> Note | None:
+    def signed_note(self) -> Note | None:
         """The last verified checkpoint as a signed note; None in a new folder."""
         return None if self.note is None else note.parse(self.note.encode())
 
     @property
     def checkpoint(self) -> Checkpoint | None:
         """The last verified checkpoint, parsed from the note; None in a new folder."""
-        return None if self.signed is None else checkpoint.parse(self.signed.text)
+        return (
+            None
+            if self.signed_note is None
+            else checkpoint.parse(self.signed_note.text)
+        )
 
     @property
     def size(self) -> int:
@@ -57,7 +61,7 @@ class MonitorFolder(Struct, frozen=True):
     folder: Path
 
     @property
-    def records(self) -> Path:
+    def records_path(self) -> Path:
         """The path of the file of records."""
         return self.folder / "records"
 
@@ -79,14 +83,14 @@ class MonitorFolder(Struct, frozen=True):
         path = self.folder / "state"
         raw = durable_files.read_if_exists(path)
         if raw is None:
-            return self._begin(path)
+            return self._empty_state(path)
         try:
             state = msgspec.json.decode(raw, type=MonitorState)
             size = state.size
         except (msgspec.DecodeError, ValueError) as error:
-            raise damaged(path, messages.of_error(error)) from error
+            raise damaged_error(path, messages.error_message(error)) from error
         if not 0 <= state.counted <= size or state.length < 0:
-            raise damaged(
+            raise damaged_error(
                 path, message("the numbers of records in it contradict each other")
             )
         return state
@@ -103,7 +107,7 @@ class MonitorFolder(Struct, frozen=True):
             file = os.fdopen(os.open(path, flags, 0o600), "ab")
             with file:
                 for one in findings:
-                    told = {"at": at, **_plain(one)}
+                    told = {"at": at, **_json_value(one)}
                     file.write(msgspec.json.encode(told) + b"\n")
                 file.flush()
                 os.fsync(file.fileno())
@@ -118,15 +122,15 @@ class MonitorFolder(Struct, frozen=True):
         durable_files.write(path, raw + b"\n")
         return path
 
-    def _begin(self, path: Path) -> MonitorState:
+    def _empty_state(self, path: Path) -> MonitorState:
         """The empty state of a new folder, which has no file of records yet."""
-        if self.records.exists():
+        if self.records_path.exists():
             raise MonitorNotReady(
                 message(
                     "{path} is missing, but {records} exists; restore it, or follow "
                     "the log in a new folder",
                     path=path,
-                    records=self.records,
+                    records=self.records_path,
                 )
             )
         state = MonitorState()
@@ -134,7 +138,7 @@ class MonitorFolder(Struct, frozen=True):
         return state
 
 
-def damaged(path: Path, why: str) -> MonitorNotReady:
+def damaged_error(path: Path, why: str) -> MonitorNotReady:
     """The error of a damaged folder, with the path and the reason."""
     return MonitorNotReady(
         message(
@@ -146,7 +150,7 @@ def damaged(path: Path, why: str) -> MonitorNotReady:
     )
 
 
-def _plain(one: MonitorFinding) -> dict[str, object]:
+def _json_value(one: MonitorFinding) -> dict[str, object]:
     return {
         "kind": one.kind,
         "sentence": str(one.sentence),

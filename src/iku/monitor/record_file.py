@@ -39,10 +39,10 @@ class RecordFile:
             MonitorNotReady: They are not complete records.
         """
         if self._path.stat().st_size < length:
-            raise self._damaged()
+            raise self._damaged_error()
         while self.length < length:
             record = self._next(length)
-            self._take(record)
+            self._add(record)
             yield record
         self._truncate()
 
@@ -52,7 +52,7 @@ class RecordFile:
             self._file.seek(self.length)
             for record in records:
                 self._file.write(len(record).to_bytes(_PREFIX, "big") + record)
-                self._take(record)
+                self._add(record)
             self._file.flush()
 
     def synchronise(self) -> None:
@@ -100,7 +100,7 @@ class RecordFile:
         self._file.seek(self.length)
         record = self._read_record()
         if self.length + _PREFIX + len(record) > length:
-            raise self._damaged()
+            raise self._damaged_error()
         return record
 
     def _read_record(self) -> bytes:
@@ -108,7 +108,7 @@ class RecordFile:
             prefix = self._file.read(_PREFIX)
             return self._file.read(int.from_bytes(prefix, "big"))
 
-    def _take(self, record: bytes) -> None:
+    def _add(self, record: bytes) -> None:
         if self.size % WIDTH == 0:
             self._starts.append(self.length)
         self.size += 1
@@ -118,7 +118,7 @@ class RecordFile:
         with durable_files.add_file_name(self._path):
             self._file.truncate(self.length)
 
-    def _damaged(self) -> MonitorNotReady:
+    def _damaged_error(self) -> MonitorNotReady:
         return MonitorNotReady(
             message(
                 "{path} does not hold the records that were verified: it is damaged; "

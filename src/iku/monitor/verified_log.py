@@ -16,7 +16,7 @@ from iku.monitor.log_client import LogClient, LogUnreadable, NotServed
 from iku.monitor.record_file import RecordFile
 
 
-class NotConsistent(Exception):
+class InconsistentLog(Exception):
     """The log does not continue the verified records; the message has the evidence.
 
     Attributes:
@@ -58,7 +58,7 @@ class VerifiedLog:
 
         Raises:
             RoundStopped: Records are missing or edited, or the log was rolled back.
-            NotConsistent: The log signed another history.
+            InconsistentLog: The log signed another history.
             LogUnreadable: The log cannot be read.
         """
         if now.size <= self.size:
@@ -66,11 +66,11 @@ class VerifiedLog:
             if not full:
                 return
         proven = self._check_growth(now)
-        with self._undone_unless_complete():
+        with self._rollback_unless_verified():
             tree = Frontier(self.size, self._tree.peaks)
             self._read(tree, now, 0 if full else self.size)
             if tree.root() != now.root:
-                self._refuse_root(now, proven=proven)
+                self._refuse_wrong_root(now, proven=proven)
             self.records.synchronise()
             self._tree = tree
 
@@ -82,7 +82,7 @@ class VerifiedLog:
                 "records that it served: history was rewritten",
                 size=now.size,
             )
-            raise NotConsistent(sentence, self._first_difference(now, 0))
+            raise InconsistentLog(sentence, self._first_difference(now, 0))
         if now.size < self.size:
             raise round_stopped(
                 FindingKind.ROLLBACK,
@@ -113,9 +113,9 @@ class VerifiedLog:
                 "that it signed at size {seen}: {reason}",
                 size=now.size,
                 seen=self.size,
-                reason=messages.of_error(error),
+                reason=messages.error_message(error),
             )
-            raise NotConsistent(sentence, self._first_difference(now, 0)) from error
+            raise InconsistentLog(sentence, self._first_difference(now, 0)) from error
         return True
 
     def _read(self, tree: Frontier, now: Checkpoint, begin: int) -> None:
@@ -125,7 +125,7 @@ class VerifiedLog:
             found, kept = self._bundle(asked, now), self.records.tile(number)
             for at, record in enumerate(kept):
                 if record != found[at]:
-                    raise _edited(number * WIDTH + at + 1, record, found[at])
+                    raise _edited_error(number * WIDTH + at + 1, record, found[at])
             self.records.append(found[len(kept) :])
             tree.extend([leaf_hash(record) for record in found[len(kept) :]])
 
@@ -142,9 +142,9 @@ class VerifiedLog:
                     "records {first} to {last} of the signed {size} are missing: "
                     "{reason}",
                     first=first,
-                    last=asked.leaves,
+                    last=asked.required_size,
                     size=now.size,
-                    reason=messages.of_error(error),
+                    reason=messages.error_message(error),
                 ),
                 first,
             ) from error
@@ -162,7 +162,7 @@ class VerifiedLog:
             )
         return found
 
-    def _refuse_root(self, now: Checkpoint, *, proven: bool) -> None:
+    def _refuse_wrong_root(self, now: Checkpoint, *, proven: bool) -> None:
         """Refuse records whose root is not the signed one."""
         at = self._first_difference(now, self.size)
         if at is None and not proven:
@@ -173,7 +173,7 @@ class VerifiedLog:
                 size=now.size,
                 seen=self.size,
             )
-            raise NotConsistent(sentence, None)
+            raise InconsistentLog(sentence, None)
         raise round_stopped(
             FindingKind.EDITED,
             message(
@@ -205,7 +205,7 @@ class VerifiedLog:
         return None
 
     @contextmanager
-    def _undone_unless_complete(self) -> Iterator[None]:
+    def _rollback_unless_verified(self) -> Iterator[None]:
         """Remove the records that were read, unless they verify in the end."""
         try:
             yield
@@ -224,7 +224,7 @@ class VerifiedLog:
         return tree.root()
 
 
-def _edited(position: int, ours: bytes, found: bytes) -> Exception:
+def _edited_error(position: int, ours: bytes, found: bytes) -> Exception:
     return round_stopped(
         FindingKind.EDITED,
         message(

@@ -20,7 +20,7 @@ import msgspec
 from msgspec import Struct, ValidationError, convert, structs
 
 from iku import messages, strict_json
-from iku.messages import Message, joined, message
+from iku.messages import Message, join_sentences, message
 from iku.parsing.json_schema import (
     Schema,
     default_of,
@@ -33,8 +33,8 @@ from iku.parsing.validation import (
     OTHER,
     REQUIRED,
     quoted,
-    rule,
-    unknown_field,
+    unknown_field_message,
+    violated_rule,
 )
 from iku.strict_json import TWICE, DuplicateKey, InvalidJson
 
@@ -65,7 +65,7 @@ class ParseError(ValueError):
     """
 
     def __init__(self, faults: Mapping[str, str]) -> None:
-        super().__init__(joined(fault(at, rule) for at, rule in faults.items()))
+        super().__init__(join_sentences(fault(at, rule) for at, rule in faults.items()))
         self.faults = dict(faults)
 
 
@@ -233,7 +233,7 @@ def parse_json(kind: Callable[..., T] | Any, raw: bytes) -> T:
     except (ValidationError, DuplicateKey) as error:
         raise ParseError(_faults_of(raw, kind)) from error
     except InvalidJson as error:
-        raise ParseError({"": messages.of_error(error)}) from error
+        raise ParseError({"": messages.error_message(error)}) from error
 
 
 @cache
@@ -245,7 +245,7 @@ def _faults_of(raw: bytes, kind: Any) -> dict[str, str]:
     try:
         return _faults(strict_json.decode_plain(raw), kind) or {"": _OTHERWISE}
     except InvalidJson as error:
-        return {"": messages.of_error(error)}
+        return {"": messages.error_message(error)}
 
 
 def _faults(value: Any, kind: Any) -> dict[str, str]:
@@ -268,7 +268,7 @@ def _collect(found: dict[str, str], value: Any, kind: Any, path: str) -> None:
         for index, one in enumerate(value):
             _collect(found, one, item, f"{path}[{index}]")
     if len(found) == before:
-        found[path] = rule(schema_of(kind), value)
+        found[path] = violated_rule(schema_of(kind), value)
 
 
 def _fits(value: Any, kind: Any) -> bool:
@@ -293,7 +293,7 @@ def _collect_fields(
         if chosen is None:
             of = {"enum": list(variants)}
             at = _join(path, tag_field)
-            found[at] = rule(of, tag) if tag_field in value else REQUIRED
+            found[at] = violated_rule(of, tag) if tag_field in value else REQUIRED
             return
         struct = chosen
     known = fields(struct)
@@ -304,7 +304,7 @@ def _collect_fields(
             found[_join(path, name)] = REQUIRED
     for name in value:
         if name not in known and name != tag_field and len(found) < MOST_FAULTS:
-            found[_join(path, name[:MOST_NAMED])] = unknown_field(name, known)
+            found[_join(path, name[:MOST_NAMED])] = unknown_field_message(name, known)
 
 
 def _join(path: str, name: str) -> str:

@@ -16,11 +16,11 @@ REQUIRED = message("is required")
 OTHER = message("of the form given in the description")
 
 
-def rule(schema: Schema, value: Any) -> str:
+def violated_rule(schema: Schema, value: Any) -> str:
     """The requirement of *schema* that *value* violates, as a message."""
     if value is TWICE:
         return message("occurs more than once")
-    if length := _length(schema, value):
+    if length := _length_requirement(schema, value):
         # The value is not quoted: it may be long, and it may name persons.
         return message(
             "must be {expected}, not of {length}", expected=length, length=len(value)
@@ -75,7 +75,7 @@ def _with_bounds(kind: str, least: int | None, most: int | None) -> str:
             )
 
 
-def _length(schema: Schema, value: Any) -> str:
+def _length_requirement(schema: Schema, value: Any) -> str:
     """The required length of a text or list; empty if its length is valid."""
     match value:
         case str():
@@ -117,7 +117,7 @@ def _length_bounds(what: str, noun: str, least: int | None, most: int | None) ->
             )
 
 
-def unknown_field(name: str, known: Iterable[str]) -> str:
+def unknown_field_message(name: str, known: Iterable[str]) -> str:
     """The message that no field has this *name*, with the nearest name or all names."""
     if nearest_name := get_close_matches(name[:MOST_NAMED], known, 1):
         return message("is unknown; did you mean {nearest}?", nearest=nearest_name[0])

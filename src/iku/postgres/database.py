@@ -97,21 +97,21 @@ async def migrate_database(database: Database) -> list[Migration]:
     """
     owner = await pool.connect_as_owner(database.owner_dsn)
     try:
-        if await pool.only_reads(owner):
+        if await pool.is_read_only(owner):
             await _refuse_unmigrated_replica(owner)
             return []
         applied = await migrations.migrate(owner)
         await pool.prepare_application_login(owner, database.application_dsn)
         if database.signer_dsn is not None:
             await pool.prepare_signer_login(owner, database.signer_dsn)
-        await schema_guard.arm(owner)
+        await schema_guard.install(owner)
     finally:
         await owner.close()
     return applied
 
 
 async def _refuse_unmigrated_replica(replica: pool.Connection) -> None:
-    if missing := await migrations.pending(replica):
+    if missing := await migrations.pending_migrations(replica):
         raise MigrationError(
             message(
                 "the database is a replica, and the primary is not yet migrated, or "

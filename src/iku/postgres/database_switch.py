@@ -28,7 +28,7 @@ class UnsupportedServer(PostgresError):
 
 
 @asynccontextmanager
-async def control(superuser: str) -> AsyncIterator[Plain]:
+async def connect_for_maintenance(superuser: str) -> AsyncIterator[Plain]:
     """A connection to a maintenance database of the server.
 
     Raises:
@@ -48,13 +48,13 @@ async def control(superuser: str) -> AsyncIterator[Plain]:
             )
         )
     try:
-        await refuse_few_rights(connection)
+        await require_superuser(connection)
         yield connection
     finally:
         await connection.close()
 
 
-async def refuse_few_rights(connection: Plain) -> None:
+async def require_superuser(connection: Plain) -> None:
     """Refuse a login that is not a superuser.
 
     Raises:
@@ -113,20 +113,20 @@ async def create(
     Raises:
         UnsupportedServer: *owner*, who will migrate it, has no privileges of *wanted*.
     """
-    await _make_roles(connection, owner, wanted)
+    await _create_roles(connection, owner, wanted)
     part = f"{name}{PARTIAL}"
     await connection.execute(
-        await _quote_identifiers(connection, "drop database if exists %I", part)
+        await _with_identifiers(connection, "drop database if exists %I", part)
     )
     make = "create database %I owner %I template template0 encoding 'UTF8'"
-    await connection.execute(await _quote_identifiers(connection, make, part, owner))
+    await connection.execute(await _with_identifiers(connection, make, part, owner))
     if logins:
         revoke = "revoke all on database %I from public"
-        await connection.execute(await _quote_identifiers(connection, revoke, part))
+        await connection.execute(await _with_identifiers(connection, revoke, part))
         for login in logins:
             grant = "grant connect on database %I to %I"
             await connection.execute(
-                await _quote_identifiers(connection, grant, part, login)
+                await _with_identifiers(connection, grant, part, login)
             )
     return part
 
@@ -145,11 +145,11 @@ async def switch(connection: Plain, name: str, *, keep: bool) -> str | None:
         async with connection.transaction():
             if there:
                 await connection.execute(
-                    await _quote_identifiers(connection, rename, name, old)
+                    await _with_identifiers(connection, rename, name, old)
                 )
             part = f"{name}{PARTIAL}"
             await connection.execute(
-                await _quote_identifiers(connection, rename, part, name)
+                await _with_identifiers(connection, rename, part, name)
             )
     except asyncpg.ObjectInUseError as error:
         raise UnsupportedServer(
@@ -161,12 +161,12 @@ async def switch(connection: Plain, name: str, *, keep: bool) -> str | None:
         ) from error
     if there and not keep:
         await connection.execute(
-            await _quote_identifiers(connection, "drop database %I", old)
+            await _with_identifiers(connection, "drop database %I", old)
         )
     return old if there and keep else None
 
 
-async def refuse_users(connection: Plain, name: str) -> None:
+async def refuse_connected_clients(connection: Plain, name: str) -> None:
     """Refuse to restore while a client is connected to the database *name*.
 
     Raises:
@@ -191,12 +191,12 @@ async def refuse_users(connection: Plain, name: str) -> None:
         )
 
 
-async def _make_roles(connection: Plain, owner: str, wanted: str) -> None:
+async def _create_roles(connection: Plain, owner: str, wanted: str) -> None:
     """Create the roles that a dump names and the server lacks; they cannot log in."""
     for role in dict.fromkeys((*GROUPS, wanted)):
         if not await connection.fetchval("select to_regrole(quote_ident($1))", role):
             await connection.execute(
-                await _quote_identifiers(connection, "create role %I nologin", role)
+                await _with_identifiers(connection, "create role %I nologin", role)
             )
     if not await connection.fetchval("select to_regrole(quote_ident($1))", owner):
         raise UnsupportedServer(
@@ -222,11 +222,11 @@ async def _make_roles(connection: Plain, owner: str, wanted: str) -> None:
             "select pg_has_role($1::name, $2::name, 'usage')", role, group
         ):
             await connection.execute(
-                await _quote_identifiers(connection, "grant %I to %I", group, role)
+                await _with_identifiers(connection, "grant %I to %I", group, role)
             )
 
 
-async def _quote_identifiers(connection: Plain, statement: str, *names: str) -> str:
+async def _with_identifiers(connection: Plain, statement: str, *names: str) -> str:
     """The statement with *names* inserted as quoted identifiers."""
     spelt: str = await connection.fetchval(
         "select format($1, variadic $2::text[])", statement, list(names)

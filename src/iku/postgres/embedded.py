@@ -90,7 +90,7 @@ def lease(
             gate = files.enter_context((folder / "gate.lock").open("a"))
             users = files.enter_context((folder / "users.lock").open("a"))
             with _exclusive_lock(gate):
-                _refuse_other_folder(folder / "data")
+                _refuse_foreign_folder(folder / "data")
                 cluster = _Cluster(folder, programs.find(folder, folder / "data"))
                 # Before opening: a server that starts but cannot admit the application,
                 # such as on a full disk, is stopped again.
@@ -112,7 +112,7 @@ def _refuse_unusable(folder: Path) -> None:
         )
 
 
-def _refuse_other_folder(data: Path) -> None:
+def _refuse_foreign_folder(data: Path) -> None:
     if data.exists() and not (data / "PG_VERSION").is_file():
         raise PostgresError(
             message(
@@ -172,13 +172,13 @@ class _Cluster:
 
     def open(self, settings: Mapping[str, str]) -> Lease:
         """Create the cluster, the running server and the logins, as far as missing."""
-        owner_password = _password(self.folder / f"{OWNER}.password")
+        owner_password = _load_password(self.folder / f"{OWNER}.password")
         if not self.data.exists():
             self._initialise()
         self._refuse_other_major()
         self.start(settings)
         passwords = {
-            login: _password(self.folder / f"{login}.password")
+            login: _load_password(self.folder / f"{login}.password")
             for login in (APPLICATION, SIGNER)
         }
         self._create_logins(owner_password, passwords)
@@ -251,7 +251,7 @@ class _Cluster:
     def start(self, settings: Mapping[str, str]) -> None:
         """Start the server if it does not accept connections, and wait for it."""
         give_up = time.monotonic() + START_TIMEOUT_S
-        while not self._answers():
+        while not self._is_answering():
             if time.monotonic() > give_up:
                 raise PostgresError(
                     message(
@@ -263,7 +263,7 @@ class _Cluster:
                 self._launch(settings)
             time.sleep(0.02)
 
-    def _answers(self) -> bool:
+    def _is_answering(self) -> bool:
         # The socket decides, because a killed server's pid file may remain.
         return (self.data / "postmaster.pid").exists() and self.programs.succeeds(
             "pg_isready", "-q", "-t", "3", "-h", str(self.socket_folder), "-p", PORT
@@ -271,7 +271,7 @@ class _Cluster:
 
     def _launch(self, settings: Mapping[str, str]) -> None:
         run = self.socket_folder
-        _private_folder(run, self.programs)
+        _create_private_folder(run, self.programs)
         postmaster.remove_stale_process_id(
             self.data / "postmaster.pid", run / f".s.PGSQL.{PORT}.lock"
         )
@@ -323,7 +323,7 @@ class _Cluster:
         return f"postgresql://{user}:{password}@/{DATABASE}?host={host}&port={PORT}"
 
 
-def _password(path: Path) -> str:
+def _load_password(path: Path) -> str:
     """The password stored at `path`, generated at first use; mode 0600."""
     if not path.exists():
         part = path.with_suffix(".part")
@@ -336,7 +336,7 @@ def _password(path: Path) -> str:
     return path.read_text()
 
 
-def _private_folder(path: Path, ran_by: Programs) -> None:
+def _create_private_folder(path: Path, ran_by: Programs) -> None:
     if not path.exists():
         path.mkdir(mode=0o700)
         ran_by.account.chown(path)

@@ -56,8 +56,8 @@ class Migration:
 
 def load(folder: Traversable | None = None) -> list[Migration]:
     """All migrations in order, by default those shipped with the program."""
-    files = (folder or _folder()).iterdir()
-    found = [_read(file) for file in files if file.name.endswith(".sql")]
+    files = (folder or _migrations_folder()).iterdir()
+    found = [_parse_file(file) for file in files if file.name.endswith(".sql")]
     found.sort(key=lambda migration: migration.version)
     if [m.version for m in found] != list(range(1, len(found) + 1)):
         raise MigrationError(
@@ -81,23 +81,23 @@ async def migrate(
     wanted = load() if migrations is None else list(migrations)
     _refuse_old_server(connection)
     # An application login without DDL privileges may start on a current schema.
-    if not await pending(connection, wanted):
+    if not await pending_migrations(connection, wanted):
         return []
     try:
         async with _migration_lock(connection):
-            return await _apply_missing(connection, wanted)
+            return await _apply_pending(connection, wanted)
     except asyncpg.InsufficientPrivilegeError as error:
         raise MigrationError(
             message(
                 "the schema has pending migrations, but this login may not apply "
                 "them: {error}; run `iku migrate` with the owner's login in "
                 "IKU_OWNER_URL",
-                error=messages.of_error(error),
+                error=messages.error_message(error),
             )
         ) from error
 
 
-async def _apply_missing(
+async def _apply_pending(
     connection: Connection, wanted: list[Migration]
 ) -> list[Migration]:
     await connection.execute(
@@ -111,13 +111,13 @@ async def _apply_missing(
         grant select on public.schema_migration to public;
         """
     )
-    missing = await pending(connection, wanted)
+    missing = await pending_migrations(connection, wanted)
     for migration in missing:
         await _apply(connection, migration)
     return missing
 
 
-async def pending(
+async def pending_migrations(
     reader: Queryable, migrations: Iterable[Migration] | None = None
 ) -> list[Migration]:
     """The migrations that are not yet applied.
@@ -126,7 +126,7 @@ async def pending(
         MigrationError: The applied migrations are not those of this program.
     """
     wanted = load() if migrations is None else list(migrations)
-    applied = await _applied(reader)
+    applied = await _applied_migrations(reader)
     names = {str(migration) for migration in wanted}
     for one in applied.values():
         if str(one) in BEFORE_THE_BASELINE - names:
@@ -159,7 +159,7 @@ async def pending(
     return [m for m in wanted if m.version not in applied]
 
 
-class Applied(NamedTuple):
+class AppliedMigration(NamedTuple):
     """A migration that was applied to the database."""
 
     version: int
@@ -170,13 +170,13 @@ class Applied(NamedTuple):
         return f"{self.version:04}_{self.name}"
 
 
-async def _applied(reader: Queryable) -> dict[int, Applied]:
+async def _applied_migrations(reader: Queryable) -> dict[int, AppliedMigration]:
     """The applied migrations by version; empty for a new database."""
     if await reader.fetchval("select to_regclass('public.schema_migration')"):
         rows = await reader.fetch(
             "select version, name, sha256 from public.schema_migration order by version"
         )
-        return {row["version"]: Applied(*row) for row in rows}
+        return {row["version"]: AppliedMigration(*row) for row in rows}
     return {}
 
 
@@ -230,7 +230,7 @@ def _refuse_old_server(connection: Connection) -> None:
         )
 
 
-def _folder() -> Traversable:
+def _migrations_folder() -> Traversable:
     """The folder of migrations in the wheel; in a checkout, the one next to `src`."""
     installed = resources.files(iku) / "migrations"
     if installed.is_dir():
@@ -238,7 +238,7 @@ def _folder() -> Traversable:
     return Path(iku.__file__).parents[2] / "migrations"
 
 
-def _read(file: Traversable) -> Migration:
+def _parse_file(file: Traversable) -> Migration:
     match = FILE.fullmatch(file.name)
     if match is None:
         raise MigrationError(

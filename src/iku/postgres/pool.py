@@ -71,7 +71,7 @@ async def connect_as_signer(dsn: str) -> Plain:
     )
 
 
-async def only_reads(reader: Queryable) -> bool:
+async def is_read_only(reader: Queryable) -> bool:
     """Whether the server is a replica, which is read-only and follows its primary."""
     following: bool = await reader.fetchval("select pg_is_in_recovery()")
     return following
@@ -115,13 +115,13 @@ async def _prepare_login(owner: Connection, dsn: str, role: str) -> None:
            and not pg_has_role(login.oid, app.oid, 'set')
         """,
         role,
-        _user(dsn),
+        _login_name(dsn),
     )
     if grant is not None:
         await owner.execute(grant)
 
 
-def _user(dsn: str) -> str:
+def _login_name(dsn: str) -> str:
     """The login in a connection URI, from its user part or its parameter."""
     parts = urlsplit(dsn)
     [user] = parse_qs(parts.query).get("user", [unquote(parts.username or "")])

@@ -152,7 +152,7 @@ def find(folder: Path, data: Path) -> Programs:
     If `data` exists, the account is its owner.
     """
     programs = wheel_programs()
-    for account in _accounts(data.stat().st_uid if data.exists() else None):
+    for account in _candidate_accounts(data.stat().st_uid if data.exists() else None):
         if _can_run(account, folder, programs):
             return Programs(programs, account)
     if os.geteuid() != 0:
@@ -186,7 +186,7 @@ def wheel_programs() -> Path:
     return Path(spec.submodule_search_locations[0]) / "pginstall" / "bin"
 
 
-def _accounts(owner: int | None) -> Iterator[RunAccount]:
+def _candidate_accounts(owner: int | None) -> Iterator[RunAccount]:
     if os.geteuid() != 0:
         yield RunAccount()
         return

@@ -42,7 +42,7 @@ class Guard(Struct, frozen=True):
     findings: list[str] = []
 
 
-async def arm(connection: Connection) -> bool:
+async def install(connection: Connection) -> bool:
     """Install or upgrade the guard, and return whether it is installed.
 
     Does nothing if the login is not a superuser. A guard of the current version is not

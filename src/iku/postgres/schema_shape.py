@@ -79,10 +79,10 @@ async def _read(connection: Plain) -> Shape:
         # table nor a function or operator of another schema takes a catalog's place.
         await connection.execute("set local search_path = pg_catalog, pg_temp")
         rows = {name: await connection.fetch(query) for name, query in CATALOGS}
-    return Shape(sorted(_Reading(rows).lines()))
+    return Shape(sorted(_CatalogRows(rows).lines()))
 
 
-class _Reading:
+class _CatalogRows:
     """The rows of the catalogs, and the names of the objects they refer to."""
 
     def __init__(self, rows: dict[str, list[Row]]) -> None:
@@ -124,7 +124,7 @@ class _Reading:
         """Whether the object is of the guard or an extension, so of a superuser."""
         return schema == "guard" or (row["tableoid"], row["oid"]) in self._members
 
-    def _is_ours(self, schema: str | None, oid: int) -> bool:
+    def _is_included(self, schema: str | None, oid: int) -> bool:
         if schema is None or schema == "projection_next" or _is_hidden(schema):
             return False
         return oid >= FIRST_OF_OURS
@@ -148,7 +148,7 @@ class _Reading:
 
     def _relation_name(self, row: Row) -> str | None:
         schema = self._schemas.get(row["relnamespace"])
-        if not self._is_ours(schema, row["oid"]):
+        if not self._is_included(schema, row["oid"]):
             return None
         return f"{schema}.{row['relname']}"
 
@@ -192,7 +192,7 @@ class _Reading:
 
     def _constraint(self, row: Row) -> str | None:
         name = self._relations.get(row["conrelid"]) or row["domain"]
-        if name is None or not self._is_ours(
+        if name is None or not self._is_included(
             self._schemas.get(row["connamespace"]), row["oid"]
         ):
             return None
@@ -237,7 +237,7 @@ class _Reading:
 
     def _proc(self, row: Row) -> str | None:
         schema = self._schemas.get(row["pronamespace"])
-        if schema is None or not self._is_ours(schema, row["oid"]):
+        if schema is None or not self._is_included(schema, row["oid"]):
             return None
         owner = self._role(row["proowner"], installed=self._is_installed(row, schema))
         return (
@@ -249,7 +249,7 @@ class _Reading:
 
     def _type(self, row: Row) -> str | None:
         schema = self._schemas.get(row["typnamespace"])
-        if schema is None or not self._is_ours(schema, row["oid"]):
+        if schema is None or not self._is_included(schema, row["oid"]):
             return None
         owner = self._role(row["typowner"], installed=self._is_installed(row, schema))
         return (

@@ -52,7 +52,7 @@ async def backfilled(
         size = (await log.head(connection)).size
         if size > FEW:
             await _lock(connection)
-            await _prepare(connection, options[0])
+            await _backfill(connection, options[0])
         yield
     finally:
         await connection.close()
@@ -68,7 +68,7 @@ async def _lock(connection: Connection) -> None:
         await asyncio.sleep(WAIT_S)
 
 
-async def _prepare(connection: Connection, options: Options) -> None:
+async def _backfill(connection: Connection, options: Options) -> None:
     """Count all events of the log under *options*.
 
     Stops if the rows were deleted; the append then counts all events.
@@ -101,7 +101,7 @@ async def _reserve_definition_number(
         number: int = await connection.fetchval(
             "select coalesce(max(number), 0) + 1 from definition"
         )
-        await _clear(connection, number)
+        await _delete_unused_rows(connection, number)
         await connection.execute(
             "insert into backfill (number, options) values ($1, $2)",
             number,
@@ -110,7 +110,7 @@ async def _reserve_definition_number(
     return CountedDefinition(number, "", 0, 0, options)
 
 
-async def _clear(connection: Connection, number: int) -> None:
+async def _delete_unused_rows(connection: Connection, number: int) -> None:
     """Delete the rows of unused definition numbers from *number* on."""
     await connection.execute("delete from backfill")
     await connection.execute("delete from contribution where definition >= $1", number)
@@ -132,7 +132,9 @@ async def _lock_backfill(connection: Connection, counted: CountedDefinition) -> 
         raise _BackfillLost
 
 
-async def define(connection: Connection, entry: ProjectedEvent, size: int) -> None:
+async def count_new_definitions(
+    connection: Connection, entry: ProjectedEvent, size: int
+) -> None:
     """Count a log of *size* events by the definitions that *entry* adds, if any.
 
     Runs within the append's transaction.
@@ -142,7 +144,7 @@ async def define(connection: Connection, entry: ProjectedEvent, size: int) -> No
     # Counting the whole log takes longer than the statement timeout of a request.
     await connection.execute("set local statement_timeout = 0")
     known = await rows.definitions(connection)
-    for counted in rows.counted_definitions(entry, len(known) + 1):
+    for counted in rows.number_definitions(entry, len(known) + 1):
         filled = await _claim_backfill(connection, counted)
         await rows.insert_definition(connection, counted)
         known.append(counted)
@@ -166,7 +168,7 @@ async def _claim_backfill(
         rows.encode_options(counted.options),
     )
     if size is None:
-        await _clear(connection, counted.number)
+        await _delete_unused_rows(connection, counted.number)
     return size
 
 
@@ -194,7 +196,7 @@ async def _catch_up(
         )
     ]
     found = Rows()
-    for entry in await rows.entries(connection, since, filled):
+    for entry in await rows.projected_events(connection, since, filled):
         found.count(entry, counted)
     await rows.write(connection, found, known)
 

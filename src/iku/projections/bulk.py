@@ -50,7 +50,7 @@ class BulkProjections:
         entries = [
             ProjectedEvent(position, one.receipt.known_on, turn)
             for one in accepted
-            for position, turn in one.positioned_attachments()
+            for position, turn in one.attachments_by_position()
         ]
         loop = asyncio.get_running_loop()
         return loop.run_in_executor(

@@ -91,7 +91,7 @@ def _name_rows(transition: Transition, state: Any) -> Names:
             transition.category, numbering.casefolded(number), transition.subject
         )
 
-    serial = numbering.serial(state.LETTER, numbered.number) or (None, None)
+    serial = numbering.parse_serial(state.LETTER, numbered.number) or (None, None)
     own = {name(subject_number(transition.subject)): NumberUse()}
     return own | {name(numbered.number): NumberUse(numbered.held, *serial)}
 
@@ -211,10 +211,10 @@ def _required_numbers(
 ) -> list[NumberClaim | NumberSeries]:
     if isinstance(asked, UnnumberedRequest):
         return [asked.series]
-    return [*claims(asked.request)]
+    return [*number_claims(asked.request)]
 
 
-def claims(request: Request) -> Iterator[NumberClaim]:
+def number_claims(request: Request) -> Iterator[NumberClaim]:
     """The numbers that a request assigns and that its subjects do not have yet."""
     transitions: dict[tuple[str, str], Transition] = {}
     for transition in request.attachments:
@@ -239,14 +239,14 @@ def _number_claim(transition: Transition) -> NumberClaim | None:
     if after is None or not after.held:
         return None
     before = numbering.current_number(transition.subject, transition.before)
-    if before and before.held and _same_name(before.number, after.number):
+    if before and before.held and _is_same_name(before.number, after.number):
         return None
     return NumberClaim(
         transition.category, transition.subject, after.number, before is None
     )
 
 
-def _same_name(one: str, other: str) -> bool:
+def _is_same_name(one: str, other: str) -> bool:
     return numbering.casefolded(one) == numbering.casefolded(other)
 
 
@@ -401,7 +401,9 @@ class _NumberState:
         used = self._identifiers[category]
         other = used.get(numbering.casefolded(claim.subject))
         if claim.new and other is not None:
-            return IdentifierTaken(number, other, numbering.identifier(number, used))
+            return IdentifierTaken(
+                number, other, numbering.free_identifier(number, used)
+            )
         return None
 
     def _assign_number(self, asked: UnnumberedRequest) -> EncodedRequest | Exception:
@@ -413,7 +415,7 @@ class _NumberState:
             return log.encode(asked.named(series.number(0), series.number(0)))
         number = series.number(self.last[key] + 1)
         used = self._identifiers[series.category]
-        identifier = numbering.identifier(number, used)
+        identifier = numbering.free_identifier(number, used)
         try:
             framed = log.encode(asked.named(str(identifier), number))
         except Unrecordable as error:

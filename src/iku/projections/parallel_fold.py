@@ -177,8 +177,9 @@ def _contribution_line(row: Sequence[Any]) -> str:
     known_from, known_to, position, superseded, numerator, denominator, expired = known
     return (
         f"{number}\t{_escape(subject)}\t{_escape(part)}\t{_escape(district)}"
-        f"\t[{start},{end or ''})\t{since or _NULL}\t{known_from}\t{_date(known_to)}"
-        f"\t{position}\t{superseded}\t{numerator}\t{denominator}\t{expired}\n"
+        f"\t[{start},{end or ''})\t{since or _NULL}\t{known_from}"
+        f"\t{_format_date(known_to)}\t{position}\t{superseded}"
+        f"\t{numerator}\t{denominator}\t{expired}\n"
     )
 
 
@@ -186,7 +187,7 @@ def _state_line(row: Sequence[Any]) -> str:
     position, superseded, known_from, known_to, entered_on, level, *rest = row
     verified, expired, start, end, *texts = rest
     return (
-        f"{position}\t{superseded}\t{known_from}\t{_date(known_to)}\t{entered_on}"
+        f"{position}\t{superseded}\t{known_from}\t{_format_date(known_to)}\t{entered_on}"
         f"\t{level}\t{verified}\t{expired}\t[{start},{end or ''})"
         f"\t{_tab_separated(texts)}\n"
     )
@@ -206,7 +207,7 @@ def _name_line(
 _NULL = "\\N"
 
 
-def _date(day: date) -> str:
+def _format_date(day: date) -> str:
     return "infinity" if day is FOREVER else str(day)
 
 

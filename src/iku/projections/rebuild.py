@@ -131,7 +131,7 @@ class _Projector:
                 batch = []
 
     async def _project(self, batch: Sequence[Recorded]) -> None:
-        entries = await rows.entries(self._owner, batch, self.done)
+        entries = await rows.projected_events(self._owner, batch, self.done)
         async with self._owner.transaction():
             await self._journal.write(self._owner, entries, entries[-1].position)
 
@@ -169,7 +169,7 @@ async def _definitions(owner: Connection, size: int) -> list[CountedDefinition]:
         entries += [turns.entry(one) for one in recorded]
     counted: list[CountedDefinition] = []
     for entry in sorted(entries, key=lambda entry: entry.position):
-        counted += rows.counted_definitions(entry, len(counted) + 1)
+        counted += rows.number_definitions(entry, len(counted) + 1)
     for definition in counted:
         await rows.insert_definition(owner, definition)
     return counted

@@ -83,7 +83,7 @@ class Rows:
         """Add the effects of *entry*; *counted* must contain all definitions."""
         for definition in counted:
             self.count(entry, definition)
-        self._state(entry)
+        self._add_states(entry)
 
     def count(self, entry: ProjectedEvent, definition: CountedDefinition) -> None:
         """Add the contributions that *entry* ends and begins under one definition."""
@@ -126,7 +126,7 @@ class Rows:
         self._contributions[number, entry.transition.subject, one] = row
         self.begun.append(row)
 
-    def _state(self, entry: ProjectedEvent) -> None:
+    def _add_states(self, entry: ProjectedEvent) -> None:
         turn = entry.transition
         before = subject_kinds.state_intervals(turn.category, turn.subject, turn.before)
         after = subject_kinds.state_intervals(turn.category, turn.subject, turn.after)
@@ -166,7 +166,7 @@ def new_definitions(turn: Transition) -> list[Definition]:
     return [*turn.after.definitions[known:]]
 
 
-def counted_definitions(entry: ProjectedEvent, number: int) -> list[CountedDefinition]:
+def number_definitions(entry: ProjectedEvent, number: int) -> list[CountedDefinition]:
     """The definitions that an event adds, numbered from *number*."""
     return [
         CountedDefinition(
@@ -286,7 +286,7 @@ def encode_options(options: Options) -> str:
     return msgspec.json.encode(options).decode()
 
 
-async def entries(
+async def projected_events(
     connection: Connection, recorded: Sequence[Recorded], after: int
 ) -> list[ProjectedEvent]:
     """The effects of *recorded*, which follow the first *after* events of the log."""

@@ -45,7 +45,7 @@ class ProjectionWriter:
             self._definitions = await rows.definitions(connection)
         await number_index.write(connection, _changed_names(entries))
         for entry in entries:
-            await backfill.define(connection, entry, size)
+            await backfill.count_new_definitions(connection, entry, size)
 
     def _rows(self, entries: Sequence[ProjectedEvent]) -> Rows:
         found = Rows()
@@ -58,7 +58,7 @@ def _projected_events(accepted: Sequence[AcceptedRequest]) -> list[ProjectedEven
     return [
         ProjectedEvent(position, one.receipt.known_on, transition)
         for one in accepted
-        for position, transition in one.positioned_attachments()
+        for position, transition in one.attachments_by_position()
     ]
 
 

@@ -255,7 +255,9 @@ def _compared_day(
 
 
 def _compared_point(day: _ComparedDay, at: Sequence[Coordinates]) -> ComparedPoint:
-    in_force, proposed = map(comparison.outcome, at, day.sheet.totals, day.bases)
+    in_force, proposed = map(
+        comparison.comparison_result, at, day.sheet.totals, day.bases
+    )
     return ComparedPoint(day.question.as_of, day.bases[0].target, in_force, proposed)
 
 

@@ -174,7 +174,7 @@ async def _compute_both(
         await figures.compute(connection, [compared.of], today)
         raise InvalidQuestion(
             f"against_{error.path}",
-            message("against_{error}", error=messages.of_error(error)),
+            message("against_{error}", error=messages.error_message(error)),
         ) from error
 
 

@@ -67,7 +67,7 @@ async def verify(
     try:
         (found,) = await figures.answer(reader, [question], today)
     except InvalidQuestion as error:
-        raise InvalidQuestion("number", messages.of_error(error)) from error
+        raise InvalidQuestion("number", messages.error_message(error)) from error
     counted = await recount(reader, question, today)
     return VerifiedFigure(
         *structs.astuple(found),

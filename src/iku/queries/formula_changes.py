@@ -51,8 +51,8 @@ def _basis_changes(
 def _basis_at(state: Any, whole: Any, of: Publication) -> Any:
     """The scale, or the definition version and target, that holds in *state*."""
     if isinstance(whole, scale.Scale):
-        return scale.applicable(state, whole, of.as_of)
-    definition = indicator.applicable(state, whole, of.period.start)
+        return scale.applicable_version(state, whole, of.as_of)
+    definition = indicator.applicable_definition(state, whole, of.period.start)
     return definition.version, state.target(of.as_of) if state else None
 
 

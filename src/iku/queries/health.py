@@ -35,7 +35,7 @@ async def health(view: View, witnesses: Policy, signer_home: Path) -> Health:
     """The state of a register with a migrated schema."""
     return Health(
         (await log.head(view.reader)).size,
-        await pool.only_reads(view.reader),
+        await pool.is_read_only(view.reader),
         await assurance(view.reader, witnesses, signer_home),
         await view.vault.find_lost_epochs(view.reader),
     )
@@ -47,7 +47,7 @@ async def pending_migrations(view: View) -> list[str]:
     Raises:
         MigrationError: This program cannot migrate the schema.
     """
-    return [str(one) for one in await migrations.pending(view.reader)]
+    return [str(one) for one in await migrations.pending_migrations(view.reader)]
 
 
 async def quarantine(view: View) -> QuarantineSummary | None:

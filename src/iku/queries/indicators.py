@@ -218,7 +218,7 @@ async def _shown_indicator(
     view: View, code: str, state: Indicator, today: date
 ) -> ShownIndicator:
     words = await _read_texts(view, code, state)
-    now = indicator.applicable(state, state, today).defined
+    now = indicator.applicable_definition(state, state, today).defined
     return ShownIndicator(
         code=code,
         wording=now.wording,
@@ -277,5 +277,5 @@ def _targets_of(state: Indicator, words: _FactTexts) -> Iterator[ShownTarget]:
 def _scale(state: scale.Scale | None, today: date) -> ShownScale | None:
     if state is None:
         return None
-    now = scale.applicable(state, state, today)
+    now = scale.applicable_version(state, state, today)
     return ShownScale(now.effective_on, now.basis, now.bands)

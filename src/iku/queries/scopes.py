@@ -12,7 +12,7 @@ from msgspec import json
 
 from iku.domain import access, conflict, organisation, subject_kinds
 from iku.domain.access import AGENCY_WIDE, Scope
-from iku.domain.access_policy import DivisionOwns
+from iku.domain.access_policy import DivisionOwnership
 from iku.domain.indicator import Options
 from iku.ledger.log import Reader
 
@@ -33,7 +33,7 @@ class Reach(NamedTuple):
 
 
 def reach(
-    category: str, scopes: Iterable[Scope], divisions: Sequence[DivisionOwns]
+    category: str, scopes: Iterable[Scope], divisions: Sequence[DivisionOwnership]
 ) -> Reach | None:
     """The subjects of *category* in *scopes*; None if all are."""
     scopes = list(scopes)
@@ -51,7 +51,7 @@ def reach(
 async def of_subjects(
     reader: Reader,
     streams: Collection[str],
-    divisions: Sequence[DivisionOwns],
+    divisions: Sequence[DivisionOwnership],
     today: date,
 ) -> dict[str, Scope]:
     """The scope of each case and organisation, as `access.scope_of` gives it.
@@ -90,7 +90,7 @@ async def of_subjects(
 
 
 async def of_indicator(
-    reader: Reader, code: str, divisions: Sequence[DivisionOwns]
+    reader: Reader, code: str, divisions: Sequence[DivisionOwnership]
 ) -> Scope | None:
     """The scope of an indicator; None if the indicator is unknown."""
     options = await reader.fetchval(

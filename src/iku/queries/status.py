@@ -95,12 +95,12 @@ async def status(
     reader: Plain, settings: Settings, witnesses: Policy
 ) -> RegisterStatus:
     """The state of the register, read with the rights of the owner."""
-    missing = await migrations.pending(reader)
+    missing = await migrations.pending_migrations(reader)
     version = int(await reader.fetchval("show server_version_num"))
     fresh = RegisterStatus(
         database="own" if settings.database_url else "embedded",
         server=f"{version // 10_000}.{version % 10_000}",
-        replica=await pool.only_reads(reader),
+        replica=await pool.is_read_only(reader),
         migrations=[str(one) for one in migrations.load() if one not in missing],
         pending=[str(one) for one in missing],
     )

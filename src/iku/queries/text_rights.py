@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from iku.domain import access, fact, proposal, subject_kinds
 from iku.domain.access import Action, Actor, Allowed, Scope
-from iku.domain.access_policy import DivisionOwns
+from iku.domain.access_policy import DivisionOwnership
 from iku.domain.decider import subject_id
 from iku.domain.proposal import Proposed
 from iku.ledger import log
@@ -28,7 +28,7 @@ class Asker(NamedTuple):
     """The account whose rights are evaluated, the day, and what each division owns."""
 
     actor: Actor
-    divisions: Sequence[DivisionOwns]
+    divisions: Sequence[DivisionOwnership]
     today: date
 
     def may(self, action: Action, scope: Scope) -> bool:

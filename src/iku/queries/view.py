@@ -21,7 +21,7 @@ from iku.domain.access import (
     Scope,
     Unauthenticated,
 )
-from iku.domain.access_policy import DivisionOwns
+from iku.domain.access_policy import DivisionOwnership
 from iku.domain.withheld_text import NONE, Texts, Withheld, WithheldReason
 from iku.language import Language, translate
 from iku.ledger import log
@@ -54,7 +54,7 @@ class Viewer(Struct, frozen=True):
     name: str
     language: Language = Language.INDONESIAN
     actor: Actor | None = None
-    divisions: tuple[DivisionOwns, ...] = ()
+    divisions: tuple[DivisionOwnership, ...] = ()
     masked: bool = False
 
     def may(self, action: Action, scope: Scope = AGENCY_WIDE) -> bool:

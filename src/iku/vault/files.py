@@ -55,7 +55,7 @@ class StoredFile(NamedTuple):
     written: float
 
     @property
-    def stale(self) -> bool:
+    def is_stale(self) -> bool:
         """Whether the file is too old to belong to an upload in progress."""
         return time.time() - self.written > UPLOADING_S
 
@@ -145,14 +145,14 @@ class Files:
                 _sync(self.quarantine)
         return removed
 
-    def stored(self) -> Iterator[list[StoredFile]]:
+    def list_stored(self) -> Iterator[list[StoredFile]]:
         """The files of the folder, in pages.
 
         Files may be moved while they are listed.
         """
         return _pages(self._scan(self.folder))
 
-    def quarantined(self) -> Iterator[list[StoredFile]]:
+    def list_quarantined(self) -> Iterator[list[StoredFile]]:
         """The files in quarantine, in pages."""
         return _pages(self._scan(self.quarantine))
 
@@ -250,7 +250,7 @@ def _associated_data(name: UUID) -> bytes:
     return context(b"iku/file/v1\0", str(name))
 
 
-def _name(entry: str) -> UUID | None:
+def _parse_name(entry: str) -> UUID | None:
     """The name of an encrypted file; None if the entry is not in canonical form."""
     stem = entry.removesuffix(SUFFIX)
     try:
@@ -262,7 +262,7 @@ def _name(entry: str) -> UUID | None:
 
 def _stored_file(entry: str, at: Path | os.DirEntry[str]) -> StoredFile | None:
     """The stored file of a directory entry; None for any other entry."""
-    if (name := _name(entry)) is None:
+    if (name := _parse_name(entry)) is None:
         return None
     try:
         found = at.stat(follow_symlinks=False)

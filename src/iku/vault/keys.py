@@ -91,16 +91,16 @@ class Keys:
             names = (path.stem for path in self.folder.glob("*.key"))
             return sorted((n for n in names if EPOCH.fullmatch(n)), key=_epoch_sort_key)
 
-    def current(self, today: date) -> tuple[str, bytes]:
+    def current_epoch(self, today: date) -> tuple[str, bytes]:
         """Name and key of the current epoch; the key is generated if it is missing.
 
         Raises:
             KeysError: The key cannot be read or written.
         """
-        name = self.current_name(today)
+        name = self.current_epoch_name(today)
         return name, self._load_or_generate(name)
 
-    def current_name(self, today: date) -> str:
+    def current_epoch_name(self, today: date) -> str:
         """Name of the current epoch, whether or not its key exists."""
         # Never an earlier epoch, even if the clock is set back.
         return max((f"{today:%Y-%m}", *self.epochs()), key=_epoch_sort_key)
@@ -159,7 +159,7 @@ class Keys:
             lines = path.read_bytes().split(b"\n") if path.exists() else []
         # An incomplete last line was interrupted by a crash; the erasure is in the log
         # and is recorded again.
-        return [_entry(line, number) for number, line in enumerate(lines[:-1], 1)]
+        return [_parse_entry(line, number) for number, line in enumerate(lines[:-1], 1)]
 
     def _path(self, name: str) -> Path:
         return self.folder / f"{name}.key"
@@ -234,7 +234,7 @@ def _decode_key(content: bytes, name: str) -> bytes:
     return key
 
 
-def _entry(line: bytes, number: int) -> ErasureEntry:
+def _parse_entry(line: bytes, number: int) -> ErasureEntry:
     try:
         return msgspec.json.decode(line, type=ErasureEntry)
     except msgspec.DecodeError as error:
@@ -243,7 +243,7 @@ def _entry(line: bytes, number: int) -> ErasureEntry:
                 "{file}, line {line}, is not a valid erasure entry: {error}",
                 file=ERASED,
                 line=number,
-                error=messages.of_error(error),
+                error=messages.error_message(error),
             )
         ) from error
 

@@ -63,13 +63,13 @@ async def sweep(vault: Vault, reader: Reader) -> SweepResult:
         FilesError: A folder cannot be used.
     """
     counts: Counter[str] = Counter()
-    async for page in _pages(vault.files.quarantined()):
+    async for page in _pages(vault.files.list_quarantined()):
         uses = await _file_uses(vault, reader, page)
-        counts["restored"] += await _put_back(vault, _attached_names(page, uses))
+        counts["restored"] += await _restore(vault, _attached_names(page, uses))
         counts["destroyed"] += await _delete_erased(vault, uses)
-    async for page in _pages(vault.files.stored()):
+    async for page in _pages(vault.files.list_stored()):
         uses = await _file_uses(vault, reader, page)
-        unknown = [one.name for one in page if one.stale and one.name not in uses]
+        unknown = [one.name for one in page if one.is_stale and one.name not in uses]
         counts["quarantined"] += await asyncio.to_thread(
             vault.files.move_to_quarantine, unknown
         )
@@ -83,7 +83,7 @@ async def destroy_erased(vault: Vault, reader: Reader) -> int:
     No other file is changed.
     """
     destroyed = 0
-    for pages in (vault.files.quarantined(), vault.files.stored()):
+    for pages in (vault.files.list_quarantined(), vault.files.list_stored()):
         async for page in _pages(pages):
             destroyed += await _delete_erased(
                 vault, await _file_uses(vault, reader, page)
@@ -95,7 +95,7 @@ async def list_files(
     vault: Vault, reader: Reader
 ) -> AsyncIterator[list[QuarantinedFile]]:
     """The files in quarantine, in pages."""
-    async for page in _pages(vault.files.quarantined()):
+    async for page in _pages(vault.files.list_quarantined()):
         yield await _quarantined_files(vault, reader, page)
 
 
@@ -109,7 +109,7 @@ async def find(
 
 async def restore(vault: Vault, found: Iterable[QuarantinedFile]) -> int:
     """Move the files that were not erased back to the folder; return the number."""
-    return await _put_back(vault, [one.name for one in found if not one.erased])
+    return await _restore(vault, [one.name for one in found if not one.erased])
 
 
 async def remove(vault: Vault, found: Iterable[QuarantinedFile]) -> int:
@@ -136,7 +136,7 @@ def _attached_names(
     return [one.name for one in page if one.name in uses and not uses[one.name].erased]
 
 
-async def _put_back(vault: Vault, names: list[UUID]) -> int:
+async def _restore(vault: Vault, names: list[UUID]) -> int:
     return await asyncio.to_thread(vault.files.restore, names)
 
 

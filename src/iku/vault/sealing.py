@@ -25,7 +25,7 @@ class TextDamaged(Exception):
     """The ciphertext fails authentication, or the text is not the one committed to."""
 
 
-class TextPlace(NamedTuple):
+class TextLocation(NamedTuple):
     """The location of a text: its event, its field and its data subject."""
 
     stream: str
@@ -48,7 +48,7 @@ class Secret(Struct, frozen=True):
         file: The file's name if the text is a file key, which has no commitment.
     """
 
-    place: TextPlace
+    place: TextLocation
     plain: bytes
     salt: bytes
     commitment: str
@@ -83,13 +83,13 @@ def encode_padded(text: str) -> bytes:
     return encoded + b" " * (-len(encoded) % BLOCK)
 
 
-def secret(place: TextPlace, text: str) -> Secret:
+def secret(place: TextLocation, text: str) -> Secret:
     """The `Secret` of *text* at *place*, with a new salt and commitment."""
     salt, padded = os.urandom(SALT), encode_padded(text)
     return Secret(place, padded, salt, commitment(place, salt, padded))
 
 
-def commitment(place: TextPlace, salt: bytes, padded: bytes) -> str:
+def commitment(place: TextLocation, salt: bytes, padded: bytes) -> str:
     """The commitment to the encoded text *padded*: a salted hash.
 
     Raises:
@@ -118,7 +118,7 @@ def seal(kept: Secret, key: DataKey) -> bytes:
 
 
 def unseal(
-    place: TextPlace, committed: str | None, sealed: bytes, key: DataKey
+    place: TextLocation, committed: str | None, sealed: bytes, key: DataKey
 ) -> Opened:
     """Decrypt the text at *place* and verify that the record *committed* to it.
 
@@ -152,7 +152,7 @@ def unseal(
     return Opened(text, salt)
 
 
-def _associated_data(place: TextPlace, key_id: UUID) -> bytes:
+def _associated_data(place: TextLocation, key_id: UUID) -> bytes:
     """The associated data, by which a ciphertext decrypts only at its own location."""
     where = (place.event_name, place.field, place.subject, str(key_id))
     return context(b"iku/seal/v1\0", *where)
@@ -169,7 +169,7 @@ class KeyOwner(NamedTuple):
 def wrap(key: DataKey, owner: KeyOwner, kek: bytes) -> bytes:
     """*key*, encrypted with *kek*, the key-encryption key of the owner's epoch."""
     nonce = os.urandom(NONCE)
-    bound = _wrapping(key.id, owner)
+    bound = _key_associated_data(key.id, owner)
     return nonce + AESGCM(kek).encrypt(nonce, key.bytes, bound)
 
 
@@ -179,11 +179,11 @@ def unwrap(key_id: UUID, wrapped: bytes, owner: KeyOwner, kek: bytes) -> DataKey
     Raises:
         TextDamaged: It was wrapped by another key, or for another owner.
     """
-    bound = _wrapping(key_id, owner)
+    bound = _key_associated_data(key_id, owner)
     return DataKey(key_id, _decrypt(wrapped, kek, bound))
 
 
-def _wrapping(key_id: UUID, owner: KeyOwner) -> bytes:
+def _key_associated_data(key_id: UUID, owner: KeyOwner) -> bytes:
     parts = (owner.epoch, owner.stream, owner.subject, str(key_id))
     return context(b"iku/dek/v1\0", *parts)
 

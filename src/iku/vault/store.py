@@ -25,7 +25,14 @@ from iku.messages import message
 from iku.vault import sealing
 from iku.vault.files import FileReference, Files
 from iku.vault.keys import LENGTH, Keys, KeysError, read_key
-from iku.vault.sealing import DataKey, KeyOwner, Opened, Secret, TextDamaged, TextPlace
+from iku.vault.sealing import (
+    DataKey,
+    KeyOwner,
+    Opened,
+    Secret,
+    TextDamaged,
+    TextLocation,
+)
 
 CACHE = 4_096  # keys held in memory
 REWRAPPED = 1_000  # keys rewrapped in one statement
@@ -123,15 +130,15 @@ class Vault:
         self, connection: Connection, accepted: Sequence[AcceptedRequest]
     ) -> None:
         """Store the texts of the appended events, in the append's transaction."""
-        while (planned := self.plan(accepted)).plan:
+        while (planned := self.seal_texts(accepted)).plan:
             found = await connection.fetch(_PUT, *planned.arguments)
             if not found:
                 break
             for row in found:
                 self._cache_latest_key(row)
-        self.remember_data_keys(planned)
+        self.cache_data_keys(planned)
 
-    def plan(self, accepted: Sequence[AcceptedRequest]) -> "SealedTexts":
+    def seal_texts(self, accepted: Sequence[AcceptedRequest]) -> "SealedTexts":
         """The texts of *accepted*, encrypted with the latest known keys (optimistic).
 
         `vault.put` verifies that the keys are the latest.
@@ -139,11 +146,11 @@ class Vault:
         firsts, secrets = _secrets(accepted)
         if not secrets:
             return SealedTexts({}, [None] * 13)
-        current = self.keys.current(self._today())
+        current = self.keys.current_epoch(self._today())
         plan = {pair: self._encryption_key(pair, current) for pair in firsts}
         return SealedTexts(plan, _arguments(firsts, plan, secrets))
 
-    def remember_data_keys(self, sealed: "SealedTexts") -> None:
+    def cache_data_keys(self, sealed: "SealedTexts") -> None:
         """Cache the data keys of texts that were stored."""
         for pair, encryption_key in sealed.plan.items():
             _cache_put(
@@ -169,7 +176,7 @@ class Vault:
         return {
             (stream, version): {
                 field: self._decrypt_row(
-                    TextPlace(stream, version, field, committed.s),
+                    TextLocation(stream, version, field, committed.s),
                     committed.c,
                     sealed.get((stream, version, field)),
                 )
@@ -187,7 +194,7 @@ class Vault:
         row = next((row for row in rows if row["file"] is not None), None)
         if row is None:
             return VaultFault.MISSING
-        place = TextPlace(stream, version, row["field"], row["subject"])
+        place = TextLocation(stream, version, row["field"], row["subject"])
         opened = self._decrypt_row(place, None, row)
         if isinstance(opened, VaultFault):
             return opened
@@ -211,20 +218,20 @@ class Vault:
 
         Runs in the transaction that appends the erasure.
         """
-        self.forget()
+        self.clear_key_cache()
         erased: int = await connection.fetchval(
             "select vault.erase($1, $2)", subject, position
         )
         return erased
 
-    def forget(self) -> None:
+    def clear_key_cache(self) -> None:
         """Clear the in-memory key cache."""
         self._unwrapped.clear()
         self._latest.clear()
 
     async def reconcile(self, connection: Connection) -> int:
         """Repeat the recorded erasures; return the number of deleted texts."""
-        self.forget()
+        self.clear_key_cache()
         erased: int = await connection.fetchval("select vault.reconcile()")
         return erased
 
@@ -255,7 +262,7 @@ class Vault:
         A new key under the same name would prevent the lost key from being restored.
         """
         lost_epochs_found, today = await self.find_lost_epochs(reader), self._today()
-        if self.keys.current_name(today) in lost_epochs_found:
+        if self.keys.current_epoch_name(today) in lost_epochs_found:
             self.keys.start_epoch(today, lost_epochs_found)
 
     async def rotate(self, connection: Connection, progress: Progress) -> int:
@@ -264,7 +271,7 @@ class Vault:
         Return the number of data keys that could not be unwrapped and were left as they
         are.
         """
-        epoch, kek = self.keys.current(self._today())
+        epoch, kek = self.keys.current_epoch(self._today())
         total: int = await connection.fetchval("select vault.count()")
         done = locked = 0
         async for rows in self._key_pages(connection):
@@ -280,7 +287,7 @@ class Vault:
             locked += sum(key is None for _, key in opened.values())
             done += len(rows)
             progress(done, total)
-        self.forget()
+        self.clear_key_cache()
         return locked
 
     async def _key_pages(
@@ -306,7 +313,7 @@ class Vault:
                     folder=self.keys.folder,
                 )
             )
-        if epoch == self.keys.current(self._today())[0]:
+        if epoch == self.keys.current_epoch(self._today())[0]:
             raise KeysError(
                 message(
                     "{epoch} is the current epoch, so its key cannot be destroyed: "
@@ -325,7 +332,7 @@ class Vault:
         self.keys.destroy(epoch)
 
     def _decrypt_row(
-        self, place: TextPlace, committed: str | None, row: asyncpg.Record | None
+        self, place: TextLocation, committed: str | None, row: asyncpg.Record | None
     ) -> Opened | VaultFault:
         if row is None:
             return VaultFault.MISSING
@@ -405,10 +412,10 @@ def _secrets(
     firsts: dict[Pair, int] = {}
     secrets: list[Secret] = []
     for one in accepted:
-        positions = one.positions() if one.request.secrets else {}
+        offsets = one.position_offsets() if one.request.secrets else {}
         for secret in one.request.secrets:
             place = secret.place
-            position = positions[place.stream] + place.version
+            position = offsets[place.stream] + place.version
             firsts.setdefault((place.stream, place.subject), position)
         secrets += one.request.secrets
     return firsts, secrets

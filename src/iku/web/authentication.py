@@ -72,7 +72,7 @@ async def caller(app: App, scope: Any) -> Caller:
     elif (token := cookie(scope)) is not None:
         session = await _by_session(app, token)
         credentials = None if session is None else of_session(session)
-    viewer = app.recent_viewer(credentials)
+    viewer = app.cached_viewer(credentials)
     if viewer is None:
         async with acquire_connection(app) as connection:
             viewer = await app.viewer(connection, credentials)

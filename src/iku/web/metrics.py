@@ -51,7 +51,7 @@ class Metrics:
             "Requests that wait to be appended.",
             registry=self.registry,
         )
-        waiting.set_function(lambda: app.commands.appender.waiting)
+        waiting.set_function(lambda: app.commands.appender.queue_length)
         trail = Gauge(
             "iku_audit_lines",
             "Lines of the audit trail since the start, by outcome.",

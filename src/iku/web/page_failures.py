@@ -99,7 +99,7 @@ async def failure_page(
         )
     if isinstance(error, Forbidden):
         problems.audit_refusal(request, error)
-    problem = problems.of_error(request, error)
+    problem = problems.error_message(request, error)
     if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         _logger.error("%s of a page failed", request.method, exc_info=error)
     headers = (

@@ -66,7 +66,7 @@ def markup(visitor: Visitor, template: str, **values: Any) -> str:
         "actions": Action,
         "asset": asset_address,
         "sentence": lambda said: _sentence(page.text(said)),
-        "term": lambda field, stored: page.text(labels.of_term(Term(field, stored))),
+        "term": lambda field, stored: page.text(labels.term_label(Term(field, stored))),
         "label": lambda field, stored: page.text(labels.VALUES[field][stored]),
         "method": lambda method: " + ".join(
             map(page.text, labels.sign_in_method(method))

@@ -23,11 +23,11 @@ from iku.domain import hidden_characters
 from iku.domain.access import Forbidden, Unauthenticated
 from iku.domain.decider import Invalid, Refused, SubjectNotFound
 from iku.domain.question import InvalidQuestion, UnknownReference
-from iku.language import Language, negotiated, translate
+from iku.language import Language, negotiate, translate
 from iku.ledger.appender import OutOfSpace, Overloaded, Unavailable
 from iku.ledger.log import KeyReused, KnownOnDecreased, KnownOnInFuture, VersionConflict
 from iku.ledger.record import TooLarge, Unrecordable
-from iku.messages import Message, joined, message
+from iku.messages import Message, join_sentences, message
 from iku.parsing import ParseError, fault
 from iku.queries.attachments import Gone
 from iku.vault.files import FilesError
@@ -153,7 +153,7 @@ _DETAILS = {
         "{later}",
         later=_LATER,
     ),
-    "replica": messages.of_error(ReadOnlyReplica()),
+    "replica": messages.error_message(ReadOnlyReplica()),
     "locked": message(
         "The server cannot use its key folder or its folder of attachments; the "
         "reason is in the server's log. {later}",
@@ -243,7 +243,7 @@ def preferred_language(
 ) -> Language:
     """The language negotiated by `Accept-Language`; *usual* without the header."""
     named = [v.decode("latin-1") for n, v in headers if n == b"accept-language"]
-    return negotiated(",".join(named), usual)
+    return negotiate(",".join(named), usual)
 
 
 def language_headers(language: Language) -> dict[str, str]:
@@ -274,7 +274,7 @@ def error_response(
             "%s %s: the client disconnected", request.method, _encoded_path(request)
         )
         return Response(b"", status_code=HTTPStatus.BAD_REQUEST)  # never delivered
-    shown = of_error(request, error)
+    shown = error_message(request, error)
     if isinstance(error, Forbidden):
         audit_refusal(request, error)
     language = preferred_language(request.scope["headers"])
@@ -301,11 +301,11 @@ def audit_refusal(request: Request[Any, Any, Any], error: Forbidden) -> None:
         Outcome.REFUSED,
         type(error).__name__.lower(),
         account=found.viewer.name if found else None,
-        reason=_message_id_and_parameters(messages.of_error(error))[0],
+        reason=_message_id_and_parameters(messages.error_message(error))[0],
     )
 
 
-def of_error(request: Request[Any, Any, Any], error: Exception) -> Problem:
+def error_message(request: Request[Any, Any, Any], error: Exception) -> Problem:
     """The problem of a request that raised *error*, in English."""
     if isinstance(error, HTTPException):
         return _framework_problem(request, error)
@@ -326,7 +326,7 @@ def _encoded_path(request: Request[Any, Any, Any]) -> str:
 def _program_problem(error: Exception) -> Problem:
     """The problem of an exception of this program."""
     kind = next((OURS[t] for t in type(error).__mro__ if t in OURS), "fault")
-    detail = _DETAILS.get(kind, messages.of_error(error))
+    detail = _DETAILS.get(kind, messages.error_message(error))
     if isinstance(error, ParseError):
         return _parse_problem(error)
     if kind == "invalid" and hasattr(error, "path"):
@@ -378,4 +378,4 @@ def _parse_problem(error: ParseError) -> Problem:
     found = [
         field_error(path, fault(path, rule)) for path, rule in error.faults.items()
     ]
-    return problem("invalid", joined(one.message for one in found), *found)
+    return problem("invalid", join_sentences(one.message for one in found), *found)

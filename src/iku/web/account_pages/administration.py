@@ -23,7 +23,7 @@ from iku.domain.account import (
     RoleRevoked,
 )
 from iku.domain.decider import Invalid, Refused, SubjectNotFound
-from iku.messages import message, of_error
+from iku.messages import error_message, message
 from iku.parsing import ParseError
 from iku.queries import account_holders
 from iku.web import page_routes as routes
@@ -81,7 +81,7 @@ async def invite(request: AnyRequest) -> Response[bytes]:
                 connection,
                 visitor.credentials(),
                 _invitation(form),
-                visitor.app.agency.owned,
+                visitor.app.agency.division_ownership,
             )
     except (ParseError, Refused) as error:
         return _invitation_form(visitor, form.values, _failure(error))
@@ -241,9 +241,9 @@ def _failure(error: ParseError | Refused) -> Failure:
         case ParseError(faults=faults):
             return Failure({at: parsing.fault(at, rule) for at, rule in faults.items()})
         case Invalid(path=path):
-            return Failure({path: of_error(error)})
+            return Failure({path: error_message(error)})
         case _:
-            return Failure({"": of_error(error)})
+            return Failure({"": error_message(error)})
 
 
 def _invitation_form(
@@ -299,7 +299,7 @@ def _hindrance(visitor: Visitor, found: Account) -> str | None:
     try:
         visitor.viewer.require(Action.ADMINISTER)
     except Forbidden as error:
-        return of_error(error)
+        return error_message(error)
     actor = visitor.viewer.actor
     if actor is not None and actor.person == found.person:
         return message("this account is your own, so another person must change it")

@@ -9,7 +9,7 @@ from iku.access import account_credentials
 from iku.access.account_credentials import Holder, KeyRequest
 from iku.access.api_keys import ApiKeyRefused
 from iku.connection import acquire_connection
-from iku.messages import of_error
+from iku.messages import error_message
 from iku.parsing import ParseError
 from iku.web import page_routes as routes
 from iku.web.account_pages.own_account import PAGE, account_page
@@ -38,7 +38,7 @@ async def create_api_key(request: AnyRequest) -> Response[bytes]:
         faults = {at: parsing.fault(at, rule) for at, rule in error.faults.items()}
         return await account_page(visitor, Failure({**faults}), values=form.values)
     except ApiKeyRefused as error:
-        refused = Failure({"": of_error(error)})
+        refused = Failure({"": error_message(error)})
         return await account_page(visitor, refused, values=form.values)
     visitor.record("api-key", made)
     return await account_page(visitor, created=made)

@@ -119,7 +119,7 @@ async def invite(
             connection,
             _signed_in(gateway),
             command,
-            app.agency.owned,
+            app.agency.division_ownership,
             command_id=gateway.command_id,
         )
     return _receipt(gateway, done)

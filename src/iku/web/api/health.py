@@ -77,7 +77,7 @@ async def ready(app: App) -> Readiness:
         try:
             missing = await health.pending_migrations(view)
         except MigrationError as error:
-            raise Unavailable(messages.of_error(error)) from error
+            raise Unavailable(messages.error_message(error)) from error
         if missing:
             raise Unavailable(
                 message("not migrated yet: {missing}", missing=[*missing])
@@ -90,7 +90,7 @@ async def ready(app: App) -> Readiness:
         register.mode,
         found.size,
         # A replica that was promoted stays read-only until the server restarts.
-        app.commands.only_reads or found.replica,
+        app.commands.is_read_only or found.replica,
         "degraded" if found.lost_keys or vouched.alarm is not None else "ready",
         vouched.alarm,
         vouched.signed,

@@ -16,7 +16,7 @@ from iku.connection import acquire_connection, open_view
 from iku.domain import conflict, erasure, fact, indicator
 from iku.domain import organisation as organisations
 from iku.domain.access import Action
-from iku.domain.access_policy import SUBJECT, TwoPersonsSet
+from iku.domain.access_policy import SUBJECT, TwoPersonRuleChanged
 from iku.domain.decider import subject_id
 from iku.domain.fact import Reason, Version
 from iku.domain.import_permission import FileAllowed
@@ -138,7 +138,7 @@ class PolicyProposal(
 ):
     """A change of the two-person rule, to be approved by another person."""
 
-    command: TwoPersonsSet
+    command: TwoPersonRuleChanged
     because: Reason
     seen: Seen = None
 

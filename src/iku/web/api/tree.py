@@ -198,7 +198,7 @@ async def inclusion(question: InclusionQuestion, app: App) -> Response[str]:
             Tiles(connection), position - 1, signed.size
         )
         headers = await _coverage(app, connection, signed.size)
-    proof = TlogProof(position - 1, tuple(found), signed.published)
+    proof = TlogProof(position - 1, tuple(found), signed.published_note)
     return Response(str(proof), media_type=TEXT, headers=headers)
 
 
@@ -316,7 +316,7 @@ async def _covering_checkpoint(
         )
     if size is None:
         return last
-    return await checkpoint_store.covering(connection, size) or last
+    return await checkpoint_store.covering_checkpoint(connection, size) or last
 
 
 async def _covered_tile(connection: Connection, level: int, place: str) -> Tile:
@@ -324,14 +324,14 @@ async def _covered_tile(connection: Connection, level: int, place: str) -> Tile:
     try:
         number, width = tile.parse_index(place.removeprefix("/"))
     except InvalidTilePath as error:
-        raise NotFound(messages.of_error(error)) from error
+        raise NotFound(messages.error_message(error)) from error
     asked, last = Tile(level, number, width), await _last_checkpoint(connection)
-    if asked.leaves > last.size:
+    if asked.required_size > last.size:
         raise NotFound(
             message(
                 "tile {path} needs {leaves} records, but only {signed} are signed",
                 path=asked.path(),
-                leaves=asked.leaves,
+                leaves=asked.required_size,
                 signed=last.size,
             )
         )

@@ -10,7 +10,7 @@ from litestar import Response
 from msgspec import Meta, Struct
 
 from iku.domain.question import InvalidQuestion
-from iku.messages import of_error
+from iku.messages import error_message
 from iku.queries import public_figures
 from iku.web.page_rendering import redirect
 from iku.web.pages.frame import Frame
@@ -42,7 +42,7 @@ async def ask(frame: Frame) -> Response[bytes]:
             "check_number.html",
             status=400,
             values={"nomor": typed},
-            faults={"nomor": of_error(error)},
+            faults={"nomor": error_message(error)},
         )
     return redirect(frame.address(f"/f/{quote(number)}"))
 

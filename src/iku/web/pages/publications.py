@@ -20,7 +20,7 @@ from iku.domain.period import Kind
 from iku.domain.publication import Draft, NextStep, PublicationState, TakeStep
 from iku.exchange import formats, written_day
 from iku.exchange.written_day import MalformedDay
-from iku.messages import message, of_error
+from iku.messages import error_message, message
 from iku.parsing import ParseError
 from iku.queries import actor_names, publication_choices, publications
 from iku.queries.figure_parameters import MomentQuestion
@@ -237,7 +237,7 @@ def _day(name: str, text: str, frame: Frame) -> str:
     try:
         return written_day.parse(text, frame.time.today).isoformat()
     except MalformedDay as error:
-        raise ParseError({name: of_error(error)}) from error
+        raise ParseError({name: error_message(error)}) from error
 
 
 def _faults(error: ParseError | Refused) -> dict[str, str]:
@@ -245,7 +245,7 @@ def _faults(error: ParseError | Refused) -> dict[str, str]:
     if isinstance(error, ParseError):
         return error.faults
     path = error.path if isinstance(error, Invalid) else ""
-    return {path: of_error(error)}
+    return {path: error_message(error)}
 
 
 HANDLERS: list[Any] = [

@@ -16,7 +16,7 @@ from iku.domain.period import Kind, containing
 from iku.domain.publication import Publication
 from iku.exchange import written_day
 from iku.exchange.written_day import MalformedDay
-from iku.messages import Message, message, of_error
+from iku.messages import Message, error_message, message
 from iku.parsing import ParseError
 from iku.queries.figure_parameters import Moment
 
@@ -151,7 +151,7 @@ def _day(
     try:
         day = written_day.parse(text, today)
     except MalformedDay as error:
-        faults[name] = of_error(error)
+        faults[name] = error_message(error)
         return None
     if day > today:
         faults[name] = message(
