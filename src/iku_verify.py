@@ -25,11 +25,11 @@ Reading guide. Read the file from top to bottom; a fault is raised as a `Finding
 
 Part one verifies the log:
 
-     1  What can be found: the finding and the report; the size of every file
+     1  Findings: the finding and the report; the maximum size of every file
      2  The audit: the steps (a) to (m)
      3  The bundle: (b) the manifest names the checkpoint, (i) each file matches the
         manifest and there is no other
-     4  Whom you believe: (a) a log and a quorum of witnesses signed the checkpoint
+     4  Trusted keys: (a) a log and a quorum of witnesses signed the checkpoint
      5  Signed notes and checkpoints: (c) every earlier one is read, (h) its root is
         that of the records, and those that publications cite are signed, (j) every
         checkpoint that you know is consistent
@@ -39,35 +39,35 @@ Part one verifies the log:
      9  The tree, its proofs and its tiles: (d) the leaf hash of each record is in its
         tile, each tile follows from those below it
     10  Records: (e) each is in canonical form and continues its stream
-    11  Texts apart from the log: (k) the texts you have match their commitments
-    12  Restores that lost what was signed: (g) each loss is declared and was signed
+    11  Texts outside the log: (k) the texts you have match their commitments
+    12  Lost events: (g) each loss is declared, and a trusted key signed what was lost
     13  A proof, and two checkpoints compared
     14  Commands
 
 Part two counts the figures:
 
-    15  What the records say, as far as it counts: (f) each has the fields of its type
-    16  What counts: cases and organisations, whose history must be lawful
+    15  Facts in the records: (f) each record has the fields of its type
+    16  Counting: cases and organisations, whose history must be legal
     17  Formulas, targets, ratings: (f) only options that are known
     18  Figures and their numbers
     19  Publications: (f) each step is allowed after the previous one
-    20  Recounting, and copies for people: (i) the copies agree with the records,
+    20  Recounting, and readable copies: (i) the copies agree with the records,
         (l) the two streams of a merger agree,
         (m) each published figure is recomputed and compared
 
-Part three judges who recorded what:
+Part three verifies the rights to record:
 
     21  The table of rights
-    22  Who may do what: the accounts, their roles, and where a subject belongs
+    22  Roles and scopes: the accounts, their roles, and the scope of a subject
     23  Recorded rights: (n) each event was allowed to its actor, at its position
     24  Proposals and approvals
 
-What an auditor may skip: 6 and 7 are published algorithms, which their test vectors
+What an auditor may skip: sections 6 and 7 are published algorithms, which test vectors
 check better than reading does, and only keys of type 0x06 use 7. Only --texts uses 11,
 only a report that names a loss 12, and no bundle 13. The rest of part one is read in an
 hour. Without part two you know that no record was changed, added or removed; with it,
-also that each published figure is what the records give; with part three, also that
-each event was recorded by somebody who was allowed to.
+also that each published figure follows from the records; with part three, also that
+each event was recorded by an actor who had the right to.
 
 docs/ledger-format.md specifies the bytes, docs/register.md the rules of counting.
 """
@@ -98,14 +98,14 @@ from unicodedata import is_normalized
 # ============================== Part one: the log ==============================
 
 
-# ---------------------------------------------------------------- 1. What can be found
+# ---------------------------------------------------------------- 1. Findings
 
 VERDICTS = ("verified", "tampered", "malformed", "not enough trust", "diverged")
 
 
 @dataclass
 class Finding(Exception):
-    """Why the verification fails; *code* is the exit code, an index of `VERDICTS`."""
+    """The reason for a failed verification; *code* is an index of `VERDICTS`."""
 
     sentence: str
     position: int | None = None
@@ -126,7 +126,7 @@ def malformed(sentence: str) -> Finding:
 
 
 def untrusted(sentence: str, position: int | None = None) -> Finding:
-    """A finding that the input may be correct, but no trusted key vouches for it."""
+    """A finding that the input may be correct, but no trusted key signed it."""
     return Finding(sentence, position, code=3)
 
 
@@ -145,7 +145,7 @@ LARGEST_FILES = (  # of a bundle, by the beginning of the path; the first that m
 
 
 def printable(text: str) -> str:
-    """The text, with escapes for what a terminal would act on or not show."""
+    """The text, with escapes for control and invisible characters."""
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
@@ -159,7 +159,7 @@ def read_file(path: Path, most: int) -> bytes:
     return raw
 
 
-def hold(
+def expect(
     what: str, expected: Any, found: Any, position: int | None = None, code: int = 1
 ) -> None:
     """Raise a finding if *found* differs from *expected*."""
@@ -205,7 +205,7 @@ class Report:
         self.finding, self.position = finding.sentence, finding.position
         self.expected, self.found = finding.expected, finding.found
 
-    def tell(self, last: Checkpoint) -> None:
+    def set_log(self, last: Checkpoint) -> None:
         """Record the identity of the log."""
         self.origin, self.size, self.root = last.origin, last.size, last.root.hex()
 
@@ -222,7 +222,7 @@ class Audit:
         self.bundle, self.register = Bundle(folder), Register(texts)
         self.report, self.every = report, False
         self.last = read_checkpoint(self.bundle.read("checkpoint"), "checkpoint")
-        report.tell(self.last)
+        report.set_log(self.last)
         self.policy = read_policy(self.bundle.read("policy.txt"))
         if policy is None:
             report.lacking.append("the keys come from inside the bundle; use --policy")
@@ -235,24 +235,24 @@ class Audit:
 
     def verify(self, known: list[Checkpoint]) -> Register:
         """Run every step and return the register; the report covers the steps run."""
-        hold_trusted(self.last, self.policy, self.report)  # (a)
+        check_trusted(self.last, self.policy, self.report)  # (a)
         signed = (self.last.origin, self.last.size, self.last.root.hex())
-        hold("the manifest is of another checkpoint", signed, self.bundle.tells)  # (b)
+        expect("checkpoint of the manifest", signed, self.bundle.names)  # (b)
         self._read_earlier()  # (c)
         sizes = {one.size for one in (*known, *self.earlier, self.last)}
         self._read_log(sizes)  # (d), (e), (f)
-        self._hold_losses()  # (g)
-        self._hold_earlier()  # (h)
-        self._hold_signatures()
-        self._hold_copies()  # (i)
+        self._check_losses()  # (g)
+        self._check_earlier()  # (h)
+        self._check_signatures()
+        self._check_copies()  # (i)
         self.bundle.refuse_surplus()
         for one in known:
-            self._hold_known(one)  # (j)
+            self._check_known(one)  # (j)
             self.report.known += 1
-        self.report.texts = self.register.texts.tell()  # (k)
+        self.report.texts = self.register.texts.counts()  # (k)
         self.register.check_mergers()  # (l)
         recount_published(self.register, self.report)  # (m)
-        self.register.rights.hold(self.report)  # (n)
+        self.register.rights.report_findings(self.report)  # (n)
         if self.last.size == 0:
             told = "the log is empty: there is nothing to be verified"
             self.report.lacking.append(told)
@@ -263,12 +263,12 @@ class Audit:
         for path in self.bundle.files:
             if path.startswith("checkpoints/"):
                 one = read_checkpoint(self.bundle.read(path), path)
-                hold("the name of a checkpoint", f"checkpoints/{one.size}", path)
+                expect("the name of a checkpoint", f"checkpoints/{one.size}", path)
                 self.earlier.append(one)
         self.report.checkpoints = len(self.earlier)
 
     def _read_log(self, asked: set[int]) -> None:
-        """Read all records and tiles once, in order; keep roots at *asked* sizes."""
+        """Read all records and tiles once, in order; keep the root at *asked* sizes."""
         tree, records = Tree(), Records()
         while tree.size < self.last.size:
             for leaf, raw in self._read_tile(tree.size):
@@ -279,110 +279,111 @@ class Audit:
                 tree.add(leaf)
                 if tree.size in asked:
                     self.roots[tree.size] = tree.root()
-            for path, row in tree.take_tiles(last=tree.size == self.last.size):
+            for path, row in tree.pop_tiles(last=tree.size == self.last.size):
                 if self.bundle.read(path) != row:
-                    raise Finding(f"{path} is not made of the tiles below it")
+                    raise Finding(f"{path} does not follow from the tiles below it")
 
     def _read_tile(self, size: int) -> Iterable[tuple[bytes, bytes]]:
         """Leaf hashes and records of the level 0 tile after *size*, compared."""
         width = min(WIDTH, self.last.size - size)
-        spot = place(size // WIDTH, width)
+        spot = tile_index(size // WIDTH, width)
         path, entries = f"tile/0/{spot}", f"tile/entries/{spot}"
         told, raw = self.bundle.peek(path), self.bundle.peek(entries)
         records = split_entries(raw, entries)
         leaves = [leaf_hash(record) for record in records]
         # Leaves are compared before file hashes, to name the first bad position.
         for at, leaf in enumerate(leaves):
-            hold("leaf hash", told[32 * at : 32 * at + 32], leaf, size + at + 1)
-        hold(f"how many records {entries} holds", width, len(records))
-        hold(f"how many bytes {path} holds", 32 * width, len(told))
-        self.bundle.hold(path, told)
-        self.bundle.hold(entries, raw)
+            expect("leaf hash", told[32 * at : 32 * at + 32], leaf, size + at + 1)
+        expect(f"number of records in {entries}", width, len(records))
+        expect(f"number of bytes in {path}", 32 * width, len(told))
+        self.bundle.check_file(path, told)
+        self.bundle.check_file(entries, raw)
         return zip(leaves, records, strict=True)
 
-    def _hold_losses(self) -> None:
-        """Check that a trusted key signed what was lost, and that the names follow."""
+    def _check_losses(self) -> None:
+        """Check that a trusted key signed each loss, and that the log names follow."""
         names = [*(later.origin for later in self.losses[1:]), self.last.origin]
         for loss, name in zip(self.losses, names, strict=bool(self.losses)):
             at = f"the checkpoint at position {loss.position}"
             one = read_checkpoint(loss.signed.encode(), at)
-            hold(f"{at} is of another log", loss.origin, one.origin)
-            self.policy.hold_signed(one, at)
-            hold("events lost", one.size, loss.lost_to, loss.position)
+            expect(f"{at} is of another log", loss.origin, one.origin)
+            self.policy.check_signed(one, at)
+            expect("events lost", one.size, loss.lost_to, loss.position)
             if one.size <= loss.kept:
-                raise Finding("what was signed was not lost", loss.position)
-            hold("name of the log", loss.successor, name, loss.position)
+                raise Finding("the signed checkpoint is not lost", loss.position)
+            expect("name of the log", loss.successor, name, loss.position)
             self.ends[loss.origin] = loss.kept, loss.lost_to
             self.report.lost.append(str(loss))
         self.ends[self.last.origin] = self.last.size, self.last.size
         self.report.lacking += self.report.lost
 
-    def _hold_earlier(self) -> None:
-        """Check that each earlier checkpoint was kept and has the computed root."""
+    def _check_earlier(self) -> None:
+        """Check that each earlier checkpoint has the computed root and is not lost."""
         for one in self.earlier:
             name = f"checkpoints/{one.size}"
-            self._hold_name(one, name)
+            self._check_name(one, name)
             kept, _ = self.ends[one.origin]
             if one.size > kept:
-                what = f"{name} is beyond what was kept"
+                what = f"{name} is beyond the kept events"
                 raise Finding(what, None, f"at most {kept}", str(one.size))
         for one in sorted([*self.earlier, self.last], key=lambda one: one.size):
-            hold(f"root at size {one.size}", one.root, self.roots[one.size])
+            expect(f"root at size {one.size}", one.root, self.roots[one.size])
 
-    def _hold_signatures(self) -> None:
+    def _check_signatures(self) -> None:
         """Check the signatures of the earlier checkpoints that publications cite.
 
         A publication cites the first checkpoint that covers the records it counted.
         Every checkpoint has the root of the records, whether it is cited or not.
         """
         sizes = sorted(one.size for one in self.earlier)
-        cited = {bisect_left(sizes, one.size) for one in self.register.closed()}
+        closed = self.register.closed_publications()
+        cited = {bisect_left(sizes, one.size) for one in closed}
         checked = {sizes[at] for at in cited if at < len(sizes)} | {self.last.size}
         for one in self.earlier:
             if self.every or one.size in checked:
-                self.policy.hold_signed(one, f"checkpoints/{one.size}")
+                self.policy.check_signed(one, f"checkpoints/{one.size}")
             else:
                 self.report.unchecked += 1
 
-    def _hold_name(self, one: Checkpoint, name: str) -> None:
+    def _check_name(self, one: Checkpoint, name: str) -> None:
         if one.origin not in self.ends:
-            hold(f"{name} is of another log", self.last.origin, one.origin)
+            expect(f"{name} is of another log", self.last.origin, one.origin)
 
-    def _hold_copies(self) -> None:
+    def _check_copies(self) -> None:
         """Check that the copies equal the records' content, in both directions."""
         due, folders = self.register.copies(), ("definitions/", "publications/")
         named = {path for path in self.bundle.files if path.startswith(folders)}
         for path in sorted(named ^ due.keys()):
             there = "in the manifest" if path in named else "in the records"
-            raise Finding(f"{path} stands only {there}")
+            raise Finding(f"{path} is only {there}")
         for path, spelt in sorted(due.items()):
             if self.bundle.read(path) != spelt:
-                raise Finding(f"{path} is not what the records say")
+                raise Finding(f"{path} differs from the records")
 
-    def _hold_known(self, one: Checkpoint) -> None:
-        """Check that the bundle is consistent with a checkpoint the auditor kept."""
-        self._hold_name(one, "the known checkpoint")
-        self.policy.hold_signed(one, "the known checkpoint")
+    def _check_known(self, one: Checkpoint) -> None:
+        """Check that the bundle is consistent with a checkpoint the auditor knows."""
+        self._check_name(one, "the known checkpoint")
+        self.policy.check_signed(one, "the known checkpoint")
         kept, most = self.ends[one.origin]
         if one.size > most:
             told = "the log is shorter than the one you know: it was rolled back"
             raise Finding(told, None, f"at least {one.size} records", str(most), code=4)
         # A checkpoint within the declared loss cannot be compared.
         if one.size <= kept:
-            hold(f"root at size {one.size}", one.root, self.roots[one.size], code=4)
+            expect(f"root at size {one.size}", one.root, self.roots[one.size], code=4)
 
 
-def hold_trusted(last: Checkpoint, trusted: Policy, report: Report) -> None:
+def check_trusted(last: Checkpoint, trusted: Policy, report: Report) -> None:
     """Verify a checkpoint against the policy; a missing quorum is reported."""
-    cosigned = trusted.hold_signed(last, "checkpoint")
+    cosigned = trusted.check_signed(last, "checkpoint")
     report.witnesses = sorted({one.key.name for one in cosigned})
     report.trusted = len({key.name for key in trusted.witnesses.values()})
     if newest := max((one.time for one in cosigned), default=0):
         report.newest = format_time(newest)
     if not trusted.is_quorum(cosigned):
         report.lacking.append(
-            "no quorum of witnesses vouches for it: with the log's key alone, history "
-            "could have been rewritten"
+            "no quorum of witnesses cosigned it, so the holder of the log's key alone "
+            "could have rewritten the log"
         )
     if trusted.since and not trusted.is_quorum(cosigned, trusted.since):
         since = format_time(trusted.since)
@@ -406,27 +407,27 @@ class Bundle:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.tells, self.files = read_manifest(self._bytes(MANIFEST))
+        self.names, self.files = read_manifest(self._bytes(MANIFEST))
         self._unread = set(self.files)
 
     def read(self, path: str) -> bytes:
         """A file that the manifest lists, compared with its hash."""
         raw = self.peek(path)
-        self.hold(path, raw)
+        self.check_file(path, raw)
         return raw
 
     def peek(self, path: str) -> bytes:
-        """A listed file that is not yet compared with the manifest."""
+        """The content of a listed file, which is not yet compared with the manifest."""
         if path not in self.files:
             raise Finding(f"{path} is not in the manifest")
         return self._bytes(path)
 
-    def hold(self, path: str, raw: bytes) -> None:
+    def check_file(self, path: str, raw: bytes) -> None:
         """Compare a file with its size and hash in the manifest."""
         size, digest = self.files[path]
         found = hashlib.sha256(raw).hexdigest()
-        hold(f"{path} is not what the manifest lists", digest, found)
-        hold(f"how many bytes {path} holds", size, len(raw))
+        expect(f"{path} differs from the manifest", digest, found)
+        expect(f"number of bytes in {path}", size, len(raw))
         self._unread.discard(path)
 
     def refuse_surplus(self) -> None:
@@ -438,7 +439,7 @@ class Bundle:
                 if entry.is_dir(follow_symlinks=False):
                     waiting.append(entry.path)
                 elif not entry.is_file(follow_symlinks=False):
-                    raise Finding(f"{name} is no file")
+                    raise Finding(f"{name} is not a file")
                 elif name not in listed:
                     raise Finding(f"{name} is not in the manifest")
         for name in sorted(self._unread):
@@ -458,43 +459,43 @@ def read_manifest(raw: bytes) -> tuple[tuple[Any, ...], dict[str, tuple[int, str
         told = decode(raw.decode())
         files = dict(map(_read_listed, told["files"]))
         sound = told.keys() == MANIFEST_KEYS and len(files) == len(told["files"])
-        sound = sound and spell_manifest(told) == raw
-        tells = told["origin"], whole(told["size"]), told["root"]
+        sound = sound and encode_manifest(told) == raw
+        names = told["origin"], natural(told["size"]), told["root"]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise malformed(f"{MANIFEST} is no manifest: {error}") from None
+        raise malformed(f"{MANIFEST} is not a manifest: {error}") from None
     if not sound:
-        raise malformed(f"{MANIFEST} is not spelt as a manifest is")
+        raise malformed(f"{MANIFEST} is not in the canonical form of a manifest")
     if told["format"] != FORMAT or told["filters"] != "none":
         raise malformed(f"{MANIFEST} is not of the format {FORMAT}")
-    return tells, files
+    return names, files
 
 
 def _read_listed(one: dict[str, Any]) -> tuple[str, tuple[int, str]]:
     """Path, size and SHA-256 of a file in the manifest."""
-    path, digest = word(one["path"]), word(one["sha256"])
+    path, digest = string(one["path"]), string(one["sha256"])
     if not re.fullmatch("[!-~]{1,255}", path) or len(one) != 3:
-        raise ValueError(f"it lists {path}")
+        raise ValueError(f"{path} is not a valid path")
     if {"", ".", ".."} & {*path.split("/")}:
-        raise ValueError(f"it names a file elsewhere: {path}")
+        raise ValueError(f"{path} is outside the bundle")
     if not re.fullmatch("[0-9a-f]{64}", digest):
-        raise ValueError(f"{digest} is no SHA-256")
-    return path, (whole(one["bytes"]), digest)
+        raise ValueError(f"{digest} is not a SHA-256")
+    return path, (natural(one["bytes"]), digest)
 
 
-def spell_manifest(told: dict[str, Any]) -> bytes:
+def encode_manifest(told: dict[str, Any]) -> bytes:
     """A manifest in canonical form, with one file on each line."""
-    listed = ",\n".join(map(spell, told["files"]))
-    rest = spell({key: value for key, value in told.items() if key != "files"})
+    listed = ",\n".join(map(to_json, told["files"]))
+    rest = to_json({key: value for key, value in told.items() if key != "files"})
     return f'{{"files":[\n{listed}\n],{rest[1:]}\n'.encode()
 
 
-# ---------------------------------------------- 4. Whom you believe (C2SP tlog-policy)
+# ---------------------------------------------- 4. Trusted keys (C2SP tlog-policy)
 
 TOLERANCE = 3_600  # seconds by which two clocks may differ
 
 
 class Cosignature(NamedTuple):
-    """A verified cosignature, and the time that it states; 0 if it states none."""
+    """A verified cosignature, with its timestamp; 0 if it has none."""
 
     key: Key
     time: int
@@ -513,7 +514,7 @@ class Policy:
     publics: set[bytes] = field(default_factory=set)
 
     def is_quorum(self, cosigned: Iterable[Cosignature], since: int = 1) -> bool:
-        """Whether the cosignatures from *since* on are a quorum; if none, never."""
+        """Whether the cosignatures from *since* on form a quorum."""
         keys = {one.key for one in cosigned if one.time >= since}
         have = {name for name, key in self.witnesses.items() if key in keys}
         for name, (least, members) in self.groups.items():  # each after its members
@@ -521,10 +522,10 @@ class Policy:
                 have.add(name)
         return self.quorum in have
 
-    def hold_signed(self, one: Checkpoint, name: str) -> list[Cosignature]:
-        """The cosignatures of a checkpoint, which a trusted key of its log signed.
+    def check_signed(self, one: Checkpoint, name: str) -> list[Cosignature]:
+        """The cosignatures of a checkpoint that a trusted key of its log signed.
 
-        A wrong signature by any trusted key is a finding; others are ignored.
+        A wrong signature by any trusted key is a finding; unknown keys are ignored.
         """
         signed, seen, found = False, set[Key](), list[Cosignature]()
         for by, key_id, payload in one.signatures:
@@ -535,24 +536,24 @@ class Policy:
             if SIGNATURE_TYPES[key.kind].signer == "witness":
                 found.append(_cosignature(key, one, payload, name))
             elif key.name == one.origin:
-                _hold_signature(key, one, payload, name)
+                _check_signature(key, one, payload, name)
                 signed = True
         if not signed:
             raise untrusted(f"no key of the policy signed {name}")
         return found
 
 
-def _hold_signature(key: Key, one: Checkpoint, payload: bytes, name: str) -> None:
+def _check_signature(key: Key, one: Checkpoint, payload: bytes, name: str) -> None:
     if not key.verifies(one, payload):
         raise Finding(f"{name}: the signature of {key.name} is wrong")
 
 
 def _cosignature(key: Key, one: Checkpoint, payload: bytes, name: str) -> Cosignature:
-    """The cosignature in a signature line, whose time must be possible."""
-    _hold_signature(key, one, payload, name)
-    at, now = stated_time(payload), int(time.time())
+    """The cosignature in a signature line; its timestamp must be possible."""
+    _check_signature(key, one, payload, name)
+    at, now = timestamp(payload), int(time.time())
     if at > LATEST:
-        raise Finding(f"{name}: the signature of {key.name} states no possible time")
+        raise Finding(f"{name}: the signature of {key.name} has an impossible time")
     if at > now + TOLERANCE:
         told = f"{name}: {key.name} cosigned it {at - now} seconds from now; one of"
         raise untrusted(f"{told} two clocks is wrong")
@@ -562,7 +563,7 @@ def _cosignature(key: Key, one: Checkpoint, payload: bytes, name: str) -> Cosign
 def read_policy(raw: bytes) -> Policy:
     """Parse a policy file (C2SP tlog-policy)."""
     if re.search(rb"[^\t\n\x20-\x7e\x80-\xff]", raw):
-        raise malformed("the policy holds control characters")
+        raise malformed("the policy contains control characters")
     if len(raw) > POLICY:
         raise malformed(f"the policy is longer than {POLICY} bytes")
     policy, free = Policy(), dict[str, bool]()
@@ -577,12 +578,12 @@ def read_policy(raw: bytes) -> Policy:
             except ValueError as error:
                 raise malformed(f"line {number} of the policy: {error}") from None
     if policy.quorum is None:
-        raise malformed("the policy has no line of its quorum")
+        raise malformed("the policy has no quorum line")
     return policy
 
 
 def _read_line(policy: Policy, free: dict[str, bool], words: list[str]) -> None:
-    """Add a line; *free*: whether each name so far is in no group."""
+    """Add a line to the policy; *free*: whether each name so far is in no group."""
     match words:
         case ["log", vkey, *url] if len(url) < 2:
             policy.logs.append(_add_key(policy, vkey, "log"))
@@ -592,26 +593,26 @@ def _read_line(policy: Policy, free: dict[str, bool], words: list[str]) -> None:
         case ["group", name, least, *members] if members:
             for member in members:
                 if not free.get(member):
-                    raise ValueError(f"{member} cannot be a member")
+                    raise ValueError(f"{member} is unknown, or in another group")
                 free[member] = False
             _name(free, name)
             number = {"all": str(len(members)), "any": "1"}.get(least, least)
             if not re.fullmatch("[1-9][0-9]{0,5}", number):
                 raise ValueError(f"{least!r} is not all, any, or a number")
             if int(number) > len(members):
-                raise ValueError(f"{least} of {len(members)} there cannot be")
+                raise ValueError(f"{least} exceeds the {len(members)} members")
             policy.groups[name] = int(number), members
         case ["quorum", name] if policy.quorum is None:
             if name not in {"none", *free}:
-                raise ValueError(f"nothing above is called {name}")
+                raise ValueError(f"{name} is not defined above")
             policy.quorum = name
         case _:
-            raise ValueError("it says nothing that a policy may say there")
+            raise ValueError("it is not a valid line of a policy")
 
 
 def _name(free: dict[str, bool], name: str) -> None:
     if name == "none" or name in free:
-        raise ValueError(f"the name {name} is taken")
+        raise ValueError(f"the name {name} is already defined")
     free[name] = True
 
 
@@ -621,14 +622,14 @@ def _add_key(policy: Policy, vkey: str, signer: str) -> Key:
     decoded = base64.b64decode(encoded, validate=True)
     kind = SIGNATURE_TYPES.get(decoded[0] if decoded else 0)
     if kind is None or kind.signer != signer or len(decoded) != 1 + kind.length:
-        raise ValueError(f"the key of {name} is of another kind")
+        raise ValueError(f"the key of {name} has the wrong type")
     key = Key(name, decoded[0], decoded[1:])
     if not is_name(name) or key.key_id.hex() != key_id:
-        raise ValueError(f"the key id of {name} does not belong to its key")
+        raise ValueError(f"the key id of {name} does not match its key")
     if base64.b64encode(decoded).decode() != encoded or not kind.is_key(key.public):
-        raise ValueError(f"the key of {name} is weak, or not in its one encoding")
+        raise ValueError(f"the key of {name} is weak, or not in canonical encoding")
     if key.public in policy.publics:
-        raise ValueError(f"the key of {name} is there twice")
+        raise ValueError(f"the key of {name} is listed twice")
     policy.publics.add(key.public)
     policy.keys[name, key.key_id] = key
     return key
@@ -675,15 +676,15 @@ def read_checkpoint(raw: bytes, name: str) -> Checkpoint:
     except UnicodeDecodeError:
         raise malformed(f"{name} is not UTF-8") from None
     if any(char < " " and char != "\n" for char in note):
-        raise malformed(f"{name} holds control characters")
+        raise malformed(f"{name} contains control characters")
     if len(raw) > NOTE or any(len(line) > LINE for line in raw.split(b"\n")):
         raise malformed(f"{name} is longer than {NOTE} bytes, or a line than {LINE}")
     head, blank, marks = note.rpartition("\n\n")
     if not blank or not marks.endswith("\n"):
-        raise malformed(f"{name} is no signed note")
+        raise malformed(f"{name} is not a signed note")
     origin, *fields = head.split("\n")
     if len(fields) != 2 or not origin:
-        raise malformed(f"{name} is no checkpoint of three lines")
+        raise malformed(f"{name} is not a checkpoint of three lines")
     root, size = decode_base64(fields[1], name, 32), read_size(fields[0], name)
     lines = marks[:-1].split("\n")
     if len(lines) > SIGNATURES:
@@ -695,7 +696,7 @@ def read_checkpoint(raw: bytes, name: str) -> Checkpoint:
 def _read_signature(line: str, name: str) -> tuple[str, bytes, bytes]:
     by, _, encoded = line.removeprefix("\u2014 ").partition(" ")
     if not line.startswith("\u2014 ") or not is_name(by):
-        raise malformed(f"{name} has a line that is no signature")
+        raise malformed(f"{name} has a line that is not a signature")
     payload = decode_base64(encoded, name)
     if len(payload) < 5:
         raise malformed(f"{name} has a signature that is too short")
@@ -712,7 +713,7 @@ def is_name(name: str) -> bool:
 def read_size(text: str, name: str) -> int:
     """Parse a size or an index in decimal, without leading zeros."""
     if not re.fullmatch("0|[1-9][0-9]{0,18}", text) or int(text) > LARGEST_SIZE:
-        raise malformed(f"{name} has {text[:40]!r} for a size")
+        raise malformed(f"{name} has the invalid size {text[:40]!r}")
     return int(text)
 
 
@@ -723,7 +724,7 @@ def decode_base64(text: str, name: str, length: int | None = None) -> bytes:
     except ValueError:
         value = b""
     if base64.b64encode(value).decode() != text or len(value) != (length or len(value)):
-        raise malformed(f"{name} has {text[:60]!r} for base64")
+        raise malformed(f"{name} has the invalid base64 {text[:60]!r}")
     return value
 
 
@@ -777,7 +778,7 @@ BASE = _decode_point((4 * pow(5, -1, P) % P).to_bytes(32, "little"))
 
 
 def is_ed25519_key(public: bytes) -> bool:
-    """Whether a public key is a point in its one encoding, and not of small order.
+    """Whether a public key is a point in canonical encoding, and not of small order.
 
     Under a key of small order, some signatures verify for any message.
     """
@@ -870,7 +871,7 @@ def sig_decode(signature: bytes) -> tuple[bytes, list[Poly], list[bytes] | None]
 
 
 def hint_bit_unpack(y: bytes) -> list[bytes] | None:
-    """The places of the hints; None if they are malformed (algorithm 21)."""
+    """The positions of the hints; None if they are malformed (algorithm 21)."""
     hints, first = [], 0
     for end in y[OMEGA:]:
         places = y[first:end]
@@ -946,7 +947,7 @@ def high_bits(r: Poly) -> Poly:
 
 
 def use_hint(places: bytes, r: Poly) -> Poly:
-    """The high parts, corrected at the *places* of the hints (algorithm 40)."""
+    """The high parts, corrected at the positions of the hints (algorithm 40)."""
     w1 = high_bits(r)
     for at in places:
         r1, r0 = decompose(r[at])
@@ -984,7 +985,7 @@ def matrix_vector_ntt(matrix: list[list[Poly]], vector: list[Poly]) -> list[Poly
 
 
 class SignatureType(NamedTuple):
-    """A signature type: who uses it, and how it is verified."""
+    """A signature type: its signer, its length, and how it is verified."""
 
     signer: str
     length: int  # bytes of a public key
@@ -999,7 +1000,7 @@ def _verify_signature(key: Key, one: Checkpoint, payload: bytes) -> bool:
 
 def _verify_cosignature(key: Key, one: Checkpoint, payload: bytes) -> bool:
     """Ed25519 over a time and the text (C2SP tlog-cosignature, cosignature/v1)."""
-    head = f"cosignature/v1\ntime {stated_time(payload)}\n"
+    head = f"cosignature/v1\ntime {timestamp(payload)}\n"
     return ed25519_verifies(key.public, f"{head}{one.text}".encode(), payload[8:])
 
 
@@ -1022,8 +1023,8 @@ SIGNATURE_TYPES = {
 }
 
 
-def stated_time(payload: bytes) -> int:
-    """The time in a cosignature, in seconds since 1970; 0 states no time."""
+def timestamp(payload: bytes) -> int:
+    """The timestamp of a cosignature, in seconds since 1970; 0 if it has none."""
     return int.from_bytes(payload[:8], "big")
 
 
@@ -1042,8 +1043,8 @@ def node_hash(left: bytes, right: bytes) -> bytes:
     return hashlib.sha256(b"\x01" + left + right).digest()
 
 
-def place(number: int, width: int) -> str:
-    """The path of a tile: ``x001/067``; a partial one ``x001/067.p/3``."""
+def tile_index(number: int, width: int) -> str:
+    """The index of a tile in its path: ``x001/067``; a partial one ``x001/067.p/3``."""
     number, last = divmod(number, 1000)
     spelt = f"{last:03}" + ("" if width == WIDTH else f".p/{width}")
     while number:
@@ -1080,12 +1081,12 @@ class Tree:
             node = node_hash(peak, node)
         return node
 
-    def take_tiles(self, *, last: bool) -> Iterator[tuple[str, bytes]]:
-        """Tiles above level 0 that are full; with *last*, also the partial ones."""
+    def pop_tiles(self, *, last: bool) -> Iterator[tuple[str, bytes]]:
+        """Remove and return the full tiles above level 0; with *last*, partial ones."""
         for level, row in self._rows.items():
             if len(row) == 32 * WIDTH or (row and last):
                 number = ((self.size >> 8 * level) - 1) // WIDTH
-                yield f"tile/{level}/{place(number, len(row) // 32)}", row
+                yield f"tile/{level}/{tile_index(number, len(row) // 32)}", row
                 self._rows[level] = b""
 
 
@@ -1098,7 +1099,7 @@ def check_inclusion(
     fn, sn, r = index, size - 1, leaf
     for p in proof:
         if sn == 0:
-            raise Finding("the proof has surplus hashes")
+            raise Finding("the proof has too many hashes")
         if fn & 1 or fn == sn:
             r = node_hash(p, r)
             while not fn & 1 and fn:
@@ -1107,8 +1108,8 @@ def check_inclusion(
             r = node_hash(r, p)
         fn, sn = fn >> 1, sn >> 1
     if sn:
-        raise Finding("the proof lacks hashes")
-    hold("the proof leads to another root", root, r)
+        raise Finding("the proof has too few hashes")
+    expect("the proof leads to another root", root, r)
 
 
 def split_entries(raw: bytes, name: str) -> list[bytes]:
@@ -1117,7 +1118,7 @@ def split_entries(raw: bytes, name: str) -> list[bytes]:
     while at < len(raw):
         end = at + 2 + int.from_bytes(raw[at : at + 2], "big")
         if not at + 2 <= end <= len(raw):
-            raise Finding(f"{name} is cut off")
+            raise Finding(f"{name} is truncated")
         records.append(raw[at + 2 : end])
         at = end
     return records
@@ -1135,7 +1136,7 @@ DATED, UNDATED = (*FIRST, str, *LAST), (*FIRST, type(None), *LAST)
 CLOCK = re.compile(r"T([01][0-9]|2[0-3])(:[0-5][0-9]){2}\.[0-9]{6}Z")
 HASH = re.compile("[0-9a-f]{64}")
 # The canonical encoding: sorted keys, no space outside strings, no needless escape.
-spell = json.JSONEncoder(
+to_json = json.JSONEncoder(
     ensure_ascii=False, check_circular=False, separators=(",", ":"), sort_keys=True
 ).encode
 
@@ -1145,7 +1146,7 @@ LARGEST, DEEPEST = 2**53 - 1, 32  # largest integer; deepest nesting within `dat
 
 
 def _refuse(spelt: str) -> NoReturn:
-    raise ValueError(f"{spelt} is no integer")
+    raise ValueError(f"{spelt} is not an integer")
 
 
 def _integer(spelt: str) -> int:
@@ -1162,16 +1163,16 @@ decode = json.JSONDecoder(
 def day(spelt: str) -> date:
     """Parse a day (YYYY-MM-DD)."""
     if not re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", spelt):
-        raise ValueError(f"{spelt[:40]!r} is no day")
+        raise ValueError(f"{spelt[:40]!r} is not a day")
     return date.fromisoformat(spelt)
 
 
-def deeper(value: Any, most: int) -> bool:
+def is_deeper(value: Any, most: int) -> bool:
     """Whether objects and arrays are nested more than *most* levels deep."""
     if type(value) not in (dict, list):
         return False
     inside = value.values() if isinstance(value, dict) else value
-    return most == 0 or any(deeper(one, most - 1) for one in inside)
+    return most == 0 or any(is_deeper(one, most - 1) for one in inside)
 
 
 def are_ascii(value: Any) -> bool:
@@ -1182,50 +1183,50 @@ def are_ascii(value: Any) -> bool:
 
 
 def read_record(position: int, raw: bytes) -> dict[str, Any]:
-    """Decode a record, which must be in its one encoding."""
+    """Decode a record, which must be in canonical encoding."""
     try:
         text = raw.decode()
         record: dict[str, Any] = decode(text)
         # Duplicate keys, spaces and alternative spellings all fail here.
-        sound = isinstance(record, dict) and spell(record).encode() == raw
+        sound = isinstance(record, dict) and to_json(record).encode() == raw
     except (ValueError, RecursionError):
-        what = "the record is no JSON of strings and integers"
+        what = "the record is not JSON of strings and integers"
         raise Finding(what, position) from None
     if not sound:
-        raise Finding("the record is not spelt in the one way there is", position)
+        raise Finding("the record is not in canonical encoding", position)
     if tuple(record) != KEYS:
-        due, found = spell(KEYS), spell([*record])
+        due, found = to_json(KEYS), to_json([*record])
         raise Finding("the keys of the record", position, due, found)
     nul = r"\u0000" in text and r"\u0000" in text.replace(r"\\", "")
     if nul or not (text.isascii() or is_normalized("NFC", text)):
-        raise Finding("the record holds text not in NFC, or with U+0000", position)
+        raise Finding("the record contains text not in NFC, or with U+0000", position)
     if not (text.isascii() or are_ascii(record)):
         raise Finding("the record has a key that is not ASCII", position)
     many = raw.count(b"{") + raw.count(b"[") > DEEPEST
-    if many and deeper(record["data"], DEEPEST + 1):
-        raise Finding("the data are nested too deep", position)
+    if many and is_deeper(record["data"], DEEPEST + 1):
+        raise Finding("the data are nested too deeply", position)
     return record
 
 
-def hold_profile(record: dict[str, Any], position: int) -> None:
-    """Compare the values of a record with the table on the format page."""
+def check_profile(record: dict[str, Any], position: int) -> None:
+    """Compare the types of a record's values with those of the record format."""
     number = record["schema"]
     if type(number) is not int or number not in {2, 3}:
-        shown = spell(number)[:40]
+        shown = to_json(number)[:40]
         raise untrusted(f"schema number {shown} is not known to this program", position)
     types = tuple(map(type, record.values()))  # in the order of their keys
     if types not in (DATED, UNDATED):
         wanted = UNDATED if record["effective_on"] is None else DATED
         for name, found, due in zip(KEYS, types, wanted, strict=True):
-            hold(f"type of {name}", due.__name__, found.__name__, position)
+            expect(f"type of {name}", due.__name__, found.__name__, position)
     stream, corrects = record["stream"], record["type"] == "corrected"
     clears = corrects and CLEARED in record["data"] and stream.startswith(CORRECTABLE)
-    hold("schema number", 3 if clears else 2, number, position)
+    expect("schema number", 3 if clears else 2, number, position)
     if not all(stream.partition("-")):
-        raise Finding("the stream names no category or no subject", position)
+        raise Finding("the name of the stream lacks a category or a subject", position)
     for name, value in record["text"].items():
         if not _is_commitment(value):
-            raise Finding(f"text.{name} is no commitment", position)
+            raise Finding(f"text.{name} is not a commitment", position)
 
 
 def _is_commitment(value: Any) -> bool:
@@ -1237,7 +1238,7 @@ def _is_commitment(value: Any) -> bool:
 
 
 class Records:
-    """Checks each record against the rules that hold for every subject."""
+    """The checks of each record that need no knowledge of its subject."""
 
     def __init__(self) -> None:
         self._heads: dict[str, tuple[int, date]] = {}  # version, known_on; by stream
@@ -1245,20 +1246,20 @@ class Records:
         self._commands = [bytearray() for _ in range(4_096)]  # hashes of command ids
 
     def read(self, position: int, raw: bytes) -> dict[str, Any]:
-        """Decode a record and check its form and its place in its stream."""
+        """Decode a record, and check its form and its version in its stream."""
         record = read_record(position, raw)
-        hold_profile(record, position)
+        check_profile(record, position)
         stream, recorded_at = record["stream"], record["recorded_at"]
         version, known_before = self._heads.get(stream, (0, date.min))
         if record["version"] != version + 1:
-            hold(f"version of {stream}", version + 1, record["version"], position)
+            expect(f"version of {stream}", version + 1, record["version"], position)
         try:
             known_on, _ = day(record["known_on"]), day(recorded_at[:10])
             sound = CLOCK.fullmatch(recorded_at, 10) is not None
             if record["effective_on"] is not None:
                 day(record["effective_on"])
         except ValueError as error:
-            raise Finding(f"the record names no day: {error}", position) from None
+            raise Finding(f"the record has an invalid day: {error}", position) from None
         if not sound or recorded_at < self._recorded_at:
             due = f"{self._recorded_at or 'an instant'} or later"
             raise Finding("recorded_at", position, due, recorded_at)
@@ -1271,7 +1272,7 @@ class Records:
         return record
 
     def _begin_command(self, command: str, position: int) -> None:
-        """Refuse an id of an earlier command, whose records must be consecutive."""
+        """Refuse the id of an earlier command: records of one are consecutive."""
         hashed = hash(command)  # 64 bits, of which Python keeps the key to itself
         spelt = hashed.to_bytes(8, "big", signed=True)
         before = self._commands[hashed % 4_096]
@@ -1282,16 +1283,16 @@ class Records:
         self._command = command
 
 
-# -------------------------------------------------------- 11. Texts apart from the log
+# -------------------------------------------------------- 11. Texts outside the log
 
-Handed = dict[tuple[str, str], tuple[bytes, str]]  # by event and field: salt and text
+GivenTexts = dict[tuple[str, str], tuple[bytes, str]]  # event, field: salt, text
 TEXT_KEYS = ("event", "field", "salt", "text")
 
 
 class Texts:
     """Commitments to texts, and whether each text is erased, opened or withheld."""
 
-    def __init__(self, handed: Handed, *, all_texts: bool = False) -> None:
+    def __init__(self, handed: GivenTexts, *, all_texts: bool = False) -> None:
         self._handed, self._all = handed, all_texts
         self._kept = Counter[str]()  # withheld so far, by subject
         self._first: dict[str, tuple[int, str]] = {}  # with --all-texts: the first one
@@ -1315,12 +1316,12 @@ class Texts:
                 self._counts["opened"] += 1
                 self._opened.setdefault(subject, f"{name} of {event}")
                 found = commitment(event, name, subject, *handed)
-                hold(f"{name} of {event}", told["c"], found)
+                expect(f"{name} of {event}", told["c"], found)
 
     def _erase(self, subject: str, data: dict[str, Any]) -> None:
-        """Apply an erasure, which must name its decision and come before any text."""
+        """Apply an erasure, which must name its decision."""
         for name in ("decision", "legal_basis"):
-            if not word(data[name]).strip():
+            if not string(data[name]).strip():
                 raise ValueError(f"the {name} of an erasure is empty")
         if subject in self._opened:
             what = f"{self._opened[subject]} was handed over, but this decision erased"
@@ -1328,8 +1329,8 @@ class Texts:
         self._counts["erased"] += self._kept.pop(subject, 0)
         self._first.pop(subject, None)
 
-    def tell(self) -> dict[str, int]:
-        """Number of commitments, and how many were erased, opened here and withheld."""
+    def counts(self) -> dict[str, int]:
+        """The number of commitments, and of those erased, opened here and withheld."""
         for event, name in self._handed:
             raise Finding(f"the log is not committed to {name} of {event}")
         for position, what in sorted(self._first.values()):
@@ -1343,17 +1344,17 @@ SALT = 32  # bytes
 def commitment(event: str, name: str, subject: str, salt: bytes, text: str) -> str:
     """The commitment to a text: a salted hash (docs/ledger-format.md, Texts)."""
     if len(salt) != SALT:  # else its end could pass for the beginning of the text
-        raise ValueError(f"a salt of {len(salt)} bytes, not {SALT}")
+        raise ValueError(f"the salt has {len(salt)} bytes, but must have {SALT}")
     parts = (part.encode() for part in (event, name, subject))
     context = b"".join(len(part).to_bytes(2, "big") + part for part in parts)
-    plain = spell(text).encode()
+    plain = to_json(text).encode()
     plain += b" " * (-len(plain) % 64)
     return hashlib.sha256(b"iku/text/v1\0" + context + salt + plain).hexdigest()
 
 
-def read_texts(place: Path) -> Handed:
+def read_texts(place: Path) -> GivenTexts:
     """Read texts, one JSON object on each line, from a file or a folder of files."""
-    found: Handed = {}
+    found: GivenTexts = {}
     inside = sorted(path for path in place.rglob("*") if path.is_file())
     for path in inside if place.is_dir() else [place]:
         with path.open("rb") as file:
@@ -1361,10 +1362,10 @@ def read_texts(place: Path) -> Handed:
                 try:
                     name, handed = read_text(line)
                 except (ValueError, KeyError, TypeError, RecursionError) as error:
-                    told = f"line {number} of {path} is no text that was opened"
+                    told = f"line {number} of {path} is not an opened text"
                     raise malformed(f"{told}: {error}") from None
                 if found.setdefault(name, handed) != handed:
-                    told = f"{name[1]} of {name[0]} was handed over as two texts"
+                    told = f"{name[1]} of {name[0]} has two different texts"
                     raise Finding(told)
     return found
 
@@ -1372,15 +1373,15 @@ def read_texts(place: Path) -> Handed:
 def read_text(line: bytes) -> tuple[tuple[str, str], tuple[bytes, str]]:
     """Parse the event and field of a text, its salt, and the text."""
     told = decode(line.decode())
-    event, name, salt, text = (word(told[key]) for key in TEXT_KEYS)
-    if len(told) != len(TEXT_KEYS) or f"{spell(told)}\n".encode() != line:
-        raise ValueError(f"not spelt as {', '.join(TEXT_KEYS)} alone are")
+    event, name, salt, text = (string(told[key]) for key in TEXT_KEYS)
+    if len(told) != len(TEXT_KEYS) or f"{to_json(told)}\n".encode() != line:
+        raise ValueError(f"not in canonical form with the keys {', '.join(TEXT_KEYS)}")
     if not re.fullmatch(f"[0-9a-f]{{{2 * SALT}}}", salt):
         raise ValueError(f"its salt is not {SALT} bytes in hexadecimal")
     return (event, name), (bytes.fromhex(salt), text)
 
 
-# ---------------------------------------------- 12. Restores that lost what was signed
+# ---------------------------------------------- 12. Lost events
 #
 # A log never revokes a checkpoint. A log whose backup lost signed events continues
 # under a new name, and the first event after the kept ones declares the loss.
@@ -1409,14 +1410,14 @@ def read_loss(record: dict[str, Any], tree: Tree) -> Loss:
     """The loss that a record declares, compared with the tree before the record."""
     position, data = tree.size + 1, record["data"]
     try:
-        kept, lost_to = whole(data["kept"]), whole(data["lost_to"])
-        names = (word(data[name]) for name in ("origin", "successor", "root", "signed"))
-        origin, successor, root, signed = names
+        kept, lost_to = natural(data["kept"]), natural(data["lost_to"])
+        keys = ("origin", "successor", "root", "signed")
+        origin, successor, root, signed = (string(data[key]) for key in keys)
     except (ValueError, TypeError, KeyError):
-        raise Finding("the record tells of no loss", position) from None
+        raise Finding("the record does not declare a loss", position) from None
     computed = base64.b64encode(tree.root()).decode()
     due, found = f"{tree.size} {computed}", f"{kept} {root}"
-    hold("events kept, and their root", due, found, position)
+    expect("events kept, and their root", due, found, position)
     return Loss(position, origin, successor, kept, root, lost_to, signed)
 
 
@@ -1431,39 +1432,39 @@ def verify_proof(raw: bytes, leaf: bytes, policy: Policy, report: Report) -> Non
     except UnicodeDecodeError:
         raise malformed("the proof is not ASCII") from None
     if header != "c2sp.org/tlog-proof@v1" or not blank:
-        raise malformed("this is no tlog-proof of version 1")
+        raise malformed("this is not a tlog-proof of version 1")
     if lines and lines[0].startswith("extra "):
         lines.pop(0)
     if not lines or not lines[0].startswith("index "):
-        raise malformed("the proof has no line of its index")
+        raise malformed("the proof has no index line")
     index = read_size(lines.pop(0).removeprefix("index "), "the proof")
     hashes = [decode_base64(line, "the proof", 32) for line in lines]
     last = read_checkpoint(signed, "the checkpoint")
-    report.tell(last)
-    hold_trusted(last, policy, report)
+    report.set_log(last)
+    check_trusted(last, policy, report)
     report.position = index + 1
     check_inclusion(leaf, index, last.size, last.root, hashes)
 
 
 def compare(one: Checkpoint, two: Checkpoint, policy: Policy, report: Report) -> None:
     """Compare two checkpoints of one log of the same size."""
-    report.tell(one)
-    policy.hold_signed(one, "the first checkpoint")
-    hold("the second checkpoint is of another log", one.origin, two.origin)
-    policy.hold_signed(two, "the second checkpoint")
+    report.set_log(one)
+    policy.check_signed(one, "the first checkpoint")
+    expect("the second checkpoint is of another log", one.origin, two.origin)
+    policy.check_signed(two, "the second checkpoint")
     if one.size != two.size:
         raise untrusted(
             f"sizes {one.size} and {two.size} cannot be compared by themselves; use "
             "bundle --known"
         )
-    hold(f"root at size {one.size}", one.root, two.root, code=4)
+    expect(f"root at size {one.size}", one.root, two.root, code=4)
 
 
 # ------------------------------------------------------------------------ 14. Commands
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run a command; the exit code."""
+    """Run a command, and return the exit code."""
     typed, report = _parser().parse_args(arguments), Report()
     try:
         typed.run(typed, report)
@@ -1479,7 +1480,7 @@ def main(arguments: list[str] | None = None) -> int:
     except OSError as error:
         report.note(malformed(f"{error.filename}: {error.strerror}"))
     except (MemoryError, RecursionError):
-        report.note(malformed("the input is too large, or nested too deep"))
+        report.note(malformed("the input is too large, or nested too deeply"))
     told = json.dumps(asdict(report), sort_keys=True).replace("\x7f", r"\u007f")
     lines = [told] if typed.json else map(printable, _lines(report))
     _print(sys.stdout, "\n".join(lines))
@@ -1487,7 +1488,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _print(stream: TextIO | None, text: str) -> None:
-    """Print a text; if that fails, the exit code still is that of the verdict."""
+    """Print a text; if that fails, the exit code stays that of the verdict."""
     if stream is None:
         return
     try:
@@ -1514,16 +1515,16 @@ def _lines(report: Report) -> Iterator[str]:
     for told, line in (
         (report.finding, f"{Finding(str(report.finding), report.position, *sides)}"),
         (report.origin, f"log {report.origin}, size {report.size}, root {report.root}"),
-        (report.origin, _age(report)),
+        (report.origin, _witness_summary(report)),
         (report.checkpoints, f"{report.checkpoints} checkpoints of the bundle agree"),
         (report.unchecked, f"{report.unchecked} of them by root alone: {ROOTS_ALONE}"),
         (report.known, f"{report.known} checkpoints that you know agree"),
-        (agree, f"{recounted} were counted again and agree"),
+        (agree, f"{recounted} were recounted and agree"),
         *((True, f"differs: {difference}") for difference in report.differences[1:]),
         (report.texts.get("commitments"), f"texts: {texts}"),
-        (report.rights, f"rights: {spell_rights(report.rights)}"),
+        (report.rights, f"rights: {rights_in_words(report.rights)}"),
         (report.figure, f"figure: {', '.join(figure)}"),
-        *((True, f"mind: {reason}") for reason in report.lacking),
+        *((True, f"warning: {reason}") for reason in report.lacking),
     ):
         if told:
             yield f"  {line}"
@@ -1532,19 +1533,19 @@ def _lines(report: Report) -> Iterator[str]:
 ROOTS_ALONE = "--all checks their signatures"
 
 
-def _age(report: Report) -> str:
+def _witness_summary(report: Report) -> str:
     """The witnesses of the last checkpoint, and its age."""
-    names = ", ".join(report.witnesses) or "nobody"
+    names = ", ".join(report.witnesses) or "none"
     told = f"witnessed by {len(report.witnesses)} of {report.trusted}: {names}"
     if report.newest is None:
-        return f"{told}; its age is not known"
+        return f"{told}; its age is unknown"
     newest = datetime.fromisoformat(report.newest)
     days = (datetime.now(UTC) - newest).days
     return f"{told}; the newest on {newest:%d-%m-%Y %H.%M} UTC, {days} days ago"
 
 
 def _keep_evidence(typed: argparse.Namespace, report: Report) -> None:
-    """Write both checkpoints to one file: signed evidence that the log diverged."""
+    """Write both checkpoints to one file, as signed evidence that the log diverged."""
     known = [typed.one, typed.two] if "one" in typed else typed.known
     own = [typed.folder / "checkpoint"] if "folder" in typed else []
     try:
@@ -1568,7 +1569,7 @@ def _policy(typed: argparse.Namespace) -> Policy:
 
 
 def _is_inside(path: Path, folder: Path) -> bool:
-    """Whether a file is in the folder or one of its files, by whatever name."""
+    """Whether a file is in the folder or is one of its files, under any name."""
     own = [one for one in (folder, folder / "policy.txt") if one.exists()]
     places = [path, *path.resolve().parents]
     return any(one.samefile(place) for one in own for place in places)
@@ -1633,21 +1634,21 @@ def _parser() -> argparse.ArgumentParser:
         for word_ in words:
             add(word_, type=str if word_ == "number" else Path)
         alone = run in {_proof, _compare}
-        add("--policy", type=Path, required=alone, help="whom you believe")
-        add("--json", action="store_true", help="for programs")
+        add("--policy", type=Path, required=alone, help="the keys that you trust")
+        add("--json", action="store_true", help="print the report as JSON")
         add("--without-witness", action="store_true", help="accept missing witnesses")
         if run is not _compare:
-            help_ = "demand cosignatures of that day or later"
+            help_ = "require cosignatures of that day or later"
             add("--newer-than", type=day, metavar="DATE", help=help_)
         if run is _figure:
-            add("--bundle", type=Path, required=True, dest="folder", help="verified")
+            add("--bundle", type=Path, required=True, dest="folder", help="a folder")
         if run is _proof:
             what = command.add_mutually_exclusive_group(required=True)
             what.add_argument("--record", type=Path, help="file of the record's bytes")
             what.add_argument("--leaf", help="the leaf hash, as a receipt gives it")
         if not alone:
             add("--accept-loss", action="store_true", help="accept declared losses")
-            add("--known", type=Path, action="append", default=[], help="one you kept")
+            add("--known", type=Path, action="append", default=[], help="one you have")
             add("--all", action="store_true", help="check all signatures")
             add("--texts", type=Path, help="texts that were opened")
             add("--all-texts", action="store_true", help="refuse withheld texts")
@@ -1657,7 +1658,7 @@ def _parser() -> argparse.ArgumentParser:
 # ============================ Part two: the figures ============================
 
 
-# --------------------------------------- 15. What the records say, as far as it counts
+# --------------------------------------- 15. Facts in the records
 #
 # From here to the bundle, the content of the records is interpreted. docs/register.md
 # ("Counting") has the rules. Numbers are integers and exact fractions, never floats.
@@ -1667,7 +1668,7 @@ LEVELS = ("potensi", "perseteruan", "kekerasan", "status_keadaan_konflik")
 
 
 class Meaning(NamedTuple):
-    """The meaning of a type of fact for the case or organisation it belongs to."""
+    """The effect of an event type on the case or organisation of its stream."""
 
     needs: tuple[str, ...] = ()  # required fields; "on": the day it holds from
     upon: tuple[str | None, ...] = ()  # allowed statuses on that day; None: not begun
@@ -1717,7 +1718,7 @@ NEEDS = {
 
 
 class Fact(NamedTuple):
-    """The content of a record about a case or an organisation that is counted."""
+    """The fields of a record that count, of a case or an organisation."""
 
     position: int
     known_on: date
@@ -1726,59 +1727,59 @@ class Fact(NamedTuple):
     says: dict[str, Any]
 
 
-def word(value: Any) -> str:
-    """A string, interned: equal strings share their memory."""
+def string(value: Any) -> str:
+    """A string, interned, so that equal strings share their memory."""
     if not isinstance(value, str):
-        raise TypeError(f"{value!r} is no word")
+        raise TypeError(f"{value!r} is not a string")
     return sys.intern(value)
 
 
-def whole(value: Any) -> int:
+def natural(value: Any) -> int:
     """A non-negative integer."""
     if type(value) is not int or value < 0:
-        raise ValueError(f"{value!r} is no whole number")
+        raise ValueError(f"{value!r} is not a non-negative integer")
     return value
 
 
-def decimal(value: Any) -> Fraction:
+def fraction(value: Any) -> Fraction:
     """A decimal number, encoded as a string."""
-    if not re.fullmatch(r"-?[0-9]{1,9}(\.[0-9]{1,9})?", word(value)):
-        raise ValueError(f"{value[:40]!r} is no decimal")
+    if not re.fullmatch(r"-?[0-9]{1,9}(\.[0-9]{1,9})?", string(value)):
+        raise ValueError(f"{value[:40]!r} is not a decimal number")
     return Fraction(value)
 
 
-def _level(value: Any) -> str:
+def _parse_level(value: Any) -> str:
     if value not in LEVELS:
-        raise ValueError(f"{value!r} is no level")
-    return word(value)
+        raise ValueError(f"{value!r} is not a level")
+    return string(value)
 
 
-def _flag(value: Any) -> bool:
+def _parse_flag(value: Any) -> bool:
     if not isinstance(value, bool):
         raise TypeError(f"{value!r} is neither true nor false")
     return value
 
 
-def _names(value: Any) -> tuple[str, ...]:
-    names = tuple(map(word, value)) if isinstance(value, list) else ()
+def _parse_field_names(value: Any) -> tuple[str, ...]:
+    names = tuple(map(string, value)) if isinstance(value, list) else ()
     if not names or list(names) != sorted(set(names)):
-        raise ValueError(f"{value!r} are no names of fields, each once and in order")
+        raise ValueError(f"{value!r} is not a sorted list of distinct field names")
     return names
 
 
-def _origin(value: Any) -> tuple[str, int]:
-    return word(value["stream"]), whole(value["version"])
+def _parse_origin(value: Any) -> tuple[str, int]:
+    return string(value["stream"]), natural(value["version"])
 
 
 FIELDS: dict[str, Callable[[Any], Any]] = {
-    **dict.fromkeys(("category", "manner", "kind", "participation", "into"), word),
-    "area": word,
+    **dict.fromkeys(("category", "manner", "kind", "participation", "into"), string),
+    "area": string,
     **dict.fromkeys(("occurred_on", "valid_until"), day),
-    **dict.fromkeys(("corrects", "annuls"), whole),
-    "level": _level,
-    "origin": _origin,
-    "verified": _flag,
-    CLEARED: _names,
+    **dict.fromkeys(("corrects", "annuls"), natural),
+    "level": _parse_level,
+    "origin": _parse_origin,
+    "verified": _parse_flag,
+    CLEARED: _parse_field_names,
 }
 
 
@@ -1798,15 +1799,15 @@ def read_fact(position: int, record: dict[str, Any], needed: Iterable[str]) -> F
         stated = record["data"].keys() | {n.partition(".")[0] for n in record["text"]}
         for name in says[CLEARED]:
             if name in stated or (name == "effective_on" and on):
-                raise ValueError(f"{name} is both stated and cleared")
+                raise ValueError(f"{name} is both set and cleared")
     for name in ("corrects", "annuls"):
         if name in says and not 0 < says[name] < record["version"]:
-            raise ValueError(f"{name} is {says[name]}, which is no earlier version")
-    return Fact(position, day(record["known_on"]), word(record["type"]), on, says)
+            raise ValueError(f"{name} is {says[name]}, which is not an earlier version")
+    return Fact(position, day(record["known_on"]), string(record["type"]), on, says)
 
 
-def standing(history: Sequence[Fact]) -> list[Fact]:
-    """The facts that remain after corrections and annulments, in order.
+def effective_facts(history: Sequence[Fact]) -> list[Fact]:
+    """The facts in effect after corrections and annulments, in order.
 
     An annulment or a correction may itself be annulled by a later annulment, so
     annulments apply from the last to the first.
@@ -1825,7 +1826,7 @@ def standing(history: Sequence[Fact]) -> list[Fact]:
 
 
 def _corrected(wrong: Fact, by: Fact) -> Fact:
-    """The fact with the values of its correction, without the fields it clears."""
+    """The fact with the values of its correction, without the cleared fields."""
     cleared = by.says.get(CLEARED, ())
     says = {n: v for n, v in {**wrong.says, **by.says}.items() if n not in cleared}
     on = None if "effective_on" in cleared else by.on or wrong.on
@@ -1836,7 +1837,7 @@ def _corrected(wrong: Fact, by: Fact) -> Fact:
     return wrong._replace(on=on, says=says)
 
 
-# --------------------------------------------------------------------- 16. What counts
+# --------------------------------------------------------------------- 16. Counting
 
 
 class Counts(NamedTuple):
@@ -1851,15 +1852,15 @@ NOTHING = Counts(0, 0)
 
 
 class State(NamedTuple):
-    """The state of a subject at the end of a day: status, its day, fields."""
+    """The state of a subject at the end of a day: status, its first day, fields."""
 
     status: str | None  # None: not begun
     since: date
     says: dict[str, Any]
 
 
-class Course(NamedTuple):
-    """The history of a subject that is counted."""
+class History(NamedTuple):
+    """The history of a counted subject: its opening, changes and states."""
 
     first: Fact  # the report or the registration
     begun: date  # its day
@@ -1880,22 +1881,22 @@ class Course(NamedTuple):
         return [one for one in self.changes if one[1].type in types]
 
 
-def read_course(category: str, history: Sequence[Fact]) -> Course | None:
-    """The history that the facts give; None if the subject is never counted."""
-    facts, meanings = standing(history), MEANINGS[category]
+def read_history(category: str, history: Sequence[Fact]) -> History | None:
+    """The history that the facts form; None if the subject never counts."""
+    facts, meanings = effective_facts(history), MEANINGS[category]
     dated = [(f.on, f) for f in facts if f.on and meanings[f.type].upon]
     begins = [one for one in dated if None in meanings[one[1].type].upon]
     if not begins:
         return None
     begun, first = begins[0]
-    now = _turn(State(None, begun, {}), begun, first, meanings[first.type])
+    now = _next_state(State(None, begun, {}), begun, first, meanings[first.type])
     states = {begun: now}
     changes = [one for one in dated if one not in begins]
     changes.sort(key=lambda one: one[0])  # stable: within a day, in recorded order
     for on, fact in changes:
         if on < begun:
-            raise _unlawful(fact, f"{first.type} only on {begun}")
-        now = states[on] = _turn(now, on, fact, meanings[fact.type])
+            raise _illegal_event(fact, f"{first.type} only on {begun}")
+        now = states[on] = _next_state(now, on, fact, meanings[fact.type])
     types = {fact.type for fact in facts}
     if types & {"rejected", "merged"} or (category == CASE and "verified" not in types):
         return None
@@ -1908,27 +1909,27 @@ def read_course(category: str, history: Sequence[Fact]) -> Course | None:
         or fact.says.get("verified")
         or fact.says["participation"] in sure
     ]
-    return Course(first, begun, counted, states)
+    return History(first, begun, counted, states)
 
 
-def _turn(now: State, on: date, fact: Fact, meaning: Meaning) -> State:
+def _next_state(now: State, on: date, fact: Fact, meaning: Meaning) -> State:
     """The state after a fact, which must be allowed in the state before it."""
     last_act = fact.type in TAKEN_PART and on == now.since
     if now.status not in meaning.upon and not last_act:
         was = str(now.status).replace("_", " ")
-        raise _unlawful(fact, f"it was {was} since {now.since}")
+        raise _illegal_event(fact, f"it was {was} since {now.since}")
     says = {name: fact.says[name] for name in meaning.sets if name in fact.says}
     if meaning.becomes in {None, now.status}:
         return State(now.status, now.since, now.says | says)
     return State(meaning.becomes, on, now.says | says)
 
 
-def _unlawful(fact: Fact, why: str) -> Finding:
+def _illegal_event(fact: Fact, why: str) -> Finding:
     return Finding(f"{fact.type} on {fact.on}, but {why}", fact.position)
 
 
-class Asked(NamedTuple):
-    """A definition's options, the first day of the period, and the as-of day."""
+class Criteria(NamedTuple):
+    """The options of a definition, the first day of the period, and the as-of day."""
 
     options: dict[str, Any]
     start: date
@@ -1939,7 +1940,7 @@ class Asked(NamedTuple):
         return sum(self.start <= on <= self.as_of for on in days)
 
 
-def count_case(case: Course, asked: Asked) -> Counts:
+def count_case(case: History, asked: Criteria) -> Counts:
     """What a case adds to IKU-1 or IKU-3."""
     options, as_of, entered = asked.options, asked.as_of, case.begun
     if options["date_basis"] == "occurred":
@@ -1960,8 +1961,8 @@ def count_case(case: Course, asked: Asked) -> Counts:
     return Counts(int(any(manner in manners for manner in closings)), 1)
 
 
-def _carried_over(case: Course, asked: Asked) -> bool:
-    """Whether an older case counts: open on the period's eve, or reopened in it."""
+def _carried_over(case: History, asked: Criteria) -> bool:
+    """Whether an older case counts: open on the eve of the period, or reopened."""
     if asked.options["carry_over"] == "exclude":
         return False
     on_eve = _manner(case, asked.start - timedelta(days=1))
@@ -1969,13 +1970,13 @@ def _carried_over(case: Course, asked: Asked) -> bool:
     return on_eve not in asked.options["resolution_manners"] or reopened > 0
 
 
-def _manner(case: Course, when: date) -> str | None:
+def _manner(case: History, when: date) -> str | None:
     """The manner of the resolution in force on a day; None if the case is open."""
     state = case.on(when)
     return state.says["manner"] if state and state.status == "resolved" else None
 
 
-def count_organisation(organisation: Course, asked: Asked) -> Counts:
+def count_organisation(organisation: History, asked: Criteria) -> Counts:
     """What an organisation adds to IKU-2."""
     options, as_of = asked.options, asked.as_of
     last, then = _last_there(organisation, asked)
@@ -1989,7 +1990,7 @@ def count_organisation(organisation: Course, asked: Asked) -> Counts:
     return Counts(int(enough and then.status == "active"), 1, int(expired))
 
 
-def _last_there(organisation: Course, asked: Asked) -> tuple[date, State | None]:
+def _last_there(organisation: History, asked: Criteria) -> tuple[date, State | None]:
     """The last day up to the as-of day on which it existed, and its state then."""
     found: tuple[date, State | None] = date.min, None
     begins = [*organisation.states, date.max]
@@ -2004,7 +2005,7 @@ def _last_there(organisation: Course, asked: Asked) -> tuple[date, State | None]
     return found
 
 
-COUNTING: dict[str, tuple[str, Callable[[Course, Asked], Counts]]] = {
+COUNTING: dict[str, tuple[str, Callable[[History, Criteria], Counts]]] = {
     CASE: ("conflicts", count_case),
     ORGANISATION: ("organisations", count_organisation),
 }
@@ -2049,7 +2050,7 @@ class Version(NamedTuple):
 
     Attributes:
         version: Number among those of its kind, from 1, by which a figure names it.
-        place: Its version in the stream, by which corrections and annulments name it.
+        event: Version of its event in the stream, by which later events name it.
     """
 
     version: int
@@ -2057,7 +2058,7 @@ class Version(NamedTuple):
     known_on: date
     on: date | None
     says: dict[str, Any]
-    place: int
+    event: int
 
 
 def read_options(told: dict[str, Any]) -> dict[str, Any]:
@@ -2065,39 +2066,39 @@ def read_options(told: dict[str, Any]) -> dict[str, Any]:
     known = OPTIONS[told["counts"]]
     strange = told.keys() - known.keys() - {"counts"}
     if strange:
-        raise ValueError(f"the options {sorted(strange)} are not known")
+        raise ValueError(f"the options {sorted(strange)} are unknown")
     read = {"counts": told["counts"]}
     for name, (default, values) in known.items():
         value = told.get(name, default)
         chosen = value if isinstance(default, tuple) else [value]
         if name == "participation_threshold":
-            whole(value)
+            natural(value)
         elif not chosen or not set(chosen) <= set(values):
-            raise ValueError(f"{name} is {value!r}, which is not known")
+            raise ValueError(f"{name} is {value!r}, which is unknown")
         read[name] = value
     return read
 
 
 def _read_targeted(data: dict[str, Any]) -> dict[str, Any]:
-    return {"year": whole(data["year"]), **_read_target(data)}
+    return {"year": natural(data["year"]), **_read_target(data)}
 
 
 def _read_target(data: dict[str, Any]) -> dict[str, Any]:
-    target = decimal(data["target"])
+    target = fraction(data["target"])
     if target <= 0:
-        raise ValueError(f"{target} is no target")
+        raise ValueError(f"{target} is not a valid target")
     return {"target": target}
 
 
 def _read_corrected(data: dict[str, Any]) -> dict[str, Any]:
     """The values that a correction restates, and the version that it corrects."""
-    year = {"year": whole(data["year"])} if "year" in data else {}
+    year = {"year": natural(data["year"])} if "year" in data else {}
     target = _read_target(data) if "target" in data else {}
-    return {"corrects": whole(data["corrects"]), **year, **target}
+    return {"corrects": natural(data["corrects"]), **year, **target}
 
 
 def _read_scaled(data: dict[str, Any]) -> dict[str, Any]:
-    bands = [(decimal(b["at_least"]), word(b["rating"])) for b in data["bands"]]
+    bands = [(fraction(b["at_least"]), string(b["rating"])) for b in data["bands"]]
     if not bands:
         raise ValueError("a scale has no bands")
     return {"bands": bands}
@@ -2108,7 +2109,7 @@ VERSIONED: dict[str, dict[str, Callable[[dict[str, Any]], dict[str, Any]]]] = {
         "defined": lambda data: read_options(data["options"]),
         "targeted": _read_targeted,
         "corrected": _read_corrected,
-        "annulled": lambda data: {"annuls": whole(data["annuls"])},
+        "annulled": lambda data: {"annuls": natural(data["annuls"])},
     },
     "scale": {"scaled": _read_scaled},
 }
@@ -2134,7 +2135,7 @@ NUMBER = re.compile(
 
 @dataclass(frozen=True)
 class Coordinates:
-    """The coordinates of a figure, at which recounting always gives the same result."""
+    """The coordinates of a figure; equal coordinates give an equal figure."""
 
     indicator: str
     definition: int
@@ -2152,7 +2153,7 @@ class Coordinates:
 
     @property
     def number(self) -> str:
-        """The number that is printed next to the figure."""
+        """The figure number, which is printed next to the figure."""
         days = (str(one).replace("-", "") for one in (self.as_of, self.known_on))
         letter = PERIODS[self.period][0]
         fields = (self.indicator, str(self.definition), letter, *days, str(self.size))
@@ -2163,27 +2164,27 @@ class Coordinates:
         high, low = divmod((1 - rest) % 1259, 36)
         return f"{line}.{SYMBOLS[high]}{SYMBOLS[low]}"
 
-    def heard(self, one: Fact | Version) -> bool:
+    def includes(self, one: Fact | Version) -> bool:
         """Whether the knowledge cut-off and the size include the fact or version."""
         return one.position <= self.size and one.known_on <= self.known_on
 
 
 def read_number(typed: str) -> Coordinates:
-    """Parse a figure's number; spaces and case are ignored."""
+    """Parse a figure number; spaces and case are ignored."""
     spelt = "".join(typed.split())
     spelt = spelt.upper() if spelt.isascii() else ""
     match = NUMBER.fullmatch(spelt)
     if match is None:
-        raise malformed(f"{typed[:80]!r} is no figure's number")
+        raise malformed(f"{typed[:80]!r} is not a figure number")
     code, version, letter, *days, size = match.groups()
     [period] = [name for name, (known, _) in PERIODS.items() if known == letter]
     try:
         as_of, known = (day(f"{d[:4]}-{d[4:6]}-{d[6:]}") for d in days)
     except ValueError:
-        raise malformed(f"{typed[:80]!r} has a day that there is not") from None
+        raise malformed(f"{typed[:80]!r} has an invalid day") from None
     at = Coordinates(code, int(version), period, as_of, known, int(size))
     if at.number != spelt:
-        raise malformed(f"{typed[:80]!r} is mistyped: its last two characters say so")
+        raise malformed(f"{typed[:80]!r} does not match its check characters")
     return at
 
 
@@ -2192,7 +2193,7 @@ def rounded(value: Fraction) -> Fraction:
     return Fraction((value * 100 + Fraction(1, 2)) // 1, 100)
 
 
-def spell_decimal(value: Fraction | None) -> str | None:
+def format_decimal(value: Fraction | None) -> str | None:
     """A value with two decimals and a decimal point."""
     if value is None:
         return None
@@ -2201,8 +2202,8 @@ def spell_decimal(value: Fraction | None) -> str | None:
 
 
 @dataclass
-class Tally:
-    """A figure in the course of counting."""
+class RunningCount:
+    """The counts of a figure while subjects are added."""
 
     at: Coordinates
     definition: Version
@@ -2221,7 +2222,7 @@ class Tally:
         ratio = empty[options["empty"]]
         if denominator:
             ratio = Fraction(numerator, denominator)
-        percentage = spell_decimal(None if ratio is None else rounded(ratio * 100))
+        percentage = format_decimal(None if ratio is None else rounded(ratio * 100))
         achieved = rating = None
         if ratio is not None and self.target is not None:
             achieved = rounded(ratio * 100 / self.target * 100)
@@ -2236,8 +2237,8 @@ class Tally:
             "denominator": denominator,
             "expired": None if options["counts"] == "conflicts" else expired,
             "percentage": percentage,
-            "target": spell_decimal(self.target),
-            "achievement": spell_decimal(achieved),
+            "target": format_decimal(self.target),
+            "achievement": format_decimal(achieved),
             "rating": rating,
             "number": self.at.number,
         }
@@ -2258,7 +2259,7 @@ FOLLOWS: dict[str, tuple[str | None, ...]] = {
 
 @dataclass
 class Publication:
-    """A publication after its recorded steps, of which *last* is the latest."""
+    """A publication after its recorded steps; *last* is the latest step."""
 
     id: str
     last: str | None = None
@@ -2279,15 +2280,15 @@ class Publication:
 Publications = dict[str, Publication]
 
 
-def take_step(known: Publications, position: int, record: dict[str, Any]) -> None:
+def apply_step(known: Publications, position: int, record: dict[str, Any]) -> None:
     """Apply a step of a publication, which must be allowed after the previous one."""
     data, step = record["data"], record["type"]
-    name = word(data["publication"])
+    name = string(data["publication"])
     if record["stream"] != f"publication-{name[:4]}":
         raise ValueError(f"{name} is of another year")
     one = known.setdefault(name, Publication(name))
     if one.last not in FOLLOWS[step]:
-        raise ValueError(f"{name} is {step}, which does not follow upon {one.last}")
+        raise ValueError(f"{name} is {step}, which cannot follow {one.last}")
     match step:
         case "drafted":
             _draft(known, one, data, day(record["effective_on"]))
@@ -2305,14 +2306,14 @@ def take_step(known: Publications, position: int, record: dict[str, Any]) -> Non
 def _draft(
     known: Publications, one: Publication, data: dict[str, Any], today: date
 ) -> None:
-    one.period, one.as_of = word(data["period"]), day(data["as_of"])
-    edition, restates = whole(data["edition"]), data.get("restates")
-    due = spell_identifier(one.period, one.as_of, edition)
+    one.period, one.as_of = string(data["period"]), day(data["as_of"])
+    edition, restates = natural(data["edition"]), data.get("restates")
+    due = publication_identifier(one.period, one.as_of, edition)
     if one.id != due:
-        raise ValueError(f"{one.id} should be called {due}")
+        raise ValueError(f"{one.id} should be named {due}")
     if one.as_of > today:
-        raise ValueError(f"{one.id} is drafted on {today}, before its day")
-    before = spell_identifier(one.period, one.as_of, edition - 1)
+        raise ValueError(f"{one.id} is drafted on {today}, before its as-of day")
+    before = publication_identifier(one.period, one.as_of, edition - 1)
     if restates != (before if edition > 1 else None):
         raise ValueError(f"{one.id} restates {restates}")
     if edition > 1 and known.get(before, Publication("")).last != "published":
@@ -2320,19 +2321,19 @@ def _draft(
 
 
 def _close(one: Publication, position: int, data: dict[str, Any], on: date) -> None:
-    one.known_on, one.size = day(data["known_on"]), whole(data["size"])
+    one.known_on, one.size = day(data["known_on"]), natural(data["size"])
     if not one.as_of <= one.known_on <= on:
         raise ValueError(f"{one.id} is closed on {on} as known on {one.known_on}")
     if one.size >= position:
-        raise ValueError(f"{one.id} is of size {one.size}, which was not there yet")
+        raise ValueError(f"{one.id} has size {one.size}, which the log had not reached")
     one.closed, one.frozen = position, data["figures"]
-    codes = [word(frozen["indicator"]) for frozen in one.frozen]
+    codes = [string(frozen["indicator"]) for frozen in one.frozen]
     if not codes or len(set(codes)) < len(codes):
         raise ValueError(f"{one.id} does not freeze each indicator once: {codes}")
 
 
-def spell_identifier(period: str, as_of: date, edition: int) -> str:
-    """The identifier: ``2021``, ``2021-W3``, ``2021-B07.2``, ``2021-sd0930``."""
+def publication_identifier(period: str, as_of: date, edition: int) -> str:
+    """The identifier of a publication: ``2021``, ``2021-W3``, ``2021-sd0930``."""
     letter, months = PERIODS[period]
     ordinal = (as_of.month - 1) // months + 1
     spelt = f"{as_of.year:04}"
@@ -2345,7 +2346,7 @@ def spell_identifier(period: str, as_of: date, edition: int) -> str:
     return spelt + (f".{edition}" if edition > 1 else "")
 
 
-# ----------------------------------------------- 20. Recounting, and copies for people
+# ----------------------------------------------- 20. Recounting, and readable copies
 
 UNDERSTOOD: dict[str, Container[str]] = {
     **MEANINGS,
@@ -2370,7 +2371,7 @@ class Register:
         self._pool: dict[tuple[tuple[str, Any], ...], dict[str, Any]] = {}
 
     def add(self, position: int, record: dict[str, Any]) -> None:
-        """Add a record, which must follow the rules of the register."""
+        """Add a record, which must be valid in the state so far."""
         self.size = position
         self.rights.add(position, record)  # before it changes the subject
         try:
@@ -2387,7 +2388,7 @@ class Register:
         category, _, subject = record["stream"].partition("-")
         kind = record["type"]
         if category in UNDERSTOOD and kind not in UNDERSTOOD[category]:
-            raise untrusted(f"what {kind!r} counts for is not known to this program")
+            raise untrusted(f"the event type {kind!r} is not known to this program")
         if category in MEANINGS:
             fact = read_fact(position, record, MEANINGS[category][kind].needs)
             if "participation" not in fact.says:  # equal contents share one object
@@ -2398,7 +2399,7 @@ class Register:
             if category in VERSIONED:
                 self._add_version(position, subject, record)
             else:
-                take_step(self.publications, position, record)
+                apply_step(self.publications, position, record)
             told = {"position": position, **{name: record[name] for name in COPIED}}
             self._copied.setdefault(record["stream"], []).append(told)
 
@@ -2409,8 +2410,8 @@ class Register:
         # A correction may omit the day, and an annulment has none.
         on = None if kind in LOOKS_BACK and effective is None else day(effective)
         says = VERSIONED[category][kind](record["data"])
-        number, place = len(versions) + 1, whole(record["version"])
-        versions.append(Version(number, position, known, on, says, place))
+        number, version = len(versions) + 1, natural(record["version"])
+        versions.append(Version(number, position, known, on, says, version))
 
     def check_mergers(self) -> None:
         """Check that mergers and absorptions correspond, in both directions.
@@ -2420,37 +2421,37 @@ class Register:
         for category, subjects in self.subjects.items():
             for survivor, history in subjects.items():
                 brought = [one for one in history if "origin" in one.says]
-                left = standing(history) if brought else []
+                left = effective_facts(history) if brought else []
                 stand = {f.says["origin"] for f in left if f.type == "absorbed"}
                 for one in brought:
                     origin = one.says["origin"]
                     what = f"{one.type} from {origin[0]}/{origin[1]}"
                     if one.type == "absorbed":
                         merges = self._merges(category, origin, survivor)
-                        hold(f"{what} stands", merges, origin in stand, one.position)
+                        expect(f"{what} holds", merges, origin in stand, one.position)
                     elif (at := self._at(category, origin)) is None or (
                         at.type != "participated"
                     ):
-                        raise Finding(f"{what}, but none is there", one.position)
+                        raise Finding(f"{what}, which does not exist", one.position)
 
     def _at(self, category: str, origin: tuple[str, int]) -> Fact | None:
-        """The fact at a stream and version, if the subject is of that category."""
+        """The fact at a stream and version; None if it is of another category."""
         of, _, subject = origin[0].partition("-")
         history = self.subjects[category].get(subject, []) if of == category else []
         return history[origin[1] - 1] if 0 < origin[1] <= len(history) else None
 
     def _merges(self, category: str, origin: tuple[str, int], survivor: str) -> bool:
-        """Whether that fact is in force and merges its subject into *survivor*."""
+        """Whether that fact is a merger in effect of its subject into *survivor*."""
         fact = self._at(category, origin)
         history = self.subjects[category].get(origin[0].partition("-")[2], [])
         return fact is not None and any(
             one.position == fact.position
             and one.type == "merged"
             and str(one.says.get("into")).replace("/", "~") == survivor
-            for one in standing(history)
+            for one in effective_facts(history)
         )
 
-    def closed(self) -> list[Publication]:
+    def closed_publications(self) -> list[Publication]:
         """Publications with frozen figures, in the order of their closings."""
         found = [one for one in self.publications.values() if one.closed]
         return sorted(found, key=lambda one: one.closed)
@@ -2458,14 +2459,14 @@ class Register:
     def copies(self) -> dict[str, bytes]:
         """Readable copies of definitions and closed publications, by path."""
         found = {
-            f"definitions/{stream}.json": _spell_copy(stream, facts)
+            f"definitions/{stream}.json": _encode_copy(stream, facts)
             for stream, facts in self._copied.items()
             if not stream.startswith("publication-")
         }
-        for one in self.closed():
+        for one in self.closed_publications():
             stream = f"publication-{one.id[:4]}"
             facts = [f for f in self._copied[stream] if f["position"] in one.steps]
-            found[f"publications/{one.id}.json"] = _spell_copy(stream, facts)
+            found[f"publications/{one.id}.json"] = _encode_copy(stream, facts)
         return found
 
     def in_force(
@@ -2474,121 +2475,121 @@ class Register:
         """The version in force on a day, as known at *at*; for targets, of *year*."""
         begun = [
             one
-            for one in self.standing(key, at)
+            for one in self.effective(key, at)
             if one.on and one.on <= when and one.says.get("year") == year
         ]
         return max(begun, key=lambda one: (one.on, one.version), default=None)
 
-    def standing(self, key: tuple[str, str], at: Coordinates) -> list[Version]:
+    def effective(self, key: tuple[str, str], at: Coordinates) -> list[Version]:
         """The versions known at *at*, as corrected, without the annulled ones."""
         subject, kind = key
 
-        def heard(of: str) -> list[Version]:
-            return [v for v in self.versions.get((subject, of), []) if at.heard(v)]
+        def known(of: str) -> list[Version]:
+            return [v for v in self.versions.get((subject, of), []) if at.includes(v)]
 
         void = set[int]()
         # A later annulment may annul an earlier one, so they apply from the last.
-        for one in reversed(heard("annulled")):
-            if one.place not in void:
+        for one in reversed(known("annulled")):
+            if one.event not in void:
                 void.add(one.says["annuls"])
-        found = {one.place: one for one in heard(kind) if one.place not in void}
-        for one in heard("corrected"):
+        found = {one.event: one for one in known(kind) if one.event not in void}
+        for one in known("corrected"):
             wrong = found.get(one.says["corrects"])
-            if wrong is not None and one.place not in void:
+            if wrong is not None and one.event not in void:
                 restated = {k: v for k, v in one.says.items() if k != "corrects"}
                 says, on = {**wrong.says, **restated}, one.on or wrong.on
-                found[wrong.place] = wrong._replace(says=says, on=on)
+                found[wrong.event] = wrong._replace(says=says, on=on)
         return [*found.values()]
 
     def definition(self, at: Coordinates) -> Version:
         """The definition in force at the start of the period, as known at *at*.
 
-        If none is, the first definition applies or, once that is annulled, the earliest
-        of those that remain.
+        If none is in force, the first definition applies or, once that is annulled, the
+        earliest of the others.
         """
         key = at.indicator, "defined"
         if key not in self.versions:
-            raise Finding(f"the log knows no indicator {at.indicator}")
-        first, standing = self.versions[key][0], self.standing(key, at)
-        if found := self.in_force(key, at, at.start):
-            return found
-        if not standing or first in standing:
+            raise Finding(f"the log has no indicator {at.indicator}")
+        first, found = self.versions[key][0], self.effective(key, at)
+        if in_force := self.in_force(key, at, at.start):
+            return in_force
+        if not found or first in found:
             return first
-        return min(standing, key=lambda one: (one.on, -one.version))
+        return min(found, key=lambda one: (one.on, -one.version))
 
-    def tally(self, at: Coordinates) -> Tally:
-        """An empty tally of a figure, under the definition that *at* names."""
+    def start_count(self, at: Coordinates) -> RunningCount:
+        """A count of zero for a figure, under the definition that *at* names."""
         in_force = self.definition(at)  # a finding if the indicator is unknown
         versions = self.versions[at.indicator, "defined"]
         if not 0 < at.definition <= len(versions):
-            hold("definition", in_force.version, at.definition)
+            expect("definition", in_force.version, at.definition)
         scales = self.versions.get((SCALE, "scaled"))
         if not scales:
-            raise Finding("the log knows no rating scale")
+            raise Finding("the log has no rating scale")
         target = self.in_force((at.indicator, "targeted"), at, at.as_of, at.as_of.year)
-        return Tally(
+        return RunningCount(
             at,
             versions[at.definition - 1],
             target.says["target"] if target else None,
             self.in_force((SCALE, "scaled"), at, at.as_of) or scales[0],
         )
 
-    def count(self, tallies: Sequence[Tally]) -> None:
-        """Count the figures, reading the history of each subject once."""
+    def count(self, tallies: Sequence[RunningCount]) -> None:
+        """Count the figures; the history of each subject is read once."""
         for category, (counted, count) in COUNTING.items():
             asked = [
-                (one, Asked(one.definition.says, one.at.start, one.at.as_of))
+                (one, Criteria(one.definition.says, one.at.start, one.at.as_of))
                 for one in tallies
                 if one.definition.says["counts"] == counted
             ]
             for history in self.subjects[category].values():
-                courses = {0: None, len(history): read_course(category, history)}
+                courses = {0: None, len(history): read_history(category, history)}
                 for tally, question in asked:
                     # Neither positions nor known_on decrease: a prefix is included.
-                    heard = len(history)
-                    while heard and not tally.at.heard(history[heard - 1]):
-                        heard -= 1
-                    if heard not in courses:
-                        courses[heard] = read_course(category, history[:heard])
-                    if course := courses[heard]:
+                    size = len(history)
+                    while size and not tally.at.includes(history[size - 1]):
+                        size -= 1
+                    if size not in courses:
+                        courses[size] = read_history(category, history[:size])
+                    if course := courses[size]:
                         added = zip(tally.counts, count(course, question), strict=True)
                         tally.counts = Counts(*map(sum, added))
 
 
 def recount(register: Register, at: Coordinates) -> dict[str, Any]:
-    """The figure at any coordinates."""
+    """The figure at the coordinates *at*."""
     if at.size > register.size:
         raise untrusted(
-            f"the figure is of size {at.size}, but the bundle ends at {register.size}"
+            f"the figure has size {at.size}, but the bundle ends at {register.size}"
         )
-    tally = register.tally(at)
+    tally = register.start_count(at)
     register.count([tally])
     return tally.figure()
 
 
 def recount_published(register: Register, report: Report) -> None:
     """Recount every frozen figure; *report* lists all differences."""
-    closed, found = register.closed(), list[Finding]()
-    tallies: list[tuple[Publication, dict[str, Any], Tally]] = []
+    closed, found = register.closed_publications(), list[Finding]()
+    tallies: list[tuple[Publication, dict[str, Any], RunningCount]] = []
     for one in closed:
         codes = {frozen["indicator"] for frozen in one.frozen}
         for (code, kind), (first, *_) in register.versions.items():
             if kind == "defined" and first.position <= one.size and code not in codes:
-                found.append(_in(one, code, "the closing leaves it out"))
+                found.append(_figure_finding(one, code, "the closing omits it"))
         for frozen in one.frozen:
             at = one.coordinates(frozen["indicator"], 1)
             try:
                 at = replace(at, definition=register.definition(at).version)
-                tallies.append((one, frozen, register.tally(at)))
+                tallies.append((one, frozen, register.start_count(at)))
             except Finding as finding:
-                found.append(_in(one, at.indicator, finding.sentence))
+                found.append(_figure_finding(one, at.indicator, finding.sentence))
     register.count([tally for _, _, tally in tallies])
     for one, frozen, tally in tallies:
         counted = tally.figure()
         for name in sorted(counted.keys() | frozen.keys()):
-            due, told = (spell(where.get(name)) for where in (counted, frozen))
+            due, told = (to_json(where.get(name)) for where in (counted, frozen))
             if due != told or (name in frozen) != (name in counted):
-                found.append(_in(one, tally.at.indicator, name, due, told))
+                found.append(_figure_finding(one, tally.at.indicator, name, due, told))
     found.sort(key=lambda finding: finding.position or 0)
     report.publications, report.figures = len(closed), len(tallies)
     report.differences = [str(finding) for finding in found]
@@ -2596,13 +2597,13 @@ def recount_published(register: Register, report: Report) -> None:
         raise found[0]
 
 
-def _in(one: Publication, code: str, what: str, *sides: str) -> Finding:
+def _figure_finding(one: Publication, code: str, what: str, *sides: str) -> Finding:
     expected, found = sides or (None, None)
     sentence = f"publication {one.id}, {code}: {what}"
     return Finding(sentence, one.closed, expected, found)
 
 
-def _spell_copy(stream: str, facts: list[dict[str, Any]]) -> bytes:
+def _encode_copy(stream: str, facts: list[dict[str, Any]]) -> bytes:
     told = {"facts": facts, "note": COPY, "stream": stream}
     spelt = json.dumps(told, ensure_ascii=False, indent=1, sort_keys=True)
     return f"{spelt}\n".encode()
@@ -2719,9 +2720,9 @@ NOBODY, PROGRAM = "lokal", "iku"  # actors without an account
 
 
 def actions_of(category: str, kind: str, data: dict[str, Any]) -> tuple[str, ...]:
-    """The action that an event is, or a command in a proposal; none if not known.
+    """The action of recording an event, or of a proposed command; none if unknown.
 
-    A recovery is taken for that of an account that approves.
+    A recovery is treated as that of an account that approves.
     """
     if category == "account" and kind in {"granted", "invite"}:
         return ("grant_approving" if data.get("role") in APPROVING else "administer",)
@@ -2734,12 +2735,12 @@ def actions_of(category: str, kind: str, data: dict[str, Any]) -> tuple[str, ...
     return tuple(action for action, kinds in known if kind in kinds.split())
 
 
-def approving(actions: tuple[str, ...]) -> tuple[str, ...]:
-    """The actions, the right to one of which approves a proposal of *actions*."""
+def approving_actions(actions: tuple[str, ...]) -> tuple[str, ...]:
+    """The actions that approve a proposal of *actions*; the right to any suffices."""
     return tuple(one for a in actions for one in APPROVED_BY.get(a, (a,)))
 
 
-# ---------------------------------------------------------------- 22. Who may do what
+# ---------------------------------------------------------------- 22. Roles and scopes
 
 
 class Grant(NamedTuple):
@@ -2760,7 +2761,7 @@ class Scope(NamedTuple):
 
 @dataclass
 class Account:
-    """An account after its recorded events; *grants* by the version of the event."""
+    """An account folded from its events; *grants* by the version of the event."""
 
     person: str
     grants: dict[int, Grant] = field(default_factory=dict)
@@ -2792,7 +2793,7 @@ def _is_within(grant: Grant, at: Scope) -> bool:
 
 def scope_of(history: Sequence[Fact], divisions: Any, when: date) -> Scope:
     """The scope of a case or an organisation on a day."""
-    left = standing(history)
+    left = effective_facts(history)
     opened = [f for f in left if f.type in {"reported", "registered"}]
     first = (opened or history)[0]
     part = "categories" if "category" in first.says else "kinds"
@@ -2816,11 +2817,11 @@ Broken = Iterator[tuple[int, str]]  # the position of a record, and the rule it 
 
 
 class Rights:
-    """Judges who recorded each event, by what the log states before its command.
+    """Verifies that each event was allowed to its actor, by the state before it.
 
-    Before the first account everybody may do everything. Not judged is what the log
-    does not hold: whether a second factor was fresh, to which roles an API key was
-    limited, and whether a correction changes a figure of a closed period.
+    Before the first account everything is allowed. It cannot judge what the log does
+    not hold: whether a second factor was fresh, to which roles an API key was limited,
+    and whether a correction changes a figure of a closed period.
     """
 
     def __init__(
@@ -2845,7 +2846,7 @@ class Rights:
         self._confirmed: dict[str, set[str]] = {}
 
     def add(self, position: int, record: dict[str, Any]) -> None:
-        """Take a record, before the register does; judge the command before it."""
+        """Add a record before the register does; verify the command before it."""
         if self._command and self._command[0][1]["command"] != record["command"]:
             self.finish()
         stream = record["stream"]
@@ -2854,7 +2855,7 @@ class Rights:
         self._command.append((position, record))
 
     def finish(self) -> None:
-        """Judge the last command, which the register has taken, and apply it."""
+        """Verify the last command, which is in the register, and apply it."""
         command, self._command = self._command, []
         if not command:
             return
@@ -2869,7 +2870,7 @@ class Rights:
             for _, record in command:
                 self._apply(record)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            told = f"the rights to it cannot be judged: {error!r}"
+            told = f"its rights cannot be verified: {error!r}"
             raise Finding(told, command[-1][0]) from None
         self._scopes = {}
 
@@ -2882,8 +2883,8 @@ class Rights:
             told = f"{record['type']} of {record['stream']} by {record['actor']}"
             self.findings.append(Finding(f"{told} was not allowed: {rule}", position))
 
-    def hold(self, report: Report) -> None:
-        """Report who recorded the events, and raise the first finding."""
+    def report_findings(self, report: Report) -> None:
+        """Report the rights, and raise the first finding."""
         self.finish()
         mode = "accounts" if self.accounts else "local"
         report.rights = {
@@ -2894,14 +2895,14 @@ class Rights:
         }
         if self.unjudged:
             report.lacking.append(
-                f"rights are not judged from position {self.unjudged} on: version "
+                f"rights are not verified from position {self.unjudged} on: version "
                 f"{self.table} of their table is not known to this program"
             )
         if self.findings:
             raise self.findings[0]
 
     def history(self, stream: str) -> list[Fact]:
-        """The facts of a case or an organisation; none of another stream."""
+        """The facts of a case or an organisation; empty for other streams."""
         category, _, subject = stream.partition("-")
         return self._subjects.get(category, {}).get(subject, [])
 
@@ -2911,7 +2912,7 @@ class Rights:
         return [scope_of(history, self.divisions, when)] if history else []
 
     def person(self, actor: str) -> str:
-        """The person of an actor, in the form in which persons are compared."""
+        """The person behind an actor, in the form in which persons are compared."""
         account = self.accounts.get(actor)
         return (account.person if account else actor).strip().casefold()
 
@@ -2931,7 +2932,7 @@ class Rights:
                 yield from self._publication_step(position, record)
 
     def _first_account(self, command: list[Step]) -> Broken:
-        if _granted(command) != "admin":
+        if _granted_role(command) != "admin":
             for position, record in command:
                 if record["stream"].startswith("account-"):
                     yield position, "the first account must be an administrator's"
@@ -2955,9 +2956,9 @@ class Rights:
     def _by_program(
         self, command: list[Step], position: int, record: dict[str, Any], today: date
     ) -> Broken:
-        """What the program records by itself, the first two invitations included."""
+        """The violations of the program: it may record only certain events."""
         category, kind = record["stream"].partition("-")[0], record["type"]
-        role = _granted(command) if category == "account" else None
+        role = _granted_role(command) if category == "account" else None
         if (category, kind) in BY_PROGRAM:
             return
         if role not in {"admin", "kepala_badan"}:
@@ -2975,12 +2976,12 @@ class Rights:
         stream, kind, data = record["stream"], record["type"], record["data"]
         category = stream.partition("-")[0]
         if kind == "invited":
-            kind, data = "granted", {"role": _granted(command)}
-        yield from self._always(command, position, record)
+            kind, data = "granted", {"role": _granted_role(command)}
+        yield from self._unconditional_rules(command, position, record)
         actions, covered = actions_of(category, kind, data), set[str | None]()
         approved = [r for _, r in command if _is_approval(r)]
         if approved and approved[0]["stream"] in self.proposals:
-            actions = approving(actions)
+            actions = approving_actions(actions)
             covered = self.proposals[approved[0]["stream"]].covered
         elif actions == ("recover_approving",) and not self._approves(record):
             actions = ("administer",)
@@ -2989,7 +2990,7 @@ class Rights:
             scopes = [self._scope_of_figure(data["indicator"])]
         for at in scopes:
             if at.division not in (covered - {None}) and not may(grants, actions, at):
-                yield position, _denied(actions, at, grants)
+                yield position, _denial(actions, at, grants)
                 return
         allowed = record["declared"] and self.imports  # by another person
         if actions == ("verify",) and not allowed and self._is_own(record):
@@ -2998,7 +2999,7 @@ class Rights:
                 yield position, "the same person entered it"
 
     def _approves(self, record: dict[str, Any]) -> bool:
-        """Whether the account approves, under a table that tells its recovery apart."""
+        """Whether the account approves, if the table has an action for its recovery."""
         account = self.accounts.get(record["stream"].partition("-")[2])
         if account is None or self.table < RECOVERY_APPROVED_SINCE:
             return False
@@ -3008,10 +3009,10 @@ class Rights:
             for one in held
         )
 
-    def _always(
+    def _unconditional_rules(
         self, command: list[Step], position: int, record: dict[str, Any]
     ) -> Broken:
-        """What no role allows."""
+        """The violations of rules that no role overrides."""
         if record["type"] == "demonstrated":
             yield position, "a register with accounts never becomes a demonstration"
         if self._is_own_account(command, record["stream"]):
@@ -3021,7 +3022,7 @@ class Rights:
             yield position, "no import of a file with earlier days was allowed"
 
     def _is_own_account(self, command: list[Step], stream: str) -> bool:
-        """Whether the account that is changed is of the actor's person."""
+        """Whether the changed account belongs to the actor's person."""
         category, _, name = stream.partition("-")
         person = self.person(name)
         for _, one in command:
@@ -3041,7 +3042,7 @@ class Rights:
         return Scope(_owner(self.divisions, "kinds", options["kinds"][0]))
 
     def _is_own(self, record: dict[str, Any]) -> bool:
-        """Whether the actor entered what the record verifies."""
+        """Whether the actor's person entered what the record verifies."""
         if record["type"] == "participated":
             return True
         stream, entry = record["stream"], record["data"].get("participation", "")
@@ -3049,7 +3050,7 @@ class Rights:
         return self.person(entered) == self.person(record["actor"])
 
     def _publication_step(self, position: int, record: dict[str, Any]) -> Broken:
-        """Closer, reviewer and publisher are three persons; a closing is confirmed."""
+        """The violations: a person took two steps, or a closing is not confirmed."""
         data, kind, actor = record["data"], record["type"], record["actor"]
         name = data["publication"]
         if kind == "closed" and actor in self.accounts:
@@ -3083,21 +3084,21 @@ class Rights:
         elif kind == "demonstrated":
             self.demonstration = True
         elif kind == "rights_set":
-            self.table, self.divisions = whole(data["table"]), data["divisions"]
+            self.table, self.divisions = natural(data["table"]), data["divisions"]
         elif kind == "two_persons_set":
             self.two_persons = data["value"] == "required"
 
     def _apply_account(self, name: str, record: dict[str, Any]) -> None:
         kind, data = record["type"], record["data"]
         if kind == "invited":
-            self.accounts[name] = Account(word(record["text"]["holder"]["s"]))
+            self.accounts[name] = Account(string(record["text"]["holder"]["s"]))
             return
         account = self.accounts.get(name)
         if account is None:
             return
         if kind == "granted":
             if data["role"] not in ROLES:
-                raise ValueError(f"{data['role']} is no role")
+                raise ValueError(f"{data['role']} is not a role")
             until = day(data["until"]) if "until" in data else None
             account.grants[record["version"]] = Grant(
                 data["role"], data.get("division"), data.get("district"), until
@@ -3121,26 +3122,26 @@ class Rights:
 
 
 def _day_of_roles(record: dict[str, Any]) -> date:
-    """The day on which a record was made, by which roles end."""
+    """The day of a record on which roles must be in force."""
     declared = record["declared"]
     return day(record["recorded_at"][:10] if declared else record["known_on"])
 
 
-def _granted(command: list[Step]) -> str | None:
-    """The role that the command grants."""
+def _granted_role(command: list[Step]) -> str | None:
+    """The role that the command grants; None if it grants none."""
     told = (r for _, r in command if r["stream"].startswith("account-"))
     return next((r["data"]["role"] for r in told if r["type"] == "granted"), None)
 
 
-def _denied(actions: tuple[str, ...], at: Scope, grants: list[Grant]) -> str:
-    """The rule that roles break by one of the actions."""
+def _denial(actions: tuple[str, ...], at: Scope, grants: list[Grant]) -> str:
+    """The rule that the roles break by any of the actions."""
     held = ", ".join(f"{g.role} {g.division or ''}".strip() for g in grants) or "none"
     where = f" in division {at.division}" if at.division else ""
     return f"{' or '.join(actions) or 'this'}{where} needs another role than {held}"
 
 
-def spell_rights(rights: dict[str, Any]) -> str:
-    """The rights of a report as text."""
+def rights_in_words(rights: dict[str, Any]) -> str:
+    """The rights section of a report, as text."""
     if rights.get("mode") == "local":
         return "local: no accounts"
     told = "{mode}: {events} events by {accounts} accounts, {refused} not allowed"
@@ -3154,7 +3155,7 @@ def spell_rights(rights: dict[str, Any]) -> str:
 
 @dataclass
 class Proposal:
-    """A proposal: who made it, and the command that an approval records."""
+    """A proposal, with the command that its approval records."""
 
     by: str
     target: tuple[str, int]  # stream, and its version as the proposer saw it
@@ -3176,8 +3177,8 @@ def apply_proposal(proposals: dict[str, Proposal], record: dict[str, Any]) -> No
     stream, kind, data = record["stream"], record["type"], record["data"]
     if kind == "proposed":
         target, told = data["target"], data["command"]
-        about = word(target["stream"]), whole(target["version"])
-        on, kind = told.get("effective_on"), word(told["name"])
+        about = string(target["stream"]), natural(target["version"])
+        on, kind = told.get("effective_on"), string(told["name"])
         proposals[stream] = Proposal(record["actor"], about, kind, told["data"], on)
         return
     held = proposals.get(stream)
@@ -3220,29 +3221,25 @@ def judge_proposal(
 
 
 def _decision(
-    rights: Rights,
-    command: list[Step],
-    step: Step,
-    held: Proposal,
-    grants: list[Grant],
+    rights: Rights, command: list[Step], step: Step, held: Proposal, grants: list[Grant]
 ) -> Broken:
-    """The rules that an approval breaks, or that a decline breaks."""
+    """The rules that an approval or a decline breaks."""
     position, record = step
     same = rights.person(held.by) == rights.person(record["actor"])
     if same and rights.two_persons:
         yield position, "the same person proposed it"
     category = held.target[0].partition("-")[0]
-    actions = approving(actions_of(category, held.kind, held.data))
+    actions = approving_actions(actions_of(category, held.kind, held.data))
     if record["type"] == "approved":
         yield from _approval(rights, command, step, held, grants)
     elif {TABLE[a][ROLES.index(g.role)] for a in actions for g in grants} <= {"-"}:
-        yield position, _denied(actions, Scope(), grants)
+        yield position, _denial(actions, Scope(), grants)
 
 
 def _not_proposable(
     rights: Rights, record: dict[str, Any], grants: list[Grant]
 ) -> str | None:
-    """Why the actor may not propose it for any of the subjects concerned."""
+    """The reason why the actor may propose it for none of the subjects, or None."""
     data = record["data"]
     stream, command = data["target"]["stream"], data["command"]
     category = stream.partition("-")[0]
@@ -3255,11 +3252,11 @@ def _not_proposable(
     scopes = scopes or [Scope()]
     if any(may(grants, actions, at, "ADPQ") for at in scopes):
         return None
-    return _denied(actions, scopes[0], grants)
+    return _denial(actions, scopes[0], grants)
 
 
 def _linked(stream: str, told: Iterable[dict[str, Any]]) -> list[str]:
-    """The streams that mergers and absorptions name."""
+    """The streams of the other subjects that mergers and absorptions name."""
     found = []
     for says in told:
         if "into" in says:
@@ -3271,23 +3268,19 @@ def _linked(stream: str, told: Iterable[dict[str, Any]]) -> list[str]:
 
 
 def _approval(
-    rights: Rights,
-    command: list[Step],
-    step: Step,
-    held: Proposal,
-    grants: list[Grant],
+    rights: Rights, command: list[Step], step: Step, held: Proposal, grants: list[Grant]
 ) -> Broken:
-    """The approver approves what was proposed, at the version that was seen."""
+    """The violations of an approval: its actor, its divisions and its command."""
     position, record = step
     stream, seen = held.target
     category = stream.partition("-")[0]
-    actions = approving(actions_of(category, held.kind, held.data))
+    actions = approving_actions(actions_of(category, held.kind, held.data))
     data, actor = record["data"], rights.person(record["actor"])
     if actor in map(rights.person, held.approved_by):
         yield position, "the same person approved it before"
     for division in data.get("divisions", ()):
         if not may(grants, actions, Scope(division)):
-            yield position, _denied(actions, Scope(division), grants)
+            yield position, _denial(actions, Scope(division), grants)
     if data.get("recorded") is None:
         if len(command) > 1 or not data.get("divisions"):
             yield position, "an approval of one division records nothing else"
@@ -3301,7 +3294,7 @@ def _approval(
 
 
 def _is_proposed(command: list[Step], held: Proposal, recorded: Any) -> bool:
-    """Whether the records are those of the command, and of its other subjects."""
+    """Whether *command* recorded the proposed event, and none that it may not add."""
     last, stream = command[-1][1], held.target[0]
     others = {"absorbed", "participation_carried", "annulled"}
     for _, one in command[:-1]:

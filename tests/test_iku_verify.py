@@ -174,7 +174,7 @@ def test_a_tile_lies_where_ours_do() -> None:
     from iku.ledger import tile  # noqa: PLC0415 - beside the one it is held against
 
     for number, width in ((0, 256), (7, 1), (999, 9), (1000, 256), (1_234_067, 255)):
-        assert iku_verify.place(number, width) == tile.encode_index(number, width)
+        assert iku_verify.tile_index(number, width) == tile.encode_index(number, width)
 
 
 @pytest.mark.parametrize("size", [1, 255, 256, 257, 65_536, 70_000])
@@ -184,7 +184,7 @@ def test_a_tree_is_cut_into_the_tiles_that_ours_is(size: int) -> None:
     tree, found = iku_verify.Tree(), set()
     for index in range(size):
         tree.add(index.to_bytes(32, "big"))
-        found |= {path for path, _ in tree.take_tiles(last=tree.size == size)}
+        found |= {path for path, _ in tree.pop_tiles(last=tree.size == size)}
     assert found == {one.path() for one in tile.tiles(size) if one.level > 0}
 
 
@@ -358,35 +358,47 @@ def test_what_the_profile_just_allows_is_read() -> None:
     ("raw", "says"),
     [
         (RECORD.replace(":1}", ":2}"), "version of a-1: expected 1, found 2"),
-        (RECORD.replace(',"known', ', "known'), "not spelt in the one way"),
-        (RECORD.replace('"u"', '"\\u0075"'), "not spelt in the one way"),
-        (RECORD.replace('"actor":"u"', '"actor":"u","actor":"u"'), "not spelt"),
-        ("[]", "not spelt in the one way"),
-        ("{", "is no JSON"),
-        (RECORD.replace('"schema":2', '"schema":2.5'), "is no JSON of strings and int"),
-        (RECORD.replace('"schema":2', '"schema":NaN'), "is no JSON of strings and int"),
+        (RECORD.replace(',"known', ', "known'), "not in canonical encoding"),
+        (RECORD.replace('"u"', '"\\u0075"'), "not in canonical encoding"),
+        (
+            RECORD.replace('"actor":"u"', '"actor":"u","actor":"u"'),
+            "not in canonical encoding",
+        ),
+        ("[]", "not in canonical encoding"),
+        ("{", "is not JSON"),
+        (
+            RECORD.replace('"schema":2', '"schema":2.5'),
+            "is not JSON of strings and int",
+        ),
+        (
+            RECORD.replace('"schema":2', '"schema":NaN'),
+            "is not JSON of strings and int",
+        ),
         (RECORD.replace('"data":{},', ""), "the keys of the record: expected"),
         (RECORD.replace('"version":1', '"version":1,"with":1'), "the keys of the rec"),
-        ("\udcff", "is no JSON"),
-        ("[" * 60_000, "is no JSON"),
+        ("\udcff", "is not JSON"),
+        ("[" * 60_000, "is not JSON"),
         (RECORD.replace("2021-01-02T03", "2021-01-02 03"), "recorded_at: expected"),
         (RECORD.replace("-02T03", "-02T24"), "recorded_at: expected an instant or lat"),
-        (RECORD.replace("02T03", "32T03"), "the record names no day"),
+        (RECORD.replace("02T03", "32T03"), "the record has an invalid day"),
         (RECORD.replace('"u"', "1"), "type of actor: expected str, found int"),
         (RECORD.replace(":null", ":1"), "type of effective_on: expected str, found in"),
         (RECORD.replace(":1}", ":true}"), "type of version: expected int, found bool"),
-        (RECORD.replace('"a-1"', '"a"'), "the stream names no category or no subject"),
+        (
+            RECORD.replace('"a-1"', '"a"'),
+            "the name of the stream lacks a category or a subject",
+        ),
         (RECORD.replace("{}", '{"\u00e9":1}', 1), "a key that is not ASCII"),
         (
             RECORD.replace('"text":{}', '"text":{"by":"Budi"}'),
-            "text.by is no commitment",
+            "text.by is not a commitment",
         ),
-        (RECORD.replace("{}", '{"n":9007199254740992}', 1), "is no JSON of strings"),
-        (RECORD.replace("{}", '{"n":-9007199254740992}', 1), "is no JSON of strings"),
-        (RECORD.replace("{}", '{"n":"e\u0301"}', 1), "holds text not in NFC"),
+        (RECORD.replace("{}", '{"n":9007199254740992}', 1), "is not JSON of strings"),
+        (RECORD.replace("{}", '{"n":-9007199254740992}', 1), "is not JSON of strings"),
+        (RECORD.replace("{}", '{"n":"e\u0301"}', 1), "contains text not in NFC"),
         (RECORD.replace("{}", '{"n":"\\u0000"}', 1), "or with U+0000"),
-        (RECORD.replace("{}", nested(33), 1), "the data are nested too deep"),
-        (RECORD.replace("{}", nested(700), 1), "the data are nested too deep"),
+        (RECORD.replace("{}", nested(33), 1), "the data are nested too deeply"),
+        (RECORD.replace("{}", nested(700), 1), "the data are nested too deeply"),
     ],
 )
 def test_a_record_that_breaks_a_rule_is_named(raw: str, says: str) -> None:

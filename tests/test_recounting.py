@@ -99,9 +99,9 @@ def ours(subject: Any, options: Any, asked: chance.Question) -> tuple[int, ...]:
     st.lists(st.tuples(chance.case_options, chance.questions), min_size=8, max_size=8),
 )
 def test_a_case_counts_as_we_count_it(told: list[Any], asked: list[Any]) -> None:
-    case = iku_verify.read_course("conflict", history("conflict", told))
+    case = iku_verify.read_history("conflict", history("conflict", told))
     for options, question in asked:
-        spelt = iku_verify.Asked(options_of(options), *question)
+        spelt = iku_verify.Criteria(options_of(options), *question)
         found = case and iku_verify.count_case(case, spelt)
         assert (found or (0, 0, 0)) == ours(Conflict(tuple(told)), options, question)
 
@@ -118,9 +118,9 @@ def test_a_case_counts_as_we_count_it(told: list[Any], asked: list[Any]) -> None
 def test_an_organisation_counts_as_we_count_it(
     told: list[Any], asked: list[Any]
 ) -> None:
-    found = iku_verify.read_course("organisation", history("organisation", told))
+    found = iku_verify.read_history("organisation", history("organisation", told))
     for options, question in asked:
-        spelt = iku_verify.Asked(options_of(options), *question)
+        spelt = iku_verify.Criteria(options_of(options), *question)
         counted = found and iku_verify.count_organisation(found, spelt)
         assert (counted or (0, 0, 0)) == ours(
             Organisation(tuple(told)), options, question
@@ -169,21 +169,21 @@ def test_a_merger_that_stands_in_both_streams_is_sound_to_an_auditor() -> None:
     [
         (
             {"O1": [*TWO_STREAMS["O1"], Annulled(annuls=3, reason="Keliru")]},
-            "absorbed from organisation-O1/3 stands",
+            "absorbed from organisation-O1/3 holds",
         ),
         (
             {"O2": [*TWO_STREAMS["O2"], Annulled(annuls=2, reason="Keliru")]},
-            "absorbed from organisation-O1/3 stands",
+            "absorbed from organisation-O1/3 holds",
         ),
         ({"O1": [organisation.Merged(into="O3", reason="Sama")]}, "absorbed from"),
-        ({"O1": []}, "absorbed from organisation-O1/3 stands"),
+        ({"O1": []}, "absorbed from organisation-O1/3 holds"),
         (
             {"O2": [structs.replace(CARRIED, origin=EventId("organisation-O1", 1))]},
-            "participation_carried from organisation-O1/1, but none is there",
+            "participation_carried from organisation-O1/1, which does not exist",
         ),
         (
             {"O2": [structs.replace(CARRIED, origin=EventId("conflict-O1", 2))]},
-            "participation_carried from conflict-O1/2, but none is there",
+            "participation_carried from conflict-O1/2, which does not exist",
         ),
     ],
 )
@@ -196,12 +196,12 @@ def test_a_merger_of_which_one_half_is_missing_is_found(
 
 
 def test_a_participation_that_was_carried_counts_where_it_was_carried_to() -> None:
-    asked = iku_verify.Asked(
+    asked = iku_verify.Criteria(
         iku_verify.read_options({"counts": "organisations"}),
         date(2021, 1, 1),
         date(2021, 12, 31),
     )
-    found = iku_verify.read_course(
+    found = iku_verify.read_history(
         "organisation", history("organisation", [REGISTERED, *TWO_STREAMS["O2"]])
     )
     assert found is not None
@@ -249,9 +249,9 @@ def test_a_course_that_the_register_refuses_is_none_to_an_auditor(
 ) -> None:
     category = "organisation" if told[0] is REGISTERED else "conflict"
     for length in range(1, len(told)):
-        iku_verify.read_course(category, history(category, told[:length]))
+        iku_verify.read_history(category, history(category, told[:length]))
     with pytest.raises(iku_verify.Finding, match=says) as caught:
-        iku_verify.read_course(category, history(category, told))
+        iku_verify.read_history(category, history(category, told))
     assert caught.value.position == len(told)
 
 
@@ -264,12 +264,13 @@ def test_a_cleared_field_counts_as_never_stated() -> None:
         legal_basis=organisation.LegalBasis.BADAN_HUKUM,
     )
     told = history("organisation", [skt, right])
-    before, after = (iku_verify.standing(told[:n])[0] for n in (1, 2))
+    before, after = (iku_verify.effective_facts(told[:n])[0] for n in (1, 2))
     assert before.says["valid_until"] == NEXT
     assert "valid_until" not in after.says
     undated = organisation.Rejected(reason="Keliru", effective_on=NEXT)
     undo = organisation.Corrected(corrects=2, reason="Salah", effective_on=None)
-    _, rejected = iku_verify.standing(history("organisation", [skt, undated, undo]))
+    recorded = history("organisation", [skt, undated, undo])
+    _, rejected = iku_verify.effective_facts(recorded)
     assert rejected.on is None
 
 
@@ -285,8 +286,8 @@ def test_the_seat_and_the_files_of_an_organisation_do_not_change_what_it_counts(
     )
     told = history("organisation", [seated, moved, file])
     plain = history("organisation", [REGISTERED])
-    found = [iku_verify.read_course("organisation", told[:n]) for n in (1, 2, 3)]
-    [expected] = [iku_verify.read_course("organisation", plain)]
+    found = [iku_verify.read_history("organisation", told[:n]) for n in (1, 2, 3)]
+    [expected] = [iku_verify.read_history("organisation", plain)]
     assert expected is not None
     for course in found:
         assert course is not None
@@ -296,12 +297,12 @@ def test_the_seat_and_the_files_of_an_organisation_do_not_change_what_it_counts(
 @pytest.mark.parametrize(
     ("data", "says"),
     [
-        ({"corrects": 1, "cleared": []}, "are no names of fields"),
-        ({"corrects": 1, "cleared": ["b", "a"]}, "are no names of fields"),
-        ({"corrects": 1, "cleared": "area"}, "are no names of fields"),
-        ({"corrects": 1, "cleared": [1]}, "1 is no word"),
+        ({"corrects": 1, "cleared": []}, "is not a sorted list"),
+        ({"corrects": 1, "cleared": ["b", "a"]}, "is not a sorted list"),
+        ({"corrects": 1, "cleared": "area"}, "is not a sorted list"),
+        ({"corrects": 1, "cleared": [1]}, "1 is not a string"),
         ({"corrects": 1, "cleared": ["level"], "level": "potensi"}, "level is both"),
-        ({"corrects": 1, "cleared": ["reason"]}, "reason is both stated and cleared"),
+        ({"corrects": 1, "cleared": ["reason"]}, "reason is both set and cleared"),
     ],
 )
 def test_cleared_fields_of_no_form_that_counts_are_named(
@@ -317,44 +318,53 @@ def test_a_number_counts_for_nothing_before_an_auditor() -> None:
     numbered = structs.replace(REPORTED, number="K14")
     right = conflict.Corrected(corrects=1, number="K15", reason="Salah tulis")
     plain, told = ([one] for one in (REPORTED, numbered))
-    seen = iku_verify.read_course("conflict", history("conflict", [*told, right]))
-    assert seen == iku_verify.read_course("conflict", history("conflict", plain))
+    seen = iku_verify.read_history("conflict", history("conflict", [*told, right]))
+    assert seen == iku_verify.read_history("conflict", history("conflict", plain))
 
 
 def test_what_a_fact_must_have_is_not_cleared_before_an_auditor() -> None:
     wrong = conflict.Corrected(corrects=1, reason="Salah", category=None)
     with pytest.raises(iku_verify.Finding, match="it lacks category") as caught:
-        iku_verify.read_course("conflict", history("conflict", [REPORTED, wrong]))
+        iku_verify.read_history("conflict", history("conflict", [REPORTED, wrong]))
     assert caught.value.position == 2
 
 
 def test_a_returned_report_does_not_count_and_counts_once_it_is_verified() -> None:
     returned = conflict.Returned(effective_on=NEXT, missing="Surat")
     told = [REPORTED, returned, conflict.Verified(effective_on=NEXT)]
-    assert iku_verify.read_course("conflict", history("conflict", told[:2])) is None
-    assert iku_verify.read_course("conflict", history("conflict", told)) is not None
+    assert iku_verify.read_history("conflict", history("conflict", told[:2])) is None
+    assert iku_verify.read_history("conflict", history("conflict", told)) is not None
 
 
 def test_the_last_act_may_be_of_the_last_day() -> None:
     told = [REGISTERED, organisation.Dissolved(effective_on=NEXT), participated(NEXT)]
-    assert iku_verify.read_course("organisation", history("organisation", told))
+    assert iku_verify.read_history("organisation", history("organisation", told))
 
 
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
         ({"effective_on": None}, "it lacks 'on'"),
-        ({"effective_on": "2021-2-1"}, "is no day"),
+        ({"effective_on": "2021-2-1"}, "is not a day"),
         ({"effective_on": 3}, "cannot be counted"),
         ({"known_on": "2021-02-30"}, "cannot be counted"),
         ({"data": []}, "cannot be counted"),
         ({"data": {"level": "potensi"}}, "it lacks 'category'"),
-        ({"data": {"category": "sara", "level": "far"}}, "'far' is no level"),
-        ({"data": {"category": 3}}, "3 is no word"),
+        ({"data": {"category": "sara", "level": "far"}}, "'far' is not a level"),
+        ({"data": {"category": 3}}, "3 is not a string"),
         ({"data": {"category": "sara", "verified": 1}}, "neither true nor false"),
-        ({"type": "annulled", "data": {"annuls": 1}}, "which is no earlier version"),
-        ({"type": "corrected", "data": {"corrects": 0}}, "which is no earlier version"),
-        ({"type": "annulled", "data": {"annuls": True}}, "is no whole number"),
+        (
+            {"type": "annulled", "data": {"annuls": 1}},
+            "which is not an earlier version",
+        ),
+        (
+            {"type": "corrected", "data": {"corrects": 0}},
+            "which is not an earlier version",
+        ),
+        (
+            {"type": "annulled", "data": {"annuls": True}},
+            "is not a non-negative integer",
+        ),
         ({"type": "annulled", "data": {}}, "it lacks 'annuls'"),
         ({"text": {"title": {"c": "0"}}}, "it lacks 's'"),
         ({"text": {"title": 3}}, "cannot be counted"),
@@ -373,8 +383,18 @@ def test_a_record_of_no_form_that_counts_is_named(
 @pytest.mark.parametrize(
     ("stream", "type_", "data", "says"),
     [
-        ("indicator-X", "targeted", {"year": 2021, "target": "0"}, "is no target"),
-        ("indicator-X", "targeted", {"year": 2021, "target": "1e9"}, "is no decimal"),
+        (
+            "indicator-X",
+            "targeted",
+            {"year": 2021, "target": "0"},
+            "is not a valid target",
+        ),
+        (
+            "indicator-X",
+            "targeted",
+            {"year": 2021, "target": "1e9"},
+            "is not a decimal number",
+        ),
         ("indicator-X", "targeted", {"target": "9"}, "it lacks 'year'"),
         ("scale-kinerja", "scaled", {"bands": []}, "has no bands"),
         ("scale-kinerja", "scaled", {"bands": [{"at_least": "9"}]}, "it lacks"),
@@ -429,7 +449,7 @@ def test_a_figure_is_rounded_and_rated_as_ours_is(
 
     says = options_of(options)
     bands = [(Fraction(least), name) for least, name in BANDS]
-    tally = iku_verify.Tally(
+    tally = iku_verify.RunningCount(
         iku_verify.Coordinates("IKU-1", 1, "year", LATE, LATE, 9),
         iku_verify.Version(1, 1, LATE, LATE, says, 1),
         Fraction(target) if target else None,
@@ -490,7 +510,7 @@ def test_a_number_is_spelt_and_read_as_ours_is(
     assert theirs.start == due.period.start
     assert iku_verify.read_number(" ".join(due.number.lower())) == theirs
     for number in (1, 2, 10):
-        spelt = iku_verify.spell_identifier(str(kind), as_of, number)
+        spelt = iku_verify.publication_identifier(str(kind), as_of, number)
         assert spelt == identifier(kind, as_of, number)
     broken = [*due.number]
     broken[random.randrange(len(broken))] = random.choice("0123456789ABCXYZ.-~é")

@@ -52,4 +52,4 @@ async def test_a_record_that_cannot_be_read_ends_it_with_a_finding(
     last = log.record("iku", ("access-rights", rights_set()))
     log.records[-1] = structs.replace(log.records[-1], type="unheard_of")
     [finding] = (await checked(log, monkeypatch)).findings
-    assert f"position {last}: the rights cannot be judged" in finding
+    assert f"position {last}: rights cannot be verified" in finding

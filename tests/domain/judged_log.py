@@ -103,7 +103,7 @@ class JudgedLog:
                 known_on=known_on or self.today,
                 declared=known_on is not None,
                 recorded_at=at,
-                record=iku_verify.spell(told).encode(),
+                record=iku_verify.to_json(told).encode(),
                 leaf=b"",
             )
         )

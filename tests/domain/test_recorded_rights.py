@@ -844,7 +844,7 @@ def test_by_a_newer_table_nothing_is_judged() -> None:
     assert log.refused() == []
     assert log.ours()[0].unjudged == newer + 1
     report = iku_verify.Report()
-    log.theirs().hold(report)
+    log.theirs().report_findings(report)
     [lacking] = report.lacking
     assert f"from position {newer + 1} on" in lacking
 
@@ -852,15 +852,15 @@ def test_by_a_newer_table_nothing_is_judged() -> None:
 def test_the_auditors_report_says_who_recorded_the_events() -> None:
     report = iku_verify.Report()
     log = office()
-    log.theirs().hold(report)
+    log.theirs().report_findings(report)
     events = sum(one.body().actor != "iku" for one in log.records)
     line = f"rights: accounts: {events} events by 5 accounts, all allowed"
     assert line in "\n".join(iku_verify._lines(report))
-    JudgedLog().theirs().hold(report)
+    JudgedLog().theirs().report_findings(report)
     assert "rights: local: no accounts" in "\n".join(iku_verify._lines(report))
     log.record("stranger", (K1, VERIFIED))
     with pytest.raises(iku_verify.Finding, match="no account stranger") as caught:
-        log.theirs().hold(report)
+        log.theirs().report_findings(report)
     assert caught.value.position == log.last
     assert report.rights["refused"] == 1
 

@@ -75,7 +75,7 @@ def forge(
         "root": tree.root(leaves).hex(),
         "size": len(told),
     }
-    raw["manifest.json"] = iku_verify.spell_manifest(manifest)
+    raw["manifest.json"] = iku_verify.encode_manifest(manifest)
     for path, content in raw.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(content)

@@ -203,7 +203,7 @@ def relist(folder: Path, *paths: str) -> None:
             raw = (folder / listed["path"]).read_bytes()
             listed["bytes"] = len(raw)
             listed["sha256"] = sha256(raw).hexdigest()
-    (folder / "manifest.json").write_bytes(iku_verify.spell_manifest(manifest))
+    (folder / "manifest.json").write_bytes(iku_verify.encode_manifest(manifest))
 
 
 def test_the_first_bad_position_is_named(copy: Path, verify: Verify) -> None:
@@ -229,7 +229,7 @@ def test_the_first_bad_position_is_named(copy: Path, verify: Verify) -> None:
     report = verify(copy)
     assert (report["exit"], report["finding"]) == (
         1,
-        "tile/1/000.p/2 is not made of the tiles below it",
+        "tile/1/000.p/2 does not follow from the tiles below it",
     )
     upper = iku_verify.Tree()
     for at in range(0, len(hashes), 32):

@@ -131,12 +131,12 @@ def test_a_quorum_has_to_be_as_new_as_was_demanded(
 @pytest.mark.parametrize(
     ("at", "code", "says"),
     [
-        (0, 3, "no quorum of witnesses vouches for it"),
+        (0, 3, "no quorum of witnesses cosigned it"),
         (NOW + 60, 0, None),
         (NOW + 2 * DAY, 3, "one of two clocks is wrong"),
         (2**63 - 1, 3, "one of two clocks is wrong"),
-        (2**63, 1, "states no possible time"),
-        (2**64 - 1, 1, "states no possible time"),
+        (2**63, 1, "has an impossible time"),
+        (2**64 - 1, 1, "has an impossible time"),
     ],
     ids=("none", "a minute ahead", "two days ahead", "last", "beyond", "largest"),
 )
@@ -241,7 +241,7 @@ def test_a_signature_that_a_weak_key_accepts_is_refused_by_the_policy(
     vkey += b64encode(b"\1" + public).decode()
     (tmp_path / "policy").write_text(f"log {vkey}\nquorum none\n")
     report = verify("--without-witness")
-    weak_key = f"the key of {ORIGIN} is weak, or not in its one encoding"
+    weak_key = f"the key of {ORIGIN} is weak, or not in canonical encoding"
     assert report["finding"] == f"line 1 of the policy: {weak_key}"
     assert report["exit"] == 2
 
@@ -254,7 +254,7 @@ def test_one_key_cannot_be_the_log_and_its_witness(
     (tmp_path / "policy").write_text(told)
     report = verify()
     assert report["exit"] == 2
-    assert report["finding"].endswith("the key of saksi.test is there twice")
+    assert report["finding"].endswith("the key of saksi.test is listed twice")
 
 
 # Input of a size or a form that nobody expects
@@ -298,7 +298,7 @@ def listed(folder: Path, change: Callable[[Any], None]) -> bytes:
     """The manifest after a change, in its one form."""
     manifest = json.loads((folder / "manifest.json").read_bytes())
     change(manifest)
-    spelt = iku_verify.spell_manifest(manifest)
+    spelt = iku_verify.encode_manifest(manifest)
     (folder / "manifest.json").write_bytes(spelt)
     return bytes(spelt)
 
@@ -381,7 +381,7 @@ def test_a_pipe_or_a_deep_folder_in_a_bundle_is_found(
 ) -> None:
     os.mkfifo(folder / "pipe")
     report = verify()
-    assert (report["exit"], report["finding"]) == (1, "pipe is no file")
+    assert (report["exit"], report["finding"]) == (1, "pipe is not a file")
     (folder / "pipe").unlink()
     made = [folder / "d"]
     made[0].mkdir()

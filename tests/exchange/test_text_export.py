@@ -94,7 +94,7 @@ def test_a_text_that_was_handed_over_as_two_is_a_finding(tmp_path: Path) -> None
     (tmp_path / "b").write_bytes(spell(told) + b"\n")
     assert len(iku_verify.read_texts(tmp_path)) == 1
     (tmp_path / "b").write_bytes(spell(told | {"text": "Dua"}) + b"\n")
-    with pytest.raises(iku_verify.Finding, match="title of a-1/1 was handed over as"):
+    with pytest.raises(iku_verify.Finding, match="title of a-1/1 has two different"):
         iku_verify.read_texts(tmp_path)
 
 

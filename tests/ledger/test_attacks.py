@@ -846,7 +846,7 @@ def test_who_breaks_ed25519_has_no_quorum_of_witnesses_with_both_kinds() -> None
         iku_verify.read_checkpoint(str(Note(text, made)).encode(), "it")
         for made in (forged, guessed)
     )
-    iku_verify.hold_trusted(one, read, report)
+    iku_verify.check_trusted(one, read, report)
     assert "no quorum of witnesses" in report.lacking[0]
     with pytest.raises(iku_verify.Finding, match=r"signature of saksi\.test is wrong"):
-        iku_verify.hold_trusted(two, read, report)
+        iku_verify.check_trusted(two, read, report)

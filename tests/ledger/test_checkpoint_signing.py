@@ -438,7 +438,8 @@ async def test_a_folder_of_another_user_is_refused(
 ) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 12345)
     with pytest.raises(
-        durable_files.InsecurePermissions, match=r"belongs to user .* user 12345 runs"
+        durable_files.InsecurePermissions,
+        match=r"belongs to user .* runs as user 12345",
     ):
         await sign(signer, home)
 

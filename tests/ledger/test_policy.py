@@ -148,7 +148,7 @@ def test_two_of_three_witnesses_are_not_the_two_kinds_of_one() -> None:
         whole = signed(*keys)
         assert policy.judge(read, whole).quorum is enough
         one = iku_verify.read_checkpoint(str(whole).encode(), "it")
-        assert theirs.is_quorum(theirs.hold_signed(one, "it")) is enough
+        assert theirs.is_quorum(theirs.check_signed(one, "it")) is enough
 
 
 def test_two_keys_of_one_kind_and_name_are_an_old_and_a_new_one() -> None:

@@ -62,7 +62,7 @@ def holds(key: VerifierKey, text: str, line: Signature) -> bool:
     )
     one = iku_verify.read_checkpoint(str(whole).encode(), "it")
     try:
-        [cosignature] = trusted.hold_signed(one, "it")
+        [cosignature] = trusted.check_signed(one, "it")
         theirs = cosignature.time == found.time
     except iku_verify.Finding:
         theirs = False
@@ -140,7 +140,7 @@ def test_a_public_key_of_another_length_is_refused(length: int) -> None:
     vkey = str(VerifierKey("w", Algorithm.COSIGNATURE_ML_DSA, bytes(length)))
     with pytest.raises(Malformed, match="has an unknown signature algorithm"):
         note.parse_verifier(vkey)
-    with pytest.raises(iku_verify.Finding, match="is of another kind"):
+    with pytest.raises(iku_verify.Finding, match="has the wrong type"):
         iku_verify.read_policy(f"witness W {vkey}\nquorum W\n".encode())
 
 
@@ -156,7 +156,7 @@ def test_no_log_signs_with_the_key_of_a_witness() -> None:
     for key in (KEY.verifier, witness_key().verifier):
         with pytest.raises(Malformed, match="wrong signature algorithm for this line"):
             policy.parse(f"log {key}\nquorum none".encode())
-        with pytest.raises(iku_verify.Finding, match="is of another kind"):
+        with pytest.raises(iku_verify.Finding, match="has the wrong type"):
             iku_verify.read_policy(f"log {key}\nquorum none\n".encode())
 
 
@@ -213,7 +213,7 @@ def test_the_time_0_states_no_time_and_makes_no_quorum() -> None:
         assert (len(judged.cosigned), judged.quorum) == (1, quorum)
         trusted, report = iku_verify.read_policy(spelt), iku_verify.Report()
         one = iku_verify.read_checkpoint(str(whole).encode(), "it")
-        iku_verify.hold_trusted(one, trusted, report)
+        iku_verify.check_trusted(one, trusted, report)
         assert bool(report.lacking) is not quorum
         assert (report.newest is None) is (time == 0)
 

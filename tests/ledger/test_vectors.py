@@ -121,7 +121,7 @@ def test_the_page_tells_erased_from_withheld_as_everybody_here_does() -> None:
         texts.add(position, made | {"data": decided})
         (committed if subject else erasures).append(position)
         covered = [place for place in committed if covering_decision(place, erasures)]
-        tally = texts.tell()
+        tally = texts.counts()
         assert tally["erased"] == len(covered)
         tallies.append((tally["erased"], tally["withheld"]))
     assert tallies == [(0, 1), (1, 0), (1, 1), (2, 0)]

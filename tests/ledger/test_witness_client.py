@@ -368,7 +368,7 @@ async def test_a_witness_is_asked_for_the_last_checkpoint_of_one_log() -> None:
         asked.append(url)
         return (200, signed) if len(asked) == 1 else (404, b"")
 
-    with pytest.raises(WitnessUnavailable, match="a checkpoint of other"):
+    with pytest.raises(WitnessUnavailable, match="a checkpoint of log other"):
         await witness_client.last_cosigned([KEY.verifier], URL, ORIGIN, answer)
     of_ours = await witness_client.last_cosigned([KEY.verifier], URL, ORIGIN, answer)
     assert of_ours is None

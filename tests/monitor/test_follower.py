@@ -120,7 +120,7 @@ def test_a_rollback_is_told_apart_from_a_fork(
     found = follow()
     assert (found.exit, kinds(found)) == (1, ["rollback"])
     [finding] = found.findings
-    assert f"it shows size {size}, but had signed size 300" in finding.sentence
+    assert f"it has size {size}, but signed size 300" in finding.sentence
     assert finding.position == size + 1
 
 

@@ -26,11 +26,11 @@ class _NewPublicationsRegister(iku_verify.Register):
 
     def __init__(self) -> None:
         super().__init__()
-        self.appeared: list[iku_verify.Publication] = []
+        self.new_publications: list[iku_verify.Publication] = []
 
-    def closed(self) -> list[iku_verify.Publication]:
+    def closed_publications(self) -> list[iku_verify.Publication]:
         """The publications closed since the last recount, in the order of closing."""
-        return self.appeared
+        return self.new_publications
 
 
 class FigureCheck:
@@ -76,7 +76,7 @@ class FigureCheck:
         if self._stopped is not None and self._stopped <= self._counted < self.size:
             findings.append(_uncounted_finding(self._stopped))
         self._counted = self._recounted = self.size
-        self._findings, self._register.appeared = [], []
+        self._findings, self._register.new_publications = [], []
         return RecountResult(report.publications, report.figures, tuple(findings))
 
     def _merger_findings(self) -> list[MonitorFinding]:
@@ -106,7 +106,7 @@ class FigureCheck:
         if record["stream"].startswith("publication-") and record["type"] == "closed":
             closed = self._register.publications[record["data"]["publication"]]
             # A later step may return or close it again, within the same round.
-            self._register.appeared.append(replace(closed))
+            self._register.new_publications.append(replace(closed))
 
 
 def _difference_finding(difference: str) -> MonitorFinding:

@@ -3,14 +3,14 @@
 from typing import NamedTuple, assert_never
 
 from iku.domain import publication
-from iku.domain.access import ACTIONS, AGENCY_WIDE, Action, Denied, Place, may
+from iku.domain.access import ACTIONS, AGENCY_WIDE, Action, Denied, Scope, may
 from iku.domain.publication import (
     FrozenValue,
     Publication,
     PublicationState,
     StepType,
 )
-from iku.queries import places, publications
+from iku.queries import publications, scopes
 from iku.queries.figure_parameters import Moment
 from iku.queries.view import View
 
@@ -54,8 +54,8 @@ async def choices(view: View, identifier: str, codes: list[str]) -> list[StepCho
         for code in codes:
             if code not in now.confirmed:
                 divisions = view.viewer.divisions
-                place = await places.of_indicator(view.reader, code, divisions)
-                why = _refusal(view, action, place or AGENCY_WIDE)
+                scope = await scopes.of_indicator(view.reader, code, divisions)
+                why = _refusal(view, action, scope or AGENCY_WIDE)
                 found.append(StepChoice(step, code, why))
     return found
 
@@ -74,11 +74,11 @@ def remaining(state: PublicationState) -> list[StepType]:
     assert_never(state)
 
 
-def _refusal(view: View, action: Action, place: Place) -> str | None:
+def _refusal(view: View, action: Action, scope: Scope) -> str | None:
     actor = view.viewer.actor
     if actor is None:
         return None
-    decided = may(actor, action, place)
+    decided = may(actor, action, scope)
     return decided.why if isinstance(decided, Denied) else None
 
 

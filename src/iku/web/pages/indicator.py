@@ -75,7 +75,7 @@ def parts_table(frame: Frame, found: FigureDetail) -> Any:
 
 def part_label(part: str) -> Message:
     """The label of a dimension or of a kind of organisations."""
-    found = labels.value("dimension", part) or labels.value("kind", part)
+    found = labels.value_label("dimension", part) or labels.value_label("kind", part)
     return found or UNKNOWN
 
 
