@@ -14,7 +14,7 @@ from iku import agency
 from iku.app import ACTOR, migrate_and_open, open_app, seed_definitions
 from iku.commands import accounts
 from iku.commands.command import Command
-from iku.domain import fact, indicator, scale
+from iku.domain import access, fact, indicator, scale
 from iku.domain.account import Invite, Role
 from iku.domain.fact import Person
 from iku.domain.indicator import Redefinition
@@ -156,3 +156,22 @@ async def test_a_start_records_the_rights_anew_only_if_the_divisions_have_change
             assert await rights() == ["rights_set", "rights_set"]
             register = (await app.commands.access.cached(connection)).value
             assert register.policy.divisions == app.agency.division_ownership
+
+
+async def test_a_start_records_the_table_of_rights_of_a_newer_release(
+    database: Database, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = Invite(holder=Person("Admin"), basis="SK/1", role=Role.ADMIN)
+    with monkeypatch.context() as earlier:
+        earlier.setattr(access, "TABLE_VERSION", access.TABLE_VERSION - 1)
+        async with open_app(SETTINGS, database) as app, app.pool.acquire() as pooled:
+            await accounts.invite(
+                app.commands, pooled, first, app.agency.division_ownership
+            )
+    async with open_app(SETTINGS, database):
+        tables = [
+            one.body().data["table"]
+            for one in await recorded(connection)
+            if one.stream == "access-rights"
+        ]
+    assert tables == [access.TABLE_VERSION - 1, access.TABLE_VERSION]
