@@ -235,23 +235,6 @@ as $$
    where t.totp = n.totp;
 $$;
 
--- Retires an epoch; false, and no change, if its key still seals a seed.
-create function access.retire_key(_key_epoch text)
-returns boolean
-language plpgsql
-security definer
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-  lock table access.totp in exclusive mode;
-  if exists (select from access.totp where key_epoch = _key_epoch) then
-    return false;
-  end if;
-  insert into access.retired_key (key_epoch) values (_key_epoch) on conflict do nothing;
-  return true;
-end;
-$$;
-
 -- Passkeys (WebAuthn credentials).
 create table access.passkey (
   credential   bytea       primary key check (octet_length(credential) between 1 and 1023),
@@ -845,6 +828,142 @@ as $$
   returning content;
 $$;
 
+-- Drafts: what was typed into a form and not recorded, sealed under a key outside the
+-- database. An account has one for each form. Drafts are deleted after 30 days.
+create table access.draft (
+  account   uuid        not null, -- nil: everybody, while the register has no accounts
+  path      text        collate "C" not null check (length(path) <= 300), -- of the form
+  about     text[]      collate "C" not null, -- subjects; the erasure of one deletes it
+  key_epoch text        collate "C" not null, -- of the key that seals it
+  sealed    bytea       not null check (octet_length(sealed) <= 300000),
+  saved_at  timestamptz not null default now(),
+  primary key (account, path)
+);
+create index draft_about on access.draft using gin (about);
+create index draft_saved_at on access.draft (saved_at);
+alter table access.draft alter column path set statistics 0;
+alter table access.draft alter column about set statistics 0;
+alter table access.draft alter column sealed set statistics 0;
+
+-- Stores a draft in place of the form's earlier one; an account keeps its latest 50.
+-- Returns when it was stored.
+create function access.keep_draft(_account uuid, _path text, _about text[], _key_epoch text, _sealed bytea)
+returns timestamptz
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  insert into access.draft as d (account, path, about, key_epoch, sealed)
+  values (_account, _path, _about, _key_epoch, _sealed)
+      on conflict (account, path)
+      do update set about = excluded.about, key_epoch = excluded.key_epoch,
+                    sealed = excluded.sealed, saved_at = now();
+  -- After the insert, as in access.add_totp.
+  if exists (select from access.retired_key r where r.key_epoch = _key_epoch) then
+    raise exception 'a key of that epoch was destroyed meanwhile' using errcode = 'serialization_failure';
+  end if;
+  delete from access.draft d
+   where d.account = _account
+     and d.path in (select o.path from access.draft o
+                     where o.account = _account
+                     order by o.saved_at desc, o.path
+                    offset 50);
+  return now();
+end;
+$$;
+
+-- The draft of a form.
+create function access.draft(_account uuid, _path text)
+returns table (key_epoch text, sealed bytea, saved_at timestamptz)
+language sql stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+  select d.key_epoch, d.sealed, d.saved_at
+    from access.draft d
+   where d.account = _account and d.path = _path
+     and d.saved_at > now() - interval '30 days';
+$$;
+
+-- The forms of which an account has a draft, the latest first.
+create function access.drafts(_account uuid)
+returns table (path text, saved_at timestamptz)
+language sql stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+  select d.path, d.saved_at
+    from access.draft d
+   where d.account = _account and d.saved_at > now() - interval '30 days'
+   order by d.saved_at desc, d.path;
+$$;
+
+create function access.remove_draft(_account uuid, _path text)
+returns boolean
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  delete from access.draft where account = _account and path = _path;
+  return found;
+end;
+$$;
+
+-- Deletes the drafts of all accounts about a subject whose texts are erased.
+create function access.erase_drafts(_subject text)
+returns void
+language sql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+  delete from access.draft where about @> array[_subject];
+$$;
+
+-- All drafts, locked, to be sealed under another key in this transaction.
+create function access.sealed_drafts()
+returns table (account uuid, path text, key_epoch text, sealed bytea)
+language sql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+  select d.account, d.path, d.key_epoch, d.sealed
+    from access.draft d
+   order by d.account, d.path
+     for update;
+$$;
+
+create function access.reseal_drafts(_accounts uuid[], _paths text[], _key_epoch text, _sealed bytea[])
+returns void
+language sql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+  update access.draft d
+     set key_epoch = _key_epoch, sealed = n.sealed
+    from unnest(_accounts, _paths, _sealed) as n (account, path, sealed)
+   where d.account = n.account and d.path = n.path;
+$$;
+
+-- Retires an epoch; false, and no change, if its key still seals a seed or a draft.
+create function access.retire_key(_key_epoch text)
+returns boolean
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  lock table access.totp, access.draft in exclusive mode;
+  if exists (select from access.totp where key_epoch = _key_epoch)
+     or exists (select from access.draft where key_epoch = _key_epoch) then
+    return false;
+  end if;
+  insert into access.retired_key (key_epoch) values (_key_epoch) on conflict do nothing;
+  return true;
+end;
+$$;
+
 -- Attempts to sign in, for a year. Names and addresses are keyed hashes.
 create table access.attempt (
   attempt      bigint      generated always as identity primary key,
@@ -1066,6 +1185,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
+  delete from access.draft where account = _account;
   delete from access.account where account = _account;
   return found;
 end;
@@ -1084,6 +1204,7 @@ as $$
      and (s.expires_at <= now() or s.seen_at <= now() - interval '30 minutes' or s.epoch <> a.epoch);
   delete from access.invitation where expires_at <= now();
   delete from access.flow where expires_at <= now();
+  delete from access.draft where saved_at <= now() - interval '30 days';
   delete from access.totp where confirmed_at is null and created_at < now() - interval '1 day';
   delete from access.attempt where attempted_at < now() - interval '1 year';
   delete from access.delay where last_at < now() - interval '1 year';
@@ -1092,8 +1213,8 @@ as $$
   delete from access.opened where opened_at < now() - interval '5 years';
 $$;
 
--- After a restore: ends sessions, invitations and flows of the time of the backup, and
--- uses up every TOTP code that may have been used since.
+-- After a restore: ends sessions, invitations and flows of the time of the backup,
+-- deletes its drafts, and uses up every TOTP code that may have been used since.
 create function access.end_all()
 returns void
 language sql
@@ -1103,6 +1224,7 @@ as $$
   select access.end_sessions(null, null);
   delete from access.invitation;
   delete from access.flow;
+  delete from access.draft;
   delete from access.totp where confirmed_at is null;
   update access.totp set last_step = greatest(last_step, access.totp_step() + 1);
 $$;

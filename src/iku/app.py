@@ -13,7 +13,7 @@ from itertools import groupby
 from msgspec import structs
 
 from iku import agency, messages
-from iku.access import opened
+from iku.access import drafts, opened
 from iku.access.audit import AuditTrail, Outcome
 from iku.access.secrets import Secrets
 from iku.agency import AgencyProfile
@@ -74,6 +74,7 @@ class TransactionalProjections:
             for one in several:
                 subject = one.request.attachments[-1].subject
                 await self.vault.erase(connection, subject, one.receipt.position)
+                await drafts.erase(connection, subject)
 
 
 def _is_erasure(one: AcceptedRequest) -> bool:

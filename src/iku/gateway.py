@@ -6,21 +6,26 @@ Both use it, so both refuse the same commands with the same messages.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from msgspec import Struct
 
 from iku import messages
 from iku.app import App
+from iku.commands import dry_run
 from iku.commands.command import Command, CommandResult, StaleVersion
 from iku.connection import PooledReader
-from iku.domain import subject_name
+from iku.domain import closed_periods, figure_effect, subject_kinds, subject_name
 from iku.domain.access import Credentials
 from iku.domain.decider import Invalid, Refused, SubjectNotFound
 from iku.domain.fact import field_value
+from iku.domain.figure import Counts, Figure
+from iku.domain.figure_effect import FigureEffect
+from iku.domain.indicator import Indicator
+from iku.domain.question import Question
 from iku.language import Language, translate
-from iku.messages import Term, message
+from iku.messages import Message, Term, message
 from iku.queries import subject_lookup
 
 
@@ -47,6 +52,21 @@ class EntryReceipt(Struct, frozen=True, kw_only=True, omit_defaults=True):
     recorded_at: datetime
     leaf: str
     notes: tuple[str, ...] = ()
+
+
+class EntryEffect(Struct, frozen=True):
+    """The effect of a command on figures, before it is recorded.
+
+    Attributes:
+        figures: The figures that count subjects of its kind, of today and, if the event
+            is of an earlier year, of the end of that year.
+        published: The changes of figures of closed periods, in sentences.
+        notes: Further effects, in sentences.
+    """
+
+    figures: tuple[FigureEffect, ...]
+    published: tuple[Message, ...]
+    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +150,41 @@ class CommandGateway:
             )
         return facts
 
+    async def effect(self, category: str, subject: str, proposed: Any) -> EntryEffect:
+        """The effect on figures that `handle` would have now; nothing is recorded.
+
+        Raises:
+            Refused: A rule forbids it, or the actor may not even propose it.
+            SubjectNotFound: The subject does not exist.
+        """
+        app, reader = self.app, PooledReader(self.app)
+        command = self.command(category, subject, proposed)
+        found = await dry_run.dry_run(app.commands, reader, command)
+        today, indicators = app.commands.today(), await app.figures.indicators(reader)
+        counting = [code for code, one in indicators.items() if _counts(one, category)]
+        days = _days_of_effect(proposed, today)
+        questions = [Question(code, day) for day in days for code in sorted(counting)]
+        closed = [closed_periods.question(one) for one in found.closed]
+        answers = await app.figures.answer(reader, [*questions, *closed], today)
+        figures, counted = answers[: len(questions)], answers[len(questions) :]
+        return EntryEffect(
+            tuple(
+                figure_effect.effect(
+                    one,
+                    indicators[one.indicator]
+                    .definitions[one.definition - 1]
+                    .defined.options,
+                    found.changes,
+                )
+                for one in figures
+            ),
+            tuple(
+                closed_periods.change_message(change, _counts_of(one))
+                for change, one in zip(found.closed, counted, strict=True)
+            ),
+            found.notes,
+        )
+
     def command(self, category: str, subject: str, proposed: Any) -> Command:
         """The command that the request proposes."""
         return Command(
@@ -141,6 +196,24 @@ class CommandGateway:
             expected=self.expected,
             credentials=self.credentials,
         )
+
+
+def _days_of_effect(proposed: Any, today: date) -> list[date]:
+    """Today, and the end of the year of the event if it is over."""
+    day = field_value(proposed, "effective_on")
+    if not isinstance(day, date) or day.year >= today.year:
+        return [today]
+    return [today, date(day.year, 12, 31)]
+
+
+def _counts(indicator: Indicator, category: str) -> bool:
+    """Whether the indicator counts subjects of the category."""
+    options = indicator.definitions[-1].defined.options
+    return subject_kinds.kind_counted_by(options).category == category
+
+
+def _counts_of(figure: Figure) -> Counts:
+    return Counts(figure.numerator, figure.denominator, figure.expired or 0)
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from tests.access.enrolling import PASSWORD, Office, code
 
 TABLES = {
     *("account", "totp", "retired_key", "passkey", "identity", "session"),
-    *("invitation", "api_key", "flow", "attempt", "delay", "opened"),
+    *("invitation", "api_key", "flow", "attempt", "delay", "opened", "draft"),
 }
 
 

@@ -5,7 +5,7 @@ import asyncpg
 import pytest
 
 from iku.access import totp
-from iku.access.secrets import SealedSeed, Secrets
+from iku.access.secrets import Sealed, Secrets
 from iku.vault.keys import Keys, KeysError
 from tests.access.enrolling import Office, code
 
@@ -33,12 +33,12 @@ def test_a_seed_opens_for_its_owner_only(secrets: Secrets, tmp_path: Path) -> No
     assert secrets.unseal("a", sealed) == b"seed"
     for owner, other in (
         ("b", sealed),
-        ("a", SealedSeed(sealed.epoch, sealed.bytes[:-1] + b"x")),
+        ("a", Sealed(sealed.epoch, sealed.bytes[:-1] + b"x")),
     ):
         with pytest.raises(KeysError, match="does not decrypt"):
             secrets.unseal(owner, other)
     with pytest.raises(KeysError, match="lacks the key of epoch 2020-01"):
-        secrets.unseal("a", SealedSeed("2020-01", sealed.bytes))
+        secrets.unseal("a", Sealed("2020-01", sealed.bytes))
 
 
 def test_hashes_of_names_and_addresses_need_the_key(tmp_path: Path) -> None:

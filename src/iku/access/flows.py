@@ -16,6 +16,7 @@ class FlowKind(StrEnum):
     OIDC = "oidc"
     PASSKEY_REGISTRATION = "passkey_registration"
     PASSKEY_SIGN_IN = "passkey_sign_in"
+    FILLED_FORM = "filled_form"
 
 
 class FlowStore(Protocol):

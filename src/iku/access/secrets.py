@@ -1,15 +1,19 @@
 """The keys for credentials, in the folder `access` of the key folder.
 
 They are separate from the vault's keys: rotating one does not affect the other. The key
-of an epoch encrypts TOTP seeds (AES-256-GCM); `digest.key` hashes names and addresses,
-which could be guessed from plain hashes. `iku.vault.keys` describes the files.
+of an epoch encrypts TOTP seeds, drafts and forms that were sent without a session
+(AES-256-GCM); `digest.key` hashes names and addresses, which could be guessed from
+plain hashes. `iku.vault.keys` describes the files.
 
-The SQL functions of schema access: `sealed_totps`, `reseal_totps`, `retire_key`.
+The SQL functions of schema access: `sealed_totps`, `reseal_totps`, `sealed_drafts`,
+`reseal_drafts`, `retire_key`.
 """
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import date
+from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
@@ -26,8 +30,16 @@ FOLDER = "access"
 Today: TypeAlias = Callable[[], date]
 
 
-class SealedSeed(NamedTuple):
-    """An encrypted TOTP seed, and the epoch of its key."""
+class Purpose(StrEnum):
+    """The kind of a sealed content; one of another kind does not decrypt."""
+
+    TOTP = "totp"
+    DRAFT = "draft"
+    FORM = "form"
+
+
+class Sealed(NamedTuple):
+    """An encrypted content, and the epoch of its key."""
 
     epoch: str
     bytes: bytes
@@ -44,18 +56,25 @@ class Secrets:
         """The keyed hash of a name or an address; *kind* is part of the input."""
         return self.keys.digest(context(b"iku/access/v1\0", kind, text))
 
-    def seal(self, owner: str, seed: bytes) -> SealedSeed:
-        """Encrypt a seed with the current key, bound to its owner's id."""
+    def seal(
+        self, owner: str, content: bytes, purpose: Purpose = Purpose.TOTP
+    ) -> Sealed:
+        """Encrypt a seed with the current key, bound to its owner's id.
+
+        The content of another *purpose* is bound to its owner in the same way.
+        """
         epoch, key = self.keys.current_epoch(self._today())
         nonce = os.urandom(NONCE)
-        bound = context(b"iku/totp/v1\0", epoch, owner)
-        return SealedSeed(epoch, nonce + AESGCM(key).encrypt(nonce, seed, bound))
+        bound = _bound(purpose, epoch, owner)
+        return Sealed(epoch, nonce + AESGCM(key).encrypt(nonce, content, bound))
 
-    def unseal(self, owner: str, sealed: SealedSeed) -> bytes:
-        """Decrypt the seed that was encrypted for the owner.
+    def unseal(
+        self, owner: str, sealed: Sealed, purpose: Purpose = Purpose.TOTP
+    ) -> bytes:
+        """Decrypt the content that was encrypted for the owner.
 
         Raises:
-            KeysError: The key is missing, or the seed was encrypted for another owner.
+            KeysError: The key is missing, or it was encrypted for another owner.
         """
         key = self.keys.key(sealed.epoch)
         if key is None:
@@ -67,7 +86,7 @@ class Secrets:
                     epoch=sealed.epoch,
                 )
             )
-        bound = context(b"iku/totp/v1\0", sealed.epoch, owner)
+        bound = _bound(purpose, sealed.epoch, owner)
         nonce, content = sealed.bytes[:NONCE], sealed.bytes[NONCE:]
         try:
             return AESGCM(key).decrypt(nonce, content, bound)
@@ -81,7 +100,7 @@ class Secrets:
             ) from error
 
     async def rotate(self, connection: Connection) -> tuple[str, int]:
-        """Start a key epoch and re-encrypt every seed with its key.
+        """Start a key epoch and re-encrypt every seed and draft with its key.
 
         The result is the epoch and the number of seeds.
 
@@ -91,9 +110,10 @@ class Secrets:
         async with connection.transaction():
             rows = await connection.fetch("select * from access.sealed_totps()")
             opened = [
-                (row["totp"], self.unseal(str(row["totp"]), SealedSeed(*row[2:])))
+                (row["totp"], self.unseal(str(row["totp"]), Sealed(*row[2:])))
                 for row in rows
             ]
+            drafts = await self._opened_drafts(connection)
             epoch = self.keys.start_epoch(self._today())
             sealed = [self.seal(str(totp), seed) for totp, seed in opened]
             await connection.execute(
@@ -102,14 +122,43 @@ class Secrets:
                 epoch,
                 [one.bytes for one in sealed],
             )
+            await self._reseal_drafts(connection, epoch, drafts)
         return epoch, len(opened)
+
+    async def _opened_drafts(
+        self, connection: Connection
+    ) -> list[tuple[str, str, bytes]]:
+        """Account, path and content of every draft that can be decrypted."""
+        found = []
+        for row in await connection.fetch("select * from access.sealed_drafts()"):
+            account, path, *sealed = row
+            owner = draft_owner(str(account), path)
+            with suppress(KeysError):
+                content = self.unseal(owner, Sealed(*sealed), Purpose.DRAFT)
+                found.append((str(account), path, content))
+        return found
+
+    async def _reseal_drafts(
+        self, connection: Connection, epoch: str, drafts: list[tuple[str, str, bytes]]
+    ) -> None:
+        sealed = [
+            self.seal(draft_owner(account, path), content, Purpose.DRAFT).bytes
+            for account, path, content in drafts
+        ]
+        await connection.execute(
+            "select access.reseal_drafts($1, $2, $3, $4)",
+            [account for account, _, _ in drafts],
+            [path for _, path, _ in drafts],
+            epoch,
+            sealed,
+        )
 
     async def destroy(self, connection: Connection, epoch: str) -> None:
         """Destroy the key of an epoch.
 
         Raises:
-            KeysError: It still encrypts a seed, or is the current one, or is not in the
-                folder.
+            KeysError: It still encrypts a seed or a draft, or is the current one, or is
+                not in the folder.
         """
         if epoch not in self.keys.epochs():
             raise KeysError(
@@ -125,9 +174,18 @@ class Secrets:
         ):
             raise KeysError(
                 message(
-                    "the key of epoch {epoch} still seals authenticators: rotate it "
-                    "first",
+                    "the key of epoch {epoch} still seals authenticators or drafts: "
+                    "rotate it first",
                     epoch=epoch,
                 )
             )
         self.keys.destroy(epoch)
+
+
+def draft_owner(account: str, path: str) -> str:
+    """The owner to which a draft is bound: an account, and the path of a form."""
+    return f"{account} {path}"
+
+
+def _bound(purpose: Purpose, epoch: str, owner: str) -> bytes:
+    return context(f"iku/{purpose}/v1\0".encode(), epoch, owner)

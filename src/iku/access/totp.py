@@ -18,7 +18,7 @@ import asyncpg
 import pyotp
 from msgspec import Struct
 
-from iku.access.secrets import SealedSeed, Secrets
+from iku.access.secrets import Sealed, Secrets
 from iku.postgres.pool import Connection
 
 SEED = 20  # bytes, as RFC 4226, section 4 recommends
@@ -112,7 +112,7 @@ async def _use(
     if authenticator is None:
         return False
     totp, epoch, sealed, now = authenticator
-    step = _step(secrets.unseal(str(totp), SealedSeed(epoch, sealed)), code, now)
+    step = _step(secrets.unseal(str(totp), Sealed(epoch, sealed)), code, now)
     if step is None:
         return False
     used: bool = await connection.fetchval(statement, totp, step)

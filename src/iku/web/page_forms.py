@@ -73,6 +73,17 @@ async def read_form(request: Request[Any, Any, Any], visitor: Visitor) -> Form:
         StaleForm: It does not carry the key of the visitor's session.
         UnsupportedMediaType: The body is not a form.
     """
+    form = await parse_form(request)
+    check_key(visitor, form.text(KEY))
+    return form
+
+
+async def parse_form(request: Request[Any, Any, Any]) -> Form:
+    """The form of a request, whoever sent it.
+
+    Raises:
+        UnsupportedMediaType: The body is not a form.
+    """
     kind = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     if kind != FORM:
         must = message("the body must be of type {type}", type=FORM)
@@ -82,9 +93,7 @@ async def read_form(request: Request[Any, Any, Any], visitor: Visitor) -> Form:
         pairs = parse_qsl(body, keep_blank_values=True, max_num_fields=MOST_FIELDS)
     except ValueError as error:
         raise BadRequest("", message("the form has too many fields")) from error
-    form = Form(tuple((name, value.strip("\x00")) for name, value in pairs))
-    check_key(visitor, form.text(KEY))
-    return form
+    return Form(tuple((name, value.strip("\x00")) for name, value in pairs))
 
 
 def check_key(visitor: Visitor, given: str) -> None:

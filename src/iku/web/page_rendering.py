@@ -23,7 +23,7 @@ from iku.domain.access import Action
 from iku.exchange import qr_code
 from iku.language import Language
 from iku.messages import Message, Term
-from iku.web import navigation
+from iku.web import confirmation, navigation
 from iku.web.authentication import COOKIE
 from iku.web.page_language import PageLanguage
 from iku.web.security_headers import content_policy
@@ -36,6 +36,7 @@ OTHER = {Language.INDONESIAN: Language.ENGLISH, Language.ENGLISH: Language.INDON
 CALLED = {Language.INDONESIAN: "Bahasa Indonesia", Language.ENGLISH: "English"}
 ASSETS = {
     "pages.css": "text/css",
+    "desk.js": "text/javascript",
     "passkeys.js": "text/javascript",
     "icon.svg": "image/svg+xml",
 }
@@ -64,6 +65,7 @@ def markup(visitor: Visitor, template: str, **values: Any) -> str:
         "visitor": visitor,
         "page": page,
         "actions": Action,
+        "labels": labels,
         "asset": asset_address,
         "sentence": lambda said: _sentence(page.text(said)),
         "term": lambda field, stored: page.text(labels.term_label(Term(field, stored))),
@@ -78,6 +80,7 @@ def markup(visitor: Visitor, template: str, **values: Any) -> str:
         "frame": None,
         "link": visitor.address,
         "navigation": navigation.entries(visitor),
+        "confirmation": confirmation.of_visitor(visitor),
         "faults": {},
         "_": translated,
     }
@@ -166,11 +169,13 @@ def _sentence(text: str) -> str:
 def moment(visitor: Visitor, instant: datetime) -> str:
     """An instant in the time zone of the agency, to the minute."""
     local = instant.astimezone(visitor.app.settings.timezone)
-    return f"{visitor.page.day(local.date())} {_clock(visitor.page, local)}"
+    return f"{visitor.page.day(local.date())} {clock(visitor, instant)}"
 
 
-def _clock(page: PageLanguage, local: datetime) -> str:
-    return f"{local:%H.%M}" if page.is_indonesian else f"{local:%H:%M}"
+def clock(visitor: Visitor, instant: datetime) -> str:
+    """The time of day of an instant in the time zone of the agency, to the minute."""
+    local = instant.astimezone(visitor.app.settings.timezone)
+    return f"{local:%H.%M}" if visitor.page.is_indonesian else f"{local:%H:%M}"
 
 
 @cache

@@ -30,6 +30,7 @@ from iku.web.page_language import PageLanguage, preferred
 from iku.web.sign_in_means import SignInMeans
 
 LANGUAGE = "bahasa"  # the parameter that selects the language of a page
+SHORTCUTS = "__Host-iku-pintasan"  # the cookie that switches keyboard shortcuts off
 
 
 class SignInRequired(Exception):
@@ -49,6 +50,7 @@ class Visitor:
         session: The full session; None if the visitor has not signed in.
         name: The name of the account's holder; None without session.
         origin: The origin at which the page was opened.
+        shortcuts: Whether the keyboard shortcuts are on.
     """
 
     app: App
@@ -63,6 +65,7 @@ class Visitor:
     viewer: Viewer
     name: str | None
     origin: str
+    shortcuts: bool = True
 
     @property
     def has_accounts(self) -> bool:
@@ -168,6 +171,7 @@ async def visit(request: Request[Any, Any, Any]) -> Visitor:
         viewer=viewer,
         name=name,
         origin=f"{request.url.scheme}://{request.url.netloc}",
+        shortcuts=authentication.cookie(request.scope, SHORTCUTS) is None,
     )
 
 

@@ -17,6 +17,8 @@ EXAMPLES: dict[str, str] = {
     "/indikator/{code:str}/penjelasan": "/indikator/IKU-1/penjelasan",
     "/indikator/{code:str}/penjelasan.csv": "/indikator/IKU-1/penjelasan.csv",
     "/indikator/{code:str}/perbandingan": "/indikator/IKU-1/perbandingan",
+    "/konflik/{subject:str}/catat/{event:str}": "/konflik/K10/catat/handled",
+    "/organisasi/{subject:str}/catat/{event:str}": "/organisasi/O01/catat/suspended",
 }
 CELLS = {"td", "th"}  # elements whose text does not join that of the one before
 

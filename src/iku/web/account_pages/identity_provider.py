@@ -19,11 +19,11 @@ from iku.connection import acquire_connection
 from iku.domain.access import Forbidden
 from iku.messages import Message, message
 from iku.postgres.pool import Connection
-from iku.web import authentication
+from iku.web import authentication, resubmission
 from iku.web import page_routes as routes
 from iku.web.account_pages.device import device_of
 from iku.web.page_failures import FAULT_STATUS, require_fresh
-from iku.web.page_forms import read_form
+from iku.web.page_forms import NEXT, read_form
 from iku.web.page_rendering import COOKIE_ATTRIBUTES, redirect, rendered
 from iku.web.problems import NotFound
 from iku.web.visitor import Visitor, visit
@@ -45,7 +45,7 @@ async def leave(request: AnyRequest) -> Response[bytes]:
         account = await _linking_account(visitor)
     started = await _provider(visitor).start(
         DatabaseFlows(visitor.app.pool),
-        return_to=form.next_page or "/",
+        return_to=await resubmission.parked(visitor, form) or "/",
         account=account,
         fresh=purpose == "konfirmasi",
     )
@@ -100,7 +100,8 @@ async def _accept(
         case SignedIn(token=token):
             return done.flow.return_to, token
         case HalfOpen(token=token, factors=factors):
-            return "/masuk/kode" if factors.second_factor else "/pendaftaran", token
+            step = "/masuk/kode" if factors.second_factor else "/pendaftaran"
+            return visitor.address(step, **{NEXT: done.flow.return_to}), token
 
 
 async def _accept_of_account(

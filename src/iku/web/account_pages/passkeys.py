@@ -16,6 +16,7 @@ from iku.connection import acquire_connection
 from iku.domain.access import Forbidden, Unauthenticated
 from iku.language import translate
 from iku.messages import message
+from iku.web import resubmission
 from iku.web.account_pages.device import device_of
 from iku.web.page_failures import FAULT_STATUS
 from iku.web.page_forms import check_key, next_page
@@ -36,6 +37,7 @@ class PasskeyRequest(Struct, frozen=True, forbid_unknown_fields=True):
         tanggapan: The browser's response; empty when its options are asked for.
         nama: The name of a new passkey.
         ke: The page that follows.
+        isian: A form of an ended session, sealed.
     """
 
     kunci: Annotated[str, Meta(max_length=200)] = ""
@@ -43,6 +45,7 @@ class PasskeyRequest(Struct, frozen=True, forbid_unknown_fields=True):
     tanggapan: dict[str, Any] = {}
     nama: Annotated[str, Meta(max_length=200)] = ""
     ke: Annotated[str, Meta(max_length=2000)] = ""
+    isian: str = ""
 
 
 @post("/masuk/passkey/opsi", status_code=200)
@@ -71,8 +74,13 @@ async def sign_in(request: AnyRequest) -> Response[bytes]:
             )
             if isinstance(done, SignedIn) and visitor.token is not None:
                 await sessions.end(connection, visitor.token)
+        after = next_page(asked.ke)
+        if isinstance(done, SignedIn):
+            after = await resubmission.follow(
+                visitor, connection, done.account, asked.isian, after
+            )
     visitor.record("step-up" if visitor.session else "sign-in", done)
-    return _answer(visitor, done, next_page(asked.ke) or "/")
+    return _answer(visitor, done, after or "/")
 
 
 @post("/akun/passkey/opsi", status_code=200)

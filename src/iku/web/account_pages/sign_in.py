@@ -10,12 +10,15 @@ from iku.access.sign_in import HalfOpen, SignedIn
 from iku.connection import acquire_connection
 from iku.domain.access import Forbidden
 from iku.messages import message
-from iku.queries import account_holders
+from iku.postgres.pool import Connection
 from iku.web import page_routes as routes
+from iku.web import resubmission
 from iku.web.account_pages.device import address_of, device_of
 from iku.web.page_failures import Failure, fail
-from iku.web.page_forms import NEXT, next_page, read_form
+from iku.web.page_forms import NEXT, Form, next_page, read_form
 from iku.web.page_rendering import redirect, rendered
+from iku.web.resubmission import SEALED
+from iku.web.sign_in_page import sign_in_page
 from iku.web.visitor import SignInRequired, Visitor, visit
 
 AnyRequest = Request[Any, Any, Any]
@@ -29,7 +32,7 @@ async def show_sign_in(request: AnyRequest) -> Response[bytes]:
     asked = next_page(request.query_params.get(NEXT, ""))
     if visitor.session is not None:
         return redirect(visitor.address(asked or HOME))
-    return await _sign_in_page(visitor, {NEXT: asked})
+    return await sign_in_page(visitor, {NEXT: asked})
 
 
 @routes.form("/masuk")
@@ -48,12 +51,15 @@ async def begin(request: AnyRequest) -> Response[bytes]:
         )
         if isinstance(begun, HalfOpen) and visitor.token is not None:
             await sessions.end(connection, visitor.token)
+        if isinstance(begun, HalfOpen):
+            following = await _following(visitor, connection, begun.account, form)
     visitor.record("password", begun)
     if not isinstance(begun, HalfOpen):
         kept = {"nama": form.text("nama"), NEXT: form.next_page}
-        return await _sign_in_page(visitor, kept, fail(begun))
+        kept[SEALED] = form.text(SEALED)
+        return await sign_in_page(visitor, kept, fail(begun))
     step = "/masuk/kode" if begun.factors.second_factor else "/pendaftaran"
-    then = visitor.address(step, **{NEXT: form.next_page})
+    then = visitor.address(step, **{NEXT: following})
     return redirect(then, token=begun.token)
 
 
@@ -96,8 +102,9 @@ async def sign_in_by_click(request: AnyRequest) -> Response[bytes]:
         token = await sessions.open_session(
             connection, account, method=DEMONSTRATION, device=device_of(request)
         )
+        following = await _following(visitor, connection, account, form)
     visitor.record("sign-in", SignedIn(account, token))
-    return redirect(visitor.address(form.next_page or HOME), token=token)
+    return redirect(visitor.address(following or HOME), token=token)
 
 
 @routes.form("/keluar")
@@ -110,6 +117,14 @@ async def sign_out(request: AnyRequest) -> Response[bytes]:
             await sessions.end(connection, visitor.token)
         visitor.record("sign-out", None)
     return redirect(visitor.address("/masuk"), token="")
+
+
+async def _following(
+    visitor: Visitor, connection: Connection, account: str, form: Form
+) -> str:
+    """The page that follows the sign-in; the sealed form of the account is kept."""
+    sealed, after = form.text(SEALED), form.next_page
+    return await resubmission.follow(visitor, connection, account, sealed, after)
 
 
 async def half_open(visitor: Visitor) -> tuple[str, Session, accounts.Factors]:
@@ -126,23 +141,6 @@ async def half_open(visitor: Visitor) -> tuple[str, Session, accounts.Factors]:
             raise SignInRequired
         found = await accounts.factors(connection, session.account)
     return visitor.token, session, found
-
-
-async def _sign_in_page(
-    visitor: Visitor, values: dict[str, str], failure: Failure | None = None
-) -> Response[bytes]:
-    people = []
-    if visitor.in_demonstration:
-        async with acquire_connection(visitor.app) as connection:
-            names = await account_holders.names(
-                visitor.app.view(connection), visitor.register.accounts
-            )
-        today = visitor.app.commands.today()
-        people = [
-            (account, names[account], found.roles_on(today))
-            for account, found in visitor.register.accounts.items()
-        ]
-    return _shown(visitor, "sign_in.html", values, failure, people=people)
 
 
 async def _code_page(

@@ -14,13 +14,26 @@ from litestar import Router
 from iku.web.pages import (
     check,
     difference,
+    entry,
+    entry_drafts,
     explanation,
     front,
     indicator,
     publications,
+    shortcuts,
 )
 
-MODULES = (front, indicator, explanation, difference, publications, check)
+MODULES = (
+    front,
+    indicator,
+    explanation,
+    difference,
+    publications,
+    check,
+    entry,
+    entry_drafts,
+    shortcuts,
+)
 
 
 def router() -> Router:

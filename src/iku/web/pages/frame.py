@@ -24,6 +24,7 @@ from iku.messages import message
 from iku.queries.figure_parameters import MomentQuestion
 from iku.queries.view import LOCAL, View, Viewer
 from iku.web import authentication, page_rendering
+from iku.web.confirmation import RECORDED
 from iku.web.page_forms import Form
 from iku.web.pages import time_control
 from iku.web.pages.time_control import TimeControl
@@ -152,7 +153,7 @@ def of_visitor(
     own = tuple(
         (name, value)
         for name, value in pairs
-        if value and name not in {*time_control.NAMES, LANGUAGE}
+        if value and name not in {*time_control.NAMES, LANGUAGE, RECORDED}
     )
     known = parsing.fields(question)
     given = {n: v for n, v in {**path, **time.given}.items() if n in known}

@@ -11,17 +11,18 @@ from urllib.parse import urlencode
 from litestar import Request, Response
 from msgspec import Struct
 
+from iku.commands.authorisation import StepUpRequired
 from iku.connection import acquire_connection
-from iku.domain.access import Action
+from iku.domain.access import Action, Unauthenticated
 from iku.queries import published_editions
-from iku.web import page_rendering, page_routes
-from iku.web.page_forms import Form, read_form
+from iku.web import page_rendering, page_routes, resubmission
+from iku.web.page_forms import Form, StaleForm, read_form
 from iku.web.pages import frame as frames
 from iku.web.pages import time_control
 from iku.web.pages.frame import Frame, NoParameters
 from iku.web.pages.time_control import PublishedMoment
 from iku.web.routes import ACTION
-from iku.web.visitor import Visitor, visit
+from iku.web.visitor import SignInRequired, Visitor, visit
 
 AnyRequest: TypeAlias = Request[Any, Any, Any]
 Page: TypeAlias = Callable[[Frame], Awaitable[Response[bytes]]]
@@ -79,20 +80,33 @@ def timeless(
     return decorate
 
 
-def sending(path: str, action: Action | None) -> Callable[[Sending], Any]:
+def sending(
+    path: str, action: Action | None, *, restores: bool = False
+) -> Callable[[Sending], Any]:
     """The route that a form is sent to.
 
-    *action* is asked for no subject in particular; the command asks for its own.
+    *action* is asked for no subject in particular; the command asks for its own. If the
+    page of the form *restores* drafts, a form of another session is not refused but
+    kept until its holder has signed in (`resubmission`).
     """
 
     def decorate(handler: Sending) -> Any:
         async def sent(request: AnyRequest) -> Response[bytes]:
             visitor = await _admitted(request, action)
             form = await read_form(request, visitor)
+            if restores:
+                resubmission.check_owner(visitor, form)
             frame = frames.of_visitor(visitor, [], request.path_params, NoParameters)
             return await handler(frame, form)
 
-        return _named(page_routes.form, path, action, handler, sent, travels=None)
+        async def kept(request: AnyRequest) -> Response[bytes]:
+            try:
+                return await sent(request)
+            except (SignInRequired, Unauthenticated, StaleForm, StepUpRequired) as lost:
+                return await resubmission.answer(request, lost)
+
+        answered = kept if restores else sent
+        return _named(page_routes.form, path, action, handler, answered, travels=None)
 
     return decorate
 

@@ -1,7 +1,7 @@
 // Passkeys: the browser makes or proves one, the server verifies it.
 const sent = async (place, path, more) => {
-  const { key, next, proof } = place.dataset;
-  const body = { kunci: key, ke: next, bukti: proof === "true", ...more };
+  const { key, next, proof, sealed: isian } = place.dataset;
+  const body = { kunci: key, ke: next, bukti: proof === "true", isian, ...more };
   const answer = await fetch(path + location.search, {
     method: "POST",
     headers: { "Content-Type": "application/json" },

@@ -1,0 +1,58 @@
+"""Forms that were sent without a session, sealed for the account that filled them in.
+
+The page that asks for a sign-in carries the sealed form. It is opened only for that
+account and for the path it was sent to, within `LIFETIME`.
+"""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import Error as NotBase64
+from datetime import datetime, timedelta
+
+import msgspec
+from msgspec import Struct
+
+from iku.access.drafts import LONGEST, Fields
+from iku.access.secrets import Purpose, Sealed, Secrets, draft_owner
+from iku.vault.keys import EPOCH, KeysError
+
+LIFETIME = timedelta(hours=8)
+
+
+class FilledForm(Struct, frozen=True):
+    """The fields of a form, and until when it can be opened."""
+
+    fields: Fields
+    until: datetime
+
+
+def seal(
+    secrets: Secrets, account: str, path: str, fields: Fields, now: datetime
+) -> str | None:
+    """The form as a text for a hidden field; None if it is too long to be kept."""
+    content = msgspec.json.encode(FilledForm(fields, now + LIFETIME))
+    if len(content) > LONGEST:
+        return None
+    sealed = secrets.seal(draft_owner(account, path), content, Purpose.FORM)
+    encoded = urlsafe_b64encode(sealed.bytes).rstrip(b"=").decode()
+    return f"{sealed.epoch}.{encoded}"
+
+
+def unseal(
+    secrets: Secrets, account: str, path: str, text: str, now: datetime
+) -> Fields | None:
+    """The fields of a sealed form.
+
+    None if another account filled it in, it is of another path, or it has expired.
+    """
+    # The name of an epoch may contain a full stop.
+    epoch, _, encoded = text.rpartition(".")
+    if EPOCH.fullmatch(epoch) is None:
+        return None
+    try:
+        raw = urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4))
+        owner = draft_owner(account, path)
+        content = secrets.unseal(owner, Sealed(epoch, raw), Purpose.FORM)
+    except (KeysError, NotBase64, ValueError):
+        return None
+    form = msgspec.json.decode(content, type=FilledForm)
+    return form.fields if now < form.until else None

@@ -1,0 +1,71 @@
+"""The effect of a command on a figure, from its subjects before and after it.
+
+A figure is the sum of the contributions of its subjects, so the difference of the
+subjects that a command changes is the difference of the figure.
+"""
+
+from collections.abc import Iterable
+from datetime import date
+from typing import Any, NamedTuple
+
+from msgspec import Struct
+
+from iku.domain import subject_kinds
+from iku.domain.figure import Counts, Figure
+from iku.domain.indicator import Options
+
+
+class StateChange(NamedTuple):
+    """The state of a case or an organisation before and after a command.
+
+    Attributes:
+        before: None if the command opens it.
+    """
+
+    before: Any
+    after: Any
+
+
+class FigureEffect(Struct, frozen=True):
+    """The counts of a figure before and after a command."""
+
+    indicator: str
+    as_of: date
+    before: Counts
+    after: Counts
+
+    @property
+    def moves(self) -> bool:
+        """Whether the command changes the numerator or the denominator."""
+        was, becomes = self.before, self.after
+        return (was.numerator, was.denominator) != (
+            becomes.numerator,
+            becomes.denominator,
+        )
+
+
+def effect(
+    figure: Figure, options: Options, changes: Iterable[StateChange]
+) -> FigureEffect:
+    """The effect on *figure*, which is counted by *options*, of a command's *changes*.
+
+    The subjects must be of the kind that the options count.
+    """
+    now = Counts(figure.numerator, figure.denominator, figure.expired or 0)
+    start, as_of = figure.period.start, figure.as_of
+    after = now
+    for change in changes:
+        gone = _counts(change.before, options, start, as_of)
+        came = _counts(change.after, options, start, as_of)
+        after = Counts(
+            after.numerator + came.numerator - gone.numerator,
+            after.denominator + came.denominator - gone.denominator,
+            after.expired + came.expired - gone.expired,
+        )
+    return FigureEffect(figure.indicator, as_of, now, after)
+
+
+def _counts(subject: Any, options: Options, start: date, as_of: date) -> Counts:
+    if subject is None:
+        return Counts()
+    return subject_kinds.membership(subject, options, start, as_of).counts

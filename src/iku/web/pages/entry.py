@@ -1,0 +1,329 @@
+"""Entering: a form for each command about conflicts and organisations.
+
+The form is derived from the Struct that the API decodes (`entry_fields`). It is sent to
+its own address: to record, to propose where a second person decides, or to preview the
+effect on the figures. Every refusal shows the form again, with all that was typed.
+
+A form has a random name, which is part of its key. It is the idempotency key of what
+the form records, and its draft keeps it, so that nothing is recorded twice.
+"""
+
+from typing import Any
+
+from litestar import Response
+from msgspec import field, structs
+
+from iku import messages
+from iku.access import drafts
+from iku.commands import proposals
+from iku.commands.authorisation import StepUpRequired
+from iku.commands.command import CommandResult, StaleVersion
+from iku.connection import PooledReader, acquire_connection
+from iku.domain.access import Action, Forbidden, Unauthenticated
+from iku.domain.decider import Invalid, Refused, subject_id, subject_number
+from iku.gateway import CommandGateway
+from iku.ledger.appender import Unavailable
+from iku.ledger.log import KeyReused
+from iku.messages import message
+from iku.parsing import ParseError
+from iku.queries import overtaken_entry, subject_lookup
+from iku.queries.figure_parameters import MomentQuestion
+from iku.web import confirmation, resubmission
+from iku.web.confirmation import RECORDED, Confirmation
+from iku.web.page_forms import Form
+from iku.web.page_rendering import redirect
+from iku.web.pages import entry_fields, entry_sheet, entry_values
+from iku.web.pages.entry_forms import FORMS, EntryForm, path_of
+from iku.web.pages.entry_sheet import OpeningOf, Sheet
+from iku.web.pages.entry_values import Typed
+from iku.web.pages.frame import Frame
+from iku.web.pages.routes import present, sending
+from iku.web.problems import NotFound
+from iku.web.subject_paths import PATHS
+
+FAULT, STALE, CONFLICT, FORBIDDEN, AWAY = 422, 412, 409, 403, 503
+PREVIEW, PROPOSE = "pratinjau", "usulkan"  # what a form is sent for, unless to record
+CHECKED = "diperiksa"  # the field with the similar cases that the officer has seen
+
+
+class OpeningQuestion(MomentQuestion, frozen=True, kw_only=True):
+    """The parameters of the form for a new subject.
+
+    Attributes:
+        source: The source that is chosen at first.
+        area: The area that is chosen at first.
+        filled: What became of a form that was sent without a session.
+    """
+
+    source: str = ""
+    area: str = ""
+    filled: str = field(name=resubmission.SEALED, default="")
+
+
+class LaterQuestion(MomentQuestion, frozen=True, kw_only=True):
+    """The parameters of the form for an event of a subject.
+
+    Attributes:
+        event: Type of the event to record.
+        about: Version of the event that a correction or annulment is about.
+        filled: What became of a form that was sent without a session.
+    """
+
+    subject: str
+    event: str
+    about: int | None = field(name="peristiwa", default=None)
+    filled: str = field(name=resubmission.SEALED, default="")
+
+
+@present("/konflik/baru", Action.ENTER, OpeningQuestion)
+async def show_report(frame: Frame) -> Response[bytes]:
+    """The form of a report."""
+    return await _open(frame, FORMS["conflict", "reported"])
+
+
+@sending("/konflik/baru", Action.ENTER, restores=True)
+async def report(frame: Frame, form: Form) -> Response[bytes]:
+    """Report a conflict."""
+    return await _send(frame, form, FORMS["conflict", "reported"])
+
+
+@present("/organisasi/baru", Action.REGISTER, OpeningQuestion)
+async def show_registration(frame: Frame) -> Response[bytes]:
+    """The form of a registration."""
+    return await _open(frame, FORMS["organisation", "registered"])
+
+
+@sending("/organisasi/baru", Action.REGISTER, restores=True)
+async def register(frame: Frame, form: Form) -> Response[bytes]:
+    """Register an organisation."""
+    return await _send(frame, form, FORMS["organisation", "registered"])
+
+
+@present("/konflik/{subject:str}/catat/{event:str}", Action.ENTER, LaterQuestion)
+async def show_conflict_event(frame: Frame) -> Response[bytes]:
+    """The form of an event of a case."""
+    return await _open(frame, _later("conflict", frame), frame.question.subject)
+
+
+@sending("/konflik/{subject:str}/catat/{event:str}", Action.ENTER, restores=True)
+async def record_conflict_event(frame: Frame, form: Form) -> Response[bytes]:
+    """Record an event of a case."""
+    return await _send(frame, form, _later("conflict", frame), frame.path["subject"])
+
+
+@present("/organisasi/{subject:str}/catat/{event:str}", Action.ENTER, LaterQuestion)
+async def show_organisation_event(frame: Frame) -> Response[bytes]:
+    """The form of an event of an organisation."""
+    return await _open(frame, _later("organisation", frame), frame.question.subject)
+
+
+@sending("/organisasi/{subject:str}/catat/{event:str}", Action.ENTER, restores=True)
+async def record_organisation_event(frame: Frame, form: Form) -> Response[bytes]:
+    """Record an event of an organisation."""
+    entry = _later("organisation", frame)
+    return await _send(frame, form, entry, frame.path["subject"])
+
+
+def _later(category: str, frame: Frame) -> EntryForm:
+    event = frame.path["event"]
+    form = FORMS.get((category, event))
+    if form is None or form.opens:
+        raise NotFound(
+            message("there is no form for events of the type {event}", event=event)
+        )
+    return form
+
+
+async def _open(frame: Frame, form: EntryForm, subject: str = "") -> Response[bytes]:
+    """The empty form, or its draft."""
+    question = frame.question
+    if form.opens:
+        chosen = {"source": question.source, "area": question.area}
+    else:
+        reference = {"corrected": "corrects", "annulled": "annuls"}.get(form.event)
+        chosen = {reference: str(question.about or "")} if reference else {}
+    given = {name: value for name, value in chosen.items() if value}
+    async with acquire_connection(frame.app) as connection:
+        asked = OpeningOf(form, subject_id(subject), given, question.filled)
+        sheet = await entry_sheet.opened(frame, connection, asked)
+    return sheet.show()
+
+
+async def _send(
+    frame: Frame, form: Form, entry: EntryForm, subject: str = ""
+) -> Response[bytes]:
+    """Record what the form holds, or show it again."""
+    async with acquire_connection(frame.app) as connection:
+        sheet = await entry_sheet.sent(
+            frame, connection, entry, subject_id(subject), form
+        )
+    if form.text("aksi") == "ubah":
+        return sheet.show()
+    try:
+        command = await _command(sheet)
+    except ParseError as error:
+        faults = {
+            name: entry_fields.fault(entry.struct, name, said)
+            for name, said in error.faults.items()
+        }
+        sheet = await sheet.with_similar()
+        return sheet.with_faults(faults).show(FAULT)
+    if form.text("aksi") == PREVIEW:
+        return await _preview(sheet, form, command)
+    sheet = await sheet.with_similar()
+    if not sheet.similar_seen(form.text(CHECKED)):
+        return sheet.show(CONFLICT)
+    return await _record(sheet, form, command)
+
+
+async def _command(sheet: Sheet) -> Any:
+    """The command that the form spells.
+
+    Raises:
+        ParseError: Values are missing or invalid.
+    """
+    frame, entry = sheet.frame, sheet.form
+    command = entry_fields.parse(
+        entry.struct, sheet.values, sheet.cleared, frame.time.today
+    )
+    into = getattr(command, "into", None)
+    if not isinstance(into, str):
+        return command
+    # People know the number; the event holds the identifier.
+    async with frame.view() as view:
+        found = await subject_lookup.identify(view, into, [entry.category])
+    if len(found) != 1:
+        return command
+    return structs.replace(command, into=subject_number(found[0].subject))
+
+
+def _proposed(entry: EntryForm, command: Any) -> Any:
+    return command.fact() if entry.opens else command
+
+
+def _subject(entry: EntryForm, sheet: Sheet, command: Any) -> str:
+    return subject_id(command.number or "") if entry.opens else sheet.subject.id
+
+
+async def _preview(sheet: Sheet, form: Form, command: Any) -> Response[bytes]:
+    """The form with the effect that the entry would have."""
+    sheet, entry = await sheet.with_similar(), sheet.form
+    gateway = sheet.frame.gateway(form)
+    try:
+        effect = await gateway.effect(
+            entry.category, _subject(entry, sheet, command), _proposed(entry, command)
+        )
+    except Unauthenticated:
+        raise
+    except Refused as refused:
+        return sheet.refused(refused).show(FAULT)
+    return sheet.with_effect(effect).show()
+
+
+async def _record(sheet: Sheet, form: Form, command: Any) -> Response[bytes]:
+    entry = sheet.form
+    gateway = sheet.frame.gateway(form, sheet.version or None)
+    proposing = sheet.proposing or form.text("aksi") == PROPOSE
+    subject = _subject(entry, sheet, command)
+    try:
+        if proposing:
+            because = form.text("because").strip() or command.reason or ""
+            outcome = await _propose(sheet, gateway, subject, command, because)
+        else:
+            outcome = await gateway.handle(
+                entry.category, subject, _proposed(entry, command)
+            )
+    except StaleVersion:
+        return await _overtaken(sheet)
+    except KeyReused:
+        return sheet.renamed(
+            message(
+                "this form was recorded already, with other values; check whether "
+                "this is a further event before you record it"
+            )
+        ).show(CONFLICT)
+    except (Unauthenticated, StepUpRequired):
+        raise
+    except Forbidden as error:
+        return _forbidden(sheet, error)
+    except Refused as refused:
+        return sheet.refused(refused).show(CONFLICT)
+    except Unavailable as error:
+        return sheet.with_faults({"": messages.error_message(error)}).show(AWAY)
+    return await _recorded(sheet, outcome, proposing=proposing)
+
+
+async def _propose(
+    sheet: Sheet, gateway: CommandGateway, subject: str, command: Any, because: str
+) -> CommandResult:
+    if not because:
+        raise Invalid(
+            "because",
+            message("the reason of the proposal is missing; the approver needs it"),
+        )
+    asked = gateway.command(sheet.form.category, subject, command)
+    reader = PooledReader(sheet.frame.app)
+    return await proposals.propose(sheet.frame.app.commands, reader, asked, because)
+
+
+def _forbidden(sheet: Sheet, error: Forbidden) -> Response[bytes]:
+    """The refusal, with the offer to propose the same values where that is possible."""
+    said = {"": messages.error_message(error)}
+    if error.proposable and sheet.form.proposable:
+        return sheet.with_faults(said).as_proposal().show(FORBIDDEN)
+    return sheet.with_faults(said).show(FORBIDDEN)
+
+
+async def _overtaken(sheet: Sheet) -> Response[bytes]:
+    """The values as seen, as they are now, and as typed."""
+    async with sheet.frame.view() as view:
+        found = await overtaken_entry.compare(
+            view, sheet.form.category, sheet.subject.id, sheet.version
+        )
+    typed = Typed(sheet.values, sheet.frame.time.today)
+    page = sheet.frame.visitor.page
+    rows = entry_values.comparison(page, sheet.fields, typed, found)
+    return sheet.show(STALE, template="overtaken.html", overtaken=found, rows=rows)
+
+
+async def _recorded(
+    sheet: Sheet, outcome: CommandResult, *, proposing: bool
+) -> Response[bytes]:
+    """The page that follows, with a confirmation; the draft is deleted."""
+    frame, entry = sheet.frame, sheet.form
+    account = resubmission.owner(frame.visitor) or drafts.NOBODY
+    path = path_of(entry, sheet.subject.id)
+    async with acquire_connection(frame.app) as connection:
+        await drafts.remove(connection, account, path)
+    receipt = outcome.receipt
+    said = Confirmation(
+        "proposal" if proposing else entry.category,
+        "proposed" if proposing else entry.event,
+        sheet.subject.number if proposing else outcome.number,
+        receipt.version,
+        receipt.position,
+        receipt.leaf.hex(),
+        repeated=outcome.repeated,
+        again=_again(sheet) if entry.opens else "",
+        notes=tuple(map(frame.visitor.page.text, outcome.notes)),
+    )
+    shown = {RECORDED: confirmation.encode(frame.visitor, said)}
+    return redirect(frame.visitor.address(_page_after(entry, outcome), **shown))
+
+
+def _page_after(_entry: EntryForm, _outcome: CommandResult) -> str:
+    """The page on which the confirmation is shown."""
+    return "/"
+
+
+def _again(sheet: Sheet) -> str:
+    """The form for another report, with the source and the area of this one."""
+    chosen = {n: v for n in ("source", "area") if (v := sheet.values.get(n, ""))}
+    return sheet.frame.visitor.address(f"{PATHS[sheet.form.category]}/baru", **chosen)
+
+
+HANDLERS: list[Any] = [
+    *(show_report, report, show_registration, register),
+    *(show_conflict_event, record_conflict_event),
+    *(show_organisation_event, record_organisation_event),
+]

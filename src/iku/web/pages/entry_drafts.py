@@ -1,0 +1,64 @@
+"""Drafts of entry forms: what was typed is kept at the server without being asked."""
+
+from typing import Any
+
+import msgspec
+from litestar import Response
+
+from iku.access import drafts
+from iku.access.drafts import DraftTooLong, FormPlace
+from iku.connection import acquire_connection
+from iku.domain.access import Action
+from iku.domain.decider import Invalid
+from iku.messages import error_message, message
+from iku.web import page_rendering, resubmission
+from iku.web.page_forms import Form
+from iku.web.page_rendering import redirect
+from iku.web.pages import entry_forms
+from iku.web.pages.frame import Frame
+from iku.web.pages.routes import sending
+from iku.web.problems import NotFound
+from iku.web.subject_paths import streams_of
+
+
+@sending("/draf", Action.ENTER, restores=True)
+async def keep(frame: Frame, form: Form) -> Response[bytes]:
+    """Store what was typed into a form; the script asks for the time as JSON."""
+    path = form.text(resubmission.PATH)
+    _check_path(path)
+    visitor = frame.visitor
+    try:
+        async with acquire_connection(frame.app) as connection:
+            saved_at = await drafts.keep(
+                connection,
+                visitor.means.secrets,
+                resubmission.owner(visitor) or drafts.NOBODY,
+                FormPlace(path, streams_of(path)),
+                resubmission.fields_of(form),
+            )
+    except DraftTooLong as error:
+        raise Invalid("", error_message(error)) from error
+    if form.text("jawab") != "json":
+        return redirect(visitor.address(path))
+    said = {"pukul": page_rendering.clock(visitor, saved_at)}
+    return Response(msgspec.json.encode(said), media_type="application/json")
+
+
+@sending("/draf/buang", Action.ENTER)
+async def discard(frame: Frame, form: Form) -> Response[bytes]:
+    """Delete the draft of a form, and open the form empty."""
+    resubmission.check_owner(frame.visitor, form)
+    path = form.text(resubmission.PATH)
+    _check_path(path)
+    account = resubmission.owner(frame.visitor) or drafts.NOBODY
+    async with acquire_connection(frame.app) as connection:
+        await drafts.remove(connection, account, path)
+    return redirect(frame.visitor.address(path))
+
+
+def _check_path(path: str) -> None:
+    if entry_forms.of_path(path) is None or len(path) > resubmission.LONGEST:
+        raise NotFound(message("there is no form at {path}", path=path[:100]))
+
+
+HANDLERS: list[Any] = [keep, discard]

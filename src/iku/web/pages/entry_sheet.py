@@ -1,0 +1,406 @@
+"""The sheet: one form that is being filled in, with all that its page shows."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from secrets import token_urlsafe
+from typing import Any, NamedTuple, get_args
+
+from litestar import Response
+
+from iku import labels, messages
+from iku.access import drafts
+from iku.domain import conflict, organisation
+from iku.domain.access import AGENCY_WIDE, Denied, may
+from iku.domain.conflict import Dimension
+from iku.domain.decider import Invalid, Refused
+from iku.domain.decider_registry import DECIDERS
+from iku.gateway import EntryEffect
+from iku.messages import Message, message, without_prefix
+from iku.postgres.pool import Connection
+from iku.queries import recorded_commands, similar_cases, subjects
+from iku.queries.event_history import EventView
+from iku.queries.similar_cases import TypedReport
+from iku.queries.view import View
+from iku.web import resubmission
+from iku.web.page_forms import KEY, Form
+from iku.web.pages import entry_fields, entry_values
+from iku.web.pages.entry_fields import EntryField, FieldKind, Option
+from iku.web.pages.entry_forms import OF_EVENTS, EntryForm, path_of
+from iku.web.pages.frame import Frame
+from iku.web.visitor import form_key
+
+_EVENTS = {
+    category: {str(one.__struct_config__.tag): one for one in get_args(union)}
+    for category, union in (
+        ("conflict", conflict.Event),
+        ("organisation", organisation.Event),
+    )
+}
+_DERIVED = frozenset({"corrected", "annulled", "absorbed", "attached"})
+
+
+class EntrySubject(NamedTuple):
+    """The subject that a form is about; empty for a new one.
+
+    Attributes:
+        title: Title or name, or the words in place of a withheld one.
+    """
+
+    id: str = ""
+    number: str = ""
+    title: str = ""
+    version: int = 0
+
+
+class Similar(NamedTuple):
+    """A case that resembles the report."""
+
+    id: str
+    number: str
+    title: str
+    status: str
+    reported_on: date
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A form that is being filled in.
+
+    Attributes:
+        values: What was typed, by field.
+        cleared: The fields that a correction clears.
+        nonce: The random part of the form's key, which is kept until it is recorded.
+        version: The version of the subject that the form showed.
+        proposing: Whether it makes a proposal.
+        events: The events that a correction or annulment may be about.
+        original: The values of the event that a correction is about, in words.
+        saved_at: When the draft that was filled in was stored.
+    """
+
+    frame: Frame
+    form: EntryForm
+    subject: EntrySubject
+    fields: tuple[EntryField, ...]
+    values: Mapping[str, str]
+    nonce: str
+    version: int
+    cleared: tuple[str, ...] = ()
+    proposing: bool = False
+    events: tuple[EventView, ...] = ()
+    original: Mapping[str, str] = field(default_factory=dict)
+    faults: Mapping[str, str] = field(default_factory=dict)
+    effect: EntryEffect | None = None
+    similar: tuple[Similar, ...] = ()
+    notice: Message | None = None
+    saved_at: datetime | None = None
+
+    @property
+    def path(self) -> str:
+        """The path of the form, which names its draft."""
+        return path_of(self.form, self.subject.id)
+
+    @property
+    def key(self) -> str:
+        """The key of the form in this session."""
+        return form_key(self.frame.visitor.token, self.nonce)
+
+    @property
+    def owner(self) -> str:
+        """The account that fills it in; empty without one."""
+        return resubmission.owner(self.frame.visitor)
+
+    @property
+    def reference(self) -> str:
+        """The field with the version of the event that it is about; may be empty."""
+        names = {"corrected": "corrects", "annulled": "annuls"}
+        return names.get(self.form.event, "")
+
+    @property
+    def choosing(self) -> bool:
+        """Whether the event that it is about has yet to be chosen."""
+        return bool(self.reference) and not self.values.get(self.reference)
+
+    @property
+    def heading(self) -> Message:
+        """The heading of the page."""
+        return self.form.heading(self.subject.number)
+
+    @property
+    def asks_because(self) -> bool:
+        """Whether the reason of the proposal is a field of its own."""
+        return self.proposing and not any(
+            one.name == "reason" and one.required for one in self.fields
+        )
+
+    def day(self, name: str) -> date | None:
+        """The day that a field spells; None if it spells none."""
+        return entry_fields.day(self.values, name, self.frame.time.today)
+
+    def with_faults(self, faults: Mapping[str, str]) -> "Sheet":
+        """The sheet with the faults of its fields; an empty name is the whole form."""
+        return replace(self, faults=faults)
+
+    def refused(self, refused: Refused) -> "Sheet":
+        """The sheet with the refusal beside the field that it names."""
+        said = messages.error_message(refused)
+        path = refused.path if isinstance(refused, Invalid) else ""
+        path = entry_fields.root(path)
+        if path not in {*(one.name for one in self.fields), "because"}:
+            return self.with_faults({"": said})
+        if path != "because" and said.startswith(f"{path} "):
+            rule = without_prefix(path, said)
+            said = entry_fields.fault(self.form.struct, path, rule)
+        return self.with_faults({path: said})
+
+    def renamed(self, why: Message) -> "Sheet":
+        """The sheet as a new form, with a new key."""
+        return replace(self, nonce=token_urlsafe(12), faults={"": why})
+
+    def as_proposal(self) -> "Sheet":
+        """The sheet as a proposal for approval by another person."""
+        return replace(self, proposing=True)
+
+    def with_effect(self, effect: EntryEffect) -> "Sheet":
+        """The sheet with the effect that the entry would have on figures."""
+        return replace(self, effect=effect)
+
+    async def with_similar(self) -> "Sheet":
+        """The sheet with the cases that resemble the report."""
+        typed = self._typed_report()
+        if typed is None:
+            return self
+        async with self.frame.view() as view:
+            found = await similar_cases.similar(view, typed)
+        similar = tuple(
+            Similar(
+                one["id"],
+                one["number"],
+                one["title"],
+                one["status"],
+                date.fromisoformat(one["reported_on"]),
+            )
+            for one in found
+        )
+        return replace(self, similar=similar)
+
+    def similar_seen(self, seen: str) -> bool:
+        """Whether the officer has seen the similar cases; *seen* are identifiers."""
+        return {one.id for one in self.similar} <= set(seen.split())
+
+    def _typed_report(self) -> TypedReport | None:
+        dimension, day = self.values.get("dimension", ""), self.day("effective_on")
+        title = self.values.get("title", "").strip()
+        if self.form.event != "reported" or not title or day is None:
+            return None
+        if dimension not in set(Dimension):
+            return None
+        area = self.values.get("area", "")
+        return TypedReport(title, Dimension(dimension), day, area)
+
+    def show(
+        self, status: int = 200, template: str = "entry.html", **more: Any
+    ) -> Response[bytes]:
+        """The page of the form."""
+        return self.frame.show(
+            template,
+            status=status,
+            sheet=self,
+            faults=self.faults,
+            values=self.values,
+            **more,
+        )
+
+
+class OpeningOf(NamedTuple):
+    """What the address of a form says.
+
+    Attributes:
+        subject: Identifier of the subject; empty for a new one.
+        chosen: Values that are filled in at first.
+        filled: What became of a form that was sent without a session.
+    """
+
+    form: EntryForm
+    subject: str
+    chosen: Mapping[str, str]
+    filled: str
+
+
+async def opened(frame: Frame, connection: Connection, asked: OpeningOf) -> Sheet:
+    """The form as its page opens: its draft, or the usual and the chosen values.
+
+    Raises:
+        Forbidden: The visitor may neither record nor propose it.
+        SubjectNotFound: The subject does not exist.
+    """
+    form, subject, chosen, filled = asked
+    visitor, path = frame.visitor, path_of(form, subject)
+    said = await resubmission.resume(visitor, connection, path, filled)
+    account = resubmission.owner(visitor) or drafts.NOBODY
+    secrets = visitor.means.secrets
+    draft = await drafts.find(connection, secrets, account, path)
+    notice = _notice(said)
+    if draft is not None:
+        nonce = dict(draft.fields).get(KEY, "")
+        view = frame.app.view(connection, frame.viewer)
+        if await recorded_commands.stream_of(view, f"form-{nonce}") is not None:
+            await drafts.remove(connection, account, path)
+            draft, notice = None, message("The draft of this form is recorded already.")
+    if draft is not None and _is_about(draft.fields, chosen):
+        sheet = await sent(frame, connection, form, subject, Form(draft.fields))
+        return replace(sheet, notice=notice, saved_at=draft.saved_at)
+    usual = {one.name: one.usual for one in form.fields if one.usual}
+    if any(one.name == "effective_on" and one.required for one in form.fields):
+        usual["effective_on"] = visitor.page.day(frame.time.today)
+    pairs = {**usual, **chosen, KEY: token_urlsafe(12)}
+    sheet = await sent(frame, connection, form, subject, Form(tuple(pairs.items())))
+    return replace(sheet, notice=notice, version=sheet.subject.version)
+
+
+def _is_about(kept: drafts.Fields, chosen: Mapping[str, str]) -> bool:
+    """Whether the draft is about the event that the address names, if it names one."""
+    values = dict(kept)
+    named = [name for name in ("corrects", "annuls") if name in chosen]
+    return all(values.get(name) == chosen[name] for name in named)
+
+
+def _notice(said: str) -> Message | None:
+    match said:
+        case resubmission.ANOTHER:
+            return message(
+                "The form that was sent is of another account, or was sent too long "
+                "ago, so it is not filled in here."
+            )
+        case resubmission.AGAIN:
+            return message(
+                "The form that was sent is not recorded yet: check it, and record it."
+            )
+        case _:
+            return None
+
+
+async def sent(
+    frame: Frame, connection: Connection, form: EntryForm, subject: str, given: Form
+) -> Sheet:
+    """The form with the values that were sent (raises as `opened`)."""
+    view = frame.app.view(connection, frame.viewer)
+    about, proposing = EntrySubject(), False
+    events: tuple[EventView, ...] = ()
+    if not form.opens:
+        about = await _subject(view, frame, form, subject)
+        proposing = await _only_proposes(view, form, subject)
+    if form.event in {*OF_EVENTS, "participation_verified"}:
+        page = await subjects.history(view, form.category, subject, None, 200)
+        events = page.items
+    sheet = Sheet(
+        frame,
+        form,
+        about,
+        form.fields,
+        given.values,
+        given.text(KEY).partition(".")[0],
+        _version(given.text("versi")),
+        cleared=tuple(given.all(entry_fields.CLEARED)),
+        proposing=proposing or given.text("usulan") == "ya",
+        events=events,
+    )
+    return _about_event(replace(sheet, fields=_fields(sheet)))
+
+
+async def _subject(
+    view: View, frame: Frame, form: EntryForm, subject: str
+) -> EntrySubject:
+    found = await subjects.state(view, form.category, subject, frame.time.moment)
+    name = found.shown["title" if form.category == "conflict" else "name"]
+    return EntrySubject(subject, found.shown["number"], name or "", found.version)
+
+
+async def _only_proposes(view: View, form: EntryForm, subject: str) -> bool:
+    """Whether the visitor may propose the command, but not record it.
+
+    Raises:
+        Forbidden: They may do neither.
+    """
+    actor = view.viewer.actor
+    if actor is None:
+        return False
+    stream = DECIDERS[form.category].stream(subject)
+    scope = (await view.scopes([stream])).get(stream, AGENCY_WIDE)
+    decided = may(actor, form.action, scope)
+    if isinstance(decided, Denied) and not decided.proposable:
+        view.viewer.require(form.action, scope)
+    return isinstance(decided, Denied)
+
+
+def _version(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+
+
+def _fields(sheet: Sheet) -> tuple[EntryField, ...]:
+    """The fields of the form, with the choices that the register offers."""
+    return tuple(_with_choices(one, sheet) for one in sheet.form.fields)
+
+
+def _with_choices(one: EntryField, sheet: Sheet) -> EntryField:
+    options: tuple[Option, ...] = ()
+    if one.name == "area":
+        areas = sheet.frame.app.agency.areas
+        names = {area.code: area.name for area in areas}
+        options = tuple(
+            Option(area.code, area.name, names.get(area.code[:8], "")) for area in areas
+        )
+    elif one.name == "participation" and sheet.form.event == "participation_verified":
+        options = tuple(_unverified(sheet))
+    return one._replace(kind=FieldKind.SELECT, options=options) if options else one
+
+
+def _unverified(sheet: Sheet) -> list[Option]:
+    """The participations that are not verified yet."""
+    page = sheet.frame.visitor.page
+    verified = {
+        one.data.get("participation")
+        for one in sheet.events
+        if one.type == "participation_verified" or one.data.get("verified")
+    }
+    found = []
+    for one in sheet.events:
+        reference = one.data.get("participation")
+        if one.type.startswith("participat") and reference not in verified:
+            activity = labels.value_label("activity", one.data.get("activity")) or ""
+            day = page.day(one.effective_on) if one.effective_on else ""
+            said = f"{reference}: {page.text(activity)}, {day}"
+            found.append(Option(str(reference), said))
+    return found
+
+
+def _about_event(sheet: Sheet) -> Sheet:
+    """The sheet of a correction, with the fields of the event that it is about."""
+    if not sheet.reference:
+        return sheet
+    events = tuple(one for one in sheet.events if one.type not in _DERIVED)
+    if sheet.form.event == "annulled":
+        events = tuple(one for one in sheet.events if one.type != "annulled")
+    sheet = replace(sheet, events=events)
+    chosen = sheet.values.get(sheet.reference, "")
+    event = next((one for one in events if str(one.version) == chosen), None)
+    if event is None:
+        return replace(sheet, values={**sheet.values, sheet.reference: ""})
+    names = {"corrects", "annuls", "reason"}
+    if sheet.form.event == "corrected":
+        struct = _EVENTS[sheet.form.category][event.type]
+        names |= {*struct.__struct_fields__}
+    fields = tuple(one for one in sheet.fields if one.name in names)
+    return replace(sheet, fields=fields, original=_original(sheet, event))
+
+
+def _original(sheet: Sheet, event: EventView) -> dict[str, str]:
+    """The values of the event as they were recorded, in words."""
+    values: dict[str, Any] = {**event.data, "effective_on": event.effective_on}
+    for name, text in event.text.items():
+        values.setdefault(name.partition(".")[0], []).append(text)
+    return {
+        name: entry_values.in_words(sheet.frame.visitor.page, name, value)
+        for name, value in values.items()
+        if value is not None and not isinstance(value, dict)
+    }
