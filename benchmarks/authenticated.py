@@ -27,6 +27,7 @@ from iku.settings import Settings
 
 FOLDER = Path("var") / "benchmarks" / "authenticated"
 SECONDS = 4.0
+CONNECTIONS = 16
 BAR = 1 / 1.15  # of the rate without accounts
 FIGURE = "GET /api/v1/indicators/IKU-1/figure?as_of=2021-12-31 HTTP/1.1"
 POST = "POST /api/v1/conflicts HTTP/1.1"
@@ -39,7 +40,7 @@ async def main() -> None:
     held = await asyncio.to_thread(server.__enter__)
     try:
         local, office = [await _register(held, name) for name in ("local", "office")]
-        cookie, key = await _with_accounts(office)
+        cookies, keys = await _with_accounts(office)
         home = {"IKU_HOME": str(FOLDER)}
         async with served(local, **home) as plain, served(office, **home) as ours:
             rows = []
@@ -47,12 +48,12 @@ async def main() -> None:
                 ("figure", FIGURE, "", 200),
                 ("POST /conflicts", POST, BODY, 201),
             ):
-                for means, header in (("a session", cookie), ("an API key", key)):
+                for means, headers in (("a session", cookies), ("an API key", keys)):
                     load = Load(
                         ours,
-                        (f"{head}\r\n{header}",),
+                        tuple(f"{head}\r\n{header}" for header in headers),
                         body,
-                        connections=16,
+                        connections=CONNECTIONS,
                         seconds=SECONDS,
                         status=status,
                     )
@@ -107,26 +108,37 @@ async def _register(held: Lease, name: str) -> Database:
     return database
 
 
-async def _with_accounts(database: Database) -> tuple[str, str]:
-    """The headers of a session and of an API key of an officer."""
+async def _with_accounts(database: Database) -> tuple[list[str], list[str]]:
+    """The headers of sessions and of API keys of an officer, one for each connection.
+
+    Requests therefore have as many of them at once as in an office of that size.
+    """
     async with open_app(_settings(), database) as app:
         admin = await _invite(app, Role.ADMIN)
         officer = await _invite(app, Role.PETUGAS, admin)
         async with app.pool.acquire() as connection:
-            token = await sessions.open_session(
-                connection, officer.account, method="password+totp"
-            )
-            made = await api_keys.create(
-                connection,
-                officer.account,
-                name="benchmark",
-                roles=(Role.PETUGAS,),
-                rights=(),
-                held=(Role.PETUGAS,),
-                lifetime=timedelta(days=1),
-            )
-    cookie = f"Cookie: __Host-iku={token}\r\nSec-Fetch-Site: same-origin"
-    return cookie, f"Authorization: Bearer {made.key}"
+            tokens = [
+                await sessions.open_session(
+                    connection, officer.account, method="password+totp"
+                )
+                for _ in range(CONNECTIONS)
+            ]
+            made = [
+                await api_keys.create(
+                    connection,
+                    officer.account,
+                    name="benchmark",
+                    roles=(Role.PETUGAS,),
+                    rights=(),
+                    held=(Role.PETUGAS,),
+                    lifetime=timedelta(days=1),
+                )
+                for _ in range(CONNECTIONS)
+            ]
+    return (
+        [f"Cookie: __Host-iku={one}\r\nSec-Fetch-Site: same-origin" for one in tokens],
+        [f"Authorization: Bearer {one.key}" for one in made],
+    )
 
 
 async def _invite(app: App, role: Role, by: Credentials | None = None) -> Credentials:

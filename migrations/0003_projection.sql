@@ -513,6 +513,16 @@ begin
 end;
 $$;
 
+-- What cached figures depend on: the log, and the identity of the tables, which a rebuild
+-- replaces. It becomes part of the query that selects from it.
+create function projection.cache_validator()
+returns table (size bigint, recorded_at timestamptz, tables oid)
+language sql stable
+as $$
+  select h.size, h.recorded_at, (select max(d.tableoid) from projection.definition d)
+    from ledger.head h
+$$;
+
 grant usage on schema projection to iku_app, iku_auditor;
 grant select, insert, update, delete on all tables in schema projection to iku_app;
 grant select on all tables in schema projection to iku_auditor;

@@ -455,13 +455,14 @@ begin
 end;
 $$;
 
--- A valid session of any stage, and the version of its account's stream. One select by
--- unique indexes, which is part of every authenticated request: hence no writes, and no
--- sequential scan if the plan was made while the tables were small.
-create function access.valid_session(_token bytea)
+-- The valid sessions of these tokens, of any stage, and the versions of their accounts'
+-- streams. One select for the concurrent requests of a process: hence no writes. Every
+-- table is probed by a unique index, whatever its size was when the plan was made; see
+-- ledger.append about "offset 0".
+create function access.valid_sessions(_tokens bytea[])
 returns table (
-  session uuid, account uuid, stage text, method text, device text, created_at timestamptz,
-  seen_at timestamptz, fresh_at timestamptz, expires_at timestamptz,
+  token bytea, session uuid, account uuid, stage text, method text, device text,
+  created_at timestamptz, seen_at timestamptz, fresh_at timestamptz, expires_at timestamptz,
   fresh boolean, -- a factor was proved in the last five minutes
   stale boolean, -- seen_at is older than a minute: call access.see_session
   approve_after timestamptz, -- null: the account may approve
@@ -470,17 +471,19 @@ returns table (
 language sql stable
 security definer
 set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
 as $$
-  select s.session, s.account, s.stage, s.method, s.device, s.created_at,
+  select s.token, s.session, s.account, s.stage, s.method, s.device, s.created_at,
          s.seen_at, s.fresh_at, s.expires_at,
          s.fresh_at > now() - interval '5 minutes',
          s.seen_at < now() - interval '1 minute',
          case when a.approve_after > now() then a.approve_after end,
          coalesce((select l.version from ledger.stream l where l.stream = 'account-' || s.account), 0)
-    from access.session s
-    join access.account a on a.account = s.account and a.epoch = s.epoch
-   where s.token = _token
+    from unnest(_tokens) as asked (token)
+   cross join lateral (select * from access.session where token = asked.token offset 0) s
+   cross join lateral (select * from access.account where account = s.account offset 0) a
+   where a.epoch = s.epoch
      and s.expires_at > now()
      and s.seen_at > now() - interval '30 minutes';
 $$;
@@ -509,7 +512,7 @@ declare
   _account uuid;
   _device text;
 begin
-  if not exists (select from access.valid_session(_token) v where v.stage <> 'full') then
+  if not exists (select from access.valid_sessions(array[_token]) v where v.stage <> 'full') then
     return null;
   end if;
   delete from access.session where token = _token returning account, device into _account, _device;
@@ -530,7 +533,7 @@ set search_path = pg_catalog, pg_temp
 as $$
   update access.session s
      set token = _new, fresh_at = now(), seen_at = now()
-    from access.valid_session(_token) v
+    from access.valid_sessions(array[_token]) v
    where s.session = v.session and s.token = _token and v.stage = 'full'
   returning s.session;
 $$;
@@ -723,24 +726,25 @@ begin
 end;
 $$;
 
--- A valid API key; like access.valid_session, one select by unique indexes.
-create function access.valid_api_key(_key text, _secret bytea)
+-- The valid API keys among these; one select, like access.valid_sessions.
+create function access.valid_api_keys(_keys text[], _secrets bytea[])
 returns table (
-  key text, account uuid, roles text[], rights text[], expires_at timestamptz,
+  key text, secret bytea, account uuid, roles text[], rights text[], expires_at timestamptz,
   stale boolean, -- its last use is recorded more than a minute ago: call access.see_api_key
   account_version integer
 )
 language sql stable
 security definer
 set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
 as $$
-  select k.key, k.account, k.roles, k.rights, k.expires_at,
+  select k.key, k.secret, k.account, k.roles, k.rights, k.expires_at,
          coalesce(k.last_used_at < now() - interval '1 minute', true),
          coalesce((select l.version from ledger.stream l where l.stream = 'account-' || k.account), 0)
-    from access.api_key k
-   where k.key = _key
-     and k.secret = _secret
+    from unnest(_keys, _secrets) as asked (key, secret)
+   cross join lateral (select * from access.api_key where key = asked.key offset 0) k
+   where k.secret = asked.secret
      and k.revoked_at is null
      and k.expires_at > now();
 $$;

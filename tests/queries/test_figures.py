@@ -18,6 +18,8 @@ from iku.domain.period import Kind
 from iku.domain.question import InvalidQuestion, Question, UnknownReference
 from iku.ledger.log import Connection
 from iku.postgres import pool as pools
+from iku.queries import figure_cache
+from iku.queries.figure_cache import CacheValidator
 from iku.queries.figures import Figures
 from tests.conftest import Clone
 from tests.registers.filled import opened
@@ -419,6 +421,30 @@ async def test_a_figure_asked_again_costs_one_look_until_something_is_recorded(
     assert moved.denominator == first[0].denominator + 1
     assert moved == await world.recount(YEAR)
     assert structs.replace(still, known_on=first[1].known_on) == first[1]
+
+
+async def test_a_figure_asked_again_needs_no_look_if_the_request_has_read_the_log(
+    world: World,
+) -> None:
+    figures, reader = world.app.figures, Looking(world.connection)
+    before = await _validator(world)
+    [first] = await figures.answer(reader, [YEAR], world.today, before)
+    reader.asked.clear()
+    assert await figures.answer(reader, [YEAR], world.today, before) == [first]
+    assert reader.asked == []
+    async with opened(world.app.database) as other:  # as another process
+        await other.do("conflict", "K9001", _reported())
+        await other.do("conflict", "K9001", conflict.Verified(effective_on=YEAR_END))
+    after = await _validator(world)
+    [moved] = await figures.answer(reader, [YEAR], world.today, after)
+    assert moved.denominator == first.denominator + 1
+    assert moved == await world.recount(YEAR)
+
+
+async def _validator(world: World) -> CacheValidator:
+    row = await world.connection.fetchrow("select * from projection.cache_validator()")
+    assert row is not None
+    return figure_cache.validator(row)
 
 
 async def test_a_figure_of_another_day_or_question_is_not_the_one_kept(

@@ -1,20 +1,28 @@
 """Who calls: sessions, API keys, and what the register does without them."""
 
+import asyncio
 import json
 import logging
-from datetime import timedelta
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import date, timedelta
+from typing import Any, NamedTuple
 
 import pytest
 
 from iku.access import api_keys, sessions
+from iku.access.accounts import forget as forget_account
 from iku.access.audit import Outcome
 from iku.access.sessions import Stage
-from iku.app import App
+from iku.app import App, open_app
 from iku.commands import accounts
 from iku.commands.command import Command
+from iku.domain import conflict
 from iku.domain.access import Credentials
-from iku.domain.account import AccountSuspended, Invite, Role
+from iku.domain.account import AccountSuspended, Invite, Role, RoleRevoked
 from iku.domain.fact import Person
+from iku.postgres import pool as pools
+from iku.postgres.database import Database
+from tests.conftest import SETTINGS
 from tests.web.conftest import CASE, Client, problem
 from tests.web.test_origin_check import ROUTES
 
@@ -183,6 +191,164 @@ async def test_a_suspended_account_is_refused_at_once(app: App, client: Client) 
         )
     problem(await client.get("/conflicts", headers=bearer(key)), 403)
     problem(await client.post("/conflicts", json=CASE, headers=bearer(key)), 403)
+
+
+@pytest.fixture
+async def elsewhere(app: App, database: Database) -> AsyncIterator[App]:
+    """Another process on the same database; *app* is open before it."""
+    assert app.database == database
+    async with open_app(SETTINGS, database) as other:
+        yield other
+
+
+class Ended(NamedTuple):
+    """A way to end rights: a function, and the status of the next request.
+
+    *end* gets the other process, the credentials of the administrator, the account,
+    and the token of its session.
+    """
+
+    end: Callable[[App, Credentials, str, str], Awaitable[object]]
+    by_session: int
+    by_key: int
+
+
+async def handle(app: App, admin: Credentials, account: str, proposed: Any) -> None:
+    command = Command("account", account, proposed, "", credentials=admin)
+    async with app.pool.acquire() as connection:
+        await app.commands.handle(connection, command)
+
+
+async def sign_out(app: App, _admin: Credentials, _account: str, token: str) -> None:
+    async with app.pool.acquire() as connection:
+        assert await sessions.end(connection, token)
+
+
+async def step_up(app: App, _admin: Credentials, _account: str, token: str) -> None:
+    async with app.pool.acquire() as connection:
+        assert await sessions.renew(connection, token)
+
+
+async def end_sessions(
+    app: App, _admin: Credentials, account: str, _token: str
+) -> None:
+    async with app.pool.acquire() as connection:
+        assert await sessions.end_all(connection, account) == 1
+
+
+async def revoke_keys(app: App, _admin: Credentials, account: str, _token: str) -> None:
+    async with app.pool.acquire() as connection:
+        assert await api_keys.revoke_all(connection, account) == 1
+
+
+async def forget(app: App, _admin: Credentials, account: str, _token: str) -> None:
+    async with app.pool.acquire() as connection:
+        assert await forget_account(connection, account)
+
+
+async def suspend(app: App, admin: Credentials, account: str, _token: str) -> None:
+    suspended = AccountSuspended(effective_on=app.commands.today(), reason="Cuti")
+    await handle(app, admin, account, suspended)
+
+
+async def revoke_role(app: App, admin: Credentials, account: str, _token: str) -> None:
+    today = app.commands.today()
+    revoked = RoleRevoked(effective_on=today, grant=2, reason="Mutasi")
+    await handle(app, admin, account, revoked)
+
+
+async def by_sql(app: App, _admin: Credentials, _account: str, _token: str) -> None:
+    """As at a terminal of the database, past all functions; `iku restore` does so."""
+    owner = await pools.connect_as_owner(app.database.owner_dsn)
+    await owner.execute("delete from access.session; delete from access.api_key")
+    await owner.close()
+
+
+ENDS = {
+    "sign_out": Ended(sign_out, 401, 200),
+    "step_up": Ended(step_up, 401, 200),
+    "end_sessions": Ended(end_sessions, 401, 200),
+    "revoke_keys": Ended(revoke_keys, 200, 401),
+    "forget": Ended(forget, 401, 401),
+    "suspend": Ended(suspend, 403, 403),
+    "revoke_role": Ended(revoke_role, 403, 403),
+    "by_sql": Ended(by_sql, 401, 401),
+}
+
+
+@pytest.mark.parametrize("by", ENDS)
+async def test_what_ends_in_one_process_ends_for_the_next_request_to_another(
+    app: App, client: Client, elsewhere: App, by: str
+) -> None:
+    """ASVS 7.4.1, 7.4.2, 8.3.2: also while requests are in progress."""
+    admin = await invited(app, Role.ADMIN)
+    account = (await invited(app, Role.PETUGAS, admin, "wasnas")).account
+    other = (await invited(app, Role.PETUGAS, admin, "wasnas")).account
+    key = bearer(await key_of(app, account, Role.PETUGAS))
+    busy = bearer(await key_of(app, other, Role.PETUGAS))
+    async with app.pool.acquire() as connection:
+        token = await sessions.open_session(connection, account, method="password+totp")
+    cookie = {"Cookie": f"__Host-iku={token}", "Sec-Fetch-Site": "same-origin"}
+
+    async def statuses(headers: dict[str, str]) -> set[int]:
+        """Those of several requests at once; a request that records gives 200, too."""
+        case = {name: value for name, value in CASE.items() if name != "number"}
+        answers = await asyncio.gather(
+            client.get("/indicators/IKU-1/figure", headers=headers),
+            client.get("/conflicts", headers=headers),
+            client.post("/conflicts", json=case, headers=headers),
+            client.get("/indicators/IKU-1/figure", headers=headers),
+        )
+        return {200 if one.status_code == 201 else one.status_code for one in answers}
+
+    done = asyncio.Event()
+
+    async def keep_asking() -> None:
+        while not done.is_set():
+            await client.get("/indicators/IKU-1/figure", headers=busy)
+
+    asking = [asyncio.create_task(keep_asking()) for _ in range(3)]
+    assert await statuses(cookie) == await statuses(key) == {200}
+    ended = ENDS[by]
+    await ended.end(elsewhere, admin, account, token)
+    assert await statuses(cookie) == {ended.by_session}
+    assert await statuses(key) == {ended.by_key}
+    done.set()
+    await asyncio.gather(*asking)
+
+
+async def test_a_repeated_figure_is_read_with_the_session_and_is_current(
+    app: App, client: Client, elsewhere: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The select of the session reads the state of the log as well."""
+    clerk = await officer(app)
+    key = bearer(await key_of(app, clerk.account, Role.PETUGAS))
+    async with app.pool.acquire() as connection:
+        token = await sessions.open_session(connection, clerk.account, method="x")
+    cookie = {"Cookie": f"__Host-iku={token}"}
+
+    async def size(headers: dict[str, str]) -> int:
+        answer = await client.get("/indicators/IKU-1/figure", headers=headers)
+        return int(answer.json()["size"])
+
+    async def look(_reader: Any) -> None:
+        raise AssertionError("the log was read by a query of its own")
+
+    before = await size(key)
+    monkeypatch.setattr("iku.queries.figures._cache_validator", look)
+    assert await size(key) == await size(cookie) == before
+    reported = conflict.Reported(
+        category=conflict.Category.IPOLEKSOSBUD,
+        dimension=conflict.Dimension.EKONOMI,
+        title="Sengketa lapak",
+        effective_on=date(2021, 2, 9),
+    )
+    async with elsewhere.pool.acquire() as connection:
+        await elsewhere.commands.handle(
+            connection, Command("conflict", "K15", reported, "", credentials=clerk)
+        )
+    assert await size(key) == before + 1
+    assert await size(cookie) == before + 1
 
 
 async def test_refusals_and_changes_of_rights_are_in_the_audit_trail(

@@ -5,7 +5,7 @@ A key acts for its account with a subset of its roles, or with none and rights s
 rights than its account: `iku.domain` decides by both.
 
 The SQL functions of schema access, in the order of the functions here: `add_api_key`,
-`valid_api_key`, `see_api_key`, `api_keys`, `revoke_api_keys`.
+`valid_api_keys`, `see_api_key`, `api_keys`, `revoke_api_keys`.
 """
 
 import re
@@ -101,22 +101,33 @@ async def create(
 
 async def find(connection: Queryable, key: str) -> ApiKey | None:
     """The API key, if it is valid; its use is recorded."""
-    parts = KEY.fullmatch(key)
-    if parts is None:
+    named = parse(key)
+    if named is None:
         return None
     rows = await connection.fetch(
-        "select * from access.valid_api_key($1, $2)", parts[1], tokens.digest(parts[2])
+        "select * from access.valid_api_keys(array[$1::text], array[$2::bytea])", *named
     )
     if not rows:
         return None
     if rows[0]["stale"]:
-        with suppress(asyncpg.ReadOnlySQLTransactionError):  # on a replica
-            await connection.fetchval("select access.see_api_key($1)", parts[1])
+        await record_use(connection, rows[0])
     return from_row(rows[0])
 
 
+def parse(key: str) -> tuple[str, bytes] | None:
+    """The id of an API key and the digest of its secret; None if it is malformed."""
+    parts = KEY.fullmatch(key)
+    return None if parts is None else (parts[1], tokens.digest(parts[2]))
+
+
+async def record_use(connection: Queryable, row: asyncpg.Record) -> None:
+    """Record the use of the API key of a stale row of `access.valid_api_keys`."""
+    with suppress(asyncpg.ReadOnlySQLTransactionError):  # on a replica
+        await connection.fetchval("select access.see_api_key($1)", row["key"])
+
+
 def from_row(row: asyncpg.Record) -> ApiKey:
-    """The API key in a row of `access.valid_api_key`."""
+    """The API key in a row of `access.valid_api_keys`."""
     return ApiKey(
         id=row["key"],
         account=str(row["account"]),

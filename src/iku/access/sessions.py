@@ -6,7 +6,7 @@ not return it, `find_half_open` does. The token is replaced whenever a factor is
 verified.
 
 The SQL functions of schema access, in the order of the functions here: `open_session`,
-`valid_session`, `see_session`, `complete_session`, `renew_session`, `sign_out`,
+`valid_sessions`, `see_session`, `complete_session`, `renew_session`, `sign_out`,
 `end_session`, `end_sessions`, `sessions`.
 """
 
@@ -170,8 +170,18 @@ async def of_account(reader: Queryable, account: str) -> list[OpenSession]:
     ]
 
 
+async def record_use(connection: Queryable, row: asyncpg.Record) -> None:
+    """Record the use of the session of a stale row of `access.valid_sessions`.
+
+    A replica cannot: there a session ends 30 minutes after its last request to the
+    primary.
+    """
+    with suppress(asyncpg.ReadOnlySQLTransactionError):
+        await connection.fetchval("select access.see_session($1)", row["session"])
+
+
 def from_row(row: asyncpg.Record) -> Session:
-    """The session in a row of `access.valid_session`."""
+    """The session in a row of `access.valid_sessions`."""
     return Session(
         id=str(row["session"]),
         account=str(row["account"]),
@@ -192,17 +202,12 @@ async def _find(
     connection: Queryable, token: str, stages: tuple[Stage, ...]
 ) -> Session | None:
     rows = await connection.fetch(
-        "select * from access.valid_session($1)", tokens.digest(token)
+        "select * from access.valid_sessions(array[$1::bytea])", tokens.digest(token)
     )
     if not rows or rows[0]["stage"] not in stages:
         return None
     if rows[0]["stale"]:
-        # A replica cannot record it: there a session ends 30 minutes after its last
-        # request to the primary.
-        with suppress(asyncpg.ReadOnlySQLTransactionError):
-            await connection.fetchval(
-                "select access.see_session($1)", rows[0]["session"]
-            )
+        await record_use(connection, rows[0])
     return from_row(rows[0])
 
 

@@ -6,6 +6,8 @@ A repeated question costs only a query for the state of the log (`CacheValidator
 from datetime import datetime
 from typing import Any, NamedTuple
 
+import asyncpg
+
 from iku.domain.figure import ComputedFigure
 
 MOST_KEPT = 4_096  # figures in memory, of about a kilobyte each
@@ -23,6 +25,11 @@ class CacheValidator(NamedTuple):
     size: int
     recorded_at: datetime | None
     tables: int
+
+
+def validator(row: asyncpg.Record) -> CacheValidator:
+    """The validator in a row that was read with `projection.cache_validator`."""
+    return CacheValidator(row["size"], row["recorded_at"], row["tables"])
 
 
 class FigureCache:

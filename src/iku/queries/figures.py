@@ -36,6 +36,7 @@ from iku.domain.scale import Scale
 from iku.ledger import log
 from iku.ledger.log import Reader
 from iku.messages import message
+from iku.queries import figure_cache
 from iku.queries.figure_cache import CacheValidator, FigureCache
 
 
@@ -51,23 +52,37 @@ class Figures:
         self._kept = FigureCache()
 
     async def answer(
-        self, connection: Reader, questions: Sequence[Question], today: date
+        self,
+        connection: Reader,
+        questions: Sequence[Question],
+        today: date,
+        validator: CacheValidator | None = None,
     ) -> list[Figure]:
         """The requested figures, in order, from one snapshot.
+
+        *validator* is the state of the log as read for this request; if it is None,
+        it is read here.
 
         Raises:
             UnknownReference: The indicator does not exist.
             InvalidQuestion: A requested day, size or version does not exist.
         """
-        return [one.figure for one in await self.compute(connection, questions, today)]
+        made = await self.compute(connection, questions, today, validator)
+        return [one.figure for one in made]
 
     async def compute(
-        self, connection: Reader, questions: Sequence[Question], today: date
+        self,
+        connection: Reader,
+        questions: Sequence[Question],
+        today: date,
+        validator: CacheValidator | None = None,
     ) -> list[ComputedFigure]:
         """The figures with definition, target and scale (raises as `answer`)."""
         key = (today, *questions)
         kept, mark = self._kept.get(key), self._kept.mark
-        if kept is not None and await _cache_validator(connection) == mark:
+        if kept is not None and mark == (
+            validator or await _cache_validator(connection)
+        ):
             return kept
         for question in questions:
             refuse_future(question.as_of, today)
@@ -88,7 +103,7 @@ class Figures:
             # A local copy, because another task may refresh while this one waits.
             asked = _resolve_all(histories := self._histories, questions)
         made = _computed_figures(asked, groups, rows, today)
-        self._kept.put(key, made, _validator_from_row(rows[0]))
+        self._kept.put(key, made, figure_cache.validator(rows[0]))
         return made
 
     def forget(self) -> None:
@@ -154,19 +169,11 @@ def _event_type(stream: str) -> Any:
 
 async def _cache_validator(connection: Reader) -> CacheValidator:
     row = await connection.fetchrow(
-        """
-        select h.size, h.recorded_at,
-               (select max(d.tableoid) from projection.definition d) as tables
-          from ledger.head h
-        """
+        "select size, recorded_at, tables from projection.cache_validator()"
     )
     if row is None:
         raise AssertionError("the log has one head")
-    return _validator_from_row(row)
-
-
-def _validator_from_row(row: asyncpg.Record) -> CacheValidator:
-    return CacheValidator(row["size"], row["recorded_at"], row["tables"])
+    return figure_cache.validator(row)
 
 
 class _ResolvedQuestion(Struct, frozen=True):

@@ -17,6 +17,7 @@ from litestar import Litestar
 from litestar.types import Message as AsgiMessage
 from litestar.types import Send
 
+from iku.access.credential_lookup import CredentialLookup
 from iku.app import App
 from iku.domain.access import Forbidden
 from iku.messages import message
@@ -54,10 +55,13 @@ class RightsEnded(Forbidden):
 class Application(Litestar):
     """The ASGI application with admission control."""
 
-    __slots__ = ("app", "body_timeout_s", "means", "metrics", "transport")
+    __slots__ = (
+        *("app", "body_timeout_s", "credentials", "means", "metrics", "transport"),
+    )
 
     body_timeout_s: float
     app: App
+    credentials: CredentialLookup
     means: SignInMeans
     metrics: Metrics
     transport: Transport

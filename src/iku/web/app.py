@@ -1,11 +1,14 @@
 """The assembly of the ASGI application from handlers and error handling."""
 
+from functools import partial
 from typing import Any
 
 from litestar import Router
 from litestar.exceptions import HTTPException
 
+from iku.access.credential_lookup import CredentialLookup
 from iku.app import App
+from iku.connection import acquire_connection
 from iku.web import (
     account_pages,
     documentation,
@@ -88,6 +91,7 @@ def connect(
 ) -> Application:
     """Let the ASGI application *asgi* serve *app* from now on."""
     asgi.app = app
+    asgi.credentials = CredentialLookup(partial(acquire_connection, app))
     asgi.body_timeout_s = app.settings.body_timeout_s
     asgi.metrics = Metrics(app)
     asgi.transport = transport or Transport()

@@ -7,15 +7,14 @@ request names. The rights of the caller are checked by `commands/` and `queries/
 
 from typing import Any, NamedTuple, cast
 
-from iku.access import api_keys, sessions
 from iku.access.api_keys import ApiKey
 from iku.access.audit import CallSite, call_site
 from iku.access.sessions import Session
-from iku.app import App
 from iku.connection import acquire_connection
 from iku.domain.access import Action, Credentials, Unauthenticated
 from iku.domain.account import Role
 from iku.messages import message
+from iku.queries.figure_cache import CacheValidator
 from iku.queries.view import Viewer
 from iku.web.admission import Application
 from iku.web.headers import AnyRequest
@@ -31,11 +30,13 @@ class Caller(NamedTuple):
     Attributes:
         credentials: The account; None if the caller has not signed in.
         session: The session of a browser; None for a program.
+        validator: The state of the log, if it was read with the session or API key.
     """
 
     viewer: Viewer
     credentials: Credentials | None = None
     session: Session | None = None
+    validator: CacheValidator | None = None
 
 
 async def admit(request: AnyRequest, action: Action | None) -> Caller:
@@ -49,7 +50,7 @@ async def admit(request: AnyRequest, action: Action | None) -> Caller:
     """
     scope = request.scope
     locate(request, scope["path"])
-    found = await caller(cast(Application, request.app).app, scope)
+    found = await caller(cast(Application, request.app), scope)
     scope[CALLER] = found  # type: ignore[literal-required] # an extension
     if action is not None:
         found.viewer.require_somewhere(action)
@@ -63,28 +64,24 @@ def locate(request: AnyRequest, path: str) -> None:
     call_site.set(CallSite(client[0] if client else "", how))
 
 
-async def caller(app: App, scope: Any) -> Caller:
+async def caller(asgi: Application, scope: Any) -> Caller:
     """The caller of a request (raises as `admit`)."""
     session: Session | None = None
     credentials: Credentials | None = None
+    validator: CacheValidator | None = None
     if (key := _bearer(scope)) is not None:
-        credentials = await _by_key(app, key)
+        found, validator = await asgi.credentials.api_key(key)
+        if found is None:
+            raise Unauthenticated(message("the API key is not valid, or has expired"))
+        credentials = _of_key(found)
     elif (token := cookie(scope)) is not None:
-        session = await _by_session(app, token)
+        session, validator = await asgi.credentials.session(token)
         credentials = None if session is None else of_session(session)
-    viewer = app.cached_viewer(credentials)
+    viewer = asgi.app.cached_viewer(credentials)
     if viewer is None:
-        async with acquire_connection(app) as connection:
-            viewer = await app.viewer(connection, credentials)
-    return Caller(viewer, credentials, session)
-
-
-async def _by_key(app: App, key: str) -> Credentials:
-    async with acquire_connection(app) as connection:
-        found = await api_keys.find(connection, key)
-    if found is None:
-        raise Unauthenticated(message("the API key is not valid, or has expired"))
-    return _of_key(found)
+        async with acquire_connection(asgi.app) as connection:
+            viewer = await asgi.app.viewer(connection, credentials)
+    return Caller(viewer, credentials, session, validator)
 
 
 def _of_key(key: ApiKey) -> Credentials:
@@ -94,11 +91,6 @@ def _of_key(key: ApiKey) -> Credentials:
         roles=frozenset(Role(role) for role in key.roles),
         rights=key.rights,
     )
-
-
-async def _by_session(app: App, token: str) -> Session | None:
-    async with acquire_connection(app) as connection:
-        return await sessions.find(connection, token)
 
 
 def of_session(session: Session) -> Credentials:

@@ -47,8 +47,8 @@ async def _while_permitted(
 
 async def _require_unchanged(request: AnyRequest, begun: Caller) -> None:
     try:
-        app = cast(Application, request.app).app
-        found = await authentication.caller(app, request.scope)
+        asgi = cast(Application, request.app)
+        found = await authentication.caller(asgi, request.scope)
         unchanged = found.viewer.actor == begun.viewer.actor
     except Forbidden:
         unchanged = False

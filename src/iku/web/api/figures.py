@@ -13,6 +13,7 @@ from iku.queries import series as serial
 from iku.queries.figure_parameters import FigureQuestion, FiguresQuestion
 from iku.queries.figure_verification import VerificationQuestion, VerifiedFigure
 from iku.queries.series import Series, SeriesQuestion
+from iku.web.authentication import Caller
 from iku.web.routes import get
 
 TAGS = ["Figures"]
@@ -31,7 +32,7 @@ class FigureList(Struct, frozen=True):
     summary="Ask for a figure",
     tags=TAGS,
 )
-async def figure(question: FigureQuestion, app: App) -> Figure:
+async def figure(question: FigureQuestion, caller: Caller, app: App) -> Figure:
     """The indicator's figure as of a day, from the facts known by the cut-off.
 
     The response has all coordinates of the figure. A request with these coordinates
@@ -39,8 +40,9 @@ async def figure(question: FigureQuestion, app: App) -> Figure:
     """
     today = app.commands.today()
     asked = [question.question(today)]
-    async with acquire_connection(app) as connection:
-        (answer,) = await app.figures.answer(connection, asked, today)
+    (answer,) = await app.figures.answer(
+        PooledReader(app), asked, today, caller.validator
+    )
     return answer
 
 
