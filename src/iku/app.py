@@ -43,6 +43,7 @@ from iku.queries.figures import Figures
 from iku.queries.health import Health
 from iku.queries.public_figures import Recounts
 from iku.queries.published_editions import PublicationCache
+from iku.queries.unverified_participations import UnverifiedParticipations
 from iku.queries.view import LOCAL, NOBODY, PUBLIC, View, Viewer
 from iku.settings import Settings, SettingsError
 from iku.single_statement_append import SingleStatementAppend
@@ -101,6 +102,9 @@ class App:
     figures: Figures
     audit: AuditTrail
     recounts: Recounts = field(default_factory=Recounts)
+    participations: UnverifiedParticipations = field(
+        default_factory=UnverifiedParticipations
+    )
     witnesses: Policy = field(default_factory=Policy)
     publications: PublicationCache = field(default_factory=PublicationCache)
     credentials: Credentials | None = None

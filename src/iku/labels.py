@@ -271,6 +271,19 @@ PUBLICATION_STATES = vocabulary(
         PublicationState.WITHDRAWN: "withdrawn",
     },
 )
+# What tasks ask for, by `queries.tasks.TaskKind`.
+TASKS = vocabulary(
+    "task",
+    {
+        "verification": "Cases to verify",
+        "completion": "Reports to complete",
+        "participation": "Organisations with participations to verify",
+        "idle": "Cases without an event for more than 30 days",
+        "certificate": "Certificates that expire within 60 days",
+        "publication": "Publications on their way",
+        "period": "Ended periods without a publication",
+    },
+)
 # The buttons by which a publication takes a step.
 PUBLICATION_STEPS = vocabulary(
     "publication step",

@@ -17,5 +17,5 @@ async def test_a_page_is_accessible_and_fits_a_telephone(
     page = await looked_at.new_page()
     answer = await page.goto(f"{example.address}{path}")
     assert answer is not None
-    assert answer.status == 200, path
+    assert answer.status == 200 or path.endswith("tidak-ada"), path
     await look(page, f"desk{path.replace('/', '-')}")

@@ -65,7 +65,8 @@ def routes() -> Iterator[tuple[str, str]]:
         yield from ((method, path) for method in sorted(route.methods))
 
 
-ROUTES = sorted(set(routes()))
+STREAMS = {"/tugas/jumlah"}  # their answers do not end; they have tests of their own
+ROUTES = sorted({one for one in routes() if one[1] not in STREAMS})
 UNSAFE = [(method, path) for method, path in ROUTES if method not in SAFE]
 
 

@@ -288,12 +288,11 @@ async def _states(
     if asked.after and rows[0]["last"] is None:
         raise InvalidQuestion("cursor", STRANGE)
     statuses: dict[str, int] = json.decode(rows[0]["statuses"] or "{}")
-    return [
-        _match_from_row(row) for row in rows if row["subject"] is not None
-    ], statuses
+    return [match_from_row(row) for row in rows if row["subject"] is not None], statuses
 
 
-def _match_from_row(row: asyncpg.Record) -> Match:
+def match_from_row(row: asyncpg.Record) -> Match:
+    """The subject of a row of `projection.state`."""
     stored = StateColumns(*(row[name] for name in StateColumns._fields))
     shape = subject_kinds.counted_kind(row["category"]).standing
     decoded = subject_states.decode_columns(shape, row["subject"], stored)

@@ -23,8 +23,14 @@ class Entry(NamedTuple):
     current: bool = False
 
 
+# The rights of those for whom tasks can wait.
+WORKING = (
+    *(Action.ENTER, Action.VERIFY, Action.REGISTER),
+    *(Action.DRAFT_PUBLICATION, Action.PUBLISH, Action.APPROVE_ROLES),
+)
 PAGES = (
     Entry("/", message("Home"), (Action.READ_FIGURES,)),
+    Entry("/tugas", message("Tasks"), WORKING),
     Entry("/publikasi", message("Publications"), (Action.READ_FIGURES,)),
 )
 

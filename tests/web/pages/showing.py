@@ -8,10 +8,12 @@ from urllib.parse import parse_qsl, urlsplit
 
 from iku.web.pages import MODULES
 from iku.web.pages.routes import TRAVELS
+from tests.web.test_origin_check import STREAMS
 
 # The address of an example of each page with parameters in its path.
 EXAMPLES: dict[str, str] = {
     "/publikasi/{publication_id:str}": "/publikasi/2021",
+    "/usulan/{proposal_id:str}": "/usulan/tidak-ada",
     "/f/{number:str}": "/f/IKU-1.1.T.20211231.20220115.145.5C",
     "/indikator/{code:str}": "/indikator/IKU-1",
     "/indikator/{code:str}/penjelasan": "/indikator/IKU-1/penjelasan",
@@ -43,6 +45,7 @@ def addresses() -> list[str]:
         for handler in module.HANDLERS
         if "GET" in handler.http_methods
         for path in handler.paths
+        if path not in STREAMS
     )
 
 

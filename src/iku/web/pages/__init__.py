@@ -19,16 +19,20 @@ from iku.web.pages import (
     explanation,
     front,
     indicator,
+    proposals,
     publications,
     shortcuts,
+    tasks,
 )
 
 MODULES = (
     front,
+    tasks,
     indicator,
     explanation,
     difference,
     publications,
+    proposals,
     check,
     entry,
     entry_drafts,

@@ -1,0 +1,58 @@
+"""What waits for an account: tasks of the register, and proposals.
+
+Tasks are a query; who may decide on a proposal is a rule of commands; this module
+combines them, as `proposal_inbox` does.
+"""
+
+from msgspec import Struct
+
+from iku.access import proposal_inbox
+from iku.commands.handler import CommandHandler
+from iku.domain.access import Action, Credentials
+from iku.domain.proposal import ProposalStatus
+from iku.queries import tasks
+from iku.queries.figures import Figures
+from iku.queries.proposals import ProposalsQuestion, ShownProposal
+from iku.queries.tasks import TaskGroup
+from iku.queries.unverified_participations import UnverifiedParticipations
+from iku.queries.view import View
+
+
+class TaskInbox(Struct, frozen=True):
+    """The tasks of an account.
+
+    Attributes:
+        to_decide: Open proposals that the account may approve or decline.
+        own_proposals: Its own open proposals, which wait for others.
+    """
+
+    groups: tuple[TaskGroup, ...]
+    to_decide: tuple[ShownProposal, ...]
+    own_proposals: tuple[ShownProposal, ...]
+
+    @property
+    def count(self) -> int:
+        """The number of tasks that the account itself may do."""
+        return tasks.number_of_own(self.groups) + len(self.to_decide)
+
+
+async def read(
+    commands: CommandHandler,
+    view: View,
+    credentials: Credentials | None,
+    figures: Figures,
+    participations: UnverifiedParticipations,
+) -> TaskInbox:
+    """The present tasks."""
+    unverified = {}
+    if view.viewer.covered(Action.READ_REGISTER):
+        unverified = await participations.by_organisation(view.reader)
+    codes = sorted(await figures.indicators(view.reader))
+    groups = await tasks.groups(view, unverified, codes, commands.today())
+    to_decide, own = [], []
+    if view.viewer.may(Action.READ_FIGURES):
+        question = ProposalsQuestion(status=ProposalStatus.OPEN, limit=200)
+        found = await proposal_inbox.listing(commands, view, credentials, question)
+        to_decide = [one for one in found.items if one.may_decide]
+        own = [one for one in found.items if one.proposed_by == view.viewer.name]
+    return TaskInbox(tuple(groups), tuple(to_decide), tuple(own))

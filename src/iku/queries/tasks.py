@@ -1,0 +1,214 @@
+"""What waits for a person: derived from the log, never stored.
+
+A task exists because of the state of a subject, so the list cannot disagree with the
+register. A group of tasks is the viewer's own if the viewer may do what it asks for;
+other groups show what waits for others.
+"""
+
+from collections.abc import Collection, Mapping
+from datetime import date, timedelta
+from enum import StrEnum
+
+from msgspec import Struct
+
+from iku.domain import period, subject_kinds
+from iku.domain.access import Action
+from iku.domain.organisation import Participation
+from iku.domain.period import Kind
+from iku.domain.publication import PublicationState
+from iku.queries import lists, publication_choices, publications, scopes, search
+from iku.queries.publications import ListedPublication
+from iku.queries.view import View
+
+SHOWN = 20  # the most tasks of a group that are listed; all are counted
+IDLE = timedelta(days=30)  # a case without an event for longer is idle
+EXPIRES = timedelta(days=60)  # certificates that expire within this time are listed
+
+
+class TaskKind(StrEnum):
+    """What a task asks for."""
+
+    VERIFICATION = "verification"
+    COMPLETION = "completion"
+    PARTICIPATION = "participation"
+    IDLE = "idle"
+    CERTIFICATE = "certificate"
+    PUBLICATION = "publication"
+    PERIOD = "period"
+
+
+class Task(Struct, frozen=True):
+    """One thing to do.
+
+    Attributes:
+        category: Category of its subject.
+        subject: Identifier of its subject; a day for a period.
+        title: Title or name, as the viewer may read it; empty if it has none.
+        since: Since when it waits; for a certificate, the day it expires.
+    """
+
+    category: str
+    subject: str
+    number: str
+    title: str
+    since: date
+
+
+class TaskGroup(Struct, frozen=True):
+    """The tasks of one kind, the one that waits longest first.
+
+    Attributes:
+        own: Whether the viewer may do what they ask for.
+        total: Number of tasks, including those that are not listed.
+    """
+
+    kind: TaskKind
+    own: bool
+    total: int
+    tasks: tuple[Task, ...]
+
+
+# The category of the subjects, and the right that their tasks need.
+OF_SUBJECTS: Mapping[TaskKind, tuple[str, Action]] = {
+    TaskKind.VERIFICATION: ("conflict", Action.VERIFY),
+    TaskKind.COMPLETION: ("conflict", Action.ENTER),
+    TaskKind.PARTICIPATION: ("organisation", Action.VERIFY),
+    TaskKind.IDLE: ("conflict", Action.ENTER),
+    TaskKind.CERTIFICATE: ("organisation", Action.REGISTER),
+}
+
+
+async def groups(
+    view: View,
+    participations: Mapping[str, tuple[Participation, ...]],
+    codes: list[str],
+    today: date,
+) -> list[TaskGroup]:
+    """The groups that have tasks.
+
+    *participations* are the unverified ones by organisation, *codes* the indicators.
+    """
+    found = [
+        await _of_subjects(view, kind, participations, today) for kind in OF_SUBJECTS
+    ]
+    found += await _of_publications(view, codes)
+    found.append(await _of_periods(view, today))
+    return [one for one in found if one is not None and one.total]
+
+
+async def _of_subjects(
+    view: View,
+    kind: TaskKind,
+    participations: Mapping[str, tuple[Participation, ...]],
+    today: date,
+) -> TaskGroup | None:
+    category, action = OF_SUBJECTS[kind]
+    own = view.viewer.covered(action)
+    within = own or view.viewer.covered(Action.READ_REGISTER)
+    if not within:
+        return None
+    rows = await view.reader.fetch(
+        _SUBJECTS,
+        category,
+        kind.value,
+        today,
+        today - IDLE,
+        today + EXPIRES,
+        list(participations),
+        *(scopes.reach(category, within, view.viewer.divisions) or (None, None)),
+        SHOWN,
+    )
+    (title,) = subject_kinds.counted_kind(category).texts[:1]
+    states = [search.match_from_row(row).standing for row in rows]
+    named = await lists.with_texts(view, category, states, (title,))
+    return TaskGroup(
+        kind,
+        bool(own),
+        rows[0]["total"] if rows else 0,
+        tuple(
+            Task(category, row["subject"], row["number"], str(one[title]), row["since"])
+            for row, one in zip(rows, named, strict=True)
+        ),
+    )
+
+
+_SUBJECTS = """
+select s.*, w.since, count(*) over () as total
+  from projection.state s
+  join ledger.stream t on t.stream = s.category || '-' || s.subject
+  join ledger.event e on e.stream = t.stream and e.version = t.version
+ cross join lateral (
+        select case $2
+                 when 'certificate' then lower(s.valid)
+                 else e.known_on
+               end as since
+      ) w
+ where s.category = $1
+   and s.superseded = 9223372036854775807
+   and case $2
+         when 'certificate'
+           then lower(s.valid) > $3::date and lower(s.valid) <= $5::date
+                and s.expired and s.status = 'active'
+         else s.valid @> $3::date
+              and case $2
+                    when 'verification' then s.status = 'open' and not s.verified
+                    when 'completion' then s.status = 'returned'
+                    when 'idle'
+                      then s.status = 'open' and s.verified and e.known_on < $4::date
+                    when 'participation'
+                      then s.status = 'active' and s.subject = any($6::text[])
+                  end
+       end
+   and ($7::text[] is null
+        or exists (
+             select
+               from unnest($7::text[], $8::text[]) as r (kind, district)
+              where r.kind = s.kind
+                and (r.district is null
+                     or s.area = r.district
+                     or starts_with(s.area, r.district || '.'))))
+ order by w.since, s.number
+ limit $9
+"""
+
+
+async def _of_publications(view: View, codes: list[str]) -> list[TaskGroup]:
+    """Publications on their way, apart by who takes the next step."""
+    if not view.viewer.may(Action.READ_FIGURES):
+        return []
+    own: list[Task] = []
+    others: list[Task] = []
+    for one in (await publications.listing(view)).publications:
+        if one.state in {PublicationState.PUBLISHED, PublicationState.WITHDRAWN}:
+            continue
+        choices = await publication_choices.choices(view, one.id, codes)
+        mine = any(choice.why is None for choice in choices)
+        task = Task("publication", one.id, one.id, one.title or "", one.since)
+        (own if mine else others).append(task)
+    return [
+        TaskGroup(TaskKind.PUBLICATION, mine, len(tasks), tuple(tasks[:SHOWN]))
+        for mine, tasks in ((True, own), (False, others))
+    ]
+
+
+async def _of_periods(view: View, today: date) -> TaskGroup | None:
+    """The last quarter that has ended, if its figures have no publication."""
+    covered = view.viewer.covered(Action.DRAFT_PUBLICATION)
+    if not covered:
+        return None
+    ended = period.containing(today, Kind.QUARTER).start - timedelta(days=1)
+    listed = (await publications.listing(view, ended.year)).publications
+    if any(_is_of_year_up_to(one, ended) for one in listed):
+        return None
+    task = Task("period", ended.isoformat(), "", "", ended)
+    return TaskGroup(TaskKind.PERIOD, own=True, total=1, tasks=(task,))
+
+
+def _is_of_year_up_to(one: ListedPublication, day: date) -> bool:
+    withdrawn = one.state is PublicationState.WITHDRAWN
+    return one.period.kind is Kind.YEAR and one.as_of == day and not withdrawn
+
+
+def number_of_own(found: Collection[TaskGroup]) -> int:
+    """The number of tasks that the viewer may do."""
+    return sum(one.total for one in found if one.own)

@@ -1,0 +1,185 @@
+"""Proposals, Usulan: what is proposed, what it would change, and the decision."""
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+import msgspec
+from litestar import Response
+from msgspec import Struct
+
+from iku import labels
+from iku.access import invitations, proposal_inbox
+from iku.commands import proposals as steps
+from iku.connection import acquire_connection
+from iku.domain import subject_kinds
+from iku.domain.access import Action, Forbidden
+from iku.domain.decider import Refused, SubjectNotFound
+from iku.domain.proposal import ProposalStatus
+from iku.messages import Message, error_message, message
+from iku.queries import actor_names, subjects
+from iku.queries.figure_parameters import Moment
+from iku.queries.proposals import ProposalsQuestion, ShownProposal
+from iku.web.page_forms import Form
+from iku.web.page_language import PageLanguage
+from iku.web.page_rendering import redirect
+from iku.web.pages.frame import Frame
+from iku.web.pages.routes import present, sending
+
+# Fields of a command that say which event it is about, and not what it changes.
+ABOUT = frozenset({"type", "corrects", "annuls", "cleared", "reason"})
+UNNAMED = {
+    "redefined": message("new version of the definition"),
+    "invite": message("invitation"),
+}
+
+
+class PageQuestion(Struct, frozen=True, forbid_unknown_fields=True):
+    """The proposal in the path."""
+
+    proposal_id: str
+
+
+class Row(NamedTuple):
+    """A field of the proposed command, as it is and as proposed."""
+
+    label: str
+    before: str
+    after: str
+
+
+@present("/usulan", Action.READ_FIGURES, ProposalsQuestion)
+async def show_proposals(frame: Frame) -> Response[bytes]:
+    """The proposals that the visitor may see, the latest first."""
+    async with frame.view() as view:
+        found = await proposal_inbox.listing(
+            frame.app.commands, view, frame.credentials, frame.question
+        )
+        proposers = [one.proposed_by for one in found.items]
+        names = await actor_names.names(view, frame.visitor.register, proposers)
+    return frame.show(
+        "proposals.html",
+        found=found,
+        names=names,
+        statuses=list(ProposalStatus),
+        command_label=lambda one: _command_label(frame.visitor.page, one),
+    )
+
+
+@present("/usulan/{proposal_id:str}", Action.READ_FIGURES, PageQuestion)
+async def show_proposal(frame: Frame) -> Response[bytes]:
+    """A proposal: before and after, what it would move, and who decides."""
+    return await _proposal_page(frame, frame.question.proposal_id)
+
+
+@sending("/usulan/{proposal_id:str}", Action.READ_FIGURES)
+async def decide(frame: Frame, form: Form) -> Response[bytes]:
+    """Approve, decline or withdraw a proposal."""
+    identifier, commands = frame.path["proposal_id"], frame.app.commands
+    link = None
+    by = frame.gateway(form).command("proposal", identifier, None)
+    try:
+        async with acquire_connection(frame.app) as connection:
+            match form.text("type"):
+                case "approved":
+                    done = await proposal_inbox.approve(
+                        commands, connection, identifier, by
+                    )
+                    link = done.issued
+                case "declined":
+                    reason = form.text("reason").strip()
+                    if not reason:
+                        return await _proposal_page(
+                            frame, identifier, {"reason": message("is required")}
+                        )
+                    await steps.decline(commands, connection, identifier, by, reason)
+                case _:
+                    await steps.withdraw(commands, connection, identifier, by)
+    except Forbidden:
+        raise
+    except Refused as error:
+        return await _proposal_page(frame, identifier, {"": error_message(error)})
+    if link is not None:
+        address = frame.app.settings.public_url or frame.visitor.origin
+        once = address + invitations.path(link.token)
+        return await _proposal_page(frame, identifier, link_once=once)
+    return redirect(frame.address(f"/usulan/{identifier}"))
+
+
+async def _proposal_page(
+    frame: Frame,
+    identifier: str,
+    faults: Mapping[str, str] | None = None,
+    link_once: str | None = None,
+) -> Response[bytes]:
+    async with frame.view() as view:
+        shown = await proposal_inbox.show(
+            frame.app.commands, view, frame.credentials, identifier
+        )
+        now: Mapping[str, Any] = {}
+        if shown.category in subject_kinds.categories():
+            try:
+                at = Moment(frame.time.today)
+                state = await subjects.state(view, shown.category, shown.subject, at)
+                now = state.shown
+            except (SubjectNotFound, Forbidden):
+                pass  # annulled since, or of another division
+        actors = [shown.proposed_by, *(one.by for one in shown.steps if one.by)]
+        names = await actor_names.names(view, frame.visitor.register, actors)
+    return frame.show(
+        "proposal.html",
+        status=422 if faults else 200,
+        shown=shown,
+        names=names,
+        faults=faults or {},
+        rows=list(_rows(frame.visitor.page, shown, now)),
+        link_once=link_once,
+        command_label=lambda one: _command_label(frame.visitor.page, one),
+    )
+
+
+def _command_label(page: PageLanguage, of: ShownProposal) -> str:
+    name = str(of.command["type"])
+    return page.text(UNNAMED.get(name) or labels.EVENTS[name])
+
+
+def _rows(
+    page: PageLanguage, of: ShownProposal, now: Mapping[str, Any]
+) -> Iterator[Row]:
+    for name, value in of.command.items():
+        if name not in {"type", "cleared"}:
+            before = now.get(name) if name not in ABOUT else None
+            yield Row(
+                _label(page, name), _text(page, name, before), _text(page, name, value)
+            )
+    for name in of.command.get("cleared", ()):
+        yield Row(_label(page, name), _text(page, name, now.get(name)), "–")
+
+
+def _label(page: PageLanguage, name: str) -> str:
+    return page.text(labels.FIELDS[name]) if name in labels.FIELDS else name
+
+
+def _text(page: PageLanguage, name: str, value: Any) -> str:
+    """A value of a field, as a page shows it."""
+    text: str
+    match labels.value_label(name, value) or value:
+        case None | "":
+            text = "–"
+        case Message() as label:
+            text = page.text(label)
+        case bool():
+            text = page.text(message("yes") if value else message("no"))
+        case date():
+            text = page.day(value)
+        case int() | Decimal():
+            text = page.number(value)
+        case str():
+            text = value
+        case _:
+            text = msgspec.json.encode(value).decode()
+    return text
+
+
+HANDLERS: list[Any] = [show_proposals, show_proposal, decide]

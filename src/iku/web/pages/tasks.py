@@ -1,0 +1,90 @@
+"""Tasks, Tugas: what waits for the visitor, and what waits for others.
+
+`/tugas/jumlah` sends the number of tasks whenever it changes, as server-sent events. It
+ends with the session, so a page that stays open shows nothing to the next person.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+from litestar import Request, Response, get
+from litestar.response import ServerSentEvent, ServerSentEventMessage
+
+from iku import labels
+from iku.access import task_inbox
+from iku.access.sessions import Session
+from iku.access.task_inbox import TaskInbox
+from iku.domain.access import Action
+from iku.queries import actor_names, log_records
+from iku.web.pages import frame as frames
+from iku.web.pages.frame import Frame, NoParameters
+from iku.web.pages.routes import TRAVELS, present
+from iku.web.routes import ACTION
+from iku.web.visitor import visit
+
+POLL_S = 2.0
+
+
+@present("/tugas", Action.READ_FIGURES)
+async def show_tasks(frame: Frame) -> Response[bytes]:
+    """What waits for the visitor, and for others."""
+    async with frame.view() as view:
+        inbox = await _inbox(frame)
+        proposers = [
+            one.proposed_by for one in (*inbox.to_decide, *inbox.own_proposals)
+        ]
+        names = await actor_names.names(view, frame.visitor.register, proposers)
+    return frame.show(
+        "tasks.html",
+        inbox=inbox,
+        names=names,
+        headings={
+            kind: frame.visitor.page.text(one) for kind, one in labels.TASKS.items()
+        },
+    )
+
+
+@get("/tugas/jumlah", opt={ACTION: Action.READ_FIGURES, TRAVELS: None})
+async def stream_count(request: Request[Any, Any, Any]) -> ServerSentEvent:
+    """The number of tasks, again whenever it changes, until the session ends."""
+    visitor = await visit(request)
+    visitor.viewer.require_somewhere(Action.READ_FIGURES)
+    return ServerSentEvent(_counts(request, visitor.session))
+
+
+async def _counts(
+    request: Request[Any, Any, Any], session: Session | None
+) -> AsyncIterator[ServerSentEventMessage]:
+    size = sent = -1
+    while True:
+        visitor = await visit(request)
+        if _identifier(visitor.session) != _identifier(session):
+            return  # signed out, suspended, or signed in as somebody else
+        frame = frames.of_visitor(visitor, [], {}, NoParameters)
+        async with frame.view() as view:
+            now = await log_records.size(view.reader)
+        if now != size:
+            size, count = now, (await _inbox(frame)).count
+            if count != sent:
+                sent = count
+                yield ServerSentEventMessage(data=str(count), event="jumlah")
+        await asyncio.sleep(POLL_S)
+
+
+def _identifier(session: Session | None) -> str | None:
+    return None if session is None else session.id
+
+
+async def _inbox(frame: Frame) -> TaskInbox:
+    async with frame.view() as view:
+        return await task_inbox.read(
+            frame.app.commands,
+            view,
+            frame.credentials,
+            frame.app.figures,
+            frame.app.participations,
+        )
+
+
+HANDLERS: list[Any] = [show_tasks, stream_count]
