@@ -222,7 +222,7 @@ async def open_app(settings: Settings, database: Database) -> AsyncIterator[App]
             vault,
             figures=figures.answer,
             is_read_only=replica,
-            prepare=partial(backfill.backfilled, connect),
+            prepare=partial(backfill.backfill_definition, connect),
             changed=partial(_record_change, trail),
         )
         reconciled = ReconciliationResult(0, 0)

@@ -74,7 +74,7 @@ def day(of: date, language: Language) -> str:
     return f"{of.day} {MONTHS[of.month - 1]} {of.year}"
 
 
-def digits(of: date, language: Language) -> str:
+def day_in_digits(of: date, language: Language) -> str:
     """A day in digits: ``31-12-2021``; in English ``2021-12-31``."""
     if language is Language.ENGLISH:
         return f"{of.year:04}-{of:%m-%d}"
@@ -102,7 +102,7 @@ def _format_indonesian(value: Any, specification: str = "") -> str:
         case list() | tuple() if type(value) in {list, tuple}:
             text = ", ".join(map(_format_indonesian, value))
         case date() if not isinstance(value, datetime):
-            written = digits if specification == DIGITS else day
+            written = day_in_digits if specification == DIGITS else day
             text = written(value, Language.INDONESIAN)
         case Decimal() | float():
             text = format(value, specification).translate(_SWAPPED)

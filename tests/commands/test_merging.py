@@ -91,7 +91,11 @@ class Entries:
             found = await text_reading.read(
                 connection, self.desk.app.vault, await self.recorded(subject)
             )
-        return [one.shown["note"] for one in found.values() if "note" in one.shown]
+        return [
+            one.display_texts["note"]
+            for one in found.values()
+            if "note" in one.display_texts
+        ]
 
 
 @pytest.fixture

@@ -106,11 +106,11 @@ def test_a_subject_is_covered_exactly_if_the_table_permits_it(
 ) -> None:
     actor = holder(grant(role))
     for scope in (WASNAS, Scope("iwasbang"), AGENCY_WIDE):
-        found = access.covered(actor, action)
+        found = access.covered_scopes(actor, action)
         within = any(one in (AGENCY_WIDE, Scope("wasnas")) for one in found)
         own = scope != Scope("iwasbang") or AGENCY_WIDE in found
         assert (within and own) is isinstance(may(actor, action, scope), Allowed)
-    proposable = bool(access.covered(actor, action, proposing=True))
+    proposable = bool(access.covered_scopes(actor, action, proposing=True))
     match may(actor, action, WASNAS):
         case Denied(proposable=named):
             assert proposable is named
@@ -125,12 +125,12 @@ def test_what_several_roles_cover_is_named_once() -> None:
         grant(Role.PETUGAS, division="iwasbang", district="35.76.02"),
     )
     scopes = (Scope("wasnas"), Scope("iwasbang", "35.76.02"))
-    assert access.covered(reader, Action.READ_TEXTS) == scopes
+    assert access.covered_scopes(reader, Action.READ_TEXTS) == scopes
     head = holder(grant(Role.PETUGAS), grant(Role.KEPALA_BADAN))
-    assert access.covered(head, Action.READ_TEXTS) == (AGENCY_WIDE,)
+    assert access.covered_scopes(head, Action.READ_TEXTS) == (AGENCY_WIDE,)
     monitor = Actor("a", "p", (), frozenset({"log"}))
-    assert access.covered(monitor, Action.READ_LOG) == (AGENCY_WIDE,)
-    assert access.covered(monitor, Action.READ_TEXTS) == ()
+    assert access.covered_scopes(monitor, Action.READ_LOG) == (AGENCY_WIDE,)
+    assert access.covered_scopes(monitor, Action.READ_TEXTS) == ()
 
 
 def test_a_district_limits_the_right_to_its_areas() -> None:

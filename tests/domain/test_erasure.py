@@ -57,7 +57,7 @@ def test_in_place_of_a_text_stands_a_word_and_of_an_erased_one_its_decision() ->
             "reference": Withheld(WithheldReason.MISSING),
         },
     )
-    assert texts.shown == {
+    assert texts.display_texts == {
         "title": "Perkara",
         "note": "erased (B/12/2022)",
         "reason": "locked",

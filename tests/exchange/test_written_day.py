@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from iku.exchange import written_day
 from iku.exchange.written_day import MalformedDay
-from iku.language import Language, day, digits
+from iku.language import Language, day, day_in_digits
 
 TODAY = date(2022, 3, 3)
 
@@ -77,7 +77,7 @@ def test_what_is_no_day_is_refused(text: str) -> None:
 
 @given(st.dates(min_value=date(1945, 8, 17)), st.sampled_from(Language))
 def test_what_a_page_shows_is_read_back(one: date, language: Language) -> None:
-    for written in (day(one, language), digits(one, language), one.isoformat()):
+    for written in (day(one, language), day_in_digits(one, language), one.isoformat()):
         assert written_day.parse(written, TODAY) == one
 
 

@@ -78,7 +78,9 @@ class Desk:
         async with self.app.pool.acquire() as connection:
             recorded = await log.read_stream(connection, f"conflict-{subject}")
             found = await text_reading.read(connection, self.app.vault, recorded)
-        return [found.get((one.stream, one.version), NONE).shown for one in recorded]
+        return [
+            found.get((one.stream, one.version), NONE).display_texts for one in recorded
+        ]
 
 
 @asynccontextmanager

@@ -381,14 +381,14 @@ def may(actor: Actor, action: Action, scope: Scope = AGENCY_WIDE) -> Allowed | D
         for grant in actor.grants
     ):
         takes_two = message(
-            "{action} takes a second person: propose it for approval",
+            "{action} needs a second person: propose it for approval",
             action=Term("action", action),
         )
         return Denied(takes_two, proposable=True)
     return Denied(_reason(actor, action, scope))
 
 
-def covered(
+def covered_scopes(
     actor: Actor, action: Action, *, proposing: bool = False
 ) -> tuple[Scope, ...]:
     """The scopes in which *actor* may take *action*, or propose it; empty if none.

@@ -245,7 +245,7 @@ class Account(Struct, frozen=True, dict=True):
         return tuple(grant for grant in self.grants if grant.in_force(day))
 
     def approves_on(self, day: date) -> bool:
-        """Whether it holds a role that approves on *day*, even while suspended."""
+        """Whether a role that approves is in force on *day*, even while suspended."""
         return any(one.role in APPROVING and one.in_force(day) for one in self.grants)
 
 

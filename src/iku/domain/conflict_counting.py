@@ -170,7 +170,7 @@ class CaseRules(Rules, frozen=True, dict=True):
 
     def _new_in_period_reason(self) -> Reason:
         came, day, by = self._existence_start
-        cited = counting.deduplicated(by, *self._classification_facts)
+        cited = counting.without_duplicates(by, *self._classification_facts)
         return Reason(Rule.NEW_IN_PERIOD, cited, {"came": came, "day": day})
 
     def _not_new_reason(self) -> Reason:
@@ -183,13 +183,13 @@ class CaseRules(Rules, frozen=True, dict=True):
         if reopened := counting.facts_between(self.case, date.min, eve, Reopened):
             day = reopened[-1].event.effective_on
             by = counting.cite(self.case, reopened[-1])
-        cited = counting.deduplicated(by, *self._classification_facts)
+        cited = counting.without_duplicates(by, *self._classification_facts)
         return Reason(Rule.OPEN_ON_EVE, cited, {"day": day, "start": self.start})
 
     def _reopened_in_period_reason(self) -> Reason:
         first = counting.facts_between(self.case, self.start, self.as_of, Reopened)[0]
         by = counting.cite(self.case, first)
-        cited = counting.deduplicated(by, *self._classification_facts)
+        cited = counting.without_duplicates(by, *self._classification_facts)
         quoted = {"day": first.event.effective_on}
         return Reason(Rule.REOPENED_IN_PERIOD, cited, quoted)
 

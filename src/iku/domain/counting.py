@@ -201,7 +201,7 @@ def cite_fields(subject: Subject, fact: EffectiveFact, *fields: str) -> Deciding
     )
 
 
-def deduplicated(*deciding: DecidingFact) -> tuple[DecidingFact, ...]:
+def without_duplicates(*deciding: DecidingFact) -> tuple[DecidingFact, ...]:
     """*deciding* without duplicates: each event once, with all of its corrections."""
     merged: dict[int, set[int]] = {}
     for one in deciding:

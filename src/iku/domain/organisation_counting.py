@@ -188,7 +188,9 @@ class OrganisationRules(Rules, frozen=True, dict=True):
         end = self._end_by(last + ONE_DAY)
         by = counting.cite(self.organisation, self._registration_fact, "kind")
         quoted = {"gone": end.reason, "day": end.day, "last": last}
-        return Reason(Rule.LEFT_IN_PERIOD, counting.deduplicated(by, end.by), quoted)
+        return Reason(
+            Rule.LEFT_IN_PERIOD, counting.without_duplicates(by, end.by), quoted
+        )
 
     def _suspended_reason(self) -> Reason:
         last = self._last_day or self.as_of

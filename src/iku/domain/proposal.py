@@ -336,7 +336,7 @@ def decode(proposed: Proposed) -> Fact:
 
 
 def approved_command(proposed: Proposed, today: date) -> Fact:
-    """The proposed command, as an approval on the day *today* records it."""
+    """The proposed command as it is recorded by an approval on the day *today*."""
     command = decode(proposed)
     dated = proposed.command.effective_on is not None
     if dated and proposed.target.category in DATED_BY_APPROVAL:

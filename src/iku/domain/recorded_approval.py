@@ -27,7 +27,12 @@ from iku.domain.proposal import (
     ProposalWithdrawn,
     Proposed,
 )
-from iku.domain.recorded_state import Broken, JudgedCommand, JudgedEvent, other_stream
+from iku.domain.recorded_state import (
+    JudgedCommand,
+    JudgedEvent,
+    Violations,
+    other_stream,
+)
 from iku.messages import Term, message
 
 
@@ -37,7 +42,7 @@ def actions_of(
     """The actions, the right to any of which allows the event; empty if it is unknown.
 
     A command that is stored in a proposal has its own name. With *approved*, the result
-    is the actions that approve it. A recovery is taken for that of an account that
+    is the actions that approve it. A recovery is treated as that of an account that
     approves, for which alone it is proposed.
     """
     if category == "account" and name in {"granted", "invite"}:
@@ -57,12 +62,12 @@ def actions_of(
     return access.approving_actions(found) if approved else (found,)
 
 
-def allows(actor: Actor, wanted: tuple[Action, ...], scope: Scope) -> bool:
+def is_allowed(actor: Actor, wanted: tuple[Action, ...], scope: Scope) -> bool:
     """Whether *actor* may take any of the actions *wanted* in *scope*."""
     return any(isinstance(access.may(actor, one, scope), Allowed) for one in wanted)
 
 
-def denied(wanted: tuple[Action, ...], scope: Scope, actor: Actor) -> str:
+def denial(wanted: tuple[Action, ...], scope: Scope, actor: Actor) -> str:
     """The rule that *actor* breaks by any of the actions *wanted* in *scope*."""
     held = tuple(Term("role", one.role) for one in actor.grants) or message("none")
     action = tuple(Term("action", one) for one in wanted)
@@ -92,13 +97,15 @@ def approved_proposal(command: JudgedCommand) -> Proposal | None:
     return None
 
 
-def proposal_step(command: JudgedCommand, one: JudgedEvent, actor: Actor) -> Broken:
+def proposal_violations(
+    command: JudgedCommand, one: JudgedEvent, actor: Actor
+) -> Violations:
     """The rules that an event of a proposal breaks, each with the event."""
     held, event = command.before[one.record.stream], one.event
     if isinstance(event, Proposed):
         if held is not None:
             yield one, message("it was proposed before")
-        yield from _proposed(command, one, actor)
+        yield from _proposed_violations(command, one, actor)
     elif held is None or held.status is not ProposalStatus.OPEN:
         yield one, message("the proposal was not open")
     elif isinstance(event, Lapsed):
@@ -106,10 +113,12 @@ def proposal_step(command: JudgedCommand, one: JudgedEvent, actor: Actor) -> Bro
         if command.versions[target.stream] == target.version or not actor.grants:
             yield one, message("the subject had not moved on")
     else:
-        yield from _decided(command, one, actor)
+        yield from _decision_violations(command, one, actor)
 
 
-def _decided(command: JudgedCommand, one: JudgedEvent, actor: Actor) -> Broken:
+def _decision_violations(
+    command: JudgedCommand, one: JudgedEvent, actor: Actor
+) -> Violations:
     """The violations of an approval, a decline or a withdrawal, by its actor."""
     held = command.before[one.record.stream]
     proposer = held.proposed.by
@@ -121,25 +130,27 @@ def _decided(command: JudgedCommand, one: JudgedEvent, actor: Actor) -> Broken:
     if same and command.two_persons:
         yield one, message("the same person proposed it")
     if isinstance(one.event, Declined):
-        yield from _declined(one, held, actor)
+        yield from _decline_violations(one, held, actor)
     else:
-        yield from _approval(command, one, actor)
+        yield from _approval_violations(command, one, actor)
 
 
-def _declined(one: JudgedEvent, held: Proposal, actor: Actor) -> Broken:
-    wanted = _wanted(held)
+def _decline_violations(one: JudgedEvent, held: Proposal, actor: Actor) -> Violations:
+    wanted = _wanted_actions(held)
     roles = {role for action in wanted for role in access.TABLE[action]}
     if not any(grant.role in roles for grant in actor.grants):
-        yield one, denied(wanted, AGENCY_WIDE, actor)
+        yield one, denial(wanted, AGENCY_WIDE, actor)
 
 
-def _wanted(held: Proposal) -> tuple[Action, ...]:
+def _wanted_actions(held: Proposal) -> tuple[Action, ...]:
     """The actions, the right to any of which approves the proposal."""
     stored, category = held.proposed.command, held.proposed.target.category
     return actions_of(category, stored.name, stored.data, approved=True)
 
 
-def _proposed(command: JudgedCommand, one: JudgedEvent, actor: Actor) -> Broken:
+def _proposed_violations(
+    command: JudgedCommand, one: JudgedEvent, actor: Actor
+) -> Violations:
     """A violation if the actor may not propose it for any of the subjects."""
     target, stored, state = one.event.target, one.event.command, command.state
     wanted = actions_of(target.category, stored.name, stored.data)
@@ -154,28 +165,30 @@ def _proposed(command: JudgedCommand, one: JudgedEvent, actor: Actor) -> Broken:
                     pass
                 case _:
                     return
-    yield one, denied(wanted, (scopes or [AGENCY_WIDE])[0], actor)
+    yield one, denial(wanted, (scopes or [AGENCY_WIDE])[0], actor)
 
 
-def _approval(command: JudgedCommand, one: JudgedEvent, actor: Actor) -> Broken:
+def _approval_violations(
+    command: JudgedCommand, one: JudgedEvent, actor: Actor
+) -> Violations:
     held: Proposal = command.before[one.record.stream]
     for earlier in held.approvals:
         if command.is_same(earlier.by, one.body.actor):
             yield one, message("the same person approved it before")
-    wanted = _wanted(held)
+    wanted = _wanted_actions(held)
     for division in one.event.divisions:
-        if not allows(actor, wanted, Scope(division)):
-            yield one, denied(wanted, Scope(division), actor)
+        if not is_allowed(actor, wanted, Scope(division)):
+            yield one, denial(wanted, Scope(division), actor)
     if one.event.recorded is None:
         if len(command.events) > 1 or not one.event.divisions:
             yield one, message("an approval of one division records nothing else")
         return
-    yield from _approved_command(command, one, held.proposed)
+    yield from _command_violations(command, one, held.proposed)
 
 
-def _approved_command(
+def _command_violations(
     command: JudgedCommand, one: JudgedEvent, proposed: Proposed
-) -> Broken:
+) -> Violations:
     """The violations of the recorded command: its version, and its content."""
     target = proposed.target
     seen = command.versions[target.stream]

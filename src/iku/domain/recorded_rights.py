@@ -30,19 +30,19 @@ from iku.domain.proposal import Proposal
 from iku.domain.publication import Closed, Confirmed, Published, Reviewed
 from iku.domain.recorded_approval import (
     actions_of,
-    allows,
     approved_proposal,
-    denied,
-    proposal_step,
+    denial,
+    is_allowed,
+    proposal_violations,
 )
 from iku.domain.recorded_state import (
     PLACING,
-    Broken,
     JudgedCommand,
     JudgedEvent,
     JudgedRecord,
     RecordedState,
-    read,
+    Violations,
+    decode_event,
 )
 from iku.messages import Term, message
 
@@ -98,7 +98,7 @@ class RecordedRights:
 
     def add(self, record: JudgedRecord) -> list[RightsFinding]:
         """Add the next record; return the findings on the command that it ends."""
-        one, found = read(record), list[RightsFinding]()
+        one, found = decode_event(record), list[RightsFinding]()
         if self._pending and self._pending[0].body.command != one.body.command:
             found = self.finish()
         self._pending.append(one)
@@ -113,7 +113,7 @@ class RecordedRights:
             self.unjudged = self.unjudged or events[0].record.position
             self._apply(events)
             return []
-        command = self._command(events)
+        command = self._apply_command(events)
         if command.actor in command.register.accounts:
             self.events += len(events)
             self.accounts.add(command.actor)
@@ -125,10 +125,10 @@ class RecordedRights:
                 one.record.type,
                 rule,
             )
-            for one, rule in _judge(command)
+            for one, rule in _violations(command)
         ]
 
-    def _command(self, events: list[JudgedEvent]) -> JudgedCommand:
+    def _apply_command(self, events: list[JudgedEvent]) -> JudgedCommand:
         """Apply *events* to the state, and return them with the state before them."""
         state = self._state
         register, streams = state.register, {e.record.stream for e in events}
@@ -153,18 +153,18 @@ class RecordedRights:
             self._state.apply(one)
 
 
-def _judge(command: JudgedCommand) -> Broken:
-    yield from _misnamed(command)
+def _violations(command: JudgedCommand) -> Violations:
+    yield from _wrong_actors(command)
     if command.register.mode is Mode.LOCAL:
-        yield from _first_account(command)
+        yield from _first_account_violations(command)
     else:
-        yield from _by_rights(command)
+        yield from _rights_violations(command)
     for one in command.events:
         if one.category == "publication":
-            yield from _publication_step(command, one)
+            yield from _publication_violations(command, one)
 
 
-def _misnamed(command: JudgedCommand) -> Broken:
+def _wrong_actors(command: JudgedCommand) -> Violations:
     """The events whose stated actor differs from that of the command.
 
     The actor in an event is the actor of its record, and all events of a command have
@@ -177,7 +177,7 @@ def _misnamed(command: JudgedCommand) -> Broken:
             yield one, message("it is stated to be by {actor}", actor=named)
 
 
-def _first_account(command: JudgedCommand) -> Broken:
+def _first_account_violations(command: JudgedCommand) -> Violations:
     if _granted_role(command) is not Role.ADMIN:
         for one in command.events:
             if one.category == "account":
@@ -192,14 +192,14 @@ def _granted_role(command: JudgedCommand) -> Role | None:
     return None
 
 
-def _by_rights(command: JudgedCommand) -> Broken:
+def _rights_violations(command: JudgedCommand) -> Violations:
     """The events that the actor had no right to record, once there are accounts."""
     name, register = command.actor, command.register
     free = {LOCAL_ACTOR, SYSTEM_ACTOR}
     if register.mode is Mode.DEMONSTRATION and name in free:
         return
     if name == SYSTEM_ACTOR:
-        yield from _by_system(command)
+        yield from _system_violations(command)
         return
     account = register.accounts.get(name)
     for one in command.events:
@@ -210,10 +210,10 @@ def _by_rights(command: JudgedCommand) -> Broken:
         else:
             grants = account.roles_on(one.today)
             actor = Actor(name, account.person, grants)
-            yield from _by_account(command, one, actor)
+            yield from _account_violations(command, one, actor)
 
 
-def _by_system(command: JudgedCommand) -> Broken:
+def _system_violations(command: JudgedCommand) -> Violations:
     """The events that the program itself may not record.
 
     It may record those of `BY_SYSTEM`, and the first invitations of an administrator
@@ -237,20 +237,22 @@ def _by_system(command: JudgedCommand) -> Broken:
             )
 
 
-def _by_account(command: JudgedCommand, one: JudgedEvent, actor: Actor) -> Broken:
+def _account_violations(
+    command: JudgedCommand, one: JudgedEvent, actor: Actor
+) -> Violations:
     if one.category == "proposal":
-        yield from proposal_step(command, one, actor)
+        yield from proposal_violations(command, one, actor)
         return
-    yield from _whatever_the_table_says(command, one, actor)
+    yield from _unconditional_violations(command, one, actor)
     approved = approved_proposal(command)
-    wanted = _wanted(command, one, approved=approved is not None)
+    wanted = _wanted_actions(command, one, approved=approved is not None)
     covered = frozenset() if approved is None else approved.approved_divisions
     for scope in _scopes(command, one):
-        if scope.division not in covered and not allows(actor, wanted, scope):
-            yield one, denied(wanted, scope, actor)
+        if scope.division not in covered and not is_allowed(actor, wanted, scope):
+            yield one, denial(wanted, scope, actor)
             return
     if wanted == (Action.VERIFY,):
-        yield from _own_entry(command, one, actor)
+        yield from _self_verification(command, one, actor)
 
 
 def _scopes(command: JudgedCommand, one: JudgedEvent) -> list[Scope]:
@@ -260,9 +262,9 @@ def _scopes(command: JudgedCommand, one: JudgedEvent) -> list[Scope]:
     return command.scopes[one.record.stream] or [AGENCY_WIDE]
 
 
-def _whatever_the_table_says(
+def _unconditional_violations(
     command: JudgedCommand, one: JudgedEvent, actor: Actor
-) -> Broken:
+) -> Violations:
     """The violations of rules that no role overrides.
 
     No person changes the own account, a register with accounts does not become a
@@ -279,7 +281,7 @@ def _whatever_the_table_says(
         yield one, message("no import of a file with earlier days was allowed")
 
 
-def _wanted(
+def _wanted_actions(
     command: JudgedCommand, one: JudgedEvent, *, approved: bool
 ) -> tuple[Action, ...]:
     """The actions, the right to any of which allows the event.
@@ -295,7 +297,7 @@ def _wanted(
 
 
 def _recovers_approver(command: JudgedCommand, one: JudgedEvent) -> bool:
-    """Whether the recovered account approves, under a table that tells it apart."""
+    """Whether it recovers an approver, for which the table has its own action."""
     found: Account | None = command.before[one.record.stream]
     table = command.register.policy.table
     return (
@@ -305,7 +307,9 @@ def _recovers_approver(command: JudgedCommand, one: JudgedEvent) -> bool:
     )
 
 
-def _own_entry(command: JudgedCommand, one: JudgedEvent, actor: Actor) -> Broken:
+def _self_verification(
+    command: JudgedCommand, one: JudgedEvent, actor: Actor
+) -> Violations:
     """A violation if a verifier verifies the own entry; a head of division may."""
     if one.record.declared and command.state.allows_imports:
         return  # another person has approved the file
@@ -327,7 +331,7 @@ def _own_entry(command: JudgedCommand, one: JudgedEvent, actor: Actor) -> Broken
 # Publications.
 
 
-def _publication_step(command: JudgedCommand, one: JudgedEvent) -> Broken:
+def _publication_violations(command: JudgedCommand, one: JudgedEvent) -> Violations:
     """The violations of a publication's step.
 
     Closing, review and publishing need three persons, and a closing needs the

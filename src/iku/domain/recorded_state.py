@@ -115,7 +115,7 @@ PLACING = frozenset({"reported", "registered", "reclassified", "corrected", "ann
 _OTHER = conflict.Verified(effective_on=date.max)
 
 
-def read(record: JudgedRecord) -> JudgedEvent:
+def decode_event(record: JudgedRecord) -> JudgedEvent:
     """*record*, decoded as far as rights depend on it."""
     category, body = record.stream.partition("-")[0], record.body()
     event = None
@@ -262,4 +262,4 @@ class JudgedCommand(NamedTuple):
 
 
 # The events that break a rule, each with the rule.
-Broken = Iterator[tuple[JudgedEvent, str]]
+Violations = Iterator[tuple[JudgedEvent, str]]

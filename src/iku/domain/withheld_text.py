@@ -71,7 +71,7 @@ class Texts(NamedTuple):
     withheld: dict[str, Withheld]
 
     @property
-    def shown(self) -> dict[str, str]:
+    def display_texts(self) -> dict[str, str]:
         """Each text by name, or the words that replace it, not yet translated."""
         return self.plain | {n: why.words for n, why in self.withheld.items()}
 

@@ -76,7 +76,7 @@ class Formats:
         """A day: ``31-12-2021``, in English ``2021-12-31``; a dash for None."""
         if value is None:
             return NOTHING
-        return language.digits(value, self._language())
+        return language.day_in_digits(value, self._language())
 
     def instant(self, value: datetime | None, zone: ZoneInfo) -> str:
         """A time in *zone*: ``31-12-2021 17.05.09 WIB``; a dash for None."""

@@ -304,7 +304,7 @@ class _Cluster:
             """
             for login, password in passwords.items()
         )
-        self.programs.script(
+        self.programs.run_script(
             f"""
             {logins}
             select 'create database {DATABASE} owner {OWNER}'

@@ -115,7 +115,7 @@ class Programs:
         """Whether the program exits with status 0."""
         return not self.account.run([str(self.folder / name), *arguments]).returncode
 
-    def script(self, sql: str, **environment: str) -> None:
+    def run_script(self, sql: str, **environment: str) -> None:
         """Run statements through `psql`; the first failing one stops the script.
 
         It runs as the current user and reads the statements from standard input, so the

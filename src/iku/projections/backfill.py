@@ -34,7 +34,7 @@ class _BackfillLost(Exception):
 
 
 @asynccontextmanager
-async def backfilled(
+async def backfill_definition(
     connect: Connect, turns: Sequence[Transition]
 ) -> AsyncIterator[None]:
     """Backfill the definition in *turns*, if any, before the context that appends it.

@@ -38,7 +38,7 @@ class Asker(NamedTuple):
     def may_erase(self) -> bool:
         """Whether the account may erase texts, or propose it."""
         return any(
-            access.covered(self.actor, Action.ERASE, proposing=proposing)
+            access.covered_scopes(self.actor, Action.ERASE, proposing=proposing)
             for proposing in (False, True)
         )
 

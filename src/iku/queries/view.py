@@ -77,10 +77,10 @@ class Viewer(Struct, frozen=True):
         access.require(self.actor, action, scope)
 
     def covered(self, action: Action) -> tuple[Scope, ...]:
-        """The scopes in which the viewer may take *action*, as `access.covered`."""
+        """The scopes in which the viewer may take *action* (see `covered_scopes`)."""
         if self.actor is None:
             return (AGENCY_WIDE,)
-        return access.covered(self.actor, action)
+        return access.covered_scopes(self.actor, action)
 
     def require_somewhere(self, action: Action) -> None:
         """Refuse *action* if the viewer may take it, or propose it, on no subject.
@@ -91,7 +91,7 @@ class Viewer(Struct, frozen=True):
         """
         if self.actor is None or self.covered(action):
             return
-        if not access.covered(self.actor, action, proposing=True):
+        if not access.covered_scopes(self.actor, action, proposing=True):
             self.require(action)
 
 
@@ -230,7 +230,9 @@ class View(NamedTuple):
     def texts_in_words(self, found: Texts) -> dict[str, str]:
         """Every text by name, or its replacement in the viewer's language."""
         language = self.viewer.language
-        return {name: translate(one, language) for name, one in found.shown.items()}
+        return {
+            name: translate(one, language) for name, one in found.display_texts.items()
+        }
 
     async def reveal(self, found: T) -> T:
         """*found* with every placeholder replaced by its text, at any depth."""
