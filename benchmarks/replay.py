@@ -103,7 +103,7 @@ def difference(against: Question) -> Measured:
 
     async def measured(app: App, connection: Connection) -> AsyncIterator[int]:
         compared = ComparedQuestions(ASKED, against, limit=PAGE)
-        told = await figure_difference.answer(
+        told = await figure_difference.compute_difference(
             app.view(connection), app.figures, compared, AS_OF
         )
         yield len(told.items)

@@ -135,14 +135,14 @@ class App:
         Raises:
             Unauthenticated: The account does not exist.
         """
-        register = await self.commands.register(reader, credentials)
+        register = await self.commands.access_register(reader, credentials)
         return self._viewer(register, credentials, usual)
 
     def cached_viewer(
         self, credentials: Credentials | None, usual: Viewer = LOCAL
     ) -> Viewer | None:
         """The `viewer` by the cached accounts; None if they must be read first."""
-        register = self.commands.recent_register(credentials)
+        register = self.commands.cached_access_register(credentials)
         if register is None:
             return None
         return self._viewer(register, credentials, usual)

@@ -31,9 +31,9 @@ def cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Hashes of a millisecond, since hundreds of passwords are verified."""
     hasher = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
     monkeypatch.setattr(passwords, "HASHER", hasher)
-    passwords._hash_of_nothing.cache_clear()
+    passwords._dummy_hash.cache_clear()
     yield
-    passwords._hash_of_nothing.cache_clear()
+    passwords._dummy_hash.cache_clear()
 
 
 @pytest.fixture

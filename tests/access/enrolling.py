@@ -7,9 +7,9 @@ from uuid import uuid4
 import pyotp
 
 from iku.access import invitations, sign_in
-from iku.access.attempts import Delayed
+from iku.access.attempts import DelayedAttempt
 from iku.access.secrets import Secrets
-from iku.access.sign_in import HalfOpen, Rejected, SignedIn
+from iku.access.sign_in import HalfOpenSession, Rejected, SignedIn
 from iku.access.totp import Enrolment
 from iku.postgres.pool import Plain
 
@@ -101,7 +101,7 @@ class Office:
 
     async def password(
         self, name: str = "siti", password: str = PASSWORD, address: str = ADDRESS
-    ) -> HalfOpen | Rejected | Delayed:
+    ) -> HalfOpenSession | Rejected | DelayedAttempt:
         return await sign_in.start(
             self.connection,
             self.secrets,
@@ -113,13 +113,13 @@ class Office:
     async def half_open(self, name: str = "siti") -> str:
         """The token of a session opened by the password."""
         begun = await self.password(name)
-        assert isinstance(begun, HalfOpen), begun
+        assert isinstance(begun, HalfOpenSession), begun
         return begun.token
 
     async def signed_in(self, holder: Holder) -> str:
         """The token of a further full session."""
         await self.forget_codes()
-        done = await sign_in.second_factor(
+        done = await sign_in.verify_second_factor(
             self.connection,
             self.secrets,
             await self.half_open(holder.name),

@@ -42,8 +42,8 @@ async def test_an_account_that_was_never_invited_has_no_factor(
 
 async def test_a_forgotten_account_leaves_no_login_name(office: Office) -> None:
     holder = await office.enrolled()
-    assert await accounts.forget(office.connection, holder.account)
-    assert not await accounts.forget(office.connection, holder.account)
+    assert await accounts.delete_credentials(office.connection, holder.account)
+    assert not await accounts.delete_credentials(office.connection, holder.account)
     assert await sessions.find(office.connection, holder.token) is None
     for table in ("account", "totp", "session"):
         left = await office.owner.fetchval(f"select count(*) from access.{table}")

@@ -4,9 +4,9 @@ from uuid import uuid4
 import pytest
 
 from iku.access import attempts, sign_in
-from iku.access.attempts import Begun, Delayed
+from iku.access.attempts import DelayedAttempt, StartedAttempt
 from iku.access.secrets import Secrets
-from iku.access.sign_in import HalfOpen, Rejected
+from iku.access.sign_in import HalfOpenSession, Rejected
 from iku.postgres.pool import Pool
 from tests.access.enrolling import Office, wrong
 
@@ -22,9 +22,9 @@ async def test_200_wrong_passwords_from_one_address_lock_nobody_out(
     answers = [await office.password("siti", WRONG, STRANGER) for _ in range(200)]
     verified = sum(isinstance(one, Rejected) for one in answers)
     assert 5 <= verified <= 10  # five, and one for each doubling of the delay
-    assert sum(isinstance(one, Delayed) for one in answers) == 200 - verified
-    assert isinstance(await office.password("siti", address=STRANGER), Delayed)
-    assert isinstance(await office.password("siti", address=OFFICE), HalfOpen)
+    assert sum(isinstance(one, DelayedAttempt) for one in answers) == 200 - verified
+    assert isinstance(await office.password("siti", address=STRANGER), DelayedAttempt)
+    assert isinstance(await office.password("siti", address=OFFICE), HalfOpenSession)
 
 
 async def test_parallel_guesses_are_counted_like_others(
@@ -32,12 +32,12 @@ async def test_parallel_guesses_are_counted_like_others(
 ) -> None:
     """ASVS 6.3.1: of fifty at once, five are verified, and one for each second."""
 
-    async def guess() -> Begun | Delayed:
+    async def guess() -> StartedAttempt | DelayedAttempt:
         async with pool.acquire() as connection:
             return await attempts.begin_sign_in(connection, secrets, "siti", STRANGER)
 
     begun = await asyncio.gather(*(guess() for _ in range(50)))
-    assert 5 <= sum(isinstance(one, Begun) for one in begun) <= 7
+    assert 5 <= sum(isinstance(one, StartedAttempt) for one in begun) <= 7
 
 
 async def test_an_attempt_waits_for_the_count_of_the_one_before(
@@ -54,8 +54,8 @@ async def test_an_attempt_waits_for_the_count_of_the_one_before(
             later = asyncio.ensure_future(attempts.begin_code(other, secrets, account))
             await asyncio.sleep(0.3)
             assert not later.done()
-        assert isinstance(first, Begun)
-        assert isinstance(await later, Delayed)
+        assert isinstance(first, StartedAttempt)
+        assert isinstance(await later, DelayedAttempt)
 
 
 async def test_the_delay_doubles_up_to_a_quarter_of_an_hour(office: Office) -> None:
@@ -64,7 +64,7 @@ async def test_the_delay_doubles_up_to_a_quarter_of_an_hour(office: Office) -> N
     for _ in range(18):
         assert isinstance(await office.password("siti", WRONG, STRANGER), Rejected)
         delayed = await office.password("siti", WRONG, STRANGER)
-        if isinstance(delayed, Delayed):
+        if isinstance(delayed, DelayedAttempt):
             waited.append(delayed.seconds)
             await office.later(f"{delayed.seconds} seconds")
         elif isinstance(delayed, Rejected):
@@ -78,31 +78,31 @@ async def test_a_success_or_a_day_ends_the_row_of_failures(office: Office) -> No
     await office.enrolled()
     for _ in range(4):
         await office.password("siti", WRONG)
-    assert isinstance(await office.password("siti"), HalfOpen)
+    assert isinstance(await office.password("siti"), HalfOpenSession)
     for _ in range(4):
         assert isinstance(await office.password("siti", WRONG), Rejected)
-    assert isinstance(await office.password("siti"), HalfOpen)
+    assert isinstance(await office.password("siti"), HalfOpenSession)
     for _ in range(6):
         await office.password("siti", WRONG)
-    assert isinstance(await office.password("siti"), Delayed)
+    assert isinstance(await office.password("siti"), DelayedAttempt)
     await office.later("25 hours")
     for _ in range(4):
         assert isinstance(await office.password("siti", WRONG), Rejected)
-    assert isinstance(await office.password("siti"), HalfOpen)
+    assert isinstance(await office.password("siti"), HalfOpenSession)
 
 
 async def test_one_address_cannot_try_many_names_at_speed(office: Office) -> None:
     """ASVS 6.3.1: but who has signed in from there is not delayed."""
     await office.enrolled()
-    assert isinstance(await office.password("siti", address=STRANGER), HalfOpen)
+    assert isinstance(await office.password("siti", address=STRANGER), HalfOpenSession)
     answers = [
         await office.password(f"name{number}", WRONG, STRANGER) for number in range(80)
     ]
     assert sum(isinstance(one, Rejected) for one in answers) == 50
     delayed = answers[-1]
-    assert isinstance(delayed, Delayed)
+    assert isinstance(delayed, DelayedAttempt)
     assert delayed.seconds <= 60
-    assert isinstance(await office.password("siti", address=STRANGER), HalfOpen)
+    assert isinstance(await office.password("siti", address=STRANGER), HalfOpenSession)
     assert isinstance(await office.password("name1", WRONG, OFFICE), Rejected)
 
 
@@ -113,11 +113,11 @@ async def test_codes_are_delayed_whatever_the_address(office: Office) -> None:
     for _ in range(10):
         token = await office.half_open()
         answers.append(
-            await sign_in.second_factor(
+            await sign_in.verify_second_factor(
                 office.connection, office.secrets, token, wrong(holder.seed)
             )
         )
-    assert 3 <= sum(isinstance(one, Delayed) for one in answers) <= 5
+    assert 3 <= sum(isinstance(one, DelayedAttempt) for one in answers) <= 5
 
 
 async def test_attempts_are_listed_with_account_time_and_outcome(
@@ -166,4 +166,4 @@ async def test_an_unknown_name_is_delayed_like_a_known_one(
     """ASVS 6.3.8."""
     await office.enrolled()
     answers = [await office.password(name, WRONG, STRANGER) for _ in range(7)]
-    assert [type(one) for one in answers] == [*(Rejected,) * 5, *(Delayed,) * 2]
+    assert [type(one) for one in answers] == [*(Rejected,) * 5, *(DelayedAttempt,) * 2]

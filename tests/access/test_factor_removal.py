@@ -5,7 +5,7 @@ import pytest
 
 from iku.access import accounts, identities, totp
 from iku.access.database_passkeys import DatabasePasskeys
-from iku.access.factor_removal import LastFactor, keeping_one
+from iku.access.factor_removal import LastFactor, protect_last_factor
 from iku.access.oidc import Identity
 from iku.access.passkeys import Passkey
 from iku.postgres.pool import Connection, Pool
@@ -23,14 +23,14 @@ async def add_passkey(office: Office, holder: Holder) -> bytes:
 
 
 async def remove_authenticator(connection: Connection, account: str) -> bool:
-    async with keeping_one(connection, account):
+    async with protect_last_factor(connection, account):
         return await totp.remove(connection, account)
 
 
 async def remove_passkey(
     connection: Connection, account: str, credential: bytes
 ) -> bool:
-    async with keeping_one(connection, account):
+    async with protect_last_factor(connection, account):
         return await DatabasePasskeys(connection).remove(account, credential)
 
 
@@ -55,9 +55,9 @@ async def test_a_factor_is_removed_while_another_one_signs_in(office: Office) ->
     await identities.link(connection, account, IDENTITY)
     assert await remove_passkey(connection, account, credential)
     with pytest.raises(LastFactor):
-        async with keeping_one(connection, account):
+        async with protect_last_factor(connection, account):
             await identities.unlink(connection, account, *KEY)
-    assert await identities.use(connection, IDENTITY) == account
+    assert await identities.find_account(connection, IDENTITY) == account
 
 
 async def test_of_two_removals_at_once_the_later_one_is_refused(

@@ -27,14 +27,14 @@ async def invited(office: Office) -> str:
 
 async def test_an_identity_signs_the_account_in_that_linked_it(office: Office) -> None:
     account = await invited(office)
-    assert await identities.use(office.connection, SITI) is None
+    assert await identities.find_account(office.connection, SITI) is None
     assert await identities.link(office.connection, account, SITI)
 
     for subject, found in ((SITI.subject, account), (SITI.subject.lower() + "x", None)):
         one = Identity(SITI.issuer, subject, time.time())
-        assert await identities.use(office.connection, one) == found
+        assert await identities.find_account(office.connection, one) == found
     other = Identity("https://lain.example.go.id", SITI.subject, None)
-    assert await identities.use(office.connection, other) is None
+    assert await identities.find_account(office.connection, other) is None
     [linked] = await identities.of_account(office.connection, account)
     assert isinstance(linked, LinkedIdentity)
     assert (linked.issuer, linked.subject) == (SITI.issuer, SITI.subject)
@@ -48,7 +48,7 @@ async def test_an_identity_belongs_to_one_account(office: Office, pool: Pool) ->
 
     assert linked.count(True) == 1
     holder = people[linked.index(True)]
-    assert await identities.use(pool, SITI) == holder
+    assert await identities.find_account(pool, SITI) == holder
     assert await identities.link(pool, holder, SITI)  # once more changes nothing
 
 
@@ -61,7 +61,7 @@ async def test_an_identity_is_unlinked_by_its_holder_only(office: Office) -> Non
             office.connection, account, SITI.issuer, SITI.subject
         )
     assert await identities.of_account(office.connection, holder) == []
-    assert await identities.use(office.connection, SITI) is None
+    assert await identities.find_account(office.connection, SITI) is None
 
 
 async def test_a_whole_sign_in_passes_over_the_database(
@@ -83,7 +83,7 @@ async def test_a_whole_sign_in_passes_over_the_database(
     done = await second.finish(flows, query, started.browser_value)
     assert done.flow.account == account
     assert await identities.link(office.connection, account, done.identity)
-    assert await identities.use(office.connection, done.identity) == account
+    assert await identities.find_account(office.connection, done.identity) == account
 
     with pytest.raises(OidcRefused, match="already used"):
         await first.finish(flows, query, started.browser_value)

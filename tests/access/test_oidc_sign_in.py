@@ -14,7 +14,7 @@ from iku.access import (
 from iku.access.oidc import FinishedFlow, Identity, OidcFlow
 from iku.access.passkeys import Passkeys
 from iku.access.sessions import Stage
-from iku.access.sign_in import HalfOpen, Rejected, SignedIn
+from iku.access.sign_in import HalfOpenSession, Rejected, SignedIn
 from iku.postgres.pool import Pool
 from tests.access.authenticator import ORIGIN
 from tests.access.enrolling import Office, code
@@ -56,11 +56,11 @@ async def test_a_provider_proves_one_factor_unless_it_names_several(
     """ASVS 6.8.4: the weakest strength is assumed."""
     holder = await linked(office)
     done = await oidc_sign_in.start(office.connection, finished(), device="Chromium")
-    assert isinstance(done, HalfOpen)
+    assert isinstance(done, HalfOpenSession)
     assert done.factors.totp
     assert await sessions.find(office.connection, done.token) is None
     await office.forget_codes()
-    full = await sign_in.second_factor(
+    full = await sign_in.verify_second_factor(
         office.connection, office.secrets, done.token, code(holder.seed)
     )
     assert isinstance(full, SignedIn)
@@ -179,7 +179,7 @@ async def test_an_invited_account_links_an_identity_instead_of_a_password(
 
     assert isinstance(full, SignedIn)
     begun = await oidc_sign_in.start(office.connection, finished())
-    assert isinstance(begun, HalfOpen)
+    assert isinstance(begun, HalfOpenSession)
 
 
 async def test_a_session_that_ended_links_and_proves_nothing(office: Office) -> None:

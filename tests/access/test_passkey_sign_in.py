@@ -53,7 +53,7 @@ class Browsers:
 
     async def prove(self, key: Authenticator, token: str) -> SignedIn | Rejected:
         answer = key.get(await self.ask(token))
-        return await passkey_sign_in.prove(self.connection, self.site, token, answer)
+        return await passkey_sign_in.verify(self.connection, self.site, token, answer)
 
 
 @pytest.fixture
@@ -161,7 +161,7 @@ async def test_a_session_that_ended_begins_and_proves_nothing(
     for token, options in ((holder.token, asked), (half, half_asked), ("x", asked)):
         begun = await passkey_sign_in.begin(office.connection, browsers.site, token)
         assert "has expired" in why(begun)
-        done = await passkey_sign_in.prove(
+        done = await passkey_sign_in.verify(
             office.connection, browsers.site, token, key.get(options)
         )
         assert "has expired" in why(done)

@@ -55,10 +55,10 @@ def test_a_password_has_15_to_128_characters(length: int, *, accepted: bool) -> 
 
 def test_an_emoji_counts_as_one_character_and_so_does_an_accented_letter() -> None:
     family = "\N{MAN}\N{ZERO WIDTH JOINER}\N{WOMAN}\N{ZERO WIDTH JOINER}\N{GIRL}"
-    assert passwords.characters(family) == 1
-    assert passwords.characters("\N{WAVING HAND SIGN}\U0001f3fd") == 1
-    assert passwords.characters("e\N{COMBINING ACUTE ACCENT}") == 1
-    assert passwords.characters("aku") == 3
+    assert passwords.count_characters(family) == 1
+    assert passwords.count_characters("\N{WAVING HAND SIGN}\U0001f3fd") == 1
+    assert passwords.count_characters("e\N{COMBINING ACUTE ACCENT}") == 1
+    assert passwords.count_characters("aku") == 3
 
 
 def test_a_password_of_thousands_of_accents_is_refused() -> None:
@@ -115,7 +115,7 @@ def test_a_password_is_refused_for_the_accounts_own_name() -> None:
 
 async def test_a_hash_is_verified_by_its_password_only() -> None:
     """ASVS 11.4.2."""
-    stored = await passwords.hashed("kucing hitam lari pagi")
+    stored = await passwords.hash_password("kucing hitam lari pagi")
     assert stored.startswith("$argon2id$")
     assert await passwords.verify(stored, "kucing hitam lari pagi")
     assert not await passwords.verify(stored, "kucing hitam lari pagi ")
@@ -127,14 +127,16 @@ async def test_a_hash_is_verified_by_its_password_only() -> None:
 
 async def test_a_password_is_the_same_however_it_is_composed() -> None:
     """NFC: a letter with an accent, and the letter followed by the accent."""
-    stored = await passwords.hashed("caf\N{LATIN SMALL LETTER E WITH ACUTE} lima belas")
+    stored = await passwords.hash_password(
+        "caf\N{LATIN SMALL LETTER E WITH ACUTE} lima belas"
+    )
     assert await passwords.verify(stored, "cafe\N{COMBINING ACUTE ACCENT} lima belas")
 
 
 async def test_every_character_of_a_password_counts() -> None:
     """ASVS 6.2.8: neither truncated nor changed in case."""
     long = "zq4v8n1x7c3b9m2" * 8
-    stored = await passwords.hashed(long)
+    stored = await passwords.hash_password(long)
     assert not await passwords.verify(stored, long[:-1])
     assert not await passwords.verify(stored, long[:-1] + "3")
 
@@ -154,7 +156,7 @@ async def test_an_unknown_account_takes_the_same_verification(
 
     cheap = Counting(time_cost=1, memory_cost=64, parallelism=1)
     monkeypatch.setattr(passwords, "HASHER", cheap)
-    passwords._hash_of_nothing.cache_clear()
+    passwords._dummy_hash.cache_clear()
     answers = [
         await office.password(name, "salah salah salah", f"198.51.100.{number}")
         for number, name in enumerate(("siti", "nobody", "not a name!", "x" * 500))
@@ -201,7 +203,7 @@ async def test_the_event_loop_goes_on_while_a_password_is_verified(
 ) -> None:
     hasher = PasswordHasher(time_cost=8, memory_cost=65_536, parallelism=1)
     monkeypatch.setattr(passwords, "HASHER", hasher)
-    stored = await passwords.hashed("kucing hitam lari pagi")
+    stored = await passwords.hash_password("kucing hitam lari pagi")
     task = asyncio.ensure_future(passwords.verify(stored, "x"))
     turns = 0
     while not task.done():

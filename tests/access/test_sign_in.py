@@ -5,8 +5,8 @@ import pytest
 from argon2 import PasswordHasher
 
 from iku.access import accounts, invitations, passwords, sessions, sign_in
-from iku.access.attempts import Delayed
-from iku.access.sign_in import HalfOpen, Rejected, SignedIn
+from iku.access.attempts import DelayedAttempt
+from iku.access.sign_in import HalfOpenSession, Rejected, SignedIn
 from iku.postgres.pool import Plain
 from tests.access.enrolling import PASSWORD, Holder, Office, code, wrong
 
@@ -25,10 +25,10 @@ async def test_password_and_code_sign_in(office: Office) -> None:
     """ASVS 6.3.3, 7.2.4."""
     holder = await office.enrolled()
     begun = await office.password(" Siti ")
-    assert isinstance(begun, HalfOpen)
+    assert isinstance(begun, HalfOpenSession)
     assert begun.account == holder.account
     assert begun.factors.totp
-    done = await sign_in.second_factor(
+    done = await sign_in.verify_second_factor(
         office.connection, office.secrets, begun.token, code(holder.seed)
     )
     assert isinstance(done, SignedIn)
@@ -108,9 +108,9 @@ async def test_a_password_without_second_factor_opens_its_enrolment_only(
     opened = await office.invited()
     await office.set_password(opened)
     begun = await office.password()
-    assert isinstance(begun, HalfOpen)
+    assert isinstance(begun, HalfOpenSession)
     assert not begun.factors.second_factor
-    refused = await sign_in.second_factor(
+    refused = await sign_in.verify_second_factor(
         office.connection, office.secrets, begun.token, "000000"
     )
     assert isinstance(refused, Rejected)
@@ -128,12 +128,12 @@ async def test_a_wrong_code_opens_nothing_and_the_right_one_still_may(
 ) -> None:
     holder = await office.enrolled()
     half = await office.half_open()
-    refused = await sign_in.second_factor(
+    refused = await sign_in.verify_second_factor(
         office.connection, office.secrets, half, wrong(holder.seed)
     )
     assert isinstance(refused, Rejected)
     assert refused.account == holder.account
-    done = await sign_in.second_factor(
+    done = await sign_in.verify_second_factor(
         office.connection, office.secrets, half, code(holder.seed)
     )
     assert isinstance(done, SignedIn)
@@ -144,9 +144,11 @@ async def test_a_code_that_was_used_signs_nobody_in(office: Office) -> None:
     holder = await office.enrolled()
     first, second = await office.half_open(), await office.half_open()
     used = code(holder.seed)
-    done = await sign_in.second_factor(office.connection, office.secrets, first, used)
+    done = await sign_in.verify_second_factor(
+        office.connection, office.secrets, first, used
+    )
     assert isinstance(done, SignedIn)
-    refused = await sign_in.second_factor(
+    refused = await sign_in.verify_second_factor(
         office.connection, office.secrets, second, used
     )
     assert isinstance(refused, Rejected)
@@ -159,7 +161,7 @@ async def test_a_half_open_session_has_ten_minutes(office: Office) -> None:
     holder = await office.enrolled()
     half = await office.half_open()
     await office.later("10 minutes 1 second")
-    refused = await sign_in.second_factor(
+    refused = await sign_in.verify_second_factor(
         office.connection, office.secrets, half, code(holder.seed)
     )
     assert isinstance(refused, Rejected)
@@ -253,7 +255,7 @@ async def test_an_invited_account_may_enrol_a_passkey_without_a_password(
 ) -> None:
     """ASVS 6.4.6."""
     token = await office.invited(account := str(uuid4()))
-    may = await sign_in.enrolling(office.connection, token)
+    may = await sign_in.enrolling_session(office.connection, token)
     assert not isinstance(may, Rejected)
     done = await sign_in.accept(
         office.connection, account, factor="passkey", token=token
@@ -280,7 +282,7 @@ async def test_changing_the_password_needs_the_old_one_and_ends_other_sessions(
     assert await sessions.find(office.connection, holder.token) is None
     assert await sessions.find(office.connection, done.token) is not None
     assert isinstance(await office.password(), Rejected)
-    assert isinstance(await office.password(password=NEW), HalfOpen)
+    assert isinstance(await office.password(password=NEW), HalfOpenSession)
 
 
 async def test_changing_the_password_needs_a_fresh_factor(office: Office) -> None:
@@ -295,7 +297,7 @@ async def test_changing_the_password_needs_a_fresh_factor(office: Office) -> Non
     ):
         assert isinstance(refused, Rejected)
         assert "five minutes" in refused.reason
-    assert isinstance(await office.password(), HalfOpen)
+    assert isinstance(await office.password(), HalfOpenSession)
 
 
 async def test_a_new_password_follows_the_rules(office: Office) -> None:
@@ -307,7 +309,7 @@ async def test_a_new_password_follows_the_rules(office: Office) -> None:
     opened = await office.invited()
     refused = await office.set_password(opened, "budi.santoso", "budi.santoso.2021")
     assert isinstance(refused, Rejected)
-    assert isinstance(await office.password(), HalfOpen)
+    assert isinstance(await office.password(), HalfOpenSession)
 
 
 async def test_two_changes_of_a_password_at_once_leave_one_of_them(
@@ -315,7 +317,7 @@ async def test_two_changes_of_a_password_at_once_leave_one_of_them(
 ) -> None:
     holder = await office.enrolled()
     other = await office.signed_in(holder)
-    real = passwords.hashed
+    real = passwords.hash_password
 
     async def meanwhile(password: str) -> str:
         monkeypatch.setattr(passwords, "hashed", real)
@@ -325,14 +327,14 @@ async def test_two_changes_of_a_password_at_once_leave_one_of_them(
     monkeypatch.setattr(passwords, "hashed", meanwhile)
     refused = await change(office, holder.token, new=NEW + "!")
     assert isinstance(refused, Rejected)
-    assert isinstance(await office.password(password=NEW), HalfOpen)
+    assert isinstance(await office.password(password=NEW), HalfOpenSession)
 
 
 async def test_a_session_that_ends_during_a_change_keeps_the_password(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     holder = await office.enrolled()
-    real = passwords.hashed
+    real = passwords.hash_password
 
     async def meanwhile(password: str) -> str:
         await sessions.end(office.connection, holder.token)
@@ -341,7 +343,7 @@ async def test_a_session_that_ends_during_a_change_keeps_the_password(
     monkeypatch.setattr(passwords, "hashed", meanwhile)
     assert isinstance(await change(office, holder.token), Rejected)
     monkeypatch.setattr(passwords, "hashed", real)
-    assert isinstance(await office.password(), HalfOpen)
+    assert isinstance(await office.password(), HalfOpenSession)
 
 
 async def test_a_recovery_during_a_sign_in_rejects_the_password(
@@ -365,7 +367,7 @@ async def test_a_recovery_during_an_enrolment_keeps_the_password_unset(
 ) -> None:
     """ASVS 6.4.4: who holds the earlier link does not set the password."""
     token = await office.invited(account := str(uuid4()))
-    real = passwords.hashed
+    real = passwords.hash_password
 
     async def meanwhile(password: str) -> str:
         await invitations.recover(office.connection, account)
@@ -395,12 +397,12 @@ async def test_every_step_that_verifies_a_code_is_delayed_after_failures(
     for step, token in (
         (sign_in.step_up, holder.token),
         (sign_in.confirm_enrolment, holder.token),
-        (sign_in.second_factor, half),
+        (sign_in.verify_second_factor, half),
     ):
         delayed = await step(office.connection, office.secrets, token, right)
-        assert isinstance(delayed, Delayed)
+        assert isinstance(delayed, DelayedAttempt)
         assert 55 < delayed.seconds <= 60
-    assert isinstance(await change(office, holder.token), Delayed)
+    assert isinstance(await change(office, holder.token), DelayedAttempt)
     assert await sessions.find(office.connection, holder.token) is not None
 
 
@@ -410,8 +412,8 @@ async def test_a_program_proves_the_authenticator_of_its_account_once(
     """ASVS 6.5.1: by an API key, too, a code is valid once, and guessing is delayed."""
     holder = await office.enrolled()
 
-    async def prove(typed: str) -> Rejected | Delayed | None:
-        return await sign_in.prove(
+    async def prove(typed: str) -> Rejected | DelayedAttempt | None:
+        return await sign_in.verify_code(
             office.connection, office.secrets, holder.account, typed
         )
 
@@ -424,7 +426,7 @@ async def test_a_program_proves_the_authenticator_of_its_account_once(
         "update access.delay set until = now() + interval '1 minute' where failures > 4"
     )
     await office.forget_codes()
-    assert isinstance(await prove(code(holder.seed)), Delayed)
+    assert isinstance(await prove(code(holder.seed)), DelayedAttempt)
 
 
 async def test_an_unknown_token_opens_no_step(office: Office) -> None:
@@ -433,7 +435,7 @@ async def test_an_unknown_token_opens_no_step(office: Office) -> None:
     )
     assert isinstance(passkey, Rejected)
     for refused in (
-        await sign_in.second_factor(office.connection, office.secrets, "x", "1"),
+        await sign_in.verify_second_factor(office.connection, office.secrets, "x", "1"),
         await sign_in.step_up(office.connection, office.secrets, "x", "1"),
         await sign_in.confirm_enrolment(office.connection, office.secrets, "x", "1"),
         await change(office, "x"),
@@ -465,12 +467,12 @@ async def test_the_second_factor_survives_no_restart_of_the_sign_in(
     """ASVS 7.2.4: completing a session ends the half-open one."""
     holder = await office.enrolled()
     half = await office.half_open()
-    done = await sign_in.second_factor(
+    done = await sign_in.verify_second_factor(
         connection, office.secrets, half, code(holder.seed)
     )
     assert isinstance(done, SignedIn)
     await office.forget_codes()
-    again = await sign_in.second_factor(
+    again = await sign_in.verify_second_factor(
         connection, office.secrets, half, code(holder.seed)
     )
     assert isinstance(again, Rejected)

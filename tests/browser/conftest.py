@@ -35,9 +35,9 @@ def cheap_hashes() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         hasher = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
         patch.setattr(passwords, "HASHER", hasher)
-        passwords._hash_of_nothing.cache_clear()
+        passwords._dummy_hash.cache_clear()
         yield
-    passwords._hash_of_nothing.cache_clear()
+    passwords._dummy_hash.cache_clear()
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from iku.cli.monitor import Pace
+from iku.cli.monitor import RoundIntervals
 from iku.postgres.pool import Plain
 from tests.cli.conftest import Type
 from tests.exchange import forging
@@ -318,10 +318,10 @@ def test_it_stops_at_a_finding_unless_it_is_told_to_keep_going(
 
 
 def test_the_wait_grows_while_the_log_cannot_be_read() -> None:
-    waits = [Pace(60, 1).wait_s(failures) for failures in range(6)]
+    waits = [RoundIntervals(60, 1).wait_s(failures) for failures in range(6)]
     assert waits == [60, 120, 240, 480, 900, 900]
-    assert Pace(3_600, 1).wait_s(9) == 3_600
-    assert Pace(1, 1).wait_s(10_000) == 900
+    assert RoundIntervals(3_600, 1).wait_s(9) == 3_600
+    assert RoundIntervals(1, 1).wait_s(10_000) == 900
 
 
 def test_a_second_monitor_of_the_folder_is_refused(

@@ -11,7 +11,7 @@ import iku_verify
 from iku.domain.withheld_text import Withheld, WithheldReason
 from iku.exchange import text_export
 from iku.exchange.bundle import BundleWriteError
-from iku.queries.text_check import HeldText, TextCounts
+from iku.queries.text_check import TextCheckResult, TextCounts
 from iku.vault import sealing
 from iku.vault.sealing import Opened, TextLocation
 from tests.exchange.forging import spell
@@ -19,19 +19,23 @@ from tests.exchange.forging import spell
 TEXT = "Selisih batas — “RT 3”\u2028\\ \t"
 PLACE = TextLocation("conflict-K01", 1, "title", "conflict-K01")
 SECRET = sealing.secret(PLACE, TEXT)
-TITLE = HeldText(7, PLACE.event_name, PLACE.field, Opened(TEXT, SECRET.salt))
-GONE = HeldText(7, PLACE.event_name, "reporter", Withheld(WithheldReason.MISSING))
-ERASED = HeldText(8, "conflict-K02/1", "title", Withheld(WithheldReason.ERASED))
+TITLE = TextCheckResult(7, PLACE.event_name, PLACE.field, Opened(TEXT, SECRET.salt))
+GONE = TextCheckResult(
+    7, PLACE.event_name, "reporter", Withheld(WithheldReason.MISSING)
+)
+ERASED = TextCheckResult(8, "conflict-K02/1", "title", Withheld(WithheldReason.ERASED))
 
 
-async def found(*several: HeldText | Exception) -> AsyncIterator[HeldText]:
+async def found(
+    *several: TextCheckResult | Exception,
+) -> AsyncIterator[TextCheckResult]:
     for one in several:
         if isinstance(one, Exception):
             raise one
         yield one
 
 
-def unheard(_held: HeldText) -> None:
+def unheard(_held: TextCheckResult) -> None:
     """Ignore a finding."""
 
 
@@ -42,7 +46,7 @@ def names(folder: Path) -> list[str]:
 async def test_a_text_is_written_as_the_auditors_program_takes_it(
     tmp_path: Path,
 ) -> None:
-    path, named = tmp_path / "teks", list[HeldText]()
+    path, named = tmp_path / "teks", list[TextCheckResult]()
     tally = await text_export.export(found(GONE, TITLE, ERASED), path, named.append)
     assert tally == TextCounts(opened=1, missing=1, erased=1)
     assert named == [GONE, TITLE, ERASED]

@@ -657,7 +657,7 @@ async def test_what_a_superuser_did_to_sealed_texts_is_found_by_opening_them(
         await owner.execute(attack)
         size = (await log.head(connection)).size
         view = app.view(connection)
-        found = text_check.held_texts(view, TextScope(size), lambda *_: None)
+        found = text_check.check_texts(view, TextScope(size), lambda *_: None)
         wrong = [one async for one in found if one.finding]
     assert [(one.event, one.field) for one in wrong] == [("conflict-K01/1", "title")]
     assert await check_ledger(owner) == []  # the log itself is unchanged

@@ -42,7 +42,7 @@ async def ask(
     """All pages of a difference."""
     pages, place = [], None
     while True:
-        page = await figure_difference.answer(
+        page = await figure_difference.compute_difference(
             world.view,
             world.app.figures,
             ComparedQuestions(of, against, place, limit),
@@ -365,7 +365,7 @@ async def test_pages_are_parts_of_one_answer_whatever_is_recorded_meanwhile(
         asked = resume(of, after, world.today)
         beside = structs.replace(asked, known_on=against.known_on)
         compared = ComparedQuestions(asked, beside, after, 5)
-        return await figure_difference.answer(
+        return await figure_difference.compute_difference(
             world.view, world.app.figures, compared, world.today
         )
 

@@ -172,7 +172,7 @@ async def test_the_way_to_the_figure_of_a_new_kind_and_a_difference_add_up(
         assert {line.subject.category for line in lines} == {"course"}
     earlier = Question(CODE, YEAR_END, size=size)
     compared = ComparedQuestions(question, earlier)
-    told = await figure_difference.answer(
+    told = await figure_difference.compute_difference(
         world.view, world.app.figures, compared, world.today
     )
     [item] = told.items

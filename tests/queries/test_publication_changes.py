@@ -200,7 +200,7 @@ async def everything_answers(world: World, size: int) -> None:
         figure = await world.figure(question)
         assert figure == await world.recount(question)
         earlier = Question(code, YEAR_END, size=size)
-        await figure_difference.answer(
+        await figure_difference.compute_difference(
             world.view, figures, ComparedQuestions(question, earlier), world.today
         )
         asked = explanation.pin_coordinates(question, figure)

@@ -23,7 +23,7 @@ from iku.ledger import log
 from iku.postgres.database import Database
 from iku.postgres.pool import Plain
 from iku.queries import attachments, text_check
-from iku.queries.text_check import HeldText, TextCounts, TextScope
+from iku.queries.text_check import TextCheckResult, TextCounts, TextScope
 from iku.queries.view import View
 from iku.text_reading import File
 from iku.vault import sealing
@@ -100,14 +100,16 @@ class Desk:
     def view(self) -> View:
         return self.app.view(self.connection)
 
-    async def texts(self, *subjects: str, size: int | None = None) -> list[HeldText]:
+    async def texts(
+        self, *subjects: str, size: int | None = None
+    ) -> list[TextCheckResult]:
         scope = await self._scope(subjects, size)
-        found = text_check.held_texts(self.view, scope, silent)
+        found = text_check.check_texts(self.view, scope, silent)
         return [one async for one in found]
 
-    async def files(self, *subjects: str) -> list[HeldText]:
+    async def files(self, *subjects: str) -> list[TextCheckResult]:
         scope = await self._scope(subjects, None)
-        found = text_check.held_files(self.view, scope, silent)
+        found = text_check.check_files(self.view, scope, silent)
         return [one async for one in found]
 
     async def wrong(self) -> list[str]:
@@ -124,7 +126,7 @@ def silent(_done: int, _of: int) -> None:
     """Ignore the progress."""
 
 
-def tally(found: list[HeldText]) -> TextCounts:
+def tally(found: list[TextCheckResult]) -> TextCounts:
     counted = TextCounts()
     for one in found:
         counted = counted.with_one(one)
@@ -140,7 +142,7 @@ async def desk(app: App, connection: Plain) -> Desk:
     return desk
 
 
-def texts_of(found: list[HeldText]) -> list[tuple[str, str, str]]:
+def texts_of(found: list[TextCheckResult]) -> list[tuple[str, str, str]]:
     return [
         (one.event, one.field, one.outcome.text)
         for one in found

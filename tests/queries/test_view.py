@@ -75,13 +75,13 @@ async def answers(world: World) -> dict[str, Any]:
         "case": await subjects.state(view, "conflict", "K01", Moment(AS_OF)),
         "history": await event_history.history(view, "conflict", "K01"),
         "explanation": await explanation.page(view, ASKED, SubjectFilter()),
-        "difference": await figure_difference.answer(
+        "difference": await figure_difference.compute_difference(
             view, figures, ComparedQuestions(ASKED, earlier), today
         ),
         "comparison": await definition_comparison.compare(view, tried, today),
         "opened": [
             (one.field, str(one.outcome))
-            async for one in text_check.held_texts(
+            async for one in text_check.check_texts(
                 view, TextScope(size), lambda *_: None
             )
         ],

@@ -43,7 +43,9 @@ MALFORMED = (
 
 def fault(host: str, *, local_only: bool = True) -> Problem | None:
     """The problem with that `Host`."""
-    return host_check.fault([(b"host", host.encode("latin-1"))], local_only=local_only)
+    return host_check.host_problem(
+        [(b"host", host.encode("latin-1"))], local_only=local_only
+    )
 
 
 @pytest.fixture
@@ -88,7 +90,7 @@ PUBLIC = "https://iku.example.go.id"
 def public_fault(host: str, url: str = PUBLIC) -> Problem | None:
     """The problem with that `Host` of a server that has a public URL."""
     sent = [(b"host", host.encode("latin-1"))]
-    return host_check.fault(sent, local_only=False, public_url=url)
+    return host_check.host_problem(sent, local_only=False, public_url=url)
 
 
 def test_a_public_url_is_meant_by_its_host_in_any_case_and_with_its_port() -> None:

@@ -496,7 +496,7 @@ async def test_the_terminal_masks_texts_without_an_api_key(office: Office) -> No
     at = Moment(office.app.commands.today())
     key = await _key(office, IWASBANG)
     for given, title in ((None, "forbidden"), (key, SARA["title"])):
-        app = await api_key.signed_in(office.app, given)
+        app = await api_key.with_api_key(office.app, given)
         async with app.pool.acquire() as connection:
             view = terminal.view(app, connection)
             found = await subjects.state(view, "conflict", "K2", at)

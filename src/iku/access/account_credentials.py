@@ -68,8 +68,8 @@ class ApiKeys(Struct, frozen=True):
     items: tuple[ListedApiKey, ...]
 
 
-class Holder(Struct, frozen=True):
-    """The caller, by its credentials, of the functions of this module."""
+class Requester(Struct, frozen=True):
+    """A caller of the functions below, with its credentials."""
 
     commands: CommandHandler
     connection: Connection
@@ -116,7 +116,7 @@ async def existing_account(
     Raises:
         SubjectNotFound: It does not exist.
     """
-    register = await commands.register(connection, credentials)
+    register = await commands.access_register(connection, credentials)
     found = register.accounts.get(identifier)
     if found is None:
         raise SubjectNotFound(
@@ -125,7 +125,7 @@ async def existing_account(
     return found
 
 
-async def state(connection: Connection, identifier: str) -> SignInState:
+async def sign_in_state(connection: Connection, identifier: str) -> SignInState:
     """The factors of the account, and its open sessions, keys and link."""
     links = await invitations.pending(connection)
     keys = await api_keys.of_account(connection, identifier)
@@ -137,38 +137,40 @@ async def state(connection: Connection, identifier: str) -> SignInState:
     )
 
 
-async def list_sessions(holder: Holder, identifier: str) -> list[OpenSession]:
+async def list_sessions(requester: Requester, identifier: str) -> list[OpenSession]:
     """The open sessions of an account.
 
     Those of the caller's own account, or of any account for an administrator.
     """
-    await holder.require(identifier, Action.ADMINISTER)
-    return await sessions.of_account(holder.connection, identifier)
+    await requester.require(identifier, Action.ADMINISTER)
+    return await sessions.of_account(requester.connection, identifier)
 
 
 async def end_sessions(
-    holder: Holder, identifier: str, session: str | None = None
+    requester: Requester, identifier: str, session: str | None = None
 ) -> int:
     """End one session of an account, or all of them, and return their number."""
-    await holder.require(identifier, Action.ADMINISTER)
+    await requester.require(identifier, Action.ADMINISTER)
     if session is None:
-        return await sessions.end_all(holder.connection, identifier)
-    listed = await sessions.of_account(holder.connection, identifier)
+        return await sessions.end_all(requester.connection, identifier)
+    listed = await sessions.of_account(requester.connection, identifier)
     if session not in {one.id for one in listed}:
         return 0
-    return int(await sessions.end_one(holder.connection, identifier, session))
+    return int(await sessions.end_one(requester.connection, identifier, session))
 
 
-async def list_keys(holder: Holder, identifier: str) -> list[ListedApiKey]:
+async def list_keys(requester: Requester, identifier: str) -> list[ListedApiKey]:
     """The API keys of an account.
 
     Those of the caller's own account, or of any account for those who see accounts.
     """
-    await holder.require(identifier, Action.SEE_ACCOUNTS)
-    return await api_keys.of_account(holder.connection, identifier)
+    await requester.require(identifier, Action.SEE_ACCOUNTS)
+    return await api_keys.of_account(requester.connection, identifier)
 
 
-async def create_key(holder: Holder, identifier: str, asked: KeyRequest) -> NewApiKey:
+async def create_key(
+    requester: Requester, identifier: str, asked: KeyRequest
+) -> NewApiKey:
     """Create an API key of the caller's account; a factor must be recently used.
 
     Raises:
@@ -176,7 +178,7 @@ async def create_key(holder: Holder, identifier: str, asked: KeyRequest) -> NewA
             rights than it.
         StepUpRequired: The last factor is older than five minutes.
     """
-    actor = await holder.actor()
+    actor = await requester.actor()
     if actor.account != identifier:
         raise ApiKeyRefused(
             message(
@@ -185,13 +187,13 @@ async def create_key(holder: Holder, identifier: str, asked: KeyRequest) -> NewA
                 account=identifier,
             )
         )
-    if holder.credentials is None or not holder.credentials.fresh:
+    if requester.credentials is None or not requester.credentials.fresh:
         raise StepUpRequired
     for action, right in RIGHTS.items():
         if right in asked.rights:
             access.require(actor, action)
     return await api_keys.create(
-        holder.connection,
+        requester.connection,
         identifier,
         name=asked.name,
         roles=asked.roles,
@@ -201,10 +203,10 @@ async def create_key(holder: Holder, identifier: str, asked: KeyRequest) -> NewA
     )
 
 
-async def revoke_key(holder: Holder, identifier: str, key: str) -> bool:
+async def revoke_key(requester: Requester, identifier: str, key: str) -> bool:
     """Revoke an API key of an account, and return whether it was valid.
 
     An administrator revokes those of any account, another caller those of its own.
     """
-    await holder.require(identifier, Action.ADMINISTER)
-    return await api_keys.revoke(holder.connection, identifier, key)
+    await requester.require(identifier, Action.ADMINISTER)
+    return await api_keys.revoke(requester.connection, identifier, key)

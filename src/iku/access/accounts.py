@@ -94,7 +94,7 @@ async def factors(reader: Queryable, account: str) -> Factors:
     return Factors(**rows[0]) if rows else Factors()
 
 
-async def forget(connection: Connection, account: str) -> bool:
+async def delete_credentials(connection: Connection, account: str) -> bool:
     """Delete the account's login name and factors, and return whether it had any.
 
     The account's events, sign-in attempts and text openings remain under its id.

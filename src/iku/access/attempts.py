@@ -21,7 +21,7 @@ from iku.postgres.pool import Connection, Queryable
 PAGE = 100
 
 
-class Begun(Struct, frozen=True):
+class StartedAttempt(Struct, frozen=True):
     """An attempt that counts as a failure until it succeeds.
 
     Attributes:
@@ -34,7 +34,7 @@ class Begun(Struct, frozen=True):
     password: str | None = None
 
 
-class Delayed(Struct, frozen=True):
+class DelayedAttempt(Struct, frozen=True):
     """An attempt that came too early, and was not counted; *seconds* remain to wait."""
 
     seconds: int
@@ -57,7 +57,7 @@ class Attempt(Struct, frozen=True):
 
 async def begin_sign_in(
     connection: Connection, secrets: Secrets, name: str, address: str
-) -> Begun | Delayed:
+) -> StartedAttempt | DelayedAttempt:
     """Start an attempt by login name and password from an address."""
     [row] = await connection.fetch(
         "select * from access.begin_sign_in($1, $2, $3)",
@@ -66,14 +66,14 @@ async def begin_sign_in(
         secrets.digest("address", address),
     )
     if row["wait_s"]:
-        return Delayed(row["wait_s"])
+        return DelayedAttempt(row["wait_s"])
     account = None if row["account"] is None else str(row["account"])
-    return Begun(row["attempt"], account, row["password"])
+    return StartedAttempt(row["attempt"], account, row["password"])
 
 
 async def begin_code(
     connection: Connection, secrets: Secrets, account: str
-) -> Begun | Delayed:
+) -> StartedAttempt | DelayedAttempt:
     """Start an attempt by a code, or by the old password, of a known account."""
     [row] = await connection.fetch(
         "select * from access.begin_attempt($1, $2, null)",
@@ -81,11 +81,11 @@ async def begin_code(
         secrets.digest("code", account),
     )
     if row["wait_s"]:
-        return Delayed(row["wait_s"])
-    return Begun(row["attempt"], account)
+        return DelayedAttempt(row["wait_s"])
+    return StartedAttempt(row["attempt"], account)
 
 
-async def succeed(connection: Connection, begun: Begun) -> None:
+async def record_success(connection: Connection, begun: StartedAttempt) -> None:
     """Record that the attempt succeeded, and reset the count of failures."""
     await connection.execute("select access.succeed_attempt($1)", begun.number)
 

@@ -19,7 +19,9 @@ class LastFactor(Exception):
 
 
 @asynccontextmanager
-async def keeping_one(connection: Connection, account: str) -> AsyncIterator[None]:
+async def protect_last_factor(
+    connection: Connection, account: str
+) -> AsyncIterator[None]:
     """A transaction that may remove factors of the account, but not the last one.
 
     Raises:

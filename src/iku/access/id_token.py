@@ -58,7 +58,7 @@ class IdTokenClaims(Struct, frozen=True):
         return isinstance(self.amr, list) and "mfa" in self.amr
 
 
-class Expected(Struct, frozen=True):
+class ExpectedClaims(Struct, frozen=True):
     """The values that the claims must have, and the time of the verification."""
 
     issuer: str
@@ -71,7 +71,7 @@ _claims = msgspec.json.Decoder(IdTokenClaims)
 
 
 async def verify(
-    token: str, documents: ProviderDocuments, expected: Expected
+    token: str, documents: ProviderDocuments, expected: ExpectedClaims
 ) -> IdTokenClaims:
     """The claims of *token*, after its signature and its claims are verified.
 
@@ -81,19 +81,19 @@ async def verify(
     """
     keys = await documents.keys()
     try:
-        payload = _signed(token, keys)
+        payload = _verified_payload(token, keys)
     except (InvalidKeyIdError, BadSignatureError):
         # The provider may have replaced its keys.
-        payload = _signed_finally(token, await documents.new_keys())
+        payload = _payload_by_new_keys(token, await documents.refreshed_keys())
     claims = _decode(payload)
     _check_parties(claims, expected)
     _check_times(claims, expected.now)
     return claims
 
 
-def _signed_finally(token: str, keys: KeySet) -> bytes:
+def _payload_by_new_keys(token: str, keys: KeySet) -> bytes:
     try:
-        return _signed(token, keys)
+        return _verified_payload(token, keys)
     except InvalidKeyIdError:
         raise InvalidIdToken(
             message("the ID token is signed with a key that the provider does not list")
@@ -104,7 +104,7 @@ def _signed_finally(token: str, keys: KeySet) -> bytes:
         ) from None
 
 
-def _signed(token: str, keys: KeySet) -> bytes:
+def _verified_payload(token: str, keys: KeySet) -> bytes:
     """The payload of *token*, whose signature is verified.
 
     Raises:
@@ -144,7 +144,7 @@ def _decode(payload: bytes) -> IdTokenClaims:
         ) from None
 
 
-def _check_parties(claims: IdTokenClaims, expected: Expected) -> None:
+def _check_parties(claims: IdTokenClaims, expected: ExpectedClaims) -> None:
     if claims.iss != expected.issuer:
         raise InvalidIdToken(
             message(

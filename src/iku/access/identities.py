@@ -39,7 +39,7 @@ async def link(database: Queryable, account: str, identity: Identity) -> bool:
     return linked
 
 
-async def use(database: Queryable, identity: Identity) -> str | None:
+async def find_account(database: Queryable, identity: Identity) -> str | None:
     """The account that is linked to the identity, whose use is recorded; None if none.
 
     For a confirmation, compare the result with the account that is signed in: the user

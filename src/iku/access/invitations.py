@@ -21,21 +21,21 @@ def path(token: str) -> str:
     return f"/undangan/{token}"
 
 
-class Issued(Struct, frozen=True):
+class IssuedInvitation(Struct, frozen=True):
     """An issued invitation, whose token is shown once."""
 
     token: str
     expires_at: datetime
 
 
-class Redeemed(Struct, frozen=True):
+class RedeemedInvitation(Struct, frozen=True):
     """A redeemed invitation: the token of a session that may only enrol factors."""
 
     account: str
     token: str
 
 
-class Pending(Struct, frozen=True):
+class PendingInvitation(Struct, frozen=True):
     """An invitation that has not been redeemed."""
 
     account: str
@@ -45,7 +45,7 @@ class Pending(Struct, frozen=True):
 
 async def issue(
     connection: Connection, account: str, *, blocks_approving: bool = False
-) -> Issued:
+) -> IssuedInvitation:
     """Issue an invitation of the account; an earlier one becomes invalid.
 
     With *blocks_approving* the account cannot approve for 24 hours after the invitation
@@ -58,12 +58,12 @@ async def issue(
         tokens.digest(token),
         blocks_approving,
     )
-    return Issued(token, expires_at)
+    return IssuedInvitation(token, expires_at)
 
 
 async def recover(
     connection: Connection, account: str, *, blocks_approving: bool = False
-) -> Issued:
+) -> IssuedInvitation:
     """Issue an invitation of an account whose holder lost a factor.
 
     Its password, authenticator, passkeys and OIDC identities are removed, and its
@@ -76,7 +76,7 @@ async def recover(
 
 async def redeem(
     connection: Connection, token: str, *, device: str = ""
-) -> Redeemed | None:
+) -> RedeemedInvitation | None:
     """Redeem an invitation; None if the token belongs to no valid invitation."""
     session = tokens.generate()
     account = await connection.fetchval(
@@ -85,14 +85,14 @@ async def redeem(
         tokens.digest(session),
         device[:DEVICE],
     )
-    return None if account is None else Redeemed(str(account), session)
+    return None if account is None else RedeemedInvitation(str(account), session)
 
 
-async def pending(reader: Queryable) -> list[Pending]:
+async def pending(reader: Queryable) -> list[PendingInvitation]:
     """The valid invitations that have not been redeemed, oldest first."""
     rows = await reader.fetch("select * from access.invitations()")
     return [
-        Pending(str(row["account"]), row["created_at"], row["expires_at"])
+        PendingInvitation(str(row["account"]), row["created_at"], row["expires_at"])
         for row in rows
     ]
 

@@ -23,11 +23,11 @@ from msgspec import Struct
 from iku.access import id_token, token_endpoint
 from iku.access import token as tokens
 from iku.access.flows import FlowKind, FlowStore, base64url
-from iku.access.id_token import LEEWAY_S, Expected, IdTokenClaims, InvalidIdToken
+from iku.access.id_token import LEEWAY_S, ExpectedClaims, IdTokenClaims, InvalidIdToken
 from iku.access.oidc_client import OidcClient
 from iku.access.provider_client import ProviderClient
 from iku.access.provider_documents import ProviderConfiguration, ProviderDocuments
-from iku.access.token_endpoint import OidcRefused, shown_error
+from iku.access.token_endpoint import OidcRefused, oauth_error
 from iku.messages import message
 
 FLOW_S = 600  # within which the user must come back from the provider
@@ -167,8 +167,8 @@ class RelyingParty:
             ProviderUnavailable: The provider cannot be reached.
         """
         state = query.get("state", "")
-        flow = await self._take(flows, state, browser_value)
-        assert browser_value is not None  # noqa: S101 - `_take` has compared it
+        flow = await self._take_flow(flows, state, browser_value)
+        assert browser_value is not None  # noqa: S101 - `_take_flow` has compared it
         configuration = await self._documents.configuration()
         self._check_issuer(flow, query.get("iss"), configuration)
         token = await token_endpoint.redeem(
@@ -206,7 +206,7 @@ class RelyingParty:
             parameters |= {"prompt": "login", "max_age": "0"}
         return str(url.copy_merge_params(parameters))
 
-    async def _take(
+    async def _take_flow(
         self, flows: FlowStore, state: str, browser_value: str | None
     ) -> OidcFlow:
         content = (
@@ -254,13 +254,13 @@ class RelyingParty:
                 message(
                     "the answer is of the issuer {answered}, but this sign-in was "
                     "started at {issuer}",
-                    answered="–" if answered is None else _shown(answered),
+                    answered="–" if answered is None else _printable_issuer(answered),
                     issuer=flow.issuer,
                 )
             )
 
     async def _verify(self, token: str, nonce: str) -> IdTokenClaims:
-        expected = Expected(
+        expected = ExpectedClaims(
             issuer=self._client.issuer,
             client=self._client.client_id,
             nonce=nonce,
@@ -292,7 +292,7 @@ def _code(query: Mapping[str, str]) -> str:
         raise OidcRefused(
             message(
                 "the identity provider refused the sign-in: {error}",
-                error=shown_error(query["error"]) or "–",
+                error=oauth_error(query["error"]) or "–",
             )
         )
     code = query.get("code", "")
@@ -315,7 +315,7 @@ def _check_freshness(flow: OidcFlow, claims: IdTokenClaims) -> None:
         )
 
 
-def _shown(issuer: str) -> str:
+def _printable_issuer(issuer: str) -> str:
     """*issuer*, which comes from a URL, if it is short printable ASCII; else ``?``."""
     plain = issuer.isascii() and issuer.isprintable() and len(issuer) <= 200
     return issuer if plain else "?"

@@ -8,7 +8,7 @@ that does not claim to have verified several factors counts as one factor (ASVS 
 from iku.access import accounts, identities, sessions, sign_in
 from iku.access.oidc import FinishedFlow
 from iku.access.sessions import Session, Stage
-from iku.access.sign_in import HalfOpen, Rejected, SignedIn
+from iku.access.sign_in import HalfOpenSession, Rejected, SignedIn
 from iku.messages import message
 from iku.postgres.pool import Connection
 
@@ -17,11 +17,11 @@ FACTOR = "oidc"
 
 async def start(
     connection: Connection, done: FinishedFlow, *, device: str = ""
-) -> SignedIn | HalfOpen | Rejected:
+) -> SignedIn | HalfOpenSession | Rejected:
     """Open a session of the account that is linked to the identity."""
     if done.flow.account is not None:
-        return _another_purpose(done.flow.account)
-    account = await identities.use(connection, done.identity)
+        return _reject_purpose(done.flow.account)
+    account = await identities.find_account(connection, done.identity)
     if account is None:
         return Rejected(
             message(
@@ -40,7 +40,7 @@ async def start(
     )
     if full:
         return SignedIn(account, token)
-    return HalfOpen(account, token, await accounts.factors(connection, account))
+    return HalfOpenSession(account, token, await accounts.factors(connection, account))
 
 
 async def step_up(
@@ -49,11 +49,11 @@ async def step_up(
     """Make a full session fresh by an identity of its account."""
     session = await sessions.find(connection, token)
     if session is None:
-        return sign_in.expired()
+        return sign_in.reject_expired()
     if done.flow.account != session.account or not done.flow.fresh:
-        return _another_purpose(session.account)
-    if await identities.use(connection, done.identity) != session.account:
-        return _another_account(session)
+        return _reject_purpose(session.account)
+    if await identities.find_account(connection, done.identity) != session.account:
+        return _reject_account(session)
     return await sign_in.accept(connection, session.account, factor=FACTOR, token=token)
 
 
@@ -67,31 +67,31 @@ async def link(
     """
     account = done.flow.account
     if account is None:
-        return _another_purpose(None)
+        return _reject_purpose(None)
     async with connection.transaction():
         # A recovery at the same time removes the identity, or has ended the session.
         await connection.execute("select access.lock_account($1)", account)
-        session = await sign_in.enrolling(connection, token)
+        session = await sign_in.enrolling_session(connection, token)
         if isinstance(session, Rejected):
             return session
         if account != session.account:
-            return _another_purpose(session.account)
+            return _reject_purpose(session.account)
         if not await identities.link(connection, account, done.identity):
-            return _another_account(session)
+            return _reject_account(session)
     if session.stage is not Stage.FULL:
         return token
     renewed = await sign_in.accept(connection, account, factor=FACTOR, token=token)
     return renewed if isinstance(renewed, Rejected) else renewed.token
 
 
-def _another_purpose(account: str | None) -> Rejected:
+def _reject_purpose(account: str | None) -> Rejected:
     return Rejected(
         message("this sign-in was started for another purpose or account: begin again"),
         account,
     )
 
 
-def _another_account(session: Session) -> Rejected:
+def _reject_account(session: Session) -> Rejected:
     return Rejected(
         message("this identity belongs to another account"), session.account
     )

@@ -6,7 +6,7 @@ Passkeys are removed in `passkey_sign_in`.
 from collections.abc import Awaitable, Callable
 
 from iku.access import identities, sign_in, totp
-from iku.access.factor_removal import LastFactor, keeping_one
+from iku.access.factor_removal import LastFactor, protect_last_factor
 from iku.access.sign_in import Rejected
 from iku.messages import message
 from iku.postgres.pool import Connection
@@ -37,7 +37,7 @@ async def _remove(
     if isinstance(session, Rejected):
         return session
     try:
-        async with keeping_one(connection, session.account):
+        async with protect_last_factor(connection, session.account):
             removed = await remove(session.account)
     except LastFactor as error:
         return Rejected(error.args[0], session.account)

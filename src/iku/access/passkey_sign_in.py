@@ -12,7 +12,7 @@ from typing import Any
 from iku.access import accounts, passkeys, sessions, sign_in
 from iku.access.database_flows import DatabaseFlows
 from iku.access.database_passkeys import DatabasePasskeys
-from iku.access.factor_removal import LastFactor, keeping_one
+from iku.access.factor_removal import LastFactor, protect_last_factor
 from iku.access.passkeys import Json, Passkey, Passkeys
 from iku.access.sessions import Session, Stage
 from iku.access.sign_in import Rejected, SignedIn
@@ -33,9 +33,9 @@ async def begin(
     """
     account = None
     if token is not None:
-        session = await _provable(connection, token)
+        session = await _session_for_passkey(connection, token)
         if session is None:
-            return sign_in.expired()
+            return sign_in.reject_expired()
         account = session.account
     flows, store = _stores(connection)
     try:
@@ -60,13 +60,13 @@ async def start(
     return await sign_in.accept(connection, used.account, factor=FACTOR, device=device)
 
 
-async def prove(
+async def verify(
     connection: Connection, site: Passkeys, token: str, response: Mapping[str, Any]
 ) -> SignedIn | Rejected:
     """Verify a passkey for a session, which is then completed or fresh."""
-    session = await _provable(connection, token)
+    session = await _session_for_passkey(connection, token)
     if session is None:
-        return sign_in.expired()
+        return sign_in.reject_expired()
     flows, store = _stores(connection)
     try:
         await site.finish_sign_in(flows, store, response, session.account)
@@ -83,7 +83,7 @@ async def begin_registration(
     Permitted to an invited account, to a half-open session of an account without a
     second factor, and to a full session with a fresh factor.
     """
-    session = await sign_in.enrolling(connection, token)
+    session = await sign_in.enrolling_session(connection, token)
     if isinstance(session, Rejected):
         return session
     name = (await accounts.factors(connection, session.account)).login_name
@@ -104,7 +104,7 @@ async def register(
     name: str,
 ) -> SignedIn | Rejected:
     """Store a new passkey, which completes or renews the session."""
-    session = await sign_in.enrolling(connection, token)
+    session = await sign_in.enrolling_session(connection, token)
     if isinstance(session, Rejected):
         return session
     flows, store = _stores(connection)
@@ -115,7 +115,7 @@ async def register(
         return await _add(connection, made, token)
     except PasskeyRefused as error:
         return Rejected(error.reason, session.account)
-    except _Undone as error:
+    except _StepRejected as error:
         return error.why
 
 
@@ -127,7 +127,7 @@ async def remove(
     if isinstance(session, Rejected):
         return session
     try:
-        async with keeping_one(connection, session.account):
+        async with protect_last_factor(connection, session.account):
             removed = await DatabasePasskeys(connection).remove(
                 session.account, credential
             )
@@ -138,7 +138,7 @@ async def remove(
     return Rejected(message("the account has no such passkey"), session.account)
 
 
-class _Undone(Exception):
+class _StepRejected(Exception):
     """The step was rejected; its transaction is rolled back."""
 
     def __init__(self, why: Rejected) -> None:
@@ -161,7 +161,7 @@ async def _add(connection: Connection, made: Passkey, token: str) -> SignedIn:
             connection, made.account, factor=FACTOR, token=token
         )
         if isinstance(done, Rejected):
-            raise _Undone(done)
+            raise _StepRejected(done)
         return done
 
 
@@ -169,7 +169,7 @@ def _stores(connection: Connection) -> tuple[DatabaseFlows, DatabasePasskeys]:
     return DatabaseFlows(connection), DatabasePasskeys(connection)
 
 
-async def _provable(connection: Connection, token: str) -> Session | None:
+async def _session_for_passkey(connection: Connection, token: str) -> Session | None:
     """The session of a token that a passkey may complete or make fresh."""
     session = await sessions.find(connection, token)
     if session is not None:

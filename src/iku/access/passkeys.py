@@ -153,11 +153,11 @@ class Passkeys:
         name = valid_name(name)
         parsed = webauthn.parse_registration(response)
         challenge = parsed.response.client_data.challenge
-        asked = await _take(flows, FlowKind.PASSKEY_REGISTRATION, challenge)
+        asked = await _take_challenge(flows, FlowKind.PASSKEY_REGISTRATION, challenge)
         if asked.account != account:
-            raise _refused_account()
+            raise _other_account_error()
         _check_number(await passkeys.of_account(account))
-        found = self._verifier.registered(parsed)
+        found = self._verifier.verify_registration(parsed)
         return Passkey(
             id=found.credential_id,
             account=account,
@@ -226,15 +226,17 @@ class Passkeys:
         """
         parsed = webauthn.parse_authentication(response)
         challenge = parsed.response.client_data.challenge
-        asked = await _take(flows, FlowKind.PASSKEY_SIGN_IN, challenge)
+        asked = await _take_challenge(flows, FlowKind.PASSKEY_SIGN_IN, challenge)
         if asked.account != account:
-            raise _refused_account()
+            raise _other_account_error()
         passkey = await passkeys.find(parsed.raw_id)
         if passkey is None:
             raise PasskeyRefused(message("this passkey is not registered here"))
         _check_holder(passkey, account, parsed.response.user_handle)
         self._verifier.verify(parsed, passkey.public_key)
-        return await _use(passkeys, passkey, parsed.response.authenticator_data.counter)
+        return await _record_use(
+            passkeys, passkey, parsed.response.authenticator_data.counter
+        )
 
 
 async def add(passkeys: PasskeyStore, passkey: Passkey) -> None:
@@ -272,7 +274,9 @@ async def _challenge(flows: FlowStore, kind: FlowKind, account: str | None) -> b
     return challenge
 
 
-async def _take(flows: FlowStore, kind: FlowKind, challenge: bytes) -> _Challenge:
+async def _take_challenge(
+    flows: FlowStore, kind: FlowKind, challenge: bytes
+) -> _Challenge:
     content = await flows.take(kind, _key(challenge))
     if content is None:
         raise PasskeyRefused(
@@ -311,7 +315,7 @@ def _check_holder(
     if account is not None:
         handles.add(None)
     if user_handle not in handles or account not in {None, passkey.account}:
-        raise _refused_account()
+        raise _other_account_error()
 
 
 def _handle(account: str) -> bytes:
@@ -319,11 +323,11 @@ def _handle(account: str) -> bytes:
     return UUID(account).bytes
 
 
-def _refused_account() -> PasskeyRefused:
+def _other_account_error() -> PasskeyRefused:
     return PasskeyRefused(message("this passkey is one of another account"))
 
 
-async def _use(passkeys: PasskeyStore, passkey: Passkey, now: int) -> Passkey:
+async def _record_use(passkeys: PasskeyStore, passkey: Passkey, now: int) -> Passkey:
     """The passkey with its new counter (WebAuthn, section 6.1.1)."""
     seen = passkey.sign_count
     if (seen or now) and now <= seen:

@@ -65,7 +65,7 @@ def fault(password: str, words: Iterable[str] = ()) -> Message | None:
             size=size,
             most=LONGEST,
         )
-    if not LEAST <= (length := characters(normalised)) <= MOST:
+    if not LEAST <= (length := count_characters(normalised)) <= MOST:
         return message(
             "the password has {length} characters, not {least} to {most}",
             length=length,
@@ -80,7 +80,7 @@ def fault(password: str, words: Iterable[str] = ()) -> Message | None:
     return None
 
 
-def characters(text: str) -> int:
+def count_characters(text: str) -> int:
     """The number of characters as a person counts them.
 
     An emoji of several code points is one; so is a letter with its accents. This
@@ -95,7 +95,7 @@ def characters(text: str) -> int:
     return count
 
 
-async def hashed(password: str) -> str:
+async def hash_password(password: str) -> str:
     """The Argon2id hash of a password, with salt and parameters."""
     content = _encoded(_normalised(password))
     return await _in_thread(lambda: HASHER.hash(content))
@@ -110,7 +110,7 @@ async def verify(stored: str | None, password: str) -> bool:
     content = _encoded(_normalised(password))
     if len(content) > LONGEST:
         stored, content = None, b""
-    return await _in_thread(lambda: _verified(stored, content))
+    return await _in_thread(lambda: _matches(stored, content))
 
 
 def is_outdated(stored: str) -> bool:
@@ -144,7 +144,7 @@ def _is_guessable(password: str, words: frozenset[str]) -> bool:
     rest = _letters(YEAR.sub("", password))
     for word in known:
         rest = rest.replace(word, "")
-    return not rest or _analysed(rest, known)["guesses"] < REMAINING_GUESSES
+    return not rest or _analyse(rest, known)["guesses"] < REMAINING_GUESSES
 
 
 def _letters(password: str) -> str:
@@ -158,7 +158,7 @@ def _is_listed(password: str, words: list[str]) -> bool:
     Only ASCII matches count: the lists hold only ASCII, and refusing a repeated emoji
     as a pattern would be a composition rule.
     """
-    found = _analysed(password, words)
+    found = _analyse(password, words)
     return found["guesses"] < GUESSES and any(
         match.get("base_token", match["token"]).isascii()
         for match in found["sequence"]
@@ -166,21 +166,21 @@ def _is_listed(password: str, words: list[str]) -> bool:
     )
 
 
-def _analysed(password: str, words: list[str]) -> dict[str, Any]:
+def _analyse(password: str, words: list[str]) -> dict[str, Any]:
     with _analysis:
         found: dict[str, Any] = zxcvbn(password[:ANALYSED], user_inputs=words)
     return found
 
 
-def _verified(stored: str | None, content: bytes) -> bool:
+def _matches(stored: str | None, content: bytes) -> bool:
     try:
-        return HASHER.verify(stored or _hash_of_nothing(), content) and bool(stored)
+        return HASHER.verify(stored or _dummy_hash(), content) and bool(stored)
     except (VerificationError, InvalidHashError):
         return False
 
 
 @lru_cache
-def _hash_of_nothing() -> str:
+def _dummy_hash() -> str:
     """A hash that no account has, verified so that an unknown login takes as long."""
     return HASHER.hash("")
 

@@ -32,7 +32,7 @@ _MAX_AGE = re.compile(r"max-age\s*=\s*\"?([0-9]{1,9})")
 
 
 @dataclass(frozen=True, slots=True)
-class JsonAnswer:
+class JsonResponse:
     """A response in JSON.
 
     Attributes:
@@ -75,7 +75,7 @@ class ProviderClient:
         self._trust = trust or ssl.create_default_context()
         self._timeout_s = timeout_s
 
-    async def get(self, url: str) -> JsonAnswer:
+    async def get(self, url: str) -> JsonResponse:
         """The JSON document at *url*.
 
         Raises:
@@ -91,7 +91,7 @@ class ProviderClient:
 
     async def post_form(
         self, url: str, form: Mapping[str, str], authorization: str | None
-    ) -> JsonAnswer:
+    ) -> JsonResponse:
         """The JSON response to a form, of any status; no error quotes the form.
 
         Raises:
@@ -107,12 +107,12 @@ class ProviderClient:
         text: str,
         form: Mapping[str, str] | None,
         headers: Mapping[str, str],
-    ) -> JsonAnswer:
+    ) -> JsonResponse:
         url = self.rules.check_url(text)
         try:
             async with asyncio.timeout(self._timeout_s):
                 addresses = await self._addresses(url)
-                return await self._first(method, url, addresses, form, headers)
+                return await self._first_response(method, url, addresses, form, headers)
         except TimeoutError:
             raise ProviderUnavailable(
                 message(
@@ -141,14 +141,14 @@ class ProviderClient:
             self.rules.check_address(url, address)
         return addresses
 
-    async def _first(
+    async def _first_response(
         self,
         method: str,
         url: httpx.URL,
         addresses: Sequence[str],
         form: Mapping[str, str] | None,
         headers: Mapping[str, str],
-    ) -> JsonAnswer:
+    ) -> JsonResponse:
         """The response of the first address that accepts a connection."""
         for last, address in enumerate(addresses, 1 - len(addresses)):
             try:
@@ -165,7 +165,7 @@ class ProviderClient:
         address: str,
         form: Mapping[str, str] | None,
         headers: Mapping[str, str],
-    ) -> JsonAnswer:
+    ) -> JsonResponse:
         wait = httpx.Timeout(None, connect=CONNECT_TIMEOUT_S)  # _send limits the whole
         async with (
             httpx.AsyncClient(
@@ -188,7 +188,7 @@ class ProviderClient:
             ) as response,
         ):
             _check_head(url, response)
-            return JsonAnswer(
+            return JsonResponse(
                 response.status_code, await _body(url, response), _max_age_s(response)
             )
 

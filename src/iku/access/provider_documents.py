@@ -20,7 +20,7 @@ from msgspec import Struct
 
 from iku import messages, strict_json
 from iku.access.addresses import ProviderUnavailable
-from iku.access.provider_client import JsonAnswer, ProviderClient
+from iku.access.provider_client import JsonResponse, ProviderClient
 from iku.messages import message
 
 ALGORITHMS = ("RS256", "ES256")  # of signatures of ID tokens
@@ -60,7 +60,7 @@ _configuration = msgspec.json.Decoder(ProviderConfiguration)
 _jwks = msgspec.json.Decoder(_Jwks)
 
 
-class _Cached(Generic[T]):
+class _CachedDocument(Generic[T]):
     """A cached document; concurrent callers share one fetch."""
 
     def __init__(
@@ -82,7 +82,7 @@ class _Cached(Generic[T]):
             assert self._value is not None  # noqa: S101 - `_renew` sets it
             return self._value
 
-    async def fetched_again(self) -> T:
+    async def refresh(self) -> T:
         """The document, fetched again even if it has not expired."""
         async with self._lock:
             await self._renew()
@@ -108,10 +108,10 @@ class ProviderDocuments:
         self._issuer = issuer
         self._clock = clock
         self._refetched_at: float | None = None
-        self._configuration: _Cached[ProviderConfiguration] = _Cached(
+        self._configuration: _CachedDocument[ProviderConfiguration] = _CachedDocument(
             self._fetch_configuration, clock
         )
-        self._keys: _Cached[KeySet] = _Cached(self._fetch_keys, clock)
+        self._keys: _CachedDocument[KeySet] = _CachedDocument(self._fetch_keys, clock)
 
     async def configuration(self) -> ProviderConfiguration:
         """The configuration.
@@ -129,7 +129,7 @@ class ProviderDocuments:
         """
         return await self._keys.value()
 
-    async def new_keys(self) -> KeySet:
+    async def refreshed_keys(self) -> KeySet:
         """The keys, fetched again because one is missing, at most once a minute.
 
         Raises:
@@ -139,7 +139,7 @@ class ProviderDocuments:
         if last is not None and self._clock() - last < COOL_DOWN_S:
             return await self._keys.value()
         self._refetched_at = self._clock()
-        return await self._keys.fetched_again()
+        return await self._keys.refresh()
 
     async def _fetch_configuration(self) -> tuple[ProviderConfiguration, int | None]:
         # OIDC Discovery, section 4.1: without the issuer's final slash.
@@ -188,7 +188,7 @@ class ProviderDocuments:
         return KeySet([key for key in found if key is not None]), answer.max_age_s
 
 
-def _decode(url: str, answer: JsonAnswer, decoder: msgspec.json.Decoder[T]) -> T:
+def _decode(url: str, answer: JsonResponse, decoder: msgspec.json.Decoder[T]) -> T:
     try:
         return strict_json.decode(answer.body, decoder)
     except (

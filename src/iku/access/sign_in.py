@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from iku.access import accounts, attempts, passwords, sessions, totp
 from iku.access.accounts import Factors
-from iku.access.attempts import Begun, Delayed
+from iku.access.attempts import DelayedAttempt, StartedAttempt
 from iku.access.secrets import Secrets
 from iku.access.sessions import Session, Stage
 from iku.access.totp import Enrolment
@@ -25,7 +25,7 @@ from iku.messages import Message, message
 from iku.postgres.pool import Connection
 
 
-class HalfOpen(Struct, frozen=True):
+class HalfOpenSession(Struct, frozen=True):
     """A half-open session: the password is verified, the second factor is missing.
 
     Attributes:
@@ -55,7 +55,7 @@ class Rejected(Struct, frozen=True):
     account: str | None = None
 
 
-Step: TypeAlias = SignedIn | Rejected | Delayed
+Step: TypeAlias = SignedIn | Rejected | DelayedAttempt
 
 
 async def start(
@@ -66,28 +66,28 @@ async def start(
     password: str,
     address: str,
     device: str = "",
-) -> HalfOpen | Rejected | Delayed:
+) -> HalfOpenSession | Rejected | DelayedAttempt:
     """Verify login name and password.
 
     An unknown name takes the same time and is rejected with the same message.
     """
     name = accounts.normalised(login_name)
     begun = await attempts.begin_sign_in(connection, secrets, name, address)
-    if isinstance(begun, Delayed):
+    if isinstance(begun, DelayedAttempt):
         return begun
     right = await passwords.verify(begun.password, password)
     if not right or begun.account is None or begun.password is None:
-        return _wrong_password(begun)
+        return _reject_password(begun)
     current = begun.password
     if passwords.is_outdated(current):
-        current = await passwords.hashed(password)
+        current = await passwords.hash_password(password)
     async with connection.transaction():
         # Fails if the account was recovered, or its password changed, meanwhile.
         if not await passwords.replace(
             connection, begun.account, begun.password, current
         ):
-            return _wrong_password(begun)
-        await attempts.succeed(connection, begun)
+            return _reject_password(begun)
+        await attempts.record_success(connection, begun)
         token = await sessions.open_session(
             connection,
             begun.account,
@@ -96,18 +96,18 @@ async def start(
             stage=Stage.HALF_OPEN,
         )
     found = await accounts.factors(connection, begun.account)
-    return HalfOpen(begun.account, token, found)
+    return HalfOpenSession(begun.account, token, found)
 
 
-async def second_factor(
+async def verify_second_factor(
     connection: Connection, secrets: Secrets, token: str, code: str
 ) -> Step:
     """Complete a half-open session by a code of the authenticator."""
     session = await sessions.find_half_open(connection, token)
     if session is None or session.stage is not Stage.HALF_OPEN:
-        return expired()
-    begun = await _verified_code(connection, secrets, session.account, code)
-    if not isinstance(begun, Begun):
+        return reject_expired()
+    begun = await _verify_code(connection, secrets, session.account, code)
+    if not isinstance(begun, StartedAttempt):
         return begun
     return await _complete(connection, session, token, begun)
 
@@ -127,18 +127,18 @@ async def set_password(
     """
     session = await sessions.find_half_open(connection, token)
     if session is None or session.stage is not Stage.INVITED:
-        return expired()
+        return reject_expired()
     wrong = accounts.login_name_fault(login_name) or await passwords.check(
         password, {*words, *passwords.words_of(login_name)}
     )
     if wrong is not None:
         return Rejected(wrong, session.account)
-    new = await passwords.hashed(password)
+    new = await passwords.hash_password(password)
     async with connection.transaction():
         # A recovery at the same time removes the password, or has ended the session.
         await connection.execute("select access.lock_account($1)", session.account)
         if await sessions.find_half_open(connection, token) is None:
-            return expired()
+            return reject_expired()
         if not await accounts.set_login_name(connection, session.account, login_name):
             taken = message("the login name {name} is taken", name=login_name)
             return Rejected(taken, session.account)
@@ -155,7 +155,7 @@ async def begin_enrolment(
     Permitted to an invited account, to a half-open session of an account without a
     second factor, and to a full session with a fresh factor.
     """
-    session = await _enrolling_authenticator(connection, token)
+    session = await _authenticator_session(connection, token)
     if isinstance(session, Rejected):
         return session
     name = (await accounts.factors(connection, session.account)).login_name
@@ -172,14 +172,14 @@ async def confirm_enrolment(
     connection: Connection, secrets: Secrets, token: str, code: str
 ) -> Step:
     """Confirm the authenticator by a code, which completes or renews the session."""
-    session = await _enrolling_authenticator(connection, token)
+    session = await _authenticator_session(connection, token)
     if isinstance(session, Rejected):
         return session
     begun = await attempts.begin_code(connection, secrets, session.account)
-    if isinstance(begun, Delayed):
+    if isinstance(begun, DelayedAttempt):
         return begun
     if not await totp.confirm(connection, secrets, session.account, code):
-        return _wrong_code(session.account)
+        return _reject_code(session.account)
     return await _complete(connection, session, token, begun)
 
 
@@ -189,24 +189,24 @@ async def step_up(
     """Verify a code in a full session, which makes the session fresh."""
     session = await sessions.find(connection, token)
     if session is None:
-        return expired()
-    begun = await _verified_code(connection, secrets, session.account, code)
-    if not isinstance(begun, Begun):
+        return reject_expired()
+    begun = await _verify_code(connection, secrets, session.account, code)
+    if not isinstance(begun, StartedAttempt):
         return begun
     return await _complete(connection, session, token, begun)
 
 
-async def prove(
+async def verify_code(
     connection: Connection, secrets: Secrets, account: str, code: str
-) -> Rejected | Delayed | None:
+) -> Rejected | DelayedAttempt | None:
     """Verify a code of an account without a session; None if the code is valid.
 
     It is the recent factor of a program that acts by an API key.
     """
-    begun = await _verified_code(connection, secrets, account, code)
-    if not isinstance(begun, Begun):
+    begun = await _verify_code(connection, secrets, account, code)
+    if not isinstance(begun, StartedAttempt):
         return begun
-    await attempts.succeed(connection, begun)
+    await attempts.record_success(connection, begun)
     return None
 
 
@@ -232,7 +232,7 @@ async def accept(
     session = await sessions.find(connection, token)
     session = session or await sessions.find_half_open(connection, token)
     if session is None:
-        return expired()
+        return reject_expired()
     if session.account != account:
         other = message("the factor is one of another account")
         return Rejected(other, session.account)
@@ -256,21 +256,23 @@ async def change_password(
     if isinstance(session, Rejected):
         return session
     begun = await attempts.begin_code(connection, secrets, session.account)
-    if isinstance(begun, Delayed):
+    if isinstance(begun, DelayedAttempt):
         return begun
     name, stored = await passwords.of_account(connection, session.account)
     if not await passwords.verify(stored, old):
         return Rejected(message("the old password is wrong"), session.account)
-    await attempts.succeed(connection, begun)
+    await attempts.record_success(connection, begun)
     wrong = await passwords.check(new, {*words, *passwords.words_of(name or "")})
     if wrong is not None:
         return Rejected(wrong, session.account)
-    replacement = await passwords.hashed(new)
+    replacement = await passwords.hash_password(new)
     try:
         async with connection.transaction():
-            renewed = await _replace(connection, session, token, stored, replacement)
+            renewed = await _replace_password(
+                connection, session, token, stored, replacement
+            )
     except _SessionEnded:
-        return expired()
+        return reject_expired()
     return SignedIn(session.account, renewed)
 
 
@@ -278,7 +280,7 @@ class _SessionEnded(Exception):
     """The session ended during the step, so the transaction is rolled back."""
 
 
-async def _replace(
+async def _replace_password(
     connection: Connection, session: Session, token: str, old: str | None, new: str
 ) -> str:
     """Replace the password's hash, end other sessions, and return the new token.
@@ -300,18 +302,18 @@ async def fresh_session(connection: Connection, token: str) -> Session | Rejecte
     """The full session of a token, if a factor was used in the last five minutes."""
     session = await sessions.find(connection, token)
     if session is None:
-        return expired()
-    return session if session.fresh else stale(session)
+        return reject_expired()
+    return session if session.fresh else reject_stale(session)
 
 
-async def enrolling(connection: Connection, token: str) -> Session | Rejected:
+async def enrolling_session(connection: Connection, token: str) -> Session | Rejected:
     """The session of a token, if it may enrol a factor such as a passkey."""
     session = await sessions.find(connection, token)
     if session is not None:
-        return session if session.fresh else stale(session)
+        return session if session.fresh else reject_stale(session)
     session = await sessions.find_half_open(connection, token)
     if session is None:
-        return expired()
+        return reject_expired()
     found = await accounts.factors(connection, session.account)
     if session.stage is Stage.HALF_OPEN and found.second_factor:
         second = message("the account has a second factor: sign in with it first")
@@ -319,14 +321,14 @@ async def enrolling(connection: Connection, token: str) -> Session | Rejected:
     return session
 
 
-async def _enrolling_authenticator(
+async def _authenticator_session(
     connection: Connection, token: str
 ) -> Session | Rejected:
     """The session of a token, if it may enrol an authenticator.
 
     A code is only a second factor, so an invited account must set up another one first.
     """
-    session = await enrolling(connection, token)
+    session = await enrolling_session(connection, token)
     if isinstance(session, Rejected) or session.stage is not Stage.INVITED:
         return session
     found = await accounts.factors(connection, session.account)
@@ -336,24 +338,24 @@ async def _enrolling_authenticator(
     return Rejected(first, session.account)
 
 
-async def _verified_code(
+async def _verify_code(
     connection: Connection, secrets: Secrets, account: str, code: str
-) -> Begun | Rejected | Delayed:
+) -> StartedAttempt | Rejected | DelayedAttempt:
     """The attempt with a valid code of the account, not yet recorded as successful."""
     begun = await attempts.begin_code(connection, secrets, account)
-    if isinstance(begun, Delayed):
+    if isinstance(begun, DelayedAttempt):
         return begun
     if not await totp.verify(connection, secrets, account, code):
-        return _wrong_code(account)
+        return _reject_code(account)
     return begun
 
 
 async def _complete(
-    connection: Connection, session: Session, token: str, begun: Begun
+    connection: Connection, session: Session, token: str, begun: StartedAttempt
 ) -> SignedIn | Rejected:
     """Replace the session's token after a code was verified."""
     async with connection.transaction():
-        await attempts.succeed(connection, begun)
+        await attempts.record_success(connection, begun)
         factor = "password+totp" if session.stage is Stage.INVITED else "totp"
         return await _replace_token(connection, session, token, factor)
 
@@ -370,15 +372,15 @@ async def _replace_token(
             new = await sessions.complete(connection, token, method)
         case Stage.INVITED:
             new = await sessions.complete(connection, token, factor)
-    return expired() if new is None else SignedIn(session.account, new)
+    return reject_expired() if new is None else SignedIn(session.account, new)
 
 
-def expired() -> Rejected:
+def reject_expired() -> Rejected:
     """The rejection of a token that has no session of the required stage."""
     return Rejected(message("the sign-in has expired: begin again"))
 
 
-def stale(session: Session) -> Rejected:
+def reject_stale(session: Session) -> Rejected:
     """The rejection of a session without a fresh factor."""
     return Rejected(
         message("a factor must have been used in the last five minutes"),
@@ -386,11 +388,11 @@ def stale(session: Session) -> Rejected:
     )
 
 
-def _wrong_password(begun: Begun) -> Rejected:
+def _reject_password(begun: StartedAttempt) -> Rejected:
     return Rejected(message("the login name or the password is wrong"), begun.account)
 
 
-def _wrong_code(account: str) -> Rejected:
+def _reject_code(account: str) -> Rejected:
     return Rejected(
         message("the code is wrong, was used before, or has expired"), account
     )

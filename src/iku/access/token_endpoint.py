@@ -21,12 +21,12 @@ class OidcRefused(Exception):
     """The sign-in is refused; the message says why, without a token or a code."""
 
 
-class _TokenAnswer(Struct, frozen=True):
+class _TokenResponse(Struct, frozen=True):
     id_token: str | None = None
     error: str | None = None
 
 
-_answers = msgspec.json.Decoder(_TokenAnswer)
+_answers = msgspec.json.Decoder(_TokenResponse)
 
 
 async def redeem(
@@ -56,7 +56,7 @@ async def redeem(
         raise OidcRefused(
             message(
                 "the identity provider refused the sign-in: {error}",
-                error=shown_error(found.error) or str(answer.status),
+                error=oauth_error(found.error) or str(answer.status),
             )
         )
     if found.id_token is None:
@@ -64,7 +64,7 @@ async def redeem(
     return found.id_token
 
 
-def shown_error(error: str | None) -> str | None:
+def oauth_error(error: str | None) -> str | None:
     """An error code of OAuth; None for another text, which is not shown to users."""
     return error if error is not None and _ERROR.fullmatch(error) else None
 
@@ -95,7 +95,7 @@ def _authenticate(
     return None
 
 
-def _decode(url: str, body: bytes) -> _TokenAnswer:
+def _decode(url: str, body: bytes) -> _TokenResponse:
     try:
         return _answers.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError):

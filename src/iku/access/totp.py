@@ -88,7 +88,7 @@ async def verify(
 async def remove(connection: Connection, account: str) -> bool:
     """Remove the account's authenticator, and return whether there was one.
 
-    Call it within `factor_removal.keeping_one`.
+    Call it within `factor_removal.protect_last_factor`.
     """
     removed: bool = await connection.fetchval("select access.remove_totp($1)", account)
     return removed

@@ -106,7 +106,9 @@ class Verifier:
             for key in KEYS
         ]
 
-    def registered(self, response: RegistrationResponse) -> AttestedCredentialData:
+    def verify_registration(
+        self, response: RegistrationResponse
+    ) -> AttestedCredentialData:
         """The new credential in a valid response to a registration.
 
         Raises:
@@ -150,7 +152,7 @@ class Verifier:
                 message(
                     "the passkey was used on a page of {found}, but the register is at "
                     "{origin}",
-                    found=_shown(origin),
+                    found=_printable_origin(origin),
                     origin=self._origin,
                 )
             )
@@ -247,7 +249,7 @@ def _state(client: CollectedClientData) -> Mapping[str, Any]:
     }
 
 
-def _shown(origin: str) -> str:
+def _printable_origin(origin: str) -> str:
     """*origin*, which a response names, if it is short printable ASCII; else ``?``."""
     plain = origin.isascii() and origin.isprintable() and len(origin) <= 200
     return origin if plain else "?"

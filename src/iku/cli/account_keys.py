@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from iku import labels
 from iku.access import account_credentials
-from iku.access.account_credentials import ApiKeys, Holder, KeyRequest, Sessions
+from iku.access.account_credentials import ApiKeys, KeyRequest, Requester, Sessions
 from iku.access.api_keys import ListedApiKey, NewApiKey
 from iku.access.sessions import OpenSession
 from iku.cli import api_key, tables, terminal
@@ -59,8 +59,8 @@ def sessions() -> None:
 def list_sessions(identifier: str, *, json: bool) -> None:
     """List the open sessions: your own, or as an administrator anyone's."""
 
-    async def step(holder: Holder) -> list[OpenSession]:
-        return await account_credentials.list_sessions(holder, identifier)
+    async def step(requester: Requester) -> list[OpenSession]:
+        return await account_credentials.list_sessions(requester, identifier)
 
     found = _run(step)
     if json:
@@ -90,8 +90,8 @@ def list_sessions(identifier: str, *, json: bool) -> None:
 def end_sessions(identifier: str, *, session: str | None, json: bool) -> None:
     """End sessions at once: your own, or as an administrator anyone's."""
 
-    async def step(holder: Holder) -> int:
-        return await account_credentials.end_sessions(holder, identifier, session)
+    async def step(requester: Requester) -> int:
+        return await account_credentials.end_sessions(requester, identifier, session)
 
     ended = _run(step)
     if json:
@@ -111,9 +111,9 @@ def keys() -> None:
 def create(asked: KeyRequest, *, json: bool) -> None:
     """Create an API key of your account; it is printed once."""
 
-    async def step(holder: Holder) -> NewApiKey:
-        own = (await holder.actor()).account
-        return await account_credentials.create_key(holder, own, asked)
+    async def step(requester: Requester) -> NewApiKey:
+        own = (await requester.actor()).account
+        return await account_credentials.create_key(requester, own, asked)
 
     made = _run(step)
     if json:
@@ -131,9 +131,9 @@ def create(asked: KeyRequest, *, json: bool) -> None:
 def list_keys(identifier: str | None, *, json: bool) -> None:
     """List API keys, without their secrets; of your account if ACCOUNT is omitted."""
 
-    async def step(holder: Holder) -> list[ListedApiKey]:
-        of = identifier or (await holder.actor()).account
-        return await account_credentials.list_keys(holder, of)
+    async def step(requester: Requester) -> list[ListedApiKey]:
+        of = identifier or (await requester.actor()).account
+        return await account_credentials.list_keys(requester, of)
 
     found = _run(step)
     if json:
@@ -164,9 +164,9 @@ def list_keys(identifier: str | None, *, json: bool) -> None:
 def revoke_key(key: str, *, identifier: str | None, json: bool) -> None:
     """Revoke the API key with the identifier KEY, at once."""
 
-    async def step(holder: Holder) -> bool:
-        of = identifier or (await holder.actor()).account
-        return await account_credentials.revoke_key(holder, of, key)
+    async def step(requester: Requester) -> bool:
+        of = identifier or (await requester.actor()).account
+        return await account_credentials.revoke_key(requester, of, key)
 
     revoked = _run(step)
     if json:
@@ -177,7 +177,7 @@ def revoke_key(key: str, *, identifier: str | None, json: bool) -> None:
         tables.say(message("API key {key} was not valid.", key=key))
 
 
-def _run(step: Callable[[Holder], Awaitable[T]]) -> T:
+def _run(step: Callable[[Requester], Awaitable[T]]) -> T:
     """The result of *step*, run for the account of the API key."""
 
     async def execute() -> T:
@@ -185,8 +185,8 @@ def _run(step: Callable[[Holder], Awaitable[T]]) -> T:
 
             async def act(by: Credentials | None) -> T:
                 async with app.pool.acquire() as connection:
-                    return await step(Holder(app.commands, connection, by))
+                    return await step(Requester(app.commands, connection, by))
 
-            return await api_key.stepping_up(app, act)
+            return await api_key.with_step_up(app, act)
 
     return terminal.run(execute())

@@ -15,7 +15,7 @@ from click.core import ParameterSource
 from msgspec import structs
 
 from iku.access import accounts, api_keys, sign_in
-from iku.access.attempts import Delayed
+from iku.access.attempts import DelayedAttempt
 from iku.access.secrets import Secrets
 from iku.access.sign_in import Rejected
 from iku.app import App
@@ -28,7 +28,7 @@ from iku.messages import message
 T = TypeVar("T")
 
 
-async def signed_in(opened: App, key: str | None) -> App:
+async def with_api_key(opened: App, key: str | None) -> App:
     """*opened* with the credentials and the viewer for the API key *key*.
 
     Raises:
@@ -41,15 +41,15 @@ async def signed_in(opened: App, key: str | None) -> App:
             raise Unauthenticated(
                 message("IKU_API_KEY is not a valid API key, or has expired")
             )
-        credentials = None if found is None else of_key(found)
+        credentials = None if found is None else key_credentials(found)
         reads = await opened.terminal_viewer(connection, credentials)
-        register = await opened.commands.register(connection, credentials)
+        register = await opened.commands.access_register(connection, credentials)
     if register.mode is Mode.ACCOUNTS:
-        _refuse_claim()
+        _refuse_actor_option()
     return replace(opened, credentials=credentials, usual=reads)
 
 
-def of_key(key: api_keys.ApiKey) -> Credentials:
+def key_credentials(key: api_keys.ApiKey) -> Credentials:
     """The credentials of the holder of an API key."""
     return Credentials(
         account=key.account,
@@ -59,7 +59,7 @@ def of_key(key: api_keys.ApiKey) -> Credentials:
     )
 
 
-def _refuse_claim() -> None:
+def _refuse_actor_option() -> None:
     context = click.get_current_context(silent=True)
     given = context and context.get_parameter_source("actor")
     if given is ParameterSource.COMMANDLINE:
@@ -71,7 +71,7 @@ def _refuse_claim() -> None:
         )
 
 
-async def stepping_up(
+async def with_step_up(
     opened: App, act: Callable[[Credentials | None], Awaitable[T]]
 ) -> T:
     """The result of *act*, after a prompt for a code if it needs a recent factor.
@@ -100,10 +100,10 @@ async def _with_fresh_factor(opened: App, credentials: Credentials) -> Credentia
                 )
             )
         code = click.prompt(translated(message("Code of your authenticator")), err=True)
-        match await sign_in.prove(connection, secrets, account, code):
+        match await sign_in.verify_code(connection, secrets, account, code):
             case Rejected(reason=reason):
                 raise Forbidden(reason)
-            case Delayed(seconds=seconds):
+            case DelayedAttempt(seconds=seconds):
                 raise Forbidden(
                     message(
                         "too many wrong codes: try again in {seconds} seconds",

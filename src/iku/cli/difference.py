@@ -66,8 +66,10 @@ def difference(question: DifferenceQuestion, *, json: bool) -> None:
     async def execute() -> Difference:
         async with terminal.opened_view() as (app, view):
             today = app.commands.today()
-            compared = question.compared(today)
-            return await figure_difference.answer(view, app.figures, compared, today)
+            compared = question.compared_questions(today)
+            return await figure_difference.compute_difference(
+                view, app.figures, compared, today
+            )
 
     found = terminal.run(execute())
     if json:

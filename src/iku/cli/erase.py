@@ -104,7 +104,7 @@ def erase(
                 by = structs.replace(command, credentials=credentials)
                 return await text_erasure.erase(app.commands, connection, by)
 
-            outcome = await api_key.stepping_up(app, carry_out)
+            outcome = await api_key.with_step_up(app, carry_out)
         if not outcome.added:
             raise CommandFailed(
                 message(

@@ -67,7 +67,11 @@ async def _import_example(app: App, *, quiet: bool) -> list[ImportedFile]:
     async with app.pool.acquire() as connection:
         mode = (await app.commands.access.cached(connection)).value.mode
         importer = Importer(connection, app.commands, ACTOR)
-        ours = [i for content in contents.values() for i in await importer.ids(content)]
+        ours = [
+            i
+            for content in contents.values()
+            for i in await importer.command_ids(content)
+        ]
         # The import skips rows of the example that are recorded already.
         alone = not await log_records.has_subjects_of_other_commands(connection, ours)
     if alone and mode is not Mode.ACCOUNTS:
@@ -86,7 +90,7 @@ async def _import_example(app: App, *, quiet: bool) -> list[ImportedFile]:
 async def _open_demonstration(app: App, ours: Sequence[str], mode: Mode) -> None:
     """Make the register a demonstration, if it holds nothing but the example."""
     async with app.pool.acquire() as connection:
-        only = await log_records.holds_only(connection, ours)
+        only = await log_records.has_only_commands(connection, ours)
         if only or mode is Mode.DEMONSTRATION:
             await accounts.open_demonstration(
                 app.commands, connection, files.PEOPLE, app.agency.division_ownership

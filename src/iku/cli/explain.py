@@ -63,7 +63,7 @@ def explain(question: ExplanationQuestion, form: OutputFormat) -> None:
             of = question.question(today)
             async with app.pool.acquire() as connection:
                 view = terminal.view(app, connection)
-                figure, asked, _ = await explanation.begin(
+                figure, asked, _ = await explanation.pinned_figure(
                     view, app.figures, of, None, today
                 )
             subject = await _find_subject(app, wanted.subject)

@@ -15,7 +15,7 @@ from iku.exchange.bundle import Bundle
 from iku.exchange.text_export import TextExportResult
 from iku.ledger.checkpoint_store import Assurance
 from iku.messages import message
-from iku.queries.text_check import TextScope, held_texts, size_of
+from iku.queries.text_check import TextScope, check_texts, size_to_check
 
 
 @click.group(short_help="Export the log or texts to files, for an auditor.")
@@ -92,10 +92,10 @@ def texts(
             app.pool.acquire() as connection,
         ):
             view = terminal.view(app, connection)
-            up_to = await size_of(view, size)
+            up_to = await size_to_check(view, size)
             scope = TextScope(up_to, frozenset(subjects))
             with terminal.progress(message("events")) as tell:
-                found = held_texts(view, scope, tell)
+                found = check_texts(view, scope, tell)
                 tally = await text_export.export(found, file, verify.print_finding)
             return TextExportResult(str(file), up_to, tally)
 
@@ -104,12 +104,12 @@ def texts(
         terminal.emit(written)
     else:
         _show_texts(written)
-    if written.texts.withheld:
+    if written.texts.unavailable:
         raise CommandFailed(
             message(
                 "{count} texts listed above do not match their records and were not "
                 "written to {file}; the others were written",
-                count=written.texts.withheld,
+                count=written.texts.unavailable,
                 file=file,
             )
         )

@@ -51,8 +51,8 @@ def _conflict_row(item: Fields, areas: Areas) -> Sequence[str]:
         item["title"],
         # On two lines, because a title usually wraps to two lines anyway.
         f"{_field_text('dimension', item)}\n{_field_text('level', item)}",
-        status(item),
-        day(item["reported_on"]),
+        status_text(item),
+        day_text(item["reported_on"]),
         area_name(item, areas),
         _field_text("source", item),
     )
@@ -63,9 +63,9 @@ def _organisation_row(item: Fields, areas: Areas) -> Sequence[str]:
         item["number"],
         item["name"],
         _field_text("kind", item),
-        status(item),
-        legal_basis(item),
-        day(item["registered_on"]),
+        status_text(item),
+        legal_basis_text(item),
+        day_text(item["registered_on"]),
         area_name(item, areas),
     )
 
@@ -185,14 +185,14 @@ async def _as_table(
             listing.add(shape.cells(item, areas) for item in page.items)
         found.update(_statuses(page.items))
     listing.close()
-    out.say(f"\n{_total(shape.noun, found)}")
+    out.say(f"\n{_total_text(shape.noun, found)}")
 
 
 def _statuses(items: Sequence[Fields]) -> dict[str, int]:
     return dict(Counter(item["status"] for item in items))
 
 
-def _total(noun: str, found: Counter[str]) -> str:
+def _total_text(noun: str, found: Counter[str]) -> str:
     """The totals, such as ``16 cases: 9 resolved, 5 open, 2 rejected``."""
     each = ", ".join(
         f"{formats.number(found[name])} {translated(label)}"
@@ -215,13 +215,13 @@ def coordinates_in_words(question: Any, today: date) -> str:
     return ", ".join(map(translated, said))
 
 
-def day(value: date | str | None) -> str:
+def day_text(value: date | str | None) -> str:
     """A day as shown, from a date or its ISO form; a dash for None."""
     known = date.fromisoformat(value) if isinstance(value, str) else value
     return formats.day(known)
 
 
-def status(item: Fields) -> str:
+def status_text(item: Fields) -> str:
     """The status with its detail: the merger's target, the day, a missing verification.
 
     Examples: ``merged into K12``, ``resolved 2021-02-15``.
@@ -233,7 +233,7 @@ def status(item: Fields) -> str:
                 message("{status} into {number}", status=word, number=into)
             )
         case {"status": "resolved", "resolved_on": on}:
-            word = f"{word} {day(on)}"
+            word = f"{word} {day_text(on)}"
         case _:
             pass
     unsure = item["status"] in UNDECIDED and not item.get("verified", True)
@@ -246,12 +246,12 @@ def status(item: Fields) -> str:
 UNDECIDED = ("open", "returned", "resolved")
 
 
-def legal_basis(item: Fields) -> str:
+def legal_basis_text(item: Fields) -> str:
     """The legal basis of an organisation and, for a certificate, its expiry date."""
     said = _field_text("legal_basis", item)
     if item["valid_until"] is None:
         return said
-    until = day(item["valid_until"])
+    until = day_text(item["valid_until"])
     if item["expired"]:
         return translated(
             message("{basis} until {day} (expired)", basis=said, day=until)

@@ -118,13 +118,13 @@ def monitor(
             code = _report(follower.round(full=full), json=json).exit
         else:
             with _interruptible():
-                pace = Pace(every, full_every * 3600)
+                pace = RoundIntervals(every, full_every * 3600)
                 code = _run(follower, pace, keep_going=keep_going, json=json)
     if code != FINE:
         raise click.exceptions.Exit(code)
 
 
-class Pace(NamedTuple):
+class RoundIntervals(NamedTuple):
     """Seconds between two rounds, and between two full rounds."""
 
     every_s: int
@@ -136,7 +136,9 @@ class Pace(NamedTuple):
         return max(self.every_s, longer)
 
 
-def _run(follower: Follower, pace: Pace, *, keep_going: bool, json: bool) -> int:
+def _run(
+    follower: Follower, pace: RoundIntervals, *, keep_going: bool, json: bool
+) -> int:
     """Run rounds until a signal; the exit code is 1 if there was a finding."""
     seen, failures, read_all = FINE, 0, float("-inf")
     before: MonitorRound | None = None
@@ -171,7 +173,7 @@ def _report(found: MonitorRound, *, json: bool) -> MonitorRound:
         return found
     clock = formats.instant(found.at, terminal.settings().timezone)
     if found.origin is not None:
-        tables.say(f"{clock} {translated(_verified(found))}")
+        tables.say(f"{clock} {translated(_verified_message(found))}")
     for one in found.findings:
         label, sentence = translated(LABELS[one.kind]), translated(one.sentence)
         tables.say(f"{clock} {label}: {sentence}")
@@ -181,7 +183,7 @@ def _report(found: MonitorRound, *, json: bool) -> MonitorRound:
     return found
 
 
-def _verified(found: MonitorRound) -> str:
+def _verified_message(found: MonitorRound) -> str:
     said = [
         message(
             "{origin}: {size} records verified, {new} of them new",
@@ -199,11 +201,11 @@ def _verified(found: MonitorRound) -> str:
                 publications=formats.number(found.publications),
             )
         )
-    said.append(_cosigned(found))
+    said.append(_cosigned_message(found))
     return messages.join_sentences(said)
 
 
-def _cosigned(found: MonitorRound) -> messages.Message:
+def _cosigned_message(found: MonitorRound) -> messages.Message:
     if not found.witnesses:
         return message("no witness has cosigned")
     names = ", ".join(found.witnesses)

@@ -70,7 +70,7 @@ def two_persons(
                 by = replace(gateway, credentials=credentials)
                 return await by.handle("access", SUBJECT, proposed)
 
-            return await api_key.stepping_up(app, record)
+            return await api_key.with_step_up(app, record)
 
     done = terminal.run(execute())
     if because is not None:

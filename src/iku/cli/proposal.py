@@ -8,7 +8,7 @@ import click
 from msgspec import Struct, structs
 
 from iku.access import invitations, proposal_inbox
-from iku.access.invitations import Issued
+from iku.access.invitations import IssuedInvitation
 from iku.app import App
 from iku.cli import api_key, field_format, tables, terminal
 from iku.cli.options import options
@@ -179,7 +179,7 @@ def approve(identifier: str, *, actor: str, json: bool) -> None:
 
     async def step(
         app: App, connection: Connection, by: Command
-    ) -> tuple[CommandResult, Issued | None]:
+    ) -> tuple[CommandResult, IssuedInvitation | None]:
         return await proposal_inbox.approve(app.commands, connection, identifier, by)
 
     _decide(step, actor, json=json)
@@ -200,7 +200,7 @@ def decline(identifier: str, *, reason: str, actor: str, json: bool) -> None:
 
     async def step(
         app: App, connection: Connection, by: Command
-    ) -> tuple[CommandResult, Issued | None]:
+    ) -> tuple[CommandResult, IssuedInvitation | None]:
         done = await steps.decline(app.commands, connection, identifier, by, reason)
         return done, None
 
@@ -216,7 +216,7 @@ def withdraw(identifier: str, *, actor: str, json: bool) -> None:
 
     async def step(
         app: App, connection: Connection, by: Command
-    ) -> tuple[CommandResult, Issued | None]:
+    ) -> tuple[CommandResult, IssuedInvitation | None]:
         return await steps.withdraw(app.commands, connection, identifier, by), None
 
     _decide(step, actor, json=json)
@@ -224,7 +224,8 @@ def withdraw(identifier: str, *, actor: str, json: bool) -> None:
 
 def _decide(
     step: Callable[
-        [App, Connection, Command], Awaitable[tuple[CommandResult, Issued | None]]
+        [App, Connection, Command],
+        Awaitable[tuple[CommandResult, IssuedInvitation | None]],
     ],
     actor: str,
     *,
@@ -238,12 +239,12 @@ def _decide(
 
             async def take(
                 credentials: Credentials | None,
-            ) -> tuple[CommandResult, Issued | None]:
+            ) -> tuple[CommandResult, IssuedInvitation | None]:
                 async with app.pool.acquire() as connection:
                     of = structs.replace(by, credentials=credentials)
                     return await step(app, connection, of)
 
-            done, issued = await api_key.stepping_up(app, take)
+            done, issued = await api_key.with_step_up(app, take)
             if issued is None:
                 return RecordedDecision(receipt=receipt(done))
             link = f"{app.settings.address}{invitations.path(issued.token)}"

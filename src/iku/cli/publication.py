@@ -160,7 +160,7 @@ async def _submit(
         async with app.pool.acquire() as connection:
             return await app.commands.handle(connection, authenticated)
 
-    outcome = await api_key.stepping_up(app, submit)
+    outcome = await api_key.with_step_up(app, submit)
     if not outcome.added:
         raise CommandFailed(
             message(

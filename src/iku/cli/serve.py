@@ -42,7 +42,7 @@ def serve(host: str | None, port: int | None) -> None:
         host=host or asked.host,
         port=asked.port if port is None else port,
     )
-    _show_faults()
+    _log_errors()
     # Importing Litestar takes longer than most commands take to run.
     from iku.web import server  # noqa: PLC0415
 
@@ -55,7 +55,7 @@ def serve(host: str | None, port: int | None) -> None:
                 mode = await _mode(app)
                 shown = chosen.public_url if mode is Mode.ACCOUNTS else None
                 ready = partial(_print_address, shown)
-                async with _purged_daily(app):
+                async with _daily_purge(app):
                     await server.serve(app, chosen.host, chosen.port, ready, mode)
             except (ListeningRefused, CertificateError) as error:
                 raise CommandFailed(messages.error_message(error)) from error
@@ -73,12 +73,12 @@ def serve(host: str | None, port: int | None) -> None:
 
 
 @asynccontextmanager
-async def _purged_daily(app: App) -> AsyncIterator[None]:
+async def _daily_purge(app: App) -> AsyncIterator[None]:
     """Delete expired sessions and old attempts now and each day; not on a replica."""
     if app.commands.is_read_only:
         yield
         return
-    task = asyncio.create_task(_purge_daily(app))
+    task = asyncio.create_task(_purge_each_day(app))
     try:
         yield
     finally:
@@ -87,7 +87,7 @@ async def _purged_daily(app: App) -> AsyncIterator[None]:
             await task
 
 
-async def _purge_daily(app: App) -> None:
+async def _purge_each_day(app: App) -> None:
     while True:
         try:
             async with app.pool.acquire() as connection:
@@ -151,16 +151,16 @@ def _print_address(public_url: str | None, address: str) -> None:
     click.echo(translated(said))
 
 
-def _show_faults() -> None:
+def _log_errors() -> None:
     """Log server errors, for which clients get status 500, on standard error."""
     shown = logging.StreamHandler()
     shown.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     shown.setLevel(logging.WARNING if os.environ.get(DEBUG) else logging.ERROR)
     logging.getLogger("iku").addHandler(shown)
-    _show_audit_trail()
+    _log_audit_trail()
 
 
-def _show_audit_trail() -> None:
+def _log_audit_trail() -> None:
     """Write the audit trail, which is JSON, line by line on standard error."""
     lines = logging.StreamHandler()
     lines.setFormatter(logging.Formatter("%(message)s"))

@@ -6,7 +6,7 @@ import click
 
 from iku import labels
 from iku.cli import ambiguity, field_format, lists, tables, terminal
-from iku.cli.lists import Areas, Fields, day
+from iku.cli.lists import Areas, Fields, day_text
 from iku.cli.options import options
 from iku.cli.output_format import OutputFormat, output_options, write
 from iku.cli.terminal_language import formats, translated
@@ -106,7 +106,7 @@ def _lines(category: str, item: Fields, areas: Areas) -> Iterator[tuple[str, str
 def _value(field: str, item: Fields, areas: Areas) -> str:
     match field, item[field]:
         case "status", _:
-            shown = lists.status(item)
+            shown = lists.status_text(item)
         case "area", code:
             shown = f"{lists.area_name(item, areas)} ({code})"
         case _, Person() as somebody:
@@ -114,7 +114,7 @@ def _value(field: str, item: Fields, areas: Areas) -> str:
         case _, tuple() | list() as several:
             shown = ", ".join(one.name for one in several)
         case _, value if field in DAYS:
-            shown = day(value)
+            shown = day_text(value)
         case _, value:
             shown = field_format.value(field, value)
     return shown

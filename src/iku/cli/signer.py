@@ -90,12 +90,12 @@ def key(*, json: bool) -> None:
     if json:
         terminal.emit({"vkey": str(held.verifier), "made": not there})
     else:
-        tables.say(made(home.folder / "key", there=there))
+        tables.say(key_message(home.folder / "key", there=there))
         given = message("Give to auditors: {key}", key=held.verifier)
         click.echo(translated(given))
 
 
-def made(file: Path, *, there: bool) -> str:
+def key_message(file: Path, *, there: bool) -> str:
     """A message: the key was created in *file*, or already existed there."""
     if there:
         return message("The key already exists in {file}.", file=file)
@@ -144,7 +144,9 @@ def rotate(*, json: bool) -> None:
             outcome = await checkpoint_signing.rotate(
                 connection, home, chosen.origin, shape=await _shape(connection)
             )
-            return await _cosigned(connection, chosen, load_witnesses(chosen), outcome)
+            return await _with_cosignatures(
+                connection, chosen, load_witnesses(chosen), outcome
+            )
 
     with durable_files.exclusive_lock(chosen.signer_home):
         found = terminal.run(execute())
@@ -238,7 +240,7 @@ async def _round(
             known=outside.checkpoints,
             shape=await _shape(connection),
         )
-        return await _cosigned(connection, chosen, witnesses, outcome)
+        return await _with_cosignatures(connection, chosen, witnesses, outcome)
 
 
 async def _shape(connection: Plain) -> ShapeDigests:
@@ -263,7 +265,7 @@ async def _refuse_abandoned_origin(connection: Plain, chosen: Settings) -> None:
         )
 
 
-async def _cosigned(
+async def _with_cosignatures(
     connection: Plain, chosen: Settings, witnesses: Policy, outcome: SigningResult
 ) -> SignerRound:
     home = SignerFolder(chosen.signer_home)
@@ -277,12 +279,12 @@ async def _cosigned(
         assurance.witnesses,
         unhelpful,
         assurance.ignored,
-        await _copied(connection, chosen, outcome),
+        await _copy_checkpoint(connection, chosen, outcome),
         outcome.note,
     )
 
 
-async def _copied(
+async def _copy_checkpoint(
     connection: Plain, chosen: Settings, outcome: SigningResult
 ) -> str | None:
     """Copy the checkpoint to IKU_CHECKPOINT_COPIES; return the error if it fails."""
@@ -333,11 +335,11 @@ async def _attempt(
         standard_streams.say(f"{_clock(chosen)} {translated(retried)}")
         return False
     if found.signed:
-        tables.say(f"{_clock(chosen)} {translated(_sentence(found))}")
+        tables.say(f"{_clock(chosen)} {translated(_outcome_message(found))}")
     for line in found.unhelpful:
         said = message("witness {name_and_reason}", name_and_reason=line)
         standard_streams.say(f"{_clock(chosen)} {translated(said)}")
-    for line in _reports(found):
+    for line in _warnings(found):
         standard_streams.say(f"{_clock(chosen)} {translated(line)}")
     return True
 
@@ -353,7 +355,7 @@ def _report(found: SignerRound, *, json: bool) -> None:
     tables.say(
         message(
             "{signing_outcome}; {count} records read.",
-            signing_outcome=_sentence(found),
+            signing_outcome=_outcome_message(found),
             count=formats.number(found.read),
         )
     )
@@ -362,17 +364,17 @@ def _report(found: SignerRound, *, json: bool) -> None:
         tables.say(message("Witness quorum reached up to size {size}.", size=size))
     for line in found.unhelpful:
         tables.say(message("Witness {name_and_reason}", name_and_reason=line))
-    for line in _reports(found):
+    for line in _warnings(found):
         tables.say(line)
     if not found.witnesses:
         tables.say(ALONE)
 
 
-def _reports(found: SignerRound) -> list[str]:
+def _warnings(found: SignerRound) -> list[str]:
     return [*found.ignored, *([found.uncopied] if found.uncopied else [])]
 
 
-def _sentence(found: SignerRound) -> str:
+def _outcome_message(found: SignerRound) -> str:
     size = formats.number(found.size)
     if found.signed:
         return message("Signed: size {size}", size=size)
@@ -383,7 +385,7 @@ def status_lines(found: Assurance) -> list[tuple[str, str]]:
     """The lines of `iku status` on the log's signatures and cosignatures."""
     never = message("never (iku signer once)")
     shown: list[tuple[str, str]] = [
-        (message("Signed by the log"), _up_to(found.signed, never))
+        (message("Signed by the log"), _size_message(found.signed, never))
     ]
     if not found.witnesses:
         shown.append((message("Witnesses"), ALONE))
@@ -391,7 +393,7 @@ def status_lines(found: Assurance) -> list[tuple[str, str]]:
         witnessed = message(
             "{count} witnesses; cosigned by a quorum: {up_to_size}",
             count=found.witnesses,
-            up_to_size=_up_to(found.witnessed, message("none yet")),
+            up_to_size=_size_message(found.witnessed, message("none yet")),
         )
         shown.append((message("Witnesses"), witnessed))
     shown += [(message("Ignored cosignature"), line) for line in found.ignored]
@@ -400,7 +402,7 @@ def status_lines(found: Assurance) -> list[tuple[str, str]]:
     return shown
 
 
-def _up_to(size: int | None, never: Message) -> Message:
+def _size_message(size: int | None, never: Message) -> Message:
     if size is None:
         return never
     return message("up to size {size}", size=formats.number(size))

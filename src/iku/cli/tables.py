@@ -185,7 +185,7 @@ class Listing:
         last = self._layout
         if (
             last is None
-            or _omitted_columns(last) != _omitted_columns(layout)
+            or _visible_columns(last) != _visible_columns(layout)
             or last.short != layout.short
         ):
             yield ""
@@ -198,7 +198,7 @@ class Listing:
             yield click.style(line, bold=True)
         total = sum(width for _, width in layout.shown)
         yield "─" * (total + len(GAP) * (len(layout.shown) - 1))
-        kept = _omitted_columns(layout)
+        kept = _visible_columns(layout)
         for index, column in enumerate(self._columns):
             if index not in kept:
                 self._left_out[translated(column.heading)] = None
@@ -255,7 +255,7 @@ def _heading(column: TableColumn, *, short: bool) -> str:
     return translated(column.short if short and column.short else column.heading)
 
 
-def _omitted_columns(layout: _Layout) -> tuple[int, ...]:
+def _visible_columns(layout: _Layout) -> tuple[int, ...]:
     return tuple(index for index, _ in layout.shown)
 
 

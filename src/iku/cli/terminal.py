@@ -154,7 +154,7 @@ async def opened_app(chosen: Settings) -> AsyncIterator[App]:
     async with AsyncExitStack() as stack:
         with redact_address_errors():
             opened = await stack.enter_async_context(migrate_and_open(chosen))
-        yield await api_key.signed_in(opened, chosen.api_key)
+        yield await api_key.with_api_key(opened, chosen.api_key)
 
 
 def view(opened: App, reader: Connection) -> View:

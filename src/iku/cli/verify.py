@@ -21,7 +21,7 @@ from iku.postgres.pool import Connection
 from iku.queries import log_records, text_check
 from iku.queries.figure_verification import VerifiedFigure
 from iku.queries.figure_verification import verify as recounting
-from iku.queries.text_check import HeldText, TextCounts, TextScope
+from iku.queries.text_check import TextCheckResult, TextCounts, TextScope
 
 VERDICTS = {"same": message("same"), "differs": message("different")}
 
@@ -168,9 +168,9 @@ class TextsReport(Struct, frozen=True):
     files: TextCounts
 
     @property
-    def withheld(self) -> int:
+    def unavailable(self) -> int:
         """The number of texts and files that are locked, damaged or missing."""
-        return self.texts.withheld + self.files.withheld
+        return self.texts.unavailable + self.files.unavailable
 
 
 @verify.command("texts", short_help="Decrypt and verify every text and file.")
@@ -194,11 +194,11 @@ def texts(*, subjects: tuple[str, ...], json: bool) -> None:
     else:
         tables.say(message("Texts: {counts}.", counts=counts_in_words(found.texts)))
         tables.say(message("Files: {counts}.", counts=counts_in_words(found.files)))
-    if found.withheld:
+    if found.unavailable:
         raise CommandFailed(
             message(
                 "{count} texts or files, listed above, do not match their records",
-                count=found.withheld,
+                count=found.unavailable,
             )
         )
     if not json:
@@ -213,17 +213,17 @@ async def verify_texts(app: App, subjects: frozenset[str]) -> TextsReport:
         view = app.view(connection)  # of all texts, because none is shown
         scope = TextScope(await log_records.size(connection), subjects)
         with terminal.progress(message("texts")) as tell:
-            async for held in text_check.held_texts(view, scope, tell):
+            async for held in text_check.check_texts(view, scope, tell):
                 texts = texts.with_one(held)
                 print_finding(held)
         with terminal.progress(message("files")) as tell:
-            async for held in text_check.held_files(view, scope, tell):
+            async for held in text_check.check_files(view, scope, tell):
                 files = files.with_one(held)
                 print_finding(held)
     return TextsReport(scope.size, texts, files)
 
 
-def print_finding(held: HeldText) -> None:
+def print_finding(held: TextCheckResult) -> None:
     """Print the finding on a text or file, if there is one, on standard error."""
     if held.finding:
         standard_streams.say(translated(held.finding))

@@ -13,7 +13,7 @@ from msgspec import Struct
 from iku import messages
 from iku.cli import tables, terminal
 from iku.cli.errors import CommandFailed
-from iku.cli.signer import made
+from iku.cli.signer import key_message
 from iku.cli.terminal_language import translated
 from iku.ledger import policy
 from iku.ledger.note import Algorithm
@@ -91,7 +91,7 @@ def key(name: str, kinds: tuple[str, ...], *, json: bool) -> None:
         return
     for kind in found.vkeys:
         file = home.folder / KEY_FILES[KINDS[kind]]
-        tables.say(made(file, there=kind not in found.made))
+        tables.say(key_message(file, there=kind not in found.made))
     tables.say(
         message(
             "Lines for IKU_WITNESSES; put the address of the witness for URL, or "
@@ -125,7 +125,7 @@ def cosign(file: IO[bytes], logs: Path | None, *, new: bool) -> None:
     The exit code is 1 if the log does not continue what was cosigned last, or if that
     is not known any more.
     """
-    click.echo(_opened(logs, new=new).cosign(file.read()), nl=False)
+    click.echo(_open_witness(logs, new=new).cosign(file.read()), nl=False)
 
 
 @witness.command(short_help="Cosign over HTTP.")
@@ -143,7 +143,7 @@ def cosign(file: IO[bytes], logs: Path | None, *, new: bool) -> None:
 @new
 def serve(host: str, port: int, logs: Path | None, *, new: bool) -> None:
     """Cosign checkpoints over HTTP (C2SP tlog-witness), until SIGINT or SIGTERM."""
-    opened = _opened(logs, new=new)
+    opened = _open_witness(logs, new=new)
     # Importing Litestar takes longer than most commands take to run.
     from iku.web import server  # noqa: PLC0415
     from iku.web.witness import create_witness  # noqa: PLC0415
@@ -151,7 +151,7 @@ def serve(host: str, port: int, logs: Path | None, *, new: bool) -> None:
     async def execute() -> None:
         try:
             app = create_witness(opened, local_only=is_loopback(host))
-            await server.serve_app(app, host, port, _ready)
+            await server.serve_app(app, host, port, _print_address)
         except OSError as error:
             raise CommandFailed(
                 message(
@@ -165,11 +165,11 @@ def serve(host: str, port: int, logs: Path | None, *, new: bool) -> None:
     server.run(execute())
 
 
-def _ready(address: str) -> None:
+def _print_address(address: str) -> None:
     click.echo(translated(message("the witness serves at {address}", address=address)))
 
 
-def _opened(logs: Path | None, *, new: bool) -> Witness:
+def _open_witness(logs: Path | None, *, new: bool) -> Witness:
     home = WitnessFolder(terminal.settings().witness_home)
     if home.folder.exists():
         home.refuse_insecure()
@@ -181,10 +181,10 @@ def _opened(logs: Path | None, *, new: bool) -> Witness:
                 folder=home.folder,
             )
         )
-    return Witness(home.folder, keys, _logs(logs or home.folder / "policy"), new)
+    return Witness(home.folder, keys, _read_logs(logs or home.folder / "policy"), new)
 
 
-def _logs(path: Path) -> Policy:
+def _read_logs(path: Path) -> Policy:
     if not path.exists():
         raise CommandFailed(
             message(

@@ -18,7 +18,7 @@ from iku.domain.decider import Refused
 from iku.messages import message
 
 
-def refuse(
+def enforce(
     command: Command, state: Account | None, authority: Authority, today: date
 ) -> None:
     """Refuse a *command* that breaks a rule of accounts; *state* is the account.
@@ -27,12 +27,14 @@ def refuse(
         Forbidden: The account is one of the actor's own person.
         Refused: The register would have no administrator.
     """
-    _refuse_own(command.proposed, state, authority)
+    _refuse_own_account(command.proposed, state, authority)
     if state is not None:
         _refuse_last_administrator(command, state, authority.register, today)
 
 
-def _refuse_own(proposed: Any, state: Account | None, authority: Authority) -> None:
+def _refuse_own_account(
+    proposed: Any, state: Account | None, authority: Authority
+) -> None:
     if isinstance(proposed, Invite):
         person = proposed.holder.subject
     else:

@@ -141,15 +141,13 @@ async def _person_with_nip(
 ) -> str:
     """The person of the accounts with this NIP; *new* if there are none."""
     if nip is not None:
-        for person, known in await known_numbers(commands, reader):
+        for person, known in await known_nips(commands, reader):
             if known == nip:
                 return person
     return new
 
 
-async def known_numbers(
-    commands: CommandHandler, reader: Reader
-) -> list[tuple[str, str]]:
+async def known_nips(commands: CommandHandler, reader: Reader) -> list[tuple[str, str]]:
     """The person and the NIP of each account whose NIP is not erased."""
     register = (await commands.access.refresh(reader)).value
     names = [f"account-{name}" for name in register.accounts]

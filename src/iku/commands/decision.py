@@ -148,7 +148,7 @@ def _decide(
     touched = [state, *(peer.state for peer in peers.values())]
     authorisation.authorise(command, touched, authority, today)
     if command.category == account.decider.category:
-        account_rules.refuse(command, state, authority, today)
+        account_rules.enforce(command, state, authority, today)
     if closed is not None:
         _refuse_foreign_confirmation(command, closed.value, authority)
     context = _context(command, peers, authority, today, areas)

@@ -369,10 +369,10 @@ class CommandHandler:
         self, connection: Reader, name: str, credentials: Credentials | None
     ) -> Authority:
         """The authority under which *name* acts (see `authorisation.authority`)."""
-        known = await self._known(connection, credentials)
+        known = await self._current_access(connection, credentials)
         return authorisation.authority(known, name, credentials, self.today())
 
-    async def register(
+    async def access_register(
         self, connection: Reader, credentials: Credentials | None
     ) -> AccessRegister:
         """The accounts and the policy, for a query.
@@ -381,26 +381,28 @@ class CommandHandler:
         they lack events of the signed-in caller's account, or, without a session, once
         they are older than `STALE_S`.
         """
-        recent = self.recent_register(credentials)
+        recent = self.cached_access_register(credentials)
         if recent is not None:
             return recent
         return (await self.access.refresh(connection)).value
 
-    def recent_register(self, credentials: Credentials | None) -> AccessRegister | None:
+    def cached_access_register(
+        self, credentials: Credentials | None
+    ) -> AccessRegister | None:
         """The cached accounts and policy; None if they must be read again."""
         if credentials is None:
             known = self.access.recent(STALE_S)
             return None if known is None else known.value
         known = self.access.recent(math.inf)
-        if known is None or not _knows(known.value, credentials):
+        if known is None or not _is_current_for(known.value, credentials):
             return None
         return known.value
 
-    async def _known(
+    async def _current_access(
         self, connection: Reader, credentials: Credentials | None
     ) -> Cached[AccessRegister]:
         known = await self.access.cached(connection)
-        if credentials is not None and not _knows(known.value, credentials):
+        if credentials is not None and not _is_current_for(known.value, credentials):
             known = await self.access.refresh(connection)
         return known
 
@@ -544,7 +546,7 @@ def _already_recorded(command: Command, before: FoldedStream) -> CommandResult:
     return CommandResult(command.subject, number, receipt, added=False, repeated=False)
 
 
-def _knows(register: AccessRegister, credentials: Credentials) -> bool:
+def _is_current_for(register: AccessRegister, credentials: Credentials) -> bool:
     """Whether *register* has all events of the account that were known at sign-in."""
     account = register.accounts.get(credentials.account)
     return account is not None and account.version >= credentials.version

@@ -170,7 +170,7 @@ class Archive:
             with tarfile.open(fileobj=self._file, mode="r:") as tar:
                 for one in tar:
                     if not found:
-                        self._refuse_other_formats(one)
+                        self._refuse_unknown_format(one)
                     if (
                         not one.isreg()
                         or one.name in found
@@ -199,7 +199,7 @@ class Archive:
             )
         return found, raw
 
-    def _refuse_other_formats(self, first: tarfile.TarInfo) -> None:
+    def _refuse_unknown_format(self, first: tarfile.TarInfo) -> None:
         wanted = f"{MARK} {VERSION}\n".encode()
         self._file.seek(first.offset_data)
         if first.name != MARK:

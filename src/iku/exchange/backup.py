@@ -168,11 +168,11 @@ async def restore(
     """
     superuser = settings.superuser_url or database.owner_dsn
     name = dump.database_name(database.application_dsn)
-    _refuse_other_names(database, superuser, name)
+    _refuse_differing_names(database, superuser, name)
     files = Files(settings.attachments_folder)
-    await asyncio.to_thread(_refuse_other_files, files, backup)
+    await asyncio.to_thread(_refuse_conflicting_files, files, backup)
     async with database_switch.connect_for_maintenance(superuser) as control:
-        await _refuse_other_server(control, backup.manifest)
+        await _refuse_older_server(control, backup.manifest)
         await database_switch.refuse_connected_clients(control, name)
         there = await _event_count(control, dump.uri_of_database(superuser, name), name)
         if there is not None and not replace:
@@ -196,8 +196,8 @@ async def restore(
             dump.uri_of_database(superuser, part),
             backup.blocks(archive.DUMP),
         )
-        beside = dump.uri_of_database(database.owner_dsn, part)
-        size, lost = await _verify(settings, beside, backup.manifest, tell)
+        restored_dsn = dump.uri_of_database(database.owner_dsn, part)
+        size, lost = await _verify(settings, restored_dsn, backup.manifest, tell)
         # A file is written before its event.
         await asyncio.to_thread(_restore_files, files, backup)
         kept = await database_switch.switch(control, name, keep=there is not None)
@@ -213,7 +213,7 @@ async def restore(
     )
 
 
-def _refuse_other_names(database: Database, superuser: str, name: str) -> None:
+def _refuse_differing_names(database: Database, superuser: str, name: str) -> None:
     for dsn in (database.owner_dsn, superuser):
         if (other := dump.database_name(dsn)) != name:
             raise NotRestorable(
@@ -227,7 +227,7 @@ def _refuse_other_names(database: Database, superuser: str, name: str) -> None:
             )
 
 
-async def _refuse_other_server(control: Plain, manifest: Manifest) -> None:
+async def _refuse_older_server(control: Plain, manifest: Manifest) -> None:
     await dump.refuse_other_major(control)
     made, here = int(manifest.server.split(".")[0]), control.get_server_version().major
     if here < made:
@@ -380,7 +380,7 @@ def _sealed_files(files: Files) -> Iterator[tuple[str, Path]]:
                 yield f"{place}/{name}", folder / name
 
 
-def _refuse_other_files(files: Files, backup: Archive) -> None:
+def _refuse_conflicting_files(files: Files, backup: Archive) -> None:
     """Refuse if an existing file has the name of one in the backup, but differs."""
     for name in backup.manifest.files:
         path = _path(files, name)

@@ -44,8 +44,8 @@ def rows(
             item.district,
             csv_output.yes_or_no(item.denominator),
             csv_output.yes_or_no(item.numerator),
-            *_reason_cell(item.why_denominator, formats),
-            *_reason_cell(item.why_numerator, formats),
+            *_reason_cells(item.why_denominator, formats),
+            *_reason_cells(item.why_numerator, formats),
             figure.number,
         )
         for item in items
@@ -53,6 +53,6 @@ def rows(
     return csv_output.lines(lines, delimiter)
 
 
-def _reason_cell(why: ReasonView, formats: Formats) -> tuple[str, str, str]:
+def _reason_cells(why: ReasonView, formats: Formats) -> tuple[str, str, str]:
     positions = " ".join(str(event.position) for event in why.events)
     return why.rule, formats.sentence(why), positions

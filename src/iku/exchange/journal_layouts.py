@@ -73,7 +73,7 @@ class Layout:
     ahead: bool = False
 
     @cached_property
-    def frame(self) -> frozenset[str]:
+    def required_headings(self) -> frozenset[str]:
         """Headings of the columns required in every row."""
         return frozenset(
             {self.subject, self.day, self.known, *([self.event] if self.event else [])}
@@ -98,13 +98,15 @@ def _dated_statement(fact: type[Any], **fields: str) -> Statement:
     return Statement(fact, {"tanggal": "effective_on", **fields})
 
 
-def _corrects(fact: type[Any], *about: type[Any], **fields: str) -> Statement:
+def _correction_statement(
+    fact: type[Any], *about: type[Any], **fields: str
+) -> Statement:
     return Statement(
         fact, {**fields, "keterangan": "reason"}, about, any_of=tuple(fields)
     )
 
 
-def _annuls(*about: type[Any], **identifying_fields: str) -> Statement:
+def _annulment_statement(*about: type[Any], **identifying_fields: str) -> Statement:
     return Statement(Annulled, {"keterangan": "reason"}, about, identifying_fields)
 
 
@@ -164,14 +166,14 @@ CONFLICTS = Layout(
         "digabung": _dated_statement(
             conflict.Merged, ke_nomor="into", keterangan="reason"
         ),
-        "klasifikasi_dikoreksi": _corrects(
+        "klasifikasi_dikoreksi": _correction_statement(
             conflict.Corrected,
             conflict.Reported,
             conflict.Reclassified,
             kategori="category",
             dimensi="dimension",
         ),
-        "laporan_dikoreksi": _corrects(
+        "laporan_dikoreksi": _correction_statement(
             conflict.Corrected,
             conflict.Reported,
             kategori="category",
@@ -181,22 +183,22 @@ CONFLICTS = Layout(
             sumber="source",
             wilayah="area",
         ),
-        "nomor_dikoreksi": _corrects(
+        "nomor_dikoreksi": _correction_statement(
             conflict.Corrected, conflict.Reported, ke_nomor="number"
         ),
-        "penutupan_dikoreksi": _corrects(
+        "penutupan_dikoreksi": _correction_statement(
             conflict.Corrected, conflict.Resolved, cara="manner"
         ),
-        "laporan_dibatalkan": _annuls(conflict.Reported),
-        "pengembalian_dibatalkan": _annuls(conflict.Returned),
-        "verifikasi_dibatalkan": _annuls(conflict.Verified),
-        "penolakan_dibatalkan": _annuls(conflict.Rejected),
-        "penanganan_dibatalkan": _annuls(conflict.Handled),
-        "pelimpahan_dibatalkan": _annuls(conflict.Referred),
-        "penutupan_dibatalkan": _annuls(conflict.Resolved),
-        "pembukaan_dibatalkan": _annuls(conflict.Reopened),
-        "reklasifikasi_dibatalkan": _annuls(conflict.Reclassified),
-        "penggabungan_dibatalkan": _annuls(conflict.Merged),
+        "laporan_dibatalkan": _annulment_statement(conflict.Reported),
+        "pengembalian_dibatalkan": _annulment_statement(conflict.Returned),
+        "verifikasi_dibatalkan": _annulment_statement(conflict.Verified),
+        "penolakan_dibatalkan": _annulment_statement(conflict.Rejected),
+        "penanganan_dibatalkan": _annulment_statement(conflict.Handled),
+        "pelimpahan_dibatalkan": _annulment_statement(conflict.Referred),
+        "penutupan_dibatalkan": _annulment_statement(conflict.Resolved),
+        "pembukaan_dibatalkan": _annulment_statement(conflict.Reopened),
+        "reklasifikasi_dibatalkan": _annulment_statement(conflict.Reclassified),
+        "penggabungan_dibatalkan": _annulment_statement(conflict.Merged),
     },
 )
 
@@ -265,7 +267,7 @@ ORGANISATIONS = Layout(
             },
             only={"terverifikasi": "ya"},
         ),
-        "pendaftaran_dikoreksi": _corrects(
+        "pendaftaran_dikoreksi": _correction_statement(
             organisation.Corrected,
             organisation.Registered,
             jenis="kind",
@@ -274,7 +276,7 @@ ORGANISATIONS = Layout(
             berlaku_sampai="valid_until",
             wilayah="area",
         ),
-        "nomor_dikoreksi": _corrects(
+        "nomor_dikoreksi": _correction_statement(
             organisation.Corrected, organisation.Registered, rujukan="number"
         ),
         "partisipasi_dikoreksi": Statement(
@@ -288,19 +290,19 @@ ORGANISATIONS = Layout(
             {"rujukan": "participation"},
             any_of=("kegiatan", "terverifikasi"),
         ),
-        "pendaftaran_dibatalkan": _annuls(organisation.Registered),
-        "perpanjangan_dibatalkan": _annuls(organisation.Renewed),
-        "pembekuan_dibatalkan": _annuls(organisation.Suspended),
-        "pemulihan_dibatalkan": _annuls(organisation.Restored),
-        "pembubaran_dibatalkan": _annuls(organisation.Dissolved),
-        "pencabutan_dibatalkan": _annuls(organisation.Revoked),
-        "kepindahan_dibatalkan": _annuls(organisation.MovedOut),
-        "penggabungan_dibatalkan": _annuls(organisation.Merged),
-        "penolakan_dibatalkan": _annuls(organisation.Rejected),
-        "partisipasi_dibatalkan": _annuls(
+        "pendaftaran_dibatalkan": _annulment_statement(organisation.Registered),
+        "perpanjangan_dibatalkan": _annulment_statement(organisation.Renewed),
+        "pembekuan_dibatalkan": _annulment_statement(organisation.Suspended),
+        "pemulihan_dibatalkan": _annulment_statement(organisation.Restored),
+        "pembubaran_dibatalkan": _annulment_statement(organisation.Dissolved),
+        "pencabutan_dibatalkan": _annulment_statement(organisation.Revoked),
+        "kepindahan_dibatalkan": _annulment_statement(organisation.MovedOut),
+        "penggabungan_dibatalkan": _annulment_statement(organisation.Merged),
+        "penolakan_dibatalkan": _annulment_statement(organisation.Rejected),
+        "partisipasi_dibatalkan": _annulment_statement(
             organisation.Participated, rujukan="participation"
         ),
-        "verifikasi_dibatalkan": _annuls(
+        "verifikasi_dibatalkan": _annulment_statement(
             organisation.ParticipationVerified, rujukan="participation"
         ),
     },

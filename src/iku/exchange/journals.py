@@ -227,7 +227,7 @@ class JournalFile:
             UnreadableSheet: The file has changed.
         """
         for numbered in self.rows():
-            yield entry(RowReader(self.layout, numbered.row, scope), numbered)
+            yield journal_row(RowReader(self.layout, numbered.row, scope), numbered)
 
     def _canonical_rows(self) -> Iterator[tuple[SheetRow, bytes]]:
         """Each row and its canonical content."""
@@ -244,7 +244,7 @@ class JournalFile:
 _encode = msgspec.json.Encoder().encode
 
 
-def entry(reading: RowReader, numbered: IdentifiedRow) -> JournalRow:
+def journal_row(reading: RowReader, numbered: IdentifiedRow) -> JournalRow:
     """The parsed row; all cells are read, even after a fault."""
     subject = reading.subject()
     known_on = reading.known_on()

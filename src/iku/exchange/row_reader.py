@@ -110,7 +110,10 @@ class RowReader:
 
     def refuse_unused_cells(self, statement: Statement) -> None:
         """Refuse values in columns that the statement does not use."""
-        used = {*statement.fields, *statement.identifying_fields} | self.layout.frame
+        used = {
+            *statement.fields,
+            *statement.identifying_fields,
+        } | self.layout.required_headings
         for heading, cell in self.row.cells.items():
             allowed = statement.only.get(heading, "")
             if heading not in used and cell.lower() != allowed:

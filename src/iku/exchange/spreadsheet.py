@@ -86,7 +86,7 @@ class Sheet:
         Raises:
             UnreadableSheet: It has no such layout.
         """
-        _refuse_other_encodings(file)
+        _refuse_non_utf8(file)
         self._text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
         self._delimiter = self._detect_delimiter()
         try:
@@ -174,7 +174,7 @@ def _with_likely_cause(error: csv.Error) -> str:
             return other
 
 
-def _refuse_other_encodings(file: BinaryIO) -> None:
+def _refuse_non_utf8(file: BinaryIO) -> None:
     decoder = getincrementaldecoder("utf-8")()
     begins, line = 0, 1  # start of the block: offset and line
     file.seek(0)

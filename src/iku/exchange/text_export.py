@@ -16,10 +16,10 @@ from msgspec import Struct
 from iku.exchange.bundle import BundleWriteError
 from iku.ledger import durable_files
 from iku.messages import message
-from iku.queries.text_check import HeldText, TextCounts
+from iku.queries.text_check import TextCheckResult, TextCounts
 from iku.vault.sealing import Opened
 
-Name: TypeAlias = Callable[[HeldText], None]
+Name: TypeAlias = Callable[[TextCheckResult], None]
 
 
 class TextExportResult(Struct, frozen=True):
@@ -30,7 +30,9 @@ class TextExportResult(Struct, frozen=True):
     texts: TextCounts
 
 
-async def export(found: AsyncIterable[HeldText], path: Path, name: Name) -> TextCounts:
+async def export(
+    found: AsyncIterable[TextCheckResult], path: Path, name: Name
+) -> TextCounts:
     """Write the opened texts of *found* to *path*; *name* is called with each finding.
 
     If *found* raises, the file is removed.
@@ -58,7 +60,7 @@ def _create_file(path: Path) -> Iterator[IO[bytes]]:
         yield file
 
 
-def _write_text(file: IO[bytes], held: HeldText) -> None:
+def _write_text(file: IO[bytes], held: TextCheckResult) -> None:
     if isinstance(held.outcome, Opened):
         line = {
             "event": held.event,

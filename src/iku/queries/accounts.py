@@ -114,13 +114,13 @@ async def listing(view: View, question: AccountsQuestion, today: date) -> Accoun
     at = question.moment(today)
     size = (await log.head(view.reader)).size
     size = size if at.size is None else min(at.size, size)
-    found = await _read(view, at, size)
-    items = await _shown(view, found, at.as_of)
+    found = await _read_accounts(view, at, size)
+    items = await _shown_accounts(view, found, at.as_of)
     return Accounts(
         at.as_of,
         at.known_on,
         size,
-        tuple(one for one in items if _holds(one, question.role)),
+        tuple(one for one in items if _has_role(one, question.role)),
     )
 
 
@@ -139,11 +139,11 @@ async def show(view: View, identifier: str, today: date) -> ShownAccount:
         raise SubjectNotFound(
             message("account {account} does not exist", account=identifier)
         )
-    [shown] = await _shown(view, [recorded], today)
+    [shown] = await _shown_accounts(view, [recorded], today)
     return shown
 
 
-async def _read(view: View, at: Moment, size: int) -> list[list[Recorded]]:
+async def _read_accounts(view: View, at: Moment, size: int) -> list[list[Recorded]]:
     """The events of each account up to the cut-off, in the order of invitations."""
     streams: dict[str, list[Recorded]] = defaultdict(list)
     for one in await log.read_categories(view.reader, (account.decider.category,)):
@@ -154,7 +154,7 @@ async def _read(view: View, at: Moment, size: int) -> list[list[Recorded]]:
     return list(streams.values())
 
 
-async def _shown(
+async def _shown_accounts(
     view: View, streams: Sequence[Sequence[Recorded]], day: date
 ) -> list[ShownAccount]:
     texts = await view.texts([recorded[0] for recorded in streams])
@@ -162,15 +162,15 @@ async def _shown(
     for recorded in streams:
         opening = recorded[0]
         words = view.texts_in_words(texts[opening.stream, opening.version])
-        shown.append(_account(opening.subject, fold(recorded).state, words, day))
+        shown.append(_shown_account(opening.subject, fold(recorded).state, words, day))
     return shown
 
 
-def _account(
+def _shown_account(
     identifier: str, state: Account, words: dict[str, str], day: date
 ) -> ShownAccount:
     opening = state.invitation
-    suspended = _suspended(state, day)
+    suspended = _is_suspended(state, day)
     return ShownAccount(
         id=identifier,
         person=state.person,
@@ -181,7 +181,7 @@ def _account(
         invited_on=opening.effective_on,
         suspended=suspended,
         roles=tuple(
-            _role(state, grant, day, suspended=suspended)
+            _held_role(state, grant, day, suspended=suspended)
             for grant in state.grants
             if grant.granted_on <= day
         ),
@@ -189,7 +189,7 @@ def _account(
     )
 
 
-def _suspended(state: Account, day: date) -> bool:
+def _is_suspended(state: Account, day: date) -> bool:
     """Whether the account was suspended at the end of *day*."""
     changes = [
         event
@@ -200,7 +200,7 @@ def _suspended(state: Account, day: date) -> bool:
     return bool(changes) and isinstance(changes[-1], AccountSuspended)
 
 
-def _role(state: Account, grant: Grant, day: date, *, suspended: bool) -> HeldRole:
+def _held_role(state: Account, grant: Grant, day: date, *, suspended: bool) -> HeldRole:
     granted = state.history[grant.version - 1]
     revoked_on = None
     if grant.revoked is not None:
@@ -220,5 +220,5 @@ def _role(state: Account, grant: Grant, day: date, *, suspended: bool) -> HeldRo
     )
 
 
-def _holds(shown: ShownAccount, role: Role | None) -> bool:
+def _has_role(shown: ShownAccount, role: Role | None) -> bool:
     return role is None or any(one.role is role and one.in_force for one in shown.roles)

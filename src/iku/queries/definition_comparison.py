@@ -87,13 +87,15 @@ class ComparisonSheet:
         self.totals = [Counts() for _ in evaluations]
         self.differing = 0
         self.rows: list[ComparisonRow] = []
-        self._lenses = evaluations
+        self._evaluations = evaluations
         self._after = after
         self._limit = limit
 
     def add(self, name: str, subject: Any) -> None:
         """Count one subject. Subjects must be passed in the order of their names."""
-        counted = [_subject_counts(subject, evaluation) for evaluation in self._lenses]
+        counted = [
+            _subject_counts(subject, evaluation) for evaluation in self._evaluations
+        ]
         sums = zip(self.totals, counted, strict=True)
         self.totals = [total + counts for total, counts in sums]
         columns = [SubjectCount(c.numerator, c.denominator) for c in counted]
@@ -107,7 +109,7 @@ class ComparisonSheet:
     @property
     def options(self) -> Options:
         """The options of the first evaluation; all count the same kind of subject."""
-        return self._lenses[0].options
+        return self._evaluations[0].options
 
     @property
     def page(self) -> tuple[ComparisonRow, ...]:
@@ -217,7 +219,7 @@ async def preview_revision(
     after = DefinitionFacts([*facts.indicator, *known], facts.scale)
     ends = [(today.year - ago, *end) for ago in (2, 1) for end in QUARTER_ENDS]
     days = [
-        _compare_years(facts, after, _pin_size(Question(code, day), head))
+        _revised_day(facts, after, _pin_size(Question(code, day), head))
         for day in (*(date(*end) for end in ends), today)
     ]
     await _count(reader, [day.sheet for day in days], days[0].question)
@@ -229,7 +231,7 @@ async def preview_revision(
     return RevisionPreview(code, head.size, tuple(points))
 
 
-def _compare_years(
+def _revised_day(
     before: DefinitionFacts, after: DefinitionFacts, question: Question
 ) -> "_ComparedDay":
     bases = (before.basis(question), after.basis(question))

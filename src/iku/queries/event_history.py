@@ -148,11 +148,11 @@ async def page(
     }
     replaced = lineage.replaced_fields_by_event(facts, after)
     events = tuple(
-        _event(
+        _event_view(
             one,
             worded[one.version - 1],
             said[one.version],
-            replaced=[_replacement(item, said) for item in items],
+            replaced=[_replaced_value(item, said) for item in items],
             excluded_with_rejection=merger.excluded_with_rejection(facts, one.version),
             moved=moved.get(one.position, ()),
         )
@@ -217,7 +217,7 @@ async def movements(
 Said: TypeAlias = Mapping[int, Mapping[str, str]]  # texts by version and name
 
 
-def _replacement(one: lineage.ReplacedField, said: Said) -> ReplacedValue:
+def _replaced_value(one: lineage.ReplacedField, said: Said) -> ReplacedValue:
     before, after = _shown_value(one.before, said), _shown_value(one.after, said)
     return ReplacedValue(one.version, one.field, before, after)
 
@@ -240,7 +240,7 @@ def _shown_value(value: Any, said: Said) -> str | bool | None:
             return str(value)
 
 
-def _event(
+def _event_view(
     recorded: Recorded,
     texts: Texts,
     words: dict[str, str],

@@ -219,7 +219,7 @@ class PinnedFigure(NamedTuple):
         return PageCursor(at.size, at.as_of, PART, found.next, at.known_on).cursor
 
 
-async def begin(
+async def pinned_figure(
     view: View, figures: Figures, question: Question, cursor: str | None, today: date
 ) -> PinnedFigure:
     """The figure of *question*, or of the page that *cursor* refers to.
@@ -353,7 +353,7 @@ class Examined(NamedTuple):
     @property
     def item(self) -> ExplainedSubject:
         """How the subject counts, and why."""
-        return _item(self.recorded, self.state, self.membership)
+        return _explained_subject(self.recorded, self.state, self.membership)
 
 
 def examine(
@@ -387,7 +387,7 @@ def _deciding_rules(found: Membership) -> tuple[Rule, Rule]:
     return found.denominator.reason().rule, found.numerator.reason().rule
 
 
-def _item(
+def _explained_subject(
     recorded: Sequence[Recorded], state: Any, found: Membership
 ) -> ExplainedSubject:
     subject = recorded[0].subject

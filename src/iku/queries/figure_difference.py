@@ -92,7 +92,7 @@ class DifferenceQuestion(IndicatorQuestion, frozen=True, kw_only=True):
     limit: Limit = 50
     cursor: Cursor = None
 
-    def compared(self, today: date) -> ComparedQuestions:
+    def compared_questions(self, today: date) -> ComparedQuestions:
         """The questions for the two figures to compare.
 
         Raises:
@@ -113,7 +113,7 @@ class DifferenceQuestion(IndicatorQuestion, frozen=True, kw_only=True):
         )
 
 
-async def answer(
+async def compute_difference(
     view: View, figures: Figures, compared: ComparedQuestions, today: date
 ) -> Difference:
     """The difference of the two figures, with one page of its items.
@@ -126,14 +126,18 @@ async def answer(
     await view.require_indicator(Action.READ_HISTORY, compared.of.indicator)
     connection = view.reader
     first, last = await _compute_both(connection, figures, compared, today)
-    legs = difference.coordinate_steps(
+    steps = difference.coordinate_steps(
         _pin_answer(compared.against, first), _pin_answer(compared.of, last)
     )
-    between = await figures.compute(connection, [leg.after for leg in legs[:2]], today)
+    between = await figures.compute(
+        connection,
+        [one.after for one in steps[:2]],
+        today,
+    )
     ends = [first, *between, last]
     found = [
         move
-        async for move in movements(connection, legs, compared.after, compared.limit)
+        async for move in movements(connection, steps, compared.after, compared.limit)
     ]
     page = found[: compared.limit]
     options = _options_by_version(ends)
@@ -192,7 +196,7 @@ def _options_by_version(ends: Sequence[ComputedFigure]) -> dict[int, Options]:
 
 def _cursor_at(move: CountMovement, made: ComputedFigure) -> PageCursor:
     at = made.figure
-    return PageCursor(at.size, at.as_of, move.leg.step.letter, move.key)
+    return PageCursor(at.size, at.as_of, move.coordinate_step.step.letter, move.key)
 
 
 async def _items(
@@ -204,7 +208,9 @@ async def _items(
     """
     of_subject: dict[tuple[DifferenceStep, str], list[int]] = {}
     for index, move in enumerate(page):
-        of_subject.setdefault((move.leg.step, move.subject), []).append(index)
+        of_subject.setdefault((move.coordinate_step.step, move.subject), []).append(
+            index
+        )
     items: dict[int, DifferenceItem] = {}
     for indices in of_subject.values():
         moves = [page[index] for index in indices]
@@ -218,7 +224,7 @@ async def _items_of_subject(
 ) -> AsyncIterator[DifferenceItem]:
     """The movements of one subject in one step, as items."""
     decider = _decider(options)
-    last, after = moves[-1], moves[-1].leg.after
+    last, after = moves[-1], moves[-1].coordinate_step.after
     recorded = await log.read_stream(
         connection,
         decider.stream(last.subject),
@@ -228,13 +234,13 @@ async def _items_of_subject(
     facts = [fact.decode_recorded(one, decider.event_type) for one in recorded]
     examination = _SubjectExamination(options, [one.position for one in recorded])
     if not last.position:
-        yield _by_step(last, decider.fold(facts), examination)
+        yield _item_by_step(last, decider.fold(facts), examination)
         return
     moved = {move.position: move for move in moves}
     states = pairwise(accumulate(chain([None], facts), decider.evolve))
     for one, turn in zip(recorded, states, strict=True):
         if one.position in moved:
-            yield _by_event(moved[one.position], one, turn, examination)
+            yield _item_by_event(moved[one.position], one, turn, examination)
 
 
 def _decider(options: Mapping[int, Options]) -> Decider[Any, Any]:
@@ -258,26 +264,30 @@ class _SubjectExamination(NamedTuple):
         return EndpointCount(counts.numerator, counts.denominator, why)
 
 
-def _by_event(
+def _item_by_event(
     move: CountMovement,
     recorded: Recorded,
     turn: tuple[Any, Any],
     examination: _SubjectExamination,
 ) -> DifferenceItem:
     """The item of one event, reversed if only the first figure knows the event."""
-    memberships = [examination.membership_at(state, move.leg.before) for state in turn]
+    memberships = [
+        examination.membership_at(state, move.coordinate_step.before) for state in turn
+    ]
     before, after = memberships if move.gained else reversed(memberships)
     why = subject_kinds.counted_kind(recorded.category).cause(turn[1].history[-1])
     return _item(move, why, turn[1], (before, after), causing_event(recorded))
 
 
-def _by_step(
+def _item_by_step(
     move: CountMovement, state: Any, examination: _SubjectExamination
 ) -> DifferenceItem:
     """The item of a subject that changes by another definition or by time."""
-    before = examination.membership_at(state, move.leg.before)
-    after = examination.membership_at(state, move.leg.after)
-    return _item(move, Cause(move.leg.step.value), state, (before, after), None)
+    before = examination.membership_at(state, move.coordinate_step.before)
+    after = examination.membership_at(state, move.coordinate_step.after)
+    return _item(
+        move, Cause(move.coordinate_step.step.value), state, (before, after), None
+    )
 
 
 def _item(
@@ -289,7 +299,7 @@ def _item(
 ) -> DifferenceItem:
     before, after = ends
     return DifferenceItem(
-        step=move.leg.step,
+        step=move.coordinate_step.step,
         cause=why,
         id=move.subject,
         number=numbering.number(move.subject, state),

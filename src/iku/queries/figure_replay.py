@@ -134,7 +134,7 @@ async def numbered_lines(
     for row in rows:
         numerator += row["numerator"]
         denominator += row["denominator"]
-        lines.append(_line(row, numbered[row["subject"]], numerator, denominator))
+        lines.append(_replay_line(row, numbered[row["subject"]], numerator, denominator))
     return lines
 
 
@@ -280,7 +280,7 @@ async def movements(
     )
 
 
-def _line(
+def _replay_line(
     row: asyncpg.Record, number: str, numerator: int, denominator: int
 ) -> ReplayLine:
     return ReplayLine(

@@ -131,7 +131,7 @@ class Indicators(Struct, frozen=True):
 async def listing(view: View, figures: Figures, today: date) -> Indicators:
     """All indicators, by code, and the scale in force *today*."""
     found = await figures.indicators(view.reader)
-    rated_by = _scale(await figures.scale(view.reader), today)
+    rated_by = _shown_scale(await figures.scale(view.reader), today)
     shown = [
         await _shown_indicator(view, code, one, today)
         for code, one in sorted(found.items())
@@ -152,7 +152,7 @@ async def read_indicator(
         raise UnknownReference(
             message("indicator {indicator} does not exist", indicator=code)
         )
-    rated_by = _scale(await figures.scale(view.reader), today)
+    rated_by = _shown_scale(await figures.scale(view.reader), today)
     one = await _shown_indicator(view, code, found[code], today)
     return IndicatorWithScale(*structs.astuple(one), scale=rated_by)
 
@@ -171,7 +171,7 @@ async def version(reader: Reader, code: str) -> int:
     return recorded[-1].version
 
 
-async def definitions(reader: Reader, code: str, version: int) -> int:
+async def count_definitions(reader: Reader, code: str, version: int) -> int:
     """The number of definitions in the first *version* events of the indicator."""
     recorded = await log.read_stream(reader, indicator.decider.stream(code))
     return sum(one.type == "defined" for one in recorded[:version])
@@ -179,8 +179,8 @@ async def definitions(reader: Reader, code: str, version: int) -> int:
 
 async def appended_definition(reader: Reader, code: str, given: Receipt) -> int | None:
     """The version of the appended definition; None if none was appended."""
-    before = await definitions(reader, code, given.version - given.count)
-    after = await definitions(reader, code, given.version)
+    before = await count_definitions(reader, code, given.version - given.count)
+    after = await count_definitions(reader, code, given.version)
     return after if after > before else None
 
 
@@ -198,7 +198,7 @@ class _FactTexts(NamedTuple):
         return ShownAnnulment(by, self.known_on[by], self.reasons[by])
 
 
-async def _read_texts(view: View, code: str, state: Indicator) -> _FactTexts:
+async def _read_fact_texts(view: View, code: str, state: Indicator) -> _FactTexts:
     stream = indicator.decider.stream(code)
     recorded = await log.read_stream(view.reader, stream)
     read = await view.texts(recorded[: len(state.history)])
@@ -217,7 +217,7 @@ async def _read_texts(view: View, code: str, state: Indicator) -> _FactTexts:
 async def _shown_indicator(
     view: View, code: str, state: Indicator, today: date
 ) -> ShownIndicator:
-    words = await _read_texts(view, code, state)
+    words = await _read_fact_texts(view, code, state)
     now = indicator.applicable_definition(state, state, today).defined
     return ShownIndicator(
         code=code,
@@ -227,12 +227,14 @@ async def _shown_indicator(
         owner=now.owner,
         objective=now.objective,
         version=len(state.history),
-        definitions=tuple(_definitions_of(state, words)),
-        targets=tuple(_targets_of(state, words)),
+        definitions=tuple(_shown_definitions(state, words)),
+        targets=tuple(_shown_targets(state, words)),
     )
 
 
-def _definitions_of(state: Indicator, words: _FactTexts) -> Iterator[ShownDefinition]:
+def _shown_definitions(
+    state: Indicator, words: _FactTexts
+) -> Iterator[ShownDefinition]:
     numbers = dict(
         zip(
             state.definition_event_versions,
@@ -252,7 +254,7 @@ def _definitions_of(state: Indicator, words: _FactTexts) -> Iterator[ShownDefini
         yield ShownDefinition(definition=one.version, version=place, **fields)
 
 
-def _targets_of(state: Indicator, words: _FactTexts) -> Iterator[ShownTarget]:
+def _shown_targets(state: Indicator, words: _FactTexts) -> Iterator[ShownTarget]:
     gone = lineage.annulled_facts(state.history, indicator.Targeted)
     every = [*state.effective_targets, *(undone.fact for undone in gone)]
     for version, one in sorted(every, key=lambda standing: standing.version):
@@ -274,7 +276,7 @@ def _targets_of(state: Indicator, words: _FactTexts) -> Iterator[ShownTarget]:
         )
 
 
-def _scale(state: scale.Scale | None, today: date) -> ShownScale | None:
+def _shown_scale(state: scale.Scale | None, today: date) -> ShownScale | None:
     if state is None:
         return None
     now = scale.applicable_version(state, state, today)

@@ -115,7 +115,7 @@ async def has_subjects_of_other_commands(
     return found
 
 
-async def holds_only(reader: Reader, commands: Sequence[str]) -> bool:
+async def has_only_commands(reader: Reader, commands: Sequence[str]) -> bool:
     """Whether the log has only *commands*, seed definitions, rights and accounts."""
     found: bool = await reader.fetchval(
         """
@@ -133,7 +133,7 @@ async def holds_only(reader: Reader, commands: Sequence[str]) -> bool:
     return found
 
 
-async def between(
+async def log_range(
     view: View,
     wanted: Filter,
     after: int,

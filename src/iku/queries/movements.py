@@ -25,7 +25,7 @@ class CountMovement(NamedTuple):
         denominator: Effect of the event on the denominator where it is known.
     """
 
-    leg: CoordinateStep
+    coordinate_step: CoordinateStep
     subject: str
     position: int = 0
     gained: bool = True
@@ -45,35 +45,39 @@ async def movements(
     limit: int,
 ) -> AsyncIterator[CountMovement]:
     """At most *limit* + 1 movements after the cursor, ordered by step and key."""
-    letters = [leg.step.letter for leg in steps]
+    letters = [one.step.letter for one in steps]
     left = limit + 1
-    for leg in steps[letters.index(after.part) if after else 0 :]:
-        key = after.key if after and after.part == leg.step.letter else ""
-        if left and leg.before != leg.after:
-            for move in await _movements_in_step(connection, leg, key, left):
+    for coordinate_step in steps[letters.index(after.part) if after else 0 :]:
+        key = after.key if after and after.part == coordinate_step.step.letter else ""
+        if left and coordinate_step.before != coordinate_step.after:
+            for move in await _movements_in_step(
+                connection, coordinate_step, key, left
+            ):
                 left -= 1
                 yield move
 
 
 async def _movements_in_step(
-    connection: Reader, leg: CoordinateStep, after: str, limit: int
+    connection: Reader, coordinate_step: CoordinateStep, after: str, limit: int
 ) -> list[CountMovement]:
-    if leg.step is DifferenceStep.KNOWLEDGE:
-        return await events(connection, leg, int(after or 0), limit)
-    return await _subjects(connection, leg, after, limit)
+    if coordinate_step.step is DifferenceStep.KNOWLEDGE:
+        return await event_movements(
+            connection, coordinate_step, int(after or 0), limit
+        )
+    return await _subject_movements(connection, coordinate_step, after, limit)
 
 
-async def events(
-    connection: Reader, leg: CoordinateStep, after: int, limit: int
+async def event_movements(
+    connection: Reader, coordinate_step: CoordinateStep, after: int, limit: int
 ) -> list[CountMovement]:
     """The movements by events that are known at only one end of the step.
 
     At most *limit* events *after* a position, in order. With equal knowledge cut-offs
     they are between the two sizes, otherwise anywhere.
     """
-    before, then = leg.before, leg.after
-    heard_alike = before.known_on == then.known_on
-    least = min(before.size or 0, then.size or 0) if heard_alike else 0
+    before, then = coordinate_step.before, coordinate_step.after
+    same_cutoff = before.known_on == then.known_on
+    least = min(before.size or 0, then.size or 0) if same_cutoff else 0
     rows = await connection.fetch(
         """
         select m.subject, m.position, m.position <= $6 and m.known_on <= $7 as gained,
@@ -102,14 +106,17 @@ async def events(
         before.known_on or FOREVER,
         limit,
     )
-    return [CountMovement(leg, *row) for row in rows]
+    return [CountMovement(coordinate_step, *row) for row in rows]
 
 
-async def _subjects(
-    connection: Reader, leg: CoordinateStep, after: str, limit: int
+async def _subject_movements(
+    connection: Reader, coordinate_step: CoordinateStep, after: str, limit: int
 ) -> list[CountMovement]:
     """Subjects that count differently at the two ends of the step."""
-    ends = [_coordinates(question) for question in (leg.before, leg.after)]
+    ends = [
+        _coordinates(question)
+        for question in (coordinate_step.before, coordinate_step.after)
+    ]
     rows = await connection.fetch(
         """
         select c.subject
@@ -136,12 +143,12 @@ async def _subjects(
          order by c.subject
          limit $8
         """,
-        leg.after.indicator,
+        coordinate_step.after.indicator,
         *zip(*ends, strict=True),
         after,
         limit,
     )
-    return [CountMovement(leg, row["subject"]) for row in rows]
+    return [CountMovement(coordinate_step, row["subject"]) for row in rows]
 
 
 def _coordinates(question: Question) -> tuple[Any, ...]:

@@ -108,7 +108,7 @@ class Proposals(Struct, frozen=True):
     next: int | None
 
 
-class ReadProposal(NamedTuple):
+class RecordedProposal(NamedTuple):
     """The events of a proposal, and the proposal folded from them."""
 
     recorded: tuple[Recorded, ...]
@@ -125,9 +125,9 @@ class ReadProposal(NamedTuple):
         return self.recorded[0].position
 
 
-async def visible(
+async def visible_proposals(
     view: View, question: ProposalsQuestion, today: date
-) -> list[ReadProposal]:
+) -> list[RecordedProposal]:
     """The proposals that *question* asks for and the viewer sees, the latest first.
 
     Raises:
@@ -137,14 +137,14 @@ async def visible(
     wanted = ProposalStatus.OPEN if question.decidable else question.status
     found = [
         one
-        for one in await _all(view)
+        for one in await _all_proposals(view)
         if wanted in {None, one.state.status}
         and (question.before is None or one.position < question.before)
     ]
-    return await _seen(view, found, today)
+    return await _filter_visible(view, found, today)
 
 
-async def find(view: View, identifier: str, today: date) -> ReadProposal:
+async def find(view: View, identifier: str, today: date) -> RecordedProposal:
     """The proposal with this identifier.
 
     Raises:
@@ -153,16 +153,16 @@ async def find(view: View, identifier: str, today: date) -> ReadProposal:
     """
     view.viewer.require(Action.READ_FIGURES)
     recorded = await log.read_stream(view.reader, proposal.decider.stream(identifier))
-    found = [_read(recorded)] if recorded else []
-    for one in await _seen(view, found, today):
+    found = [_recorded_proposal(recorded)] if recorded else []
+    for one in await _filter_visible(view, found, today):
         return one
     raise SubjectNotFound(
         message("proposal {proposal} does not exist", proposal=identifier)
     )
 
 
-async def shown(
-    view: View, found: Sequence[ReadProposal], decidable: frozenset[str]
+async def shown_proposals(
+    view: View, found: Sequence[RecordedProposal], decidable: frozenset[str]
 ) -> tuple[ShownProposal, ...]:
     """The proposals as shown to the viewer, who may decide on those in *decidable*."""
     texts = await view.text_fields(
@@ -174,7 +174,7 @@ async def shown(
     )
     fields = iter(texts)
     return tuple(
-        _shown(
+        _shown_proposal(
             read,
             [{n: t.value for n, t in next(fields).items()} for _ in read.recorded],
             may_decide=read.id in decidable,
@@ -187,8 +187,8 @@ def _text_fields(recorded: Recorded) -> list[str]:
     return list(dict.fromkeys(name.partition(".")[0] for name in recorded.body().text))
 
 
-def _shown(
-    read: ReadProposal, texts: Sequence[dict[str, Any]], *, may_decide: bool
+def _shown_proposal(
+    read: RecordedProposal, texts: Sequence[dict[str, Any]], *, may_decide: bool
 ) -> ShownProposal:
     opening, proposed = read.recorded[0], read.state.proposed
     own, stored = dict(texts[0]), proposed.command
@@ -207,13 +207,14 @@ def _shown(
         proposed_at=opening.recorded_at,
         changes=proposed.changes,
         steps=tuple(
-            _step(one, of) for one, of in zip(read.recorded[1:], texts[1:], strict=True)
+            _proposal_step(one, of)
+            for one, of in zip(read.recorded[1:], texts[1:], strict=True)
         ),
         may_decide=may_decide,
     )
 
 
-def _step(recorded: Recorded, texts: dict[str, Any]) -> ProposalStep:
+def _proposal_step(recorded: Recorded, texts: dict[str, Any]) -> ProposalStep:
     event = fact.decode_recorded(recorded, proposal.decider.event_type)
     return ProposalStep(
         type=recorded.type,
@@ -225,31 +226,31 @@ def _step(recorded: Recorded, texts: dict[str, Any]) -> ProposalStep:
     )
 
 
-async def _all(view: View) -> list[ReadProposal]:
+async def _all_proposals(view: View) -> list[RecordedProposal]:
     """All proposals, the latest first. They are few, so there is no projection."""
     category = proposal.decider.category
     by_stream: dict[str, list[Recorded]] = defaultdict(list)
     for one in await log.read_categories(view.reader, (category,)):
         by_stream[one.stream].append(one)
-    return [_read(recorded) for recorded in reversed(by_stream.values())]
+    return [_recorded_proposal(recorded) for recorded in reversed(by_stream.values())]
 
 
-def _read(recorded: Sequence[Recorded]) -> ReadProposal:
-    return ReadProposal(tuple(recorded), streams.fold(recorded).state)
+def _recorded_proposal(recorded: Sequence[Recorded]) -> RecordedProposal:
+    return RecordedProposal(tuple(recorded), streams.fold(recorded).state)
 
 
-async def _seen(
-    view: View, found: Sequence[ReadProposal], today: date
-) -> list[ReadProposal]:
+async def _filter_visible(
+    view: View, found: Sequence[RecordedProposal], today: date
+) -> list[RecordedProposal]:
     """The proposals of *found* that the viewer may see."""
     if view.viewer.actor is None:
         return [*found]
-    names = [name for one in found for name in _subjects(one.state)]
+    names = [name for one in found for name in _subject_streams(one.state)]
     read = await streams.read(view.reader, view.vault, names, lambda _recorded: False)
-    return [one for one in found if _sees(view, one.state, read, today)]
+    return [one for one in found if _is_visible(view, one.state, read, today)]
 
 
-def _subjects(state: Proposal) -> list[str]:
+def _subject_streams(state: Proposal) -> list[str]:
     """The streams of the cases or organisations that a proposal is about."""
     target, into = state.proposed.target, state.proposed.command.data.get("into")
     if target.category not in subject_kinds.categories():
@@ -258,10 +259,10 @@ def _subjects(state: Proposal) -> list[str]:
     return [target.stream, *survivor]
 
 
-def _sees(
+def _is_visible(
     view: View, state: Proposal, read: dict[str, FoldedStream], today: date
 ) -> bool:
-    viewer, names = view.viewer, _subjects(state)
+    viewer, names = view.viewer, _subject_streams(state)
     if not names or state.proposed.by == viewer.name:
         return True
     known = [read[one] for one in names if one in read]

@@ -302,7 +302,9 @@ async def _effects(
         now = _question(of, frozen, size)
         closed = structs.replace(now, size=closing.size, known_on=closing.known_on)
         known, *_ = difference.coordinate_steps(closed, now)
-        for move in await movements.events(reader, known, page.after, page.limit + 1):
+        for move in await movements.event_movements(
+            reader, known, page.after, page.limit + 1
+        ):
             effect = FigureChange(frozen.indicator, move.numerator, move.denominator)
             found.setdefault(move.position, []).append(effect)
     return found

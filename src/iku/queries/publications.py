@@ -230,7 +230,7 @@ async def read_publication(
         figures=closing.figures if closing else None,
         live=live,
         coverage=_coverage(found, assurance),
-        steps=tuple(map(_step, found.steps, of.steps)),
+        steps=tuple(map(_shown_step, found.steps, of.steps)),
         editions=tuple(
             PublicationEdition(one.id, one.edition, one.state)
             for one in found.editions
@@ -277,7 +277,7 @@ def _list_fields(of: Publication) -> dict[str, Any]:
     return {**fields, "since": of.last_step.effective_on}
 
 
-def _step(recorded: Recorded, step: Event) -> ShownStep:
+def _shown_step(recorded: Recorded, step: Event) -> ShownStep:
     return ShownStep(
         type=recorded.type,
         version=recorded.version,

@@ -143,7 +143,7 @@ async def _filter_by_text(
         if asked.descending:
             named.reverse()
     wanted = (asked.text or "").lower()
-    matching = [one for one, name in named if wanted in _name_matches(one, name)]
+    matching = [one for one, name in named if wanted in _searchable_text(one, name)]
     statuses = Counter(one.standing["status"] for one in matching)
     place = {one.subject: place for place, (one, _) in enumerate(named)}
     if asked.after and asked.after not in place:
@@ -159,7 +159,9 @@ async def _scan(view: View, asked: Search) -> ListedMatches:
     for _ in range(WALKED // CHUNK):
         scanned, _ = await _states(view, asked, CHUNK)
         named = zip(scanned, await _names(view, asked.category, scanned), strict=True)
-        matching += [one for one, name in named if wanted in _name_matches(one, name)]
+        matching += [
+            one for one, name in named if wanted in _searchable_text(one, name)
+        ]
         if len(matching) > asked.limit or len(scanned) < CHUNK:
             return _page(matching, asked.limit, None)
         asked = structs.replace(asked, after=scanned[-1].subject)
@@ -172,7 +174,7 @@ async def _names(view: View, category: str, found: Sequence[Match]) -> list[str]
     wordings = [
         (stream(one.subject), {field: one.standing["wording"][field]}) for one in found
     ]
-    named = await view.unrecorded.text_fields(wordings)
+    named = await view.without_access_log.text_fields(wordings)
     return [str(of[field].value) for of in named]
 
 
@@ -181,7 +183,7 @@ def _title_field(category: str) -> str:
     return subject_kinds.counted_kind(category).texts[0]
 
 
-def _name_matches(found: Match, name: str) -> str:
+def _searchable_text(found: Match, name: str) -> str:
     return f"{found.standing['number']} {name}".lower()
 
 

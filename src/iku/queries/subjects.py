@@ -102,7 +102,7 @@ async def state(view: View, category: str, subject: str, asked: Moment) -> Subje
         InvalidQuestion: The requested size does not exist.
         Forbidden: It belongs to another division today.
     """
-    _refuse_unfit(category, subject)
+    _refuse_bad_identifier(category, subject)
     await view.require(Action.READ_REGISTER, DECIDERS[category].stream(subject))
     refuse_size_beyond(asked.size, (await log.head(view.reader)).size)
     stream = DECIDERS[category].stream(subject)
@@ -111,7 +111,9 @@ async def state(view: View, category: str, subject: str, asked: Moment) -> Subje
     )
     if not recorded:
         hint = await subject_lookup.hint(view, category, subject)
-        raise SubjectNotFound(_not_found(category, subject, asked.known_on, hint))
+        raise SubjectNotFound(
+            _not_found_message(category, subject, asked.known_on, hint)
+        )
     known = streams.fold(recorded)
     found = subject_kinds.state_on(category, subject, known.state, asked.as_of)
     if found is None:
@@ -140,22 +142,22 @@ async def history(
         SubjectNotFound: The subject does not exist.
         Forbidden: It belongs to another division today.
     """
-    _refuse_unfit(category, subject)
+    _refuse_bad_identifier(category, subject)
     if category in subject_kinds.categories():
         await view.require(Action.READ_HISTORY, DECIDERS[category].stream(subject))
-    after = _version(cursor)
+    after = _last_version(cursor)
     found = await event_history.page(view, category, subject, after=after, limit=limit)
     if not found.events:
         if after:
             raise InvalidQuestion("cursor", STRANGE)
         hint = await subject_lookup.hint(view, category, subject)
-        raise SubjectNotFound(_not_found(category, subject, None, hint))
+        raise SubjectNotFound(_not_found_message(category, subject, None, hint))
     last = found.events[-1]
     end = PageCursor(last.position, last.known_on, PART, str(last.version))
     return EventPage(found.events, None if found.next is None else end.cursor)
 
 
-def _version(cursor: str | None) -> int:
+def _last_version(cursor: str | None) -> int:
     """The last version of the previous page; 0 on the first page."""
     ended = page_cursor.parse(cursor, PART)
     if ended is None:
@@ -165,12 +167,14 @@ def _version(cursor: str | None) -> int:
     return int(ended.key)
 
 
-def _refuse_unfit(category: str, subject: str) -> None:
+def _refuse_bad_identifier(category: str, subject: str) -> None:
     if not _IDENTIFIER.fullmatch(subject):
         raise SubjectNotFound(subject_name.not_found_message(category, subject))
 
 
-def _not_found(category: str, subject: str, known_on: date | None, hint: str) -> str:
+def _not_found_message(
+    category: str, subject: str, known_on: date | None, hint: str
+) -> str:
     named = {"category": Term("category", category), "subject": subject, "hint": hint}
     if known_on is None:
         return message("{category} {subject} does not exist{hint}", **named)

@@ -35,7 +35,7 @@ class TextScope(NamedTuple):
     subjects: frozenset[str] = frozenset()
 
 
-class HeldText(NamedTuple):
+class TextCheckResult(NamedTuple):
     """The result of verifying a text or file against its record.
 
     Attributes:
@@ -91,18 +91,18 @@ class TextCounts(Struct, frozen=True):
     missing: int = 0
     forbidden: int = 0
 
-    def with_one(self, held: HeldText) -> "TextCounts":
+    def with_one(self, held: TextCheckResult) -> "TextCounts":
         """The counts with one more result."""
         name = "opened" if held.why is None else held.why.value
         return structs.replace(self, **{name: getattr(self, name) + 1})
 
     @property
-    def withheld(self) -> int:
+    def unavailable(self) -> int:
         """Number of texts that are locked, damaged or missing."""
         return self.locked + self.damaged + self.missing
 
 
-async def size_of(view: View, asked: int | None) -> int:
+async def size_to_check(view: View, asked: int | None) -> int:
     """The number of events to examine: *asked*, or the last signed size.
 
     The last signed size is that of the next bundle.
@@ -121,9 +121,9 @@ async def size_of(view: View, asked: int | None) -> int:
     return last.checkpoint.size
 
 
-async def held_texts(
+async def check_texts(
     view: View, scope: TextScope, tell: Tell
-) -> AsyncGenerator[HeldText, None]:
+) -> AsyncGenerator[TextCheckResult, None]:
     """The result for each text with a commitment; *tell* receives the progress.
 
     Raises:
@@ -137,7 +137,7 @@ async def held_texts(
             unseen.difference_update(owners.values())
             for field in owners:
                 fate = found[one.stream, one.version][field]
-                yield HeldText(one.position, _event_name(one), field, fate)
+                yield TextCheckResult(one.position, _event_name(one), field, fate)
         tell(page[-1].position, scope.size)
     for subject in sorted(unseen):
         absent = subject_name.not_found_message("subject", subject)
@@ -150,15 +150,15 @@ async def held_texts(
         )
 
 
-async def held_files(
+async def check_files(
     view: View, scope: TextScope, tell: Tell
-) -> AsyncGenerator[HeldText, None]:
+) -> AsyncGenerator[TextCheckResult, None]:
     """The result for each file with a commitment; *tell* receives the progress."""
     async for page in _pages(view.reader, scope.size):
         for one in page:
             if one.type == "attached" and DIGEST in _owners(one, scope):
                 fate = await _verify_file(view, one)
-                yield HeldText(one.position, _event_name(one), FILE, fate)
+                yield TextCheckResult(one.position, _event_name(one), FILE, fate)
         tell(page[-1].position, scope.size)
 
 

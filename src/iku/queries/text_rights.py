@@ -24,7 +24,7 @@ from iku.queries.scopes import UNKNOWN
 PERSONAL = frozenset({*subject_kinds.categories(), "proposal", "account", "subject"})
 
 
-class Asker(NamedTuple):
+class Principal(NamedTuple):
     """The account whose rights are evaluated, the day, and what each division owns."""
 
     actor: Actor
@@ -44,7 +44,7 @@ class Asker(NamedTuple):
 
 
 async def forbidden_streams(
-    reader: Reader, asker: Asker, recorded: Iterable[Recorded]
+    reader: Reader, principal: Principal, recorded: Iterable[Recorded]
 ) -> set[str]:
     """The streams of *recorded* whose texts the account may not read."""
     streams = {one.stream for one in recorded if one.category in PERSONAL}
@@ -52,29 +52,29 @@ async def forbidden_streams(
     proposed = await _proposals(reader, of_proposals)
     concerned = {one for of in proposed.values() for one in _concerned(of)}
     at = await scopes.of_subjects(
-        reader, streams | concerned, asker.divisions, asker.today
+        reader, streams | concerned, principal.divisions, principal.today
     )
     return {
         stream
         for stream in streams
         if not (
-            _may_read_proposal(asker, proposed[stream], at)
+            _may_read_proposal(principal, proposed[stream], at)
             if stream in proposed
-            else _may_read(asker, stream, at)
+            else _may_read(principal, stream, at)
         )
     }
 
 
-def _may_read(asker: Asker, stream: str, at: dict[str, Scope]) -> bool:
+def _may_read(principal: Principal, stream: str, at: dict[str, Scope]) -> bool:
     category, _, subject = stream.partition("-")
     match category:
         case "account":
-            own = subject == asker.actor.account
-            return own or asker.may(Action.SEE_ACCOUNTS, access.AGENCY_WIDE)
+            own = subject == principal.actor.account
+            return own or principal.may(Action.SEE_ACCOUNTS, access.AGENCY_WIDE)
         case "subject":
-            return asker.may_erase() or asker.may(Action.READ_TEXTS, UNKNOWN)
+            return principal.may_erase() or principal.may(Action.READ_TEXTS, UNKNOWN)
         case _:
-            return asker.may(Action.READ_TEXTS, at.get(stream, UNKNOWN))
+            return principal.may(Action.READ_TEXTS, at.get(stream, UNKNOWN))
 
 
 async def _proposals(reader: Reader, streams: Sequence[str]) -> dict[str, Proposed]:
@@ -95,25 +95,25 @@ def _concerned(proposed: Proposed) -> list[str]:
     return [target.stream, *survivor]
 
 
-def _may_read_proposal(asker: Asker, proposed: Proposed, at: dict[str, Scope]) -> bool:
+def _may_read_proposal(principal: Principal, proposed: Proposed, at: dict[str, Scope]) -> bool:
     """Whether the account made the proposal, may read its subject, or decides on it."""
     target = proposed.target
-    if proposed.by == asker.actor.account:
+    if proposed.by == principal.actor.account:
         return True
     match target.category:
         case category if category in subject_kinds.categories():
             own = at.get(target.stream, UNKNOWN)
             others = [at.get(one, UNKNOWN) for one in _concerned(proposed)[1:]]
             if kind := proposed.command.data.get("category"):
-                division = access.owner(category, kind, asker.divisions)
+                division = access.owner(category, kind, principal.divisions)
                 others.append(Scope(division, own.area))
-            return asker.may(Action.READ_TEXTS, own) or any(
-                asker.may(Action.APPROVE_CLOSED, scope) for scope in others
+            return principal.may(Action.READ_TEXTS, own) or any(
+                principal.may(Action.APPROVE_CLOSED, scope) for scope in others
             )
         case "account":
-            decides = asker.may(Action.APPROVE_ROLES, access.AGENCY_WIDE)
-            return decides or _may_read(asker, target.stream, at)
+            decides = principal.may(Action.APPROVE_ROLES, access.AGENCY_WIDE)
+            return decides or _may_read(principal, target.stream, at)
         case "subject":
-            return _may_read(asker, target.stream, at)
+            return _may_read(principal, target.stream, at)
         case _:
             return True

@@ -28,7 +28,7 @@ from iku.ledger import log
 from iku.ledger.log import Reader
 from iku.ledger.record import Recorded
 from iku.queries import scopes, text_rights
-from iku.queries.text_rights import PERSONAL, Asker
+from iku.queries.text_rights import PERSONAL, Principal
 from iku.text_reading import Event, Fate
 from iku.vault.sealing import Opened, TextDamaged
 from iku.vault.store import Vault, VaultFault
@@ -128,7 +128,7 @@ class View(NamedTuple):
     record: Recorder | None = None
 
     @property
-    def unrecorded(self) -> "View":
+    def without_access_log(self) -> "View":
         """The same view without the access log, for texts that are only compared."""
         return self._replace(record=None)
 
@@ -205,8 +205,8 @@ class View(NamedTuple):
             return set()
         if viewer.actor == NOBODY:
             return {one.stream for one in recorded if one.category != "publication"}
-        asker = Asker(viewer.actor, viewer.divisions, self.today)
-        return await text_rights.forbidden_streams(self.reader, asker, recorded)
+        principal = Principal(viewer.actor, viewer.divisions, self.today)
+        return await text_rights.forbidden_streams(self.reader, principal, recorded)
 
     async def file(self, recorded: Recorded) -> bytes | WithheldReason:
         """The content of the file that *recorded* attached, or why there is none."""

@@ -96,7 +96,7 @@ class Application(Litestar):
                 raise
             # Neither a handler nor the framework answered, so the server would.
             _logger.exception("%s failed", scope["method"])
-            await _refuse(problems.internal_error(), scope, watched)
+            await _send_problem(problems.internal_error(), scope, watched)
         finally:
             if receiver.disconnected:
                 status = CLIENT_CLOSED
@@ -104,9 +104,9 @@ class Application(Litestar):
             self.metrics.count_request(method, route, status, perf_counter() - began)
 
     async def _admit(self, scope: Any, receive: Any, send: Any) -> None:
-        unexpected = self._unexpected(scope)
+        unexpected = self._transport_problem(scope)
         if unexpected:
-            await _refuse(unexpected, scope, send)
+            await _send_problem(unexpected, scope, send)
             return
         path, query = scope["raw_path"], scope["query_string"]
         fault = _address_fault(path) or (_address_fault(query) if query else None)
@@ -114,21 +114,21 @@ class Application(Litestar):
             unexpected = problems.problem(
                 "invalid", message("the URL {fault}", fault=fault)
             )
-            await _refuse(unexpected, scope, send)
+            await _send_problem(unexpected, scope, send)
             return
         # An identifier has ~ in place of the slash of a number (decider.subject_id).
         scope["path"] = unquote_to_bytes(_SLASH.sub(b"~", path)).decode()
         await super().__call__(scope, receive, send)
 
-    def _unexpected(self, scope: Any) -> Problem | None:
+    def _transport_problem(self, scope: Any) -> Problem | None:
         """The problem of a request that does not match the transport, if any."""
         by = self.transport
         return (
             forwarded.admit(scope, by)
-            or host_check.fault(
+            or host_check.host_problem(
                 scope["headers"], local_only=by.local_only, public_url=by.public_url
             )
-            or origin_check.fault(scope, by.public_url)
+            or origin_check.origin_problem(scope, by.public_url)
         )
 
 
@@ -155,7 +155,7 @@ def _address_fault(part: bytes) -> str | None:
     return None if part.isascii() else message("is not ASCII; percent-encode it")
 
 
-async def _refuse(problem: Problem, scope: Any, send: Send) -> None:
+async def _send_problem(problem: Problem, scope: Any, send: Send) -> None:
     language = problems.preferred_language(scope["headers"])
     body = problems.encode(problem, language)
     headers = [

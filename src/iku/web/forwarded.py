@@ -39,7 +39,9 @@ def admit(scope: Any, transport: Transport) -> Problem | None:
         return None
     for name, _ in scope["headers"]:
         if name in _OTHERS or name.startswith(b"x-forwarded-"):
-            return _unexpected(name.decode("latin-1").title(), peer, transport)
+            return _unexpected_header_problem(
+                name.decode("latin-1").title(), peer, transport
+            )
     if transport.proxies and not is_loopback(peer):
         return problem(
             "misdirected",
@@ -52,7 +54,7 @@ def admit(scope: Any, transport: Transport) -> Problem | None:
     return None
 
 
-def _unexpected(name: str, peer: str, transport: Transport) -> Problem:
+def _unexpected_header_problem(name: str, peer: str, transport: Transport) -> Problem:
     detail = (
         message(
             "{name} was sent by {peer}, which is not a proxy of IKU_TRUSTED_PROXY",
@@ -72,10 +74,10 @@ def _unexpected(name: str, peer: str, transport: Transport) -> Problem:
 def _take_from_proxy(scope: Any, peer: str, transport: Transport) -> Problem | None:
     client = _client(_values(scope, FOR), transport.proxies)
     if client is None:
-        return _unstated("X-Forwarded-For", peer)
+        return _missing_header_problem("X-Forwarded-For", peer)
     schemes = _values(scope, PROTO)
     if len(schemes) != 1 or schemes[0] not in {"http", "https"}:
-        return _unstated("X-Forwarded-Proto", peer)
+        return _missing_header_problem("X-Forwarded-Proto", peer)
     url = transport.public_url or ""
     if not url.startswith(f"{schemes[0]}:"):
         return problem(
@@ -90,7 +92,7 @@ def _take_from_proxy(scope: Any, peer: str, transport: Transport) -> Problem | N
     return None
 
 
-def _unstated(name: str, peer: str) -> Problem:
+def _missing_header_problem(name: str, peer: str) -> Problem:
     detail = message(
         "the proxy {peer} sent no valid {name}; it must set X-Forwarded-For to the "
         "client's address and X-Forwarded-Proto to http or https",

@@ -46,7 +46,7 @@ async def json_body(request: AnyRequest) -> bytes:
             encoded.
     """
     if _header(request, b"content-type") != "application/json":
-        _refuse_other_types(request)
+        _refuse_non_json(request)
     refuse_encoded(request)
     body = await _read_body(request)
     if not body:
@@ -54,7 +54,7 @@ async def json_body(request: AnyRequest) -> bytes:
     return body
 
 
-def _refuse_other_types(request: AnyRequest) -> None:
+def _refuse_non_json(request: AnyRequest) -> None:
     kind, options = request.content_type
     if kind.lower() != "application/json":
         raise UnsupportedMediaType(

@@ -26,7 +26,7 @@ _HERE = message(
 )
 
 
-def fault(
+def host_problem(
     headers: Iterable[tuple[bytes, bytes]],
     *,
     local_only: bool,
@@ -39,19 +39,23 @@ def fault(
     """
     given = [value for name, value in headers if name == b"host"]
     if not given:
-        return _malformed(message("Host is missing; {form}", form=_FORM))
+        return _malformed_problem(message("Host is missing; {form}", form=_FORM))
     if len(given) > 1:
-        return _malformed(
+        return _malformed_problem(
             message("Host occurs {times} times; {form}", times=len(given), form=_FORM)
         )
-    return _fault_of(given[0].decode("latin-1"), local_only, public_url)
+    return _host_problem(given[0].decode("latin-1"), local_only, public_url)
 
 
 @lru_cache(64)  # nearly all requests have one of few values
-def _fault_of(given: str, local_only: bool, public_url: str | None) -> Problem | None:  # noqa: FBT001 - hashed by the cache
+def _host_problem(
+    given: str,
+    local_only: bool,  # noqa: FBT001 - hashed by the cache
+    public_url: str | None,
+) -> Problem | None:
     named = _HOST.fullmatch(given)
     if named is None:
-        return _malformed(message("Host is malformed; {form}", form=_FORM))
+        return _malformed_problem(message("Host is malformed; {form}", form=_FORM))
     host = named[1].lower()
     if public_url is not None and not _is_host_of(public_url, host, named[2]):
         detail = message(
@@ -77,5 +81,5 @@ def _is_host_of(url: str, host: str, port: str | None) -> bool:
     return place == (host if usual else f"{host}:{port}")
 
 
-def _malformed(detail: str) -> Problem:
+def _malformed_problem(detail: str) -> Problem:
     return problem("invalid", detail, field_error("Host", detail))

@@ -121,7 +121,7 @@ def describe(app: Litestar) -> bytes:
     for path in described["paths"].values():
         for operation in path.values():
             handler = handlers[operation["operationId"]]
-            _generate(operation, handler, schemas)
+            _complete_operation(operation, handler, schemas)
     described["components"] = {
         "schemas": schemas.components,
         "parameters": {_ACCEPTED: _ACCEPT_LANGUAGE},
@@ -138,7 +138,9 @@ def _handlers(app: Litestar) -> Iterator[HTTPRouteHandler]:
             )
 
 
-def _generate(operation: Json, handler: HTTPRouteHandler, schemas: Schemas) -> None:
+def _complete_operation(
+    operation: Json, handler: HTTPRouteHandler, schemas: Schemas
+) -> None:
     name = operation["operationId"]
     operation.pop("deprecated", None)
     operation["parameters"] = [
@@ -285,7 +287,7 @@ def _responses(name: str, handler: HTTPRouteHandler, schemas: Schemas) -> Json:
         if routes.route_parameters(handler).has_translated_text:
             answer["headers"] = answer.get("headers", {}) | _LANGUAGE
         return _with_examples(name, {"200": answer})
-    answers = {"201": answer | _recorded(handler)}
+    answers = {"201": answer | _recorded_response(handler)}
     for foreseen in _response_types(handler)[1:]:
         answers["200"] = {
             "description": "What it would change; nothing is recorded.",
@@ -294,7 +296,7 @@ def _responses(name: str, handler: HTTPRouteHandler, schemas: Schemas) -> Json:
     return _with_examples(name, answers)
 
 
-def _recorded(handler: HTTPRouteHandler) -> Json:
+def _recorded_response(handler: HTTPRouteHandler) -> Json:
     """The description of a recorded event, and the headers of its receipt."""
     said: Json = {"description": "It is recorded."}
     if routes.route_parameters(handler).headers is not AccountHeaders:

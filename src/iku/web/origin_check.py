@@ -18,7 +18,7 @@ SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _OWN_SITES = frozenset({b"same-origin", b"none"})
 
 
-def fault(scope: Any, public_url: str | None) -> Problem | None:
+def origin_problem(scope: Any, public_url: str | None) -> Problem | None:
     """The problem of a request that another site may have caused; None otherwise.
 
     The server's own origin is *public_url*; if it is None, the scheme and the `Host` of
@@ -32,12 +32,12 @@ def fault(scope: Any, public_url: str | None) -> Problem | None:
             marked = True
             if value not in _OWN_SITES:
                 own = _own_origin(scope, public_url)
-                return _refusal("Sec-Fetch-Site", value, own)
+                return _cross_site_problem("Sec-Fetch-Site", value, own)
         elif name == b"origin":
             marked = True
             own = _own_origin(scope, public_url)
             if value.lower() != own:
-                return _refusal("Origin", value, own)
+                return _cross_site_problem("Origin", value, own)
         elif name == b"cookie":
             has_cookies = True
     if has_cookies and not marked:
@@ -59,7 +59,7 @@ def _own_origin(scope: Any, public_url: str | None) -> bytes:
     return f"{scope['scheme']}://".encode() + host.lower()
 
 
-def _refusal(name: str, value: bytes, own: bytes) -> Problem:
+def _cross_site_problem(name: str, value: bytes, own: bytes) -> Problem:
     return problem(
         "cross-site",
         message(

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from litestar import Request, Response
 
-from iku.access.attempts import Delayed
+from iku.access.attempts import DelayedAttempt
 from iku.access.sign_in import Rejected
 from iku.commands.authorisation import StepUpRequired
 from iku.domain.access import Forbidden, Unauthenticated
@@ -42,7 +42,7 @@ class Failure(Exception):
         self.headers = headers or {}
 
 
-def fail(done: Rejected | Delayed, field: str = "") -> Failure:
+def fail(done: Rejected | DelayedAttempt, field: str = "") -> Failure:
     """The failure of a step that was rejected, or came too early."""
     if isinstance(done, Rejected):
         return Failure({field: done.reason})
@@ -51,7 +51,7 @@ def fail(done: Rejected | Delayed, field: str = "") -> Failure:
     )
 
 
-def delay_message(delayed: Delayed) -> Message:
+def delay_message(delayed: DelayedAttempt) -> Message:
     """When the next attempt is possible."""
     if delayed.seconds < 120:
         return message(

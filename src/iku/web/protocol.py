@@ -65,7 +65,7 @@ class Protocol(HttpToolsProtocol):
             self._refuse(HTTPStatus.BAD_REQUEST)
             return
         except httptools.HttpParserUpgrade:
-            self._close_after_answer()  # the request is answered without an upgrade
+            self._close_after_response()  # the request is answered without an upgrade
         if was_in_head and self._in_head:
             self._head_size += len(data)
             if self._head_size > LARGEST_HEAD:
@@ -126,17 +126,17 @@ class Protocol(HttpToolsProtocol):
         active = self._active
         if active is None or active.response_complete or active.more_body:
             if self._is_idle() or (active and not active.response_started):
-                self.transport.write(_answer(status, self.scheme or "http"))
+                self.transport.write(_error_response(status, self.scheme or "http"))
             self.transport.close()
-        self._close_after_answer()
+        self._close_after_response()
 
-    def _close_after_answer(self) -> None:
+    def _close_after_response(self) -> None:
         self._refused = True
         if self._active is not None:
             self._active.keep_alive = False
 
 
-def _answer(status: HTTPStatus, scheme: str) -> bytes:
+def _error_response(status: HTTPStatus, scheme: str) -> bytes:
     body = f"{status.phrase}\n".encode()
     headers = security_headers.complete(
         [

@@ -166,7 +166,7 @@ def _route(
             received = await _parse_request(request, declared, caller)
             found = await handler(**{name: getattr(received, name) for name in of})
             return (
-                _in_language(found, received.viewer)
+                _with_language_headers(found, received.viewer)
                 if declared.has_translated_text
                 else found
             )
@@ -192,7 +192,7 @@ def _is_local(request: AnyRequest) -> bool:
     return client is not None and is_loopback(client[0])
 
 
-def _in_language(found: Any, viewer: Viewer) -> Response[Any]:
+def _with_language_headers(found: Any, viewer: Viewer) -> Response[Any]:
     """The response of a handler, with the headers that state its language."""
     answer: Response[Any] = found if isinstance(found, Response) else Response(found)
     answer.headers.update(language_headers(viewer.language))
@@ -210,7 +210,7 @@ async def _parse_request(
     """
     scope = request.scope
     query, in_path = scope["query_string"], tuple(scope["path_params"].items())
-    read = _remembered if len(query) <= REMEMBERED else _parse_question
+    read = _parse_question_cached if len(query) <= REMEMBERED else _parse_question
     question = read(declared.about, query, in_path)
     if declared.headers is None:
         return ParsedRequest(request, caller, question)
@@ -231,7 +231,9 @@ def _parse_question(
     return parsing.parse_texts(struct, pairs, dict(in_path))
 
 
-_remembered = lru_cache(1024)(_parse_question)  # safe, because the Structs are frozen
+_parse_question_cached = lru_cache(1024)(
+    _parse_question
+)  # safe, because the Structs are frozen
 
 
 def _headers(

@@ -37,7 +37,7 @@ class Certificate:
         self._chain, self._key = chain, key
         self._states = self._file_states()
         self.context = self._newest = _load(chain, key)
-        self.context.sni_callback = self._pass_on
+        self.context.sni_callback = self._use_newest_context
 
     def reload_if_changed(self) -> None:
         """Load the files if one of them was replaced since they were last loaded."""
@@ -56,7 +56,9 @@ class Certificate:
         else:
             _logger.info("the certificate %s was loaded again", self._chain)
 
-    def _pass_on(self, connection: Any, _name: str | None, _: ssl.SSLContext) -> None:
+    def _use_newest_context(
+        self, connection: Any, _name: str | None, _: ssl.SSLContext
+    ) -> None:
         """Use the newest pair for the handshake; OpenSSL calls this in every one."""
         connection.context = self._newest
 

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from litestar import Request
 
 from iku.access import sessions
-from iku.access.attempts import Delayed
+from iku.access.attempts import DelayedAttempt
 from iku.access.audit import Outcome
 from iku.access.sessions import Session
 from iku.access.sign_in import Rejected
@@ -105,7 +105,7 @@ class Visitor:
         match done:
             case Rejected(reason=reason, account=account):
                 outcome, why = Outcome.FAILURE, reason.id
-            case Delayed():
+            case DelayedAttempt():
                 outcome, why, account = Outcome.REFUSED, "delayed", None
             case _:
                 outcome, why = Outcome.SUCCESS, ""
@@ -152,7 +152,7 @@ async def visit(request: Request[Any, Any, Any]) -> Visitor:
     async with acquire_connection(app) as connection:
         session = await _session(connection, token)
         credentials = None if session is None else authentication.of_session(session)
-        register = await app.commands.register(connection, credentials)
+        register = await app.commands.access_register(connection, credentials)
         viewer = await app.viewer(connection, credentials)
         name = await _name(app, connection, register, session)
     caller = Caller(viewer, credentials, session)

@@ -61,7 +61,9 @@ def create_witness(
     """
 
     async def admit(request: Request[Any, Any, Any]) -> None:
-        unexpected = host_check.fault(request.scope["headers"], local_only=local_only)
+        unexpected = host_check.host_problem(
+            request.scope["headers"], local_only=local_only
+        )
         if unexpected:
             raise HTTPException(
                 status_code=unexpected.status, detail=str(unexpected.detail)
@@ -89,11 +91,11 @@ def create_witness(
         before_request=admit,
         middleware=[lambda app: body_timeout.with_body_timeout(app, body_timeout_s)],
         exception_handlers={
-            CosignRefused: _declined,
-            HTTPException: _refused,
-            ClientDisconnected: _disconnected,
-            RequestTimeout: _timed_out,
-            Exception: _failed,
+            CosignRefused: _cosign_refused_response,
+            HTTPException: _http_error_response,
+            ClientDisconnected: _disconnected_response,
+            RequestTimeout: _timeout_response,
+            Exception: _internal_error_response,
         },
         request_max_body_size=witness.LARGEST_REQUEST,
         logging_config=None,
@@ -101,7 +103,9 @@ def create_witness(
     )
 
 
-def _declined(_: Request[Any, Any, Any], error: CosignRefused) -> Response[str]:
+def _cosign_refused_response(
+    _: Request[Any, Any, Any], error: CosignRefused
+) -> Response[str]:
     if isinstance(error, CosignConflict):
         # tlog-witness: the body is the size that the log must prove consistency from.
         size = f"{error.size}\n"
@@ -109,7 +113,9 @@ def _declined(_: Request[Any, Any, Any], error: CosignRefused) -> Response[str]:
     return Response(f"{error}\n", status_code=error.status, media_type=TEXT)
 
 
-def _refused(_: Request[Any, Any, Any], error: HTTPException) -> Response[str]:
+def _http_error_response(
+    _: Request[Any, Any, Any], error: HTTPException
+) -> Response[str]:
     return Response(
         f"{error.detail}\n",
         status_code=error.status_code,
@@ -118,16 +124,22 @@ def _refused(_: Request[Any, Any, Any], error: HTTPException) -> Response[str]:
     )
 
 
-def _disconnected(_: Request[Any, Any, Any], __: ClientDisconnected) -> Response[bytes]:
+def _disconnected_response(
+    _: Request[Any, Any, Any], __: ClientDisconnected
+) -> Response[bytes]:
     _logger.info("the client disconnected before its request was complete")
     return Response(b"", status_code=400, media_type=TEXT)  # never delivered
 
 
-def _timed_out(_: Request[Any, Any, Any], error: RequestTimeout) -> Response[str]:
+def _timeout_response(
+    _: Request[Any, Any, Any], error: RequestTimeout
+) -> Response[str]:
     sentence, headers = f"{error}\n", error.headers
     return Response(sentence, status_code=408, media_type=TEXT, headers=headers)
 
 
-def _failed(_: Request[Any, Any, Any], error: Exception) -> Response[str]:
+def _internal_error_response(
+    _: Request[Any, Any, Any], error: Exception
+) -> Response[str]:
     _logger.error("a checkpoint could not be cosigned", exc_info=error)
     return Response("the witness failed\n", status_code=500, media_type=TEXT)

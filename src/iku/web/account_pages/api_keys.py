@@ -6,7 +6,7 @@ from litestar import Request, Response
 
 from iku import parsing
 from iku.access import account_credentials
-from iku.access.account_credentials import Holder, KeyRequest
+from iku.access.account_credentials import KeyRequest, Requester
 from iku.access.api_keys import ApiKeyRefused
 from iku.connection import acquire_connection
 from iku.messages import error_message
@@ -32,7 +32,7 @@ async def create_api_key(request: AnyRequest) -> Response[bytes]:
     try:
         asked = parsing.parse_texts(KeyRequest, filled)
         async with acquire_connection(visitor.app) as connection:
-            holder = Holder(visitor.app.commands, connection, visitor.credentials())
+            holder = Requester(visitor.app.commands, connection, visitor.credentials())
             made = await account_credentials.create_key(holder, session.account, asked)
     except ParseError as error:
         faults = {at: parsing.fault(at, rule) for at, rule in error.faults.items()}
@@ -51,7 +51,7 @@ async def revoke_api_key(request: AnyRequest) -> Response[bytes]:
     form = await read_form(request, visitor)
     _, session = visitor.signed_in()
     async with acquire_connection(visitor.app) as connection:
-        holder = Holder(visitor.app.commands, connection, visitor.credentials())
+        holder = Requester(visitor.app.commands, connection, visitor.credentials())
         await account_credentials.revoke_key(
             holder, session.account, form.text("kunci_api")
         )

@@ -13,7 +13,7 @@ from iku.access import oidc_sign_in, sessions, sign_in
 from iku.access.database_flows import DatabaseFlows
 from iku.access.oidc import FLOW_S, FinishedFlow, RelyingParty, cookie_name
 from iku.access.oidc_client import RETURN_PATH
-from iku.access.sign_in import HalfOpen, Rejected, SignedIn
+from iku.access.sign_in import HalfOpenSession, Rejected, SignedIn
 from iku.access.token_endpoint import OidcRefused
 from iku.connection import acquire_connection
 from iku.domain.access import Forbidden
@@ -99,7 +99,7 @@ async def _accept(
     match begun:
         case SignedIn(token=token):
             return done.flow.return_to, token
-        case HalfOpen(token=token, factors=factors):
+        case HalfOpenSession(token=token, factors=factors):
             step = "/masuk/kode" if factors.second_factor else "/pendaftaran"
             return visitor.address(step, **{NEXT: done.flow.return_to}), token
 
@@ -122,7 +122,7 @@ async def _linking_account(visitor: Visitor) -> str:
     if visitor.session is not None:
         require_fresh(visitor)
     async with acquire_connection(visitor.app) as connection:
-        session = await sign_in.enrolling(connection, visitor.token or "")
+        session = await sign_in.enrolling_session(connection, visitor.token or "")
     if isinstance(session, Rejected):
         raise Forbidden(session.reason)
     return session.account

@@ -65,7 +65,7 @@ async def sign_in(request: AnyRequest) -> Response[bytes]:
     site = _site(visitor)
     async with acquire_connection(visitor.app) as connection:
         if asked.bukti:
-            done = await passkey_sign_in.prove(
+            done = await passkey_sign_in.verify(
                 connection, site, _token(visitor), asked.tanggapan
             )
         else:
@@ -126,7 +126,7 @@ def _site(visitor: Visitor) -> Passkeys:
 
 def _token(visitor: Visitor) -> str:
     if visitor.token is None:
-        raise Unauthenticated(sign_in_steps.expired().reason)
+        raise Unauthenticated(sign_in_steps.reject_expired().reason)
     return visitor.token
 
 

@@ -6,7 +6,7 @@ from litestar import Request, Response
 
 from iku.access import accounts, sessions, sign_in
 from iku.access.sessions import DEMONSTRATION, Session, Stage
-from iku.access.sign_in import HalfOpen, SignedIn
+from iku.access.sign_in import HalfOpenSession, SignedIn
 from iku.connection import acquire_connection
 from iku.domain.access import Forbidden
 from iku.messages import message
@@ -49,12 +49,12 @@ async def begin(request: AnyRequest) -> Response[bytes]:
             address=address_of(request),
             device=device_of(request),
         )
-        if isinstance(begun, HalfOpen) and visitor.token is not None:
+        if isinstance(begun, HalfOpenSession) and visitor.token is not None:
             await sessions.end(connection, visitor.token)
         if isinstance(begun, HalfOpen):
             following = await _following(visitor, connection, begun.account, form)
     visitor.record("password", begun)
-    if not isinstance(begun, HalfOpen):
+    if not isinstance(begun, HalfOpenSession):
         kept = {"nama": form.text("nama"), NEXT: form.next_page}
         kept[SEALED] = form.text(SEALED)
         return await sign_in_page(visitor, kept, fail(begun))
@@ -79,7 +79,7 @@ async def prove_code(request: AnyRequest) -> Response[bytes]:
     if visitor.token is None:
         raise SignInRequired
     async with acquire_connection(visitor.app) as connection:
-        done = await sign_in.second_factor(
+        done = await sign_in.verify_second_factor(
             connection, visitor.means.secrets, visitor.token, form.text("kode")
         )
     visitor.record("sign-in", done)

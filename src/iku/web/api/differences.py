@@ -31,9 +31,11 @@ async def difference(
     items of all pages add up to the change of that step.
     """
     today = app.commands.today()
-    compared = question.compared(today)
+    compared = question.compared_questions(today)
     async with open_view(app, viewer) as view:
-        return await figure_difference.answer(view, app.figures, compared, today)
+        return await figure_difference.compute_difference(
+            view, app.figures, compared, today
+        )
 
 
 HANDLERS: list[Any] = [difference]

@@ -102,7 +102,7 @@ async def explain(
         )
     today = app.commands.today()
     async with open_view(app, viewer) as view:
-        begun = await explanation.begin(
+        begun = await explanation.pinned_figure(
             view, app.figures, question.question(today), question.cursor, today
         )
     asked = _ExplanationQuery(

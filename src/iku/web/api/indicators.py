@@ -139,7 +139,9 @@ async def redefine(
         return shown
     outcome = await command_gateway.handle("indicator", code, command)
     async with acquire_connection(command_gateway.app) as connection:
-        number = await indicators.definitions(connection, code, outcome.receipt.version)
+        number = await indicators.count_definitions(
+            connection, code, outcome.receipt.version
+        )
     entered = DefinitionReceipt(
         **structs.asdict(receipt(outcome)), indicator=code, definition=number
     )

@@ -105,7 +105,7 @@ async def events(
         )
     zone = app.settings.timezone.key
     async with open_view(app) as view:
-        between = await log_records.between(
+        between = await log_records.log_range(
             view, question.event_filter, question.after, (first, last), zone
         )
     asked, after = _LogQuery(app, between), between.after

@@ -34,7 +34,7 @@ FOR_NOW = {"Cache-Control": "public, max-age=5"}
 UNSIGNED = {"errors": (409,)}
 COVERAGE = "Iku-Coverage"
 
-Place = Annotated[
+TileIndex = Annotated[
     str,
     Meta(
         description="Number of the tile in groups of three digits, all but the last "
@@ -46,14 +46,14 @@ Place = Annotated[
 class EntriesQuestion(Struct, frozen=True, forbid_unknown_fields=True):
     """Path parameters of the route of an entry bundle."""
 
-    place: Place
+    place: TileIndex
 
 
 class TileQuestion(Struct, frozen=True, forbid_unknown_fields=True):
     """Path parameters of the route of a hash tile."""
 
     level: Annotated[str, Meta(description="Level of the tile; 0 holds leaf hashes.")]
-    place: Place
+    place: TileIndex
 
 
 class InclusionQuestion(Struct, frozen=True, forbid_unknown_fields=True):
