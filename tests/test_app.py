@@ -130,7 +130,7 @@ async def test_a_closed_house_takes_nothing_in(database: Database) -> None:
         )
 
 
-async def test_a_start_records_the_rights_anew_only_if_the_divisions_have_changed(
+async def test_a_start_records_the_rights_again_only_if_the_divisions_have_changed(
     database: Database, connection: Connection, tmp_path: Path
 ) -> None:
     async def rights() -> list[str]:

@@ -606,7 +606,7 @@ async def test_a_new_witness_takes_the_place_of_a_lost_one(machine: Machine) -> 
     said = await machine.follow("A witness is lost", 1)
     assert "Cosigned by saksi.inspektorat.example" in said
     assert re.search(
-        r"1 witnesses; cosigned by a quorum: up to size \d+",
+        r"1 witness; cosigned by a quorum: up to size \d+",
         await machine.done("iku status"),
     )
 

@@ -124,7 +124,7 @@ async def test_a_passkey_is_renamed_and_removed_by_its_holder_only(
     assert not await counter.store.rename(other, key.id, "Dicuri")
     assert not await counter.store.remove(other, key.id)
     assert await counter.store.rename(holder, key.id, " Laptop baru ")
-    with pytest.raises(PasskeyRefused, match="has 1 to 64 printable characters"):
+    with pytest.raises(PasskeyRefused, match="must have 1 to 64 printable characters"):
         await counter.store.rename(holder, key.id, "")
     assert [one.name for one in await counter.store.of_account(holder)] == [
         "Laptop baru"

@@ -222,14 +222,14 @@ async def test_a_wrong_client_secret_is_named(
 @pytest.mark.parametrize(
     ("claims", "said"),
     [
-        ({"nonce": "lain"}, "is of another sign-in"),
-        ({"nonce": ""}, "is of another sign-in"),
+        ({"nonce": "lain"}, "belongs to another sign-in"),
+        ({"nonce": ""}, "belongs to another sign-in"),
         ({"nonce": None}, "claims of the ID token are not valid: .*`nonce`"),
         ({"aud": "lain"}, "is for the client lain, not for iku pemkot"),
         ({"aud": []}, "is for the client –, not for"),
         ({"aud": ["lain", "satu"], "azp": CLIENT}, "is for the client lain, satu"),
         ({"aud": None}, "claims of the ID token are not valid"),
-        ({"iss": "https://lain.test"}, "is of the issuer https://lain.test, not of"),
+        ({"iss": "https://lain.test"}, "was issued by https://lain.test, not by"),
         ({"iss": None}, "claims of the ID token are not valid"),
         ({"azp": "lain"}, r"was issued to the client lain \(azp\), not to iku pemkot"),
         ({"aud": [CLIENT, "lain"]}, r"was issued to the client – \(azp\)"),
@@ -239,9 +239,9 @@ async def test_a_wrong_client_secret_is_named(
         ({"exp": None}, "claims of the ID token are not valid"),
         ({"exp": float("nan")}, "claims of the ID token are not valid"),
         ({"exp": "9999999999"}, "claims of the ID token are not valid"),
-        ({"iat": FromNow(90)}, "is valid only in .* seconds"),
+        ({"iat": FromNow(90)}, "becomes valid in .* seconds"),
         ({"iat": None}, "claims of the ID token are not valid"),
-        ({"nbf": FromNow(90)}, "is valid only in .* seconds"),
+        ({"nbf": FromNow(90)}, "becomes valid in .* seconds"),
         ({"sub": None}, "claims of the ID token are not valid"),
         ({"sub": ""}, "subject of the ID token has 0 characters"),
         ({"sub": "a" * 256}, "has 256 characters, but must have 1 to 255"),
@@ -439,7 +439,9 @@ async def test_the_answer_of_another_provider_is_refused(
     started = await party.start(flows)
     query = provider.authorize(started.url) | {"iss": "https://jahat.test"}
 
-    with pytest.raises(OidcRefused, match=r"is of the issuer https://jahat\.test, but"):
+    with pytest.raises(
+        OidcRefused, match=r"comes from the issuer https://jahat\.test, but"
+    ):
         await party.finish(flows, query, started.browser_value)
     assert "/token" not in provider.asked
 
@@ -449,7 +451,7 @@ async def test_an_answer_must_name_its_provider_where_the_provider_always_does(
 ) -> None:
     """RFC 9207, section 2.4."""
     provider.configuration["authorization_response_iss_parameter_supported"] = True
-    with pytest.raises(OidcRefused, match="is of the issuer –, but"):
+    with pytest.raises(OidcRefused, match="comes from the issuer –, but"):
         await sign_in(party, flows, provider)
     started = await party.start(flows)
     query = provider.authorize(started.url) | {"iss": provider.url}
@@ -1054,7 +1056,7 @@ async def test_the_flow_passes_against_a_provider_of_other_authors(
         swapped = mock.authorize(first, sub="siti") | {
             "state": mock.authorize(second, sub="budi")["state"]
         }
-        with pytest.raises(OidcRefused, match="is of another sign-in"):
+        with pytest.raises(OidcRefused, match="belongs to another sign-in"):
             await party.finish(flows, swapped, second.browser_value)
     with mock.run():  # with a new key
         started = await party.start(flows)

@@ -81,7 +81,7 @@ async def test_an_identity_without_an_account_opens_nothing(office: Office) -> N
     done = await oidc_sign_in.start(
         office.connection, finished(subject="lain", multi_factor=True)
     )
-    assert f"your identity at {ISSUER} is linked to no account" in why(done)
+    assert f"your identity at {ISSUER} is not linked to an account" in why(done)
 
 
 async def test_a_flow_of_another_purpose_opens_nothing(office: Office) -> None:

@@ -130,7 +130,7 @@ async def test_the_passkey_of_another_account_proves_nothing(
     other, others = await office.enrolled("budi"), Authenticator()
     await browsers.register(others, other.token)
 
-    said = "this passkey is one of another account"
+    said = "this passkey belongs to another account"
     assert why(await browsers.prove(others, holder.token)) == said
     assert why(await browsers.prove(others, await office.half_open())) == said
     assert await sessions.find(office.connection, holder.token) is not None
@@ -243,7 +243,7 @@ async def test_a_refused_registration_stores_nothing_and_keeps_the_session(
     )
     assert not isinstance(asked, Rejected)
     for answer, said in (
-        (key.create(asked), "is registered already"),
+        (key.create(asked), "is already registered"),
         (key.create(asked), "already answered"),
         ({}, "is not valid"),
     ):

@@ -49,7 +49,9 @@ def test_a_password_has_15_to_128_characters(length: int, *, accepted: bool) -> 
     text = ("zq4v8n1x7c3b9m2" * 9)[: length - 5] + "Ω≈ç√∫"
     said = refused(text)
     assert said == (
-        "" if accepted else f"the password has {length} characters, not 15 to 128"
+        ""
+        if accepted
+        else f"the password has {length} characters, but must have 15 to 128"
     )
 
 

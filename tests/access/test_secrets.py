@@ -69,7 +69,7 @@ async def test_a_key_that_the_folder_lacks_is_not_destroyed(office: Office) -> N
 
 async def test_a_key_in_use_is_not_destroyed(office: Office) -> None:
     holder = await office.enrolled()
-    with pytest.raises(KeysError, match="still seals"):
+    with pytest.raises(KeysError, match="still encrypts"):
         await office.secrets.destroy(office.connection, "2026-11")
     assert await totp.verify(
         office.connection, office.secrets, holder.account, code(holder.seed)

@@ -310,7 +310,7 @@ async def test_a_backup_that_does_not_fit_leaves_everything_as_it_was(  # noqa: 
     assert await administrator.fetchval(there, name) == 0
 
 
-async def test_a_restore_that_was_killed_is_begun_anew(
+async def test_a_restore_that_was_killed_can_be_started_again(
     register: Type, away: dict[str, str], administrator: Plain
 ) -> None:
     name = away["IKU_DATABASE_URL"].split("@/")[1].split("?")[0]

@@ -95,7 +95,7 @@ def test_only_serving_loads_the_web() -> None:
         ),
         (
             {"IKU_DATABASE_URL": "postgresql://iku:sec/ret@h:x/x"},
-            "is not a valid connection URI",
+            "IKU_DATABASE_URL, IKU_OWNER_URL: not a valid connection URI",
         ),
     ],
 )

@@ -180,10 +180,13 @@ def test_the_key_of_authenticators_is_renewed_apart_from_those_of_texts(
     first = iku("keys", "rotate", "--access", "--json").json
     assert first == {"epoch": first["epoch"], "authenticators": 0, "older": []}
     said = iku("keys", "rotate", "--access").out
-    assert f"sealed by the key of epoch {first['epoch']}.2" in said
+    assert f"encrypted with the key of epoch {first['epoch']}.2" in said
     assert f"Keys that can be destroyed: {first['epoch']}\n" in said
     refused = iku("keys", "destroy", f"{first['epoch']}.2", "--access")
-    assert (refused.code, "still seals authenticators" in refused.err) == (1, True)
+    assert (refused.code, "still encrypts authenticator seeds" in refused.err) == (
+        1,
+        True,
+    )
     missing = iku("keys", "destroy", "2020-01", "--access")
     assert (missing.code, "is not in the key folder" in missing.err) == (1, True)
     assert "is destroyed" in iku("keys", "destroy", first["epoch"], "--access").out

@@ -107,7 +107,7 @@ async def test_a_changed_schema_is_signed_under_only_once_it_is_accepted(
     told = iku("status")
     assert told.code == 1
     assert "now relation public.note: kind r" in told.out
-    assert told.err.startswith("iku: the schema has another shape than this release")
+    assert told.err.startswith("iku: the schema does not have the shape that this")
     for command in ("once", "rotate"):
         said = iku("signer", command)
         assert (said.code, said.out) == (1, "")

@@ -112,7 +112,7 @@ def test_what_does_not_fit_is_abbreviated_then_left_out_then_a_block_a_record(
 
 
 @pytest.mark.usefixtures("width")
-def test_a_listing_says_anew_what_stands_in_its_columns_once_they_change(
+def test_a_listing_prints_its_headings_again_once_its_columns_change(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     columns = (unwrapped_column("Nomor"), unwrapped_column("Isi"))

@@ -42,7 +42,7 @@ def test_a_witness_by_file_completes_the_proof(
     said = iku("signer", "accept", "answer", **watched)
     assert said.out == "Cosigned by saksi.test: size 146.\n"
     assert (
-        "1 witnesses; cosigned by a quorum: up to size 146"
+        "1 witness; cosigned by a quorum: up to size 146"
         in iku("status", **watched).out
     )
     # The next request begins at the size that this witness has cosigned.

@@ -385,7 +385,7 @@ async def test_a_faulty_opening_is_said_once_not_with_each_row_that_follows(
     assert row == 2
     unjudged = 2 if opening is None else 3
     assert message.endswith(
-        f"({unjudged} later rows naming K1 not judged because of this)"
+        f"({unjudged} later rows naming K1 not checked because of this)"
     )
 
 
@@ -692,7 +692,7 @@ async def test_an_import_that_fails_half_way_leaves_nothing(
     assert await check_ledger(connection) == []
 
 
-async def test_where_others_were_faster_all_is_decided_anew(
+async def test_after_a_version_conflict_all_rows_are_decided_again(
     importer: Importer, make: Any, app: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     today = app.commands.today()
@@ -1002,7 +1002,7 @@ async def test_a_row_names_a_case_that_was_renumbered_live_by_either_name(
     assert (await bring(make("konflik", *rows[:2]))).added == 2
 
 
-async def test_a_number_taken_by_somebody_else_meanwhile_is_decided_anew(
+async def test_a_row_is_decided_again_if_another_writer_has_taken_its_number(
     bring: Any,
     make: Any,
     app: App,

@@ -182,8 +182,7 @@ async def create_key(
     if actor.account != identifier:
         raise ApiKeyRefused(
             message(
-                "the account is {account}, but an API key is created by the holder of "
-                "its account only",
+                "only the holder of account {account} may create an API key of it",
                 account=identifier,
             )
         )

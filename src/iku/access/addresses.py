@@ -63,8 +63,8 @@ class AddressRules:
         if url.scheme != "https" and not (self.private and url.scheme == "http"):
             raise AddressRefused(
                 message(
-                    "{url} has the scheme {scheme}, but an identity provider is asked "
-                    "over https only",
+                    "{url} has the scheme {scheme}, but an identity provider must use "
+                    "https",
                     url=text,
                     scheme=url.scheme or "–",
                 )

@@ -193,14 +193,16 @@ def _refuse(
     if not 1 <= len(name) <= 80:
         raise ApiKeyRefused(
             message(
-                "the name of the API key has {length} characters, not 1 to 80",
+                "the name of the API key has {length} characters, but must have 1 to "
+                "80",
                 length=len(name),
             )
         )
     if not timedelta(0) < lifetime <= LONGEST:
         raise ApiKeyRefused(
             message(
-                "the API key would be valid for {days} days, not 1 to {longest}",
+                "the API key would be valid for {days} days, but must be valid for 1 "
+                "to {longest}",
                 days=lifetime.days,
                 longest=LONGEST.days,
             )

@@ -36,6 +36,6 @@ async def protect_last_factor(
         if before.complete and not after.complete:
             raise LastFactor(
                 message(
-                    "the factor is the last one of the account: enrol another one first"
+                    "this is the last factor of the account: enrol another one first"
                 )
             )

@@ -148,7 +148,7 @@ def _check_parties(claims: IdTokenClaims, expected: ExpectedClaims) -> None:
     if claims.iss != expected.issuer:
         raise InvalidIdToken(
             message(
-                "the ID token is of the issuer {found}, not of {issuer}",
+                "the ID token was issued by {found}, not by {issuer}",
                 found=claims.iss,
                 issuer=expected.issuer,
             )
@@ -172,7 +172,7 @@ def _check_parties(claims: IdTokenClaims, expected: ExpectedClaims) -> None:
         )
     if claims.nonce != expected.nonce:
         raise InvalidIdToken(
-            message("the ID token is of another sign-in (nonce); sign in again")
+            message("the ID token belongs to another sign-in (nonce); sign in again")
         )
     if not 0 < len(claims.sub) <= LONGEST_SUBJECT or not claims.sub.isprintable():
         raise InvalidIdToken(
@@ -198,7 +198,7 @@ def _check_times(claims: IdTokenClaims, now: float) -> None:
     if begins > now + LEEWAY_S:
         raise InvalidIdToken(
             message(
-                "the ID token is valid only in {seconds} seconds; compare the clocks "
+                "the ID token becomes valid in {seconds} seconds; compare the clocks "
                 "of this server and of the identity provider",
                 seconds=int(begins - now),
             )

@@ -252,8 +252,8 @@ class RelyingParty:
         if answered != flow.issuer:
             raise OidcRefused(
                 message(
-                    "the answer is of the issuer {answered}, but this sign-in was "
-                    "started at {issuer}",
+                    "the response comes from the issuer {answered}, but this sign-in "
+                    "was started at {issuer}",
                     answered="–" if answered is None else _printable_issuer(answered),
                     issuer=flow.issuer,
                 )

@@ -25,8 +25,8 @@ async def start(
     if account is None:
         return Rejected(
             message(
-                "your identity at {issuer} is linked to no account: sign in otherwise "
-                "and link it, or ask for an invitation",
+                "your identity at {issuer} is not linked to an account: sign in "
+                "another way and link it, or ask for an invitation",
                 issuer=done.identity.issuer,
             )
         )

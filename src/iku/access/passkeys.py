@@ -246,7 +246,7 @@ async def add(passkeys: PasskeyStore, passkey: Passkey) -> None:
         PasskeyRefused: It is already registered, for this or another account.
     """
     if not await passkeys.add(passkey):
-        raise PasskeyRefused(message("this passkey is registered already"))
+        raise PasskeyRefused(message("this passkey is already registered"))
 
 
 def valid_name(name: str) -> str:
@@ -259,7 +259,7 @@ def valid_name(name: str) -> str:
     if not 0 < len(name) <= LONGEST_NAME or not name.isprintable():
         raise PasskeyRefused(
             message(
-                "the name of a passkey has 1 to {most} printable characters",
+                "the name of a passkey must have 1 to {most} printable characters",
                 most=LONGEST_NAME,
             )
         )
@@ -297,7 +297,8 @@ def _check_number(held: Sequence[Passkey]) -> None:
     if len(held) >= MOST:
         raise PasskeyRefused(
             message(
-                "the account has {count} passkeys, of at most {most}; remove one first",
+                "the account has {count} passkeys, but may have at most {most}; "
+                "remove one first",
                 count=len(held),
                 most=MOST,
             )
@@ -324,7 +325,7 @@ def _handle(account: str) -> bytes:
 
 
 def _other_account_error() -> PasskeyRefused:
-    return PasskeyRefused(message("this passkey is one of another account"))
+    return PasskeyRefused(message("this passkey belongs to another account"))
 
 
 async def _record_use(passkeys: PasskeyStore, passkey: Passkey, now: int) -> Passkey:
@@ -333,8 +334,9 @@ async def _record_use(passkeys: PasskeyStore, passkey: Passkey, now: int) -> Pas
     if (seen or now) and now <= seen:
         raise PasskeyCloned(
             message(
-                "the passkey {name} has counted {now} signatures, but {seen} are "
-                "known: its key may have been copied; remove it and register another",
+                "the signature counter of the passkey {name} is {now}, but was "
+                "already {seen}: its key may have been copied; remove it and register "
+                "another",
                 name=passkey.name,
                 now=now,
                 seen=seen,

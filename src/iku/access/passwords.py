@@ -61,13 +61,13 @@ def fault(password: str, words: Iterable[str] = ()) -> Message | None:
     normalised = _normalised(password)
     if (size := len(_encoded(normalised))) > LONGEST:
         return message(
-            "the password has {size} bytes in UTF-8, not {most} at most",
+            "the password has {size} bytes in UTF-8, but must have at most {most}",
             size=size,
             most=LONGEST,
         )
     if not LEAST <= (length := count_characters(normalised)) <= MOST:
         return message(
-            "the password has {length} characters, not {least} to {most}",
+            "the password has {length} characters, but must have {least} to {most}",
             length=length,
             least=LEAST,
             most=MOST,

@@ -80,8 +80,9 @@ class Secrets:
         if key is None:
             raise KeysError(
                 message(
-                    "the folder {folder} lacks the key of epoch {epoch}, which seals "
-                    "authenticators: their holders must be invited again",
+                    "the folder {folder} lacks the key of epoch {epoch}, which "
+                    "encrypts authenticator seeds: their holders must be invited "
+                    "again",
                     folder=self.keys.folder,
                     epoch=sealed.epoch,
                 )

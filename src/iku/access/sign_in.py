@@ -234,7 +234,7 @@ async def accept(
     if session is None:
         return reject_expired()
     if session.account != account:
-        other = message("the factor is one of another account")
+        other = message("the factor belongs to another account")
         return Rejected(other, session.account)
     return await _replace_token(connection, session, token, factor)
 

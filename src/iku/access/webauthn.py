@@ -86,7 +86,7 @@ class _ClientData(Struct, frozen=True):
     crossOrigin: bool = False  # noqa: N815 - the same
 
 
-INVALID = message("the answer of the authenticator is not valid; try again")
+INVALID = message("the response of the authenticator is not valid; try again")
 
 
 class Verifier:

@@ -57,7 +57,7 @@ def sessions() -> None:
 @click.argument("identifier", metavar="ACCOUNT")
 @terminal.as_json
 def list_sessions(identifier: str, *, json: bool) -> None:
-    """List the open sessions: your own, or as an administrator anyone's."""
+    """List the open sessions of your account or, as an administrator, of any."""
 
     async def step(requester: Requester) -> list[OpenSession]:
         return await account_credentials.list_sessions(requester, identifier)
@@ -88,7 +88,7 @@ def list_sessions(identifier: str, *, json: bool) -> None:
 @click.option("--session", help="Only this session; all if omitted.")
 @terminal.as_json
 def end_sessions(identifier: str, *, session: str | None, json: bool) -> None:
-    """End sessions at once: your own, or as an administrator anyone's."""
+    """End sessions of your account or, as an administrator, of any, at once."""
 
     async def step(requester: Requester) -> int:
         return await account_credentials.end_sessions(requester, identifier, session)

@@ -96,7 +96,7 @@ async def _with_fresh_factor(opened: App, credentials: Credentials) -> Credentia
             raise Forbidden(
                 message(
                     "this needs a code of your authenticator, but your account has "
-                    "none: enrol one at /akun, or sign in and do it there"
+                    "none: sign in and enrol one at /akun"
                 )
             )
         code = click.prompt(translated(message("Code of your authenticator")), err=True)

@@ -46,7 +46,7 @@ class KeysReport(Struct, frozen=True):
 access_option = click.option(
     "--access",
     is_flag=True,
-    help="The key that seals authenticators (TOTP), instead of those of texts.",
+    help="Use the key that encrypts authenticator seeds (TOTP), not those of texts.",
 )
 
 
@@ -154,7 +154,7 @@ def rotate(*, new: bool, access: bool, json: bool) -> None:
 
 
 def rotate_access(*, json: bool) -> None:
-    """Begin a new epoch of the key of authenticators, and seal them under its key."""
+    """Start a new key epoch for authenticator seeds, and re-encrypt every seed."""
 
     async def execute() -> tuple[str, int, list[str]]:
         async with (
@@ -172,7 +172,8 @@ def rotate_access(*, json: bool) -> None:
         return
     tables.say(
         message(
-            "{count} authenticators are now sealed by the key of epoch {epoch}.",
+            "{count} authenticator seeds are now encrypted with the key of epoch "
+            "{epoch}.",
             count=formats.number(sealed),
             epoch=epoch,
         )

@@ -55,9 +55,11 @@ HOURS = click.IntRange(1, 24 * 366)
 @click.option(
     "--folder",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Folder of what was verified, one for each log [default: IKU_MONITOR_HOME].",
+    help="Folder of the state, one for each log [default: IKU_MONITOR_HOME].",
 )
-@click.option("--once", is_flag=True, help="One round only; the exit code is its own.")
+@click.option(
+    "--once", is_flag=True, help="Run one round, and exit with its exit code."
+)
 @click.option("--full", is_flag=True, help="With --once: read all records again.")
 @click.option(
     "--every",
@@ -76,13 +78,13 @@ HOURS = click.IntRange(1, 24 * 366)
 @click.option(
     "--max-age",
     type=HOURS,
-    help="Hours since which a quorum of witnesses must have cosigned.",
+    help="Maximum age, in hours, of the cosignatures of a quorum of witnesses.",
 )
 @click.option("--without-witness", is_flag=True, help="Accept missing witnesses.")
 @click.option(
     "--keep-going",
     is_flag=True,
-    help="Continue after a finding, and take findings on figures as acknowledged.",
+    help="Continue after a finding, and treat findings on figures as acknowledged.",
 )
 @terminal.as_json
 def monitor(
@@ -100,7 +102,7 @@ def monitor(
     keep_going: bool,
     json: bool,
 ) -> None:
-    """Verify what the log of the iku at URL adds, and recount its published figures.
+    """Verify new records of the log at URL, and recount its published figures.
 
     Exit codes: 0 nothing was found, 1 a finding, 2 usage error, 3 not enough to judge
     (no quorum of witnesses, stale, unknown key), 4 the log or the folder cannot be

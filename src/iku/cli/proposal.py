@@ -30,7 +30,7 @@ COLUMNS = (
         text_column(message("Subject")),
         text_column(message("Command")),
     ),
-    text_column(message("Because")),
+    text_column(message("Reason")),
 )
 CHANGES = (
     unwrapped_column(message("Publication")),
@@ -59,7 +59,7 @@ class RecordedDecision(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 @click.group(
-    cls=terminal.OrderedGroup, short_help="Decide on what others have proposed."
+    cls=terminal.OrderedGroup, short_help="List proposals, and decide on them."
 )
 def proposal() -> None:
     """List proposals, and approve, decline or withdraw them.
@@ -72,7 +72,7 @@ def proposal() -> None:
 @options(ProposalsQuestion)
 @terminal.as_json
 def list_(question: ProposalsQuestion, *, json: bool) -> None:
-    """List the proposals that you see, the latest first."""
+    """List the proposals that you may see, the latest first."""
 
     async def execute() -> Proposals:
         async with terminal.opened_view() as (app, view):
@@ -132,7 +132,7 @@ def _show(found: ShownProposal) -> None:
             (message("Subject"), f"{found.category}-{found.subject}"),
             (message("Proposed by"), found.proposed_by),
             (message("Recorded at"), formats.instant(found.proposed_at, zone)),
-            (message("Because"), found.because),
+            (message("Reason"), found.because),
             *(
                 (f"  {name}", _value(name, value))
                 for name, value in found.command.items()

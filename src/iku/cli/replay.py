@@ -17,7 +17,7 @@ from iku.queries.figure_replay import ReplayLine, ReplayOrder, ReplayQuestion
 
 ORDERS = {
     ReplayOrder.KNOWN: message("in the order in which events became known"),
-    ReplayOrder.HAPPENED: message("in the order of the days of effect"),
+    ReplayOrder.HAPPENED: message("in the order of their effective dates"),
 }
 COLUMNS = (
     *(

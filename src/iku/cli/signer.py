@@ -31,7 +31,7 @@ from iku.ledger.checkpoint_signing import SigningResult
 from iku.ledger.checkpoint_store import Assurance
 from iku.ledger.policy import Policy
 from iku.ledger.signer_folder import SignerFolder
-from iku.messages import Message, message
+from iku.messages import Message, message, plural
 from iku.postgres import schema_shape
 from iku.postgres.pool import Plain
 from iku.settings import Settings
@@ -390,7 +390,8 @@ def status_lines(found: Assurance) -> list[tuple[str, str]]:
     if not found.witnesses:
         shown.append((message("Witnesses"), ALONE))
     else:
-        witnessed = message(
+        witnessed = plural(
+            "{count} witness; cosigned by a quorum: {up_to_size}",
             "{count} witnesses; cosigned by a quorum: {up_to_size}",
             count=found.witnesses,
             up_to_size=_size_message(found.witnessed, message("none yet")),

@@ -14,6 +14,7 @@ from collections.abc import (
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import date
 from typing import Any, TypeAlias, TypeVar
+from urllib.parse import urlsplit
 
 import click
 import msgspec
@@ -46,6 +47,8 @@ from iku.settings import Settings, SettingsError
 # The remedy if no event trigger guards the ledger's schema.
 UNGUARDED = message("only a superuser can install it: iku guard | psql --dbname=URI")
 
+# The variables with connection URIs.
+ADDRESSES = ("IKU_DATABASE_URL", "IKU_OWNER_URL", "IKU_SIGNER_URL", "IKU_SUPERUSER_URL")
 T = TypeVar("T")
 Tell: TypeAlias = Callable[[int, int], None]
 
@@ -53,8 +56,8 @@ Tell: TypeAlias = Callable[[int, int], None]
 def lost_keys_message(keys: Sequence[str]) -> Message:
     """The lost *keys* of texts, and the consequence."""
     return message(
-        "LOST: {keys}; texts sealed with these keys cannot be decrypted, figures are "
-        "not affected",
+        "LOST: {keys}; texts encrypted with these keys cannot be decrypted; figures "
+        "are not affected",
         keys=[*keys],
     )
 
@@ -230,10 +233,25 @@ def redact_address_errors() -> Iterator[None]:
         # Not quoted, nor chained: it may hold a password.
         raise SettingsError(
             message(
-                "IKU_DATABASE_URL or IKU_OWNER_URL is not a valid connection URI; its "
-                "form is postgresql://user:password@host:5432/database"
+                "{names}: not a valid connection URI; the form is "
+                "postgresql://user:password@host:5432/database",
+                names=_malformed_addresses(),
             )
         ) from None
+
+
+def _malformed_addresses() -> list[str]:
+    """The variables whose address is malformed; all that are set if none is."""
+    given = [name for name in ADDRESSES if os.environ.get(name)]
+    return [name for name in given if not _is_well_formed(os.environ[name])] or given
+
+
+def _is_well_formed(address: str) -> bool:
+    try:
+        port = urlsplit(address).port
+    except ValueError:
+        return False
+    return port is None or port > 0
 
 
 @contextmanager

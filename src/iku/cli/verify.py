@@ -58,8 +58,8 @@ def verify() -> None:
 def figure(number: str, *, expect: Printed | None, json: bool) -> None:
     """Recount the figure with this NUMBER from the log alone.
 
-    Blanks and case in NUMBER are ignored. The exit code is 1 if the recount differs
-    from the figure, or from --expect.
+    Spaces and letter case in NUMBER are ignored. The exit code is 1 if the recount
+    differs from the figure, or from --expect.
     """
 
     async def execute() -> VerifiedFigure:

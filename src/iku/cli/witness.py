@@ -32,8 +32,8 @@ known = click.option(
 new = click.option(
     "--new",
     is_flag=True,
-    help="Take a log whose memory is missing or damaged for one that this key has "
-    "never cosigned.",
+    help="Treat a log whose stored state is missing or damaged as one that this key "
+    "has never cosigned.",
 )
 
 
@@ -66,19 +66,19 @@ class WitnessKeys(Struct, frozen=True):
     lines: list[str]
 
 
-@witness.command(short_help="Make the keys.")
+@witness.command(short_help="Create the keys.")
 @click.argument("name")
 @click.option(
     "--kind",
     "kinds",
     type=click.Choice([*KINDS]),
     multiple=True,
-    help="Kind of key to make, if it is missing; repeatable [default: both in a new "
+    help="Kind of key to create, if missing; repeatable [default: both in a new "
     "folder, none in another].",
 )
 @terminal.as_json
 def key(name: str, kinds: tuple[str, ...], *, json: bool) -> None:
-    """Make the cosigning keys with this NAME, such as saksi.inspektorat.example.
+    """Create the cosigning keys with this NAME, such as saksi.inspektorat.example.
 
     A witness has a key of each kind, and cosigns with both: ml-dsa-44 withstands
     quantum computers, ed25519 is the kind that every verifier knows. Existing keys are
@@ -103,7 +103,7 @@ def key(name: str, kinds: tuple[str, ...], *, json: bool) -> None:
 
 
 def _make_keys(home: WitnessFolder, name: str, kinds: Collection[str]) -> WitnessKeys:
-    """Make the missing keys of these *kinds*; without any, of all in a new folder."""
+    """Create the missing keys of these *kinds*; without any, of all in a new folder."""
     held = {one.algorithm for one in home.signing_keys()}
     wanted = kinds or ([] if held else KINDS)
     new = [kind for kind in KINDS if kind in wanted and KINDS[kind] not in held]
@@ -122,8 +122,8 @@ def _make_keys(home: WitnessFolder, name: str, kinds: Collection[str]) -> Witnes
 def cosign(file: IO[bytes], logs: Path | None, *, new: bool) -> None:
     """Print the cosignature for FILE, which `iku signer request` wrote.
 
-    The exit code is 1 if the log does not continue what was cosigned last, or if that
-    is not known any more.
+    The exit code is 1 if the checkpoint is not consistent with the last one cosigned,
+    or if that one is no longer known.
     """
     click.echo(_open_witness(logs, new=new).cosign(file.read()), nl=False)
 

@@ -42,8 +42,7 @@ def _refuse_own_account(
     if authority.actor is not None and person == authority.actor.person:
         raise Forbidden(
             message(
-                "this account is your own, so another person must change it, or "
-                "recover it"
+                "this account is your own, so another person must change or recover it"
             )
         )
 
@@ -59,7 +58,7 @@ def _refuse_last_administrator(
     if register.holders(Role.ADMIN, today) and not left:
         raise Refused(
             message(
-                "account {account} is that of the last administrator: grant the role "
+                "account {account} belongs to the last administrator: grant the role "
                 "to another person first",
                 account=command.subject,
             )

@@ -51,7 +51,12 @@ async def propose(
     read = await decision.read_streams(reader, commands.vault, tried)
     decided = await commands.decide(reader, tried, read)
     if not decided.events:
-        raise Refused(message("the register holds this already; nothing to propose"))
+        raise Refused(
+            message(
+                "everything in this command is already recorded, so there is nothing "
+                "to propose"
+            )
+        )
     closed = (await commands.closures.cached(reader)).value
     authority = await commands.authority(reader, command.actor, command.credentials)
     proposed = Proposed(

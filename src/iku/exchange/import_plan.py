@@ -361,8 +361,8 @@ class Plan:
                 continue
             fault = self.faults[index]
             note = plural(
-                "{count} later row naming {subject} not judged because of this",
-                "{count} later rows naming {subject} not judged because of this",
+                "{count} later row naming {subject} not checked because of this",
+                "{count} later rows naming {subject} not checked because of this",
                 count=count,
                 subject=subject_number(subject),
             )

@@ -93,13 +93,14 @@ class CorrectionTarget(Struct, frozen=True):
         ]
         if not days:
             return message(
-                "does not match any event {kinds}: none exists on {wanted} "
-                "or any other day",
+                "does not match any event of type {kinds}: none exists with {wanted}, "
+                "or on any other day",
                 kinds=kinds,
                 wanted=wanted,
             )
         return message(
-            "does not match any event {kinds}: none exists on {wanted}, only on {days}",
+            "does not match any event of type {kinds}: none exists with {wanted}, "
+            "only on {days}",
             kinds=kinds,
             wanted=wanted,
             days=days,

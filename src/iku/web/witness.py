@@ -82,7 +82,7 @@ def create_witness(
         """The last cosigned checkpoint of the log whose origin has this SHA-256."""
         found = cosigner.latest(place)
         if found is None:
-            sentence = "of no such log a checkpoint was cosigned\n"
+            sentence = "no checkpoint of this log has been cosigned\n"
             return Response(sentence, media_type=TEXT, status_code=404)
         return Response(found, media_type=TEXT)
 
