@@ -86,8 +86,8 @@ DistrictCode: TypeAlias = Annotated[
 SubjectId: TypeAlias = Annotated[
     str,
     Meta(
-        description="Identifier, or the number in the register. In an identifier ~ "
-        "stands where the number has /."
+        description="Identifier, or the number in the register. In an identifier, ~ "
+        "replaces the / of the number."
     ),
 ]
 Breakdown: TypeAlias = Annotated[

@@ -23,8 +23,8 @@ class VerificationQuestion(Struct, frozen=True, forbid_unknown_fields=True):
     number: Annotated[
         str,
         Meta(
-            description="The figure's number as printed; blanks and lower case do not "
-            "matter."
+            description="The figure's number as printed; spaces and letter case are "
+            "ignored."
         ),
     ]
 

@@ -26,14 +26,14 @@ class LogQuestion(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         Meta(
             ge=0,
             le=LARGEST,
-            description="The position to begin after; 0 is the start.",
+            description="Start after this position; 0 is the start of the log.",
         ),
     ] = 0
     limit: Annotated[
         Annotated[int, Meta(ge=1, le=1_000_000)] | None,
         Meta(
-            description="The most records: 100 if it is left out, 1,000 at most; as "
-            "NDJSON all of them."
+            description="Maximum number of records: 100 if omitted, at most 1,000; as "
+            "NDJSON, all if omitted."
         ),
     ] = None
     actor: Annotated[

@@ -12,12 +12,12 @@ from iku.vault.files import QuarantineSummary
 GAUGES = {
     "iku_log_size": "Events in the log.",
     "iku_log_signed_size": "Events that the last checkpoint covers.",
-    "iku_log_witnessed_size": "Events that a quorum of witnesses vouches for.",
-    "iku_log_witnesses": "Witnesses that are asked; 0: nobody outside vouches.",
-    "iku_log_alarm": "1 where the signer refuses to sign: the log is not what it was.",
+    "iku_log_witnessed_size": "Events that a quorum of witnesses has cosigned.",
+    "iku_log_witnesses": "Number of configured witnesses.",
+    "iku_log_alarm": "1 if the signer refuses to sign, because the log was altered.",
     "iku_attachments_quarantined": "Attached files in quarantine.",
-    "iku_attachments_quarantined_bytes": "Their length, sealed.",
-    "iku_vault_lost_keys": "Epochs whose key is lost; texts under it cannot be read.",
+    "iku_attachments_quarantined_bytes": "Size of the encrypted files in quarantine.",
+    "iku_vault_lost_keys": "Epochs whose key is lost; their texts cannot be read.",
 }
 
 
@@ -29,7 +29,7 @@ class Metrics:
         labels = ("method", "route")
         self._requests = Counter(
             "iku_http_requests",
-            "Requests answered.",
+            "HTTP requests, by method, route and status.",
             (*labels, "status"),
             registry=self.registry,
         )

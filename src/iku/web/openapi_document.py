@@ -43,14 +43,14 @@ _ACCEPT_LANGUAGE: Json = {
     "name": "Accept-Language",
     "in": "header",
     "required": False,
-    "description": "The language of sentences for people: Indonesian (id) or English "
+    "description": "The language of messages: Indonesian (id) or English "
     "(en), with weights as in RFC 9110, section 12.5.4. Without it, problems and notes "
     "of a receipt are in English, and words in place of a withheld text in Indonesian.",
     "schema": {"type": "string", "examples": ["id, en;q=0.5"]},
 }
 _LANGUAGE: Json = {"Content-Language": {"$ref": f"#/components/headers/{_ANSWERED}"}}
 _CONTENT_LANGUAGE: Json = {
-    "description": "The language of the sentences in the answer.",
+    "description": "The language of the messages in the response.",
     "schema": {"type": "string", "enum": ["en", "id"]},
 }
 # Operations with a file as the request body, and with a file as the response.
@@ -62,38 +62,38 @@ INTRODUCTION = """\
 The register of conflict cases and organisations of a city's National Unity and Politics
 Agency, and the key performance indicators (IKU) counted from it.
 
-* **Valid time and knowledge.** `as_of` is the day asked about, `known_on` the
-  knowledge cut-off: a figure *as of* 31 March *as known on* 8 April counts what held
-  on 31 March, as far as the office knew it on 8 April.
-* **Size.** The log's size orders everything. A figure names the size it was counted
-  from; asked again with all its coordinates it is the same for ever.
-* **Pages.** Lists answer `items` and `next`; `cursor=<next>` asks for the page after.
+* **Valid time and knowledge.** `as_of` is the requested day, `known_on` the knowledge
+  cut-off: a figure *as of* 31 March *as known on* 8 April counts what was true on
+  31 March, as far as the agency knew it on 8 April.
+* **Size.** The log's size orders all events. A figure has the size from which it was
+  counted; a request with all its coordinates always returns the same figure.
+* **Pages.** Lists return `items` and `next`; `cursor=<next>` requests the next page.
   `next` is null on the last page.
-* **Actor.** Until there are accounts, `Iku-Actor` says who enters something.
-* **Idempotency.** Every POST that records takes an `Idempotency-Key`: sent again
-  under the same key it is carried out once, and answered with the first receipt.
+* **Actor.** Until there are accounts, `Iku-Actor` names the actor of an event.
+* **Idempotency.** Every POST that records supports an `Idempotency-Key`: a command
+  repeated with the same key is carried out once, and the first receipt is returned.
 * **Optimistic concurrency.** `ETag` is the version of a history. With `If-Match`
-  nothing is recorded (412) where the history has a later version than the one named.
-* **Formats.** JSON, with ISO dates and decimal point. Where a route has CSV or NDJSON
-  as well, ask for it by `Accept`.
+  nothing is recorded (412) if the history has a later version.
+* **Formats.** JSON, with ISO dates and decimal point. If a route also has CSV or
+  NDJSON, `Accept` selects it.
 * **Errors** are `application/problem+json` (RFC 9457), in English or Indonesian as
-  `Accept-Language` asks; `message` and `parameters` are the same in both. Unknown
+  `Accept-Language` requests; `message` and `parameters` are the same in both. Unknown
   fields and parameters are refused. On 503, send the same request again after
   `Retry-After` seconds.
 """
 TAGS = {
-    "Conflict cases": "From the report to the closing, and every correction.",
+    "Conflict cases": "Reports, later events and corrections.",
     "Organisations": "Ormas, LSM and parties: registration and participation.",
     "Indicators": "Formulas as data, in versions; targets; the rating scale.",
     "Figures": "Numerator, denominator and percentage of any day.",
-    "Publications": "Figures as they were printed, and what changed since.",
+    "Publications": "Published figures, and the changes since.",
     "Proposals": "Commands that another person must approve.",
-    "Accounts": "Roles, one-time links, sessions, API keys; who opened which texts.",
-    "Subjects": "What is held of a person, and its erasure.",
+    "Accounts": "Roles, one-time links, sessions, API keys; openings of texts.",
+    "Subjects": "The stored texts of a person, and their erasure.",
     "Log": "Every record, byte for byte.",
-    "Proof": "Signed checkpoints, tiles and proofs that can be checked without us.",
-    "Agency": "Whose register this is.",
-    "Health": "For those who operate the program.",
+    "Proof": "Signed checkpoints, tiles and proofs, for independent verification.",
+    "Agency": "The agency that keeps the register.",
+    "Health": "Liveness, readiness and metrics.",
 }
 
 
@@ -156,8 +156,8 @@ def _complete_operation(
         operation["requestBody"] = {"required": True, "content": {_JSON: content}}
     if name in _ATTACHING:
         operation["requestBody"] = {
-            "description": "The file. Any other media type is taken as well, and kept "
-            "as the type of the file.",
+            "description": "The file. Any media type is accepted, and stored as the "
+            "type of the file.",
             "required": True,
             "content": {_OCTETS: _BYTES},
         }
@@ -248,8 +248,8 @@ def _response_types(handler: HTTPRouteHandler) -> tuple[Any, ...]:
 
 _HEADERS = {
     "ETag": 'The version of the history, such as "3", for If-Match.',
-    "Location": "Where the subject is to be found.",
-    "Idempotency-Replayed": "true where this is the first receipt once more.",
+    "Location": "The path of the resource.",
+    "Idempotency-Replayed": "true if this is the receipt of the first attempt.",
 }
 
 
@@ -272,7 +272,7 @@ def _responses(name: str, handler: HTTPRouteHandler, schemas: Schemas) -> Json:
     usual = _MEDIA_TYPES.get(returned, _JSON)
     media_type = _MEDIA.get(name, usual)
     answer: Json = {
-        "description": "What was asked for.",
+        "description": "The requested resource.",
         "content": {media_type: content},
     }
     if name == "readLog":
@@ -290,7 +290,7 @@ def _responses(name: str, handler: HTTPRouteHandler, schemas: Schemas) -> Json:
     answers = {"201": answer | _recorded_response(handler)}
     for foreseen in _response_types(handler)[1:]:
         answers["200"] = {
-            "description": "What it would change; nothing is recorded.",
+            "description": "The effect of the command; nothing is recorded.",
             "content": {_JSON: {"schema": schemas.schema_of(foreseen)}},
         }
     return _with_examples(name, answers)
@@ -298,7 +298,7 @@ def _responses(name: str, handler: HTTPRouteHandler, schemas: Schemas) -> Json:
 
 def _recorded_response(handler: HTTPRouteHandler) -> Json:
     """The description of a recorded event, and the headers of its receipt."""
-    said: Json = {"description": "It is recorded."}
+    said: Json = {"description": "The command was carried out."}
     if routes.route_parameters(handler).headers is not AccountHeaders:
         return said | {"headers": _response_headers(*_HEADERS)}
     if handler.parsed_fn_signature.return_type.is_subclass_of(Response):

@@ -129,7 +129,7 @@ async def invite(
     "/accounts",
     Action.SEE_ACCOUNTS,
     operation_id="listAccounts",
-    summary="Ask who held which role on a day",
+    summary="List accounts and their roles on a day",
     tags=TAGS,
 )
 async def search(question: AccountsQuestion, app: App, viewer: Viewer) -> Accounts:
@@ -142,7 +142,7 @@ async def search(question: AccountsQuestion, app: App, viewer: Viewer) -> Accoun
     "/accounts/{account_id:str}",
     Action.READ_FIGURES,
     operation_id="getAccount",
-    summary="Look at an account",
+    summary="Get an account",
     tags=TAGS,
 )
 async def show(

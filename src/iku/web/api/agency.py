@@ -33,7 +33,7 @@ class Agency(Struct, frozen=True):
     "/agency",
     None,
     operation_id="getAgency",
-    summary="Read what the agency is for",
+    summary="Get the agency",
     tags=["Agency"],
 )
 async def show(app: App) -> Agency:

@@ -61,7 +61,7 @@ class AttachmentHeaders(ChangeHeaders, frozen=True, kw_only=True):
 
 Version: TypeAlias = Annotated[
     int,
-    Meta(ge=1, le=2_147_483_647, description="Of the event by which it was attached."),
+    Meta(ge=1, le=2_147_483_647, description="Version of the event that attached it."),
 ]
 
 
@@ -82,7 +82,7 @@ class OrganisationFile(Struct, frozen=True, forbid_unknown_fields=True):
 @post(
     "/conflicts/{conflict_id:str}/attachments",
     operation_id="attachFile",
-    summary="Put a file with a case",
+    summary="Attach a file to a case",
     tags=["Conflict cases"],
     headers=AttachmentHeaders,
     request_max_body_size=MOST,
@@ -106,7 +106,7 @@ async def attach_to_conflict(
 @post(
     "/organisations/{organisation_id:str}/attachments",
     operation_id="attachOrganisationFile",
-    summary="Put a file with an organisation",
+    summary="Attach a file to an organisation",
     tags=["Organisations"],
     headers=AttachmentHeaders,
     request_max_body_size=MOST,
@@ -131,7 +131,7 @@ async def attach_to_organisation(
     "/conflicts/{conflict_id:str}/attachments/{version:int}",
     Action.READ_TEXTS,
     operation_id="getAttachment",
-    summary="Read a file that was put with a case",
+    summary="Download an attachment of a case",
     tags=["Conflict cases"],
 )
 async def fetch_of_conflict(
@@ -146,7 +146,7 @@ async def fetch_of_conflict(
     "/organisations/{organisation_id:str}/attachments/{version:int}",
     Action.READ_TEXTS,
     operation_id="getOrganisationAttachment",
-    summary="Read a file that was put with an organisation",
+    summary="Download an attachment of an organisation",
     tags=["Organisations"],
 )
 async def fetch_of_organisation(

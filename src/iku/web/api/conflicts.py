@@ -117,7 +117,7 @@ async def report(
 @post(
     "/conflicts/{conflict_id:str}/events",
     operation_id="recordConflictEvent",
-    summary="Record what happened to a case",
+    summary="Record an event of a case",
     tags=TAGS,
 )
 async def record(
@@ -139,7 +139,7 @@ async def record(
     "/conflicts",
     Action.READ_REGISTER,
     operation_id="listConflicts",
-    summary="List the cases of a day",
+    summary="List cases as of a day",
     tags=TAGS,
 )
 async def search(
@@ -157,7 +157,7 @@ async def search(
     "/conflicts/{conflict_id:str}",
     Action.READ_REGISTER,
     operation_id="getConflict",
-    summary="Look at a case",
+    summary="Get a case",
     tags=TAGS,
 )
 async def show(
@@ -176,7 +176,7 @@ async def show(
     "/conflicts/{conflict_id:str}/events",
     Action.READ_HISTORY,
     operation_id="listConflictEvents",
-    summary="Read the history of a case",
+    summary="List the events of a case",
     tags=TAGS,
 )
 async def history(

@@ -18,7 +18,7 @@ TAGS = ["Figures"]
     "/indicators/{code:str}/difference",
     Action.READ_HISTORY,
     operation_id="getDifference",
-    summary="Ask why two figures differ",
+    summary="Explain the difference between two figures",
     tags=TAGS,
 )
 async def difference(

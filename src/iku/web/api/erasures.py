@@ -89,7 +89,7 @@ class ErasableSubject(Struct, frozen=True):
     "/subjects/{subject_id:str}",
     Action.ERASE,
     operation_id="getSubject",
-    summary="See what is held of a subject",
+    summary="Count the stored texts of a subject",
     tags=TAGS,
 )
 async def show(question: SubjectPath, app: App, caller: Caller) -> ErasableSubject:
@@ -116,7 +116,7 @@ async def show(question: SubjectPath, app: App, caller: Caller) -> ErasableSubje
 @post(
     "/subjects/{subject_id:str}/erasure",
     operation_id="eraseSubject",
-    summary="Erase a subject",
+    summary="Erase the texts of a subject",
     tags=TAGS,
 )
 async def erase(

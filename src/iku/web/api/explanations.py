@@ -42,17 +42,16 @@ class PageQuestion(ExplanationQuestion, frozen=True, kw_only=True):
     limit: Annotated[
         Annotated[int, Meta(ge=1, le=1_000_000)] | None,
         Meta(
-            description="The most items: 50 if it is left out, 200 at most; as CSV all "
-            "of them."
+            description="Maximum number of items: 50 if omitted, at most 200; in CSV, "
+            "all if omitted."
         ),
     ] = None
     cursor: Cursor = None
     delimiter: Annotated[
         Delimiter | None,
         Meta(
-            description="What separates the cells of CSV: comma, also if it is left "
-            "out, or semicolon, for a spreadsheet with an Indonesian locale. Refused "
-            "where JSON is asked for."
+            description="Delimiter of CSV: comma (the default), or semicolon, for a "
+            "spreadsheet with an Indonesian locale. Not allowed with JSON."
         ),
     ] = None
 
@@ -78,7 +77,7 @@ class Explained(Struct, frozen=True):
     "/indicators/{code:str}/explanation",
     Action.READ_HISTORY,
     operation_id="explainFigure",
-    summary="Ask why a figure is what it is",
+    summary="Explain a figure",
     tags=TAGS,
 )
 async def explain(

@@ -29,7 +29,7 @@ class FigureList(Struct, frozen=True):
     "/indicators/{code:str}/figure",
     Action.READ_FIGURES,
     operation_id="getFigure",
-    summary="Ask for a figure",
+    summary="Get a figure",
     tags=TAGS,
 )
 async def figure(question: FigureQuestion, caller: Caller, app: App) -> Figure:
@@ -50,7 +50,7 @@ async def figure(question: FigureQuestion, caller: Caller, app: App) -> Figure:
     "/figures",
     Action.READ_FIGURES,
     operation_id="listFigures",
-    summary="Ask for the figures of all indicators",
+    summary="List the figures of all indicators",
     tags=TAGS,
 )
 async def figures(question: FiguresQuestion, app: App) -> FigureList:
@@ -86,7 +86,7 @@ async def verify(question: VerificationQuestion, app: App) -> VerifiedFigure:
     "/indicators/{code:str}/series",
     Action.READ_FIGURES,
     operation_id="getSeries",
-    summary="Ask for a series of figures",
+    summary="Get a series of figures",
     tags=TAGS,
 )
 async def series(question: SeriesQuestion, app: App) -> Series:

@@ -60,13 +60,13 @@ class Readiness(Struct, frozen=True):
     quarantine: QuarantineSummary | None
 
 
-@get("/health/live", None, operation_id="isAlive", summary="Does it run?", tags=TAGS)
+@get("/health/live", None, operation_id="isAlive", summary="Liveness", tags=TAGS)
 async def live() -> Liveness:
     """Responds while the process runs, with or without a database."""
     return Liveness()
 
 
-@get("/health/ready", None, operation_id="isReady", summary="Can it work?", tags=TAGS)
+@get("/health/ready", None, operation_id="isReady", summary="Readiness", tags=TAGS)
 async def ready(app: App) -> Readiness:
     """Responds with 200 if the database is available and fully migrated.
 
@@ -106,7 +106,7 @@ async def ready(app: App) -> Readiness:
     Action.ADMINISTER,
     opt={LOCAL_PROGRAMS: True},
     operation_id="getMetrics",
-    summary="Read the metrics",
+    summary="Metrics",
     tags=TAGS,
     media_type="text/plain",
 )

@@ -38,8 +38,8 @@ class IndicatorRevisionPath(IndicatorPath, frozen=True):
     preview: Annotated[
         bool,
         Meta(
-            description="true: records nothing, and answers with what would change in "
-            "the last two complete years."
+            description="true: record nothing, and return the effect on the last two "
+            "complete years."
         ),
     ] = False
 
@@ -91,7 +91,7 @@ async def index(app: App, viewer: Viewer) -> Indicators:
     "/indicators/{code:str}",
     Action.READ_FIGURES,
     operation_id="getIndicator",
-    summary="Look at an indicator",
+    summary="Get an indicator",
     tags=TAGS,
 )
 async def show(
@@ -222,7 +222,7 @@ async def record(
     "/indicators/{code:str}/events",
     Action.READ_FIGURES,
     operation_id="listIndicatorEvents",
-    summary="Read the history of an indicator",
+    summary="List the events of an indicator",
     tags=TAGS,
 )
 async def history(

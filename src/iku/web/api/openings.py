@@ -15,7 +15,7 @@ from iku.web.routes import get
     "/openings",
     Action.READ_OPENINGS,
     operation_id="listOpenings",
-    summary="See who opened which texts",
+    summary="List the openings of texts",
     tags=["Accounts"],
 )
 async def index(question: OpeningsQuestion, app: App, caller: Caller) -> Openings:

@@ -113,7 +113,7 @@ async def register(
 @post(
     "/organisations/{organisation_id:str}/events",
     operation_id="recordOrganisationEvent",
-    summary="Record what happened to an organisation",
+    summary="Record an event of an organisation",
     tags=TAGS,
 )
 async def record(
@@ -137,7 +137,7 @@ async def record(
     "/organisations",
     Action.READ_REGISTER,
     operation_id="listOrganisations",
-    summary="List the organisations of a day",
+    summary="List organisations as of a day",
     tags=TAGS,
 )
 async def search(
@@ -155,7 +155,7 @@ async def search(
     "/organisations/{organisation_id:str}",
     Action.READ_REGISTER,
     operation_id="getOrganisation",
-    summary="Look at an organisation",
+    summary="Get an organisation",
     tags=TAGS,
 )
 async def show(
@@ -174,7 +174,7 @@ async def show(
     "/organisations/{organisation_id:str}/events",
     Action.READ_HISTORY,
     operation_id="listOrganisationEvents",
-    summary="Read the history of an organisation",
+    summary="List the events of an organisation",
     tags=TAGS,
 )
 async def history(

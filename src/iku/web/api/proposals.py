@@ -243,7 +243,7 @@ async def search(
     "/proposals/{proposal_id:str}",
     Action.READ_FIGURES,
     operation_id="getProposal",
-    summary="Look at a proposal",
+    summary="Get a proposal",
     tags=TAGS,
 )
 async def show(

@@ -56,7 +56,7 @@ async def draft(
 @post(
     "/publications/{publication_id:str}/events",
     operation_id="recordPublicationEvent",
-    summary="Take a publication a step further",
+    summary="Record a step of a publication",
     tags=TAGS,
 )
 async def record(
@@ -97,7 +97,7 @@ async def search(
     "/publications/{publication_id:str}",
     None,  # published editions are public
     operation_id="getPublication",
-    summary="Look at a publication",
+    summary="Get a publication",
     tags=TAGS,
 )
 async def show(
@@ -117,7 +117,7 @@ async def show(
     "/publications/{publication_id:str}/changes",
     Action.READ_HISTORY,
     operation_id="listPublicationChanges",
-    summary="Ask what changed after a publication",
+    summary="List the changes after a publication",
     tags=TAGS,
 )
 async def changes(

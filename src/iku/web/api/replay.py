@@ -24,7 +24,7 @@ TAGS = ["Figures"]
     "/indicators/{code:str}/replay",
     Action.READ_HISTORY,
     operation_id="replayFigure",
-    summary="Replay the way to a figure",
+    summary="Replay a figure",
     tags=TAGS,
 )
 async def replay(

@@ -67,7 +67,7 @@ class InclusionQuestion(Struct, frozen=True, forbid_unknown_fields=True):
         Annotated[int, Meta(ge=1, le=LARGEST)] | None,
         Meta(
             description="The proof ends in the first checkpoint of at least this size; "
-            "in the last one if it is left out."
+            "in the last one if omitted."
         ),
     ] = None
 
@@ -80,12 +80,12 @@ class ConsistencyQuestion(Struct, frozen=True, forbid_unknown_fields=True):
         Meta(
             ge=0,
             le=LARGEST,
-            description="The smaller size: that of a checkpoint somebody kept.",
+            description="The smaller size, such as that of a stored checkpoint.",
         ),
     ]
     new: Annotated[
         Annotated[int, Meta(ge=0, le=LARGEST)] | None,
-        Meta(description="The larger size; the last one signed if it is left out."),
+        Meta(description="The larger size; the last signed one if omitted."),
     ] = None
 
 
@@ -93,7 +93,7 @@ class ConsistencyQuestion(Struct, frozen=True, forbid_unknown_fields=True):
     "/log/checkpoint",
     None,
     operation_id="getCheckpoint",
-    summary="Read the last checkpoint",
+    summary="Get the last checkpoint",
     tags=TAGS,
     media_type=TEXT,
     opt=UNSIGNED,
@@ -116,7 +116,7 @@ async def last_checkpoint(
     "/log/tile/{level:str}/{place:path}",
     None,
     operation_id="getTile",
-    summary="Read hashes of the tree",
+    summary="Get a hash tile",
     tags=TAGS,
     media_type=BYTES,
     opt=UNSIGNED,
@@ -141,7 +141,7 @@ async def hash_tile(question: TileQuestion, app: App) -> Response[bytes]:
     "/log/tile/entries/{place:path}",
     Action.READ_LOG,
     operation_id="getEntries",
-    summary="Read records in bundles",
+    summary="Get an entry bundle",
     tags=TAGS,
     media_type=BYTES,
     opt=UNSIGNED,
@@ -161,7 +161,7 @@ async def entry_bundle(question: EntriesQuestion, app: App) -> Response[bytes]:
     "/log/proof/inclusion/{position:int}",
     None,
     operation_id="proveInclusion",
-    summary="Prove that an event is in the log",
+    summary="Get an inclusion proof",
     tags=TAGS,
     media_type=TEXT,
     opt=UNSIGNED,
@@ -206,7 +206,7 @@ async def inclusion(question: InclusionQuestion, app: App) -> Response[str]:
     "/log/proof/consistency",
     None,
     operation_id="proveConsistency",
-    summary="Prove that the log only grew",
+    summary="Get a consistency proof",
     tags=TAGS,
     media_type=TEXT,
     opt=UNSIGNED,
@@ -248,7 +248,7 @@ async def consistency(question: ConsistencyQuestion, app: App) -> Response[str]:
     "/log/policy",
     None,
     operation_id="getPolicy",
-    summary="Read which keys sign",
+    summary="Get the witness policy",
     tags=TAGS,
     media_type=TEXT,
     opt=UNSIGNED,
