@@ -15,7 +15,7 @@ class MemoryFlows:
         self.now = 0.0
         self.kept: dict[tuple[FlowKind, bytes], tuple[bytes, float]] = {}
 
-    async def keep(
+    async def put(
         self, kind: FlowKind, key: bytes, content: bytes, lifetime_s: int
     ) -> None:
         assert len(key) == 32

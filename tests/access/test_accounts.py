@@ -81,7 +81,7 @@ async def test_the_numbers_count_what_is_valid(office: Office) -> None:
 async def test_what_expired_is_deleted_and_the_rest_is_kept(office: Office) -> None:
     holder = await office.enrolled()
     await invitations.issue(office.connection, str(uuid4()))
-    await DatabaseFlows(office.connection).keep(FlowKind.OIDC, bytes(32), b"", 600)
+    await DatabaseFlows(office.connection).put(FlowKind.OIDC, bytes(32), b"", 600)
     await opened.record(office.connection, holder.account, [("conflict-K1", 1)])
     tables = ("session", "invitation", "flow", "attempt", "delay", "opened", "totp")
 

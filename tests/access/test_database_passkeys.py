@@ -65,7 +65,7 @@ async def test_a_passkey_is_stored_as_it_was_registered(
         assert getattr(held[0], name) == getattr(made, name)
     assert await counter.store.find(b"other") is None
     found = await accounts.factors(office.connection, account)
-    assert (found.passkeys, found.second_factor) == (2, True)
+    assert (found.passkeys, found.has_second_factor) == (2, True)
 
 
 async def test_a_use_is_recorded_and_a_cloned_passkey_refused(
@@ -94,7 +94,7 @@ async def test_of_uses_in_parallel_with_one_counter_one_passes(
     await counter.register(key, account, "Laptop")
     store = DatabasePasskeys(pool)
 
-    used = await asyncio.gather(*(store.use(key.id, 1, 2) for _ in range(8)))
+    used = await asyncio.gather(*(store.update_counter(key.id, 1, 2) for _ in range(8)))
 
     assert used.count(True) == 1
 

@@ -74,4 +74,4 @@ async def test_of_two_removals_at_once_the_later_one_is_refused(
         with pytest.raises(LastFactor):
             await later
     found = await accounts.factors(office.connection, holder.account)
-    assert found.complete
+    assert found.is_complete

@@ -473,7 +473,7 @@ async def test_a_flow_does_not_survive_a_change_of_the_provider(
 async def test_a_flow_of_another_kind_is_none(
     party: RelyingParty, flows: MemoryFlows
 ) -> None:
-    await flows.keep(FlowKind.PASSKEY_SIGN_IN, token.digest("x"), b"{}", 300)
+    await flows.put(FlowKind.PASSKEY_SIGN_IN, token.digest("x"), b"{}", 300)
 
     with pytest.raises(OidcRefused, match="is unknown"):
         await party.finish(flows, {"state": "x", "code": "y"}, "z")

@@ -87,7 +87,7 @@ async def test_a_passkey_alone_opens_a_full_session(
     assert (session.account, session.stage) == (holder.account, Stage.FULL)
     assert (session.method, session.device) == ("passkey", "Chromium")
     assert session.fresh
-    assert session.second_factor
+    assert session.has_second_factor
 
 
 async def test_a_passkey_completes_a_half_open_session(

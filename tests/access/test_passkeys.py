@@ -58,7 +58,7 @@ class MemoryPasskeys:
     async def add(self, passkey: Passkey) -> bool:
         return self.held.setdefault(passkey.id, passkey) is passkey
 
-    async def use(self, credential: bytes, seen: int, now: int) -> bool:
+    async def update_counter(self, credential: bytes, seen: int, now: int) -> bool:
         passkey = self.held[credential]
         self.used.append((seen, now))
         if passkey.sign_count != seen:

@@ -17,7 +17,7 @@ AGENCY = passwords.words_of(
 
 
 def refused(password: str, words: Iterable[str] = AGENCY) -> str:
-    return str(passwords.fault(password, words) or "")
+    return str(passwords.password_fault(password, words) or "")
 
 
 @pytest.mark.parametrize(

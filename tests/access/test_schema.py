@@ -104,7 +104,7 @@ async def test_a_restored_database_has_no_open_session_link_or_code(
     half = await office.half_open()
     issued = await invitations.issue(office.connection, str(uuid4()))
     flows = DatabaseFlows(office.connection)
-    await flows.keep(FlowKind.OIDC, bytes(32), b"", 600)
+    await flows.put(FlowKind.OIDC, bytes(32), b"", 600)
     await office.owner.execute("select access.end_all()")
     for table in ("session", "invitation", "flow"):
         assert await office.owner.fetchval(f"select count(*) from access.{table}") == 0

@@ -23,7 +23,7 @@ async def test_a_session_names_the_version_of_its_accounts_stream(
         *(account, "passkey", "Firefox"),
     )
     assert (found.account_version, found.fresh, found.approve_after) == (0, True, None)
-    assert found.second_factor
+    assert found.has_second_factor
     await office.owner.execute(
         "insert into ledger.stream values ($1, 7, '2026-11-27')", f"account-{account}"
     )
@@ -76,7 +76,7 @@ async def test_a_session_that_is_not_complete_is_none_but_for_its_factor(
     assert await sessions.renew(office.connection, opened) is None
     found = await sessions.find_half_open(office.connection, opened)
     assert found is not None
-    assert (found.stage, found.second_factor) == (stage, False)
+    assert (found.stage, found.has_second_factor) == (stage, False)
     assert await sessions.of_account(office.connection, found.account) == []
 
 

@@ -37,7 +37,7 @@ async def test_password_and_code_sign_in(office: Office) -> None:
     assert session is not None
     assert (session.account, session.method) == (holder.account, "password+totp")
     assert session.fresh
-    assert session.second_factor
+    assert session.has_second_factor
 
 
 async def test_sixty_four_emoji_are_a_password(office: Office) -> None:
@@ -109,7 +109,7 @@ async def test_a_password_without_second_factor_opens_its_enrolment_only(
     await office.set_password(opened)
     begun = await office.password()
     assert isinstance(begun, HalfOpenSession)
-    assert not begun.factors.second_factor
+    assert not begun.factors.has_second_factor
     refused = await sign_in.verify_second_factor(
         office.connection, office.secrets, begun.token, "000000"
     )

@@ -39,12 +39,12 @@ def test_the_day_shown_is_that_of_the_last_year_that_means_something(
 
 async def test_the_first_year_has_no_year_before_it(world: World) -> None:
     figures, view = world.app.figures, world.view
-    first = await front_page.front(
+    first = await front_page.read_front_page(
         view, figures, RequestedMoment(date(1, 6, 30)), world.today
     )
     assert [one.as_of for one in first.figures] == [date(1, 6, 30)] * 3
     assert first.earlier == {}
-    later = await front_page.front(
+    later = await front_page.read_front_page(
         view, figures, RequestedMoment(date(2021, 6, 30)), world.today
     )
     assert {one.as_of for one in later.earlier.values()} == {date(2020, 12, 31)}

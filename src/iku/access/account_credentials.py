@@ -24,7 +24,7 @@ from iku.postgres.pool import Connection
 
 
 class KeyRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """An API key to be created, with roles of its account, or rights, or both."""
+    """The API key to create, with roles of its account, rights, or both."""
 
     name: Annotated[
         str, Meta(min_length=1, max_length=80, description="What the key is for.")

@@ -30,12 +30,12 @@ class Factors(Struct, frozen=True):
     approve_after: datetime | None = None
 
     @property
-    def second_factor(self) -> bool:
+    def has_second_factor(self) -> bool:
         """Whether there is a factor that can follow a password."""
         return self.totp or self.passkeys > 0
 
     @property
-    def complete(self) -> bool:
+    def is_complete(self) -> bool:
         """Whether the holder can sign in: a passkey or identity needs no password."""
         by_password = self.password and self.totp
         return by_password or self.passkeys > 0 or self.identities > 0

@@ -157,7 +157,7 @@ async def issue_link(
     if not credentials.fresh:
         raise StepUpRequired
     blocks = await _approves(commands, connection, credentials, identifier)
-    if (await factors.factors(connection, identifier)).complete:
+    if (await factors.factors(connection, identifier)).is_complete:
         raise Refused(
             message(
                 "account {account} can already sign in: recover it if a factor is lost",

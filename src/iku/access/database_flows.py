@@ -21,9 +21,7 @@ class DatabaseFlows:
     def __init__(self, database: Queryable) -> None:
         self._database = database
 
-    async def keep(
-        self, kind: str, key: bytes, content: bytes, lifetime_s: int
-    ) -> None:
+    async def put(self, kind: str, key: bytes, content: bytes, lifetime_s: int) -> None:
         """Store *content* under *key*, a SHA-256 digest, for *lifetime_s* seconds."""
         await self._database.fetchval(
             "select access.start_flow($1, $2, $3, $4)",

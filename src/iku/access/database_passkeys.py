@@ -41,7 +41,7 @@ class DatabasePasskeys:
         )
         return added
 
-    async def use(self, credential: bytes, seen: int, now: int) -> bool:
+    async def update_counter(self, credential: bytes, seen: int, now: int) -> bool:
         """Set the signature counter from *seen* to *now*; False if it differs."""
         used: bool = await self._database.fetchval(
             "select access.use_passkey($1, $2, $3)", credential, seen, now

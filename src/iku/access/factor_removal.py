@@ -33,7 +33,7 @@ async def protect_last_factor(
         before = await accounts.factors(connection, account)
         yield
         after = await accounts.factors(connection, account)
-        if before.complete and not after.complete:
+        if before.is_complete and not after.is_complete:
             raise LastFactor(
                 message(
                     "this is the last factor of the account: enrol another one first"

@@ -22,7 +22,7 @@ class FlowKind(StrEnum):
 class FlowStore(Protocol):
     """Stores flows; several processes may share one store."""
 
-    async def keep(
+    async def put(
         self, kind: FlowKind, key: bytes, content: bytes, lifetime_s: int
     ) -> None:
         """Store *content* under *key*, a SHA-256 digest, for *lifetime_s* seconds."""

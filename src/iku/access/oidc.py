@@ -148,7 +148,7 @@ class RelyingParty:
             account=account,
             fresh=fresh,
         )
-        await flows.keep(
+        await flows.put(
             FlowKind.OIDC, tokens.digest(state), msgspec.json.encode(flow), FLOW_S
         )
         url = self._authorization_url(configuration, state, browser_value, fresh=fresh)
@@ -175,7 +175,7 @@ class RelyingParty:
             self._provider,
             self._client,
             configuration,
-            _code(query),
+            _authorization_code(query),
             _derive(browser_value, "code_verifier", state),
         )
         claims = await self._verify(token, _derive(browser_value, "nonce", state))
@@ -287,7 +287,7 @@ def _identity(claims: IdTokenClaims) -> Identity:
     )
 
 
-def _code(query: Mapping[str, str]) -> str:
+def _authorization_code(query: Mapping[str, str]) -> str:
     if "error" in query:
         raise OidcRefused(
             message(

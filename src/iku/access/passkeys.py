@@ -85,7 +85,7 @@ class PasskeyStore(Protocol):
     async def add(self, passkey: Passkey) -> bool:
         """Store *passkey*; False if any account has one with its identifier."""
 
-    async def use(self, credential: bytes, seen: int, now: int) -> bool:
+    async def update_counter(self, credential: bytes, seen: int, now: int) -> bool:
         """Set the signature counter from *seen* to *now*, and record the time.
 
         The result is False, and nothing is changed, if the counter is not *seen*.
@@ -123,11 +123,11 @@ class Passkeys:
             PasskeyRefused: The account already has the maximum number of passkeys.
         """
         held = await passkeys.of_account(account)
-        _check_number(held)
+        _check_count(held)
         challenge = await _challenge(flows, FlowKind.PASSKEY_REGISTRATION, account)
         options, _ = self._verifier.server.register_begin(
             PublicKeyCredentialUserEntity(
-                id=_handle(account), name=login_name, display_name=login_name
+                id=_user_handle(account), name=login_name, display_name=login_name
             ),
             credentials=_descriptors(held),
             resident_key_requirement=ResidentKeyRequirement.PREFERRED,
@@ -156,7 +156,7 @@ class Passkeys:
         asked = await _take_challenge(flows, FlowKind.PASSKEY_REGISTRATION, challenge)
         if asked.account != account:
             raise _other_account_error()
-        _check_number(await passkeys.of_account(account))
+        _check_count(await passkeys.of_account(account))
         found = self._verifier.verify_registration(parsed)
         return Passkey(
             id=found.credential_id,
@@ -270,14 +270,14 @@ async def _challenge(flows: FlowStore, kind: FlowKind, account: str | None) -> b
     """A new challenge of 256 bits, which is stored as its digest."""
     challenge = secrets.token_bytes(token.LENGTH)
     content = msgspec.json.encode(_Challenge(account))
-    await flows.keep(kind, _key(challenge), content, CHALLENGE_S)
+    await flows.put(kind, _flow_key(challenge), content, CHALLENGE_S)
     return challenge
 
 
 async def _take_challenge(
     flows: FlowStore, kind: FlowKind, challenge: bytes
 ) -> _Challenge:
-    content = await flows.take(kind, _key(challenge))
+    content = await flows.take(kind, _flow_key(challenge))
     if content is None:
         raise PasskeyRefused(
             message(
@@ -289,11 +289,11 @@ async def _take_challenge(
     return msgspec.json.decode(content, type=_Challenge)
 
 
-def _key(challenge: bytes) -> bytes:
+def _flow_key(challenge: bytes) -> bytes:
     return token.digest(base64url(challenge))
 
 
-def _check_number(held: Sequence[Passkey]) -> None:
+def _check_count(held: Sequence[Passkey]) -> None:
     if len(held) >= MOST:
         raise PasskeyRefused(
             message(
@@ -312,14 +312,14 @@ def _check_holder(
 
     Only a passkey of a listed account may omit the user handle.
     """
-    handles: set[bytes | None] = {_handle(passkey.account)}
+    handles: set[bytes | None] = {_user_handle(passkey.account)}
     if account is not None:
         handles.add(None)
     if user_handle not in handles or account not in {None, passkey.account}:
         raise _other_account_error()
 
 
-def _handle(account: str) -> bytes:
+def _user_handle(account: str) -> bytes:
     """The user handle of an account: its random id, which is not personal data."""
     return UUID(account).bytes
 
@@ -342,7 +342,7 @@ async def _record_use(passkeys: PasskeyStore, passkey: Passkey, now: int) -> Pas
                 seen=seen,
             )
         )
-    if not await passkeys.use(passkey.id, seen, now):
+    if not await passkeys.update_counter(passkey.id, seen, now):
         raise PasskeyRefused(
             message(
                 "the passkey {name} was used twice at the same time; try again",

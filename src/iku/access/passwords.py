@@ -53,10 +53,10 @@ async def check(password: str, words: Iterable[str] = ()) -> Message | None:
 
     *words* are those of the agency and of the account, which an attacker knows.
     """
-    return await _in_thread(lambda: fault(password, words))
+    return await _in_thread(lambda: password_fault(password, words))
 
 
-def fault(password: str, words: Iterable[str] = ()) -> Message | None:
+def password_fault(password: str, words: Iterable[str] = ()) -> Message | None:
     """Like `check`, but blocks the caller's thread for some milliseconds."""
     normalised = _normalised(password)
     if (size := len(_encoded(normalised))) > LONGEST:

@@ -60,7 +60,7 @@ class Session(Struct, frozen=True):
     account_version: int
 
     @property
-    def second_factor(self) -> bool:
+    def has_second_factor(self) -> bool:
         """Whether two factors were verified: full, and not in a demonstration."""
         return self.stage is Stage.FULL and self.method != DEMONSTRATION
 

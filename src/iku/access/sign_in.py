@@ -315,7 +315,7 @@ async def enrolling_session(connection: Connection, token: str) -> Session | Rej
     if session is None:
         return reject_expired()
     found = await accounts.factors(connection, session.account)
-    if session.stage is Stage.HALF_OPEN and found.second_factor:
+    if session.stage is Stage.HALF_OPEN and found.has_second_factor:
         second = message("the account has a second factor: sign in with it first")
         return Rejected(second, session.account)
     return session

@@ -63,10 +63,10 @@ async def confirm(
     connection: Connection, secrets: Secrets, account: str, code: str
 ) -> bool:
     """Confirm the enrolment by a code; the authenticator replaces an earlier one."""
-    return await _use(
+    return await _use_code(
         connection,
         secrets,
-        await _authenticator(connection, account, confirmed=False),
+        await _totp_row(connection, account, confirmed=False),
         code,
         "select access.confirm_totp($1, $2)",
     )
@@ -76,10 +76,10 @@ async def verify(
     connection: Connection, secrets: Secrets, account: str, code: str
 ) -> bool:
     """Whether the code is valid and was not used before; it cannot be used again."""
-    return await _use(
+    return await _use_code(
         connection,
         secrets,
-        await _authenticator(connection, account, confirmed=True),
+        await _totp_row(connection, account, confirmed=True),
         code,
         "select access.use_totp($1, $2)",
     )
@@ -94,7 +94,7 @@ async def remove(connection: Connection, account: str) -> bool:
     return removed
 
 
-async def _authenticator(
+async def _totp_row(
     connection: Connection, account: str, *, confirmed: bool
 ) -> asyncpg.Record | None:
     return await connection.fetchrow(
@@ -102,7 +102,7 @@ async def _authenticator(
     )
 
 
-async def _use(
+async def _use_code(
     connection: Connection,
     secrets: Secrets,
     authenticator: asyncpg.Record | None,

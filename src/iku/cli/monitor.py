@@ -108,12 +108,12 @@ def monitor(
     (no quorum of witnesses, stale, unknown key), 4 the log or the folder cannot be
     read. Without --once it runs until a signal, or until a finding.
     """
-    log = _client(url, key)
+    log = _open_client(url, key)
     age = None if max_age is None else max_age * 3600
-    demands = CheckpointRequirements(_policy(trusted), age, without_witness)
+    demands = CheckpointRequirements(_read_policy(trusted), age, without_witness)
     home = folder or terminal.settings().monitor_home
     with (
-        _unreadable_folder(),
+        _folder_errors(),
         open_follower(log, demands, home, keep_going=keep_going) as follower,
     ):
         if once:
@@ -148,7 +148,7 @@ def _run(
         while True:
             full = time.monotonic() - read_all >= pace.full_every_s
             found = follower.round(full=full)
-            if json or _is_news(found, before):
+            if json or _has_news(found, before):
                 with _uninterrupted():
                     _report(found, json=json)
             seen = FINDING if FINDING in {seen, found.exit} else FINE
@@ -164,7 +164,7 @@ def _run(
     return seen
 
 
-def _is_news(found: MonitorRound, before: MonitorRound | None) -> bool:
+def _has_news(found: MonitorRound, before: MonitorRound | None) -> bool:
     """Whether a round has something to report after the one before."""
     return before is None or found.new > 0 or found.findings != before.findings
 
@@ -244,21 +244,21 @@ def _uninterrupted() -> Iterator[None]:
 
 
 @contextmanager
-def _unreadable_folder() -> Iterator[None]:
+def _folder_errors() -> Iterator[None]:
     try:
         yield
     except (MonitorNotReady, FolderInUse, InsecurePermissions, OSError) as error:
         raise CommandFailed(message_for(error), CANNOT_READ) from error
 
 
-def _client(url: str, key: Path | None) -> LogClient:
+def _open_client(url: str, key: Path | None) -> LogClient:
     try:
         return LogClient(url, None if key is None else read_key(key))
     except (InvalidLogAddress, InsecurePermissions, OSError) as error:
         raise CommandFailed(message_for(error), USAGE) from error
 
 
-def _policy(path: Path) -> Policy:
+def _read_policy(path: Path) -> Policy:
     try:
         with path.open("rb") as file:
             return policy.parse(file.read(policy.LONGEST + 1))

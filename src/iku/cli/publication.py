@@ -51,7 +51,7 @@ def draft(drafted: Draft, *, actor: str, json: bool) -> None:
     _report(terminal.run(execute()), json=json)
 
 
-def _step(name: str, to: StepType, **given: Any) -> click.Command:
+def _step_command(name: str, to: StepType, **given: Any) -> click.Command:
     """The command that moves a publication *to* a state."""
 
     @click.command(name, help=HELP[to])
@@ -73,15 +73,15 @@ HELP = {
     StepType.PUBLISHED: "Publish figures that another person has reviewed.",
     StepType.WITHDRAWN: "Withdraw a draft.",
 }
-publication.add_command(_step("confirm", StepType.CONFIRMED, known_on=None))
-publication.add_command(_step("close", StepType.CLOSED, indicator=None))
+publication.add_command(_step_command("confirm", StepType.CONFIRMED, known_on=None))
+publication.add_command(_step_command("close", StepType.CLOSED, indicator=None))
 for _name, _to in (
     ("return", StepType.RETURNED),
     ("review", StepType.REVIEWED),
     ("publish", StepType.PUBLISHED),
     ("withdraw", StepType.WITHDRAWN),
 ):
-    publication.add_command(_step(_name, _to, known_on=None, indicator=None))
+    publication.add_command(_step_command(_name, _to, known_on=None, indicator=None))
 
 
 @publication.command("list")

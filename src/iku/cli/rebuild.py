@@ -19,7 +19,7 @@ def rebuild(*, json: bool) -> None:
     """
 
     async def execute() -> list[str]:
-        async with terminal.owner(terminal.settings()) as owner:
+        async with terminal.owner_connection(terminal.settings()) as owner:
             await migrate(owner)
             with terminal.progress(message("events")) as tell:
                 return await rebuilding.rebuild(owner, tell)

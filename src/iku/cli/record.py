@@ -185,7 +185,7 @@ def record() -> None:
     """
 
 
-def _record(event: str, kinds: Kinds) -> click.Command:
+def _event_command(event: str, kinds: Kinds) -> click.Command:
     """The command that records an *event* of subjects of these *kinds*."""
     fields = {n: f for kind in kinds.values() for n, f in parsing.fields(kind).items()}
 
@@ -359,4 +359,4 @@ def _event_types() -> dict[str, dict[str, type[Struct]]]:
 
 
 for _event, _kinds in _event_types().items():
-    record.add_command(_record(_event, _kinds))
+    record.add_command(_event_command(_event, _kinds))

@@ -126,7 +126,7 @@ def once(*, full: bool, files: tuple[IO[bytes], ...], json: bool) -> None:
     chosen = terminal.settings()
     given = [file.read() for file in files]
     with durable_files.exclusive_lock(chosen.signer_home):
-        work = _round(chosen, load_witnesses(chosen), given, full=full)
+        work = _run_round(chosen, load_witnesses(chosen), given, full=full)
         found = terminal.run(work)
     _report(found, json=json)
 
@@ -138,7 +138,7 @@ def rotate(*, json: bool) -> None:
     chosen = terminal.settings()
 
     async def execute() -> SignerRound:
-        async with terminal.signer(chosen) as connection:
+        async with terminal.signer_connection(chosen) as connection:
             await _refuse_abandoned_origin(connection, chosen)
             home = SignerFolder(chosen.signer_home)
             outcome = await checkpoint_signing.rotate(
@@ -198,7 +198,7 @@ def accept_shape(digest: str) -> None:
     home = SignerFolder(chosen.signer_home)
 
     async def execute() -> str:
-        async with terminal.signer(chosen) as connection:
+        async with terminal.signer_connection(chosen) as connection:
             return (await schema_shape.read(connection)).digest
 
     with durable_files.exclusive_lock(home.folder):
@@ -220,10 +220,10 @@ signer.add_command(signer_requests.request)
 signer.add_command(signer_requests.accept)
 
 
-async def _round(
+async def _run_round(
     chosen: Settings, witnesses: Policy, given: Sequence[bytes], *, full: bool
 ) -> SignerRound:
-    async with terminal.signer(chosen) as connection:
+    async with terminal.signer_connection(chosen) as connection:
         await _refuse_abandoned_origin(connection, chosen)
         home, origin = SignerFolder(chosen.signer_home), chosen.origin
         home.refuse_insecure()
@@ -327,24 +327,24 @@ async def _attempt(
 ) -> bool:
     """Run a round; return False if the database is unavailable."""
     try:
-        found = await _round(chosen, witnesses, given, full=full)
+        found = await _run_round(chosen, witnesses, given, full=full)
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         if not log.is_unavailable(error, None):
             raise
         retried = message("{error}; will be retried", error=message_for(error))
-        standard_streams.say(f"{_clock(chosen)} {translated(retried)}")
+        standard_streams.say(f"{_timestamp(chosen)} {translated(retried)}")
         return False
     if found.signed:
-        tables.say(f"{_clock(chosen)} {translated(_outcome_message(found))}")
+        tables.say(f"{_timestamp(chosen)} {translated(_outcome_message(found))}")
     for line in found.unhelpful:
         said = message("witness {name_and_reason}", name_and_reason=line)
-        standard_streams.say(f"{_clock(chosen)} {translated(said)}")
+        standard_streams.say(f"{_timestamp(chosen)} {translated(said)}")
     for line in _warnings(found):
-        standard_streams.say(f"{_clock(chosen)} {translated(line)}")
+        standard_streams.say(f"{_timestamp(chosen)} {translated(line)}")
     return True
 
 
-def _clock(chosen: Settings) -> str:
+def _timestamp(chosen: Settings) -> str:
     return formats.instant(datetime.now(chosen.timezone), chosen.timezone)
 
 

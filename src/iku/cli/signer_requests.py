@@ -37,7 +37,7 @@ def request(name: str | None, old: int | None) -> None:
     keys = _keys_of_witness(load_witnesses(chosen), name)
 
     async def execute() -> str:
-        async with terminal.signer(chosen) as connection:
+        async with terminal.signer_connection(chosen) as connection:
             size = checkpoint.parse(last.text).size
             known = await _known_size(connection, keys, size) if old is None else old
             if known > size:
@@ -95,7 +95,7 @@ def accept(file: IO[bytes]) -> None:
     keys = _signatories(load_witnesses(chosen), answer)
 
     async def execute() -> None:
-        async with terminal.signer(chosen) as connection:
+        async with terminal.signer_connection(chosen) as connection:
             await witness_client.store_cosignatures(connection, keys, last, answer)
 
     terminal.run(execute())

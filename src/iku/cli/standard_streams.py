@@ -21,7 +21,7 @@ READER_GONE = 141
 
 
 class OutputClosed(Exception):
-    """A write to standard output failed with `fault`; None if it is closed.
+    """Standard output cannot be written: `fault` is the error; None if it is closed.
 
     It is not an `OSError`, because click and rich handle that themselves.
     """
@@ -82,7 +82,7 @@ def prepare() -> None:
     if sys.stdout is None:
         raise OutputClosed(None)
     sys.stderr.reconfigure(errors="replace")  # type: ignore[union-attr]
-    sys.stdout = _reporting(sys.stdout)
+    sys.stdout = _with_write_errors(sys.stdout)
 
 
 class _EscapingStream(io.TextIOWrapper):
@@ -102,7 +102,7 @@ class _EscapingStream(io.TextIOWrapper):
 _OWN = re.compile("(\ufeff|\x1b\\[[01]m)")
 
 
-def _reporting(given: TextIO) -> TextIO:
+def _with_write_errors(given: TextIO) -> TextIO:
     """The stream *given*, whose write errors are raised as `OutputClosed`."""
     output = _RawOutput(given.fileno(), "w", closefd=False)
     return _EscapingStream(

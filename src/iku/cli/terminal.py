@@ -93,7 +93,7 @@ class SubjectNumberType(click.ParamType[str]):
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> str:
-        """The identifier that *value* spells, or a usage error."""
+        """The identifier given by *value*, or a usage error."""
         try:
             return subject_id(cells.number(subject_number(str(value))))
         except cells.InvalidCell as error:
@@ -176,7 +176,7 @@ async def opened_view() -> AsyncIterator[tuple[App, View]]:
 
 
 @asynccontextmanager
-async def owner(chosen: Settings) -> AsyncIterator[Plain]:
+async def owner_connection(chosen: Settings) -> AsyncIterator[Plain]:
     """A connection in the owner's role, without migrating the database."""
     async with open_database(chosen) as database:
         with redact_address_errors():
@@ -188,7 +188,7 @@ async def owner(chosen: Settings) -> AsyncIterator[Plain]:
 
 
 @asynccontextmanager
-async def signer(chosen: Settings) -> AsyncIterator[Plain]:
+async def signer_connection(chosen: Settings) -> AsyncIterator[Plain]:
     """A connection in the signer's role, to a database that is fully migrated.
 
     Raises:

@@ -127,7 +127,7 @@ def log(*, json: bool) -> None:
     """
 
     async def execute() -> tuple[int, list[str]]:
-        async with terminal.owner(terminal.settings()) as connection:
+        async with terminal.owner_connection(terminal.settings()) as connection:
             if await migrations.pending_migrations(connection):
                 raise CommandFailed(
                     message("the schema has pending migrations; run iku migrate")

@@ -69,7 +69,7 @@ class Authority(NamedTuple):
     covered: frozenset[str] = frozenset()
 
     def require(self, actions: tuple[Action, ...], scopes: Iterable[Scope]) -> None:
-        """Refuse if the actor may take none of *actions* in one of *scopes*.
+        """Refuse unless the actor may take one of *actions* in each of *scopes*.
 
         Raises:
             Forbidden: The message names the roles that may.
@@ -87,7 +87,7 @@ class Authority(NamedTuple):
                 access.require(self.actor, last, scope)
 
     def require_proposable(self, action: Action, scopes: Iterable[Scope]) -> None:
-        """Refuse a proposal of *action* that the actor may make in none of *scopes*.
+        """Refuse unless the actor may propose *action* in one of *scopes*.
 
         One scope is enough, because a merger may also concern a subject of another
         division.

@@ -61,7 +61,7 @@ async def erase(
 async def _refuse_subject_without_texts(
     commands: CommandHandler, reader: Reader, subject: str
 ) -> None:
-    """Refuse a subject without texts, of which no erasure is recorded either."""
+    """Refuse a subject that has neither texts nor a recorded erasure."""
     if erasure.is_identifier(subject) and (
         await commands.vault.count_texts(reader, subject)
         or await log.read_stream(reader, erasure.decider.stream(subject))

@@ -38,7 +38,7 @@ async def attach(
 async def _is_recorded(
     commands: CommandHandler, reader: Reader, filed: FileReference
 ) -> bool:
-    """Whether an event names the file; True if that cannot be determined."""
+    """Whether an event refers to the file; True if that cannot be determined."""
     try:
         return filed.name in await commands.vault.file_uses(reader, [filed.name])
     except Exception:  # noqa: BLE001 - the error in progress is more informative

@@ -149,7 +149,7 @@ class Archive:
                     error=messages.error_message(error),
                 )
             ) from error
-        self._compare(found)
+        self._check_members(found)
 
     def blocks(self, name: str) -> Iterator[bytes]:
         """The content of a member, block by block."""
@@ -221,7 +221,7 @@ class Archive:
             kept = kept + block if name == MANIFEST else b""
         return ArchiveMember(self._places[name][1], digest.hexdigest()), kept
 
-    def _compare(self, found: dict[str, ArchiveMember]) -> None:
+    def _check_members(self, found: dict[str, ArchiveMember]) -> None:
         listed = self.manifest.members
         for name in [*listed, *found]:
             if name == MANIFEST:

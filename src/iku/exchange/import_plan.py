@@ -59,7 +59,7 @@ class RowNote(Struct, frozen=True):
 
 
 class SkippedRow(Struct, frozen=True):
-    """A row that is not recorded although it is not at fault, with the reason."""
+    """A row without a fault that is not recorded, with the reason."""
 
     row: int
     message: str
@@ -246,7 +246,7 @@ class Plan:
         return {
             number
             for entry in entries
-            if isinstance(entry.fact, CorrectionTarget) and entry.fact.annuls
+            if isinstance(entry.fact, CorrectionTarget) and entry.fact.is_annulment
             for stream in self._streams(entry)
             if (history := self.planned.histories.get(stream)) is not None
             for number in _numbers(stream, history)
@@ -584,7 +584,7 @@ class Plan:
         return not entry.recurs and bool(self._before.rows[first_equal.place])
 
     def _skip(self, entry: JournalRow, why: str | None = None) -> None:
-        """Skip a row whose fact is recorded already."""
+        """Skip a row whose fact is already recorded."""
         if entry.first_equal is not None and not entry.recurs:
             self.identical += 1
             why = message("identical to row {row}", row=entry.first_equal.line)

@@ -82,7 +82,7 @@ class ImportReport(Struct, frozen=True):
 
 
 def file_digest(content: bytes | BinaryIO) -> str:
-    """The SHA-256 of a file, by which a permission names it; hexadecimal."""
+    """The SHA-256 of a file, hexadecimal, which a permission to import it names."""
     if isinstance(content, bytes):
         return sha256(content).hexdigest()
     found = sha256()

@@ -52,14 +52,14 @@ class CorrectionTarget(Struct, frozen=True):
         Raises:
             Invalid: The fact does not exist.
         """
-        naming = "annuls" if self.annuls else "corrects"
+        naming = "annuls" if self.is_annulment else "corrects"
         found: Fact = self.statement.fact(
             **{naming: self._version(subject)}, **self.given
         )
         return found
 
     @property
-    def annuls(self) -> bool:
+    def is_annulment(self) -> bool:
         """Whether the fact is an annulment."""
         return "annuls" in self._field_names
 

@@ -36,7 +36,7 @@ class RowScope(Struct, frozen=True, dict=True):
 
     @cached_property
     def choices(self) -> dict[str, str]:
-        """Codes of areas in the form of `cells.choice`."""
+        """The codes of areas, as choices for `cells.choice`."""
         return {code: code for code in sorted(self.areas)}
 
 

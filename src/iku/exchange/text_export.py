@@ -19,7 +19,7 @@ from iku.messages import message
 from iku.queries.text_check import TextCheckResult, TextCounts
 from iku.vault.sealing import Opened
 
-Name: TypeAlias = Callable[[TextCheckResult], None]
+Report: TypeAlias = Callable[[TextCheckResult], None]
 
 
 class TextExportResult(Struct, frozen=True):
@@ -31,11 +31,11 @@ class TextExportResult(Struct, frozen=True):
 
 
 async def export(
-    found: AsyncIterable[TextCheckResult], path: Path, name: Name
+    found: AsyncIterable[TextCheckResult], path: Path, report: Report
 ) -> TextCounts:
-    """Write the opened texts of *found* to *path*; *name* is called with each finding.
+    """Write the opened texts of *found* to *path*.
 
-    If *found* raises, the file is removed.
+    *report* is called with each result. If *found* raises, the file is removed.
 
     Raises:
         BundleWriteError: The file already exists, or the disk is full.
@@ -44,7 +44,7 @@ async def export(
     with _create_file(path) as file:
         async for held in found:
             tally = tally.with_one(held)
-            name(held)
+            report(held)
             with _plain_errors(path):
                 _write_text(file, held)
         with _plain_errors(path):

@@ -40,7 +40,7 @@ async def page(
         items=tuple(
             one.item
             for one in examined
-            if explanation.is_wanted(one.membership, wanted)
+            if explanation.matches_filter(one.membership, wanted)
         ),
         examined=len(shown),
         counts=sum((one.membership.counts for one in examined), Counts()),

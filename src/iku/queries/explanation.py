@@ -304,7 +304,7 @@ async def _examine_page(
             found = examine(recorded, question, options)
             examined, counts = examined + 1, counts + found.membership.counts
             last = recorded[0].subject
-            if is_wanted(found.membership, wanted):
+            if matches_filter(found.membership, wanted):
                 items.append(found.item)
     return ExplanationPage(tuple(items), examined, counts, None)
 
@@ -343,7 +343,7 @@ def _fold_state(recorded: Sequence[Recorded], options: Options) -> Any:
     )
 
 
-class Examined(NamedTuple):
+class ExaminedSubject(NamedTuple):
     """A subject with its events and how it counts."""
 
     recorded: Sequence[Recorded]
@@ -358,15 +358,15 @@ class Examined(NamedTuple):
 
 def examine(
     recorded: Sequence[Recorded], question: Question, options: Options
-) -> Examined:
+) -> ExaminedSubject:
     """How the subject of the events *recorded* counts in the figure of *question*."""
     state = _fold_state(recorded, options)
     found = subject_kinds.membership(state, options, question.start, question.as_of)
-    return Examined(recorded, state, found)
+    return ExaminedSubject(recorded, state, found)
 
 
-def is_wanted(found: Membership, wanted: SubjectFilter) -> bool:
-    """Whether a subject that counts like that passes the filter."""
+def matches_filter(found: Membership, wanted: SubjectFilter) -> bool:
+    """Whether a subject with this membership passes the filter."""
     counts = found.counts
     counted = {
         None: True,

@@ -63,7 +63,7 @@ def facts(recorded: Sequence[Recorded]) -> list[Any]:
 
 
 def cause(category: str, history: Sequence[Any]) -> Cause:
-    """The cause of change that the last event of *history* is."""
+    """The cause by which the last event of *history* changes a figure."""
     match event := history[-1]:
         case indicator.Defined():
             return Cause.DEFINITION

@@ -58,7 +58,7 @@ class FrontPage(NamedTuple):
     earlier: Mapping[str, Figure]
 
 
-async def front(
+async def read_front_page(
     view: View, figures: Figures, asked: RequestedMoment, today: date
 ) -> FrontPage:
     """The figures of the requested day and of the end of the year before.

@@ -104,7 +104,7 @@ class Series(Struct, frozen=True):
 
     figures: tuple[Figure, ...]
     then: tuple[Figure, ...]
-    published: tuple[FirstPublished | None, ...]
+    first_publications: tuple[FirstPublished | None, ...]
     breaks: tuple[Break, ...]
 
 
@@ -126,7 +126,7 @@ async def series(
     return Series(
         tuple(found),
         tuple(then),
-        tuple(await published(reader, found)),
+        tuple(await first_publications(reader, found)),
         tuple(breaks(found, figures.definitions(asked.indicator))),
     )
 
@@ -137,7 +137,7 @@ def _as_known_then(question: Question) -> Question:
     return structs.replace(question, known_on=known)
 
 
-async def published(
+async def first_publications(
     reader: Reader, figures: Sequence[Figure]
 ) -> list[FirstPublished | None]:
     """For each of *figures*, the first publication of its period and day.

@@ -50,7 +50,7 @@ async def forbidden_streams(
     streams = {one.stream for one in recorded if one.category in PERSONAL}
     of_proposals = [one for one in streams if one.startswith("proposal-")]
     proposed = await _proposals(reader, of_proposals)
-    concerned = {one for of in proposed.values() for one in _concerned(of)}
+    concerned = {one for of in proposed.values() for one in _concerned_streams(of)}
     at = await scopes.of_subjects(
         reader, streams | concerned, principal.divisions, principal.today
     )
@@ -88,7 +88,7 @@ async def _proposals(reader: Reader, streams: Sequence[str]) -> dict[str, Propos
     }
 
 
-def _concerned(proposed: Proposed) -> list[str]:
+def _concerned_streams(proposed: Proposed) -> list[str]:
     """The streams of the subject of a proposal, and of the survivor of a merger."""
     target, into = proposed.target, proposed.command.data.get("into")
     survivor = [] if into is None else [f"{target.category}-{subject_id(into)}"]
@@ -103,7 +103,7 @@ def _may_read_proposal(principal: Principal, proposed: Proposed, at: dict[str, S
     match target.category:
         case category if category in subject_kinds.categories():
             own = at.get(target.stream, UNKNOWN)
-            others = [at.get(one, UNKNOWN) for one in _concerned(proposed)[1:]]
+            others = [at.get(one, UNKNOWN) for one in _concerned_streams(proposed)[1:]]
             if kind := proposed.command.data.get("category"):
                 division = access.owner(category, kind, principal.divisions)
                 others.append(Scope(division, own.area))

@@ -109,7 +109,7 @@ class ParsedRequest(NamedTuple):
 
     @property
     def viewer(self) -> Viewer:
-        """The caller, in the preferred language; Indonesian without a preference."""
+        """The caller's viewer, in the preferred language; Indonesian by default."""
         headers = self.request.scope["headers"]
         language = preferred_language(headers, LOCAL.language)
         return structs.replace(self.caller.viewer, language=language)
@@ -214,7 +214,7 @@ async def _parse_request(
     question = read(declared.about, query, in_path)
     if declared.headers is None:
         return ParsedRequest(request, caller, question)
-    headers = _headers(declared.headers, scope["headers"])
+    headers = _parse_headers(declared.headers, scope["headers"])
     if declared.command is None:
         return ParsedRequest(request, caller, question, headers)
     body = await json_body(request)
@@ -236,7 +236,7 @@ _parse_question_cached = lru_cache(1024)(
 )  # safe, because the Structs are frozen
 
 
-def _headers(
+def _parse_headers(
     struct: type[AccountHeaders], sent: Iterable[tuple[bytes, bytes]]
 ) -> AccountHeaders:
     known = _names_by_lower_case(struct)

@@ -71,7 +71,7 @@ def create_witness(
 
     @post("/add-checkpoint", status_code=HTTPStatus.OK, media_type=TEXT)
     async def add(request: Request[Any, Any, Any]) -> Response[str]:
-        """Cosign a checkpoint that continues the last one."""
+        """Cosign a checkpoint that is consistent with the last one."""
         raw = await request.body()
         # In the event loop, so that cosigning is serialised: it writes to disk before
         # it answers.

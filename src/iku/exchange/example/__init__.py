@@ -12,7 +12,7 @@ NAMES = ("target.csv", "organisasi.csv", "konflik.csv")
 
 
 def read_journals() -> dict[str, bytes]:
-    """The content of each file by its name, in the order to import them in."""
+    """The content of each file by its name, in the order of import."""
     return {name: (files(__name__) / name).read_bytes() for name in NAMES}
 
 

@@ -100,7 +100,7 @@ async def _accept(
         case SignedIn(token=token):
             return done.flow.return_to, token
         case HalfOpenSession(token=token, factors=factors):
-            step = "/masuk/kode" if factors.second_factor else "/pendaftaran"
+            step = "/masuk/kode" if factors.has_second_factor else "/pendaftaran"
             return visitor.address(step, **{NEXT: done.flow.return_to}), token
 
 

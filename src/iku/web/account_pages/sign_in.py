@@ -58,7 +58,7 @@ async def begin(request: AnyRequest) -> Response[bytes]:
         kept = {"nama": form.text("nama"), NEXT: form.next_page}
         kept[SEALED] = form.text(SEALED)
         return await sign_in_page(visitor, kept, fail(begun))
-    step = "/masuk/kode" if begun.factors.second_factor else "/pendaftaran"
+    step = "/masuk/kode" if begun.factors.has_second_factor else "/pendaftaran"
     then = visitor.address(step, **{NEXT: following})
     return redirect(then, token=begun.token)
 
@@ -147,7 +147,7 @@ async def _code_page(
     visitor: Visitor, values: dict[str, str], failure: Failure | None = None
 ) -> Response[bytes]:
     _, session, factors = await half_open(visitor)
-    if session.stage is not Stage.HALF_OPEN or not factors.second_factor:
+    if session.stage is not Stage.HALF_OPEN or not factors.has_second_factor:
         return redirect(visitor.address("/pendaftaran", **values))
     return _shown(visitor, "code.html", values, failure, factors=factors)
 

@@ -217,7 +217,7 @@ async def issue_link(
     tags=TAGS,
 )
 async def sessions(question: AccountPath, app: App, caller: Caller) -> Sessions:
-    """The open sessions of the caller's account, or of any one for an administrator."""
+    """The open sessions of the caller's account or, for an administrator, of any."""
     async with acquire_connection(app) as connection:
         holder = Holder(app.commands, connection, caller.credentials)
         found = await account_credentials.list_sessions(holder, question.account_id)

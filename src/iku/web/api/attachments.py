@@ -164,7 +164,7 @@ async def _uploaded_file(name: str, request: AnyRequest) -> File:
         BadRequest: The body is empty, or the name cannot be decoded.
         UnsupportedMediaType: The media type is malformed, or the body is encoded.
     """
-    file = File(_name(name), _media_type(request), await request.body())
+    file = File(_file_name(name), _media_type(request), await request.body())
     if not file.content:
         raise BadRequest(
             "", message("the request body is empty; send the file as the body")
@@ -235,7 +235,7 @@ def _safe_file_name(name: str) -> str:
     return f"_{found}" if _DEVICE.match(found) else found or _UNNAMED
 
 
-def _name(file_name: str) -> str:
+def _file_name(file_name: str) -> str:
     """The file name, percent-decoded and normalised to NFC.
 
     Raises:

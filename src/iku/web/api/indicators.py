@@ -128,7 +128,7 @@ async def redefine(
     shown: Response[Any]
     code = about.code
     if about.preview:
-        _refuse_key(command_gateway)
+        _refuse_idempotency_key(command_gateway)
         (proposed,) = await command_gateway.preview("indicator", code, command)
         shown = Response(
             await _preview_definition(
@@ -238,7 +238,7 @@ async def history(
         )
 
 
-def _refuse_key(command_gateway: CommandGateway) -> None:
+def _refuse_idempotency_key(command_gateway: CommandGateway) -> None:
     if command_gateway.command_id is not None:
         raise unsupported_header(
             "Idempotency-Key",
@@ -250,7 +250,7 @@ async def _preview_revision(
     command_gateway: CommandGateway, code: str, data: Any
 ) -> Response[Any]:
     """The response that previews the effect of a target, correction or annulment."""
-    _refuse_key(command_gateway)
+    _refuse_idempotency_key(command_gateway)
     proposed = await command_gateway.preview("indicator", code, data)
     app = command_gateway.app
     async with acquire_connection(app) as connection:

@@ -27,7 +27,7 @@ LINES = 500  # of NDJSON that are read and sent at a time
 
 
 class EncodedEntry(Struct, frozen=True):
-    """A record with its place in the log.
+    """A record with its position in the log.
 
     Attributes:
         position: From 1, without gaps, in the order of commits.
@@ -41,7 +41,7 @@ class EncodedEntry(Struct, frozen=True):
 
 
 class LogEntry(Struct, frozen=True):
-    """A record with its place in the log.
+    """A record with its position in the log.
 
     Attributes:
         position: From 1, without gaps, in the order of commits.
@@ -88,7 +88,7 @@ class EncodedLogPage(Struct, frozen=True):
 async def events(
     question: LogQuestion, request: AnyRequest, app: App
 ) -> Response[LogPage]:
-    """Records as they were stored, as JSON or, where Accept asks for it, as NDJSON.
+    """Records as they were stored, as JSON or, if Accept names it, as NDJSON.
 
     NDJSON has one record on each line and is streamed. Filters can be combined; an
     event is included where it matches all of them.

@@ -108,7 +108,7 @@ async def last_checkpoint(
     """
     async with acquire_connection(app) as connection:
         last = await _last_checkpoint(connection)
-        headers = FOR_NOW | await _coverage(app, connection, last.size)
+        headers = FOR_NOW | await _coverage_headers(app, connection, last.size)
     return Response(str(last), media_type=TEXT, headers=headers)
 
 
@@ -197,7 +197,7 @@ async def inclusion(question: InclusionQuestion, app: App) -> Response[str]:
         found = await proof_building.inclusion(
             Tiles(connection), position - 1, signed.size
         )
-        headers = await _coverage(app, connection, signed.size)
+        headers = await _coverage_headers(app, connection, signed.size)
     proof = TlogProof(position - 1, tuple(found), signed.published_note)
     return Response(str(proof), media_type=TEXT, headers=headers)
 
@@ -239,7 +239,7 @@ async def consistency(question: ConsistencyQuestion, app: App) -> Response[str]:
                 )
             )
         found = await proof_building.consistency(Tiles(connection), old, upto)
-        headers = await _coverage(app, connection, last.size)
+        headers = await _coverage_headers(app, connection, last.size)
     lines = tlog_proof.encode_hashes(found)
     return Response(lines, media_type=TEXT, headers=headers)
 
@@ -338,13 +338,15 @@ async def _covered_tile(connection: Connection, level: int, place: str) -> Tile:
     return asked
 
 
-async def _coverage(app: App, connection: Connection, size: int) -> dict[str, str]:
+async def _coverage_headers(
+    app: App, connection: Connection, size: int
+) -> dict[str, str]:
     """The header that names the signature and cosignatures that cover *size*."""
     found = await app.assurance(connection)
-    return {COVERAGE: _coverage_header(found, size)}
+    return {COVERAGE: _coverage_value(found, size)}
 
 
-def _coverage_header(found: Assurance, size: int) -> str:
+def _coverage_value(found: Assurance, size: int) -> str:
     said = [str(found.coverage_of(size))]
     if not found.witnesses:
         said.append("no witness: the holder of the key can rewrite history undetected")

@@ -23,7 +23,7 @@ async def show_front_page(frame: Frame) -> Response[bytes]:
     today, time = frame.time.today, frame.time
     asked = RequestedMoment(time.as_of, time.known_on, time.size)
     async with frame.view() as view:
-        found = await queries.front(view, frame.app.figures, asked, today)
+        found = await queries.read_front_page(view, frame.app.figures, asked, today)
     # Links carry the day that is shown, also where the page has chosen it.
     if found.day.as_of != today:
         frame = frame.with_time(as_of=found.day.as_of)
