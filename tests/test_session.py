@@ -24,7 +24,7 @@ async def test_in_a_session_of_random_commands_no_two_answers_contradict(
     kinds = {"reported", "registered", "corrected", "annulled", "merged", "targeted"}
     assert kinds <= done.recorded.keys()
     assert done.recorded.total() > COMMANDS / 3
-    assert asked.compared_questions["figures"] == COORDINATES
-    assert asked.compared_questions["not empty"] > COORDINATES / 3
-    assert asked.compared_questions["lists"] > COORDINATES / 4
-    assert asked.compared_questions["differences"] > COORDINATES / 4
+    assert asked.compared["figures"] == COORDINATES
+    assert asked.compared["not empty"] > COORDINATES / 3
+    assert asked.compared["lists"] > COORDINATES / 4
+    assert asked.compared["differences"] > COORDINATES / 4

@@ -511,7 +511,7 @@ async def test_an_answer_without_a_code_is_refused(
     started = await party.start(flows)
     query = {"state": provider.authorize(started.url)["state"]}
 
-    with pytest.raises(OidcRefused, match="answered without a code"):
+    with pytest.raises(OidcRefused, match="sent no authorization code"):
         await party.finish(flows, query, started.browser_value)
 
 
@@ -764,9 +764,9 @@ def answering(document: Any, status: int = 200, **headers: str) -> Any:
         (drop_by_drop, "did not answer within 2 seconds"),
         (unending, f"is longer than {LONGEST} bytes"),
         (redirecting, r"redirects \(302\), which is not followed"),
-        (answering(b"<html>", 502, Content_Type="text/html"), "502 with text/html"),
-        (answering(b"{}", Content_Type="text/plain"), "200 with text/plain"),
-        (answering(b"{}", Content_Encoding="gzip"), "200 with gzip"),
+        (answering(b"<html>", 502, Content_Type="text/html"), "502 and text/html"),
+        (answering(b"{}", Content_Type="text/plain"), "200 and text/plain"),
+        (answering(b"{}", Content_Encoding="gzip"), "200 and gzip"),
         (answering(b"{"), "is not the expected document|unexpected document"),
         (answering(b"[]"), "is not the expected document|unexpected document"),
         (answering(b"[" * 5_000), "is not the expected document|unexpected document"),
@@ -871,7 +871,7 @@ async def test_a_provider_that_was_away_is_asked_again(
     party: RelyingParty, flows: MemoryFlows, provider: IdentityProvider
 ) -> None:
     provider.answers[DISCOVERY] = answering({}, 503)
-    with pytest.raises(ProviderUnavailable, match="answered 503"):
+    with pytest.raises(ProviderUnavailable, match="responded with status 503"):
         await party.start(flows)
     del provider.answers[DISCOVERY]
 
@@ -882,7 +882,7 @@ async def test_an_answer_without_a_token_is_refused(
     party: RelyingParty, flows: MemoryFlows, provider: IdentityProvider
 ) -> None:
     for answer, said in (
-        (answering({"access_token": "x"}), "answered without an ID token"),
+        (answering({"access_token": "x"}), "sent no ID token"),
         (answering({"id_token": "x"}, 500), "refused the sign-in: 500"),
         (answering({"error": "<b>"}, 400), "refused the sign-in: 400"),
         (answering({"id_token": "x", "error": "server_error"}), "server_error"),

@@ -143,7 +143,7 @@ async def test_an_address_resolves_to_itself() -> None:
 
 async def test_a_status_is_named(provider: IdentityProvider) -> None:
     client, _ = client_of(["127.0.0.1"])
-    with pytest.raises(ProviderUnavailable, match="/none answered 404"):
+    with pytest.raises(ProviderUnavailable, match="/none responded with status 404"):
         await client.get(f"{provider.url}/none")
 
 

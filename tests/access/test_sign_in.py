@@ -320,11 +320,11 @@ async def test_two_changes_of_a_password_at_once_leave_one_of_them(
     real = passwords.hash_password
 
     async def meanwhile(password: str) -> str:
-        monkeypatch.setattr(passwords, "hashed", real)
+        monkeypatch.setattr(passwords, "hash_password", real)
         assert isinstance(await change(office, other, new=NEW), SignedIn)
         return await real(password)
 
-    monkeypatch.setattr(passwords, "hashed", meanwhile)
+    monkeypatch.setattr(passwords, "hash_password", meanwhile)
     refused = await change(office, holder.token, new=NEW + "!")
     assert isinstance(refused, Rejected)
     assert isinstance(await office.password(password=NEW), HalfOpenSession)
@@ -340,9 +340,9 @@ async def test_a_session_that_ends_during_a_change_keeps_the_password(
         await sessions.end(office.connection, holder.token)
         return await real(password)
 
-    monkeypatch.setattr(passwords, "hashed", meanwhile)
+    monkeypatch.setattr(passwords, "hash_password", meanwhile)
     assert isinstance(await change(office, holder.token), Rejected)
-    monkeypatch.setattr(passwords, "hashed", real)
+    monkeypatch.setattr(passwords, "hash_password", real)
     assert isinstance(await office.password(), HalfOpenSession)
 
 
@@ -373,7 +373,7 @@ async def test_a_recovery_during_an_enrolment_keeps_the_password_unset(
         await invitations.recover(office.connection, account)
         return await real(password)
 
-    monkeypatch.setattr(passwords, "hashed", meanwhile)
+    monkeypatch.setattr(passwords, "hash_password", meanwhile)
     assert isinstance(await office.set_password(token), Rejected)
     found = await accounts.factors(office.connection, account)
     assert found == accounts.Factors()

@@ -104,13 +104,13 @@ async def test_on_a_terminal_an_erasure_shows_what_goes_and_asks(
     )
 
     assert code == 1
-    assert "To be erased of conflict-K14: 3 texts and 1 files." in said
+    assert "To be erased for conflict-K14: 3 texts and 1 files." in said
     for held in ("title", "file name", "file"):
         assert re.search(rf"^conflict-K14 +{held} +1$", said, re.MULTILINE)
     assert "Erase permanently? [y/N]" in said
     assert "iku: nothing was erased" in said
     people = [known["reporter"]["subject"], known["parties"][0]["subject"]]
-    kept = "Not erased with it, because they are erased separately: "
+    kept = "Not erased, because they need erasures of their own: "
     kept += ", ".join(sorted(people))
     assert kept in said
     for secret in (SECRET, CASE["title"], "Karang Taruna"):
@@ -125,7 +125,7 @@ async def test_on_a_terminal_an_erasure_shows_what_goes_and_asks(
     assert CASE["title"] not in told
     assert SECRET in told
     person = iku("erase", people[0], *DECIDED)
-    assert person.out.startswith(f"To be erased of {people[0]}: 1 texts and 0 files")
+    assert person.out.startswith(f"To be erased for {people[0]}: 1 texts and 0 files")
     assert SECRET not in iku("history", "K14").out
 
 

@@ -145,7 +145,7 @@ def test_a_witness_without_its_memory_cosigns_only_what_it_is_told_is_new(
 
 def test_what_a_witness_lacks_is_named(iku: Any, commands: str, tmp_path: Path) -> None:
     (tmp_path / "empty").touch()
-    assert "witness holds no key; " in iku("witness", "cosign", "logs").err
+    assert "witness contains no key; " in iku("witness", "cosign", "logs").err
     iku("witness", "key", "saksi.test")
     assert (
         "contains no log" in iku("witness", "cosign", "logs", "--policy", "empty").err

@@ -182,7 +182,7 @@ async def create_key(
     if actor.account != identifier:
         raise ApiKeyRefused(
             message(
-                "only the holder of account {account} may create an API key of it",
+                "only the holder of account {account} may create API keys for it",
                 account=identifier,
             )
         )

@@ -75,8 +75,8 @@ def login_name_fault(name: str) -> Message | None:
     if LOGIN_NAME.fullmatch(normalised(name)):
         return None
     return message(
-        "a login name has 3 to 64 letters a-z, digits, dots, hyphens and underscores, "
-        "and begins with a letter or a digit"
+        "a login name must have 3 to 64 letters a-z, digits, dots, hyphens and "
+        "underscores, and must begin with a letter or a digit"
     )
 
 

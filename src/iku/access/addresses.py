@@ -81,7 +81,7 @@ class AddressRules:
             )
         if url.userinfo or url.fragment:
             raise AddressRefused(
-                message("{url} must have no user and no fragment", url=text)
+                message("{url} must not contain a user name or a fragment", url=text)
             )
         return url
 

@@ -297,7 +297,7 @@ def _authorization_code(query: Mapping[str, str]) -> str:
         )
     code = query.get("code", "")
     if not code:
-        raise OidcRefused(message("the identity provider answered without a code"))
+        raise OidcRefused(message("the identity provider sent no authorization code"))
     return code
 
 
@@ -309,8 +309,8 @@ def _check_freshness(flow: OidcFlow, claims: IdTokenClaims) -> None:
     if at is None or at < flow.started_at - LEEWAY_S:
         raise OidcRefused(
             message(
-                "the identity provider did not ask for your credentials again, so it "
-                "confirms nothing; use another factor"
+                "the identity provider did not ask for your credentials again, so "
+                "this does not confirm your identity; use another factor"
             )
         )
 

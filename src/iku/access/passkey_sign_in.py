@@ -151,7 +151,7 @@ async def _add(connection: Connection, made: Passkey, token: str) -> SignedIn:
 
     Raises:
         PasskeyRefused: It is already registered.
-        _Undone: The session has ended, for example by a concurrent recovery.
+        _StepRejected: The session has ended, for example by a concurrent recovery.
     """
     async with connection.transaction():
         # A recovery at the same time removes the passkey, or has ended the session.

@@ -75,7 +75,7 @@ def password_fault(password: str, words: Iterable[str] = ()) -> Message | None:
     if _is_guessable(normalised, frozenset(words)):
         return message(
             "the password is too easy to guess: it consists of common passwords, "
-            "words, names, rows of keys, or words of the agency"
+            "words, names, keyboard patterns, or words of the agency"
         )
     return None
 

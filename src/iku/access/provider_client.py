@@ -85,7 +85,11 @@ class ProviderClient:
         answer = await self._send("GET", url, None, {})
         if answer.status != HTTPStatus.OK:
             raise ProviderUnavailable(
-                message("{url} answered {status}", url=url, status=answer.status)
+                message(
+                    "{url} responded with status {status}",
+                    url=url,
+                    status=answer.status,
+                )
             )
         return answer
 
@@ -208,7 +212,8 @@ def _check_head(url: httpx.URL, response: httpx.Response) -> None:
     if not is_json or encoding != "identity":
         raise ProviderUnavailable(
             message(
-                "{url} answered {status} with {kind}, but must answer with JSON",
+                "{url} responded with status {status} and {kind}, but must respond "
+                "with JSON",
                 url=str(url),
                 status=response.status_code,
                 kind=(media if encoding == "identity" else encoding) or "–",

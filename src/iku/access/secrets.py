@@ -94,7 +94,7 @@ class Secrets:
         except (InvalidTag, ValueError) as error:
             raise KeysError(
                 message(
-                    "an authenticator's seed does not decrypt with the key of epoch "
+                    "an authenticator seed cannot be decrypted with the key of epoch "
                     "{epoch}: it was changed, or the key differs",
                     epoch=sealed.epoch,
                 )

@@ -60,7 +60,7 @@ async def redeem(
             )
         )
     if found.id_token is None:
-        raise OidcRefused(message("the identity provider answered without an ID token"))
+        raise OidcRefused(message("the identity provider sent no ID token"))
     return found.id_token
 
 
@@ -101,5 +101,5 @@ def _decode(url: str, body: bytes) -> _TokenResponse:
     except (msgspec.DecodeError, UnicodeDecodeError):
         # The decoder's error is not quoted or kept: the body may hold a token.
         raise ProviderUnavailable(
-            message("{url} answered with an unexpected document", url=url)
+            message("{url} returned an unexpected document", url=url)
         ) from None

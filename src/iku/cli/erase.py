@@ -160,7 +160,7 @@ def _show(out: Printer, subject: str, doomed: ErasurePreview) -> None:
     """Print the inventory of what will be destroyed, and what will remain."""
     out.say(
         message(
-            "To be erased of {subject}: {counted}.",
+            "To be erased for {subject}: {counted}.",
             subject=subject,
             counted=_counts_text(doomed.texts, doomed.files),
         )
@@ -178,7 +178,7 @@ def _show(out: Printer, subject: str, doomed: ErasurePreview) -> None:
     if doomed.others:
         out.say(
             message(
-                "Not erased with it, because they are erased separately: {others}",
+                "Not erased, because they need erasures of their own: {others}",
                 others=[*doomed.others],
             )
         )

@@ -94,8 +94,8 @@ def key(name: str, kinds: tuple[str, ...], *, json: bool) -> None:
         tables.say(key_message(file, there=kind not in found.made))
     tables.say(
         message(
-            "Lines for IKU_WITNESSES; put the address of the witness for URL, or "
-            "nothing if files are exchanged:"
+            "Lines for IKU_WITNESSES; replace URL by the address of the witness, or "
+            "omit it if files are exchanged:"
         )
     )
     for line in found.lines:
@@ -177,7 +177,7 @@ def _open_witness(logs: Path | None, *, new: bool) -> Witness:
     if not keys:
         raise CommandFailed(
             message(
-                "{folder} holds no key; `iku witness key NAME` makes one",
+                "{folder} contains no key; `iku witness key NAME` creates one",
                 folder=home.folder,
             )
         )

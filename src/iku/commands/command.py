@@ -96,7 +96,7 @@ class Command(Struct, frozen=True):
         subject: Identifier of the subject; empty to assign the next automatic number.
         proposed: The event to record, or the input from which the decider builds it.
         command_id: Idempotency key; None means that a retry is not recognised.
-        known_on: Declared day on which the agency knew the fact; None means today.
+        known_on: Declared day on which the office knew the fact; None means today.
         expected: Expected version of the stream; None means any version.
         file: Sealed file to attach; None means no file.
         credentials: The account that acts; None if *actor* is only claimed, or is the

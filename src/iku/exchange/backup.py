@@ -282,7 +282,8 @@ async def _verify(
         if size != manifest.size:
             findings.append(
                 message(
-                    "{size} events, but the manifest of the backup states {stated}",
+                    "the log has {size} events, but the manifest of the backup states "
+                    "{stated}",
                     size=size,
                     stated=manifest.size,
                 )

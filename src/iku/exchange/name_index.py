@@ -95,7 +95,7 @@ class NameIndex:
             most = numbering.LONGEST
             raise Refused(
                 message(
-                    "number {number}.2 has more than {most} characters",
+                    "the identifier {number}.2 has more than {most} characters",
                     number=number,
                     most=most,
                 )

@@ -167,8 +167,8 @@ def _with_likely_cause(error: csv.Error) -> str:
             )
         case expected if expected.endswith("""expected after '"'"""):
             return message(
-                "a cell goes on after its closing quotation mark; within a quoted cell "
-                'a quotation mark is written twice ("")'
+                "a cell continues after its closing quotation mark; within a quoted "
+                'cell a quotation mark is written twice ("")'
             )
         case other:
             return other

@@ -104,7 +104,7 @@ class Series(Struct, frozen=True):
 
     figures: tuple[Figure, ...]
     then: tuple[Figure, ...]
-    first_publications: tuple[FirstPublished | None, ...]
+    published: tuple[FirstPublished | None, ...]
     breaks: tuple[Break, ...]
 
 

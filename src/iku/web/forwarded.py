@@ -57,7 +57,7 @@ def admit(scope: Any, transport: Transport) -> Problem | None:
 def _unexpected_header_problem(name: str, peer: str, transport: Transport) -> Problem:
     detail = (
         message(
-            "{name} was sent by {peer}, which is not a proxy of IKU_TRUSTED_PROXY",
+            "{name} was sent by {peer}, which is not a proxy in IKU_TRUSTED_PROXY",
             name=name,
             peer=peer,
         )

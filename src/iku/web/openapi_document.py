@@ -64,7 +64,7 @@ Agency, and the key performance indicators (IKU) counted from it.
 
 * **Valid time and knowledge.** `as_of` is the requested day, `known_on` the knowledge
   cut-off: a figure *as of* 31 March *as known on* 8 April counts what was true on
-  31 March, as far as the agency knew it on 8 April.
+  31 March, as far as the office knew it on 8 April.
 * **Size.** The log's size orders all events. A figure has the size from which it was
   counted; a request with all its coordinates always returns the same figure.
 * **Pages.** Lists return `items` and `next`; `cursor=<next>` requests the next page.

@@ -93,7 +93,7 @@ async def explain(
         raise BadRequest(
             "delimiter",
             message(
-                "delimiter is {delimiter}, but it is only allowed if Accept asks for "
+                "delimiter is {delimiter}, but it is only allowed if Accept names "
                 "{csv}",
                 delimiter=delimiter,
                 csv=CSV,

@@ -227,7 +227,11 @@ async def consistency(question: ConsistencyQuestion, app: App) -> Response[str]:
         if old > upto:
             raise BadRequest(
                 "old",
-                message("old is {old}, but new is only {new}", old=old, new=upto),
+                message(
+                    "old is {old}, but must not be greater than new, {new}",
+                    old=old,
+                    new=upto,
+                ),
             )
         if upto > last.size:
             raise NotYetSigned(
