@@ -122,7 +122,7 @@ async def test_the_erasure_of_a_subject_deletes_the_drafts_about_it(
 async def test_a_forgotten_account_has_no_drafts(office: Office) -> None:
     holder = await office.enrolled()
     await keep(office, holder.account)
-    assert await accounts.forget(office.connection, holder.account)
+    assert await accounts.delete_credentials(office.connection, holder.account)
     assert await drafts.listing(office.connection, holder.account) == []
 
 

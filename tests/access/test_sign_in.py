@@ -45,7 +45,7 @@ async def test_sixty_four_emoji_are_a_password(office: Office) -> None:
     emoji = "".join(chr(0x1F600 + number) for number in range(64))
     token = await office.invited()
     assert await office.set_password(token, "emoji", emoji) is None
-    assert isinstance(await office.password("emoji", emoji), HalfOpen)
+    assert isinstance(await office.password("emoji", emoji), HalfOpenSession)
     for wrong_one in (emoji[:-1], emoji[:-1] + "\N{GRINNING FACE}"):
         assert isinstance(await office.password("emoji", wrong_one), Rejected)
 
@@ -54,7 +54,7 @@ async def test_a_password_does_not_expire(office: Office) -> None:
     """ASVS 6.2.10: nobody has to change it from time to time."""
     await office.enrolled()
     await office.later("10 years")
-    assert isinstance(await office.password(), HalfOpen)
+    assert isinstance(await office.password(), HalfOpenSession)
 
 
 async def test_a_known_name_takes_as_long_as_an_unknown_one(
@@ -67,7 +67,7 @@ async def test_a_known_name_takes_as_long_as_an_unknown_one(
     """
     hasher = PasswordHasher(time_cost=1, memory_cost=2_048, parallelism=1)
     monkeypatch.setattr(passwords, "HASHER", hasher)
-    passwords._hash_of_nothing.cache_clear()
+    passwords._dummy_hash.cache_clear()
     await office.enrolled("siti")
     await office.half_open("siti")  # its hash has the parameters of today
     took: dict[str, list[float]] = {"siti": [], "nobody": []}

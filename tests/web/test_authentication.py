@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from iku.access import api_keys, sessions
-from iku.access.accounts import forget as forget_account
+from iku.access.accounts import delete_credentials as forget_account
 from iku.access.audit import Outcome
 from iku.access.sessions import Stage
 from iku.app import App, open_app

@@ -13,7 +13,7 @@ from msgspec import Struct, structs
 from iku.access import accounts as factors
 from iku.access import invitations, sessions
 from iku.access.account_credentials import existing_account
-from iku.access.invitations import Issued
+from iku.access.invitations import IssuedInvitation
 from iku.commands import accounts, proposals
 from iku.commands.authorisation import StepUpRequired
 from iku.commands.command import Command, CommandResult
@@ -45,7 +45,7 @@ class AccountChange(Struct, frozen=True):
     """
 
     account: str | None
-    issued: Issued | None = None
+    issued: IssuedInvitation | None = None
     proposal: str | None = None
     repeated: bool = False
     version: int | None = None
@@ -153,10 +153,10 @@ async def issue_link(
         Forbidden: The actor may not administer accounts.
         Refused: The account can already sign in.
     """
-    await _administering(commands, connection, credentials)
+    await _require_administrator(commands, connection, credentials)
     if not credentials.fresh:
         raise StepUpRequired
-    blocks = await _approves(commands, connection, credentials, identifier)
+    blocks = await _has_approving_role(commands, connection, credentials, identifier)
     if (await factors.factors(connection, identifier)).is_complete:
         raise Refused(
             message(
@@ -178,19 +178,19 @@ async def end_sessions(
 
     Raises as `issue_link`.
     """
-    await _administering(commands, connection, credentials)
+    await _require_administrator(commands, connection, credentials)
     await existing_account(commands, connection, credentials, identifier)
     return await sessions.end_all(connection, identifier)
 
 
-async def _administering(
+async def _require_administrator(
     commands: CommandHandler, connection: Connection, credentials: Credentials
 ) -> None:
     authority = await commands.authority(connection, credentials.account, credentials)
     authority.require((Action.ADMINISTER,), [AGENCY_WIDE])
 
 
-async def _approves(
+async def _has_approving_role(
     commands: CommandHandler,
     connection: Connection,
     credentials: Credentials,

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from iku.access import invitations
-from iku.access.invitations import Issued
+from iku.access.invitations import IssuedInvitation
 from iku.commands import proposals as steps
 from iku.commands.command import Command, CommandResult
 from iku.commands.handler import CommandHandler
@@ -20,7 +20,7 @@ from iku.queries import proposals
 from iku.queries.proposals import (
     Proposals,
     ProposalsQuestion,
-    ReadProposal,
+    RecordedProposal,
     ShownProposal,
 )
 from iku.queries.view import View
@@ -29,11 +29,11 @@ INVITATION = 2  # version of an account after it was invited with its first role
 RECOVERED = account.Recovered.__struct_config__.tag
 
 
-class Decided(NamedTuple):
+class ApprovalResult(NamedTuple):
     """The result of an approval, and the link of the account invited or recovered."""
 
     outcome: CommandResult
-    issued: Issued | None = None
+    issued: IssuedInvitation | None = None
 
 
 async def listing(
@@ -47,7 +47,7 @@ async def listing(
     Raises:
         Unauthenticated: The viewer has not signed in.
     """
-    found = await proposals.visible(view, question, commands.today())
+    found = await proposals.visible_proposals(view, question, commands.today())
     if question.decidable:
         decidable = await _decidable(commands, view, credentials, found)
         found = [one for one in found if one.id in decidable]
@@ -56,7 +56,7 @@ async def listing(
         page = found[: question.limit]
         decidable = await _decidable(commands, view, credentials, page)
     return Proposals(
-        await proposals.shown(view, page, decidable),
+        await proposals.shown_proposals(view, page, decidable),
         page[-1].position if len(found) > len(page) else None,
     )
 
@@ -74,13 +74,13 @@ async def show(
     """
     found = [await proposals.find(view, identifier, commands.today())]
     decidable = await _decidable(commands, view, credentials, found)
-    [shown] = await proposals.shown(view, found, decidable)
+    [shown] = await proposals.shown_proposals(view, found, decidable)
     return shown
 
 
 async def approve(
     commands: CommandHandler, connection: Connection, identifier: str, by: Command
-) -> Decided:
+) -> ApprovalResult:
     """Approve a proposal (see `commands.proposals.approve`).
 
     If it invites a person, or recovers an account, the one-time link is issued; its
@@ -91,7 +91,7 @@ async def approve(
     stream, version = outcome.receipt.stream, outcome.receipt.version
     category, _, subject = stream.partition("-")
     if category != account.decider.category or outcome.repeated:
-        return Decided(outcome)
+        return ApprovalResult(outcome)
     [last] = await log.read_events(connection, {(stream, version)})
     match last.type, version:
         case (of, _) if of == RECOVERED:
@@ -99,15 +99,17 @@ async def approve(
         case (_, of) if of == INVITATION:
             issue = invitations.issue
         case _:
-            return Decided(outcome)
-    return Decided(outcome, await issue(connection, subject, blocks_approving=True))
+            return ApprovalResult(outcome)
+    return ApprovalResult(
+        outcome, await issue(connection, subject, blocks_approving=True)
+    )
 
 
 async def _decidable(
     commands: CommandHandler,
     view: View,
     credentials: Credentials | None,
-    found: Sequence[ReadProposal],
+    found: Sequence[RecordedProposal],
 ) -> frozenset[str]:
     if credentials is None and view.viewer.actor is not None:
         return frozenset()  # has not signed in

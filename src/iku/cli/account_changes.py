@@ -9,7 +9,7 @@ from msgspec import Meta, Struct
 
 from iku.access import administration, invitations
 from iku.access.administration import AccountChange
-from iku.access.invitations import Issued
+from iku.access.invitations import IssuedInvitation
 from iku.app import App
 from iku.cli import api_key, tables, terminal
 from iku.cli.options import options
@@ -233,7 +233,7 @@ def _change(
                 async with app.pool.acquire() as connection:
                     return await step(app, connection, by)
 
-            return await api_key.stepping_up(app, act), app.settings.address
+            return await api_key.with_step_up(app, act), app.settings.address
 
     done, address = terminal.run(execute())
     url = None if done.issued is None else _link(done.issued, address)
@@ -254,5 +254,5 @@ def _change(
         show_link(url, until)
 
 
-def _link(issued: Issued, address: str) -> str:
+def _link(issued: IssuedInvitation, address: str) -> str:
     return f"{address}{invitations.path(issued.token)}"

@@ -1,4 +1,4 @@
-"""`iku account list`: who held which role on a day, and what they sign in by."""
+"""`iku account list`: accounts, their roles on a day, and their factors."""
 
 from datetime import date
 
@@ -11,7 +11,7 @@ from iku.cli import tables, terminal
 from iku.cli.options import options
 from iku.cli.tables import text_column, unwrapped_column
 from iku.cli.terminal_language import formats, translated
-from iku.messages import message
+from iku.messages import message, plural
 from iku.queries import accounts
 from iku.queries.accounts import AccountsQuestion, HeldRole, ShownAccount
 
@@ -22,7 +22,7 @@ COLUMNS = (
         text_column(message("Roles")),
     ),
     text_column(message("State")),
-    text_column(message("Signs in by"), optional=True),
+    text_column(message("Sign-in methods"), optional=True),
 )
 
 
@@ -54,7 +54,7 @@ def list_(question: AccountsQuestion, *, json: bool) -> None:
             async with app.pool.acquire() as connection:
                 items = [
                     ListedAccount(
-                        one, await account_credentials.state(connection, one.id)
+                        one, await account_credentials.sign_in_state(connection, one.id)
                     )
                     for one in found.items
                 ]
@@ -101,9 +101,15 @@ def _means(state: SignInState) -> str:
         for said, there in (
             (message("password"), factors.password),
             (message("authenticator"), factors.totp),
-            (message("{count} passkeys", count=factors.passkeys), factors.passkeys),
+            (
+                plural("{count} passkey", "{count} passkeys", count=factors.passkeys),
+                factors.passkeys,
+            ),
             (message("identity provider"), factors.identities),
-            (message("{count} API keys", count=state.api_keys), state.api_keys),
+            (
+                plural("{count} API key", "{count} API keys", count=state.api_keys),
+                state.api_keys,
+            ),
             (message("open invitation"), state.invited_until is not None),
         )
         if there

@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo
 import click
 from msgspec import structs
 
+from iku import labels
 from iku.access import accounts
 from iku.access.accounts import AccessCounts
 from iku.app import load_witnesses
@@ -41,9 +42,9 @@ class CheckedStatus(RegisterStatus, frozen=True):
 def status(*, check: bool, json: bool) -> None:
     """Show the database in use and its contents; --check also verifies the log.
 
-    --check also judges whether each event was allowed to its actor. The exit code is 1
-    if the guard of the schema is missing or has findings, if the log does not verify,
-    or if an event was not allowed.
+    --check also verifies that each actor was allowed to record its events. The exit
+    code is 1 if the guard of the schema is missing or has findings, if the log does not
+    verify, or if an actor was not allowed to record an event.
     """
     asked = terminal.settings()
     found = terminal.run(_read_status(asked, check=check))
@@ -61,15 +62,14 @@ def status(*, check: bool, json: bool) -> None:
     if found.rights is not None and found.rights.findings:
         raise CommandFailed(
             message(
-                "events of the log were not allowed to their actors; the first of them "
-                "are listed above"
+                "some actors were not allowed to record their events; the first of "
+                "these events are listed above"
             )
         )
     if found.guard.findings:
         raise CommandFailed(
             message(
-                "the protection of the ledger's schema is not in order; the findings "
-                "are listed above"
+                "the guard of the ledger's schema has findings, which are listed above"
             )
         )
     if found.guard.since is None and not found.pending:
@@ -82,14 +82,14 @@ def status(*, check: bool, json: bool) -> None:
     if found.shape is not None and not found.shape.has_acceptable_shape:
         raise CommandFailed(
             message(
-                "the schema has another shape than this release expects; the "
-                "differences are above"
+                "the schema does not have the shape that this release expects; the "
+                "differences are listed above"
             )
         )
 
 
 async def _read_status(chosen: Settings, *, check: bool) -> CheckedStatus:
-    async with terminal.owner(chosen) as connection:
+    async with terminal.owner_connection(chosen) as connection:
         read = await register.status(connection, chosen, load_witnesses(chosen))
         found = CheckedStatus(**structs.asdict(read))
         if found.pending:
@@ -115,7 +115,7 @@ def _show(found: CheckedStatus, asked: Settings) -> None:
         out.say(line)
 
 
-def _shape_state(shape: ShapeStatus | None) -> str:
+def _shape_text(shape: ShapeStatus | None) -> str:
     if shape is None:
         return formats.NOTHING
     if shape.found == shape.expected:
@@ -137,7 +137,7 @@ def _shape_state(shape: ShapeStatus | None) -> str:
 
 def _lines(found: CheckedStatus, asked: Settings) -> list[tuple[str, str]]:
     lines: list[tuple[str, str]] = [
-        (message("Database"), _database(found, asked)),
+        (message("Database"), _database_text(found, asked)),
         (message("Migrations"), ", ".join(found.migrations) or formats.NOTHING),
     ]
     if found.pending:
@@ -148,23 +148,28 @@ def _lines(found: CheckedStatus, asked: Settings) -> list[tuple[str, str]]:
         (message("Size of the log"), message("{count} events", count=size)),
         (message("Last recorded"), formats.instant(last, asked.timezone)),
     ]
-    lines += [(f"  {name}", formats.number(n)) for name, n in found.events.items()]
-    lines += [(code, _definition_counts(of)) for code, of in found.indicators.items()]
+    lines += [
+        (f"  {translated(labels.SUBJECTS[name])}", formats.number(count))
+        for name, count in found.events.items()
+    ]
+    lines += [
+        (code, _definition_counts_text(of)) for code, of in found.indicators.items()
+    ]
     if found.access is not None and found.mode is not Mode.LOCAL:
         lines += _access_lines(found.access)
     if found.assurance is not None:
         lines += signer.status_lines(found.assurance)
     return [
         *lines,
-        (message("Keys of texts"), _keys(found.lost_keys)),
+        (message("Keys of texts"), _keys_text(found.lost_keys)),
         (
             message("Quarantine of attachments"),
             attachments.summary(found.quarantine, asked.timezone),
         ),
-        (message("Guard of the schema"), _guard_state(found.guard, asked.timezone)),
-        (message("Shape of the schema"), _shape_state(found.shape)),
-        (message("Verification"), _verdict(found.findings)),
-        (message("Rights"), _rights(found.rights)),
+        (message("Guard of the schema"), _guard_text(found.guard, asked.timezone)),
+        (message("Shape of the schema"), _shape_text(found.shape)),
+        (message("Verification"), _verdict_text(found.findings)),
+        (message("Rights"), _rights_text(found.rights)),
     ]
 
 
@@ -210,7 +215,7 @@ MODES = {
 }
 
 
-def _database(found: RegisterStatus, asked: Settings) -> str:
+def _database_text(found: RegisterStatus, asked: Settings) -> str:
     kind = (
         message("external server, PostgreSQL {server}", server=found.server)
         if asked.database_url
@@ -223,7 +228,7 @@ def _database(found: RegisterStatus, asked: Settings) -> str:
     return message("{kind}, replica: read only", kind=kind) if found.replica else kind
 
 
-def _definition_counts(subject: IndicatorCounts) -> str:
+def _definition_counts_text(subject: IndicatorCounts) -> str:
     return message(
         "{definitions} definitions, {targets} targets",
         definitions=formats.number(subject.definitions),
@@ -231,11 +236,11 @@ def _definition_counts(subject: IndicatorCounts) -> str:
     )
 
 
-def _keys(lost: list[str]) -> str:
+def _keys_text(lost: list[str]) -> str:
     return terminal.lost_keys_message(lost) if lost else message("complete")
 
 
-def _guard_state(guard: Guard, zone: ZoneInfo) -> str:
+def _guard_text(guard: Guard, zone: ZoneInfo) -> str:
     if guard.since is None:
         return message("NONE; {remedy}", remedy=terminal.UNGUARDED)
     told = [
@@ -248,14 +253,14 @@ def _guard_state(guard: Guard, zone: ZoneInfo) -> str:
     if guard.sealed > 1:
         told.append(
             message(
-                "schema sealed by a superuser {count} times",
+                "schema accepted as found by a superuser {count} times",
                 count=formats.number(guard.sealed),
             )
         )
-    return ", ".join(map(translated, [*told, _verdict(guard.findings)]))
+    return ", ".join(map(translated, [*told, _verdict_text(guard.findings)]))
 
 
-def _rights(found: RightsCheckResult | None) -> str:
+def _rights_text(found: RightsCheckResult | None) -> str:
     if found is None:
         return message("not done (--check)")
     if found.mode is Mode.LOCAL:
@@ -274,15 +279,15 @@ def _rights(found: RightsCheckResult | None) -> str:
     if found.unjudged is not None:
         told.append(
             message(
-                "not judged from position {position} on, where a newer table of rights "
-                "is in force",
+                "not checked from position {position} on, where a newer table of "
+                "rights is in force",
                 position=found.unjudged,
             )
         )
     return ", ".join(map(translated, told))
 
 
-def _verdict(findings: list[str] | None) -> str:
+def _verdict_text(findings: list[str] | None) -> str:
     if findings is None:
         return message("not done (--check)")
     if not findings:

@@ -109,7 +109,7 @@ class Importer:
     dry_run: bool = False
     credentials: Credentials | None = None
     approved: bool = False
-    _events_planned: PlannedRegister = field(default_factory=PlannedRegister)
+    _planned_register: PlannedRegister = field(default_factory=PlannedRegister)
 
     async def run(
         self,
@@ -136,7 +136,7 @@ class Importer:
                 size = (await log.head(self.connection)).size
                 return ImportReport(None, 0, 0, 0, 0, size, error.faults, error.count)
 
-    async def ids(self, content: bytes | BinaryIO) -> list[str]:
+    async def command_ids(self, content: bytes | BinaryIO) -> list[str]:
         """The ids under which the rows of a file are, or would be, recorded.
 
         Raises:
@@ -158,7 +158,7 @@ class Importer:
         before = await self._previous_import(journal, scope)
         plan = Plan(
             journal.layout,
-            self._events_planned if self.dry_run else PlannedRegister(),
+            self._planned_register if self.dry_run else PlannedRegister(),
             before,
             self.actor,
             scope,
@@ -234,7 +234,7 @@ class Importer:
             recorded = await log.recorded_commands(self.connection, ids)
             for row, command_id, _ in rows:
                 known = command_id in recorded or (
-                    self.dry_run and self._events_planned.is_recorded(command_id)
+                    self.dry_run and self._planned_register.is_recorded(command_id)
                 )
                 before.rows.append(known)
                 if known:
@@ -244,14 +244,14 @@ class Importer:
 
     async def _dry_run(self, plan: Plan, chunks: "_RowChunks") -> None:
         """Check all rows; their facts are visible to later files."""
-        with self._events_planned.transaction() as stays:
+        with self._planned_register.transaction() as commit:
             while (entries := await chunks.next_chunk()) is not None:
                 await self._read(plan, entries)
                 await _decide_rows(plan, entries)
-                self._events_planned.mark_recorded(plan.take_requests())
-            await self._refuse_overtaken(plan)
+                self._planned_register.mark_recorded(plan.take_requests())
+            await self._refuse_concurrent_import(plan)
             if not plan.faults:
-                stays()
+                commit()
 
     async def _record_rows(self, plan: Plan, chunks: "_RowChunks", rows: int) -> None:
         """Record all rows in one transaction; after a fault, check the rest."""
@@ -267,7 +267,7 @@ class Importer:
             await self._read(plan, entries)
             await _decide_rows(plan, entries)
             plan.take_requests()
-        await self._refuse_overtaken(plan)
+        await self._refuse_concurrent_import(plan)
 
     async def _record_all(
         self, plan: Plan, chunks: "_RowChunks", bulk: BulkProjections
@@ -300,14 +300,14 @@ class Importer:
 
     async def _read(self, plan: Plan, entries: Sequence[JournalRow]) -> None:
         """Read all streams that these decisions depend on, in one query."""
-        vault, prospect = self.commands.vault, plan.planned
-        prospect.names.forget()
+        vault, register = self.commands.vault, plan.planned
+        register.names.forget()
         await self._load_names(plan, plan.numbers(entries))
-        if unknown := prospect.fetch(plan.streams(entries), ROOM):
-            prospect.add(await streams.read(self.connection, vault, unknown))
+        if unknown := register.fetch(plan.streams(entries), ROOM):
+            register.add(await streams.read(self.connection, vault, unknown))
         if further := plan.merger_streams(entries):
-            unknown = prospect.fetch([*plan.streams(entries), *further], ROOM)
-            prospect.add(await streams.read(self.connection, vault, unknown))
+            unknown = register.fetch([*plan.streams(entries), *further], ROOM)
+            register.add(await streams.read(self.connection, vault, unknown))
         await self._load_names(plan, plan.former_numbers(entries))
 
     async def _load_names(self, plan: Plan, names: set[str]) -> None:
@@ -356,7 +356,7 @@ class Importer:
         await bulk.write(self.connection, await found)
         return True
 
-    async def _refuse_overtaken(self, plan: Plan) -> None:
+    async def _refuse_concurrent_import(self, plan: Plan) -> None:
         """Raise a conflict if a faulty row was imported by another process."""
         for ids in _split_into_chunks(plan.refused, CHUNK):
             for command_id in await log.recorded_commands(self.connection, ids):
@@ -390,7 +390,7 @@ class _RowChunks:
             for numbered, repeated in some:
                 if not repeated:
                     reading = RowReader(self._layout, numbered.row, self._row_scope)
-                    entries.append(journals.entry(reading, numbered))
+                    entries.append(journals.journal_row(reading, numbered))
                 self._steps.advance()
         return None if ended else entries
 

@@ -134,7 +134,9 @@ async def numbered_lines(
     for row in rows:
         numerator += row["numerator"]
         denominator += row["denominator"]
-        lines.append(_replay_line(row, numbered[row["subject"]], numerator, denominator))
+        lines.append(
+            _replay_line(row, numbered[row["subject"]], numerator, denominator)
+        )
     return lines
 
 

@@ -75,7 +75,7 @@ async def _titles(view: View, found: Collection[Match]) -> list[str]:
         (stream(one.subject), {"title": one.standing["wording"]["title"]})
         for one in found
     ]
-    texts = await view.unrecorded.text_fields(wordings)
+    texts = await view.without_access_log.text_fields(wordings)
     return [str(of["title"].value) for of in texts]
 
 

@@ -95,7 +95,9 @@ def _concerned_streams(proposed: Proposed) -> list[str]:
     return [target.stream, *survivor]
 
 
-def _may_read_proposal(principal: Principal, proposed: Proposed, at: dict[str, Scope]) -> bool:
+def _may_read_proposal(
+    principal: Principal, proposed: Proposed, at: dict[str, Scope]
+) -> bool:
     """Whether the account made the proposal, may read its subject, or decides on it."""
     target = proposed.target
     if proposed.by == principal.actor.account:

@@ -34,8 +34,8 @@ class RetryHeaders(AccountHeaders, frozen=True):
                 min_length=1,
                 max_length=255,
                 pattern=r"^[!-~]+$(?!\n)",
-                description="Carried out once: if the same command is sent again under "
-                "the same key, the answer is the first receipt, with "
+                description="Idempotency key: a command repeated with the same key is "
+                "carried out once, and the first receipt is returned with "
                 "Idempotency-Replayed: true.",
                 extra_json_schema={"x-expects": "printable ASCII without spaces"},
             ),
@@ -57,7 +57,7 @@ class EntryHeaders(RetryHeaders, frozen=True):
             min_length=1,
             max_length=100,
             pattern=r"^[!-~]([ -~]*[!-~])?$(?!\n)",
-            description="Who enters it: printable ASCII.",
+            description="Actor of the event: printable ASCII.",
             extra_json_schema={
                 "x-expects": "printable ASCII that does not begin or end with a space"
             },
@@ -74,8 +74,8 @@ IfMatch: TypeAlias = (
         str,
         Meta(
             pattern=r'^(\*|"[0-9]{1,10}")$(?!\n)',
-            description='The version it is about, as ETag gave it ("3"); answered '
-            "412 if that is no longer the last one. * stands for any.",
+            description='Expected version, as in ETag ("3"); the response is 412 if it '
+            "is not the last version. * means any version.",
             extra_json_schema={
                 "x-expects": 'the version from ETag, in quotes, such as "3", or *'
             },

@@ -126,7 +126,7 @@ async def parked(visitor: Visitor, form: Form) -> str:
     name = tokens.generate()
     flows = DatabaseFlows(visitor.app.pool)
     key = tokens.digest(name)
-    await flows.keep(FlowKind.FILLED_FORM, key, sealed.encode(), FLOW_S)
+    await flows.put(FlowKind.FILLED_FORM, key, sealed.encode(), FLOW_S)
     return f"{urlsplit(after).path}?{SEALED}={name}"
 
 

@@ -51,7 +51,7 @@ async def begin(request: AnyRequest) -> Response[bytes]:
         )
         if isinstance(begun, HalfOpenSession) and visitor.token is not None:
             await sessions.end(connection, visitor.token)
-        if isinstance(begun, HalfOpen):
+        if isinstance(begun, HalfOpenSession):
             following = await _following(visitor, connection, begun.account, form)
     visitor.record("password", begun)
     if not isinstance(begun, HalfOpenSession):

@@ -10,8 +10,8 @@ from msgspec import Meta, Struct
 from iku.access import account_credentials, administration, invitations
 from iku.access.account_credentials import (
     ApiKeys,
-    Holder,
     KeyRequest,
+    Requester,
     Sessions,
     SignInState,
 )
@@ -117,12 +117,12 @@ async def invite(
         done = await administration.invite(
             app.commands,
             connection,
-            _signed_in(gateway),
+            _require_credentials(gateway),
             command,
             app.agency.division_ownership,
             command_id=gateway.command_id,
         )
-    return _receipt(gateway, done)
+    return _receipt_response(gateway, done)
 
 
 @get(
@@ -156,7 +156,7 @@ async def show(
     async with acquire_connection(app) as connection:
         view = app.view(connection, viewer)
         found = await accounts.show(view, identifier, app.commands.today())
-        state = await account_credentials.state(connection, identifier)
+        state = await account_credentials.sign_in_state(connection, identifier)
     headers = {"ETag": f'"{found.version}"'}
     return Response(AccountDetails(found, state), headers=headers)
 
@@ -179,12 +179,12 @@ async def record(
     without the link, which is shown once.
     """
     gateway, app = command_gateway, command_gateway.app
-    _signed_in(gateway)
+    _require_credentials(gateway)
     change = gateway.command("account", about.account_id, command)
     async with acquire_connection(app) as connection:
         with missing_subject_as_not_found(change):
             done = await administration.change(app.commands, connection, change)
-    return _receipt(gateway, done)
+    return _receipt_response(gateway, done)
 
 
 @post(
@@ -204,9 +204,9 @@ async def issue_link(
     gateway, app = command_gateway, command_gateway.app
     async with acquire_connection(app) as connection:
         done = await administration.issue_link(
-            app.commands, connection, _signed_in(gateway), about.account_id
+            app.commands, connection, _require_credentials(gateway), about.account_id
         )
-    return _receipt(gateway, done)
+    return _receipt_response(gateway, done)
 
 
 @get(
@@ -219,8 +219,8 @@ async def issue_link(
 async def sessions(question: AccountPath, app: App, caller: Caller) -> Sessions:
     """The open sessions of the caller's account or, for an administrator, of any."""
     async with acquire_connection(app) as connection:
-        holder = Holder(app.commands, connection, caller.credentials)
-        found = await account_credentials.list_sessions(holder, question.account_id)
+        requester = Requester(app.commands, connection, caller.credentials)
+        found = await account_credentials.list_sessions(requester, question.account_id)
     return Sessions(tuple(found))
 
 
@@ -239,10 +239,10 @@ async def end_sessions(
     Callers may end their own sessions, and an administrator those of any account.
     """
     async with acquire_connection(app) as connection:
-        holder = Holder(app.commands, connection, caller.credentials)
+        requester = Requester(app.commands, connection, caller.credentials)
         return EndedSessions(
             await account_credentials.end_sessions(
-                holder, about.account_id, command.session
+                requester, about.account_id, command.session
             )
         )
 
@@ -260,8 +260,8 @@ async def keys(question: AccountPath, app: App, caller: Caller) -> ApiKeys:
     Callers may list their own keys; others need the right to see accounts.
     """
     async with acquire_connection(app) as connection:
-        holder = Holder(app.commands, connection, caller.credentials)
-        found = await account_credentials.list_keys(holder, question.account_id)
+        requester = Requester(app.commands, connection, caller.credentials)
+        found = await account_credentials.list_keys(requester, question.account_id)
     return ApiKeys(tuple(found))
 
 
@@ -281,8 +281,10 @@ async def create_key(
     another one.
     """
     async with acquire_connection(app) as connection:
-        holder = Holder(app.commands, connection, caller.credentials)
-        made = await account_credentials.create_key(holder, about.account_id, command)
+        requester = Requester(app.commands, connection, caller.credentials)
+        made = await account_credentials.create_key(
+            requester, about.account_id, command
+        )
     where = f"/api/v1/accounts/{about.account_id}/keys"
     return Response(made, status_code=HTTP_201_CREATED, headers={"Location": where})
 
@@ -300,19 +302,23 @@ async def revoke_key(about: KeyPath, app: App, caller: Caller) -> RevokedKey:
     Callers may revoke their own keys, and an administrator those of any account.
     """
     async with acquire_connection(app) as connection:
-        holder = Holder(app.commands, connection, caller.credentials)
+        requester = Requester(app.commands, connection, caller.credentials)
         return RevokedKey(
-            await account_credentials.revoke_key(holder, about.account_id, about.key_id)
+            await account_credentials.revoke_key(
+                requester, about.account_id, about.key_id
+            )
         )
 
 
-def _signed_in(gateway: CommandGateway) -> Credentials:
+def _require_credentials(gateway: CommandGateway) -> Credentials:
     if gateway.credentials is None:
         raise Unauthenticated
     return gateway.credentials
 
 
-def _receipt(gateway: CommandGateway, done: AccountChange) -> Response[AccountReceipt]:
+def _receipt_response(
+    gateway: CommandGateway, done: AccountChange
+) -> Response[AccountReceipt]:
     issued = done.issued
     path = None if issued is None else invitations.path(issued.token)
     receipt = AccountReceipt(

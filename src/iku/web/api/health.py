@@ -83,7 +83,7 @@ async def ready(app: App) -> Readiness:
                 message("not migrated yet: {missing}", missing=[*missing])
             )
         found = await app.health(view)
-        register = await app.commands.register(view.reader, None)
+        register = await app.commands.access_register(view.reader, None)
         quarantine = await health.quarantine(view)
     vouched = found.assurance
     return Readiness(

@@ -8,7 +8,7 @@ from msgspec import Meta, Struct, structs
 
 from iku.access import invitations, proposal_inbox
 from iku.access.administration import NO_SECOND_LINK
-from iku.access.invitations import Issued
+from iku.access.invitations import IssuedInvitation
 from iku.app import App
 from iku.commands import proposals as steps
 from iku.commands.command import CommandResult
@@ -274,7 +274,7 @@ async def decide(
     """
     app, of = command_gateway.app, about.proposal_id
     by = command_gateway.command("proposal", of, command)
-    issued: Issued | None = None
+    issued: IssuedInvitation | None = None
     async with acquire_connection(app) as connection:
         match command:
             case Approve():
@@ -285,14 +285,14 @@ async def decide(
                 outcome = await steps.decline(app.commands, connection, of, by, reason)
             case Withdraw():
                 outcome = await steps.withdraw(app.commands, connection, of, by)
-    return _decided(app, of, outcome, issued, command_gateway.language)
+    return _decision_response(app, of, outcome, issued, command_gateway.language)
 
 
-def _decided(
+def _decision_response(
     app: App,
     identifier: str,
     outcome: CommandResult,
-    issued: Issued | None,
+    issued: IssuedInvitation | None,
     language: Language,
 ) -> Response[DecisionReceipt]:
     shown = DecisionReceipt(**structs.asdict(receipt(outcome, language)))

@@ -72,8 +72,8 @@ async def show_difference(frame: Frame) -> Response[bytes]:
     async with frame.view() as view:
         other = await _other(frame, view)
         question = _question(asked, other)
-        found = await figure_difference.answer(
-            view, app.figures, question.compared(today), today
+        found = await figure_difference.compute_difference(
+            view, app.figures, question.compared_questions(today), today
         )
         step = await _step(frame, view, found.figure)
     page = frame.visitor.page

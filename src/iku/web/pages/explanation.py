@@ -57,7 +57,7 @@ async def show_explanation(frame: Frame) -> Response[bytes]:
     """How each case or organisation counts in a figure, and why."""
     question: PageQuestion = frame.question
     async with frame.view() as view:
-        begun = await _begin(frame, view, question.cursor)
+        begun = await _pinned_figure(frame, view, question.cursor)
         found = await _page(view, begun, question, ROWS)
     options = _options(frame, begun)
     of_cases = isinstance(options, ConflictOptions)
@@ -83,7 +83,7 @@ async def show_explanation(frame: Frame) -> Response[bytes]:
 async def download_explanation(frame: Frame) -> Response[Any]:
     """The explanation as CSV; its first line names the coordinates."""
     async with frame.view() as view:
-        begun = await _begin(frame, view, None)
+        begun = await _pinned_figure(frame, view, None)
         # Read before the response starts, so that an error still gets its page.
         first = await _page(view, begun, frame.question, EXAMINED)
     name = f"penjelasan-{begun.figure.number}.csv"
@@ -100,10 +100,12 @@ def _download_address(frame: Frame) -> str:
     return frame.here(cursor=None).replace(path, f"{path}.csv", 1)
 
 
-async def _begin(frame: Frame, view: View, cursor: str | None) -> PinnedFigure:
+async def _pinned_figure(frame: Frame, view: View, cursor: str | None) -> PinnedFigure:
     today = frame.time.today
     asked = frame.question.question(today)
-    return await explanation.begin(view, frame.app.figures, asked, cursor, today)
+    return await explanation.pinned_figure(
+        view, frame.app.figures, asked, cursor, today
+    )
 
 
 async def _page(
