@@ -46,7 +46,7 @@ class SharedLookup(Generic[K, R]):
         self._running: asyncio.Task[None] | None = None
 
     async def get(self, key: K) -> R:
-        """The result of a call that has yet to begin, and looks up *key* with others.
+        """Look up *key* in the next call, together with the keys of other callers.
 
         Raises what *acquire* or the call raises.
         """
@@ -88,7 +88,7 @@ class SharedLookup(Generic[K, R]):
 
 
 class Snapshot(NamedTuple):
-    """What one select read.
+    """The result of one select.
 
     Attributes:
         rows: The rows of what is valid, by what was looked up.
@@ -108,7 +108,7 @@ class CredentialLookup:
         self._keys = SharedLookup(acquire, _valid_api_keys)
 
     async def session(self, token: str) -> tuple[Session | None, CacheValidator]:
-        """The full session of a token, as `sessions.find`, and the state of the log."""
+        """The session of a token, as in `sessions.find`, and the state of the log."""
         digest = tokens.digest(token)
         found = await self._sessions.get(digest)
         row = found.rows.get(digest)
@@ -120,7 +120,7 @@ class CredentialLookup:
         return sessions.from_row(row), found.validator
 
     async def api_key(self, key: str) -> tuple[ApiKey | None, CacheValidator | None]:
-        """The API key, as `api_keys.find`, and the state of the log.
+        """The API key, as in `api_keys.find`, and the state of the log.
 
         A malformed key is not looked up, so that state is None.
         """

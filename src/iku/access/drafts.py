@@ -1,7 +1,7 @@
 """Drafts: what an account typed into a form and has not recorded yet.
 
 An account has one draft for each form, which is named by its path, so the draft is seen
-from another machine. It is sealed under the key for credentials, and deleted when the
+from another machine. It is encrypted with the key for credentials, and deleted when the
 form is recorded, when a subject that it is about is erased, and after 30 days.
 
 While the register has no accounts, everybody at the machine shares the drafts of
@@ -44,7 +44,7 @@ class DraftTooLong(ValueError):
 
 
 class FormPlace(NamedTuple):
-    """A form: its path, and the streams of the subjects that it is about."""
+    """The path of a form, and the streams of the subjects that it is about."""
 
     path: str
     subjects: tuple[str, ...] = ()
@@ -75,9 +75,9 @@ async def keep(
     place: FormPlace,
     fields: Fields,
 ) -> datetime:
-    """Store the draft of a form in place of its earlier one; gives the instant.
+    """Store the draft of a form, replacing an earlier one; return the time.
 
-    The identifiers of persons among the values are subjects that it is about, too.
+    Persons whose identifiers are among the values are subjects of the form, too.
 
     Raises:
         DraftTooLong: It has more than `LONGEST` bytes.
@@ -101,7 +101,7 @@ async def keep(
 async def find(
     connection: Queryable, secrets: Secrets, account: str, path: str
 ) -> Draft | None:
-    """The draft of a form; None if there is none, or its key is lost."""
+    """The draft of a form; None if it does not exist or cannot be decrypted."""
     rows = await connection.fetch("select * from access.draft($1, $2)", account, path)
     if not rows:
         return None
@@ -130,5 +130,5 @@ async def remove(connection: Connection, account: str, path: str) -> bool:
 
 
 async def erase(connection: Connection, subject: str) -> None:
-    """Delete all drafts about a subject, whose texts are erased."""
+    """Delete all drafts about a subject whose texts are erased."""
     await connection.execute("select access.erase_drafts($1)", subject)

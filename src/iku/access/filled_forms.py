@@ -1,7 +1,7 @@
-"""Forms that were sent without a session, sealed for the account that filled them in.
+"""Forms sent without a session, encrypted for the account that filled them in.
 
-The page that asks for a sign-in carries the sealed form. It is opened only for that
-account and for the path it was sent to, within `LIFETIME`.
+The sign-in page carries the encrypted form. It is decrypted only for that account, for
+the path to which the form was sent, and within `LIFETIME`.
 """
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -19,7 +19,7 @@ LIFETIME = timedelta(hours=8)
 
 
 class FilledForm(Struct, frozen=True):
-    """The fields of a form, and until when it can be opened."""
+    """The fields of a form, and the time until which it can be decrypted."""
 
     fields: Fields
     until: datetime
@@ -28,7 +28,7 @@ class FilledForm(Struct, frozen=True):
 def seal(
     secrets: Secrets, account: str, path: str, fields: Fields, now: datetime
 ) -> str | None:
-    """The form as a text for a hidden field; None if it is too long to be kept."""
+    """Encrypt the form for a hidden field; None if it is too long."""
     content = msgspec.json.encode(FilledForm(fields, now + LIFETIME))
     if len(content) > LONGEST:
         return None
@@ -40,9 +40,10 @@ def seal(
 def unseal(
     secrets: Secrets, account: str, path: str, text: str, now: datetime
 ) -> Fields | None:
-    """The fields of a sealed form.
+    """Decrypt a form and return its fields.
 
-    None if another account filled it in, it is of another path, or it has expired.
+    None if another account filled it in, it was sent to another path, or it has
+    expired.
     """
     # The name of an epoch may contain a full stop.
     epoch, _, encoded = text.rpartition(".")

@@ -175,8 +175,8 @@ class Secrets:
         ):
             raise KeysError(
                 message(
-                    "the key of epoch {epoch} still seals authenticators or drafts: "
-                    "rotate it first",
+                    "the key of epoch {epoch} still encrypts authenticator seeds or "
+                    "drafts: rotate it first",
                     epoch=epoch,
                 )
             )

@@ -1,4 +1,4 @@
-"""What waits for an account: tasks of the register, and proposals.
+"""The tasks of an account: those from the register, and proposals to decide on.
 
 Tasks are a query; who may decide on a proposal is a rule of commands; this module
 combines them, as `proposal_inbox` does.
@@ -43,7 +43,7 @@ async def read(
     figures: Figures,
     participations: UnverifiedParticipations,
 ) -> TaskInbox:
-    """The present tasks."""
+    """Read the present tasks of the account."""
     unverified = {}
     if view.viewer.covered(Action.READ_REGISTER):
         unverified = await participations.by_organisation(view.reader)

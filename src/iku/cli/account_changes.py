@@ -135,7 +135,7 @@ def invite(invited: InviteOptions, *, json: bool) -> None:
 def _later(
     name: str, asked: type[Struct], event: Callable[[Any, date], Later], said: str
 ) -> click.Command:
-    """A command that records a later event of an account."""
+    """A command that records a change of an existing account."""
 
     @click.command(name, help=said)
     @click.argument("identifier", metavar="ACCOUNT")

@@ -84,7 +84,7 @@ def _row(shown: ShownAccount, state: SignInState) -> tuple[str, ...]:
 
 
 def _role(one: HeldRole) -> str:
-    """A role in words: its version, division, district and last day."""
+    """The text of a role: its name, version, division, district and last day."""
     place = " ".join(part for part in (one.division, one.district) if part)
     words = f"{one.version}: {one.role}" + (f" ({place})" if place else "")
     if one.until is None:
@@ -94,7 +94,7 @@ def _role(one: HeldRole) -> str:
 
 
 def _means(state: SignInState) -> str:
-    """The factors, API keys and open invitation of an account, in words."""
+    """The text of the factors, API keys and open invitation of an account."""
     factors = state.factors
     found = [
         said

@@ -1,7 +1,7 @@
 """The dry run of a command: what it would change, without recording it.
 
-It is decided as if its reason were given and it were only proposed, so that a person
-sees the effect before completing the form.
+It is evaluated as a proposal with a reason, so that a person sees the effect before
+completing the form.
 """
 
 from typing import NamedTuple
@@ -22,7 +22,7 @@ class DryRun(NamedTuple):
 
     Attributes:
         changes: The states of the subjects that it changes.
-        closed: The frozen figures that it would change as they are counted today.
+        closed: The frozen figures that would differ from a count of today.
         notes: Further effects, in sentences.
     """
 
@@ -32,7 +32,7 @@ class DryRun(NamedTuple):
 
 
 async def dry_run(commands: CommandHandler, reader: Reader, command: Command) -> DryRun:
-    """What *command* would change now; nothing is recorded.
+    """Compute what *command* would change now, without recording it.
 
     Raises:
         Forbidden: The actor may neither record nor propose it.

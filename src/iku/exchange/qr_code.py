@@ -6,7 +6,7 @@ import segno
 
 
 def svg(text: str, title: str) -> str:
-    """The QR code of *text* as an SVG element; *title* says what it leads to.
+    """The QR code of *text* as an SVG element; *title* names its destination.
 
     It has no inline style, so a strict Content-Security-Policy permits it, and a quiet
     zone of four modules (ISO/IEC 18004). Up to 15 % of it may be unreadable (level M).

@@ -16,7 +16,7 @@ from iku.queries.view import View
 async def names(
     view: View, register: AccessRegister, actors: Iterable[str]
 ) -> dict[str, str]:
-    """The name of each of *actors*; an actor that is no account names itself."""
+    """The name of each of *actors*; one without an account keeps its own name."""
     found = {actor: actor for actor in actors}
     accounts = {
         actor: register.accounts[actor] for actor in found if actor in register.accounts
@@ -32,7 +32,7 @@ async def names(
 
 
 def _role(account: Account) -> str:
-    """The role that the account was granted first, with its division."""
+    """The first role that was assigned to the account, with its division."""
     grant = account.grants[0]
     role = Term("role", grant.role)
     if grant.division is None:

@@ -18,7 +18,7 @@ AGES = (30, 90, 180)
 
 
 class AgeOfCases(NamedTuple):
-    """The open cases that were reported in a range of days.
+    """The open cases of an age range.
 
     Attributes:
         least: The least age in days.
@@ -38,7 +38,7 @@ class CaseFlow(NamedTuple):
     """Cases of the category and level that an indicator counts.
 
     Attributes:
-        reported: Reported in the period, without rejected, merged and annulled ones.
+        reported: Reported in the period, except rejected, merged and annulled cases.
         verified: Those of them that are verified.
         resolved: Closings in the period.
         reopened: Reopenings in the period.
@@ -53,12 +53,12 @@ class CaseFlow(NamedTuple):
 
 
 def counted_levels(options: ConflictOptions) -> list[Level]:
-    """The levels of cases that count."""
+    """The levels of the cases that are counted."""
     return [level for level in Level if level.reaches(options.minimum_level)]
 
 
 async def flow(reader: Reader, figure: Figure, options: ConflictOptions) -> CaseFlow:
-    """The flow in the period of *figure* up to its day, at its coordinates."""
+    """The flow of cases in the period of *figure*, at its coordinates."""
     row = await reader.fetchrow(
         """
           with known as not materialized (
@@ -123,7 +123,7 @@ async def flow(reader: Reader, figure: Figure, options: ConflictOptions) -> Case
 
 
 def _ages(found: list[int], as_of: date) -> tuple[AgeOfCases, ...]:
-    """The ages, from the range that each open case is in."""
+    """The open cases by age range."""
     ranges = zip((0, *(most + 1 for most in AGES)), (*AGES, None), strict=True)
     return tuple(
         AgeOfCases(

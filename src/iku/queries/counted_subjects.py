@@ -1,4 +1,4 @@
-"""The subjects that a figure counts, each explained: pages of constant cost.
+"""Pages of constant cost of the subjects that a figure counts, each explained.
 
 The projections find the subjects of a page, and the literal rules explain them from the
 log, as `explanation` does, which examines every subject instead.
@@ -17,10 +17,10 @@ from iku.queries.view import View
 async def page(
     view: View, begun: PinnedFigure, wanted: SubjectFilter, limit: int
 ) -> ExplanationPage:
-    """At most *limit* subjects that count, after those of the page before.
+    """At most *limit* counted subjects, after those of the page before.
 
     *wanted* selects the numerator, the denominator, or the open ones. A page may have
-    fewer items and still a next one, where *wanted* selects by rule.
+    fewer items although another page follows, if *wanted* selects by rule.
     """
     reader, question = view.reader, begun.question
     options = (await figure_basis(reader, question)).definition.defined.options

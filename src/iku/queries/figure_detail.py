@@ -1,7 +1,7 @@
 """One figure with all that its page shows: series, parts, flow and first publication.
 
 Figure and series are counted in one statement. Everything else is read at the
-coordinates of the figure, so all numbers belong together although they are read one
+coordinates of the figure, so all numbers are consistent although they are read one
 after another.
 """
 
@@ -33,8 +33,8 @@ class SeriesPoint(NamedTuple):
 
     Attributes:
         first: The figure as first published; None if it was not.
-        broken: The other version of the definition that counts from this day on; None
-            if it is the same one.
+        broken: The version of the definition that applies from this day on; None if it
+            is that of the point before.
     """
 
     figure: Figure
@@ -43,7 +43,7 @@ class SeriesPoint(NamedTuple):
 
 
 class FigureDetail(NamedTuple):
-    """A figure and what belongs to it.
+    """A figure with its series, parts, flow and first publication.
 
     Attributes:
         made: The figure with its definition, target and scale.

@@ -1,4 +1,4 @@
-"""The days before and after another one on which the counts of figures moved."""
+"""The nearest days before and after a day on which the counts of figures changed."""
 
 from collections.abc import Sequence
 from datetime import date

@@ -17,7 +17,7 @@ from iku.queries.view import View
 
 
 class EventSince(NamedTuple):
-    """An event that was recorded since.
+    """An event that was recorded since the form was opened.
 
     Attributes:
         actor: Identifier of the account, or the claimed name.
@@ -46,7 +46,7 @@ class OvertakenEntry(NamedTuple):
 async def compare(
     view: View, category: str, subject: str, version: int
 ) -> OvertakenEntry:
-    """The subject at *version*, which a form showed, and now; as of today.
+    """Compare the subject at *version*, which a form showed, with the subject now.
 
     Raises:
         SubjectNotFound: It does not exist.

@@ -80,7 +80,7 @@ class Recounts:
     async def of(
         self, view: View, figures: Figures, number: str, today: date
     ) -> VerifiedFigure:
-        """The figure *number* and its recount, which is at most ten minutes old.
+        """The figure with *number* and its recount, which is at most ten minutes old.
 
         Raises:
             Overloaded: Too many recounts wait already.
@@ -132,7 +132,7 @@ def normalised(number: str) -> str:
 async def check(
     view: View, figures: Figures, recounts: Recounts, number: str, today: date
 ) -> CheckedFigure:
-    """The figure with a number, as printed, recounted and now.
+    """Check the figure with a number: as printed, as recounted, and as it is now.
 
     Raises:
         InvalidQuestion: It is not a figure number, or its coordinates do not exist.

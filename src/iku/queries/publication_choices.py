@@ -16,7 +16,7 @@ from iku.queries.view import View
 
 
 class StepChoice(NamedTuple):
-    """A step that follows the present state.
+    """A step that is possible in the present state.
 
     Attributes:
         indicator: The indicator whose figure a confirmation is of; None otherwise.
@@ -36,7 +36,7 @@ class Edition(NamedTuple):
 
 
 async def choices(view: View, identifier: str, codes: list[str]) -> list[StepChoice]:
-    """The next steps of a publication, a confirmation for each of the indicators.
+    """The next steps of a publication, with a confirmation for each indicator.
 
     The rule that different persons take the steps is evaluated when a step is taken.
 

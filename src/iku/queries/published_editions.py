@@ -1,4 +1,4 @@
-"""Published editions: a cache of all publications, and what a figure was printed as.
+"""A cache of all publications, and the values with which figures were published.
 
 The publications are folded again only after a step of one was recorded, so a page costs
 one look-up of the last step.
@@ -66,7 +66,7 @@ class PrintedFigure(NamedTuple):
 
 
 def newest(records: Sequence[PublicationRecord], most: int) -> list[Publication]:
-    """The *most* publications that were published last, the newest first."""
+    """The latest *most* published publications, the newest first."""
     found = [
         (one.steps[-1].position, one.publication)
         for one in records

@@ -26,12 +26,12 @@ class ReplayStep(NamedTuple):
     """A step of a replay in the order of the log.
 
     Attributes:
-        position: Position of the event of the step; 0 stands before the first one.
+        position: Position of the event of the step; 0 is before the first event.
         numerator: Before the step.
         denominator: Before the step.
         lines: The movements by the event, with the counts after each; none before the
             first step.
-        earlier: Position of the step before; None at the first one.
+        earlier: Position of the previous step; None at the first one.
         later: Position of the next step; None at the last one.
     """
 
@@ -109,7 +109,7 @@ async def _chunk_end(reader: Reader, figure: Figure, after: int) -> int | None:
 
 
 async def _chunk_start(reader: Reader, figure: Figure, before: int) -> int | None:
-    """The least position of the last rows that begin or end before a position."""
+    """The lowest position among the last rows that begin or end before a position."""
     least: int | None = await reader.fetchval(
         """
           with counted as (

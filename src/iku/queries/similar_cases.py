@@ -1,7 +1,7 @@
-"""Cases that resemble a report which is being typed: a warning against duplicates.
+"""Cases similar to a report that is being typed, as a warning of duplicates.
 
-A case resembles it if it is of the same dimension, was reported within `NEAR` of its
-day, and shares half of the words of the shorter title, or its area. Titles are compared
+A case is similar if it has the same dimension, was reported within `NEAR` of the same
+day, and shares half of the words of the shorter title, or the area. Titles are compared
 without the access log; those that are shown are recorded as openings.
 """
 
@@ -26,7 +26,7 @@ _WORD = re.compile(r"\w{3,}")
 
 
 class TypedReport(NamedTuple):
-    """What has been typed of a report.
+    """The fields of a report that have been typed so far.
 
     Attributes:
         area: Code of its area; empty if none was chosen.
@@ -39,7 +39,7 @@ class TypedReport(NamedTuple):
 
 
 async def similar(view: View, typed: TypedReport) -> list[dict[str, Any]]:
-    """The cases that resemble the report, the most similar first, with their texts.
+    """The similar cases with their texts, the most similar first.
 
     Raises:
         Forbidden: The viewer may read no part of the register.
@@ -80,7 +80,7 @@ async def _titles(view: View, found: Collection[Match]) -> list[str]:
 
 
 def _similarity(typed: TypedReport, one: Match, title: str) -> float:
-    """How much the case resembles the report, from 0 (not) upwards."""
+    """The similarity of the case and the report; 0 means not similar."""
     wanted, given = _words(typed.title), _words(title)
     shorter = min(len(wanted), len(given))
     shared = len(wanted & given) / shorter if shorter else 0.0

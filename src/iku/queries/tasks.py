@@ -1,4 +1,4 @@
-"""What waits for a person: derived from the log, never stored.
+"""The tasks of a person, derived from the log and never stored.
 
 A task exists because of the state of a subject, so the list cannot disagree with the
 register. A group of tasks is the viewer's own if the viewer may do what it asks for;
@@ -26,7 +26,7 @@ EXPIRES = timedelta(days=60)  # certificates that expire within this time are li
 
 
 class TaskKind(StrEnum):
-    """What a task asks for."""
+    """The kind of a task."""
 
     VERIFICATION = "verification"
     COMPLETION = "completion"
@@ -38,13 +38,13 @@ class TaskKind(StrEnum):
 
 
 class Task(Struct, frozen=True):
-    """One thing to do.
+    """A task.
 
     Attributes:
         category: Category of its subject.
         subject: Identifier of its subject; a day for a period.
         title: Title or name, as the viewer may read it; empty if it has none.
-        since: Since when it waits; for a certificate, the day it expires.
+        since: The day since which it waits; for a certificate, the day it expires.
     """
 
     category: str
@@ -58,7 +58,7 @@ class TaskGroup(Struct, frozen=True):
     """The tasks of one kind, the one that waits longest first.
 
     Attributes:
-        own: Whether the viewer may do what they ask for.
+        own: Whether the viewer may carry out the tasks.
         total: Number of tasks, including those that are not listed.
     """
 
@@ -173,7 +173,7 @@ select s.*, w.since, count(*) over () as total
 
 
 async def _of_publications(view: View, codes: list[str]) -> list[TaskGroup]:
-    """Publications on their way, apart by who takes the next step."""
+    """Unpublished publications, in groups by who may take the next step."""
     if not view.viewer.may(Action.READ_FIGURES):
         return []
     own: list[Task] = []
@@ -210,5 +210,5 @@ def _is_of_year_up_to(one: ListedPublication, day: date) -> bool:
 
 
 def number_of_own(found: Collection[TaskGroup]) -> int:
-    """The number of tasks that the viewer may do."""
+    """The number of tasks that the viewer may carry out."""
     return sum(one.total for one in found if one.own)

@@ -1,7 +1,7 @@
-"""The participations that nobody has verified yet, kept in memory.
+"""A cache of the unverified participations of organisations.
 
-No projection has them, because they count nowhere. The organisations are folded once;
-then only those with new events are folded again.
+No projection holds them, because no figure counts them. The organisations are folded
+once; then only those with new events are folded again.
 """
 
 from iku import streams
@@ -13,7 +13,7 @@ CATEGORY = "organisation"
 
 
 class UnverifiedParticipations:
-    """The unverified participations of each organisation that has some."""
+    """The unverified participations by organisation, kept in memory."""
 
     def __init__(self) -> None:
         self._position = 0

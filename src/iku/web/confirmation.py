@@ -1,7 +1,7 @@
-"""The confirmation of an entry, on the page that follows it.
+"""The confirmation that an event was recorded, on the page that follows.
 
-A redirect carries it as a parameter of the address, with a proof of the session: nobody
-can send a link that confirms what was not recorded.
+A redirect carries it as a query parameter with a MAC of the session, so no link can
+confirm an event that was not recorded.
 """
 
 import hmac
@@ -16,7 +16,7 @@ RECORDED = "tercatat"  # the parameter with the confirmation
 
 
 class Confirmation(Struct, frozen=True, array_like=True):
-    """What was recorded.
+    """A recorded event.
 
     Attributes:
         event: Type of the event.
@@ -24,7 +24,7 @@ class Confirmation(Struct, frozen=True, array_like=True):
         position: Position of the event in the log.
         leaf: Its leaf hash, in hexadecimal.
         repeated: Whether it was recorded before, by the same form.
-        again: Address of a form for another one; empty if there is none.
+        again: Address of the form for another entry; empty if there is none.
         notes: Further effects, in the language of the page.
     """
 
@@ -40,13 +40,13 @@ class Confirmation(Struct, frozen=True, array_like=True):
 
 
 def encode(visitor: Visitor, one: Confirmation) -> str:
-    """The value of the parameter."""
+    """The value of the query parameter."""
     content = urlsafe_b64encode(msgspec.json.encode(one)).rstrip(b"=").decode()
     return form_key(visitor.token, content)
 
 
 def of_visitor(visitor: Visitor) -> Confirmation | None:
-    """The confirmation in the address of the page; None without a valid one."""
+    """The confirmation in the address of the page; None if it is missing or invalid."""
     given = visitor.query.get(RECORDED, "")
     content = given.partition(".")[0]
     if not content or not hmac.compare_digest(

@@ -14,12 +14,12 @@ HEAD = "HEAD"
 
 
 def as_get(scope: Any) -> Any:
-    """The scope of a HEAD request as that of a GET request; another one as it is."""
+    """The ASGI scope, with the method GET in place of HEAD."""
     return {**scope, "method": "GET"} if scope["method"] == HEAD else scope
 
 
 def without_content(sent: Message) -> Message:
-    """A message of an answer to HEAD: *sent* without its part of the content."""
+    """The ASGI message *sent* without its part of the body."""
     if sent["type"] == "http.response.body":
         return {**sent, "body": b""}
     return sent

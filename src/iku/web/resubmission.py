@@ -39,7 +39,7 @@ LONGEST = 300  # characters of a path
 
 
 def owner(visitor: Visitor) -> str:
-    """The account that fills in a form; empty without one."""
+    """The account that fills in a form; empty without a session."""
     return "" if visitor.session is None else visitor.session.account
 
 
@@ -54,7 +54,7 @@ def check_owner(visitor: Visitor, form: Form) -> None:
 
 
 def fields_of(form: Form) -> Fields:
-    """What is kept of a form; of its key only the random part."""
+    """The fields of a form that are kept; of its idempotency key, the random part."""
     return tuple(
         (name, value.partition(".")[0] if name == KEY else value)
         for name, value in form.pairs
@@ -65,7 +65,7 @@ def fields_of(form: Form) -> Fields:
 async def answer(
     request: Request[Any, Any, Any], error: Forbidden | SignInRequired
 ) -> Response[bytes]:
-    """The answer to a form that the present session cannot send.
+    """The response to a form that the present session cannot send.
 
     Raises:
         Forbidden: The form names no account, or no page of ours; the *error* itself.
@@ -86,7 +86,7 @@ async def answer(
 async def _kept(
     visitor: Visitor, form: Form, path: str, error: Forbidden | SignInRequired
 ) -> Response[bytes]:
-    """The form is the holder's own: it becomes a draft, and is shown again."""
+    """Store the holder's own form as a draft, and show it again."""
     account = owner(visitor)
     if not account:
         raise error
@@ -104,7 +104,7 @@ async def follow(
     sealed: str,
     after: str,
 ) -> str:
-    """The page that follows a sign-in of *account*, whose sealed form is kept."""
+    """Store the encrypted form of *account*; return the page after the sign-in."""
     if not sealed or not after:
         return after
     path = urlsplit(after).path
@@ -116,9 +116,9 @@ async def follow(
 
 
 async def parked(visitor: Visitor, form: Form) -> str:
-    """The page that follows a sign-in at the identity provider.
+    """Store the encrypted form; return the page after the sign-in at the provider.
 
-    The sealed form waits at the server meanwhile, under a random name.
+    The form is stored on the server under a random name until then.
     """
     sealed, after = form.text(SEALED), form.next_page
     if not sealed or not after:
@@ -133,7 +133,7 @@ async def parked(visitor: Visitor, form: Form) -> str:
 async def resume(
     visitor: Visitor, connection: Connection, path: str, given: str
 ) -> str:
-    """What the parameter of a form's page says, after a parked form was kept."""
+    """Store a parked form as a draft, and return the parameter of its page."""
     if given in {"", ANOTHER, AGAIN}:
         return given
     key = tokens.digest(given)

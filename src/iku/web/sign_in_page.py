@@ -1,4 +1,4 @@
-"""The page with the forms of a sign-in."""
+"""The sign-in page."""
 
 from collections.abc import Mapping
 
@@ -19,7 +19,7 @@ async def sign_in_page(
     failure: Failure | None = None,
     status: int = 200,
 ) -> Response[bytes]:
-    """The forms of a sign-in, after an attempt that may have failed."""
+    """The sign-in page, with the failure of an earlier attempt if there was one."""
     people = []
     if visitor.in_demonstration:
         async with acquire_connection(visitor.app) as connection:

@@ -1,8 +1,9 @@
-"""Streamed answers, which end with the rights of their caller (ASVS 7.4.1, 8.3.2).
+"""Streamed responses, which end with the rights of their caller (ASVS 7.4.1, 8.3.2).
 
 A stream can last for minutes. Before each part is sent, the caller is authenticated
 again: where the session or API key has ended, or the account has other rights than at
-the start, the connection is closed, and the client sees that the answer is incomplete.
+the start, the connection is closed, and the client sees that the response is
+incomplete.
 """
 
 from collections.abc import AsyncIterator, Mapping
@@ -26,7 +27,7 @@ def streamed(
     media_type: str,
     headers: Mapping[str, str] | None = None,
 ) -> Response[Any]:
-    """An answer that sends *parts* while the caller keeps the present rights."""
+    """A response that sends *parts* while the caller keeps the present rights."""
     return Stream(
         _while_permitted(request, parts), media_type=media_type, headers=headers
     )

@@ -9,7 +9,7 @@ CATEGORIES: Mapping[str, str] = {path: category for category, path in PATHS.item
 
 
 def streams_of(path: str) -> tuple[str, ...]:
-    """The stream of the subject that a page below its path is about; empty if none."""
+    """The stream of the subject whose pages contain *path*; empty if there is none."""
     match path.split("/"):
         case ["", first, subject, _, *_] if category := CATEGORIES.get(f"/{first}"):
             return (DECIDERS[category].stream(subject),)

@@ -1,4 +1,4 @@
-"""Horizontal bars: amounts, the way from one amount to another, and an achievement."""
+"""Horizontal bar charts: amounts, a waterfall, and an achievement (bullet chart)."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -12,7 +12,7 @@ EDGE = 1.0
 
 
 class Bar(NamedTuple):
-    """An amount with its label; *shown* is the amount as written."""
+    """An amount with its label; *shown* is the text of the amount."""
 
     label: str
     amount: int
@@ -23,7 +23,7 @@ class Stage(NamedTuple):
     """A stage of a waterfall: a bar from one count to another.
 
     Attributes:
-        total: Whether it is the count at an end, rather than a change.
+        total: Whether it is the first or last count, rather than a change.
     """
 
     label: str
@@ -38,7 +38,7 @@ class Achievement(NamedTuple):
 
     Attributes:
         bounds: The lower bounds of the bands in per cent, ascending.
-        mark: The achievement that is aimed at, as a line.
+        mark: The target achievement, drawn as a line.
     """
 
     achievement: Decimal
@@ -48,7 +48,7 @@ class Achievement(NamedTuple):
 
 
 def amounts(name: str, title: str, description: str, rows: Sequence[Bar]) -> str:
-    """A bar for each of *rows*, from zero; all have one scale."""
+    """A bar chart with one bar for each of *rows*; the common scale begins at zero."""
     drawing = Drawing(name, title, description, max(len(rows), 1) * ROW)
     most = max((row.amount for row in rows), default=0)
     across = Scale(0, max(most, 1), EDGE, WIDTH - EDGE)
@@ -60,7 +60,7 @@ def amounts(name: str, title: str, description: str, rows: Sequence[Bar]) -> str
 
 
 def waterfall(name: str, title: str, description: str, stages: Sequence[Stage]) -> str:
-    """The stages from the first count to the last; the scale begins at zero."""
+    """A waterfall chart from the first count to the last; the scale begins at zero."""
     drawing = Drawing(name, title, description, max(len(stages), 1) * ROW)
     ends = [n for one in stages for n in (one.before, one.after)]
     across = Scale(min([0, *ends]), max([1, *ends]), EDGE, WIDTH - EDGE)
@@ -82,7 +82,7 @@ def _kind(one: Stage) -> str:
 
 
 def bullet(name: str, title: str, description: str, of: Achievement) -> str:
-    """The achievement as a bar over the bands of the ratings."""
+    """A bullet chart: the achievement as a bar over the rating bands."""
     drawing = Drawing(name, title, description, 2 * ROW - 8)
     top = max(Decimal(100), of.mark, of.achievement, *of.bounds)
     across = Scale(0, float(top), EDGE, WIDTH - EDGE)
@@ -100,7 +100,7 @@ def bullet(name: str, title: str, description: str, of: Achievement) -> str:
 
 
 def _label_bounds(drawing: Drawing, bounds: Sequence[Decimal], across: Scale) -> None:
-    """The lower bounds below the bands, where there is room for them."""
+    """Add the lower bounds below the bands where there is room for them."""
     free = 0.0
     for bound in bounds:
         said = f"{bound.normalize():f}"
@@ -111,7 +111,7 @@ def _label_bounds(drawing: Drawing, bounds: Sequence[Decimal], across: Scale) ->
 
 
 def _inside(x: float, said: str, y: float) -> tuple[float, float, str]:
-    """Where a label at *x* stays in the image."""
+    """Position and anchor that keep a label at *x* inside the image."""
     half = extent(said) / 2
     if x - half < 0:
         return 0.0, y, "start"

@@ -35,7 +35,7 @@ class Scale(NamedTuple):
     end: float
 
     def at(self, value: Decimal | float) -> float:
-        """The place of *value* in units."""
+        """The position of *value* in units."""
         if self.high <= self.low:
             return self.start
         inside = min(max(float(value), self.low), self.high)
@@ -56,12 +56,12 @@ class Drawing:
         self._parts: list[str] = []
 
     def add(self, tag: str, kind: str, **given: float | str) -> None:
-        """Add an element of the class *kind*."""
+        """Add an element with the CSS class *kind*."""
         named = "".join(f' {k}="{_written(v)}"' for k, v in given.items())
         self._parts.append(f'<{tag} class="{kind}"{named}/>')
 
     def text(self, said: str, x: float, y: float, anchor: str = "start") -> None:
-        """Write *said* at a place; it is shortened where it would leave the image."""
+        """Add the text *said* at a position, shortened if it would leave the image."""
         space = {"start": WIDTH - x, "end": x, "middle": 2 * min(x, WIDTH - x)}[anchor]
         shown = escape(shortened(said, space))
         self._parts.append(
@@ -74,7 +74,7 @@ class Drawing:
         self.add("line", kind, x1=x1, y1=y1, x2=x2, y2=y2)
 
     def box(self, kind: str, begin: float, end: float, y: float, height: float) -> None:
-        """Add a horizontal bar between two places, in either order."""
+        """Add a horizontal bar between two positions, in either order."""
         x, width = min(begin, end), abs(end - begin)
         self.add("rect", kind, x=x, y=y, width=width, height=height)
 
@@ -93,7 +93,7 @@ class Drawing:
 
 
 def standalone(svg: str) -> str:
-    """The chart *svg* with its namespace and colours, for a paper or a file."""
+    """The chart *svg* with its namespace and colours, for a report or a file."""
     head, rest = svg.split(">", 1)
     named = f'{head} xmlns="http://www.w3.org/2000/svg">'
     return f"{named}<style>{_PAPER}</style>{rest}"

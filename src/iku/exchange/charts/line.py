@@ -1,4 +1,4 @@
-"""The line of a figure over days: as known now, as first published, and its target."""
+"""A line chart of a figure: as known now, as first published, and its target."""
 
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
@@ -55,7 +55,7 @@ def line(name: str, title: str, description: str, points: Sequence[LinePoint]) -
 
 
 def _across(count: int) -> Scale:
-    """The places of the points; a single one is in the middle."""
+    """The horizontal scale of the points; a single point is in the middle."""
     if count == 1:
         return Scale(0, 0, (LEFT + RIGHT) / 2, RIGHT)
     return Scale(0, count - 1, LEFT + MARK, RIGHT - MARK)
@@ -71,7 +71,7 @@ def _draw_axis(drawing: Drawing, up: Scale) -> None:
 def _draw_targets(
     drawing: Drawing, points: Sequence[LinePoint], across: Scale, up: Scale
 ) -> None:
-    """The target as steps: each holds halfway to the next point."""
+    """Draw the target as steps, each of which extends halfway to the next point."""
     last = len(points) - 1
     for place, one in enumerate(points):
         if one.target is not None:
@@ -86,7 +86,7 @@ def _between(across: Scale, place: int, step: int) -> float:
 
 
 def _runs(points: Sequence[LinePoint]) -> Iterator[list[tuple[int, Decimal]]]:
-    """The stretches of the line, which breaks at a gap or at another definition."""
+    """The segments of the line, which breaks at a gap or at another definition."""
     run: list[tuple[int, Decimal]] = []
     for place, one in enumerate(points):
         if one.broken or one.now is None:
@@ -101,7 +101,7 @@ def _runs(points: Sequence[LinePoint]) -> Iterator[list[tuple[int, Decimal]]]:
 def _draw_marks(
     drawing: Drawing, points: Sequence[LinePoint], across: Scale, up: Scale
 ) -> None:
-    """A square where a figure was published, a stem from it, and a dot as of now."""
+    """Draw a square for a published figure, a stem from it, and a dot as of now."""
     for place, one in enumerate(points):
         x = across.at(place)
         if one.published is not None:
@@ -117,7 +117,7 @@ def _draw_marks(
 
 
 def _labelled(points: Sequence[LinePoint], across: Scale) -> list[int]:
-    """The points that are labelled: the last one, and every n-th before it."""
+    """The indexes of labelled points: the last one, and every n-th before it."""
     width = max(extent(text) for one in points for text in (one.label, one.counts))
     for step in range(1, len(points)):
         chosen = [*range(len(points) - 1, -1, -step)][::-1]
@@ -134,7 +134,7 @@ def _span(x: float, point: LinePoint, width: float) -> tuple[float, float]:
 
 
 def _anchored(x: float, point: LinePoint) -> tuple[float, str]:
-    """Where a label begins, so that it stays in the image."""
+    """Position and anchor that keep a label inside the image."""
     half = max(extent(point.label), extent(point.counts)) / 2
     if x + half > WIDTH:
         return WIDTH, "end"

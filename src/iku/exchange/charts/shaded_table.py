@@ -42,7 +42,7 @@ Counts = Mapping[tuple[str, str], tuple[int, int]]
 
 
 def shaded_table(counts: Counts, *, public: bool = False) -> ShadedTable:
-    """The table of numerator and denominator by row and column, in their order."""
+    """The table of numerators and denominators by row and column, in their order."""
     rows = sorted({row for row, _ in counts})
     columns = sorted({column for _, column in counts})
     most = max((denominator for _, denominator in counts.values()), default=0)
@@ -74,7 +74,7 @@ def _cell(of: tuple[int, int], most: int, *, hidden: bool) -> Cell:
 
 
 def _hidden(counts: Counts) -> frozenset[tuple[str, str]]:
-    """The cells that are not shown to the public; an empty one reveals nobody."""
+    """The cells with small counts, which are hidden from the public; not zero."""
     filled = [key for key, (_, denominator) in counts.items() if denominator]
     shown = small_cells.suppressed([counts[key][1] for key in filled])
     return frozenset(
