@@ -206,7 +206,7 @@ def test_the_command_line_is_refused_with_two(
         ((log.url, "--policy", "none"), "none: No such file"),
         ((log.url, "--policy", "damaged"), "line 1 of the policy"),
         (("ftp://x", "--policy", lied), "ftp://x is not the address of a server"),
-        (("http://x", "--policy", lied, "--key", key), "over https only"),
+        (("http://x", "--policy", lied, "--key", key), "neither https"),
         ((log.url, "--policy", lied, "--key", lied), "is accessible to other users"),
         ((log.url, "--policy", lied, "--key", "none"), "none: No such file"),
         ((log.url, "--policy", lied, "--every", "0"), "--every"),
