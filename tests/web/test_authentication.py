@@ -125,6 +125,9 @@ async def test_a_request_repeated_by_another_account_gets_no_receipt(
         answer = await client.post("/conflicts", json=CASE, headers=headers)
         statuses.append(answer.status_code)
     assert statuses == [201, 201, 422, 422]
+    for claimed in ({}, {"Iku-Actor": first.account}):
+        nobody = await client.post("/conflicts", json=CASE, headers=again | claimed)
+        problem(nobody, 401)
 
 
 async def test_an_api_key_for_the_log_reads_the_log_alone(

@@ -148,13 +148,13 @@ class CommandHandler:
         command = structs.replace(command, proposed=proposed)
         first = is_first(proposed) and command.expected is None
         if first and command.category in subject_kinds.categories():
-            return await _first_attempt(
+            return await self._first_attempt(
                 connection, command, body
             ) or await self._record_opening(connection, command, body)
         if first:
             # The append checks that the subject is new, so no stream is read.
             with suppress(VersionConflict):
-                return await _first_attempt(
+                return await self._first_attempt(
                     connection, command, body
                 ) or await self._append(connection, command, {}, body)
         return await self._retry(connection, command, body)
@@ -234,9 +234,9 @@ class CommandHandler:
         read = await decision.read_streams(connection, self.vault, command)
         # After the read, because a concurrent request with the same command id may have
         # recorded the events that were read.
-        return await _first_attempt(connection, command, body) or await self._append(
-            connection, command, read, body
-        )
+        return await self._first_attempt(
+            connection, command, body
+        ) or await self._append(connection, command, read, body)
 
     async def _append(
         self,
@@ -279,7 +279,7 @@ class CommandHandler:
             self.access.expire()
         # A retry gets the receipt of the first attempt, which has its own number.
         if receipt.repeated:
-            return await _repeated_result(connection, command, receipt)
+            return await self._repeated_result(connection, command, receipt)
         subject = _subject_of_receipt(receipt)
         number = drawn[-1] if drawn else numbering.number(subject, decided.after)
         result = CommandResult(
@@ -291,6 +291,46 @@ class CommandHandler:
         if command.category in AUDITED or command.approval is not None:
             self.changed(command, result)
         return result
+
+    async def _first_attempt(
+        self, connection: Reader, command: Command, asked: bytes
+    ) -> CommandResult | None:
+        """The result of the first attempt of *command*; None if there was none.
+
+        Raises:
+            KeyReused: Its id was given to another command, or by another account.
+            Unauthenticated: The register has accounts, and there are no credentials.
+        """
+        if command.command_id is None:
+            return None
+        found = await log.find_command(connection, command.command_id)
+        if found is None:
+            return None
+        body, receipt = found
+        if body != asked:
+            raise KeyReused(command.command_id)
+        return await self._repeated_result(connection, command, receipt)
+
+    async def _repeated_result(
+        self, connection: Reader, command: Command, receipt: Receipt
+    ) -> CommandResult:
+        """The result of a repeated command, which is that of its first execution.
+
+        Raises:
+            KeyReused: Another account carried it out, and so has the receipt.
+            Unauthenticated: The register has accounts, and there are no credentials.
+        """
+        by = await self.authority(connection, command.actor, command.credentials)
+        size = receipt.position
+        recorded = await log.read_stream(connection, receipt.stream, size=size)
+        if by.actor is not None and recorded[-1].body().actor != by.name:
+            raise KeyReused(command.command_id or "")
+        subject, state = _subject_of_receipt(receipt), streams.fold(recorded).state
+        number = numbering.number(subject, state)
+        notes = await _notes(connection, receipt, recorded)
+        return CommandResult(
+            *(subject, number, receipt), added=True, repeated=True, notes=notes
+        )
 
     async def preview(self, connection: Reader, command: Command) -> list[Any]:
         """The events that *command* would record now; empty if already recorded.
@@ -459,45 +499,6 @@ def _with_free_identifier(
             )
         )
     return with_subject(command, error.free, error.number)
-
-
-async def _first_attempt(
-    connection: Reader, command: Command, asked: bytes
-) -> CommandResult | None:
-    """The result of the first attempt of *command*; None if there was none.
-
-    Raises:
-        KeyReused: Its id was given to another command.
-    """
-    if command.command_id is None:
-        return None
-    found = await log.find_command(connection, command.command_id)
-    if found is None:
-        return None
-    body, receipt = found
-    if body != asked:
-        raise KeyReused(command.command_id)
-    return await _repeated_result(connection, command, receipt)
-
-
-async def _repeated_result(
-    connection: Reader, command: Command, receipt: Receipt
-) -> CommandResult:
-    """The result of a repeated command, which is that of its first execution.
-
-    Raises:
-        KeyReused: Another account carried it out: its receipt is that account's.
-    """
-    recorded = await log.read_stream(connection, receipt.stream, size=receipt.position)
-    by = command.credentials
-    if by is not None and recorded[-1].body().actor != by.account:
-        raise KeyReused(command.command_id or "")
-    subject, state = _subject_of_receipt(receipt), streams.fold(recorded).state
-    number = numbering.number(subject, state)
-    notes = await _notes(connection, receipt, recorded)
-    return CommandResult(
-        *(subject, number, receipt), added=True, repeated=True, notes=notes
-    )
 
 
 async def _notes(
