@@ -49,6 +49,11 @@ async def test_files_of_pages_are_cached_under_a_name_of_their_content(
     assert (await client.get("http://iku.test/assets/pages.css")).status_code == 404
 
 
+async def test_the_style_sheet_has_at_most_12_kibibytes(client: Client) -> None:
+    sheet = await client.get(f"http://iku.test{asset_address('pages.css')}")
+    assert len(sheet.content) <= 12 * 1_024
+
+
 async def test_without_accounts_nobody_can_sign_in(client: Client) -> None:
     page = (await client.get("http://iku.test/masuk?bahasa=en")).text
     assert "iku account invite" in page

@@ -14,7 +14,7 @@ from iku.domain import indicator, subject_kinds
 from iku.domain.decider import subject_number
 from iku.messages import message
 from iku.queries import event_history
-from iku.queries.event_history import EventView, Movement
+from iku.queries.event_history import EventView
 from iku.queries.subject_lookup import SubjectMatch, identify
 
 COLUMNS = (
@@ -110,7 +110,7 @@ def _cells(event: EventView, zone: ZoneInfo) -> tuple[str, ...]:
         event.actor,
         "\n".join(_field_lines(event)),
         "\n".join(_replaced_lines(event)),
-        "\n".join(map(_movement_text, event.movements)),
+        "\n".join(map(field_format.movement, event.movements)),
     )
 
 
@@ -136,28 +136,3 @@ def _replaced_lines(event: EventView) -> Iterator[str]:
                 numbers=numbers,
             )
         )
-
-
-def _movement_text(moved: Movement) -> str:
-    counts = {
-        message("numerator"): moved.numerator,
-        message("denominator"): moved.denominator,
-        message("expired"): moved.expired,
-    }
-    told = ", ".join(
-        f"{translated(name)} {formats.signed(count)}"
-        for name, count in counts.items()
-        if count
-    )
-    by = message(
-        "{indicator} (definition {definition}) since {day}",
-        indicator=moved.indicator,
-        definition=moved.definition,
-        day=formats.day(moved.effective_on),
-    )
-    if moved.since is None:
-        return f"{translated(by)}: {told}"
-    until = message(
-        "in periods that begin on or before {day}", day=formats.day(moved.since)
-    )
-    return f"{translated(by)} {translated(until)}: {told}"

@@ -51,7 +51,7 @@ def _conflict_row(item: Fields, areas: Areas) -> Sequence[str]:
         item["title"],
         # On two lines, because a title usually wraps to two lines anyway.
         f"{_field_text('dimension', item)}\n{_field_text('level', item)}",
-        status_text(item),
+        field_format.status(item),
         day_text(item["reported_on"]),
         area_name(item, areas),
         _field_text("source", item),
@@ -63,8 +63,8 @@ def _organisation_row(item: Fields, areas: Areas) -> Sequence[str]:
         item["number"],
         item["name"],
         _field_text("kind", item),
-        status_text(item),
-        legal_basis_text(item),
+        field_format.status(item),
+        field_format.legal_basis(item),
         day_text(item["registered_on"]),
         area_name(item, areas),
     )
@@ -219,44 +219,6 @@ def day_text(value: date | str | None) -> str:
     """A day as shown, from a date or its ISO form; a dash for None."""
     known = date.fromisoformat(value) if isinstance(value, str) else value
     return formats.day(known)
-
-
-def status_text(item: Fields) -> str:
-    """The status with its detail: the merger's target, the day, a missing verification.
-
-    Examples: ``merged into K12``, ``resolved 2021-02-15``.
-    """
-    word = translated(labels.STATUSES[item["status"]])
-    match item:
-        case {"merged_into": str(into)}:
-            return translated(
-                message("{status} into {number}", status=word, number=into)
-            )
-        case {"status": "resolved", "resolved_on": on}:
-            word = f"{word} {day_text(on)}"
-        case _:
-            pass
-    unsure = item["status"] in UNDECIDED and not item.get("verified", True)
-    if not unsure:
-        return word
-    return translated(message("{word}, not yet verified", word=word))
-
-
-# Statuses in which a case counts only if it is verified.
-UNDECIDED = ("open", "returned", "resolved")
-
-
-def legal_basis_text(item: Fields) -> str:
-    """The legal basis of an organisation and, for a certificate, its expiry date."""
-    said = _field_text("legal_basis", item)
-    if item["valid_until"] is None:
-        return said
-    until = day_text(item["valid_until"])
-    if item["expired"]:
-        return translated(
-            message("{basis} until {day} (expired)", basis=said, day=until)
-        )
-    return translated(message("{basis} until {day}", basis=said, day=until))
 
 
 def area_name(item: Fields, areas: Areas) -> str:

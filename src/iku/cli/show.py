@@ -6,19 +6,16 @@ import click
 
 from iku import labels
 from iku.cli import ambiguity, field_format, lists, tables, terminal
-from iku.cli.lists import Areas, Fields, day_text
+from iku.cli.lists import Areas, Fields
 from iku.cli.options import options
 from iku.cli.output_format import OutputFormat, output_options, write
 from iku.cli.terminal_language import formats, translated
-from iku.domain.fact import Person
 from iku.exchange import list_csv
 from iku.messages import message
 from iku.queries import subjects
 from iku.queries.subject_lookup import identify
 from iku.queries.subjects import ConflictQuestion, OrganisationQuestion, SubjectView
 from iku.queries.view import View
-
-DAYS = ("reported_on", "occurred_on", "resolved_on", "registered_on", "valid_until")
 
 
 @click.group(cls=terminal.OrderedGroup, short_help="Show a case or an organisation.")
@@ -106,15 +103,9 @@ def _lines(category: str, item: Fields, areas: Areas) -> Iterator[tuple[str, str
 def _value(field: str, item: Fields, areas: Areas) -> str:
     match field, item[field]:
         case "status", _:
-            shown = lists.status_text(item)
+            shown = field_format.status(item)
         case "area", code:
             shown = f"{lists.area_name(item, areas)} ({code})"
-        case _, Person() as somebody:
-            shown = somebody.name
-        case _, tuple() | list() as several:
-            shown = ", ".join(one.name for one in several)
-        case _, value if field in DAYS:
-            shown = day_text(value)
         case _, value:
             shown = field_format.value(field, value)
     return shown

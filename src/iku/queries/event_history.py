@@ -127,8 +127,17 @@ async def page(
 
     Only the texts shown on the page are opened.
     """
-    decider = DECIDERS[category]
-    stream = await log.read_stream(view.reader, decider.stream(subject))
+    stream = await log.read_stream(view.reader, DECIDERS[category].stream(subject))
+    return await of_stream(view, stream, after=after, limit=limit)
+
+
+async def of_stream(
+    view: View, stream: Sequence[Recorded], *, after: int = 0, limit: int | None = None
+) -> HistoryPage:
+    """As `page`, from the first events of a stream."""
+    if not stream:
+        return HistoryPage((), None)
+    decider, subject = DECIDERS[stream[0].category], stream[0].subject
     upto = len(stream) if limit is None else min(len(stream), after + limit)
     recorded = stream[:upto]
     positions = [one.position for one in recorded[after:]]

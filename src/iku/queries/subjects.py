@@ -14,6 +14,7 @@ from iku.domain.decider_registry import DECIDERS
 from iku.domain.page_cursor import STRANGE, PageCursor
 from iku.domain.question import InvalidQuestion, refuse_size_beyond
 from iku.ledger import log
+from iku.ledger.record import Recorded
 from iku.messages import Term, message
 from iku.queries import event_history, subject_lookup
 from iku.queries.event_history import EventView
@@ -76,10 +77,14 @@ class SubjectView(Struct, frozen=True):
 
     Attributes:
         shown: The state of the subject, including its texts.
+        state: Its state as folded, without texts.
+        recorded: Its events as known.
     """
 
     shown: dict[str, Any]
     version: int
+    state: Any
+    recorded: tuple[Recorded, ...]
 
 
 class EventPage(Struct, frozen=True):
@@ -129,7 +134,7 @@ async def state(view: View, category: str, subject: str, asked: Moment) -> Subje
     [shown] = await with_texts(
         view, category, one, subject_kinds.counted_kind(category).texts
     )
-    return SubjectView(shown, known.version)
+    return SubjectView(shown, known.version, known.state, tuple(recorded))
 
 
 async def history(

@@ -31,6 +31,8 @@ WORKING = (
 PAGES = (
     Entry("/", message("Home"), (Action.READ_FIGURES,)),
     Entry("/tugas", message("Tasks"), WORKING),
+    Entry("/konflik", message("Conflicts"), (Action.READ_REGISTER,)),
+    Entry("/organisasi", message("Organisations"), (Action.READ_REGISTER,)),
     Entry("/publikasi", message("Publications"), (Action.READ_FIGURES,)),
 )
 

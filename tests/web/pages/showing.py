@@ -21,6 +21,10 @@ EXAMPLES: dict[str, str] = {
     "/indikator/{code:str}/perbandingan": "/indikator/IKU-1/perbandingan",
     "/konflik/{subject:str}/catat/{event:str}": "/konflik/K10/catat/handled",
     "/organisasi/{subject:str}/catat/{event:str}": "/organisasi/O01/catat/suspended",
+    "/konflik/{conflict_id:str}": "/konflik/K05",
+    "/konflik/{conflict_id:str}/berkas": "/konflik/K09/berkas",
+    "/organisasi/{organisation_id:str}": "/organisasi/O40",
+    "/organisasi/{organisation_id:str}/berkas": "/organisasi/O01/berkas",
 }
 CELLS = {"td", "th"}  # elements whose text does not join that of the one before
 

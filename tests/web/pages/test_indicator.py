@@ -140,7 +140,7 @@ async def test_the_time_control_leads_to_the_days_on_which_the_figure_moved(
 async def test_each_age_leads_to_the_list_of_these_cases(reader: Client) -> None:
     page = await reader.get(PAGE, params=END)
     shown = read(page.text)
-    lists = re.findall(r'href="/konflik\?([^"]+)"', page.text)
+    lists = re.findall(r'href="/konflik\?([^"]*status=open[^"]*)"', page.text)
     counts = [
         int(value)
         for name, (value, _) in shown.numbers.items()

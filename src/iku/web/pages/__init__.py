@@ -13,12 +13,16 @@ from litestar import Router
 
 from iku.web.pages import (
     check,
+    conflict,
+    conflicts,
     difference,
     entry,
     entry_drafts,
     explanation,
     front,
     indicator,
+    organisation,
+    organisations,
     proposals,
     publications,
     shortcuts,
@@ -28,6 +32,10 @@ from iku.web.pages import (
 MODULES = (
     front,
     tasks,
+    conflicts,
+    conflict,
+    organisations,
+    organisation,
     indicator,
     explanation,
     difference,

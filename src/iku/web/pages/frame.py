@@ -9,6 +9,7 @@ coordinates and the language, so that no page can lose them.
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any
 from urllib.parse import urlencode
 
@@ -19,6 +20,9 @@ from iku import parsing
 from iku.app import App
 from iku.connection import open_view
 from iku.domain.access import Action, Credentials, Denied, Scope, may
+from iku.exchange import written_day
+from iku.exchange.field_format import FieldFormat
+from iku.exchange.written_day import MalformedDay
 from iku.gateway import CommandGateway
 from iku.messages import message
 from iku.queries.figure_parameters import MomentQuestion
@@ -31,6 +35,7 @@ from iku.web.pages.time_control import TimeControl
 from iku.web.visitor import LANGUAGE, Visitor
 
 TWICE = message("occurs more than once")
+CURSOR = "cursor"  # the parameter of the pages of a list
 
 
 class NoParameters(MomentQuestion, frozen=True, kw_only=True):
@@ -63,6 +68,12 @@ class Frame:
     def viewer(self) -> Viewer:
         """Who asks, in the language of the page."""
         return structs.replace(self.visitor.viewer, language=self.visitor.page.language)
+
+    @property
+    def fields(self) -> FieldFormat:
+        """The format of the register's fields, with the names of areas."""
+        areas = {area.code: area.name for area in self.app.agency.areas}
+        return FieldFormat(lambda: self.visitor.page.language, areas)
 
     @asynccontextmanager
     async def view(self) -> AsyncIterator[View]:
@@ -115,12 +126,21 @@ class Frame:
 
     def here(self, **changes: str | None) -> str:
         """The address of this page with other parameters; None removes one."""
+        return self.there(self.visitor.path, **changes)
+
+    def there(self, path: str, **changes: str | None) -> str:
+        """The address of another page that takes the parameters of this one.
+
+        A cursor belongs to one moment, so that other coordinates begin a list again.
+        """
+        if changes.keys() & set(time_control.NAMES):
+            changes = {CURSOR: None, **changes}
         chosen = self.visitor.chosen
         language = {} if chosen is None else {LANGUAGE: chosen.value}
         query = {**language, **self.time.query, **changes}
         given = [pair for pair in self.own if pair[0] not in changes]
         given += [(name, value) for name, value in query.items() if value]
-        return f"{self.visitor.path}?{urlencode(given)}" if given else self.visitor.path
+        return f"{path}?{urlencode(given)}" if given else path
 
     def with_time(self, **changes: Any) -> "Frame":
         """The same frame, whose time control offers more choices."""
@@ -150,14 +170,26 @@ def of_visitor(
     """
     today = visitor.app.commands.today()
     time = time_control.parse(_once(pairs), today)
+    known = parsing.fields(question)
     own = tuple(
-        (name, value)
+        (name, _day_as_iso(value, today) if _is_day(known.get(name)) else value)
         for name, value in pairs
         if value and name not in {*time_control.NAMES, LANGUAGE, RECORDED}
     )
-    known = parsing.fields(question)
     given = {n: v for n, v in {**path, **time.given}.items() if n in known}
     return Frame(visitor, time, own, path, parsing.parse_texts(question, own, given))
+
+
+def _is_day(field: parsing.Field | None) -> bool:
+    return field is not None and field.schema.get("format") == "date"
+
+
+def _day_as_iso(text: str, today: date) -> str:
+    """A day as a person writes it, in ISO 8601; *text* itself if it is no day."""
+    try:
+        return written_day.parse(text, today).isoformat()
+    except MalformedDay:
+        return text
 
 
 def _once(pairs: list[tuple[str, str]]) -> dict[str, str]:

@@ -5,6 +5,7 @@ subject of the page is decided by `queries/` and `commands/`.
 """
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any, TypeAlias
 from urllib.parse import urlencode
 
@@ -76,6 +77,28 @@ def timeless(
             return await handler(await _frame(request, action, question))
 
         return _named(page_routes.page, path, action, handler, shown, travels=None)
+
+    return decorate
+
+
+def searching(
+    path: str, action: Action, question: type[Struct], of: str
+) -> Callable[[Sending], Any]:
+    """The route of a form that searches the page *of*, whose parameters it takes.
+
+    What is searched stands in the form, so that it stands in no address and in no log.
+    """
+
+    def decorate(handler: Sending) -> Any:
+        async def sent(request: AnyRequest) -> Response[bytes]:
+            visitor = await _admitted(request, action)
+            form = await read_form(request, visitor)
+            shown = replace(visitor, path=of)
+            pairs = list(request.query_params.multi_items())
+            frame = frames.of_visitor(shown, pairs, request.path_params, question)
+            return await handler(frame, form)
+
+        return _named(page_routes.form, path, action, handler, sent, travels=True)
 
     return decorate
 

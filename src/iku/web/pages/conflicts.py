@@ -1,0 +1,63 @@
+"""The list of conflict cases, Konflik."""
+
+from typing import Any
+
+from litestar import Response
+
+from iku import labels
+from iku.domain.access import Action
+from iku.exchange.field_format import NO, YES
+from iku.labels import CATEGORIES, DIMENSIONS, LEVELS, SOURCES, STATUSES
+from iku.messages import message
+from iku.queries.list_questions import ConflictsQuestion
+from iku.web.page_forms import Form
+from iku.web.pages import register_list
+from iku.web.pages.frame import Frame
+from iku.web.pages.register_list import Filter, Register
+from iku.web.pages.routes import reading, searching
+
+PATH = "/konflik"
+OF_CASES = ("open", "returned", "resolved", "rejected", "merged", "annulled")
+CASES = Register(
+    category="conflict",
+    title=message("Conflicts"),
+    path=PATH,
+    filters=(
+        Filter("status", labels.FIELDS["status"], {s: STATUSES[s] for s in OF_CASES}),
+        Filter("verified", labels.FIELDS["verified"], {True: YES, False: NO}),
+        Filter("category", labels.FIELDS["category"], CATEGORIES),
+        Filter("level", labels.FIELDS["level"], LEVELS),
+        Filter("dimension", labels.FIELDS["dimension"], DIMENSIONS),
+        Filter("source", labels.FIELDS["source"], SOURCES),
+    ),
+    columns=("number", "title", "category", "status", "reported_on", "area"),
+    sorts=("number", "title", "level", "status", "reported_on"),
+    days={
+        "reported_from": message("reported on or after"),
+        "reported_to": message("reported on or before"),
+    },
+    none=message("No case has been reported yet."),
+    entry=Action.ENTER,
+    entry_label=message("Report a conflict"),
+)
+
+
+@reading(PATH, Action.READ_REGISTER, ConflictsQuestion)
+async def show_conflicts(frame: Frame) -> Response[bytes]:
+    """The cases of a day."""
+    return await register_list.show(frame, CASES)
+
+
+@searching(f"{PATH}/cari", Action.READ_REGISTER, ConflictsQuestion, PATH)
+async def search_conflicts(frame: Frame, form: Form) -> Response[bytes]:
+    """The cases whose title or number contains the words of the form."""
+    return await register_list.search(frame, form, CASES)
+
+
+@reading(f"{PATH}/daftar.csv", Action.READ_REGISTER, ConflictsQuestion)
+async def download_conflicts(frame: Frame) -> Response[bytes]:
+    """The cases of a day as CSV."""
+    return await register_list.download(frame, CASES)
+
+
+HANDLERS: list[Any] = [show_conflicts, search_conflicts, download_conflicts]

@@ -1,0 +1,217 @@
+"""The list of cases, or of organisations: filters, order, pages, search and download.
+
+The filters stand in the address, under the names that the API gives them. The words of
+a search stand in a form, so that they are in no address and in no log; each search
+opens the texts that the viewer may read, and keeps none of them. An erased text is
+therefore found by no later search, in whatever process.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from litestar import Response
+from msgspec import structs
+
+from iku.domain.access import Action
+from iku.domain.question import InvalidQuestion
+from iku.exchange import csv_output, list_csv
+from iku.exchange.csv_output import Delimiter
+from iku.exchange.field_format import FieldFormat
+from iku.messages import Message, message
+from iku.parsing import parse_texts
+from iku.queries import lists
+from iku.queries.list_questions import ListQuestion
+from iku.web.page_forms import Form
+from iku.web.pages.frame import Frame
+
+WORDS, CURSOR, FORM = "kata", "lanjut", "bentuk"  # fields of the form of a search
+PART = 200  # items that are read at a time for a download
+IN_ADDRESS = message(
+    "words are searched by the form of the list, so that no address contains them"
+)
+
+
+class Filter(NamedTuple):
+    """A filter of a list, whose values are chosen."""
+
+    name: str
+    label: Message
+    options: Mapping[Any, Message]
+
+
+class Row(NamedTuple):
+    """A row of the list.
+
+    Attributes:
+        named: The heading of *title*.
+        cells: The other cells, each with its heading.
+    """
+
+    path: str
+    number: str
+    named: str
+    title: str
+    cells: tuple[tuple[str, str], ...]
+
+
+class Register(NamedTuple):
+    """What differs between the list of cases and that of organisations.
+
+    Attributes:
+        path: The path of the list; the pages of its items stand below it.
+        columns: The fields of a row, the number and the title or name first.
+        sorts: The fields by which the list can be sorted.
+        days: The filters that are days, with their labels.
+        none: What an empty register shows.
+        entry: The right to the act that begins a new entry.
+    """
+
+    category: str
+    title: Message
+    path: str
+    filters: tuple[Filter, ...]
+    columns: tuple[str, ...]
+    sorts: tuple[str, ...]
+    days: Mapping[str, Message]
+    none: Message
+    entry: Action
+    entry_label: Message
+
+
+async def show(
+    frame: Frame, register: Register, words: str = "", cursor: str | None = None
+) -> Response[bytes]:
+    """A page of the list; with *words*, of those whose title or number has them."""
+    question = _question(frame, words, cursor)
+    async with frame.view() as view:
+        found = await lists.listing(view, question, frame.time.today)
+    return frame.show(
+        "register.html",
+        register=register,
+        found=found,
+        words=words,
+        asked=question,
+        fields=(fields := frame.fields),
+        headings=(headings := _headings(frame, register)),
+        rows=[*_rows(frame, register, headings, found.items)],
+        given=(given := _given(frame, register)),
+        chosen={
+            name: ", ".join(fields.value(name, one) for one in several)
+            for name, several in given.items()
+        },
+        areas={area.code: area.name for area in frame.app.agency.areas},
+        why=frame.refusal(register.entry),
+    )
+
+
+async def search(frame: Frame, form: Form, register: Register) -> Response[bytes]:
+    """The answer to the form of a search: a page of the list, or the download."""
+    words = " ".join(form.text(WORDS).split())
+    if form.text(FORM):
+        return await download(frame, register, words)
+    return await show(frame, register, words, form.text(CURSOR) or None)
+
+
+async def download(
+    frame: Frame, register: Register, words: str = ""
+) -> Response[bytes]:
+    """The whole list as CSV; the last line states the coordinates."""
+    language = frame.visitor.page
+    indonesian = language.is_indonesian
+    delimiter = Delimiter.SEMICOLON if indonesian else Delimiter.COMMA
+    parts = [list_csv.head(register.category, delimiter)]
+    question = structs.replace(_question(frame, words, None), limit=PART)
+    async with frame.view() as view:
+        following: str | None = ""
+        while following is not None:
+            question = structs.replace(question, cursor=following or None)
+            found = await lists.listing(view, question, frame.time.today)
+            parts.append(list_csv.csv_lines(register.category, found.items, delimiter))
+            following = found.next
+    said = language.text(frame.time.sentence)
+    parts.append(csv_output.lines([[], [said]], delimiter))
+    name = f"{register.path[1:]}-{frame.time.day.isoformat()}.csv"
+    return Response(
+        "".join(parts).encode(),
+        media_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
+def _question(frame: Frame, words: str, cursor: str | None) -> ListQuestion:
+    """The question of the page, with the *words* and the *cursor* of a form.
+
+    Raises:
+        InvalidQuestion: The address has words, or they are too long.
+    """
+    asked: ListQuestion = frame.question
+    if asked.text is not None:
+        raise InvalidQuestion("text", IN_ADDRESS)
+    if not words:
+        return asked
+    of_form = {"text": words, "cursor": cursor or ""}
+    given = [(name, value) for name, value in of_form.items() if value]
+    typed = parse_texts(type(asked), given)
+    return structs.replace(asked, text=typed.text, cursor=typed.cursor)
+
+
+def _headings(frame: Frame, register: Register) -> dict[str, str]:
+    """The heading of each column, by its field."""
+    page, fields = frame.visitor.page, frame.fields
+    shared = {
+        "category": message("Category, dimension and level"),
+        "area": message("Area and source"),
+    }
+    return {
+        field: page.text(shared[field])
+        if register.category == "conflict" and field in shared
+        else fields.label(field).capitalize()
+        for field in register.columns
+    }
+
+
+def _rows(
+    frame: Frame,
+    register: Register,
+    headings: Mapping[str, str],
+    items: Iterable[Mapping[str, Any]],
+) -> Iterator[Row]:
+    fields = frame.fields
+    areas = {area.code: area.name for area in frame.app.agency.areas}
+    _, title, *others = register.columns
+    for item in items:
+        cells = (
+            (headings[field], _cell(field, item, fields, areas)) for field in others
+        )
+        path = f"{register.path}/{item['id']}"
+        yield Row(path, item["number"], headings[title], item[title], tuple(cells))
+
+
+def _cell(
+    field: str, item: Mapping[str, Any], fields: FieldFormat, areas: Mapping[str, str]
+) -> str:
+    match field:
+        case "category":
+            names = ("category", "dimension", "level")
+            return "{}, {}; {}".format(*(fields.value(n, item[n]) for n in names))
+        case "status":
+            return fields.status(item)
+        case "legal_basis":
+            return fields.legal_basis(item)
+        case "area":
+            area = areas.get(item["area"], item["area"] or fields.value("area", None))
+            source = item.get("source")
+            return f"{area}; {fields.value('source', source)}" if source else area
+        case _:
+            return fields.value(field, item[field])
+
+
+def _given(frame: Frame, register: Register) -> dict[str, tuple[Any, ...]]:
+    """The values of each filter that the address has."""
+    names = (*(one.name for one in register.filters), "area", "number", *register.days)
+    found = {name: getattr(frame.question, name) for name in names}
+    return {
+        name: value if isinstance(value, tuple) else (value,)
+        for name, value in found.items()
+        if value not in {None, (), ""}
+    }

@@ -1,0 +1,81 @@
+"""The pages of the register are accessible, fit a telephone and work by keyboard."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from playwright.async_api import BrowserContext, expect
+
+from iku.domain.account import Role
+from tests.browser.site import Site, open_site, sign_in
+from tests.browser.test_look import follow, look
+from tests.browser.test_look import looked_at as looked_at
+from tests.conftest import Clone
+
+
+@pytest.fixture(scope="session")
+async def filled(
+    clone: Clone, imported: str, cheap_hashes: None
+) -> AsyncIterator[Site]:
+    """The example register, with accounts."""
+    async with open_site(await clone(imported)) as site:
+        yield site
+
+
+async def test_the_pages_of_the_register_are_accessible(
+    filled: Site, looked_at: BrowserContext
+) -> None:
+    someone = await filled.person(Role.VERIFIKATOR, "wasnas")
+    page = await sign_in(looked_at, filled, someone)
+    past = "?per=2021-12-31&diketahui=2022-01-15"
+    await page.goto(f"{filled.address}/konflik")
+    await look(page, "konflik")
+    await page.click(".panel > summary")
+    await look(page, "konflik-saring")
+    await page.goto(f"{filled.address}/konflik{past}&status=open&dimension=politik")
+    await look(page, "konflik-dulu")
+    await page.fill("#kata", "pasar")
+    await follow(page, "form[role=search] button >> nth=0")
+    await look(page, "konflik-cari")
+    for number in ("K05", "K06", "K10"):
+        await page.goto(f"{filled.address}/konflik/{number}")
+        await look(page, f"perkara-{number}")
+    await page.goto(f"{filled.address}/konflik/K05{past}")
+    await look(page, "perkara-dulu")
+    await page.goto(f"{filled.address}/konflik/K05/berkas")
+    await look(page, "perkara-berkas")
+    await page.goto(f"{filled.address}/konflik/tidak-ada")
+    await look(page, "perkara-tidak-ada")
+    await page.goto(f"{filled.address}/organisasi")
+    await look(page, "organisasi-kosong")
+
+
+async def test_the_pages_of_organisations_are_accessible(
+    filled: Site, looked_at: BrowserContext
+) -> None:
+    someone = await filled.person(Role.VERIFIKATOR, "poldagri")
+    page = await sign_in(looked_at, filled, someone)
+    await page.goto(f"{filled.address}/organisasi")
+    await look(page, "organisasi")
+    for number in ("O01", "O40"):
+        await page.goto(f"{filled.address}/organisasi/{number}")
+        await look(page, f"organisasi-{number}")
+
+
+async def test_a_case_is_found_by_keyboard_and_without_scripts(
+    filled: Site, context: BrowserContext
+) -> None:
+    someone = await filled.person(Role.PETUGAS, "wasnas")
+    page = await sign_in(context, filled, someone)
+    await page.goto(f"{filled.address}/konflik?per=2021-12-31")
+    await page.locator("#kata").focus()
+    await page.keyboard.type("K05")
+    async with page.expect_navigation():
+        await page.keyboard.press("Enter")
+    assert "K05" not in page.url
+    row = page.locator("tbody a")
+    await expect(row).to_have_text("K05")
+    await row.focus()
+    async with page.expect_navigation():
+        await page.keyboard.press("Enter")
+    await expect(page.locator("h1")).to_have_text("Perkara K05")
+    assert page.url.endswith("/konflik/K05?per=2021-12-31")
