@@ -272,7 +272,7 @@ async def test_the_front_page_shows_figures_to_those_who_signed_in(
     assert shown.status_code == 200
     refused = await office.client.get("http://iku.test/")
     assert (refused.status_code, refused.text) == (303, "")
-    assert refused.headers["Location"] == "/masuk?bahasa=id"
+    assert refused.headers["Location"] == "/masuk?ke=%2F"
 
 
 async def test_the_metrics_are_for_this_machine_and_for_administrators(

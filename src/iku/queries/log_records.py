@@ -139,13 +139,16 @@ async def log_range(
     after: int,
     days: tuple[date | None, date | None],
     zone: str,
+    *,
+    size: int | None = None,
 ) -> LogRange:
     """The range after position *after*, recorded on *days* in the time zone *zone*.
 
-    *days* are the first and the last day; None leaves that end open.
+    *days* are the first and the last day; None leaves that end open. *size* is the size
+    of the log prefix; None for the whole log.
     """
     first, last = days
-    held = upto = await size(view.reader)
+    held = upto = await _held(view.reader, size)
     if first is not None:
         began = await event_filter.size_before(view.reader, first, zone)
         after = max(after, began)
@@ -153,6 +156,10 @@ async def log_range(
         ended = await event_filter.size_before(view.reader, last + ONE_DAY, zone)
         upto = min(held, ended)
     return LogRange(wanted, after, upto, held)
+
+
+async def _held(reader: Reader, prefix: int | None) -> int:
+    return await size(reader) if prefix is None else prefix
 
 
 async def page(view: View, asked: LogRange, after: int, limit: int) -> Matches:

@@ -34,6 +34,7 @@ PAGES = (
     Entry("/konflik", message("Conflicts"), (Action.READ_REGISTER,)),
     Entry("/organisasi", message("Organisations"), (Action.READ_REGISTER,)),
     Entry("/publikasi", message("Publications"), (Action.READ_FIGURES,)),
+    Entry("/bukti", message("Evidence"), (Action.READ_LOG,)),
 )
 
 

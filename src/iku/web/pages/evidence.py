@@ -1,0 +1,135 @@
+"""Evidence, Bukti: the log, its signatures, erasures, openings of texts, and accounts.
+
+The page obeys the coordinates: it shows the events that were known then.
+"""
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+from litestar import Request, Response, get
+
+from iku.access import opened
+from iku.access.opened import OpeningsQuestion
+from iku.connection import acquire_connection
+from iku.domain import access
+from iku.domain.access import Action
+from iku.exchange import bundle
+from iku.exchange.bundle import BundleWriteError
+from iku.ledger.event_filter import Filter
+from iku.ledger.record import Recorded
+from iku.messages import error_message
+from iku.queries import accounts, actor_names, evidence, log_records
+from iku.queries.accounts import AccountsQuestion
+from iku.queries.evidence import EvidenceQuestion
+from iku.queries.log_records import LogRange
+from iku.web import authentication
+from iku.web.page_failures import failure_page
+from iku.web.pages.frame import Frame
+from iku.web.pages.routes import TRAVELS, reading
+from iku.web.problems import NotFound
+from iku.web.routes import ACTION
+from iku.web.streaming import streamed
+
+OPENINGS = 20  # the most openings and erasures that the page lists
+CHUNK = 1 << 16
+PATHS = {
+    "conflict": "/konflik/",
+    "organisation": "/organisasi/",
+    "indicator": "/indikator/",
+    "proposal": "/usulan/",
+}
+
+
+@reading("/bukti", Action.READ_LOG, EvidenceQuestion)
+async def show_evidence(frame: Frame) -> Response[bytes]:
+    """The log, and what vouches for it."""
+    app, register, time = frame.app, frame.visitor.register, frame.time
+    zone = app.settings.timezone.key
+    async with frame.view() as view:
+        page = await evidence.page(view, frame.question, time.moment, zone)
+        assurance = await app.assurance(view.reader)
+        erased = await log_records.page(
+            view, LogRange(ERASURES, 0, page.size, page.size), 0, OPENINGS
+        )
+        actors = {one.body().actor for one in (*page.events, *erased.events)}
+        openings = None
+        if frame.refusal(Action.READ_OPENINGS) is None:
+            asked = OpeningsQuestion(limit=OPENINGS)
+            openings = (await opened.page(view, asked)).items
+            actors |= {one.account for one in openings}
+        held = None
+        if frame.refusal(Action.SEE_ACCOUNTS) is None:
+            question = AccountsQuestion(
+                as_of=time.as_of, known_on=time.known_on, size=time.size
+            )
+            held = await accounts.listing(view, question, time.today)
+        names = await actor_names.names(view, register, actors)
+    return frame.show(
+        "evidence.html",
+        found=page,
+        assurance=assurance,
+        erased=erased.events,
+        openings=openings,
+        held=held,
+        names=names,
+        actor=lambda one: names[one.body().actor],
+        subject_path=_subject_path,
+        categories=sorted(access.ACTIONS),
+        types=sorted({t for of in access.ACTIONS.values() for t in of}),
+    )
+
+
+ERASURES = Filter(category="subject", type="erased")
+
+
+def _subject_path(of: Recorded) -> str | None:
+    """The page of the subject of an event; None if it has none."""
+    if of.category == "publication":
+        return None  # the stream holds all publications of a year
+    start = PATHS.get(of.category)
+    return None if start is None else start + of.subject
+
+
+@get("/bukti/berkas", opt={ACTION: Action.READ_LOG, TRAVELS: None})
+async def download_bundle(request: Request[Any, Any, Any]) -> Response[Any]:
+    """The bundle for an auditor as a ZIP archive: records, proofs and checkpoints.
+
+    It is written to a temporary file first, so that a failure still gets a page.
+    """
+    await authentication.admit(request, Action.READ_LOG)
+    app: Any = request.app
+    folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="iku-bundle-"))
+    try:
+        async with acquire_connection(app.app) as connection:
+            written = await bundle.export(
+                connection, app.app.witnesses, folder / "bukti", lambda _, __: None
+            )
+        archive = await asyncio.to_thread(
+            shutil.make_archive, str(folder / "bukti"), "zip", folder, "bukti"
+        )
+    except BundleWriteError as error:
+        await asyncio.to_thread(shutil.rmtree, folder)
+        return await failure_page(request, NotFound(error_message(error)))
+    except BaseException:
+        await asyncio.to_thread(shutil.rmtree, folder)
+        raise
+    name = f"bukti-{written.size}.zip"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return streamed(request, _chunks(Path(archive), folder), "application/zip", headers)
+
+
+async def _chunks(archive: Path, folder: Path) -> AsyncIterator[bytes]:
+    """The content of *archive*; its *folder* is removed at the end."""
+    try:
+        with await asyncio.to_thread(archive.open, "rb") as file:
+            while part := await asyncio.to_thread(file.read, CHUNK):
+                yield part
+    finally:
+        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+
+
+HANDLERS: list[Any] = [show_evidence, download_bundle]
