@@ -43,6 +43,7 @@ from iku.web.subject_paths import PATHS
 
 FAULT, STALE, CONFLICT, FORBIDDEN, AWAY = 422, 412, 409, 403, 503
 PREVIEW, PROPOSE = "pratinjau", "usulkan"  # what a form is sent for, unless to record
+RECORD_PAGE = "/"  # the page that shows what was recorded
 CHECKED = "diperiksa"  # the field with the similar cases that the officer has seen
 
 
@@ -171,7 +172,8 @@ async def _send(
     if form.text("aksi") == PREVIEW:
         return await _preview(sheet, form, command)
     sheet = await sheet.with_similar()
-    if not sheet.similar_seen(form.text(CHECKED)):
+    # The most similar case is this one, if the form was recorded already.
+    if not sheet.similar_seen(form.text(CHECKED)) and not await sheet.is_recorded():
         return sheet.show(CONFLICT)
     return await _record(sheet, form, command)
 
@@ -308,12 +310,8 @@ async def _recorded(
         notes=tuple(map(frame.visitor.page.text, outcome.notes)),
     )
     shown = {RECORDED: confirmation.encode(frame.visitor, said)}
-    return redirect(frame.visitor.address(_page_after(entry, outcome), **shown))
-
-
-def _page_after(_entry: EntryForm, _outcome: CommandResult) -> str:
-    """The page on which the confirmation is shown."""
-    return "/"
+    after = f"/usulan/{outcome.subject}" if proposing else RECORD_PAGE
+    return redirect(frame.visitor.address(after, **shown))
 
 
 def _again(sheet: Sheet) -> str:

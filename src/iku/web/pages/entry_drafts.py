@@ -1,6 +1,7 @@
 """Drafts of entry forms: what was typed is kept at the server without being asked."""
 
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 
 import msgspec
 from litestar import Response
@@ -9,8 +10,8 @@ from iku.access import drafts
 from iku.access.drafts import DraftTooLong, FormPlace
 from iku.connection import acquire_connection
 from iku.domain.access import Action
-from iku.domain.decider import Invalid
-from iku.messages import error_message, message
+from iku.domain.decider import Invalid, subject_number
+from iku.messages import Message, error_message, message
 from iku.web import page_rendering, resubmission
 from iku.web.page_forms import Form
 from iku.web.page_rendering import redirect
@@ -54,6 +55,27 @@ async def discard(frame: Frame, form: Form) -> Response[bytes]:
     async with acquire_connection(frame.app) as connection:
         await drafts.remove(connection, account, path)
     return redirect(frame.visitor.address(path))
+
+
+class ListedDraft(NamedTuple):
+    """A draft in the list of the visitor's tasks."""
+
+    path: str
+    heading: Message
+    saved_at: datetime
+
+
+async def listing(frame: Frame) -> list[ListedDraft]:
+    """The visitor's drafts, the latest first."""
+    account = resubmission.owner(frame.visitor) or drafts.NOBODY
+    async with acquire_connection(frame.app) as connection:
+        found = await drafts.listing(connection, account)
+    return [
+        ListedDraft(one.path, form.heading(subject_number(subject)), one.saved_at)
+        for one in found
+        if (place := entry_forms.of_path(one.path)) is not None
+        for form, subject in [place]
+    ]
 
 
 def _check_path(path: str) -> None:

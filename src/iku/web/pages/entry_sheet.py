@@ -184,6 +184,11 @@ class Sheet:
         )
         return replace(self, similar=similar)
 
+    async def is_recorded(self) -> bool:
+        """Whether this form was recorded before."""
+        async with self.frame.view() as view:
+            return await _is_recorded(view, self.nonce)
+
     def similar_seen(self, seen: str) -> bool:
         """Whether the officer has seen the similar cases; *seen* are identifiers."""
         return {one.id for one in self.similar} <= set(seen.split())
@@ -244,7 +249,7 @@ async def opened(frame: Frame, connection: Connection, asked: OpeningOf) -> Shee
     if draft is not None:
         nonce = dict(draft.fields).get(KEY, "")
         view = frame.app.view(connection, frame.viewer)
-        if await recorded_commands.stream_of(view, f"form-{nonce}") is not None:
+        if await _is_recorded(view, nonce):
             await drafts.remove(connection, account, path)
             draft, notice = None, message("The draft of this form is recorded already.")
     if draft is not None and _is_about(draft.fields, chosen):
@@ -256,6 +261,11 @@ async def opened(frame: Frame, connection: Connection, asked: OpeningOf) -> Shee
     pairs = {**usual, **chosen, KEY: token_urlsafe(12)}
     sheet = await sent(frame, connection, form, subject, Form(tuple(pairs.items())))
     return replace(sheet, notice=notice, version=sheet.subject.version)
+
+
+async def _is_recorded(view: View, nonce: str) -> bool:
+    """Whether the form with that name was recorded."""
+    return await recorded_commands.stream_of(view, f"form-{nonce}") is not None
 
 
 def _is_about(kept: drafts.Fields, chosen: Mapping[str, str]) -> bool:

@@ -17,6 +17,7 @@ from iku.access.sessions import Session
 from iku.access.task_inbox import TaskInbox
 from iku.domain.access import Action
 from iku.queries import actor_names, log_records
+from iku.web.pages import entry_drafts
 from iku.web.pages import frame as frames
 from iku.web.pages.frame import Frame, NoParameters
 from iku.web.pages.routes import TRAVELS, present
@@ -37,6 +38,7 @@ async def show_tasks(frame: Frame) -> Response[bytes]:
         names = await actor_names.names(view, frame.visitor.register, proposers)
     return frame.show(
         "tasks.html",
+        drafts=await entry_drafts.listing(frame),
         inbox=inbox,
         names=names,
         headings={

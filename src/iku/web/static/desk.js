@@ -39,22 +39,23 @@ class Entry {
   typed = 0; // counts the changes; those up to `saved` are at the server
   saved = 0;
   sending = false;
-  busy = false;
+  last = Promise.resolve(true); // whether the server was reached
 
   constructor(form) {
     this.form = form;
     this.state = form.querySelector("[data-keadaan]");
     form.addEventListener("input", () => this.changed());
     form.addEventListener("change", () => this.changed());
-    form.addEventListener("submit", () => (this.sending = true));
+    form.addEventListener("submit", (event) => this.submitted(event));
     addEventListener("pageshow", () => (this.sending = false));
     addEventListener("online", () => this.save());
     addEventListener("beforeunload", (event) => {
       if (this.typed !== this.saved && !this.sending) event.preventDefault();
     });
     document.addEventListener("visibilitychange", () => {
-      if (document.hidden) this.save();
+      if (document.hidden) this.flush();
     });
+    addEventListener("pagehide", () => this.flush());
   }
 
   changed() {
@@ -66,24 +67,47 @@ class Entry {
     }, PAUSE_MS);
   }
 
-  async save() {
-    if (this.busy || this.sending || this.typed === this.saved) return;
-    this.busy = true;
+  // What was typed is kept before the page is left, so that no cut can lose it.
+  submitted(event) {
+    if (this.sending || this.typed === this.saved) {
+      this.sending = true;
+      return;
+    }
+    event.preventDefault();
+    this.save().then((reached) => {
+      this.sending = reached;
+      if (reached) this.form.requestSubmit(event.submitter);
+    });
+  }
+
+  save() {
+    this.last = this.last.then(() => this.store());
+    return this.last;
+  }
+
+  async store() {
+    if (this.sending || this.typed === this.saved) return true;
     const upTo = this.typed;
     const { draf, tersimpan, terputus } = this.form.dataset;
-    let clock;
+    let clock, answer;
     try {
-      const answer = await posted(draf, this.form, { jawab: "json" });
+      answer = await posted(draf, this.form, { jawab: "json" });
       if (answer.ok) clock = (await answer.json()).pukul;
     } catch {
       // Not connected: said below, and tried again.
     }
-    this.busy = false;
     if (clock) this.saved = upTo;
     this.state.textContent = clock ? tersimpan.replace("%", clock) : terputus;
     clearTimeout(this.again);
     if (!clock) this.again = setTimeout(() => this.save(), RETRY_MS);
-    else if (this.typed !== this.saved) this.save();
+    return Boolean(answer);
+  }
+
+  // The page is hidden or closed: the browser sends what is not saved yet.
+  flush() {
+    if (this.sending || this.typed === this.saved) return;
+    const body = new URLSearchParams(new FormData(this.form));
+    navigator.sendBeacon(this.form.dataset.draf, body);
   }
 
   // The server's page of the same values: its live parts replace those of this page.

@@ -1,0 +1,182 @@
+"""Entering in a browser: by keyboard, without script, and through interruptions."""
+
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.async_api import BrowserContext, expect
+
+from iku.access import drafts, sessions
+from iku.domain.account import Role
+from iku.ledger import log
+from tests.access.enrolling import PASSWORD
+from tests.browser.site import Site, Someone, fill_sign_in, sign_in
+from tests.browser.test_look import look, looked_at
+
+NEW = "/konflik/baru"
+TITLE = "Sengketa lahan parkir antara pedagang dan warga"
+__all__ = ["looked_at"]  # a fixture of another file
+
+
+@pytest.fixture
+async def officer(site: Site) -> Someone:
+    return await site.person(Role.PETUGAS, "wasnas")
+
+
+async def size(site: Site) -> int:
+    return (await log.head(site.app.pool)).size
+
+
+async def end_sessions(site: Site, someone: Someone) -> None:
+    async with site.app.pool.acquire() as connection:
+        await sessions.end_all(connection, someone.account)
+
+
+async def kept(site: Site, someone: Someone) -> dict[str, str]:
+    """The draft of the report form, by field; empty if there is none."""
+    secrets = site.office.secrets
+    found = await drafts.find(site.app.pool, secrets, someone.account, NEW)
+    return {} if found is None else dict(found.fields)
+
+
+async def test_a_report_by_keyboard_alone_takes_few_keys(
+    site: Site, officer: Someone, scripted: BrowserContext
+) -> None:
+    page = await sign_in(scripted, site, officer)
+    await page.goto(f"{site.address}{NEW}")
+    await expect(page.locator("#title")).to_be_focused()
+    before = await size(site)
+    await page.keyboard.type(TITLE)
+    for key in ("Tab", "Space", "Tab", "e", "Control+Enter"):
+        await page.keyboard.press(key)
+    confirmation = page.locator(".done")
+    await expect(confirmation).to_be_focused()
+    await expect(confirmation).to_contain_text("Laporkan lagi")
+    assert await size(site) == before + 1
+    assert await kept(site, officer) == {}
+
+
+async def test_the_dimensions_follow_the_category(
+    site: Site, officer: Someone, scripted: BrowserContext
+) -> None:
+    page = await sign_in(scripted, site, officer)
+    await page.goto(f"{site.address}{NEW}")
+    await page.check("[name=category][value=sara]")
+    shown = page.locator("#dimension optgroup:not([hidden]) option")
+    assert await shown.all_text_contents() == ["Suku", "Agama", "Ras", "Antargolongan"]
+    await page.select_option("#dimension", "agama")
+    await page.check("[name=category][value=lainnya]")
+    assert await page.input_value("#dimension") == ""
+
+
+async def test_what_is_typed_is_saved_repeated_in_words_and_seen_elsewhere(
+    site: Site, officer: Someone, scripted: BrowserContext, second: BrowserContext
+) -> None:
+    page = await sign_in(scripted, site, officer)
+    await page.goto(f"{site.address}{NEW}")
+    await page.fill("#title", TITLE)
+    await page.fill("#effective_on", "4-3-2022")
+    await expect(page.locator("#effective_on-gema")).to_have_text("4 Maret 2022")
+    await expect(page.locator("[data-keadaan]")).to_contain_text("Draf tersimpan")
+    await site.office.forget_codes()
+    other = await sign_in(second, site, officer)
+    await other.goto(f"{site.address}/tugas")
+    await other.click("text=Laporkan konflik")
+    await expect(other.locator("#title")).to_have_value(TITLE)
+    await expect(other.locator("main")).to_contain_text("dipulihkan")
+
+
+async def test_a_cut_network_is_said_and_saved_once_it_is_back(
+    site: Site, officer: Someone, second: BrowserContext
+) -> None:
+    page = await sign_in(second, site, officer)
+    await page.goto(f"{site.address}{NEW}")
+    await second.set_offline(True)
+    await page.fill("#title", TITLE)
+    said = page.locator("[data-keadaan]")
+    await expect(said).to_have_text("Tidak tersambung: isian belum tersimpan")
+    # Sending the form does not lose it either: the page stays.
+    await page.click("button[value=simpan]")
+    await expect(page.locator("#title")).to_have_value(TITLE)
+    await second.set_offline(False)
+    await expect(said).to_contain_text("Draf tersimpan")
+    assert (await kept(site, officer))["title"] == TITLE
+
+
+async def test_a_form_of_an_ended_session_is_filled_in_after_the_sign_in(
+    site: Site, officer: Someone, context: BrowserContext
+) -> None:
+    page = await sign_in(context, site, officer)
+    await page.goto(f"{site.address}{NEW}")
+    await page.fill("#title", TITLE)
+    await page.check("[name=category][value=lainnya]")
+    await page.select_option("#dimension", "batas_wilayah")
+    await page.fill("#parties", "Warga A\nWarga B")
+    await end_sessions(site, officer)
+    await page.click("button[value=simpan]")
+    await expect(page.locator("main .note")).to_contain_text("tidak hilang")
+    await site.office.forget_codes()
+    await fill_sign_in(page, officer)
+    assert urlsplit(page.url).path == NEW
+    await expect(page.locator("#title")).to_have_value(TITLE)
+    await expect(page.locator("#dimension")).to_have_value("batas_wilayah")
+    await expect(page.locator("#parties")).to_have_value("Warga A\nWarga B")
+    before = await size(site)
+    await page.click("button[value=simpan]")
+    await expect(page.locator(".done")).to_be_visible()
+    assert await size(site) == before + 1
+
+
+async def test_another_account_does_not_get_the_form(
+    site: Site, officer: Someone, context: BrowserContext
+) -> None:
+    other = await site.person(Role.PETUGAS, "wasnas")
+    page = await sign_in(context, site, officer)
+    await page.goto(f"{site.address}{NEW}")
+    await page.fill("#title", TITLE)
+    await end_sessions(site, officer)
+    await page.click("button[value=simpan]")
+    await fill_sign_in(page, other, PASSWORD)
+    await expect(page.locator("main .note")).to_contain_text("milik akun lain")
+    await expect(page.locator("#title")).to_have_value("")
+
+
+async def test_without_script_a_report_is_previewed_and_recorded(
+    site: Site, officer: Someone, context: BrowserContext
+) -> None:
+    page = await sign_in(context, site, officer)
+    await page.goto(f"{site.address}{NEW}")
+    await page.fill("#title", "Perkelahian di terminal")
+    await page.check("[name=category][value=lainnya]")
+    await page.select_option("#dimension", "sumber_daya_alam")
+    await page.click("button[value=pratinjau]")
+    await expect(page.locator("#pratinjau")).to_contain_text("IKU-1")
+    await page.click("button[value=simpan]")
+    await expect(page.locator(".done")).to_be_visible()
+
+
+async def test_the_shortcuts_can_be_switched_off(
+    site: Site, officer: Someone, scripted: BrowserContext
+) -> None:
+    page = await sign_in(scripted, site, officer)
+    await page.goto(f"{site.address}/")
+    await page.keyboard.press("t")
+    await expect(page.locator("#per")).to_be_focused()
+    await page.goto(f"{site.address}/pintasan")
+    await page.click("main form button")
+    await page.goto(f"{site.address}/")
+    await page.keyboard.press("t")
+    await expect(page.locator("#per")).not_to_be_focused()
+
+
+async def test_the_forms_are_accessible(
+    site: Site, officer: Someone, looked_at: BrowserContext
+) -> None:
+    page = await sign_in(looked_at, site, officer)
+    await page.goto(f"{site.address}{NEW}")
+    await look(page, "entry")
+    await page.fill("#effective_on", "31-2-2022")
+    async with page.expect_navigation():
+        await page.click("button[value=simpan]")
+    await look(page, "entry-faults")
+    await page.goto(f"{site.address}/pintasan")
+    await look(page, "shortcuts")
