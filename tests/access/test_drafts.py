@@ -146,7 +146,7 @@ async def test_a_key_that_seals_a_draft_is_not_destroyed(office: Office) -> None
     await keep(office, OWN)
     old = office.secrets.keys.epochs()[0]
     office.secrets.keys.start_epoch(date(2026, 11, 27))
-    with pytest.raises(KeysError, match="still seals"):
+    with pytest.raises(KeysError, match="still encrypts"):
         await office.secrets.destroy(office.connection, old)
 
 

@@ -45,7 +45,7 @@ async def test_an_event_that_its_actor_had_no_right_to_record_is_named(
     assert said.code == 1
     assert "verified of conflict-K1 by uji was not allowed" in said.out
     assert "1 not allowed" in said.out
-    assert "not allowed to their actors" in said.err
+    assert "were not allowed to record their events" in said.err
     assert "dicatat tanpa hak" in iku("status", "--check", IKU_LANGUAGE="id").out
     # The auditor needs nothing but the bundle.
     for words in (("signer", "key"), ("signer", "once"), ("export", "bundle", "it")):
