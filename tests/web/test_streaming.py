@@ -181,6 +181,7 @@ async def test_a_stream_is_cut_when_its_caller_loses_the_session_or_the_rights(
         (LOG, "application/x-ndjson"),
         ("/api/v1/indicators/IKU-1/replay?as_of=2021-12-31", "application/x-ndjson"),
         ("/api/v1/indicators/IKU-1/explanation?as_of=2021-12-31", "text/csv"),
+        ("/indikator/IKU-1/penjelasan.csv", "text/html"),
     ],
 )
 async def test_every_kind_of_stream_is_cut_at_a_sign_out(

@@ -42,6 +42,7 @@ class Visitor:
     """Who opened a page.
 
     Attributes:
+        request: The request for the page.
         page: The language of the page.
         chosen: The language that the address states; None if it states none.
         path: The path of the page; empty if it answers a form.
@@ -53,6 +54,7 @@ class Visitor:
         shortcuts: Whether the keyboard shortcuts are on.
     """
 
+    request: Request[Any, Any, Any]
     app: App
     means: SignInMeans
     page: PageLanguage
@@ -159,6 +161,7 @@ async def visit(request: Request[Any, Any, Any]) -> Visitor:
     request.scope[authentication.CALLER] = caller  # type: ignore[literal-required] # an extension
     asked = request.query_params.get(LANGUAGE)
     return Visitor(
+        request=request,
         app=app,
         means=application.means,
         page=preferred(request),

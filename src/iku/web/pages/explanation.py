@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 from litestar import Response
-from litestar.response import Stream
 from msgspec import Meta
 
 from iku import labels
@@ -27,6 +26,7 @@ from iku.queries.view import View
 from iku.web.pages.frame import Frame
 from iku.web.pages.indicator import coordinates_of
 from iku.web.pages.routes import reading
+from iku.web.streaming import streamed
 
 PATH = "/indikator/{code:str}/penjelasan"
 ROWS = 50
@@ -87,11 +87,9 @@ async def download_explanation(frame: Frame) -> Response[Any]:
         # Read before the response starts, so that an error still gets its page.
         first = await _page(view, begun, frame.question, EXAMINED)
     name = f"penjelasan-{begun.figure.number}.csv"
-    return Stream(
-        _lines(frame, begun, first),
-        media_type="text/csv",
-        headers={"Content-Disposition": f'attachment; filename="{name}"'},
-    )
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    lines = _lines(frame, begun, first)
+    return streamed(frame.visitor.request, lines, "text/csv", headers)
 
 
 def _download_address(frame: Frame) -> str:
