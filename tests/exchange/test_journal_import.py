@@ -499,7 +499,7 @@ async def test_a_correction_of_a_fact_that_is_not_there_names_those_that_are(
     ]
     [(row, column, message)] = said(await bring(make("konflik", *rows)))
     assert (row, column) == (4, "tanggal")
-    assert message.endswith("none exists on 2022-03-03, only on 2022-03-02")
+    assert message.endswith("none exists with 2022-03-03, only on 2022-03-02")
 
 
 async def test_an_annulment_that_stands_already_adds_nothing(
@@ -969,7 +969,7 @@ async def test_rows_on_a_case_whose_new_number_is_in_doubt_are_not_judged(
     report = await bring(make("konflik", *rows))
     [(row, _, message)] = said(report)
     assert row == 3
-    assert "2 later rows naming K14 not judged" in message
+    assert "2 later rows naming K14 not checked" in message
 
 
 async def test_an_annulled_report_in_a_file_frees_its_number(
