@@ -261,6 +261,62 @@ FIELDS = vocabulary(
     },
 )
 
+# The options of a definition.
+OPTIONS = vocabulary(
+    "option",
+    {
+        "category": "category",
+        "minimum_level": "lowest level that counts",
+        "date_basis": "day from which a case exists",
+        "carry_over": "open cases of earlier periods",
+        "reopening": "reopened cases",
+        "resolution_manners": "manners that resolve a case",
+        "kinds": "kinds that count",
+        "expired_registration": "organisations with an expired certificate",
+        "participation_threshold": "participations that make an organisation active",
+        "population": "organisations that exist",
+        "empty": "percentage if there is nothing to count",
+        "rounding": "rounding",
+    },
+)
+# The values of the options that no other field has, by option.
+_SETTINGS: Mapping[str, Mapping[str, Message]] = {
+    "date_basis": vocabulary(
+        "day", {"reported": "that of the report", "occurred": "that of the incident"}
+    ),
+    "carry_over": vocabulary(
+        "counting", {"include": "are counted", "exclude": "are not counted"}
+    ),
+    "reopening": vocabulary(
+        "reopening",
+        {
+            "latest_state": "are unresolved again",
+            "first_closure_counts": "stay resolved",
+        },
+    ),
+    "expired_registration": vocabulary(
+        "counting", {"keep": "are counted", "drop": "are not counted"}
+    ),
+    "population": vocabulary(
+        "population",
+        {
+            "stock_at_date": "on the as-of day",
+            "any_time_in_period": "on any day of the period",
+        },
+    ),
+    "empty": vocabulary(
+        "percentage", {"undefined": "none", "full": "100%", "zero": "0%"}
+    ),
+    "rounding": vocabulary("rounding", {"half_up_2": "two decimals, half rounded up"}),
+}
+OPTION_VALUES: Mapping[str, Mapping[str, Message]] = {
+    **_SETTINGS,
+    "category": CATEGORIES,
+    "minimum_level": LEVELS,
+    "resolution_manners": MANNERS,
+    "kinds": KINDS,
+}
+
 PUBLICATION_STATES = vocabulary(
     "publication state",
     {

@@ -15,6 +15,7 @@ from iku.domain.figure import ComputedFigure, Figure
 from iku.domain.indicator import ConflictOptions
 from iku.domain.period import MONTHS, Kind
 from iku.domain.question import Question
+from iku.ledger.log import Reader
 from iku.queries import case_flow, figure_parts, moved_days, series
 from iku.queries.case_flow import CaseFlow
 from iku.queries.figure_parts import PartCounts
@@ -91,6 +92,20 @@ async def detail(
         moved=await moved_days.moved_days(reader, [figure], today),
         printed=printed(records, figure),
     )
+
+
+async def series_points(
+    reader: Reader,
+    figures: Figures,
+    records: Sequence[PublicationRecord],
+    question: Question,
+    today: date,
+) -> tuple[SeriesPoint, ...]:
+    """The series of the figure of *question* alone (raises as `detail`)."""
+    days = days_of_series(question.as_of, question.period, today)
+    questions = [structs.replace(question, as_of=day) for day in days]
+    found = await figures.answer(reader, questions, today)
+    return tuple(_points(figures, records, found))
 
 
 def days_of_series(as_of: date, kind: Kind, today: date) -> list[date]:

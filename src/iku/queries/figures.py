@@ -125,6 +125,21 @@ class Figures:
         history = self._histories.get(indicator.decider.stream(code))
         return history.state().definitions if history else ()
 
+    async def known_indicator(
+        self, connection: Reader, question: Question
+    ) -> Indicator | None:
+        """The indicator of *question* at its cut-offs; None if it was not known yet.
+
+        Raises:
+            UnknownReference: The indicator does not exist.
+        """
+        await self.refresh(connection)
+        history = self._histories.get(_indicator_stream(question))
+        if history is None:
+            raise _unknown_indicator(question)
+        found: Indicator | None = history.state(question)
+        return found
+
     async def scale(self, connection: Reader) -> Scale | None:
         """The rating scale in its present state."""
         await self.refresh(connection)
@@ -191,14 +206,16 @@ def _resolve(
     histories: Mapping[str, DefinitionHistory], question: Question
 ) -> _ResolvedQuestion:
     if _indicator_stream(question) not in histories:
-        raise UnknownReference(
-            message(
-                "indicator {indicator} does not exist", indicator=question.indicator
-            )
-        )
+        raise _unknown_indicator(question)
     of_scale = histories[scale.decider.stream(SCALE)]
     return _ResolvedQuestion(
         question, basis_of(histories[_indicator_stream(question)], of_scale, question)
+    )
+
+
+def _unknown_indicator(question: Question) -> UnknownReference:
+    return UnknownReference(
+        message("indicator {indicator} does not exist", indicator=question.indicator)
     )
 
 

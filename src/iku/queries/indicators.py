@@ -10,7 +10,7 @@ from msgspec import Struct, structs
 from iku.domain import indicator, lineage, scale
 from iku.domain.decider import SubjectNotFound
 from iku.domain.indicator import Indicator
-from iku.domain.question import UnknownReference
+from iku.domain.question import Question, UnknownReference
 from iku.ledger import log
 from iku.ledger.log import Reader, Receipt
 from iku.messages import message
@@ -155,6 +155,35 @@ async def read_indicator(
     rated_by = _shown_scale(await figures.scale(view.reader), today)
     one = await _shown_indicator(view, code, found[code], today)
     return IndicatorWithScale(*structs.astuple(one), scale=rated_by)
+
+
+class KnownIndicator(NamedTuple):
+    """An indicator as known at a cut-off.
+
+    Attributes:
+        in_force: Version of the definition that counts the period of the day.
+    """
+
+    shown: ShownIndicator
+    in_force: int
+    scale: ShownScale | None
+
+
+async def known_indicator(
+    view: View, figures: Figures, question: Question
+) -> KnownIndicator | None:
+    """The indicator of *question* as known at its cut-offs; None if it was unknown.
+
+    Raises:
+        UnknownReference: The indicator does not exist.
+    """
+    state = await figures.known_indicator(view.reader, question)
+    if state is None:
+        return None
+    shown = await _shown_indicator(view, question.indicator, state, question.as_of)
+    in_force = indicator.applicable_definition(state, state, question.start)
+    rated_by = _shown_scale(await figures.scale(view.reader), question.as_of)
+    return KnownIndicator(shown, in_force.version, rated_by)
 
 
 async def version(reader: Reader, code: str) -> int:

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from iku.domain.figure import Figure
+from iku.domain.period import Period
 from iku.domain.publication import FrozenValue, Publication, PublicationState
 from iku.ledger.log import Reader
 from iku.queries import publications
@@ -97,3 +98,19 @@ def printed(
                 if frozen.indicator == figure.indicator:
                     last = PrintedFigure(of, frozen)
     return last
+
+
+def of_period(
+    records: Sequence[PublicationRecord], period: Period
+) -> Publication | None:
+    """The publication of *period* whose last step is the latest; None if there is none.
+
+    Withdrawn ones are ignored.
+    """
+    found = [
+        (one.steps[-1].position, one.publication)
+        for one in records
+        if one.publication.period == period
+        if one.publication.state is not PublicationState.WITHDRAWN
+    ]
+    return max(found, key=lambda one: one[0])[1] if found else None

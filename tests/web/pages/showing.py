@@ -16,6 +16,7 @@ EXAMPLES: dict[str, str] = {
     "/usulan/{proposal_id:str}": "/usulan/tidak-ada",
     "/f/{number:str}": "/f/IKU-1.1.T.20211231.20220115.145.5C",
     "/indikator/{code:str}": "/indikator/IKU-1",
+    "/indikator/{code:str}/definisi": "/indikator/IKU-1/definisi",
     "/indikator/{code:str}/penjelasan": "/indikator/IKU-1/penjelasan",
     "/indikator/{code:str}/penjelasan.csv": "/indikator/IKU-1/penjelasan.csv",
     "/indikator/{code:str}/perbandingan": "/indikator/IKU-1/perbandingan",

@@ -13,7 +13,9 @@ from iku.exchange.formats import Formats
 from iku.language import Language
 from iku.ledger.appender import Unavailable
 from tests.web.conftest import BEFORE_ANY, CASE, Client
+from tests.web.pages.showing import read
 from tests.web.test_documentation import ELSEWHERE
+from tests.web.test_publications import YEAR, publish
 
 FRONT = "http://iku.test/"
 STRANGE = {
@@ -229,3 +231,37 @@ async def test_the_english_page_has_english_numbers_and_days(loaded: Client) -> 
     assert "state of 2021-12-31, as known on 2022-01-15" in page.text
     value, shown = numbers(page)["IKU-1.percentage"]
     assert shown == f"{value}%"
+
+
+async def test_a_card_says_what_was_published_and_whether_it_has_changed(
+    loaded: Client,
+) -> None:
+    asked = {"per": "2021-12-31"}
+    before = read((await loaded.get(FRONT, params=asked)).text)
+    assert "belum ada rancangan publikasi" in before.text
+    await loaded.records("/publications", YEAR, Iku_Actor="ani")
+    drafted = read((await loaded.get(FRONT, params=asked)).text)
+    assert "Tahun 2021: Draf. publikasi 2021" in drafted.text
+    await publish(loaded, known_on="2022-01-15")
+    shown = read((await loaded.get(FRONT, params=asked)).text)
+    assert "Berubah sejak terbit: yang diterbitkan 8/9 = 88,89% (2021)" in shown.text
+    assert "Sama dengan yang diterbitkan: 2021" in shown.text  # IKU-3 has not changed
+    assert ("/publikasi/2021", asked) in shown.links
+
+
+async def test_the_series_of_an_indicator_is_chosen_by_a_link(reader: Client) -> None:
+    asked = {"per": "2021-12-31"}
+    first = read((await reader.get(FRONT, params=asked)).text)
+    assert "Runtun waktu IKU-1" in first.text
+    assert ("/", asked | {"iku": "IKU-3"}) in first.links
+    other = read((await reader.get(FRONT, params=asked | {"iku": "IKU-3"})).text)
+    assert "Runtun waktu IKU-3" in other.text
+    assert (await reader.get(FRONT, params={"iku": "IKU-9"})).status_code == 404
+
+
+async def test_the_front_page_leads_to_the_days_on_which_any_figure_moved(
+    reader: Client,
+) -> None:
+    shown = read((await reader.get(FRONT, params={"per": "2021-12-31"})).text)
+    days = re.findall(r"perubahan (?:sebelumnya|berikutnya): ([\d-]+)", shown.text)
+    assert len(days) == 2

@@ -134,12 +134,11 @@ async def _other(frame: Frame, view: View) -> Compared:
 
 async def _printed(frame: Frame, view: View) -> PrintedFigure | None:
     """What the last edition of the day printed."""
-    records = await frame.app.publications.records(view.reader)
     question = frame.question.question(frame.time.today)
     (figure,) = await frame.app.figures.answer(
         view.reader, [question], frame.time.today
     )
-    return printed(records, figure)
+    return printed(frame.publications, figure)
 
 
 def _question(asked: PageQuestion, other: Compared) -> DifferenceQuestion:
@@ -204,6 +203,8 @@ def _stages_of(
     stages = [_total(frame, message("Compared figure"), count)]
     for label, both in changes.items():
         change = both[name]
+        if not change:
+            continue
         shown = page.formats.signed(change)
         stages.append(Stage(page.text(label), shown, count, count + change))
         count += change

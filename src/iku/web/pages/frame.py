@@ -26,6 +26,7 @@ from iku.exchange.written_day import MalformedDay
 from iku.gateway import CommandGateway
 from iku.messages import message
 from iku.queries.figure_parameters import MomentQuestion
+from iku.queries.publications import PublicationRecord
 from iku.queries.view import LOCAL, View, Viewer
 from iku.web import authentication, page_rendering
 from iku.web.confirmation import RECORDED
@@ -51,6 +52,7 @@ class Frame:
         own: The parameters of the address without coordinates and language, in order.
         path: The parameters of the path.
         question: The parsed question of the page: path, coordinates and own parameters.
+        publications: All publications; empty on a page without time control.
     """
 
     visitor: Visitor
@@ -58,6 +60,7 @@ class Frame:
     own: tuple[tuple[str, str], ...]
     path: Mapping[str, str]
     question: Any = None
+    publications: Sequence[PublicationRecord] = ()
 
     @property
     def app(self) -> App:

@@ -5,28 +5,52 @@ requested one, it gives the reason (decision 22).
 """
 
 from datetime import date
-from typing import Any
+from typing import Annotated, Any
 
 from litestar import Response
+from msgspec import Meta
 
 from iku.domain.access import Action
+from iku.domain.question import Question
 from iku.messages import Message, message
+from iku.queries import figure_detail, published_editions
 from iku.queries import front_page as queries
+from iku.queries.figure_parameters import MomentQuestion
 from iku.queries.front_page import FallbackReason, FrontDay, RequestedMoment
+from iku.queries.moved_days import moved_days
+from iku.web.pages import figure_charts
 from iku.web.pages.frame import Frame
 from iku.web.pages.routes import reading
 
 
-@reading("/", Action.READ_FIGURES)
+class FrontQuestion(MomentQuestion, frozen=True, kw_only=True):
+    """The coordinates, and the indicator whose series is shown."""
+
+    iku: Annotated[
+        str | None, Meta(description="Code of the indicator whose series is shown.")
+    ] = None
+
+
+@reading("/", Action.READ_FIGURES, FrontQuestion)
 async def show_front_page(frame: Frame) -> Response[bytes]:
     """The figures of a day and of the end of the previous year."""
-    today, time = frame.time.today, frame.time
+    today, time, figures = frame.time.today, frame.time, frame.app.figures
     asked = RequestedMoment(time.as_of, time.known_on, time.size)
     async with frame.view() as view:
-        found = await queries.read_front_page(view, frame.app.figures, asked, today)
+        found = await queries.read_front_page(view, figures, asked, today)
+        moved = await moved_days(view.reader, found.figures, today)
+        shown = frame.question.iku or found.figures[0].indicator
+        series_of = Question(
+            shown, found.day.as_of, known_on=time.known_on, size=time.size
+        )
+        points = await figure_detail.series_points(
+            view.reader, figures, frame.publications, series_of, today
+        )
+    frame = frame.with_time(earlier=moved.earlier, later=moved.later)
     # Links carry the day that is shown, also where the page has chosen it.
     if found.day.as_of != today:
         frame = frame.with_time(as_of=found.day.as_of)
+    records, period = frame.publications, found.figures[0].period
     return frame.show(
         "front.html",
         figures=found.figures,
@@ -39,8 +63,16 @@ async def show_front_page(frame: Frame) -> Response[bytes]:
             )
             for figure in found.figures
         },
+        printed={
+            figure.indicator: published_editions.printed(records, figure)
+            for figure in found.figures
+        },
         earlier=list(found.earlier.values()),
         earlier_day=date(max(found.day.as_of.year - 1, 1), 12, 31),
+        shown=shown,
+        points=points,
+        series_chart=figure_charts.series(frame.visitor.page, points),
+        edition=published_editions.of_period(records, period),
     )
 
 

@@ -27,11 +27,12 @@ UNKNOWN = message("unknown")
 @reading(PATH, Action.READ_FIGURES, IndicatorQuestion)
 async def show_indicator(frame: Frame) -> Response[bytes]:
     """The figure of an indicator on a day, with what it consists of."""
-    today, app = frame.time.today, frame.app
+    today = frame.time.today
     question = frame.question.question(today)
     async with frame.view() as view:
-        records = await app.publications.records(view.reader)
-        found = await figure_detail.detail(view, app.figures, records, question, today)
+        found = await figure_detail.detail(
+            view, frame.app.figures, frame.publications, question, today
+        )
     frame = frame.with_time(earlier=found.moved.earlier, later=found.moved.later)
     figure, page = found.made.figure, frame.visitor.page
     return frame.show(

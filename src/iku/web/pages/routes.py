@@ -175,7 +175,8 @@ async def _with_publications(frame: Frame) -> Frame:
     async with acquire_connection(app) as connection:
         records = await app.publications.records(connection)
     newest = published_editions.newest(records, OFFERED)
-    return frame.with_time(published=tuple(map(PublishedMoment.of, newest)))
+    offered = frame.with_time(published=tuple(map(PublishedMoment.of, newest)))
+    return replace(offered, publications=records)
 
 
 async def _admitted(request: AnyRequest, action: Action | None) -> Visitor:
