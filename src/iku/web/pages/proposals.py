@@ -1,11 +1,8 @@
 """Proposals, Usulan: what is proposed, what it would change, and the decision."""
 
 from collections.abc import Iterator, Mapping
-from datetime import date
-from decimal import Decimal
 from typing import Any, NamedTuple
 
-import msgspec
 from litestar import Response
 from msgspec import Struct
 
@@ -17,7 +14,8 @@ from iku.domain import subject_kinds
 from iku.domain.access import Action, Forbidden
 from iku.domain.decider import Refused, SubjectNotFound
 from iku.domain.proposal import ProposalStatus
-from iku.messages import Message, error_message, message
+from iku.exchange.field_format import FieldFormat
+from iku.messages import error_message, message
 from iku.queries import actor_names, subjects
 from iku.queries.figure_parameters import Moment
 from iku.queries.proposals import ProposalsQuestion, ShownProposal
@@ -35,7 +33,7 @@ UNNAMED = {
 }
 
 
-class PageQuestion(Struct, frozen=True, forbid_unknown_fields=True):
+class ProposalPageQuestion(Struct, frozen=True, forbid_unknown_fields=True):
     """The proposal in the path."""
 
     proposal_id: str
@@ -67,7 +65,7 @@ async def show_proposals(frame: Frame) -> Response[bytes]:
     )
 
 
-@present("/usulan/{proposal_id:str}", Action.READ_FIGURES, PageQuestion)
+@present("/usulan/{proposal_id:str}", Action.READ_FIGURES, ProposalPageQuestion)
 async def show_proposal(frame: Frame) -> Response[bytes]:
     """A proposal: before and after, what it would move, and who decides."""
     return await _proposal_page(frame, frame.question.proposal_id)
@@ -133,7 +131,7 @@ async def _proposal_page(
         shown=shown,
         names=names,
         faults=faults or {},
-        rows=list(_rows(frame.visitor.page, shown, now)),
+        rows=list(_rows(frame.fields, shown, now)),
         link_once=link_once,
         command_label=lambda one: _command_label(frame.visitor.page, one),
     )
@@ -145,41 +143,17 @@ def _command_label(page: PageLanguage, of: ShownProposal) -> str:
 
 
 def _rows(
-    page: PageLanguage, of: ShownProposal, now: Mapping[str, Any]
+    fields: FieldFormat, of: ShownProposal, now: Mapping[str, Any]
 ) -> Iterator[Row]:
-    for name, value in of.command.items():
+    cleared = of.command.get("cleared", ())
+    for name, value in {**of.command, **dict.fromkeys(cleared)}.items():
         if name not in {"type", "cleared"}:
-            before = now.get(name) if name not in ABOUT else None
+            before = None if name in ABOUT else now.get(name)
             yield Row(
-                _label(page, name), _text(page, name, before), _text(page, name, value)
+                fields.label(name),
+                fields.value(name, before),
+                fields.value(name, value),
             )
-    for name in of.command.get("cleared", ()):
-        yield Row(_label(page, name), _text(page, name, now.get(name)), "–")
-
-
-def _label(page: PageLanguage, name: str) -> str:
-    return page.text(labels.FIELDS[name]) if name in labels.FIELDS else name
-
-
-def _text(page: PageLanguage, name: str, value: Any) -> str:
-    """A value of a field, as a page shows it."""
-    text: str
-    match labels.value_label(name, value) or value:
-        case None | "":
-            text = "–"
-        case Message() as label:
-            text = page.text(label)
-        case bool():
-            text = page.text(message("yes") if value else message("no"))
-        case date():
-            text = page.day(value)
-        case int() | Decimal():
-            text = page.number(value)
-        case str():
-            text = value
-        case _:
-            text = msgspec.json.encode(value).decode()
-    return text
 
 
 HANDLERS: list[Any] = [show_proposals, show_proposal, decide]

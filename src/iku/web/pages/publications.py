@@ -54,13 +54,13 @@ class CalendarYear(NamedTuple):
     publications: tuple[ListedPublication, ...]
 
 
-class ListQuestion(MomentQuestion, frozen=True, kw_only=True):
+class PublicationListQuestion(MomentQuestion, frozen=True, kw_only=True):
     """The parameters of the list of publications."""
 
     state: PublicationState | None = None
 
 
-class PageQuestion(MomentQuestion, frozen=True, kw_only=True):
+class PublicationQuestion(MomentQuestion, frozen=True, kw_only=True):
     """The publication in the path, and the page of its changes."""
 
     publication_id: PublicationId
@@ -73,7 +73,7 @@ class DraftQuestion(MomentQuestion, frozen=True, kw_only=True):
     restates: Annotated[str, Meta(max_length=40)] | None = None
 
 
-@reading("/publikasi", Action.READ_FIGURES, ListQuestion)
+@reading("/publikasi", Action.READ_FIGURES, PublicationListQuestion)
 async def show_publications(frame: Frame) -> Response[bytes]:
     """The publications by year, the newest year first."""
     async with frame.view() as view:
@@ -128,7 +128,7 @@ async def draft(frame: Frame, form: Form) -> Response[bytes]:
     return redirect(frame.address(f"/publikasi/{command.publication}"))
 
 
-@reading("/publikasi/{publication_id:str}", Action.READ_FIGURES, PageQuestion)
+@reading("/publikasi/{publication_id:str}", Action.READ_FIGURES, PublicationQuestion)
 async def show_publication(frame: Frame) -> Response[bytes]:
     """A publication: its figures, steps and editions, and what has changed since."""
     return await _publication_page(frame, frame.question.publication_id)
