@@ -13,7 +13,7 @@ from iku.domain.proposal import ProposalStatus
 from iku.queries import tasks
 from iku.queries.figures import Figures
 from iku.queries.proposals import ProposalsQuestion, ShownProposal
-from iku.queries.tasks import TaskGroup
+from iku.queries.tasks import Task, TaskGroup, TaskKind
 from iku.queries.unverified_participations import UnverifiedParticipations
 from iku.queries.view import View
 
@@ -29,6 +29,11 @@ class TaskInbox(Struct, frozen=True):
     groups: tuple[TaskGroup, ...]
     to_decide: tuple[ShownProposal, ...]
     own_proposals: tuple[ShownProposal, ...]
+
+    def most_urgent(self, number: int) -> list[tuple[TaskKind, Task]]:
+        """The account's own tasks that wait longest, proposals apart."""
+        own = [(of.kind, task) for of in self.groups if of.own for task in of.tasks]
+        return sorted(own, key=lambda one: one[1].since)[:number]
 
     @property
     def count(self) -> int:

@@ -124,6 +124,16 @@ async def test_titles_are_masked_for_those_who_may_not_read_them(
     assert "Sengketa lapak" not in shown
 
 
+async def test_the_front_page_lists_the_most_urgent_tasks(office: Office) -> None:
+    shown = await page(office, "verifikator-wasnas", "/")
+    assert "K14 Sengketa lapak" in shown
+    assert "Perkara yang menunggu verifikasi" in shown
+    assert "K14" not in await page(office, "petugas-wasnas", "/")
+    # Tasks are of today: a requested day has none.
+    past = await page(office, "verifikator-wasnas", "/?per=2021-12-31")
+    assert "K14" not in past
+
+
 async def counted(office: Office, name: str, monkeypatch: Any, then: Any) -> list[str]:
     """The numbers that the stream sends while *then* runs."""
     monkeypatch.setattr(tasks, "POLL_S", 0.01)

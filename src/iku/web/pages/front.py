@@ -18,9 +18,11 @@ from iku.queries import front_page as queries
 from iku.queries.figure_parameters import MomentQuestion
 from iku.queries.front_page import FallbackReason, FrontDay, RequestedMoment
 from iku.queries.moved_days import moved_days
-from iku.web.pages import figure_charts
+from iku.web.pages import figure_charts, tasks
 from iku.web.pages.frame import Frame
 from iku.web.pages.routes import reading
+
+TASKS = 5  # the most urgent ones, which the page lists
 
 
 class FrontQuestion(MomentQuestion, frozen=True, kw_only=True):
@@ -46,6 +48,8 @@ async def show_front_page(frame: Frame) -> Response[bytes]:
         points = await figure_detail.series_points(
             view.reader, figures, frame.publications, series_of, today
         )
+    # Tasks are of today, so a requested day has none.
+    inbox = None if time.given else await tasks.read_inbox(frame)
     frame = frame.with_time(earlier=moved.earlier, later=moved.later)
     # Links carry the day that is shown, also where the page has chosen it.
     if found.day.as_of != today:
@@ -72,6 +76,9 @@ async def show_front_page(frame: Frame) -> Response[bytes]:
         shown=shown,
         points=points,
         series_chart=figure_charts.series(frame.visitor.page, points),
+        inbox=inbox,
+        urgent=[] if inbox is None else inbox.most_urgent(TASKS),
+        headings=tasks.headings(frame),
         edition=published_editions.of_period(records, period),
     )
 

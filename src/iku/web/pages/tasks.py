@@ -31,7 +31,7 @@ POLL_S = 2.0
 async def show_tasks(frame: Frame) -> Response[bytes]:
     """What waits for the visitor, and for others."""
     async with frame.view() as view:
-        inbox = await _inbox(frame)
+        inbox = await read_inbox(frame)
         proposers = [
             one.proposed_by for one in (*inbox.to_decide, *inbox.own_proposals)
         ]
@@ -41,9 +41,7 @@ async def show_tasks(frame: Frame) -> Response[bytes]:
         drafts=await entry_drafts.listing(frame),
         inbox=inbox,
         names=names,
-        headings={
-            kind: frame.visitor.page.text(one) for kind, one in labels.TASKS.items()
-        },
+        headings=headings(frame),
     )
 
 
@@ -67,7 +65,7 @@ async def _counts(
         async with frame.view() as view:
             now = await log_records.size(view.reader)
         if now != size:
-            size, count = now, (await _inbox(frame)).count
+            size, count = now, (await read_inbox(frame)).count
             if count != sent:
                 sent = count
                 yield ServerSentEventMessage(data=str(count), event="jumlah")
@@ -78,7 +76,13 @@ def _identifier(session: Session | None) -> str | None:
     return None if session is None else session.id
 
 
-async def _inbox(frame: Frame) -> TaskInbox:
+def headings(frame: Frame) -> dict[str, str]:
+    """The heading of each kind of task."""
+    return {kind: frame.visitor.page.text(one) for kind, one in labels.TASKS.items()}
+
+
+async def read_inbox(frame: Frame) -> TaskInbox:
+    """What waits for the visitor today."""
     async with frame.view() as view:
         return await task_inbox.read(
             frame.app.commands,
