@@ -27,6 +27,7 @@ EXAMPLES: dict[str, str] = {
     "/organisasi/{organisation_id:str}": "/organisasi/O40",
     "/organisasi/{organisation_id:str}/berkas": "/organisasi/O01/berkas",
 }
+DOWNLOADS = (".csv", "/bukti/berkas")  # pages that a browser saves instead
 CELLS = {"td", "th"}  # elements whose text does not join that of the one before
 
 
@@ -50,7 +51,7 @@ def addresses() -> list[str]:
         for handler in module.HANDLERS
         if "GET" in handler.http_methods
         for path in handler.paths
-        if path not in STREAMS
+        if path not in STREAMS and not path.endswith(DOWNLOADS)
     )
 
 
