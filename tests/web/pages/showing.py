@@ -22,6 +22,8 @@ EXAMPLES: dict[str, str] = {
     "/indikator/{code:str}/perbandingan": "/indikator/IKU-1/perbandingan",
     "/konflik/{subject:str}/catat/{event:str}": "/konflik/K10/catat/handled",
     "/organisasi/{subject:str}/catat/{event:str}": "/organisasi/O01/catat/suspended",
+    "/konflik/{subject:str}/catat/attached": "/konflik/K10/catat/attached",
+    "/organisasi/{subject:str}/catat/attached": "/organisasi/O01/catat/attached",
     "/konflik/{conflict_id:str}": "/konflik/K05",
     "/konflik/{conflict_id:str}/berkas": "/konflik/K09/berkas",
     "/organisasi/{organisation_id:str}": "/organisasi/O40",

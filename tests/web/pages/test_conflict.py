@@ -282,3 +282,11 @@ async def test_a_verifier_does_not_verify_their_own_report(office: Office) -> No
     assert "Anda sendiri" in found.text
     head = read((await office.ask("kepala_bidang-wasnas", f"{LIST}/K15")).text)
     assert "verified" in steps(head)
+
+
+async def test_each_next_step_leads_to_its_form(client: Client) -> None:
+    await client.records("/conflicts", CASE)
+    found = await shown(client)
+    for path in {path for path, _ in found.links if "/catat/" in path}:
+        form = await client.get(f"{SITE}{path}")
+        assert form.status_code == 200, path

@@ -132,6 +132,9 @@ async def ask(office: Office, name: str | None, route: Route) -> Any:
         OWNER: member.account if member else "",
         "aksi": "simpan",
     }
+    if path.endswith("/attached"):
+        file = {"berkas": ("surat.txt", b"isi", "text/plain")}
+        return await office.ask(name, f"{SITE}{path}", "POST", data=fields, files=file)
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
     return await office.ask(
         name, f"{SITE}{path}", "POST", content=urlencode(fields), headers=headers

@@ -12,6 +12,7 @@ from typing import Any
 from litestar import Router
 
 from iku.web.pages import (
+    attachment,
     check,
     conflict,
     conflicts,
@@ -47,6 +48,7 @@ MODULES = (
     evidence,
     check,
     entry,
+    attachment,
     entry_drafts,
     shortcuts,
 )

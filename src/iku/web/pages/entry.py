@@ -43,7 +43,6 @@ from iku.web.subject_paths import PATHS
 
 FAULT, STALE, CONFLICT, FORBIDDEN, AWAY = 422, 412, 409, 403, 503
 PREVIEW, PROPOSE = "pratinjau", "usulkan"  # what a form is sent for, unless to record
-RECORD_PAGE = "/"  # the page that shows what was recorded
 CHECKED = "diperiksa"  # the field with the similar cases that the officer has seen
 
 
@@ -310,7 +309,8 @@ async def _recorded(
         notes=tuple(map(frame.visitor.page.text, outcome.notes)),
     )
     shown = {RECORDED: confirmation.encode(frame.visitor, said)}
-    after = f"/usulan/{outcome.subject}" if proposing else RECORD_PAGE
+    under = "/usulan" if proposing else PATHS[entry.category]
+    after = f"{under}/{outcome.subject}"
     return redirect(frame.visitor.address(after, **shown))
 
 

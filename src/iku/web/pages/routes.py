@@ -6,6 +6,7 @@ subject of the page is decided by `queries/` and `commands/`.
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any, TypeAlias
 from urllib.parse import urlencode
 
@@ -16,8 +17,9 @@ from iku.commands.authorisation import StepUpRequired
 from iku.connection import acquire_connection
 from iku.domain.access import Action, Unauthenticated
 from iku.queries import published_editions
+from iku.vault.files import MOST
 from iku.web import page_rendering, page_routes, resubmission
-from iku.web.page_forms import Form, StaleForm, read_form
+from iku.web.page_forms import Form, SentFile, StaleForm, read_form, read_upload
 from iku.web.pages import frame as frames
 from iku.web.pages import time_control
 from iku.web.pages.frame import Frame, NoParameters
@@ -28,6 +30,8 @@ from iku.web.visitor import SignInRequired, Visitor, visit
 AnyRequest: TypeAlias = Request[Any, Any, Any]
 Page: TypeAlias = Callable[[Frame], Awaitable[Response[bytes]]]
 Sending: TypeAlias = Callable[[Frame, Form], Awaitable[Response[bytes]]]
+Uploading: TypeAlias = Callable[[Frame, Form, SentFile], Awaitable[Response[bytes]]]
+FORM_FRAME = 2**16  # bytes of a form in addition to its file
 OFFERED = 3  # publications that the time control offers
 # The key of whether a page obeys the time control; None: it is the same at all times.
 TRAVELS = "travels"
@@ -99,6 +103,22 @@ def searching(
             return await handler(frame, form)
 
         return _named(page_routes.form, path, action, handler, sent, travels=True)
+
+    return decorate
+
+
+def uploading(path: str, action: Action) -> Callable[[Uploading], Any]:
+    """As `sending`, for a form with a file."""
+
+    def decorate(handler: Uploading) -> Any:
+        async def sent(request: AnyRequest) -> Response[bytes]:
+            visitor = await _admitted(request, action)
+            form, file = await read_upload(request, visitor)
+            frame = frames.of_visitor(visitor, [], request.path_params, NoParameters)
+            return await handler(frame, form, file)
+
+        route = partial(page_routes.form, request_max_body_size=MOST + FORM_FRAME)
+        return _named(route, path, action, handler, sent, travels=None)
 
     return decorate
 

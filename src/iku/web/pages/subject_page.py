@@ -20,6 +20,7 @@ from iku.queries.view import View
 from iku.web.pages import timeline
 from iku.web.pages.frame import Frame
 from iku.web.pages.timeline import ShownField
+from iku.web.subject_paths import PATHS
 
 # The type of event that a subject waits for, if it is admitted.
 MAIN = {"conflict": ("verified", "resolved"), "organisation": ("participated",)}
@@ -238,7 +239,7 @@ async def _missing(
 ) -> Response[bytes]:
     """The page that says why there is no such subject, and where it may be."""
     others = [
-        f"{timeline.PAGES[one.category]}/{one.subject}"
+        f"{PATHS[one.category]}/{one.subject}"
         for one in await subject_lookup.identify(view, subject_id(typed))
         if one.category != layout.category
     ]

@@ -9,9 +9,9 @@ from iku.messages import message
 from iku.queries.event_history import EventView
 from iku.web import page_rendering
 from iku.web.pages.frame import Frame
+from iku.web.subject_paths import PATHS
 
 RETROACTIVE = frozenset({"corrected", "annulled", "rejected", "merged"})
-PAGES = {"conflict": "/konflik", "organisation": "/organisasi"}  # by category
 
 
 class ShownField(NamedTuple):
@@ -99,7 +99,7 @@ def _path(name: str, value: Any) -> str:
     match name, value:
         case "origin", {"stream": str(stream)}:
             category, _, subject = stream.partition("-")
-            return f"{PAGES[category]}/{subject}"
+            return f"{PATHS[category]}/{subject}"
         case _:
             return ""
 
