@@ -291,3 +291,19 @@ def test_uvloop_runs_it() -> None:
         return type(asyncio.get_running_loop()).__module__
 
     assert server.run(loop()) == "uvloop"
+
+
+async def test_a_stream_of_counts_ends_when_the_server_stops(served: Served) -> None:
+    async with (
+        httpx.AsyncClient(base_url=served.address, timeout=30) as client,
+        client.stream("GET", "/tugas/jumlah") as answer,
+    ):
+        lines = answer.aiter_lines()
+        assert (await anext(lines)).startswith("event:")
+        served.process.send_signal(signal.SIGTERM)
+        assert await asyncio.wait_for(_count(lines), server.GRACE_S / 2)
+    assert ended(served, 30) == ""
+
+
+async def _count(lines: AsyncIterator[str]) -> int:
+    return len([line async for line in lines])

@@ -1,7 +1,6 @@
 """`iku example`: import the example register and show its figures."""
 
 from collections.abc import Sequence
-from datetime import date
 
 import click
 from msgspec import Struct
@@ -20,8 +19,6 @@ from iku.exchange.journal_import import Importer
 from iku.messages import message
 from iku.queries import log_records
 
-AS_OF = date(2021, 12, 31)
-KNOWN_ON = date(2022, 1, 15)  # about the day on which the yearly report was printed
 NOW = message("today")  # not a date, so that the output equals the README's on any day
 ACTOR = "contoh"
 COLUMNS = (
@@ -34,7 +31,8 @@ COLUMNS = (
 class ExampleResult(Struct, frozen=True):
     """The imported files, and two figures of each indicator.
 
-    The first of the two is the figure as known now, the second as known at `KNOWN_ON`.
+    The first of the two is the figure as known now, the second as known at
+    `files.KNOWN_ON`.
     """
 
     files: tuple[ImportedFile, ...]
@@ -103,19 +101,23 @@ async def _compare_knowledge(app: App) -> list[Figure]:
         codes = list(await app.figures.indicators(connection))
     return await figure_table.compute_figures(
         app,
-        [Question(c, AS_OF, known_on=k) for c in codes for k in (None, KNOWN_ON)],
+        [
+            Question(c, files.AS_OF, known_on=k)
+            for c in codes
+            for k in (None, files.KNOWN_ON)
+        ],
     )
 
 
 def _show(found: Sequence[Figure]) -> None:
     out = tables.Printer()
     pairs = list(zip(found[::2], found[1::2], strict=True))
-    heading = message("Year 2021, as of {day}", day=formats.day(AS_OF))
+    heading = message("Year 2021, as of {day}", day=formats.day(files.AS_OF))
     out.say(f"\n{translated(heading)}")
     rows = [
         (row[0], known, *row[1:])
         for pair in pairs
-        for figure, known in zip(pair, (NOW, formats.day(KNOWN_ON)), strict=True)
+        for figure, known in zip(pair, (NOW, formats.day(files.KNOWN_ON)), strict=True)
         for row in [figure_table.cells(figure)]
     ]
     out.table(COLUMNS, rows)
@@ -135,6 +137,6 @@ def _difference_message(now: Figure, then: Figure) -> str:
         "{indicator} changed: {then} as known on {day}, now {now}.",
         indicator=now.indicator,
         then=figure_table.counts(then),
-        day=formats.day(KNOWN_ON),
+        day=formats.day(files.KNOWN_ON),
         now=figure_table.counts(now),
     )

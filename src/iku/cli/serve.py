@@ -18,6 +18,7 @@ from iku.cli import attachments, standard_streams, terminal
 from iku.cli.errors import DEBUG, CommandFailed
 from iku.cli.terminal_language import formats, translated
 from iku.domain.access import Mode
+from iku.exchange import example
 from iku.messages import message
 from iku.vault import quarantine
 from iku.vault.files import FilesError
@@ -54,7 +55,7 @@ def serve(host: str | None, port: int | None) -> None:
             try:
                 mode = await _mode(app)
                 shown = chosen.public_url if mode is Mode.ACCOUNTS else None
-                ready = partial(_print_address, shown)
+                ready = partial(_print_address, mode, shown)
                 async with _daily_purge(app):
                     await server.serve(app, chosen.host, chosen.port, ready, mode)
             except (ListeningRefused, CertificateError) as error:
@@ -143,12 +144,18 @@ async def _sweep(app: App) -> None:
         standard_streams.say(translated(said))
 
 
-def _print_address(public_url: str | None, address: str) -> None:
+def _print_address(mode: Mode, public_url: str | None, address: str) -> None:
     said = message(
         "iku serves at {address}; API documentation: {address}/docs",
         address=public_url or address,
     )
     click.echo(translated(said))
+    if mode is Mode.DEMONSTRATION:
+        said = message(
+            "Open the example register: {address}",
+            address=f"{address}/?per={example.AS_OF}",
+        )
+        click.echo(translated(said))
 
 
 def _log_errors() -> None:

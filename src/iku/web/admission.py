@@ -56,15 +56,21 @@ class Application(Litestar):
     """The ASGI application with admission control."""
 
     __slots__ = (
-        *("app", "body_timeout_s", "credentials", "means", "metrics", "transport"),
+        *("app", "body_timeout_s", "credentials", "is_stopping", "means"),
+        *("metrics", "transport"),
     )
 
     body_timeout_s: float
     app: App
     credentials: CredentialLookup
+    is_stopping: bool  # streams without an end end then
     means: SignInMeans
     metrics: Metrics
     transport: Transport
+
+    def stop(self) -> None:
+        """End the streams, because the server stops."""
+        self.is_stopping = True
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Handle a request, or the server's lifespan events."""

@@ -91,6 +91,7 @@ def connect(
 ) -> Application:
     """Let the ASGI application *asgi* serve *app* from now on."""
     asgi.app = app
+    asgi.is_stopping = False
     asgi.credentials = CredentialLookup(partial(acquire_connection, app))
     asgi.body_timeout_s = app.settings.body_timeout_s
     asgi.metrics = Metrics(app)

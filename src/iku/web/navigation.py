@@ -14,12 +14,14 @@ class Entry(NamedTuple):
 
     Attributes:
         actions: The rights, one of which the page needs.
+        counted: The path of the stream of the number next to its label, if it has one.
         current: Whether the present page is this one, or below it.
     """
 
     path: str
     label: Message
     actions: tuple[Action, ...]
+    counted: str = ""
     current: bool = False
 
 
@@ -30,7 +32,7 @@ WORKING = (
 )
 PAGES = (
     Entry("/", message("Home"), (Action.READ_FIGURES,)),
-    Entry("/tugas", message("Tasks"), WORKING),
+    Entry("/tugas", message("Tasks"), WORKING, "/tugas/jumlah"),
     Entry("/konflik", message("Conflicts"), (Action.READ_REGISTER,)),
     Entry("/organisasi", message("Organisations"), (Action.READ_REGISTER,)),
     Entry("/publikasi", message("Publications"), (Action.READ_FIGURES,)),

@@ -21,7 +21,7 @@ from markupsafe import Markup
 
 from iku import labels
 from iku.domain.access import Action
-from iku.exchange import qr_code
+from iku.exchange import example, qr_code
 from iku.language import Language
 from iku.messages import Message, Term
 from iku.web import confirmation, navigation
@@ -76,6 +76,7 @@ def markup(visitor: Visitor, template: str, **values: Any) -> str:
         ),
         "moment": lambda instant: moment(visitor, instant),
         "qr_code": _qr_code,
+        "example": example,
         "other_language": OTHER[page.language],
         "other_language_name": CALLED[OTHER[page.language]],
         "frame": None,

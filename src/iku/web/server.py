@@ -64,6 +64,7 @@ async def serve(
         ready,
         timeout_s=settings.body_timeout_s,
         certificate=certificate,
+        stopping=asgi.stop,
     )
 
 
@@ -75,13 +76,14 @@ async def serve_app(
     *,
     timeout_s: float = BODY_TIMEOUT_S,
     certificate: Certificate | None = None,
+    stopping: Callable[[], object] = lambda: None,
 ) -> None:
     """Serve *asgi* until SIGINT or SIGTERM; with a *certificate* by TLS.
 
     The head of a request must arrive within *timeout_s*. Once the server listens,
     *ready* is called with its address, such as `http://127.0.0.1:8000`. Port 0 selects
-    a free port. A second signal ends the wait for requests in progress. SIGHUP loads
-    the certificate again.
+    a free port. *stopping* is called at a signal. A second signal ends the wait for
+    requests in progress. SIGHUP loads the certificate again.
 
     Raises:
         OSError: The address cannot be bound.
@@ -103,7 +105,7 @@ async def serve_app(
     scheme = "https" if certificate else "http"
     with listener:
         said = partial(ready, address(listener, scheme))
-        await _Server(config, said, certificate).serve([listener])
+        await _Server(config, said, stopping, certificate).serve([listener])
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -134,10 +136,12 @@ class _Server(uvicorn.Server):
         self,
         config: uvicorn.Config,
         ready: Callable[[], object],
+        stopping: Callable[[], object],
         certificate: Certificate | None,
     ) -> None:
         super().__init__(config)
         self._ready = ready
+        self._stopping = stopping
         self._certificate = certificate
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -168,6 +172,7 @@ class _Server(uvicorn.Server):
     def _stop(self) -> None:
         self.force_exit = self.should_exit
         self.should_exit = True
+        self._stopping()
 
 
 def _freeze_startup_objects() -> None:

@@ -31,6 +31,7 @@ from iku.web.sign_in_means import SignInMeans
 
 LANGUAGE = "bahasa"  # the parameter that selects the language of a page
 SHORTCUTS = "__Host-iku-pintasan"  # the cookie that switches keyboard shortcuts off
+TOUR = "__Host-iku-tur"  # the cookie that dismisses the tour of the demonstration
 
 
 class SignInRequired(Exception):
@@ -52,6 +53,7 @@ class Visitor:
         name: The name of the account's holder; None without session.
         origin: The origin at which the page was opened.
         shortcuts: Whether the keyboard shortcuts are on.
+        tour: Whether the tour of a demonstration is shown, if this is one.
     """
 
     request: Request[Any, Any, Any]
@@ -68,6 +70,7 @@ class Visitor:
     name: str | None
     origin: str
     shortcuts: bool = True
+    tour: bool = True
 
     @property
     def has_accounts(self) -> bool:
@@ -175,6 +178,7 @@ async def visit(request: Request[Any, Any, Any]) -> Visitor:
         name=name,
         origin=f"{request.url.scheme}://{request.url.netloc}",
         shortcuts=authentication.cookie(request.scope, SHORTCUTS) is None,
+        tour=authentication.cookie(request.scope, TOUR) is None,
     )
 
 

@@ -3,11 +3,14 @@
 Small enough to be counted by hand. `iku example` imports it; docs/importing.md uses it.
 """
 
+from datetime import date
 from importlib.resources import files
 
 from iku.domain.account import Invite, Role
 from iku.domain.fact import Person
 
+AS_OF = date(2021, 12, 31)
+KNOWN_ON = date(2022, 1, 15)  # about the day on which the yearly report was printed
 NAMES = ("target.csv", "organisasi.csv", "konflik.csv")
 
 

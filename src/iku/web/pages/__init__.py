@@ -30,6 +30,7 @@ from iku.web.pages import (
     publications,
     shortcuts,
     tasks,
+    tour,
 )
 
 MODULES = (
@@ -51,6 +52,7 @@ MODULES = (
     attachment,
     entry_drafts,
     shortcuts,
+    tour,
 )
 
 

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-from litestar import Request, Response, get
+from litestar import Request, Response
 
 from iku.access import opened
 from iku.access.opened import OpeningsQuestion
@@ -26,8 +26,7 @@ from iku.queries import accounts, actor_names, evidence, log_records
 from iku.queries.accounts import AccountsQuestion
 from iku.queries.evidence import EvidenceQuestion
 from iku.queries.log_records import LogRange
-from iku.web import authentication
-from iku.web.page_failures import failure_page
+from iku.web import authentication, page_routes
 from iku.web.pages.frame import Frame
 from iku.web.pages.routes import TRAVELS, reading
 from iku.web.problems import NotFound
@@ -94,7 +93,7 @@ def _subject_path(of: Recorded) -> str | None:
     return None if start is None else start + of.subject
 
 
-@get("/bukti/berkas", opt={ACTION: Action.READ_LOG, TRAVELS: None})
+@page_routes.page("/bukti/berkas", opt={ACTION: Action.READ_LOG, TRAVELS: None})
 async def download_bundle(request: Request[Any, Any, Any]) -> Response[Any]:
     """The bundle for an auditor as a ZIP archive: records, proofs and checkpoints.
 
@@ -113,7 +112,7 @@ async def download_bundle(request: Request[Any, Any, Any]) -> Response[Any]:
         )
     except BundleWriteError as error:
         await asyncio.to_thread(shutil.rmtree, folder)
-        return await failure_page(request, NotFound(error_message(error)))
+        raise NotFound(error_message(error)) from error
     except BaseException:
         await asyncio.to_thread(shutil.rmtree, folder)
         raise

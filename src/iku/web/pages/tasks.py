@@ -6,7 +6,7 @@ ends with the session, so a page that stays open shows nothing to the next perso
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, cast
 
 from litestar import Request, Response, get
 from litestar.response import ServerSentEvent, ServerSentEventMessage
@@ -17,6 +17,7 @@ from iku.access.sessions import Session
 from iku.access.task_inbox import TaskInbox
 from iku.domain.access import Action
 from iku.queries import actor_names, log_records
+from iku.web.admission import Application
 from iku.web.pages import entry_drafts
 from iku.web.pages import frame as frames
 from iku.web.pages.frame import Frame, NoParameters
@@ -57,7 +58,8 @@ async def _counts(
     request: Request[Any, Any, Any], session: Session | None
 ) -> AsyncIterator[ServerSentEventMessage]:
     size = sent = -1
-    while True:
+    application = cast(Application, request.app)
+    while not application.is_stopping:
         visitor = await visit(request)
         if _identifier(visitor.session) != _identifier(session):
             return  # signed out, suspended, or signed in as somebody else

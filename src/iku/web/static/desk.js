@@ -136,6 +136,21 @@ if (form) {
   new Entry(form);
 }
 
+// The number of tasks, while the page is visible: a browser opens few connections.
+const count = document.querySelector("[data-jumlah]");
+if (count) {
+  let source;
+  const listen = () => {
+    source?.close();
+    source = document.hidden ? null : new EventSource(count.dataset.jumlah);
+    source?.addEventListener("jumlah", ({ data }) => {
+      count.textContent = data === "0" ? "" : data;
+    });
+  };
+  document.addEventListener("visibilitychange", listen);
+  listen();
+}
+
 // Shortcuts of one key; the page /pintasan switches them off.
 const rows = () =>
   [...document.querySelectorAll("main tbody tr, main .rows > li")]
