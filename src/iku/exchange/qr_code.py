@@ -1,10 +1,12 @@
 """QR codes as SVG, for pages and papers."""
 
 import io
+from functools import lru_cache
 
 import segno
 
 
+@lru_cache(maxsize=512)  # choosing the mask costs milliseconds
 def svg(text: str, title: str) -> str:
     """The QR code of *text* as an SVG element; *title* names its destination.
 

@@ -61,8 +61,11 @@ async def flow(reader: Reader, figure: Figure, options: ConflictOptions) -> Case
     """The flow of cases in the period of *figure*, at its coordinates."""
     row = await reader.fetchrow(
         """
-          with known as not materialized (
-            select s.*
+          with known as materialized (
+            select s.subject, s.status, s.verified, s.entered_on, s.valid,
+                   case s.status when 'resolved'
+                     then (s.shown::json ->> 'resolved_on')::date
+                   end as resolved_on
               from projection.state s
              where s.category = 'conflict'
                and s.kind = $1
@@ -70,6 +73,8 @@ async def flow(reader: Reader, figure: Figure, options: ConflictOptions) -> Case
                and s.position <= $5
                and s.known_from <= $6
                and (s.superseded > $5 or s.known_to > $6)
+               and (s.valid @> $4::date and (s.entered_on >= $3 or s.status = 'open')
+                    or lower(s.valid) between $3 and $4)
           ),
           today as (
             select count(*) filter (where entered_on >= $3) as reported,
@@ -77,20 +82,20 @@ async def flow(reader: Reader, figure: Figure, options: ConflictOptions) -> Case
                    array_agg(width_bucket($4 - entered_on, $7::int[]))
                      filter (where verified and status = 'open') as ages
               from known
-             where valid @> $4
+             where valid @> $4::date
                and entered_on <= $4
                and status not in ('rejected', 'merged', 'annulled')
           )
         select t.reported, t.verified, coalesce(t.ages, '{}') as ages,
-               (select count(distinct (k.subject, k.shown::json ->> 'resolved_on'))
+               (select count(distinct (k.subject, k.resolved_on))
                   from known k
-                 where k.status = 'resolved'
-                   and lower(k.valid) between $3 and $4
-                   and (k.shown::json ->> 'resolved_on')::date >= $3) as resolved,
+                 where k.resolved_on >= $3
+                   and lower(k.valid) between $3 and $4) as resolved,
                (select count(*)
                   from known k
                  where k.status in ('open', 'returned')
                    and lower(k.valid) between $3 and $4
+                   and k.entered_on < lower(k.valid)
                    and exists (
                          select
                            from projection.state p

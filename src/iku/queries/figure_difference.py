@@ -6,7 +6,7 @@ and after. The sum of the items is therefore an independent check of the figures
 come from the projections.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from itertools import accumulate, chain, pairwise
 from typing import Annotated, Any, NamedTuple
@@ -17,6 +17,7 @@ from iku import messages
 from iku.domain import difference, fact, numbering, page_cursor, reasons, subject_kinds
 from iku.domain.access import Action
 from iku.domain.cause import Cause
+from iku.domain.coordinates import LARGEST
 from iku.domain.decider import Decider
 from iku.domain.difference import (
     CausingEvent,
@@ -202,35 +203,39 @@ def _cursor_at(move: CountMovement, made: ComputedFigure) -> PageCursor:
 async def _items(
     connection: Reader, page: Sequence[CountMovement], options: Mapping[int, Options]
 ) -> list[DifferenceItem]:
-    """The movements of a page as items, in order.
-
-    One subject's history is in memory at a time; each is read once.
-    """
+    """The movements of a page as items, in order, from one reading of the histories."""
+    decider = _decider(options)
+    streams = {move.subject: decider.stream(move.subject) for move in page}
+    read = await log.read_streams(connection, [*streams.values()])
     of_subject: dict[tuple[DifferenceStep, str], list[int]] = {}
     for index, move in enumerate(page):
         of_subject.setdefault((move.coordinate_step.step, move.subject), []).append(
             index
         )
     items: dict[int, DifferenceItem] = {}
-    for indices in of_subject.values():
+    for (_, subject), indices in of_subject.items():
         moves = [page[index] for index in indices]
-        made = [one async for one in _items_of_subject(connection, moves, options)]
+        made = _items_of_subject(read[streams[subject]], moves, options)
         items |= zip(indices, made, strict=True)
     return [items[index] for index in range(len(page))]
 
 
-async def _items_of_subject(
-    connection: Reader, moves: Sequence[CountMovement], options: Mapping[int, Options]
-) -> AsyncIterator[DifferenceItem]:
+def _items_of_subject(
+    history: Sequence[Recorded],
+    moves: Sequence[CountMovement],
+    options: Mapping[int, Options],
+) -> Iterator[DifferenceItem]:
     """The movements of one subject in one step, as items."""
     decider = _decider(options)
     last, after = moves[-1], moves[-1].coordinate_step.after
-    recorded = await log.read_stream(
-        connection,
-        decider.stream(last.subject),
-        size=last.position or after.size,
-        known_on=None if last.position else after.known_on,
-    )
+    # The events up to the last movement, or those known at the end of the step.
+    size = last.position or (LARGEST if after.size is None else after.size)
+    known_on = None if last.position else after.known_on
+    recorded = [
+        one
+        for one in history
+        if one.position <= size and (known_on is None or one.known_on <= known_on)
+    ]
     facts = [fact.decode_recorded(one, decider.event_type) for one in recorded]
     examination = _SubjectExamination(options, [one.position for one in recorded])
     if not last.position:

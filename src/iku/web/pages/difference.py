@@ -31,6 +31,7 @@ from iku.web.pages.routes import reading
 from iku.web.pages.time_control import TimeControl
 
 PATH = "/indikator/{code:str}/perbandingan"
+ROWS = 25  # a row may have long texts, and a page at most 40 kB
 OTHER = "lawan_"  # begins the names of the coordinates of the other figure
 
 
@@ -153,6 +154,7 @@ def _question(asked: PageQuestion, other: Compared) -> DifferenceQuestion:
         against_as_of=at.day,
         against_known_on=at.known_on,
         against_size=at.size,
+        limit=ROWS,
         cursor=asked.cursor,
     )
 

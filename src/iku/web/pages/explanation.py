@@ -1,10 +1,9 @@
 """The page that explains a figure case by case, and its download as CSV."""
 
 from collections.abc import AsyncIterator
-from typing import Annotated, Any
+from typing import Any
 
 from litestar import Response
-from msgspec import Meta
 
 from iku import labels
 from iku.domain.access import Action
@@ -29,7 +28,7 @@ from iku.web.pages.routes import reading
 from iku.web.streaming import streamed
 
 PATH = "/indikator/{code:str}/penjelasan"
-ROWS = 50
+ROWS = 25  # a row may have long texts, and a page at most 40 kB
 COUNTED: dict[str, Message] = {
     "denominator": message("in the denominator"),
     "numerator": message("in the numerator"),
@@ -42,14 +41,6 @@ class PageQuestion(ExplanationQuestion, frozen=True, kw_only=True):
     """The parameters of a page of an explanation."""
 
     cursor: Cursor = None
-
-
-class CsvQuestion(ExplanationQuestion, frozen=True, kw_only=True):
-    """The parameters of the download of an explanation."""
-
-    delimiter: Annotated[
-        Delimiter, Meta(description="What separates the cells of CSV.")
-    ] = Delimiter.SEMICOLON
 
 
 @reading(PATH, Action.READ_HISTORY, PageQuestion)
@@ -79,9 +70,9 @@ async def show_explanation(frame: Frame) -> Response[bytes]:
     )
 
 
-@reading(f"{PATH}.csv", Action.READ_HISTORY, CsvQuestion)
+@reading(f"{PATH}.csv", Action.READ_HISTORY, ExplanationQuestion)
 async def download_explanation(frame: Frame) -> Response[Any]:
-    """The explanation as CSV; its first line names the coordinates."""
+    """The explanation as CSV; its last line states the coordinates."""
     async with frame.view() as view:
         begun = await _pinned_figure(frame, view, None)
         # Read before the response starts, so that an error still gets its page.
@@ -121,24 +112,18 @@ async def _page(
 async def _lines(
     frame: Frame, begun: PinnedFigure, page: ExplanationPage
 ) -> AsyncIterator[str]:
-    """The CSV text of *page* and of the pages after it."""
-    delimiter, text = frame.question.delimiter, frame.visitor.page.text
-    said = f"{begun.figure.number}: {text(frame.time.sentence)}"
-    yield csv_output.head([said], delimiter)
-    yield explanation_csv.head(delimiter).removeprefix(csv_output.MARK)
+    """The CSV text of *page* and of the pages after it, then the coordinates."""
+    said = frame.visitor.page
+    delimiter = Delimiter.SEMICOLON if said.is_indonesian else Delimiter.COMMA
+    yield explanation_csv.head(delimiter)
     while True:
-        yield _rows(frame, begun, page)
+        yield explanation_csv.rows(page.items, begun.figure, delimiter, said.language)
         if page.next is None:
-            return
+            break
         begun = begun._replace(after=page.next)
         async with frame.view() as view:
             page = await _page(view, begun, frame.question, EXAMINED)
-
-
-def _rows(frame: Frame, begun: PinnedFigure, found: ExplanationPage) -> str:
-    language = frame.visitor.page.language
-    of, delimiter = begun.figure, frame.question.delimiter
-    return explanation_csv.rows(found.items, of, delimiter, language)
+    yield csv_output.lines([[], [said.text(frame.time.sentence)]], delimiter)
 
 
 def _options(frame: Frame, begun: PinnedFigure) -> Options:
