@@ -11,46 +11,55 @@ from collections.abc import Sequence
 import click
 
 import iku
-from iku.cli import (
-    account,
-    attachments,
-    backup,
-    compare,
-    continue_log,
-    define,
-    difference,
-    erase,
-    errors,
-    example,
-    explain,
-    export,
-    figure,
-    history,
-    import_,
-    keys,
-    lists,
-    migrate,
-    monitor,
-    policy,
-    proposal,
-    publication,
-    rebuild,
-    record,
-    replay,
-    series,
-    serve,
-    show,
-    signer,
-    status,
-    target,
-    terminal,
-    verify,
-    witness,
-)
+from iku.cli import errors, terminal
+from iku.cli.lazy_commands import LazyCommands
+
+# The module and the attribute of each command, in the order of the help.
+PLACES = {
+    "example": "example:example",
+    "serve": "serve:serve",
+    "import": "import_:import_",
+    "report": "record:report",
+    "register": "record:register",
+    "record": "record:record",
+    "list": "lists:list_",
+    "show": "show:show",
+    "figure": "figure:figure",
+    "series": "series:series",
+    "explain": "explain:explain",
+    "replay": "replay:replay",
+    "difference": "difference:difference",
+    "compare": "compare:compare",
+    "history": "history:history",
+    "verify": "verify:verify",
+    "publication": "publication:publication",
+    "define": "define:define",
+    "target": "target:target",
+    "proposal": "proposal:proposal",
+    "account": "account:account",
+    "access": "policy:access",
+    "erase": "erase:erase",
+    "keys": "keys:keys",
+    "attachments": "attachments:attachments",
+    "backup": "backup:backup",
+    "restore": "backup:restore",
+    "status": "status:status",
+    "migrate": "migrate:migrate",
+    "guard": "migrate:guard",
+    "rebuild": "rebuild:rebuild",
+    "signer": "signer:signer",
+    "witness": "witness:witness",
+    "monitor": "monitor:monitor",
+    "continue-log": "continue_log:continue_log",
+    "export": "export:export",
+}
+COMMANDS = LazyCommands("iku.cli", PLACES)
 
 
 @click.group(
-    cls=terminal.OrderedGroup, context_settings={"help_option_names": ["-h", "--help"]}
+    cls=terminal.OrderedGroup,
+    commands=COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.version_option(iku.__version__, prog_name="iku", message="%(prog)s %(version)s")
 def commands() -> None:
@@ -59,39 +68,6 @@ def commands() -> None:
     Data are stored in an embedded PostgreSQL in ./var, or on the server that
     IKU_DATABASE_URL names. docs/cli.md describes every command.
     """
-
-
-for command in (
-    *(example.example, serve.serve, import_.import_),
-    *(record.report, record.register, record.record),
-    *(lists.list_, show.show),
-    *(
-        figure.figure,
-        series.series,
-        explain.explain,
-        replay.replay,
-        difference.difference,
-        compare.compare,
-        history.history,
-        verify.verify,
-    ),
-    *(publication.publication, define.define, target.target),
-    *(proposal.proposal, account.account, policy.access),
-    *(erase.erase, keys.keys, attachments.attachments),
-    *(backup.backup, backup.restore),
-    *(
-        status.status,
-        migrate.migrate,
-        migrate.guard,
-        rebuild.rebuild,
-        signer.signer,
-        witness.witness,
-        monitor.monitor,
-        continue_log.continue_log,
-        export.export,
-    ),
-):
-    commands.add_command(command)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

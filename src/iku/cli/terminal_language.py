@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from iku import settings
+from iku.cli.lazy_commands import LazyCommands
 from iku.exchange.formats import Bilingual, Formats
 from iku.language import Language, translate
 from iku.messages import Message
@@ -60,8 +61,12 @@ def _translate(command: click.Command) -> None:
     for parameter in command.params:
         _translate_one(parameter, "help")
     if isinstance(command, click.Group):
-        for below in command.commands.values():
-            _translate(below)
+        below = command.commands
+        if isinstance(below, LazyCommands):
+            below.prepare(_translate)
+        else:
+            for one in below.values():
+                _translate(one)
 
 
 def _translate_one(of: Any, name: str) -> None:
