@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
 from copy import copy
@@ -58,6 +59,12 @@ class Site:
     app: App
     address: str
     office: Office
+    served: "_Served"
+
+    async def restart(self) -> None:
+        """Stop the server while it answers requests, and start another one."""
+        await self.served.stop(at_once=True)
+        self.served = _Served(self.app, self.served.listener)
 
     async def invite(self, role: Role, division: str | None = None) -> tuple[str, str]:
         """An account and its holder's name, as the server's operator creates it."""
@@ -168,21 +175,34 @@ async def open_site(
         if demonstrated:
             async with app.pool.acquire() as taken:
                 await accounts.declare_demonstration(app.commands, taken)
+        secrets = Secrets(SETTINGS.keys_folder, app.commands.today)
+        served = _Served(app, listener)
+        site = Site(app, address, Office(connection, owner, secrets), served)
+        await site.invite(Role.ADMIN)
+        yield site
+        await site.served.stop()
+    await connection.close()
+    await owner.close()
+    listener.close()
+
+
+class _Served:
+    """A server that answers requests at a listening socket, until it is stopped."""
+
+    def __init__(self, app: App, listener: socket.socket) -> None:
+        self.app, self.listener = app, listener
         asgi = connect(copy(assembled()), app, Transport(local_only=True))
         config = uvicorn.Config(
             asgi, log_config=None, lifespan="off", ws="none", server_header=False
         )
-        served = _Server(config)
-        task = asyncio.create_task(served.serve([listener]))
-        secrets = Secrets(SETTINGS.keys_folder, app.commands.today)
-        site = Site(app, address, Office(connection, owner, secrets))
-        await site.invite(Role.ADMIN)
-        yield site
-        served.should_exit = True
-        await task
-    await connection.close()
-    await owner.close()
-    listener.close()
+        self.server = _Server(config)
+        # A copy, because the server closes its sockets at the end.
+        self.task = asyncio.create_task(self.server.serve([listener.dup()]))
+
+    async def stop(self, *, at_once: bool = False) -> None:
+        """Stop the server, *at_once* without waiting for its requests."""
+        self.server.should_exit, self.server.force_exit = True, at_once
+        await self.task
 
 
 class _Server(uvicorn.Server):

@@ -178,5 +178,34 @@ async def test_the_forms_are_accessible(
     async with page.expect_navigation():
         await page.click("button[value=simpan]")
     await look(page, "entry-faults")
+    long = " ".join(["Sengketa-pembagian-lapak", *["dan warga"] * 25])
+    for _ in range(2):
+        await page.goto(f"{site.address}{NEW}")
+        await page.fill("#title", long)
+        await page.fill("#effective_on", "kemarin")
+        await page.check("[name=category][value=ipoleksosbud]")
+        await page.select_option("#dimension", "budaya")
+        async with page.expect_navigation():
+            await page.click("button[value=simpan]")
+        await look(page, "entry-recorded")
+    await expect(page.locator("#serupa .note")).to_be_focused()
+    await expect(page.locator("#serupa")).to_contain_text(long)
+    await look(page, "entry-similar")
+    async with page.expect_navigation():
+        await page.click("button[value=pratinjau]")
+    await expect(page.locator("#pratinjau")).to_be_focused()
+    await look(page, "entry-preview")
+    case = await page.locator("#serupa a").get_attribute("href")
+    handled = f"{site.address}{case}/catat/handled"
+    await page.goto(handled)
+    other = await looked_at.new_page()
+    await other.goto(handled)
+    for one in (other, page):
+        await one.check("[name=phase][value=penghentian]")
+        await one.fill("#note", "Dipertemukan di balai kota")
+        async with one.expect_navigation():
+            await one.click("button[value=simpan]")
+    await expect(page.locator("h1")).to_contain_text("sudah berubah")
+    await look(page, "entry-overtaken")
     await page.goto(f"{site.address}/pintasan")
     await look(page, "shortcuts")

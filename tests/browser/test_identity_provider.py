@@ -4,6 +4,7 @@ from urllib.parse import urlencode
 
 from playwright.async_api import BrowserContext, Route, expect
 
+from iku.access import sessions
 from iku.domain.account import Role
 from tests.access.identity_provider import IdentityProvider, identity_provider
 from tests.browser.site import Site, open_site, sign_in, token_of
@@ -70,3 +71,28 @@ async def test_an_identity_is_linked_and_signs_in_with_a_second_factor(
             assert await token_of(context) not in {None, before}
             await page.goto(f"{site.address}/masuk/oidc?state=x&code=y")
             await expect(page.locator(".summary")).to_be_visible()
+
+
+async def test_a_form_of_an_ended_session_is_filled_in_after_the_provider(
+    clone: Clone, furnished: str, cheap_hashes: None, context: BrowserContext
+) -> None:
+    with identity_provider() as provider:
+        provider.secret = None
+        async with open_site(await clone(furnished), issuer=provider.url) as site:
+            await signed_in_there(context, site, provider)
+            someone = await site.person(Role.PETUGAS, "wasnas")
+            page = await sign_in(context, site, someone)
+            await page.goto(f"{site.address}/akun")
+            await page.click("form[action='/masuk/oidc'] button")
+            await expect(page.locator("h1")).to_have_text(someone.name)
+            await page.goto(f"{site.address}/konflik/baru")
+            await page.fill("#title", "Sengketa lahan parkir")
+            async with site.app.pool.acquire() as connection:
+                await sessions.end_all(connection, someone.account)
+            await page.click("button[value=simpan]")
+            await page.click("form[action='/masuk/oidc'] button")
+            await page.wait_for_selector("#kode")
+            await site.office.forget_codes()
+            await page.fill("#kode", someone.code)
+            await page.click("main button >> nth=0")
+            await expect(page.locator("#title")).to_have_value("Sengketa lahan parkir")

@@ -102,14 +102,15 @@ async def sent(
     client: httpx.AsyncClient,
     form: Filled,
     action: str = "simpan",
+    *,
     headers: dict[str, str] | None = None,
     to: str | None = None,
+    site: str = SITE,
 ) -> httpx.Response:
     """The answer to the form, sent by the button of an action."""
-    pairs = [*form.fields, ("aksi", action)]
     return await client.post(
-        f"{SITE}{to or form.action}",
-        content=urlencode(pairs),
+        f"{site}{to or form.action}",
+        content=urlencode([*form.fields, ("aksi", action)]),
         headers={
             "Content-Type": "application/x-www-form-urlencoded",
             "Sec-Fetch-Site": "same-origin",

@@ -139,7 +139,9 @@ class Sheet:
 
     def with_faults(self, faults: Mapping[str, str]) -> "Sheet":
         """The sheet with the faults of its fields; an empty name is the whole form."""
-        return replace(self, faults=faults)
+        names = ["", *(one.name for one in self.fields)]
+        ordered = {name: faults[name] for name in names if name in faults}
+        return replace(self, faults={**ordered, **faults})
 
     def refused(self, refused: Refused) -> "Sheet":
         """The sheet with the refusal beside the field that it names."""
