@@ -35,7 +35,7 @@ ROWS = 25  # a row may have long texts, and a page at most 40 kB
 OTHER = "lawan_"  # begins the names of the coordinates of the other figure
 
 
-class PageQuestion(IndicatorQuestion, frozen=True, kw_only=True):
+class ComparisonPageQuestion(IndicatorQuestion, frozen=True, kw_only=True):
     """The requested figure, the one that it is compared with, and a step of a replay.
 
     Attributes:
@@ -66,7 +66,7 @@ class Compared(NamedTuple):
     edition: str | None = None
 
 
-@reading(PATH, Action.READ_HISTORY, PageQuestion)
+@reading(PATH, Action.READ_HISTORY, ComparisonPageQuestion)
 async def show_difference(frame: Frame) -> Response[bytes]:
     """The causes that separate two figures, and the steps that lead to one."""
     today, app, asked = frame.time.today, frame.app, frame.question
@@ -142,7 +142,7 @@ async def _printed(frame: Frame, view: View) -> PrintedFigure | None:
     return printed(frame.publications, figure)
 
 
-def _question(asked: PageQuestion, other: Compared) -> DifferenceQuestion:
+def _question(asked: ComparisonPageQuestion, other: Compared) -> DifferenceQuestion:
     at = other.time
     return DifferenceQuestion(
         code=asked.code,

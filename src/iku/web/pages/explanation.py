@@ -37,16 +37,16 @@ COUNTED: dict[str, Message] = {
 }
 
 
-class PageQuestion(ExplanationQuestion, frozen=True, kw_only=True):
+class ExplanationPageQuestion(ExplanationQuestion, frozen=True, kw_only=True):
     """The parameters of a page of an explanation."""
 
     cursor: Cursor = None
 
 
-@reading(PATH, Action.READ_HISTORY, PageQuestion)
+@reading(PATH, Action.READ_HISTORY, ExplanationPageQuestion)
 async def show_explanation(frame: Frame) -> Response[bytes]:
     """How each case or organisation counts in a figure, and why."""
-    question: PageQuestion = frame.question
+    question: ExplanationPageQuestion = frame.question
     async with frame.view() as view:
         begun = await _pinned_figure(frame, view, question.cursor)
         found = await _page(view, begun, question, ROWS)

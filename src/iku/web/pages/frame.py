@@ -39,7 +39,7 @@ TWICE = message("occurs more than once")
 CURSOR = "cursor"  # the parameter of the pages of a list
 
 
-class NoParameters(MomentQuestion, frozen=True, kw_only=True):
+class OnlyCoordinates(MomentQuestion, frozen=True, kw_only=True):
     """The parameters of a page that has only coordinates."""
 
 

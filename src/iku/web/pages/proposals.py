@@ -39,7 +39,7 @@ class ProposalPageQuestion(Struct, frozen=True, forbid_unknown_fields=True):
     proposal_id: str
 
 
-class Row(NamedTuple):
+class ChangedField(NamedTuple):
     """A field of the proposed command, as it is and as proposed."""
 
     label: str
@@ -144,12 +144,12 @@ def _command_label(page: PageLanguage, of: ShownProposal) -> str:
 
 def _rows(
     fields: FieldFormat, of: ShownProposal, now: Mapping[str, Any]
-) -> Iterator[Row]:
+) -> Iterator[ChangedField]:
     cleared = of.command.get("cleared", ())
     for name, value in {**of.command, **dict.fromkeys(cleared)}.items():
         if name not in {"type", "cleared"}:
             before = None if name in ABOUT else now.get(name)
-            yield Row(
+            yield ChangedField(
                 fields.label(name),
                 fields.value(name, before),
                 fields.value(name, value),

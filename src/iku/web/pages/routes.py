@@ -22,7 +22,7 @@ from iku.web import page_rendering, page_routes, resubmission
 from iku.web.page_forms import Form, SentFile, StaleForm, read_form, read_upload
 from iku.web.pages import frame as frames
 from iku.web.pages import time_control
-from iku.web.pages.frame import Frame, NoParameters
+from iku.web.pages.frame import Frame, OnlyCoordinates
 from iku.web.pages.time_control import PublishedMoment
 from iku.web.routes import ACTION
 from iku.web.visitor import SignInRequired, Visitor, visit
@@ -38,7 +38,7 @@ TRAVELS = "travels"
 
 
 def reading(
-    path: str, action: Action | None, question: type[Struct] = NoParameters
+    path: str, action: Action | None, question: type[Struct] = OnlyCoordinates
 ) -> Callable[[Page], Any]:
     """A page at the coordinates of its address; None if it is public."""
 
@@ -55,7 +55,7 @@ def reading(
 
 
 def present(
-    path: str, action: Action | None, question: type[Struct] = NoParameters
+    path: str, action: Action | None, question: type[Struct] = OnlyCoordinates
 ) -> Callable[[Page], Any]:
     """A page of the present: at other coordinates it answers 409, with a way back."""
 
@@ -72,7 +72,7 @@ def present(
 
 
 def timeless(
-    path: str, action: Action | None, question: type[Struct] = NoParameters
+    path: str, action: Action | None, question: type[Struct] = OnlyCoordinates
 ) -> Callable[[Page], Any]:
     """A page that is the same at all coordinates; its links carry them."""
 
@@ -114,7 +114,7 @@ def uploading(path: str, action: Action) -> Callable[[Uploading], Any]:
         async def sent(request: AnyRequest) -> Response[bytes]:
             visitor = await _admitted(request, action)
             form, file = await read_upload(request, visitor)
-            frame = frames.of_visitor(visitor, [], request.path_params, NoParameters)
+            frame = frames.of_visitor(visitor, [], request.path_params, OnlyCoordinates)
             return await handler(frame, form, file)
 
         route = partial(page_routes.form, request_max_body_size=MOST + FORM_FRAME)
@@ -139,7 +139,7 @@ def sending(
             form = await read_form(request, visitor)
             if restores:
                 resubmission.check_owner(visitor, form)
-            frame = frames.of_visitor(visitor, [], request.path_params, NoParameters)
+            frame = frames.of_visitor(visitor, [], request.path_params, OnlyCoordinates)
             return await handler(frame, form)
 
         async def kept(request: AnyRequest) -> Response[bytes]:

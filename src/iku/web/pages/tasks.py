@@ -20,7 +20,7 @@ from iku.queries import actor_names, log_records
 from iku.web.admission import Application
 from iku.web.pages import entry_drafts
 from iku.web.pages import frame as frames
-from iku.web.pages.frame import Frame, NoParameters
+from iku.web.pages.frame import Frame, OnlyCoordinates
 from iku.web.pages.routes import TRAVELS, present
 from iku.web.routes import ACTION
 from iku.web.visitor import visit
@@ -63,7 +63,7 @@ async def _counts(
         visitor = await visit(request)
         if _identifier(visitor.session) != _identifier(session):
             return  # signed out, suspended, or signed in as somebody else
-        frame = frames.of_visitor(visitor, [], {}, NoParameters)
+        frame = frames.of_visitor(visitor, [], {}, OnlyCoordinates)
         async with frame.view() as view:
             now = await log_records.size(view.reader)
         if now != size:
