@@ -50,6 +50,7 @@ def _environment() -> Environment:
         loader=PackageLoader("iku.web"),
         autoescape=True,
         undefined=StrictUndefined,
+        auto_reload=False,  # or each page would look at the files of all its parts
         trim_blocks=True,
         lstrip_blocks=True,
     )

@@ -47,7 +47,7 @@ class Row(NamedTuple):
         cells: The other cells, each with its heading.
     """
 
-    path: str
+    address: str
     number: str
     named: str
     title: str
@@ -179,12 +179,14 @@ def _rows(
     fields = frame.fields
     areas = {area.code: area.name for area in frame.app.agency.areas}
     _, title, *others = register.columns
+    # An address of its own for each row would take a quarter of the page's time.
+    coordinates = frame.address(register.path).removeprefix(register.path)
     for item in items:
         cells = (
             (headings[field], _cell(field, item, fields, areas)) for field in others
         )
-        path = f"{register.path}/{item['id']}"
-        yield Row(path, item["number"], headings[title], item[title], tuple(cells))
+        address = f"{register.path}/{item['id']}{coordinates}"
+        yield Row(address, item["number"], headings[title], item[title], tuple(cells))
 
 
 def _cell(
