@@ -4,6 +4,7 @@ from typing import Any
 
 from playwright.async_api import BrowserContext, Page, expect
 
+from iku.access import sessions
 from iku.domain.account import Role
 from tests.access.enrolling import PASSWORD
 from tests.browser.site import Site, sign_in, token_of
@@ -102,7 +103,7 @@ async def test_a_passkey_that_was_removed_signs_nobody_in_and_the_page_says_so(
     await expect(page).to_have_url(f"{site.address}/masuk")
     await page.click("[data-passkey] button")
     said = page.locator("[data-passkey] [role=alert]")
-    await expect(said).to_contain_text("not registered")
+    await expect(said).to_contain_text("tidak terdaftar")
     assert await token_of(scripted) is None
     await protocol.send(
         "WebAuthn.removeVirtualAuthenticator", {"authenticatorId": authenticator}
@@ -119,3 +120,24 @@ async def test_without_javascript_the_page_says_what_passkeys_need(
     await page.goto(f"{site.address}/masuk".replace("localhost", "127.0.0.1"))
     await expect(page.locator("[data-passkey]")).to_have_count(0)
     await expect(page.locator("main")).to_contain_text(site.address)
+
+
+async def test_a_form_of_an_ended_session_is_filled_in_after_a_passkey(
+    site: Site, scripted: BrowserContext
+) -> None:
+    account, name = await site.invite(Role.PETUGAS, "wasnas")
+    page = await scripted.new_page()
+    await with_authenticator(page)
+    await page.goto(await site.link(account))
+    await page.click("main button")
+    await page.fill("#passkey-name", "Laptop kantor")
+    await prove(page)
+    await expect(page.locator("h1")).to_have_text(name)
+    await page.goto(f"{site.address}/konflik/baru")
+    await page.fill("#title", "Sengketa lahan parkir")
+    async with site.app.pool.acquire() as connection:
+        await sessions.end_all(connection, account)
+    await page.click("button[value=simpan]")
+    await expect(page.locator("main .note")).to_contain_text("tidak hilang")
+    await prove(page)
+    await expect(page.locator("#title")).to_have_value("Sengketa lahan parkir")

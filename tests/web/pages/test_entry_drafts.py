@@ -269,6 +269,25 @@ async def test_who_may_not_gets_the_reason_instead_of_a_form(office: Office) -> 
     assert (await office.ask(None, f"{SITE}{NEW}")).status_code == 303
 
 
+async def test_a_similar_case_that_one_may_not_read_is_not_shown(
+    office: Office,
+) -> None:
+    await office.invite("pelapor", Role.PETUGAS, "admin", "wasnas", district="35.76.02")
+    typed = {
+        **REPORT,
+        "title": CASE["title"],
+        "effective_on": "10-2-2021",
+        "area": "35.76.02.1009",
+    }
+    form = (await form_of(office, OFFICER, NEW)).typed(**typed)
+    shown = await send(office, OFFICER, form)
+    assert shown.status_code == 409
+    assert "K14" in read(shown.text).text
+    # K14 has no area, so it belongs to no district.
+    form = (await form_of(office, "pelapor", NEW)).typed(**typed)
+    assert (await send(office, "pelapor", form)).status_code == 303
+
+
 async def test_a_right_that_ended_meanwhile_refuses_the_form_and_keeps_its_values(
     office: Office,
 ) -> None:
