@@ -178,7 +178,7 @@ def test_a_cosignature_of_a_far_day_is_not_believed(
     log.show(records(3), at=2**63 - 1)
     said = iku("monitor", log.url, "--policy", lied, "--once")
     assert (said.code, said.err) == (3, "")
-    assert "cosigned by saksi.test, at an unknown time" in said.out
+    assert "cosigned by saksi.test; time of the cosignatures unknown" in said.out
     assert "one of the clocks is wrong" in said.out
 
 

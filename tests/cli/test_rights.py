@@ -52,7 +52,7 @@ async def test_an_event_that_its_actor_had_no_right_to_record_is_named(
         assert iku(*words).code == 0
     assert iku_verify.main(["bundle", str(tmp_path / "it"), "--json"]) == 1
     report = json.loads(capsys.readouterr().out)
-    assert report["finding"].endswith("there was no account uji")
+    assert report["finding"].endswith("account uji did not exist")
     assert (report["position"], report["rights"]["refused"]) == (report["size"], 1)
 
 

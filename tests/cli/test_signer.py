@@ -41,7 +41,7 @@ def test_signing_says_what_was_signed_and_that_nobody_watches(iku: Any) -> None:
     iku("example")
     said = iku("signer", "once")
     assert said.code == 0, said.err
-    assert "Signed: size 160; 160 records read." in said.out
+    assert "Signed: a checkpoint of size 160; 160 records read." in said.out
     assert "NO WITNESS" in said.out
     again = iku("signer", "once", "--full", "--json").json
     assert (again["size"], again["signed"], again["witnesses"]) == (160, False, 0)
@@ -91,7 +91,7 @@ def test_a_signer_without_state_takes_a_checkpoint_by_file(
         assert "--known" in said.err
     said = iku("signer", "once", "--known", "known")
     assert said.code == 0, said.err
-    assert "Signed: size 146; 146 records read." in said.out
+    assert "Signed: a checkpoint of size 146; 146 records read." in said.out
     assert iku("signer", "once", "--json").json["signed"] is False
 
 
@@ -218,7 +218,7 @@ def test_running_it_signs_until_told_to_stop(
     ) as process:
         try:
             assert process.stdout is not None
-            assert "Signed: size 146" in process.stdout.readline()
+            assert "Signed: a checkpoint of size 146" in process.stdout.readline()
             assert "another process" in iku("signer", "once").err
             process.send_signal(signal.SIGTERM)
             _, err = process.communicate(timeout=60)

@@ -359,8 +359,10 @@ def test_a_survivor_that_is_rejected_takes_along_what_was_merged_into_it(
     gone = register.entries[NEW]
     member = subject_kinds.membership(gone, OrganisationOptions(), start, end)
     told = reasons.explanation(member, [1, 2, 3, 4, 5])
-    assert told == "not counted: rejected, together with O1, merged into it, event 5"
-    assert "bersama O1 yang digabung" in translate(told, Language.INDONESIAN)
+    assert told == (
+        "not counted: rejected together with O1, merged into this subject, event 5"
+    )
+    assert "bersama O1, yang digabung" in translate(told, Language.INDONESIAN)
     # The merger can still be annulled; then the other one counts separately.
     register.do(OLD, ENDED)
     assert register.counts(OLD) == (0, 1)

@@ -151,7 +151,7 @@ def test_a_line_separator_of_unicode_ends_no_line() -> None:
         ("text\n\n— a+b AAAAAAA=\n".encode(), "is not a key name"),
         ("text\n\n— a\u00a0b AAAAAAA=\n".encode(), "is not a key name"),
         ("text\n\n— a AAAA=\n".encode(), "base64"),
-        ("text\n\n— a AAAAAA==\n".encode(), "is too short"),
+        ("text\n\n— a AAAAAA==\n".encode(), "must have more than 4"),
         ("text\n\n— a AAAAAAB=\n".encode(), "not canonical base64"),
         ("text\n\n— a AAAA AAA=\n".encode(), "base64"),
         ("text\n\n— a AAAAAAA\n".encode(), "base64"),
@@ -254,7 +254,7 @@ def test_a_time_that_cannot_be_is_refused() -> None:
             [vouched] = note.verify(signed, [key.verifier])
             assert vouched.time == time
         else:
-            with pytest.raises(Unverified, match="out of range"):
+            with pytest.raises(Unverified, match="must be at most"):
                 note.verify(signed, [key.verifier])
 
 

@@ -206,8 +206,8 @@ WEAK = weak_keys().values()
         ("frobnicate", "is not a policy line"),
         ("quorum", "is not a policy line"),
         (f"log {LOG.verifier} a b", "is not a policy line"),
-        (f"log {V}", "wrong signature algorithm"),
-        (f"witness A {LOG.verifier}", "wrong signature algorithm"),
+        (f"log {V}", "has signature algorithm"),
+        (f"witness A {LOG.verifier}", "has signature algorithm"),
         (f"log {LOG.verifier}\nlog {LOG.verifier}", "is listed more than once"),
         (f"witness A {V}\nwitness B {V}", "is listed more than once"),
         (

@@ -130,7 +130,10 @@ def test_what_reached_the_proxy_without_tls_is_misdirected() -> None:
 
     assert found is not None
     assert found.status == 421
-    assert found.detail == f"this server is reached as {URL}, not by http"
+    assert (
+        found.detail
+        == f"the request was sent by http, but this server is reached only as {URL}"
+    )
 
 
 def test_other_forwarded_headers_of_a_proxy_do_not_count() -> None:

@@ -115,4 +115,4 @@ def test_an_http_url_is_of_this_machine_and_without_tls() -> None:
     assert found == Transport(public_url=url)
     for host, settings in (("0.0.0.0", {}), ("127.0.0.1", TLS), ("::", TLS)):
         said = refused(host, Mode.ACCOUNTS, public_url=url, **settings)
-        assert said.startswith(f"IKU_PUBLIC_URL is {url}, which is without TLS")
+        assert said.startswith(f"IKU_PUBLIC_URL is {url}, which has no TLS")

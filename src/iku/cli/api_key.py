@@ -95,11 +95,13 @@ async def _with_fresh_factor(opened: App, credentials: Credentials) -> Credentia
         if not factors.totp:
             raise Forbidden(
                 message(
-                    "this needs a code of your authenticator, but your account has "
-                    "none: sign in and enrol one at /akun"
+                    "this command needs a code from an authenticator app, but your "
+                    "account has no authenticator: sign in and enrol one at /akun"
                 )
             )
-        code = click.prompt(translated(message("Code of your authenticator")), err=True)
+        code = click.prompt(
+            translated(message("Code from your authenticator app")), err=True
+        )
         match await sign_in.verify_code(connection, secrets, account, code):
             case Rejected(reason=reason):
                 raise Forbidden(reason)

@@ -76,7 +76,7 @@ def show(*, json: bool) -> None:
     out = tables.Printer()
     out.say(
         message(
-            "Keys in {folder}, {count} erasures recorded there",
+            "Folder of the keys: {folder}; erasures recorded in it: {count}",
             folder=found.folder,
             count=formats.number(found.erasures),
         )
@@ -146,8 +146,8 @@ def rotate(*, new: bool, access: bool, json: bool) -> None:
     if locked:
         raise CommandFailed(
             message(
-                "{count} data keys were not rewrapped: the keys of their "
-                "epochs are missing from the folder, or differ",
+                "data keys not rewrapped: {count}; the keys of their epochs are "
+                "missing from the folder, or are not the keys that wrapped them",
                 count=locked,
             )
         )

@@ -212,7 +212,9 @@ def _cosigned_message(found: MonitorRound) -> messages.Message:
         return message("no witness has cosigned")
     names = ", ".join(found.witnesses)
     if found.newest is None:
-        return message("cosigned by {names}, at an unknown time", names=names)
+        return message(
+            "cosigned by {names}; time of the cosignatures unknown", names=names
+        )
     newest = datetime.fromtimestamp(found.newest, UTC)
     when = formats.instant(newest, terminal.settings().timezone)
     return message("cosigned by {names}, last on {time}", names=names, time=when)

@@ -19,7 +19,7 @@ COLUMNS = (
         number_column(message("Actual")),
     ),
     *(
-        number_column(message("As known then")),
+        number_column(message("As known on that day")),
         number_column(message("Published")),
         text_column(message("Series break")),
     ),

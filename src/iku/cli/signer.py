@@ -213,7 +213,9 @@ def accept_shape(digest: str) -> None:
                 )
             )
         accepted_shape.accept(home, digest)
-    tables.say(message("Accepted: shape {digest}.", digest=digest))
+    tables.say(
+        message("The signer accepts the schema with shape {digest}.", digest=digest)
+    )
 
 
 signer.add_command(signer_requests.request)
@@ -377,7 +379,7 @@ def _warnings(found: SignerRound) -> list[str]:
 def _outcome_message(found: SignerRound) -> str:
     size = formats.number(found.size)
     if found.signed:
-        return message("Signed: size {size}", size=size)
+        return message("Signed: a checkpoint of size {size}", size=size)
     return message("Nothing new: the last checkpoint has size {size}", size=size)
 
 

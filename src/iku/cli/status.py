@@ -192,8 +192,8 @@ def _access_lines(found: AccessCounts) -> list[tuple[str, str]]:
         (
             message("Passwords and codes in 24 hours"),
             message(
-                "{attempts} attempts, {failures} of them failed; {delayed} names or "
-                "addresses have to wait now",
+                "attempts: {attempts}, of which failed: {failures}; names and "
+                "addresses that must wait before the next attempt: {delayed}",
                 attempts=number(found.attempts),
                 failures=number(found.failures),
                 delayed=number(found.delayed),

@@ -15,7 +15,7 @@ from iku.exchange import printed_figure
 from iku.exchange.cells import InvalidCell
 from iku.exchange.printed_figure import Printed, PrintedCounts, PrintedPercentage
 from iku.ledger.integrity_check import check_ledger
-from iku.messages import message
+from iku.messages import message, plural
 from iku.postgres import migrations
 from iku.postgres.pool import Connection
 from iku.queries import log_records, text_check
@@ -150,7 +150,12 @@ def log(*, json: bool) -> None:
         )
     if not json:
         tables.say(
-            message("{count} events verified, no findings.", count=formats.number(size))
+            plural(
+                "{size} event verified, no findings.",
+                "{size} events verified, no findings.",
+                count=size,
+                size=formats.number(size),
+            )
         )
 
 

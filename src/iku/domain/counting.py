@@ -23,7 +23,7 @@ from iku.domain.fact import EffectiveFact, Fact, Merger, Rejection
 from iku.domain.figure import Counts
 from iku.domain.lineage import AnnulledFact, annulled_facts, corrections
 from iku.domain.subject import Subject
-from iku.messages import Message, message
+from iku.messages import Message
 
 DISTRICT = len("35.76.02")  # the code of an area begins with that of its district
 
@@ -223,12 +223,5 @@ def void_reason(subject: Subject, opening: Message) -> Reason:
     by = (cite_fields(subject, fact, "into"),)
     if isinstance(fact.event, Merger):
         return Reason(Rule.MERGED, by, {"into": fact.event.into})
-    return Reason(Rule.REJECTED, by, {"along": _merged_subjects(subject)})
-
-
-def _merged_subjects(rejected: Subject) -> str:
-    """The subjects merged into *rejected*, which are rejected with it, as text."""
-    numbers = [*map(subject_number, merger.absorption_versions(rejected.facts))]
-    if not numbers:
-        return ""
-    return message(", together with {numbers}, merged into it", numbers=numbers)
+    merged = [*map(subject_number, merger.absorption_versions(subject.facts))]
+    return Reason(Rule.REJECTED, by, {"merged": merged} if merged else {})

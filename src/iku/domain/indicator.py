@@ -701,8 +701,8 @@ def _revise(command: Revision, indicator: Indicator) -> list[Event]:
             raise Invalid(
                 "corrects",
                 message(
-                    "version {version} is {event}, so it cannot be corrected: correct "
-                    "the event that it refers to",
+                    "version {version} is recorded as {event}, so it cannot be "
+                    "corrected: correct the event to which version {version} refers",
                     version=command.corrects,
                     event=Term("event", str(wrong.__struct_config__.tag)),
                 ),
@@ -829,7 +829,8 @@ def _refuse_replaced(place: int, wrong: Defined, indicator: Indicator) -> None:
         raise Refused(
             message(
                 "definition {definition} was replaced by definition {held} from {day} "
-                "on, so it cannot be corrected: correct version {place} instead",
+                "on, so it cannot be corrected: correct definition {held}, recorded as "
+                "version {place}, instead",
                 definition=number,
                 day=wrong.effective_on,
                 held=held.version,

@@ -23,8 +23,10 @@ from iku.messages import message
 Probes = Callable[[Any, Sequence[date]], Iterable[Fact]]
 # A text, number or reference that no subject has: no rule of a decider examines it.
 ANY = "?"
-NOTHING_IN_EFFECT = message("no event of it is in effect")
-NOTHING_TO_VERIFY = message("no participation of it waits for verification")
+NOTHING_IN_EFFECT = message("no event of this case or organisation is in effect")
+NOTHING_TO_VERIFY = message(
+    "no participation of this organisation waits for verification"
+)
 
 
 def refusals(

@@ -530,7 +530,8 @@ def _after_renewal(now: OrganisationSegment, event: Renewed) -> OrganisationSegm
     if event.valid_until < event.effective_on:
         raise Refused(
             message(
-                "renewed on {day}, but valid_until is {until}, which is earlier",
+                "the certificate is renewed on {day}, so it cannot expire earlier, on "
+                "{until}",
                 day=event.effective_on,
                 until=event.valid_until,
             )
@@ -554,7 +555,8 @@ def _refuse_bad_validity(registered: Registered) -> None:
     if until < registered.effective_on:
         raise Refused(
             message(
-                "registered on {day}, but valid_until is {until}, which is earlier",
+                "the organisation is registered on {day}, so its certificate cannot "
+                "expire earlier, on {until}",
                 day=registered.effective_on,
                 until=until,
             )

@@ -24,7 +24,7 @@ def explanation(member: Membership, positions: Sequence[int]) -> Message:
 def sentence(reason: Reason, positions: Sequence[int]) -> Message:
     """The reason as a sentence; *positions* are those of the subject's events."""
     quoted = {name: _format_value(value) for name, value in reason.quoted.items()}
-    pattern = SENTENCES[reason.rule]
+    pattern = REJECTED_SURVIVOR if "merged" in quoted else SENTENCES[reason.rule]
     said = Message(pattern.id, quoted, context=pattern.context)
     return _with_citations(said, [_citation(one, positions) for one in reason.deciding])
 
@@ -44,7 +44,7 @@ SENTENCES = vocabulary(
             "{day:digits}"
         ),
         Rule.ANNULLED: "not counted: the {what} of {day:digits} was annulled",
-        Rule.REJECTED: "not counted: rejected{along}",
+        Rule.REJECTED: "not counted: rejected",
         Rule.MERGED: "not counted: merged into {into}",
         Rule.NOT_VERIFIED: (
             "not counted: the report of {day:digits} has not been verified"
@@ -102,9 +102,14 @@ SENTENCES = vocabulary(
 )
 
 
+REJECTED_SURVIVOR = message(
+    "not counted: rejected together with {merged}, merged into this subject", merged=()
+)
+
+
 def _format_value(value: Any) -> Any:
-    """A day or message as it is; any other value as `_enum_in_words` gives it."""
-    return value if isinstance(value, date | Message) else _enum_in_words(value)
+    """A day, message or list as it is; other values as `_enum_in_words` gives them."""
+    return value if isinstance(value, date | Message | list) else _enum_in_words(value)
 
 
 def _enum_in_words(value: Any) -> str:

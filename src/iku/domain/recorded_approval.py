@@ -104,14 +104,20 @@ def proposal_violations(
     held, event = command.before[one.record.stream], one.event
     if isinstance(event, Proposed):
         if held is not None:
-            yield one, message("it was proposed before")
+            yield one, message("the proposal was already made")
         yield from _proposed_violations(command, one, actor)
     elif held is None or held.status is not ProposalStatus.OPEN:
-        yield one, message("the proposal was not open")
+        yield one, message("the proposal was no longer open, or did not exist")
     elif isinstance(event, Lapsed):
         target = held.proposed.target
         if command.versions[target.stream] == target.version or not actor.grants:
-            yield one, message("the subject had not moved on")
+            yield (
+                one,
+                message(
+                    "the proposal lapsed although its subject was still at the version "
+                    "for which it was made"
+                ),
+            )
     else:
         yield from _decision_violations(command, one, actor)
 
@@ -125,10 +131,17 @@ def _decision_violations(
     same = command.is_same(one.body.actor, proposer)
     if isinstance(one.event, ProposalWithdrawn):
         if not same:
-            yield one, message("it was proposed by {actor}", actor=proposer)
+            yield (
+                one,
+                message(
+                    "only the person who made the proposal may withdraw it; it was "
+                    "made by {actor}",
+                    actor=proposer,
+                ),
+            )
         return
     if same and command.two_persons:
-        yield one, message("the same person proposed it")
+        yield one, message("the person who made a proposal cannot decide on it")
     if isinstance(one.event, Declined):
         yield from _decline_violations(one, held, actor)
     else:
@@ -174,14 +187,20 @@ def _approval_violations(
     held: Proposal = command.before[one.record.stream]
     for earlier in held.approvals:
         if command.is_same(earlier.by, one.body.actor):
-            yield one, message("the same person approved it before")
+            yield one, message("the same person had already approved the proposal")
     wanted = _wanted_actions(held)
     for division in one.event.divisions:
         if not is_allowed(actor, wanted, Scope(division)):
             yield one, denial(wanted, Scope(division), actor)
     if one.event.recorded is None:
         if len(command.events) > 1 or not one.event.divisions:
-            yield one, message("an approval of one division records nothing else")
+            yield (
+                one,
+                message(
+                    "an approval that does not complete the proposal must name a "
+                    "division and must be the only event of its command"
+                ),
+            )
         return
     yield from _command_violations(command, one, held.proposed)
 
@@ -196,14 +215,15 @@ def _command_violations(
         yield (
             one,
             message(
-                "it was proposed at version {version} of {stream}, which was at {seen}",
+                "the command was proposed for version {version} of {stream}, but "
+                "recorded after version {seen}",
                 version=target.version,
                 stream=target.stream,
                 seen=seen,
             ),
         )
     if not _is_proposed(command, one, proposed):
-        yield one, message("what was recorded is not what was proposed")
+        yield one, message("the recorded command differs from the proposed command")
 
 
 def _is_proposed(

@@ -174,7 +174,14 @@ def _wrong_actors(command: JudgedCommand) -> Violations:
         by = getattr(one.event, "by", None)
         if command.actor != one.body.actor or by not in {None, one.body.actor}:
             named = command.actor if by is None else by
-            yield one, message("it is stated to be by {actor}", actor=named)
+            yield (
+                one,
+                message(
+                    "the actor of the event differs from the actor that the command "
+                    "states, {actor}",
+                    actor=named,
+                ),
+            )
 
 
 def _first_account_violations(command: JudgedCommand) -> Violations:
@@ -204,7 +211,7 @@ def _rights_violations(command: JudgedCommand) -> Violations:
     account = register.accounts.get(name)
     for one in command.events:
         if account is None:
-            yield one, message("there was no account {account}", account=name)
+            yield one, message("account {account} did not exist", account=name)
         elif account.suspended:
             yield one, message("account {account} was suspended", account=name)
         else:
@@ -225,7 +232,7 @@ def _system_violations(command: JudgedCommand) -> Violations:
             continue
         first = role in {Role.ADMIN, Role.KEPALA_BADAN}
         if one.category != "account" or role is None or not first:
-            yield one, message("the program itself does not record this")
+            yield one, message("the program itself never records an event of this type")
         elif holders := command.register.holders(role, one.today):
             yield (
                 one,
@@ -271,14 +278,23 @@ def _unconditional_violations(
     demonstration, and an import with earlier days of knowledge needs a permission.
     """
     if isinstance(one.event, DemonstrationDeclared):
-        yield one, message("a register with accounts never becomes a demonstration")
+        yield (
+            one,
+            message("a register with accounts cannot be declared a demonstration"),
+        )
     if one.category == "account":
         subject = one.record.stream.partition("-")[2]
         if command.state.register.person(subject) == actor.person:
-            yield one, message("the account is of the same person")
+            yield one, message("nobody may change an account of the same person")
     declared = one.record.declared and one.record.known_on < one.today
     if declared and not command.state.allows_imports:
-        yield one, message("no import of a file with earlier days was allowed")
+        yield (
+            one,
+            message(
+                "the event states an earlier day of knowledge, but no import of a file "
+                "with earlier days was allowed"
+            ),
+        )
 
 
 def _wanted_actions(
@@ -325,7 +341,7 @@ def _self_verification(
         and all(grant.role is Role.VERIFIKATOR for grant in verdict.by)
         for verdict in verdicts
     ):
-        yield one, message("the same person entered it")
+        yield one, message("a verifier cannot verify what the same person entered")
 
 
 # Publications.
@@ -344,21 +360,25 @@ def _publication_violations(command: JudgedCommand, one: JudgedEvent) -> Violati
         return
     if isinstance(event, Closed) and one.body.actor in command.register.accounts:
         missing = publication.unconfirmed_indicators(event, now)
-        if missing or event.by is None:
+        if missing:
             yield (
                 one,
                 message(
-                    "the heads of their divisions have not confirmed {indicators}",
-                    indicators=missing or message("none"),
+                    "the figures of {indicators} were closed without a confirmation by "
+                    "the head of the division",
+                    indicators=missing,
                 ),
             )
+        elif event.by is None:
+            yield one, message("the closing does not name the person who closed it")
     if isinstance(event, Reviewed | Published) and command.two_persons:
         before = publication.step_of_same_person(event, now, command.register.person)
         if before is not None:
             yield (
                 one,
                 message(
-                    "the same person took the step {step}",
+                    "the same person took the step {step}, but the two steps need "
+                    "different persons",
                     step=Term("event", str(before.__struct_config__.tag)),
                 ),
             )

@@ -166,8 +166,8 @@ def _refuse_bad_correction(command: Correction, subject: Subject) -> None:
     )
     if isinstance(wrong, Correction | Annulled):
         refusal = message(
-            "version {version} is {event}, so it cannot be corrected: correct the "
-            "event that it refers to",
+            "version {version} is recorded as {event}, so it cannot be corrected: "
+            "correct the event to which version {version} refers",
             version=version,
             event=event_name(wrong),
         )

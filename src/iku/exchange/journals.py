@@ -28,7 +28,7 @@ from iku.exchange.spreadsheet import (
     SheetRow,
     UnreadableSheet,
 )
-from iku.messages import message
+from iku.messages import Term, message
 
 IMPORTED = "import:"  # prefix of the ids of imported rows
 
@@ -85,7 +85,10 @@ class CorrectionTarget(Struct, frozen=True):
 
     def _not_found_message(self, subject: Any) -> str:
         kinds = [_type_in_words(about) for about in self.statement.about]
-        wanted = [*map(str, self.identifying_fields.values())]
+        wanted = [
+            message("{field} {value}", field=Term("field", name), value=str(value))
+            for name, value in self.identifying_fields.items()
+        ]
         days = [
             str(event.effective_on)
             for _, event in subject.facts
@@ -93,14 +96,14 @@ class CorrectionTarget(Struct, frozen=True):
         ]
         if not days:
             return message(
-                "does not match any event of type {kinds}: none exists with {wanted}, "
-                "or on any other day",
+                "matches no event of type {kinds} with {wanted}; the subject has no "
+                "event of this type",
                 kinds=kinds,
                 wanted=wanted,
             )
         return message(
-            "does not match any event of type {kinds}: none exists with {wanted}, "
-            "only on {days}",
+            "matches no event of type {kinds} with {wanted}; the subject has events of "
+            "this type on {days}",
             kinds=kinds,
             wanted=wanted,
             days=days,

@@ -174,7 +174,15 @@ def parse_signature(line: str) -> Signature:
         raise Malformed(message("{line!r} is not a signature line", line=line))
     payload = _decode_base64(encoded)
     if len(payload) <= _KEY_ID:
-        raise Malformed(message("the signature by {name} is too short", name=name))
+        raise Malformed(
+            message(
+                "the signature by {name} has {length} bytes with its key id, but must "
+                "have more than {least}",
+                name=name,
+                length=len(payload),
+                least=_KEY_ID,
+            )
+        )
     return Signature(_check_name(name), payload[:_KEY_ID], payload[_KEY_ID:])
 
 
@@ -273,8 +281,11 @@ def _verify_signature(
     if time is not None and time > LATEST:
         raise Unverified(
             message(
-                "the timestamp in the signature by {name} is out of range",
+                "the timestamp in the signature by {name} is {time}, but must be at "
+                "most {latest}",
                 name=key.name,
+                time=time,
+                latest=LATEST,
             )
         )
     try:

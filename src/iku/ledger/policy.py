@@ -291,8 +291,18 @@ class _PolicyLines:
         if key.algorithm.cosigns is not cosigns:
             raise Malformed(
                 message(
-                    "the key of {name} has the wrong signature algorithm for this line",
+                    "the key of {name} has signature algorithm {found}, but a witness "
+                    "line requires an algorithm of cosignatures",
                     name=key.name,
+                    found=key.algorithm.value,
+                )
+                if cosigns
+                else message(
+                    "the key of {name} has signature algorithm {found}, but a log line "
+                    "requires algorithm {wanted}",
+                    name=key.name,
+                    found=key.algorithm.value,
+                    wanted=Algorithm.NOTE.value,
                 )
             )
         if key.public in self._public:

@@ -276,8 +276,10 @@ def _refuse_invalid_fields(full: FullRecord) -> None:
     ):
         raise Unrecordable(
             message(
-                "a record cannot have version {version}, stream {stream} and "
-                "schema number {schema}",
+                "a record must have a version of at least 1, a stream of the form "
+                "category-subject and one of the schema numbers {known}, not version "
+                "{version}, stream {stream} and schema number {schema}",
+                known=[*SCHEMAS],
                 version=full.version,
                 stream=full.stream,
                 schema=full.schema,

@@ -118,13 +118,19 @@ def _unmet_requirements(
         return found
     since = now - demands.max_age_s
     if not _is_quorum(demands, cosigned, since):
-        sentence = message(
-            "no quorum of witnesses has cosigned since {time}: the newest cosignature "
-            "is from {newest}",
-            time=format_time(since),
-            newest=message("an unknown time")
+        sentence = (
+            message(
+                "no quorum of witnesses has cosigned since {time}: there is no "
+                "cosignature with a known time",
+                time=format_time(since),
+            )
             if newest is None
-            else format_time(newest),
+            else message(
+                "no quorum of witnesses has cosigned since {time}: the newest "
+                "cosignature is from {newest}",
+                time=format_time(since),
+                newest=format_time(newest),
+            )
         )
         found.append(MonitorFinding(FindingKind.STALE, sentence))
     return found

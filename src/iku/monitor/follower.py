@@ -9,6 +9,7 @@ from msgspec import Struct, structs
 
 from iku import messages
 from iku.ledger import durable_files, note
+from iku.ledger.checkpoint import encode_hash
 from iku.ledger.note import Unverified
 from iku.ledger.tree import Frontier, leaf_hash
 from iku.messages import message
@@ -201,7 +202,12 @@ def open_follower(
                 raise damaged_error(
                     home.records_path,
                     message(
-                        "the tree of its records does not have the verified root hash"
+                        "its {found} records have root hash {root}, but the verified "
+                        "{size} records have root hash {verified}",
+                        found=leaves.size,
+                        root=encode_hash(leaves.root()),
+                        size=last.size,
+                        verified=encode_hash(last.root),
                     ),
                 )
             verified = VerifiedLog(log, records, leaves)

@@ -270,7 +270,12 @@ def _parse_server_url(url: str) -> SplitResult:
         raise invalid
     if address.username is not None or address.query or address.fragment:
         raise InvalidLogAddress(
-            message("the address must not contain a user, a query or a fragment")
+            message(
+                "{url} must not contain a user name, a query or a fragment",
+                url=address._replace(
+                    netloc=address.netloc.rpartition("@")[2], query="", fragment=""
+                ).geturl(),
+            )
         )
     path = address.path.rstrip("/")
     # The address of a log, as a policy has it, or that of the server.

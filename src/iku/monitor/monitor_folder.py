@@ -91,7 +91,14 @@ class MonitorFolder(Struct, frozen=True):
             raise damaged_error(path, messages.error_message(error)) from error
         if not 0 <= state.counted <= size or state.length < 0:
             raise damaged_error(
-                path, message("the numbers of records in it contradict each other")
+                path,
+                message(
+                    "the number of counted records is {counted} and the length "
+                    "{length} bytes, but they must be 0 to {size} and at least 0",
+                    counted=state.counted,
+                    length=state.length,
+                    size=size,
+                ),
             )
         return state
 

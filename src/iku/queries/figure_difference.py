@@ -179,7 +179,10 @@ async def _compute_both(
         await figures.compute(connection, [compared.of], today)
         raise InvalidQuestion(
             f"against_{error.path}",
-            message("against_{error}", error=messages.error_message(error)),
+            message(
+                "the figure to compare with: {error}",
+                error=messages.error_message(error),
+            ),
         ) from error
 
 

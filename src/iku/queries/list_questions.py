@@ -236,7 +236,7 @@ def _refuse_empty_span(
         raise InvalidQuestion(
             end,
             message(
-                "{end} is {last}, but {begin} is {first}",
+                "{end} is {last}, but must not be before {begin}, {first}",
                 end=end,
                 last=last,
                 begin=begin,

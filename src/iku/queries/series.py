@@ -187,7 +187,7 @@ def points(first: date, last: date, step: Kind, today: date) -> list[date]:
         raise InvalidQuestion(
             "from",
             message(
-                "{end} is {last}, but {begin} is {first}",
+                "{end} is {last}, but must not be before {begin}, {first}",
                 first=first,
                 last=last,
                 end="to",

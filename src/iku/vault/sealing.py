@@ -135,7 +135,7 @@ def unseal(
     except (msgspec.DecodeError, ValueError) as error:
         raise TextDamaged(
             message(
-                "{event} {field}: the text is missing",
+                "{event} {field}: the decrypted content is not a text",
                 event=place.event_name,
                 field=place.field,
             )

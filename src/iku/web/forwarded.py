@@ -46,7 +46,8 @@ def admit(scope: Any, transport: Transport) -> Problem | None:
         return problem(
             "misdirected",
             message(
-                "this server is reached as {url}, not directly from {peer}",
+                "{peer} connected directly, but this server accepts only connections "
+                "of its reverse proxy: use {url}",
                 url=transport.public_url,
                 peer=peer,
             ),
@@ -83,7 +84,8 @@ def _take_from_proxy(scope: Any, peer: str, transport: Transport) -> Problem | N
         return problem(
             "misdirected",
             message(
-                "this server is reached as {url}, not by {scheme}",
+                "the request was sent by {scheme}, but this server is reached only "
+                "as {url}",
                 url=url,
                 scheme=schemes[0],
             ),

@@ -104,8 +104,9 @@ def _fault_with_accounts(settings: Settings, host: str) -> Message | None:
         if is_loopback(host) and settings.tls_cert is None:
             return None
         return message(
-            "IKU_PUBLIC_URL is {url}, which is without TLS and so serves this machine "
-            "only; listen on 127.0.0.1 without IKU_TLS_CERT, or set an https URL",
+            "IKU_PUBLIC_URL is {url}, which has no TLS and is therefore allowed on "
+            "this machine only; listen on 127.0.0.1 without IKU_TLS_CERT, or set an "
+            "https URL",
             url=url,
         )
     if secured:

@@ -69,7 +69,7 @@ _TITLES: Mapping[str, Mapping[str, Message]] = {
         "resolved": message("Resolve {number}", number=""),
         "reopened": message("Reopen {number}", number=""),
         "reclassified": message("Reclassify {number}", number=""),
-        "merged": message("Merge {number} into another entry", number=""),
+        "merged": message("Merge {number} into another case", number=""),
         "corrected": message("Correct an event of {number}", number=""),
         "annulled": message("Annul an event of {number}", number=""),
     },
@@ -81,7 +81,7 @@ _TITLES: Mapping[str, Mapping[str, Message]] = {
         "dissolved": message("Record the dissolution of {number}", number=""),
         "revoked": message("Revoke the registration of {number}", number=""),
         "moved_out": message("Record that {number} moved out", number=""),
-        "merged": message("Merge {number} into another entry", number=""),
+        "merged": message("Merge {number} into another organisation", number=""),
         "rejected": message("Reject {number}", number=""),
         "participated": message("Record a participation of {number}", number=""),
         "participation_verified": message(
