@@ -7,7 +7,7 @@ from argon2 import PasswordHasher
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 from iku.access import passwords
-from tests.browser.site import Faults, Site, open_site
+from tests.browser.site import Faults, Site, open_site, sign_log
 from tests.conftest import Clone
 from tests.programs import program
 
@@ -58,12 +58,17 @@ async def demonstration(
 
 @pytest.fixture(scope="session")
 async def example(
-    clone: Clone, imported: str, cheap_hashes: None
+    clone: Clone,
+    imported: str,
+    cheap_hashes: None,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> AsyncIterator[Site]:
-    """A demonstration with the example register, its people and a publication."""
-    async with open_site(await clone(imported), demonstrated=True) as site:
+    """A demonstration with the example, its people, a publication and a checkpoint."""
+    database = await clone(imported)
+    async with open_site(database, demonstrated=True) as site:
         await site.invite_people()
         await site.publish()
+        await sign_log(database, tmp_path_factory.mktemp("signer"))
         yield site
 
 

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager, nullcontext
 from copy import copy
 from dataclasses import dataclass, replace
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -23,6 +24,8 @@ from iku.domain.period import Kind
 from iku.domain.publication import Draft, NextStep, StepType, TakeStep
 from iku.exchange.example import PEOPLE
 from iku.gateway import CommandGateway
+from iku.ledger import checkpoint_signing
+from iku.ledger.signer_folder import SignerFolder
 from iku.postgres import pool as pools
 from iku.postgres.database import Database
 from iku.queries import publications
@@ -137,6 +140,15 @@ class Site:
             return None
         version = known.value.accounts[found[0]].version
         return Credentials(found[0], version, fresh=True)
+
+
+async def sign_log(database: Database, folder: Path) -> None:
+    """Sign a checkpoint of the log, by a new key in *folder*."""
+    assert database.signer_dsn is not None
+    home = SignerFolder(folder)
+    signer = await pools.connect_as_signer(database.signer_dsn)
+    await checkpoint_signing.sign(signer, home, home.make_key("iku.test/log").name)
+    await signer.close()
 
 
 class Faults:
