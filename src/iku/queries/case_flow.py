@@ -57,57 +57,60 @@ def counted_levels(options: ConflictOptions) -> list[Level]:
     return [level for level in Level if level.reaches(options.minimum_level)]
 
 
+_FLOW = """
+        with known as materialized (
+          select s.subject, s.status, s.verified, s.entered_on, s.valid,
+                 case s.status when 'resolved'
+                   then (s.shown::json ->> 'resolved_on')::date
+                 end as resolved_on
+            from projection.state s
+           where s.category = 'conflict'
+             and s.kind = $1
+             and s.level >= $2
+             and s.position <= $5
+             and s.known_from <= $6
+             and (s.superseded > $5 or s.known_to > $6)
+             and (s.valid @> $4::date and (s.entered_on >= $3 or s.status = 'open')
+                  or lower(s.valid) between $3 and $4)
+        ),
+        today as (
+          select count(*) filter (where entered_on >= $3) as reported,
+                 count(*) filter (where entered_on >= $3 and verified) as verified,
+                 array_agg(width_bucket($4 - entered_on, $7::int[]))
+                   filter (where verified and status = 'open') as ages
+            from known
+           where valid @> $4::date
+             and entered_on <= $4
+             and status not in ('rejected', 'merged', 'annulled')
+        )
+      select t.reported, t.verified, coalesce(t.ages, '{}') as ages,
+             (select count(distinct (k.subject, k.resolved_on))
+                from known k
+               where k.resolved_on >= $3
+                 and lower(k.valid) between $3 and $4) as resolved,
+             (select count(*)
+                from known k
+               where k.status in ('open', 'returned')
+                 and lower(k.valid) between $3 and $4
+                 and k.entered_on < lower(k.valid)
+                 and exists (
+                       select
+                         from projection.state p
+                        where p.category = 'conflict'
+                          and p.subject = k.subject
+                          and p.status = 'resolved'
+                          and upper(p.valid) = lower(k.valid)
+                          and p.position <= $5
+                          and p.known_from <= $6
+                          and (p.superseded > $5 or p.known_to > $6))) as reopened
+        from today t
+"""
+
+
 async def flow(reader: Reader, figure: Figure, options: ConflictOptions) -> CaseFlow:
     """The flow of cases in the period of *figure*, at its coordinates."""
     row = await reader.fetchrow(
-        """
-          with known as materialized (
-            select s.subject, s.status, s.verified, s.entered_on, s.valid,
-                   case s.status when 'resolved'
-                     then (s.shown::json ->> 'resolved_on')::date
-                   end as resolved_on
-              from projection.state s
-             where s.category = 'conflict'
-               and s.kind = $1
-               and s.level >= $2
-               and s.position <= $5
-               and s.known_from <= $6
-               and (s.superseded > $5 or s.known_to > $6)
-               and (s.valid @> $4::date and (s.entered_on >= $3 or s.status = 'open')
-                    or lower(s.valid) between $3 and $4)
-          ),
-          today as (
-            select count(*) filter (where entered_on >= $3) as reported,
-                   count(*) filter (where entered_on >= $3 and verified) as verified,
-                   array_agg(width_bucket($4 - entered_on, $7::int[]))
-                     filter (where verified and status = 'open') as ages
-              from known
-             where valid @> $4::date
-               and entered_on <= $4
-               and status not in ('rejected', 'merged', 'annulled')
-          )
-        select t.reported, t.verified, coalesce(t.ages, '{}') as ages,
-               (select count(distinct (k.subject, k.resolved_on))
-                  from known k
-                 where k.resolved_on >= $3
-                   and lower(k.valid) between $3 and $4) as resolved,
-               (select count(*)
-                  from known k
-                 where k.status in ('open', 'returned')
-                   and lower(k.valid) between $3 and $4
-                   and k.entered_on < lower(k.valid)
-                   and exists (
-                         select
-                           from projection.state p
-                          where p.category = 'conflict'
-                            and p.subject = k.subject
-                            and p.status = 'resolved'
-                            and upper(p.valid) = lower(k.valid)
-                            and p.position <= $5
-                            and p.known_from <= $6
-                            and (p.superseded > $5 or p.known_to > $6))) as reopened
-          from today t
-        """,
+        _FLOW,
         options.category.value,
         RANKS[options.minimum_level],
         figure.period.start,

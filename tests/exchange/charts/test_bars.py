@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iku.exchange.charts import bars
-from iku.exchange.charts.bars import Achievement, Bar, Stage
+from iku.exchange.charts.bars import Achievement, Bar, WaterfallStage
 from tests.exchange.charts.drawn import (
     check_inside,
     labels,
@@ -20,10 +20,10 @@ counts = st.integers(0, 10**9)
 rows = st.lists(st.builds(Bar, label, counts, st.just("1.234")), max_size=12)
 bounds = st.lists(st.decimals(1, 100, places=2), max_size=8, unique=True).map(sorted)
 WAY = [
-    Stage("Saat terbit", "8", 0, 8, total=True),
-    Stage("data terlambat", "+2", 8, 10),
-    Stage("pembatalan", "-3", 10, 7),
-    Stage("Kini", "7", 0, 7, total=True),
+    WaterfallStage("Saat terbit", "8", 0, 8, total=True),
+    WaterfallStage("data terlambat", "+2", 8, 10),
+    WaterfallStage("pembatalan", "-3", 10, 7),
+    WaterfallStage("Kini", "7", 0, 7, total=True),
 ]
 
 
@@ -51,9 +51,12 @@ def test_an_amount_of_zero_has_no_length() -> None:
 
 
 @given(
-    st.lists(st.builds(Stage, label, label, counts, counts, st.booleans()), max_size=9)
+    st.lists(
+        st.builds(WaterfallStage, label, label, counts, counts, st.booleans()),
+        max_size=9,
+    )
 )
-def test_every_waterfall_fits_its_image(drawn: list[Stage]) -> None:
+def test_every_waterfall_fits_its_image(drawn: list[WaterfallStage]) -> None:
     check_inside(parsed(bars.waterfall("c", "t", "d", drawn)))
 
 

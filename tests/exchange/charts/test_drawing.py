@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iku.exchange.charts import drawing
-from iku.exchange.charts.drawing import WIDTH, Drawing, Scale
+from iku.exchange.charts.drawing import WIDTH, Drawing, LinearScale
 from tests.exchange.charts.drawn import SVG, labels, parsed
 
 finite = st.floats(-1e9, 1e9)
@@ -18,14 +18,14 @@ finite = st.floats(-1e9, 1e9)
 def test_a_scale_is_monotone_and_stays_between_its_ends(
     low: float, high: float, one: float, other: float
 ) -> None:
-    scale = Scale(low, high, 10, 20)
+    scale = LinearScale(low, high, 10, 20)
     assert 10 <= scale.at(one) <= 20
     if one <= other:
         assert scale.at(one) <= scale.at(other) + 1e-9
 
 
 def test_a_scale_reaches_both_ends() -> None:
-    scale = Scale(0, 4, 160, 12)
+    scale = LinearScale(0, 4, 160, 12)
     assert (scale.at(0), scale.at(2), scale.at(4), scale.at(9)) == (160, 86, 12, 12)
 
 

@@ -265,3 +265,29 @@ async def test_the_front_page_leads_to_the_days_on_which_any_figure_moved(
     shown = read((await reader.get(FRONT, params={"per": "2021-12-31"})).text)
     days = re.findall(r"perubahan (?:sebelumnya|berikutnya): ([\d-]+)", shown.text)
     assert len(days) == 2
+
+
+async def test_the_last_edition_is_compared_and_a_withdrawn_one_is_not(
+    loaded: Client,
+) -> None:
+    asked = {"per": "2021-12-31"}
+    await loaded.records("/publications", YEAR, Iku_Actor="ani")
+    await publish(loaded, known_on="2022-01-15")
+    await loaded.records("/publications", YEAR | {"restates": "2021"})
+    between = read((await loaded.get(FRONT, params=asked)).text)
+    assert "publikasi 2021.2" in between.text
+    assert "8/9 = 88,89% (2021)" in between.text
+    size = (await loaded.says("/log/events"))["size"]
+    await publish(loaded, "2021.2")
+    shown = read((await loaded.get(FRONT, params=asked)).text)
+    assert "Berubah sejak terbit" not in shown.text
+    assert "Sama dengan yang diterbitkan: 2021.2" in shown.text
+    # At an earlier size of the log the first edition was the last one.
+    then = read((await loaded.get(FRONT, params=asked | {"ukuran": str(size)})).text)
+    assert "8/9 = 88,89% (2021)" in then.text
+    gone = YEAR | {"as_of": "2021-06-30"}
+    made = await loaded.records("/publications", gone)
+    withdrawn = {"type": "withdrawn", "reason": "Salah tanggal"}
+    await loaded.records(f"/publications/{made['id']}/events", withdrawn)
+    after = read((await loaded.get(FRONT, params=asked)).text)
+    assert "publikasi 2021.2" in after.text

@@ -4,7 +4,14 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
-from iku.exchange.charts.drawing import TEXT, WIDTH, Drawing, Scale, extent, shortened
+from iku.exchange.charts.drawing import (
+    TEXT,
+    WIDTH,
+    Drawing,
+    LinearScale,
+    extent,
+    shortened,
+)
 
 ROW = 44.0  # height of a row: its label, and the bar below it
 BAR = 14.0
@@ -19,7 +26,7 @@ class Bar(NamedTuple):
     shown: str
 
 
-class Stage(NamedTuple):
+class WaterfallStage(NamedTuple):
     """A stage of a waterfall: a bar from one count to another.
 
     Attributes:
@@ -51,7 +58,7 @@ def amounts(name: str, title: str, description: str, rows: Sequence[Bar]) -> str
     """A bar chart with one bar for each of *rows*; the common scale begins at zero."""
     drawing = Drawing(name, title, description, max(len(rows), 1) * ROW)
     most = max((row.amount for row in rows), default=0)
-    across = Scale(0, max(most, 1), EDGE, WIDTH - EDGE)
+    across = LinearScale(0, max(most, 1), EDGE, WIDTH - EDGE)
     for place, row in enumerate(rows):
         y = place * ROW
         _label(drawing, row.label, row.shown, y)
@@ -59,11 +66,13 @@ def amounts(name: str, title: str, description: str, rows: Sequence[Bar]) -> str
     return drawing.svg
 
 
-def waterfall(name: str, title: str, description: str, stages: Sequence[Stage]) -> str:
+def waterfall(
+    name: str, title: str, description: str, stages: Sequence[WaterfallStage]
+) -> str:
     """A waterfall chart from the first count to the last; the scale begins at zero."""
     drawing = Drawing(name, title, description, max(len(stages), 1) * ROW)
     ends = [n for one in stages for n in (one.before, one.after)]
-    across = Scale(min([0, *ends]), max([1, *ends]), EDGE, WIDTH - EDGE)
+    across = LinearScale(min([0, *ends]), max([1, *ends]), EDGE, WIDTH - EDGE)
     for place, one in enumerate(stages):
         y = place * ROW
         begin, end = across.at(one.before), across.at(one.after)
@@ -75,7 +84,7 @@ def waterfall(name: str, title: str, description: str, stages: Sequence[Stage]) 
     return drawing.svg
 
 
-def _kind(one: Stage) -> str:
+def _kind(one: WaterfallStage) -> str:
     if one.total:
         return "total"
     return "up" if one.after >= one.before else "down"
@@ -85,7 +94,7 @@ def bullet(name: str, title: str, description: str, of: Achievement) -> str:
     """A bullet chart: the achievement as a bar over the rating bands."""
     drawing = Drawing(name, title, description, 2 * ROW - 8)
     top = max(Decimal(100), of.mark, of.achievement, *of.bounds)
-    across = Scale(0, float(top), EDGE, WIDTH - EDGE)
+    across = LinearScale(0, float(top), EDGE, WIDTH - EDGE)
     begins = [Decimal(0), *of.bounds]
     for place, bound in enumerate(begins):
         end = begins[place + 1] if place + 1 < len(begins) else top
@@ -99,7 +108,9 @@ def bullet(name: str, title: str, description: str, of: Achievement) -> str:
     return drawing.svg
 
 
-def _label_bounds(drawing: Drawing, bounds: Sequence[Decimal], across: Scale) -> None:
+def _label_bounds(
+    drawing: Drawing, bounds: Sequence[Decimal], across: LinearScale
+) -> None:
     """Add the lower bounds below the bands where there is room for them."""
     free = 0.0
     for bound in bounds:

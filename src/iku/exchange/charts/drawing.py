@@ -23,7 +23,7 @@ _PAPER = (
 )
 
 
-class Scale(NamedTuple):
+class LinearScale(NamedTuple):
     """A linear scale from the values [*low*, *high*] to the units [*start*, *end*].
 
     Values outside of the range are drawn at its ends.

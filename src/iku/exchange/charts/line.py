@@ -5,7 +5,7 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import NamedTuple
 
-from iku.exchange.charts.drawing import TEXT, WIDTH, Drawing, Scale, extent
+from iku.exchange.charts.drawing import TEXT, WIDTH, Drawing, LinearScale, extent
 
 LEFT, RIGHT, TOP, BOTTOM = 48.0, 340.0, 12.0, 160.0
 GAP = 8.0  # between two labels, at least
@@ -36,7 +36,7 @@ def line(name: str, title: str, description: str, points: Sequence[LinePoint]) -
     drawing = Drawing(name, title, description, BOTTOM + 3 * TEXT)
     values = [v for one in points for v in (one.now, one.published, one.target) if v]
     top = max([Decimal(100), *values])
-    across, up = _across(len(points)), Scale(0, float(top), BOTTOM, TOP)
+    across, up = _across(len(points)), LinearScale(0, float(top), BOTTOM, TOP)
     _draw_axis(drawing, up)
     for place, one in enumerate(points):
         if one.broken and place:
@@ -54,14 +54,14 @@ def line(name: str, title: str, description: str, points: Sequence[LinePoint]) -
     return drawing.svg
 
 
-def _across(count: int) -> Scale:
+def _across(count: int) -> LinearScale:
     """The horizontal scale of the points; a single point is in the middle."""
     if count == 1:
-        return Scale(0, 0, (LEFT + RIGHT) / 2, RIGHT)
-    return Scale(0, count - 1, LEFT + MARK, RIGHT - MARK)
+        return LinearScale(0, 0, (LEFT + RIGHT) / 2, RIGHT)
+    return LinearScale(0, count - 1, LEFT + MARK, RIGHT - MARK)
 
 
-def _draw_axis(drawing: Drawing, up: Scale) -> None:
+def _draw_axis(drawing: Drawing, up: LinearScale) -> None:
     for value in (0, 50, 100):
         y = up.at(value)
         drawing.line("axis", LEFT, y, RIGHT, y)
@@ -69,7 +69,7 @@ def _draw_axis(drawing: Drawing, up: Scale) -> None:
 
 
 def _draw_targets(
-    drawing: Drawing, points: Sequence[LinePoint], across: Scale, up: Scale
+    drawing: Drawing, points: Sequence[LinePoint], across: LinearScale, up: LinearScale
 ) -> None:
     """Draw the target as steps, each of which extends halfway to the next point."""
     last = len(points) - 1
@@ -81,7 +81,7 @@ def _draw_targets(
             drawing.line("target", begin, y, end, y)
 
 
-def _between(across: Scale, place: int, step: int) -> float:
+def _between(across: LinearScale, place: int, step: int) -> float:
     return (across.at(place) + across.at(place + step)) / 2
 
 
@@ -99,7 +99,7 @@ def _runs(points: Sequence[LinePoint]) -> Iterator[list[tuple[int, Decimal]]]:
 
 
 def _draw_marks(
-    drawing: Drawing, points: Sequence[LinePoint], across: Scale, up: Scale
+    drawing: Drawing, points: Sequence[LinePoint], across: LinearScale, up: LinearScale
 ) -> None:
     """Draw a square for a published figure, a stem from it, and a dot as of now."""
     for place, one in enumerate(points):
@@ -116,7 +116,7 @@ def _draw_marks(
             drawing.add("circle", "now", cx=x, cy=up.at(one.now), r=MARK - 1)
 
 
-def _labelled(points: Sequence[LinePoint], across: Scale) -> list[int]:
+def _labelled(points: Sequence[LinePoint], across: LinearScale) -> list[int]:
     """The indexes of labelled points: the last one, and every n-th before it."""
     width = max(extent(text) for one in points for text in (one.label, one.counts))
     for step in range(1, len(points)):

@@ -15,7 +15,7 @@ from iku import labels
 from iku.domain.access import Action
 from iku.domain.difference import Difference, DifferenceItem
 from iku.domain.figure import Figure
-from iku.exchange.charts.bars import Stage
+from iku.exchange.charts.bars import WaterfallStage
 from iku.messages import Message, message
 from iku.parsing import ParseError
 from iku.queries import figure_difference, replay_steps
@@ -167,7 +167,7 @@ async def _step(frame: Frame, view: View, figure: Figure) -> ReplayStep | None:
     return await replay_steps.step(view, frame.app.figures, figure, position, today)
 
 
-def _stages(frame: Frame, found: Difference) -> dict[str, Sequence[Stage]]:
+def _stages(frame: Frame, found: Difference) -> dict[str, Sequence[WaterfallStage]]:
     """The stages of both counts: by cause where all items are here, else by step."""
     whole = found.next is None and frame.question.cursor is None
     changes = _by_cause(found.items) if whole else _by_step(found)
@@ -199,7 +199,7 @@ def _by_step(found: Difference) -> Mapping[Message, Any]:
 
 def _stages_of(
     frame: Frame, found: Difference, name: str, changes: Mapping[Message, Any]
-) -> Sequence[Stage]:
+) -> Sequence[WaterfallStage]:
     page = frame.visitor.page
     count: int = getattr(found.against, name)
     stages = [_total(frame, message("Compared figure"), count)]
@@ -208,14 +208,14 @@ def _stages_of(
         if not change:
             continue
         shown = page.formats.signed(change)
-        stages.append(Stage(page.text(label), shown, count, count + change))
+        stages.append(WaterfallStage(page.text(label), shown, count, count + change))
         count += change
     return [*stages, _total(frame, message("Requested figure"), count)]
 
 
-def _total(frame: Frame, label: Message, count: int) -> Stage:
+def _total(frame: Frame, label: Message, count: int) -> WaterfallStage:
     page = frame.visitor.page
-    return Stage(page.text(label), page.number(count), 0, count, total=True)
+    return WaterfallStage(page.text(label), page.number(count), 0, count, total=True)
 
 
 def register_of(figure: Figure) -> str:

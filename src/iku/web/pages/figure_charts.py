@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from iku.domain.figure import ComputedFigure, Figure
 from iku.exchange.charts import bars
-from iku.exchange.charts.bars import Achievement, Bar, Stage
+from iku.exchange.charts.bars import Achievement, Bar, WaterfallStage
 from iku.exchange.charts.line import LinePoint, line
 from iku.messages import Message, message, plural
 from iku.queries.case_flow import AgeOfCases, CaseFlow
@@ -115,7 +115,7 @@ def flow(page: PageLanguage, figure: Figure, found: CaseFlow) -> str:
 
 
 def waterfall(
-    page: PageLanguage, name: str, title: Message, stages: Sequence[Stage]
+    page: PageLanguage, name: str, title: Message, stages: Sequence[WaterfallStage]
 ) -> str:
     """The way from one count to another."""
     said = message(
