@@ -79,3 +79,13 @@ async def test_a_case_is_found_by_keyboard_and_without_scripts(
         await page.keyboard.press("Enter")
     await expect(page.locator("h1")).to_have_text("Perkara K05")
     assert page.url.endswith("/konflik/K05?per=2021-12-31")
+
+
+async def test_a_key_leads_to_the_search(
+    filled: Site, scripted: BrowserContext
+) -> None:
+    someone = await filled.person(Role.PETUGAS, "wasnas")
+    page = await sign_in(scripted, filled, someone)
+    await page.goto(f"{filled.address}/konflik")
+    await page.keyboard.press("/")
+    await expect(page.locator("#kata")).to_be_focused()
