@@ -343,6 +343,45 @@ async def test_a_correction_asks_which_event_and_changes_only_what_is_typed(
     assert (shown["area"], shown["source"]) == ("35.76.02.1009", "media")
 
 
+async def test_a_person_whose_name_is_corrected_keeps_the_identifier(
+    client: Client,
+) -> None:
+    persons = {"reporter": {"name": "Totno"}, "parties": [{"name": n} for n in "ABC"]}
+    await client.records("/conflicts", {**CASE, **persons})
+    before = await client.says("/conflicts/K14")
+    form = await opened(client, "/konflik/K14/catat/corrected?peristiwa=1")
+    typed = form.typed(reporter="Tono", parties="C\r\nA\r\nBe", reason="Salah ketik")
+    assert (await sent(client, typed)).status_code == 303
+    after = await client.says("/conflicts/K14")
+    assert after["reporter"] == {**before["reporter"], "name": "Tono"}
+    known = {one["name"]: one["subject"] for one in before["parties"]}
+    found = {one["name"]: one["subject"] for one in after["parties"]}
+    assert (found["A"], found["C"]) == (known["A"], known["C"])
+    assert found["Be"] not in {known["A"], known["C"]}
+
+
+async def test_a_correction_can_say_that_a_participation_was_not_verified(
+    client: Client,
+) -> None:
+    await prepare(client, "organisation", "renewed")
+    took = {"type": "participated", "participation": "P1", "activity": "kemitraan"}
+    took |= {"effective_on": "2022-04-01"}
+    events = "/organisations/O41/events"
+    await client.records(events, {**took, "verified": True})
+    form = await opened(client, "/organisasi/O41/catat/corrected?peristiwa=2")
+    assert form.value("verified") == ""
+    typed = form.typed(verified="false", reason="Belum diperiksa")
+    assert (await sent(client, typed)).status_code == 303
+    [*_, last] = await client.history("/organisations/O41")
+    assert last["data"]["verified"] is False
+
+
+async def test_the_page_of_a_form_is_small(reader: Client) -> None:
+    for path in ("/konflik/baru", "/organisasi/baru"):
+        page = await reader.get(f"{SITE}{path}")
+        assert len(page.content) < 40_000, path
+
+
 async def test_a_merger_takes_the_number_that_people_know(client: Client) -> None:
     await client.records("/conflicts", CASE)
     await client.records("/conflicts", {**CASE, "number": "K9/X", "title": "Lain"})

@@ -8,9 +8,11 @@ import pytest
 
 from iku.access import drafts, sessions
 from iku.app import App
-from iku.commands import accounts
+from iku.commands import accounts, authorisation
+from iku.domain.access import Action
 from iku.domain.account import Role
 from iku.ledger import log
+from iku.postgres import pool as pools
 from iku.web.pages import entry_forms
 from tests.conftest import Clone
 from tests.web import people
@@ -206,6 +208,24 @@ async def test_a_form_of_the_session_before_becomes_a_draft_of_the_same_account(
     again = read_form(page.text)
     assert again.value("title") == REPORT["title"]
     assert (await send(office, OFFICER, again)).status_code == 303
+
+
+async def test_a_form_that_needs_a_fresh_factor_is_kept_until_it_is_used(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    form = (await form_of(office, OFFICER, NEW)).typed(**REPORT)
+    owner = await pools.connect_as_owner(office.app.database.owner_dsn)
+    await owner.execute("set event_triggers = off")
+    await owner.execute(
+        "update access.session set fresh_at = now() - interval '1 hour'"
+    )
+    await owner.close()
+    monkeypatch.setattr(authorisation, "FRESH", {Action.ENTER})
+    before = await size(office.app)
+    answer = await send(office, OFFICER, form)
+    assert answer.headers["Location"] == "/akun/konfirmasi?ke=%2Fkonflik%2Fbaru"
+    assert await size(office.app) == before
+    assert (await form_of(office, OFFICER, NEW)).value("title") == REPORT["title"]
 
 
 async def test_a_draft_of_another_account_is_never_shown(office: Office) -> None:

@@ -32,7 +32,7 @@ from iku.web import confirmation, resubmission
 from iku.web.confirmation import RECORDED, Confirmation
 from iku.web.page_forms import Form
 from iku.web.page_rendering import redirect
-from iku.web.pages import entry_fields, entry_sheet, entry_values
+from iku.web.pages import entry_corrections, entry_fields, entry_sheet, entry_values
 from iku.web.pages.entry_forms import FORMS, EntryForm, path_of
 from iku.web.pages.entry_sheet import OpeningOf, Sheet
 from iku.web.pages.entry_values import Typed
@@ -187,6 +187,8 @@ async def _command(sheet: Sheet) -> Any:
     command = entry_fields.parse(
         entry.struct, sheet.values, sheet.cleared, frame.time.today
     )
+    if entry.event == "corrected" and (event := sheet.chosen_event) is not None:
+        command = entry_corrections.with_known_persons(command, event)
     into = getattr(command, "into", None)
     if not isinstance(into, str):
         return command

@@ -119,6 +119,8 @@ def _field(one: Field, *, restates: bool) -> EntryField:
     elif name == "number" and not restates:
         hint = _NUMBER
     options = _options(one)
+    if restates and one.schema.get("type") == "boolean":
+        options = (Option("true", message("yes")), Option("false", message("no")))
     return EntryField(
         name,
         labels.FIELDS[name],

@@ -4,13 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from secrets import token_urlsafe
-from typing import Any, NamedTuple, get_args
+from typing import Any, NamedTuple
 
 from litestar import Response
 
-from iku import labels, messages
+from iku import messages
 from iku.access import drafts
-from iku.domain import conflict, organisation
 from iku.domain.access import AGENCY_WIDE, Denied, may
 from iku.domain.conflict import Dimension
 from iku.domain.decider import Invalid, Refused
@@ -24,20 +23,11 @@ from iku.queries.similar_cases import TypedReport
 from iku.queries.view import View
 from iku.web import resubmission
 from iku.web.page_forms import KEY, Form
-from iku.web.pages import entry_fields, entry_values
-from iku.web.pages.entry_fields import EntryField, FieldKind, Option
+from iku.web.pages import entry_choices, entry_corrections, entry_fields
+from iku.web.pages.entry_fields import EntryField
 from iku.web.pages.entry_forms import OF_EVENTS, EntryForm, path_of
 from iku.web.pages.frame import Frame
 from iku.web.visitor import form_key
-
-_EVENTS = {
-    category: {str(one.__struct_config__.tag): one for one in get_args(union)}
-    for category, union in (
-        ("conflict", conflict.Event),
-        ("organisation", organisation.Event),
-    )
-}
-_DERIVED = frozenset({"corrected", "annulled", "absorbed", "attached"})
 
 
 class EntrySubject(NamedTuple):
@@ -115,6 +105,12 @@ class Sheet:
         """The field with the version of the event that it is about; may be empty."""
         names = {"corrected": "corrects", "annulled": "annuls"}
         return names.get(self.form.event, "")
+
+    @property
+    def chosen_event(self) -> EventView | None:
+        """The event that a correction or annulment is about; None if it is not."""
+        chosen = self.values.get(self.reference, "")
+        return next((one for one in self.events if str(one.version) == chosen), None)
 
     @property
     def choosing(self) -> bool:
@@ -317,7 +313,9 @@ async def sent(
         proposing=proposing or given.text("usulan") == "ya",
         events=events,
     )
-    return _about_event(replace(sheet, fields=_fields(sheet)))
+    return _about_event(
+        replace(sheet, fields=entry_choices.with_choices(frame, form, events))
+    )
 
 
 async def _subject(
@@ -349,70 +347,14 @@ def _version(text: str) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
 
 
-def _fields(sheet: Sheet) -> tuple[EntryField, ...]:
-    """The fields of the form, with the choices that the register offers."""
-    return tuple(_with_choices(one, sheet) for one in sheet.form.fields)
-
-
-def _with_choices(one: EntryField, sheet: Sheet) -> EntryField:
-    options: tuple[Option, ...] = ()
-    if one.name == "area":
-        areas = sheet.frame.app.agency.areas
-        names = {area.code: area.name for area in areas}
-        options = tuple(
-            Option(area.code, area.name, names.get(area.code[:8], "")) for area in areas
-        )
-    elif one.name == "participation" and sheet.form.event == "participation_verified":
-        options = tuple(_unverified(sheet))
-    return one._replace(kind=FieldKind.SELECT, options=options) if options else one
-
-
-def _unverified(sheet: Sheet) -> list[Option]:
-    """The participations that are not verified yet."""
-    page = sheet.frame.visitor.page
-    verified = {
-        one.data.get("participation")
-        for one in sheet.events
-        if one.type == "participation_verified" or one.data.get("verified")
-    }
-    found = []
-    for one in sheet.events:
-        reference = one.data.get("participation")
-        if one.type.startswith("participat") and reference not in verified:
-            activity = labels.value_label("activity", one.data.get("activity")) or ""
-            day = page.day(one.effective_on) if one.effective_on else ""
-            said = f"{reference}: {page.text(activity)}, {day}"
-            found.append(Option(str(reference), said))
-    return found
-
-
 def _about_event(sheet: Sheet) -> Sheet:
     """The sheet of a correction, with the fields of the event that it is about."""
     if not sheet.reference:
         return sheet
-    events = tuple(one for one in sheet.events if one.type not in _DERIVED)
-    if sheet.form.event == "annulled":
-        events = tuple(one for one in sheet.events if one.type != "annulled")
+    events = entry_corrections.correctable(sheet.form, sheet.events)
     sheet = replace(sheet, events=events)
-    chosen = sheet.values.get(sheet.reference, "")
-    event = next((one for one in events if str(one.version) == chosen), None)
-    if event is None:
+    if (event := sheet.chosen_event) is None:
         return replace(sheet, values={**sheet.values, sheet.reference: ""})
-    names = {"corrects", "annuls", "reason"}
-    if sheet.form.event == "corrected":
-        struct = _EVENTS[sheet.form.category][event.type]
-        names |= {*struct.__struct_fields__}
-    fields = tuple(one for one in sheet.fields if one.name in names)
-    return replace(sheet, fields=fields, original=_original(sheet, event))
-
-
-def _original(sheet: Sheet, event: EventView) -> dict[str, str]:
-    """The values of the event as they were recorded, in words."""
-    values: dict[str, Any] = {**event.data, "effective_on": event.effective_on}
-    for name, text in event.text.items():
-        values.setdefault(name.partition(".")[0], []).append(text)
-    return {
-        name: entry_values.in_words(sheet.frame.visitor.page, name, value)
-        for name, value in values.items()
-        if value is not None and not isinstance(value, dict)
-    }
+    page = sheet.frame.visitor.page
+    shown = entry_corrections.corrected_event(sheet.form, sheet.fields, event, page)
+    return replace(sheet, fields=shown.fields, original=shown.original)

@@ -1,0 +1,105 @@
+"""Corrections and annulments: the event that a form is about, and its values."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple, get_args
+
+from msgspec import structs
+
+from iku.domain import conflict, organisation
+from iku.domain.fact import Person
+from iku.queries.event_history import EventView
+from iku.web.page_language import PageLanguage
+from iku.web.pages import entry_values
+from iku.web.pages.entry_fields import EntryField
+from iku.web.pages.entry_forms import EntryForm
+
+_EVENTS = {
+    category: {str(one.__struct_config__.tag): one for one in get_args(union)}
+    for category, union in (
+        ("conflict", conflict.Event),
+        ("organisation", organisation.Event),
+    )
+}
+_DERIVED = frozenset({"corrected", "annulled", "absorbed", "attached"})
+
+
+class CorrectedEvent(NamedTuple):
+    """What the form of a correction shows of the event that it is about.
+
+    Attributes:
+        fields: The fields that the event has.
+        original: Its values as they were recorded, in words.
+    """
+
+    fields: tuple[EntryField, ...]
+    original: dict[str, str]
+
+
+def correctable(form: EntryForm, events: Sequence[EventView]) -> tuple[EventView, ...]:
+    """The events that a correction or annulment may be about."""
+    excluded = _DERIVED if form.event == "corrected" else {"annulled"}
+    return tuple(one for one in events if one.type not in excluded)
+
+
+def corrected_event(
+    form: EntryForm,
+    fields: Sequence[EntryField],
+    event: EventView,
+    page: PageLanguage,
+) -> CorrectedEvent:
+    """The fields of the form about *event*, and the event's values."""
+    names = {"corrects", "annuls", "reason"}
+    if form.event == "corrected":
+        names |= {*_EVENTS[form.category][event.type].__struct_fields__}
+    return CorrectedEvent(
+        tuple(one for one in fields if one.name in names), _original(event, page)
+    )
+
+
+def _original(event: EventView, page: PageLanguage) -> dict[str, str]:
+    values: dict[str, Any] = {**event.data, "effective_on": event.effective_on}
+    for name, text in event.text.items():
+        values.setdefault(name.partition(".")[0], []).append(text)
+    return {
+        name: entry_values.in_words(page, name, value)
+        for name, value in values.items()
+        if value is not None and not isinstance(value, dict)
+    }
+
+
+def with_known_persons(command: Any, event: EventView) -> Any:
+    """The correction, whose persons keep the identifiers that they have in *event*.
+
+    A person keeps it under a corrected name, too, so that an erasure finds all texts
+    about the person. Of several persons, the one with the same name or in the same
+    place is the same.
+    """
+    if not isinstance(command, conflict.Corrected):
+        return command
+    changes: dict[str, Any] = {}
+    reporter, parties = command.reporter, command.parties
+    if isinstance(reporter, Person) and reporter.subject is None:
+        subject = event.subjects.get("reporter")
+        changes["reporter"] = structs.replace(reporter, subject=subject)
+    if isinstance(parties, tuple):
+        known = [n for n in event.subjects if n.startswith("parties.")]
+        places = sorted(known, key=lambda n: int(n.partition(".")[2]))
+        changes["parties"] = _known_parties(parties, places, event)
+    return structs.replace(command, **changes) if changes else command
+
+
+def _known_parties(
+    several: tuple[Person, ...], places: Sequence[str], event: EventView
+) -> tuple[Person, ...]:
+    by_name = {event.text[place]: event.subjects[place] for place in places}
+    same = len(places) == len(several)
+    found = []
+    for index, one in enumerate(several):
+        subject = one.subject or by_name.get(one.name)
+        if subject is None and same:
+            # A corrected name in the place of another that is gone.
+            before = places[index]
+            gone = event.text[before] not in {other.name for other in several}
+            subject = event.subjects[before] if gone else None
+        found.append(Person(one.name, subject))
+    return tuple(found)
