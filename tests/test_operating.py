@@ -313,7 +313,7 @@ async def test_an_older_dump_beside_the_live_folder_destroys_no_evidence(
     await machine.done("iku verify texts")
     assert len(files(machine)) == 1
     said = await machine.follow(QUARANTINE, 1)
-    assert "1 files restored from quarantine" in said
+    assert "restored from quarantine: 1" in said
     assert {path.name: path.read_bytes() for path in files(machine)} == before
 
 
@@ -326,7 +326,7 @@ async def test_what_no_dump_knows_is_removed_from_quarantine_when_asked(
     copy.write_bytes(b"an upload that broke off")
     os.utime(copy, (0, 1_640_000_000))
     assert "Quarantine of attachments: 1 files" in await start(machine)
-    assert "1 files in quarantine deleted" in await machine.follow(QUARANTINE, 2)
+    assert "in quarantine deleted: 1" in await machine.follow(QUARANTINE, 2)
     assert files(machine) == [kept]
     assert "Quarantine: empty" in await machine.follow(QUARANTINE, 0)
 

@@ -336,7 +336,7 @@ TASKS = vocabulary(
         "participation": "Organisations with participations to verify",
         "idle": "Cases without an event for more than 30 days",
         "certificate": "Certificates that expire within 60 days",
-        "publication": "Publications on their way",
+        "publication": "Unfinished publications",
         "period": "Ended periods without a publication",
     },
 )
@@ -407,9 +407,9 @@ SUBJECTS = vocabulary(
         "subject": "subject",
         "ledger": "log",
         "account": "account",
-        "access": "policy of access",
+        "access": "access policy",
         "proposal": "proposal",
-        "import": "import of a file",
+        "import": "file import",
     },
 )
 PROPOSAL_STATUSES = vocabulary(

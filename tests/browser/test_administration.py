@@ -108,7 +108,7 @@ async def test_what_is_weighty_asks_for_a_fresh_factor_first(
         await expect(button).to_be_disabled()
         assert await button.get_attribute("title")
     await page.goto(f"{site.address}/kelola/undang?bahasa=en")
-    await expect(page.locator("h1")).to_have_text("Confirm that it is you")
+    await expect(page.locator("h1")).to_have_text("Confirm your identity")
     before = [one["value"] for one in await context.cookies()]
     await site.office.forget_codes()
     await page.fill("#kode", admin.code)

@@ -170,7 +170,7 @@ def test_keys_are_shown_renewed_and_destroyed(
     assert new == {"epoch": f"{old['epoch']}.2", "wraps": 16, "locked": 0, "here": True}
     assert "locked" not in iku("history", "K01").out
     assert iku("keys", "reconcile", "--json").json == {"decisions": 0, "texts": 0}
-    assert "0 restored texts were erased again" in iku("keys", "reconcile").out
+    assert "Restored texts erased again: 0" in iku("keys", "reconcile").out
 
 
 def test_the_key_of_authenticators_is_renewed_apart_from_those_of_texts(

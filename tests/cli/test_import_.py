@@ -76,7 +76,7 @@ def test_whom_a_rejection_takes_along_is_told_with_its_row(
     [shown] = iku("import", file, "--json").json["files"]
     assert (shown["repeated"], shown["remarks"]) == (4, [])
     history = " ".join(iku("history", "K2").out.split())
-    assert "also no longer counted: K1, merged into this one" in history
+    assert "also no longer counted: K1, merged into this case" in history
 
 
 @pytest.mark.usefixtures("indonesian")
@@ -161,7 +161,7 @@ def test_rows_that_are_skipped_are_named(iku: Any, tmp_path: Path) -> None:
     rows = [report("K1"), report("K1"), verified, handled, handled, verified]
     said = iku("import", write(tmp_path / "a.csv", *rows))
     assert said.code == 0
-    assert "6 rows of journal konflik, 4 recorded, 2 repeated rows skipped" in said.out
+    assert "6 rows of journal konflik, 4 recorded, repeated rows skipped: 2" in said.out
     assert re.search(r"^ +3 +identical to row 2$", said.out, re.MULTILINE)
     assert re.search(r"^ +7 +identical to row 4$", said.out, re.MULTILINE)
     again = iku("import", tmp_path / "a.csv", "--json").json["files"][0]

@@ -115,7 +115,7 @@ async def test_a_swapped_text_is_named_and_the_rest_is_written(
     verified = iku("verify", "texts")
     assert verified.code == 1
     assert verified.err == (
-        f"{named}iku: 1 texts or files, listed above, do not match their records\n"
+        f"{named}iku: texts or files that do not match their records, listed above: 1\n"
     )
     assert (
         f"Texts: {signed - 1} decrypted, 0 erased, 0 locked, 1 damaged" in verified.out

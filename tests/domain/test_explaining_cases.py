@@ -92,7 +92,7 @@ def test_of_a_return_and_an_annulled_verification_the_later_is_told() -> None:
 
 
 NEW = ("new_in_period", "dihitung: dilaporkan 01-03-2021, dalam periode, peristiwa 31")
-EVE = "dihitung: berjalan sejak {} dan belum selesai menjelang {}, peristiwa {}"
+EVE = "dihitung: berjalan sejak {} dan belum selesai sebelum {}, peristiwa {}"
 
 
 def test_a_case_new_in_the_period_is_resolved_or_still_open() -> None:

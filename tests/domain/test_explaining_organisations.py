@@ -214,6 +214,6 @@ def test_the_same_is_told_in_english() -> None:
     left = organised(organisation.MovedOut(effective_on=on("2021-08-01")))
     found = subject_kinds.membership(left, ANY_TIME, *YEAR)
     assert sentence(found.denominator.reason(), [7, 9]) == (
-        "counted: it was there in the period, until 2021-07-31; "
+        "counted: existed in the period, until 2021-07-31; "
         "moved out on 2021-08-01, events 7 and 9"
     )

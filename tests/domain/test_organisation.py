@@ -195,7 +195,10 @@ def test_what_ends_on_the_day_of_a_participation_takes_it_along() -> None:
 
 def test_a_renewal_until_the_day_in_force_is_refused() -> None:
     found = organised(registered(), renewed("2021-03-01", "2026-02-28"))
-    sides = "renewed on 2021-04-01 until 2026-02-28", "already valid until 2026-02-28"
+    sides = (
+        "cannot be renewed on 2021-04-01 until 2026-02-28",
+        "already valid until 2026-02-28",
+    )
     refused(decider, found, renewed("2021-04-01", "2026-02-28"), *sides)
     recorded(decider, found, renewed("2021-04-01", "2026-03-31"))
 
@@ -289,11 +292,11 @@ def test_only_a_certificate_is_renewed_or_expires() -> None:
 
 def test_a_certificate_is_valid_on_its_first_day_at_least() -> None:
     void = registered("2021-02-01", valid_until=on("2021-01-31"))
-    refused(decider, None, void, "2021-02-01", "valid_until is 2021-01-31")
+    refused(decider, None, void, "2021-02-01", "earlier, on 2021-01-31")
     recorded(decider, None, registered("2021-02-01", valid_until=on("2021-02-01")))
     found = organised(registered("2021-02-01"))
     short = renewed("2021-05-01", "2021-04-30")
-    refused(decider, found, short, "2021-05-01", "valid_until is 2021-04-30")
+    refused(decider, found, short, "2021-05-01", "earlier, on 2021-04-30")
     recorded(decider, found, renewed("2021-05-01", "2021-05-01"))
 
 

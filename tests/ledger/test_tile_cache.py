@@ -114,7 +114,7 @@ async def test_a_hash_of_any_height_is_found(owner: Plain) -> None:
 async def test_no_more_is_told_than_there_is(owner: Plain) -> None:
     await fill(owner, 300)
     for asked in (Tile(0, 1, 45), Tile(0, 2, 1), Tile(1, 0, 2), Tile(1, 1, 1)):
-        with pytest.raises(tile_cache.SizeBeyondLog, match="has fewer than"):
+        with pytest.raises(tile_cache.SizeBeyondLog, match="has no records up to"):
             await Tiles(owner).tile(asked)
 
 

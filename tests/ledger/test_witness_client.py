@@ -190,7 +190,7 @@ async def test_a_witness_that_saw_another_log_raises_the_alarm(
         (403, b"", "the witness responded with status 403: "),
         (409, b"many\n", "with status 409, but without a tree size"),
         (409, b"\xff\n", "with status 409, but without a tree size"),
-        (409, b"0\n", "the witness responded with another old size 3 times"),
+        (409, b"0\n", "the witness responded 3 times with an old size"),
         (200, b"", "is not a valid cosignature"),
         (200, b"\xff", "is not a valid cosignature"),
         (200, "\u2014 x AAAAAAA=\n".encode(), "is not a valid cosignature"),

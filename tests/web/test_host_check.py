@@ -79,7 +79,7 @@ def test_what_is_no_host_is_malformed(host: str, local_only: bool) -> None:
     assert found is not None
     assert (found.status, found.type) == (400, "urn:iku:problem:invalid")
     assert found.detail.startswith(
-        "Host is malformed; its form is a name or an address"
+        "Host is malformed; Host consists of a name or an address"
     )
     assert [one.path for one in found.errors] == ["Host"]
 

@@ -43,7 +43,10 @@ def test_a_register_without_accounts_is_not_served_to_other_machines(
     mode: Mode, host: str
 ) -> None:
     said = refused(host, mode, public_url=URL)
-    assert "is served to this machine only: it listens on 127.0.0.1" in said
+    assert (
+        "is served to this machine only: the address to listen on must be 127.0.0.1"
+        in said
+    )
     assert said.endswith(f"not on {host}")
 
 

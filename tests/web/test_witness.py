@@ -151,4 +151,4 @@ async def test_a_witness_does_not_wait_for_ever(tmp_path: Path) -> None:
     start, body = await sent(tmp_path, [BEGUN])
     assert start["status"] == 408
     assert (b"connection", b"close") in start["headers"]
-    assert b"6 bytes had arrived" in body["body"]
+    assert b"6 bytes were received" in body["body"]

@@ -27,8 +27,9 @@ from iku.messages import message
 from iku.postgres.pool import Connection
 
 NO_SECOND_LINK = message(
-    "this was done before, under the same Idempotency-Key: a one-time link is shown "
-    "once, in the first answer; if it was lost, issue it again, or recover the account"
+    "the command was already carried out with the same Idempotency-Key: a one-time "
+    "link is shown only in the first answer; if the link was lost, issue it again, "
+    "or recover the account"
 )
 
 

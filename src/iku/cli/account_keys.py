@@ -97,7 +97,7 @@ def end_sessions(identifier: str, *, session: str | None, json: bool) -> None:
     if json:
         terminal.emit(Counted(ended))
     else:
-        tables.say(message("{count} sessions ended.", count=formats.number(ended)))
+        tables.say(message("Sessions ended: {count}.", count=formats.number(ended)))
 
 
 @click.group(cls=terminal.OrderedGroup, short_help="Create and revoke API keys.")

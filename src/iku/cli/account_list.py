@@ -46,7 +46,7 @@ class ListedAccounts(Struct, frozen=True):
 @options(AccountsQuestion)
 @terminal.as_json
 def list_(question: AccountsQuestion, *, json: bool) -> None:
-    """List who held which role on a day, as known on any day."""
+    """List the accounts and their roles as of a day, as known by the cut-off."""
 
     async def execute() -> ListedAccounts:
         async with terminal.opened_view() as (app, view):

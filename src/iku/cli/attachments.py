@@ -123,7 +123,7 @@ def restore(names: tuple[UUID, ...], *, json: bool) -> None:
         terminal.emit({"restored": restored})
     else:
         count = formats.number(restored)
-        tables.say(message("{count} files restored from quarantine.", count=count))
+        tables.say(message("Files restored from quarantine: {count}.", count=count))
 
 
 @attachments.command()
@@ -163,7 +163,7 @@ def remove(names: tuple[UUID, ...], *, yes: bool, json: bool) -> None:
         terminal.emit({"removed": removed})
     else:
         count = formats.number(removed)
-        tables.say(message("{count} files in quarantine deleted.", count=count))
+        tables.say(message("Files in quarantine deleted: {count}.", count=count))
 
 
 def summary(aside: QuarantineSummary, zone: ZoneInfo) -> str:
@@ -172,7 +172,8 @@ def summary(aside: QuarantineSummary, zone: ZoneInfo) -> str:
         return message("empty")
     oldest = formats.day(aside.oldest.astimezone(zone).date())
     return message(
-        "{files} files, {bytes} bytes, oldest {day} (iku attachments list)",
+        "files: {files}; bytes: {bytes}; oldest file: {day} (`iku attachments list` "
+        "shows them)",
         files=formats.number(aside.files),
         bytes=formats.number(aside.bytes),
         day=oldest,
@@ -205,7 +206,7 @@ def _confirm_deletion(found: Sequence[QuarantinedFile]) -> None:
     """Ask for confirmation; abort without it."""
     size = formats.number(sum(one.bytes for one in found))
     question = message(
-        "{count} files ({size} bytes) will be deleted permanently. Continue?",
+        "Files to be deleted permanently: {count} ({size} bytes). Continue?",
         count=formats.number(len(found)),
         size=size,
     )

@@ -67,7 +67,7 @@ def show(found: Comparison) -> None:
     out.table(COLUMNS, rows)
     out.say(
         message(
-            "{count} cases or organisations count differently.",
+            "Cases or organisations that count differently: {count}.",
             count=formats.number(found.differing),
         )
     )

@@ -185,6 +185,7 @@ def _rows(point: comparison.ComparedPoint) -> list[tuple[str, ...]]:
 
 def _differing_message(year: YearEffect) -> str:
     return message(
-        "{count} cases or organisations count differently at the end of the year.",
+        "Cases or organisations that count differently at the end of the year: "
+        "{count}.",
         count=formats.number(year.differing),
     )

@@ -107,8 +107,8 @@ def texts(
     if written.texts.unavailable:
         raise CommandFailed(
             message(
-                "{count} texts listed above do not match their records and were not "
-                "written to {file}; the others were written",
+                "texts that do not match their records, listed above: {count}; these "
+                "were not written to {file}, the other texts were",
                 count=written.texts.unavailable,
                 file=file,
             )

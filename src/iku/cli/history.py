@@ -132,7 +132,8 @@ def _replaced_lines(event: EventView) -> Iterator[str]:
         numbers = [*map(subject_number, event.takes_along)]
         yield translated(
             message(
-                "also no longer counted: {numbers}, merged into this one",
+                "also no longer counted: {numbers}, merged into this case or "
+                "organisation",
                 numbers=numbers,
             )
         )

@@ -105,8 +105,9 @@ def import_(
 
     Each file is recorded atomically: if any row has a fault, nothing of the file is
     recorded. Rows that were imported before are skipped, so a file can be imported
-    again after rows were added to it. With accounts, a file that declares earlier days
-    or verifies what it reports is proposed first, by --propose.
+    again after rows were added to it. If the register has accounts, a file that states
+    earlier days of knowledge, or that contains verifications, needs an approval:
+    propose it with --propose REASON.
     """
     if dry_run and because is not None:
         raise click.UsageError(
@@ -316,7 +317,7 @@ def _row_counts(file: ImportedFile) -> Iterator[str]:
         yield message("{count} already in the register", count=count)
     if file.identical:
         count = formats.number(file.identical)
-        yield message("{count} repeated rows skipped", count=count)
+        yield message("repeated rows skipped: {count}", count=count)
 
 
 def _show_faults(file: ImportedFile) -> None:
@@ -330,7 +331,11 @@ def _show_faults(file: ImportedFile) -> None:
     if file.faulted > len(file.faults):
         shown, count = map(formats.number, (len(file.faults), file.faulted))
         out.say(
-            message("The first {shown} of {count} problems.", shown=shown, count=count)
+            message(
+                "Problems shown: the first {shown} of {count}.",
+                shown=shown,
+                count=count,
+            )
         )
 
 
@@ -342,6 +347,8 @@ def _show_skipped(file: ImportedFile) -> None:
         shown, all_ = map(formats.number, (len(rows), count))
         out.say(
             message(
-                "The first {shown} of {count} skipped rows.", shown=shown, count=all_
+                "Skipped rows shown: the first {shown} of {count}.",
+                shown=shown,
+                count=all_,
             )
         )

@@ -172,8 +172,7 @@ def rotate_access(*, json: bool) -> None:
         return
     tables.say(
         message(
-            "{count} authenticator seeds are now encrypted with the key of epoch "
-            "{epoch}.",
+            "Authenticator seeds now encrypted with the key of epoch {epoch}: {count}.",
             count=formats.number(sealed),
             epoch=epoch,
         )
@@ -235,8 +234,8 @@ def reconcile(*, json: bool) -> None:
     else:
         tables.say(
             message(
-                "{texts} restored texts were erased again; {decisions} "
-                "decisions were recorded again.",
+                "Restored texts erased again: {texts}; decisions recorded again: "
+                "{decisions}.",
                 texts=formats.number(found.texts),
                 decisions=formats.number(found.decisions),
             )

@@ -209,7 +209,7 @@ def _verified_message(found: MonitorRound) -> str:
 
 def _cosigned_message(found: MonitorRound) -> messages.Message:
     if not found.witnesses:
-        return message("no witness has cosigned")
+        return message("no witness has cosigned the checkpoint")
     names = ", ".join(found.witnesses)
     if found.newest is None:
         return message(

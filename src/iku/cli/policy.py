@@ -29,10 +29,10 @@ COLUMNS = (
 
 @click.group(
     cls=terminal.OrderedGroup,
-    short_help="Set the policy of access; see who opened which texts.",
+    short_help="Set the access policy; list who opened which texts.",
 )
 def access() -> None:
-    """Set whether two persons must take two steps; see who opened which texts."""
+    """Set the two-person rule of publications; list who opened which texts."""
 
 
 @access.command("two-persons")
@@ -49,9 +49,11 @@ def access() -> None:
 def two_persons(
     value: str, *, reason: str, because: str | None, actor: str, json: bool
 ) -> None:
-    """Require two persons for two steps (required), or only record who took them.
+    """Set whether review and publication need different persons (required) or not.
 
-    With accounts an administrator proposes it, and the head of the agency approves it.
+    With the other value, the register only records who took each step. If the register
+    has accounts, an administrator proposes the rule, and the head of the agency
+    approves it.
     """
 
     async def execute() -> CommandResult:

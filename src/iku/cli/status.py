@@ -253,7 +253,8 @@ def _guard_text(guard: Guard, zone: ZoneInfo) -> str:
     if guard.sealed > 1:
         told.append(
             message(
-                "schema accepted as found by a superuser {count} times",
+                "number of times that a superuser accepted the schema as found: "
+                "{count}",
                 count=formats.number(guard.sealed),
             )
         )

@@ -202,7 +202,7 @@ def texts(*, subjects: tuple[str, ...], json: bool) -> None:
     if found.unavailable:
         raise CommandFailed(
             message(
-                "{count} texts or files, listed above, do not match their records",
+                "texts or files that do not match their records, listed above: {count}",
                 count=found.unavailable,
             )
         )

@@ -293,8 +293,8 @@ def refuse_own_entry(
         if all(grant.role is Role.VERIFIKATOR for grant in allowed.by):
             raise Forbidden(
                 message(
-                    "you reported this yourself, so another verifier, or the head of "
-                    "the division, must verify it"
+                    "you recorded the report yourself, so another verifier, or the "
+                    "head of the division, must verify the report"
                 )
             )
 
@@ -337,7 +337,7 @@ class StepUpRequired(Forbidden):
 
     def __init__(self) -> None:
         super().__init__(
-            message("confirm that it is you: sign in again with a second factor first")
+            message("confirm your identity first: sign in again with a second factor")
         )
 
 

@@ -143,8 +143,8 @@ async def approve(
         await _lapse(commands, connection, identifier, by, error.version)
         raise Refused(
             message(
-                "{stream} is at version {version}, but the proposal was made at "
-                "version {seen}: look at it and propose again",
+                "{stream} is at version {version}, but the proposal was made for "
+                "version {seen}: read the later events and propose the command again",
                 stream=target.stream,
                 version=error.version,
                 seen=target.version,

@@ -330,8 +330,8 @@ def _refuse_other_day(command: Event, today: date) -> None:
         raise Invalid(
             "effective_on",
             message(
-                "effective_on is {day}, but rights hold from the day on which they are "
-                "recorded, {today}",
+                "effective_on is {day}, but rights apply from the day on which they "
+                "are recorded, {today}",
                 day=command.effective_on,
                 today=today,
             ),

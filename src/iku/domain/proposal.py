@@ -279,7 +279,8 @@ def _refuse_own(by: str, proposer: str, context: DecisionContext) -> None:
     if same and context.two_persons:
         raise Refused(
             message(
-                "{actor} proposed this, so another person must decide on it",
+                "{actor} made the proposal, so another person must decide on the "
+                "proposal",
                 actor=by,
             )
         )
@@ -292,8 +293,8 @@ def _refuse_second_approval(
         if person_of(before.by) == person_of(command.by):
             raise Refused(
                 message(
-                    "{actor} approved this on {day} already; another division must "
-                    "approve as well",
+                    "{actor} already approved the proposal on {day}; another "
+                    "division must approve the proposal as well",
                     actor=before.by,
                     day=before.effective_on,
                 )

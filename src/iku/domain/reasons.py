@@ -34,14 +34,12 @@ SENTENCES = vocabulary(
     {
         Rule.NEW_IN_PERIOD: "counted: {came} {day:digits}, in the period",
         Rule.OPEN_ON_EVE: (
-            "counted: pending since {day:digits} and not resolved on the eve of "
-            "{start:digits}"
+            "counted: pending since {day:digits} and not resolved before {start:digits}"
         ),
         Rule.REOPENED_IN_PERIOD: "counted: reopened on {day:digits}, in the period",
         Rule.REGISTERED: "counted: {came} {day:digits}",
         Rule.LEFT_IN_PERIOD: (
-            "counted: it was there in the period, until {last:digits}; {gone} "
-            "{day:digits}"
+            "counted: existed in the period, until {last:digits}; {gone} {day:digits}"
         ),
         Rule.ANNULLED: "not counted: the {what} of {day:digits} was annulled",
         Rule.REJECTED: "not counted: rejected",
@@ -74,7 +72,7 @@ SENTENCES = vocabulary(
         Rule.MOVED_OUT: "not counted: {gone} {day:digits}",
         Rule.EXPIRED: "not counted: {gone} {day:digits}",
         Rule.GONE_BEFORE: (
-            "not counted: {gone} {day:digits}, so that it was gone by {start:digits}"
+            "not counted: {gone} {day:digits}, so no longer existing on {start:digits}"
         ),
         Rule.RESOLVED: "resolved: closed on {day:digits} ({manner})",
         Rule.FIRST_CLOSURE: (

@@ -485,7 +485,10 @@ async def _connect_within(connect: Connect, limit_s: float) -> Connection:
             return await _reconnect(connect)
     except TimeoutError as error:
         raise Unavailable(
-            message("no database connection within {limit_s} s", limit_s=limit_s)
+            message(
+                "no database connection became available within {limit_s} seconds",
+                limit_s=limit_s,
+            )
         ) from error
 
 

@@ -235,7 +235,9 @@ class _PolicyLines:
     def policy(self, *, complete: bool) -> Policy:
         quorum = self._quorum
         if quorum is None and complete:
-            raise Malformed(message("the policy has no quorum line"))
+            raise Malformed(
+                message("the policy must have one quorum line, but has none")
+            )
         if quorum is None and self._witnesses:
             quorum = ANY_WITNESS
             self._refuse_duplicate_name(quorum)

@@ -80,7 +80,8 @@ class Tiles:
         if len(rows) < asked.width:
             raise SizeBeyondLog(
                 message(
-                    "the log has fewer than {count} records", count=first + asked.width
+                    "the log has no records up to position {count}",
+                    count=first + asked.width,
                 )
             )
         return b"".join(row["leaf"] for row in rows)

@@ -151,7 +151,8 @@ async def _request_missing(
         old = _last_size(keys[0].name, body, size)
     raise WitnessUnavailable(
         message(
-            "the witness responded with another old size {times} times",
+            "the witness responded {times} times with an old size that differs from "
+            "the requested one",
             times=ATTEMPTS,
         )
     )

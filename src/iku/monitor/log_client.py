@@ -155,7 +155,7 @@ class LogClient:
         except (UnicodeDecodeError, Malformed) as error:
             raise InvalidProof(
                 message(
-                    "the response is not a proof: {error}",
+                    "the response of the log is not a proof: {error}",
                     error=messages.error_message(error),
                 )
             ) from error

@@ -48,11 +48,11 @@ class PublicationsQuestion(Struct, frozen=True, forbid_unknown_fields=True):
 
     year: Annotated[
         Annotated[int, Meta(ge=1945, le=9999)] | None,
-        Meta(description="Only publications of days of this year."),
+        Meta(description="Only publications whose as-of day is in this year."),
     ] = None
     state: Annotated[
         PublicationState | None,
-        Meta(description="Only publications whose present state is this."),
+        Meta(description="Only publications that are now in this state."),
     ] = None
 
 

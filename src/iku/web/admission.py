@@ -47,7 +47,8 @@ class RightsEnded(Forbidden):
     def __init__(self) -> None:
         super().__init__(
             message(
-                "the session, the API key or a right ended before the end of the answer"
+                "the session or the API key ended, or a right was revoked, before "
+                "the response was complete"
             )
         )
 

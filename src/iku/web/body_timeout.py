@@ -77,8 +77,8 @@ class BodyReceiver:
         except TimeoutError as error:
             raise RequestTimeout(
                 message(
-                    "the request body was incomplete after {seconds} s: {received} "
-                    "bytes had arrived",
+                    "the request body was incomplete after {seconds} seconds: "
+                    "{received} bytes were received",
                     seconds=round(allowed_s),
                     received=self._received,
                 )

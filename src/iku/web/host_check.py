@@ -19,7 +19,7 @@ _HOST = re.compile(
     r"(\[[0-9A-Fa-f:.]{2,45}\]|[0-9A-Za-z._~!$&'()*+,;=%-]{1,253})(?::([0-9]{0,5}))?"
 )
 _FORM = message(
-    "its form is a name or an address, then : and the port, such as 127.0.0.1:8000"
+    "Host consists of a name or an address, then : and the port, such as 127.0.0.1:8000"
 )
 _HERE = message(
     "this server is named localhost, 127.0.0.1 or [::1], with or without the port"

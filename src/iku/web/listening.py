@@ -76,7 +76,8 @@ def _fault_without_accounts(
     if is_loopback(host):
         return None
     return message(
-        "{reason}: it listens on 127.0.0.1, ::1 or localhost, not on {host}",
+        "{reason}: the address to listen on must be 127.0.0.1, ::1 or localhost, not "
+        "{host}",
         reason=_REASONS[mode],
         host=host,
     )

@@ -1,4 +1,4 @@
-"""What a page answers if a step needs a sign-in or a fresh factor, or fails."""
+"""Responses of pages to a missing sign-in, a factor that is not fresh, or a failure."""
 
 import logging
 from http import HTTPStatus

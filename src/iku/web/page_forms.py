@@ -81,7 +81,7 @@ async def read_form(request: Request[Any, Any, Any], visitor: Visitor) -> Form:
 
 
 async def parse_form(request: Request[Any, Any, Any]) -> Form:
-    """The form of a request, whoever sent it.
+    """The form of a request, without a check of its form key.
 
     Raises:
         UnsupportedMediaType: The body is not a form.
@@ -131,7 +131,7 @@ async def read_upload(
 
 
 def check_key(visitor: Visitor, given: str) -> None:
-    """Refuse what was not sent by a page of the visitor's session.
+    """Refuse a form that was not sent by a page of the visitor's session.
 
     Without a cookie there is no session that another site could use; `origin_check`
     refuses its forms in any case.
@@ -147,7 +147,7 @@ def check_key(visitor: Visitor, given: str) -> None:
 
 
 def next_page(asked: str) -> str:
-    """*asked*, if it is the address of a page of ours; otherwise empty."""
+    """*asked*, if it is the address of a page of this server; otherwise empty."""
     if not asked or local_path(asked) != asked:
         return ""
     parts = urlsplit(asked)

@@ -139,7 +139,7 @@ def bare(
 
 
 def redirect(address: str, *, token: str | None = None) -> Response[bytes]:
-    """See the page at *address*, with the token of a new session if there is one."""
+    """A redirect to *address*, with the token of a new session if there is one."""
     headers = {"Location": address}
     if token is not None:
         headers["Set-Cookie"] = session_cookie(token)
@@ -147,7 +147,7 @@ def redirect(address: str, *, token: str | None = None) -> Response[bytes]:
 
 
 def moved(address: str) -> Response[bytes]:
-    """The page is at *address* from now on."""
+    """A permanent redirect to *address*."""
     return Response(
         b"", status_code=301, headers={"Location": address}, media_type="text/plain"
     )

@@ -74,7 +74,7 @@ class Visitor:
 
     @property
     def has_accounts(self) -> bool:
-        """Whether there is anybody to sign in."""
+        """Whether the register has accounts."""
         return self.register.mode is not Mode.LOCAL
 
     @property
@@ -101,7 +101,11 @@ class Visitor:
         return self.token, self.session
 
     def credentials(self) -> Credentials:
-        """The credentials of the session (raises as `signed_in`)."""
+        """The credentials of the session.
+
+        Raises:
+            SignInRequired: The visitor has not signed in.
+        """
         _, session = self.signed_in()
         return authentication.of_session(session)
 
@@ -124,7 +128,7 @@ class Visitor:
         return f"{self.path}?{urlencode({**self.query, LANGUAGE: language.value})}"
 
     def address(self, path: str, **query: str | Sequence[str]) -> str:
-        """The address of a page of ours, in the language of this one if it is chosen.
+        """The address of another page, in the language of this one if it is chosen.
 
         Parameters with an empty value are left out; one with several values is
         repeated.
@@ -189,7 +193,7 @@ async def _session(connection: Connection, token: str | None) -> Session | None:
 async def _name(
     app: App, connection: Connection, register: AccessRegister, session: Session | None
 ) -> str | None:
-    """The name of the session's holder, who may know it whatever the role is."""
+    """The name of the session's holder, which any role may read."""
     if session is None:
         return None
     own = {session.account: register.accounts[session.account]}

@@ -1,4 +1,4 @@
-"""Accounts, as administrators keep them and auditors see them."""
+"""The pages on which administrators change accounts and auditors read them."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -121,13 +121,13 @@ async def restore(request: AnyRequest, account: FromPath[str]) -> Response[bytes
 
 @routes.form("/kelola/{account:str}/undang-ulang")
 async def recover(request: AnyRequest, account: FromPath[str]) -> Response[bytes]:
-    """Invite the holder again, who lost a factor; the answer shows the link once."""
+    """Recover an account after the loss of a factor; the answer shows the link once."""
     return await _change(request, account, _of_fields(Recovered, "reason"))
 
 
 @routes.form("/kelola/{account:str}/tautan")
 async def issue_link(request: AnyRequest, account: FromPath[str]) -> Response[bytes]:
-    """Issue the link again of an account that never enrolled."""
+    """Issue a new one-time link for an account that never enrolled."""
     visitor = await _admitted(request)
     await read_form(request, visitor)
     async with acquire_connection(visitor.app) as connection:
@@ -183,7 +183,7 @@ async def _change(
 
 
 async def _changed(visitor: Visitor, done: AccountChange) -> Response[bytes]:
-    """The page after a change: of the link, of the proposal, or of the account."""
+    """The page after a change: the link, the proposal or the account."""
     if done.issued is None and done.proposal is None:
         return redirect(visitor.address(f"{PAGE}/{done.account}"))
     origin = visitor.app.settings.public_url or visitor.origin
@@ -213,7 +213,7 @@ def _granted(form: Form, visitor: Visitor) -> RoleGranted:
 
 
 def _of_fields(event: type[Any], *names: str) -> Callable[[Form, Visitor], Later]:
-    """What makes an event of today of the named fields of a form."""
+    """A function that builds an event of today from the named fields of a form."""
 
     def made(form: Form, visitor: Visitor) -> Later:
         today = visitor.app.commands.today().isoformat()
@@ -307,7 +307,7 @@ def _hindrance(visitor: Visitor, found: Account) -> str | None:
 
 
 def _choices(visitor: Visitor) -> dict[str, Any]:
-    """What the fields of a role offer."""
+    """The choices of the fields of a role."""
     agency = visitor.app.agency
     return {
         "roles": list(Role),

@@ -1,4 +1,4 @@
-"""Where a request comes from: its address, and the device as its holder knows it."""
+"""The client of a request: its address, and its browser and operating system."""
 
 from typing import Any
 

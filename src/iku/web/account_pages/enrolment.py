@@ -37,7 +37,7 @@ _URI = re.compile(r"otpauth://totp/[\x21-\x7e]{1,600}")
 
 
 def agency_words(app: App) -> Iterable[str]:
-    """The words that an attacker of this agency would try."""
+    """Words of the agency, which a password must not consist of."""
     ours = app.agency
     divisions = (one.name for one in ours.divisions)
     areas = (one.name for one in ours.areas)
@@ -168,7 +168,7 @@ def _authenticator(
 async def _step(
     visitor: Visitor, values: dict[str, str], failure: Failure | None = None
 ) -> Response[bytes]:
-    """The page of the step that comes next, or of the one that failed."""
+    """The page of the next step of the enrolment, or of the step that failed."""
     if visitor.session is not None and failure is not None:
         raise failure
     _, session, factors = await half_open(visitor)

@@ -64,7 +64,7 @@ async def leave(request: AnyRequest) -> Response[bytes]:
 
 @routes.page(RETURN_PATH)
 async def come_back(request: AnyRequest) -> Response[bytes]:
-    """Take the answer of the identity provider, which the browser brings back."""
+    """Handle the response of the identity provider, which the browser delivers."""
     visitor = await visit(request)
     query = dict(request.query_params)
     cookie = f"{PREFIX}{cookie_name(query.get('state', ''))}"

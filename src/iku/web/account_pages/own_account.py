@@ -149,7 +149,7 @@ async def end_session(request: AnyRequest) -> Response[bytes]:
 
 
 async def _fresh_form(request: AnyRequest) -> tuple[Visitor, Form]:
-    """The visitor, who confirmed lately, and the form."""
+    """The visitor, who used a factor in the last five minutes, and the form."""
     visitor = await visit(request)
     form = await read_form(request, visitor)
     require_fresh(visitor)
@@ -157,7 +157,7 @@ async def _fresh_form(request: AnyRequest) -> tuple[Visitor, Form]:
 
 
 def _credential(text: str) -> bytes:
-    """The identifier of a passkey; empty if the text is none."""
+    """The identifier of a passkey; empty if the text is not one."""
     try:
         return urlsafe_b64decode(text + "=" * (-len(text) % 4))
     except (NotBase64, ValueError):

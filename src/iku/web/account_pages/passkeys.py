@@ -33,8 +33,8 @@ class PasskeyRequest(Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         kunci: The form key.
-        bukti: Whether the passkey is to prove who has the session of the cookie.
-        tanggapan: The browser's response; empty when its options are asked for.
+        bukti: Whether the passkey confirms the holder of the present session.
+        tanggapan: The browser's response; empty in a request for the options.
         nama: The name of a new passkey.
         ke: The page that follows.
         isian: A form of an ended session, sealed.
@@ -50,7 +50,7 @@ class PasskeyRequest(Struct, frozen=True, forbid_unknown_fields=True):
 
 @post("/masuk/passkey/opsi", status_code=200)
 async def sign_in_options(request: AnyRequest) -> Response[bytes]:
-    """The options of a sign-in, or of a proof."""
+    """The options of a sign-in, or of a confirmation."""
     visitor, asked = await _read(request)
     token = _token(visitor) if asked.bukti else None
     async with acquire_connection(visitor.app) as connection:

@@ -95,7 +95,9 @@ async def sign_in_by_click(request: AnyRequest) -> Response[bytes]:
     form = await read_form(request, visitor)
     account = form.text("akun")
     if not visitor.in_demonstration or account not in visitor.register.accounts:
-        raise Forbidden(message("only in a demonstration a click is a sign-in"))
+        raise Forbidden(
+            message("sign-in by one click is allowed only in a demonstration")
+        )
     async with acquire_connection(visitor.app) as connection:
         if visitor.token is not None:
             await sessions.end(connection, visitor.token)

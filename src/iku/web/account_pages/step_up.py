@@ -1,4 +1,4 @@
-"""The confirmation that the holder is at the keyboard, before a weighty step."""
+"""Step-up authentication: a second factor is required again before a critical step."""
 
 from typing import Any
 

@@ -18,7 +18,7 @@ from iku.web.pages.routes import timeless
 
 
 class NumberQuestion(Struct, frozen=True, forbid_unknown_fields=True):
-    """The number that was typed; None before."""
+    """The number that was typed; None if the form was not sent yet."""
 
     nomor: Annotated[str, Meta(max_length=200)] | None = None
 
@@ -63,7 +63,7 @@ async def show_check(frame: Frame) -> Response[bytes]:
 
 @timeless("/data-pribadi", None)
 async def show_personal_data(frame: Frame) -> Response[bytes]:
-    """What the register holds about people, and how erasure is requested."""
+    """The page on personal data in the register and on requests for erasure."""
     return frame.show("personal_data.html")
 
 

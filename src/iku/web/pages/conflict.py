@@ -61,7 +61,7 @@ def _open(case: Conflict, frame: Frame) -> Message:
 
 
 def _verification(case: Conflict) -> Message:
-    """Since when the case is verified, or that it is not."""
+    """The day of the verification of the case, or that it is not verified."""
     for event in case.events_of(Verified):
         return message("verified on {day}", day=event.effective_on)
     return subject_page.NOT_VERIFIED

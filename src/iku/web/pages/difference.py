@@ -1,4 +1,4 @@
-"""The page that compares two figures of an indicator, and replays the way to one.
+"""The page that compares two figures of an indicator, and replays one of them.
 
 The other figure is, unless the address names it, what was published for the same day;
 where nothing was published, the figure at the end of the year before.
@@ -134,7 +134,7 @@ async def _other(frame: Frame, view: View) -> Compared:
 
 
 async def _printed(frame: Frame, view: View) -> PrintedFigure | None:
-    """What the last edition of the day printed."""
+    """The figure as the last edition of the day printed it."""
     question = frame.question.question(frame.time.today)
     (figure,) = await frame.app.figures.answer(
         view.reader, [question], frame.time.today

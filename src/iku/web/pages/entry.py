@@ -1,8 +1,8 @@
-"""Entering: a form for each command about conflicts and organisations.
+"""Data entry: a form for each command about conflicts and organisations.
 
 The form is derived from the Struct that the API decodes (`entry_fields`). It is sent to
 its own address: to record, to propose where a second person decides, or to preview the
-effect on the figures. Every refusal shows the form again, with all that was typed.
+effect on the figures. Every refusal shows the form again, with all typed values.
 
 A form has a random name, which is part of its key. It is the idempotency key of what
 the form records, and its draft keeps it, so that nothing is recorded twice.
@@ -52,7 +52,7 @@ class OpeningQuestion(MomentQuestion, frozen=True, kw_only=True):
     Attributes:
         source: The source that is chosen at first.
         area: The area that is chosen at first.
-        filled: What became of a form that was sent without a session.
+        filled: The outcome of a form that was sent without a session.
     """
 
     source: str = ""
@@ -66,7 +66,7 @@ class LaterQuestion(MomentQuestion, frozen=True, kw_only=True):
     Attributes:
         event: Type of the event to record.
         about: Version of the event that a correction or annulment is about.
-        filled: What became of a form that was sent without a session.
+        filled: The outcome of a form that was sent without a session.
     """
 
     subject: str
@@ -178,7 +178,7 @@ async def _send(
 
 
 async def _command(sheet: Sheet) -> Any:
-    """The command that the form spells.
+    """The command that the values of the form give.
 
     Raises:
         ParseError: Values are missing or invalid.

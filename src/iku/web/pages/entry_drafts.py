@@ -1,4 +1,4 @@
-"""Drafts of entry forms: what was typed is kept at the server without being asked."""
+"""Drafts of entry forms: the server stores typed values automatically."""
 
 from datetime import datetime
 from typing import Any, NamedTuple

@@ -43,16 +43,16 @@ _HINTS: Mapping[str, Message] = {
     "reference": message("Number of the letter or report at the source"),
     "reporter": message("The name of the person"),
     "parties": message("One name on each line"),
-    "into": message("Number of the entry that remains"),
+    "into": message("Number of the case or organisation that remains"),
     "missing": message("What the report lacks, for the person who completes it"),
     "participation": message("A reference of your own that identifies it"),
 }
 _NUMBER = message("Only if it has a number already; otherwise it gets the next one")
-_REASON = message("Needed if the entry changes a figure of a closed period")
+_REASON = message("Required if the event changes a figure of a closed period")
 
 
 class FieldKind(StrEnum):
-    """How a field is asked for."""
+    """The kind of the input element of a field."""
 
     LINE = "line"
     AREA = "area"
@@ -171,7 +171,7 @@ Values = Mapping[str, str]
 def parse(
     struct: type[Struct], values: Values, cleared: Sequence[str], today: date
 ) -> Any:
-    """The command that the *values* of a form spell; *cleared* fields become None.
+    """The command that the *values* of a form give; *cleared* fields become None.
 
     Raises:
         ParseError: Values are missing or invalid; the faults are by field.
@@ -196,7 +196,7 @@ def parse(
 
 
 def day(values: Values, name: str, today: date) -> date | None:
-    """The day that a field spells; None if it spells none."""
+    """The day that a field states; None if it states no day."""
     try:
         return written_day.parse(values.get(name, ""), today)
     except MalformedDay:

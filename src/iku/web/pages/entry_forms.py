@@ -34,7 +34,7 @@ class EntryForm:
 
     @property
     def opens(self) -> bool:
-        """Whether it enters a new subject."""
+        """Whether the form enters a new subject."""
         return self.event in {"reported", "registered"}
 
     @property
@@ -44,7 +44,7 @@ class EntryForm:
 
     @property
     def action(self) -> Action:
-        """The right that it needs."""
+        """The right that the command needs."""
         return ACTIONS[self.category][self.event]
 
     @property

@@ -1,4 +1,4 @@
-"""The sheet: one form that is being filled in, with all that its page shows."""
+"""The state of one form that is being filled in, with all that its page shows."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -97,7 +97,7 @@ class Sheet:
 
     @property
     def owner(self) -> str:
-        """The account that fills it in; empty without one."""
+        """The account that fills in the form; empty without accounts."""
         return resubmission.owner(self.frame.visitor)
 
     @property
@@ -124,13 +124,13 @@ class Sheet:
 
     @property
     def asks_because(self) -> bool:
-        """Whether the reason of the proposal is a field of its own."""
+        """Whether the form has a separate field for the reason of the proposal."""
         return self.proposing and not any(
             one.name == "reason" and one.required for one in self.fields
         )
 
     def day(self, name: str) -> date | None:
-        """The day that a field spells; None if it spells none."""
+        """The day that a field states; None if it states no day."""
         return entry_fields.day(self.values, name, self.frame.time.today)
 
     def with_faults(self, faults: Mapping[str, str]) -> "Sheet":
@@ -140,7 +140,7 @@ class Sheet:
         return replace(self, faults={**ordered, **faults})
 
     def refused(self, refused: Refused) -> "Sheet":
-        """The sheet with the refusal beside the field that it names."""
+        """The sheet with the refusal at the field that it names."""
         said = messages.error_message(refused)
         path = refused.path if isinstance(refused, Invalid) else ""
         path = entry_fields.root(path)
@@ -216,12 +216,12 @@ class Sheet:
 
 
 class OpeningOf(NamedTuple):
-    """What the address of a form says.
+    """The parameters in the address of a form.
 
     Attributes:
         subject: Identifier of the subject; empty for a new one.
         chosen: Values that are filled in at first.
-        filled: What became of a form that was sent without a session.
+        filled: The outcome of a form that was sent without a session.
     """
 
     form: EntryForm
@@ -277,8 +277,8 @@ def _notice(said: str) -> Message | None:
     match said:
         case resubmission.ANOTHER:
             return message(
-                "The form that was sent is of another account, or was sent too long "
-                "ago, so it is not filled in here."
+                "The saved form belongs to another account or has expired, so its "
+                "values are not filled in here."
             )
         case resubmission.AGAIN:
             return message(
@@ -291,7 +291,7 @@ def _notice(said: str) -> Message | None:
 async def sent(
     frame: Frame, connection: Connection, form: EntryForm, subject: str, given: Form
 ) -> Sheet:
-    """The form with the values that were sent (raises as `opened`)."""
+    """The form with the values that were sent. Raises the errors of `opened`."""
     view = frame.app.view(connection, frame.viewer)
     about, proposing = EntrySubject(), False
     events: tuple[EventView, ...] = ()

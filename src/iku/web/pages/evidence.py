@@ -45,7 +45,7 @@ PATHS = {
 
 @reading("/bukti", Action.READ_LOG, EvidenceQuestion)
 async def show_evidence(frame: Frame) -> Response[bytes]:
-    """The log, and what vouches for it."""
+    """The log, with its signatures and the other evidence of its integrity."""
     app, register, time = frame.app, frame.visitor.register, frame.time
     zone = app.settings.timezone.key
     async with frame.view() as view:

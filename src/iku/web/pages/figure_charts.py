@@ -61,8 +61,8 @@ def achievement(page: PageLanguage, made: ComputedFigure) -> str | None:
         ),
         page.text(
             message(
-                "The rating is {rating}; a rating begins at each of the numbers below "
-                "the bar.",
+                "The rating is {rating}; each number below the bar is the lowest "
+                "achievement of a rating.",
                 rating=figure.rating,
             )
         ),
@@ -97,7 +97,7 @@ def flow_rows(found: CaseFlow) -> list[tuple[str, Message, int]]:
     """The name, label and number of each movement of cases in a period."""
     return [
         ("reported", message("reported in the period"), found.reported),
-        ("verified", message("of these verified"), found.verified),
+        ("verified", message("of which verified"), found.verified),
         ("resolved", message("resolved in the period"), found.resolved),
         ("reopened", message("reopened in the period"), found.reopened),
     ]
@@ -117,7 +117,7 @@ def flow(page: PageLanguage, figure: Figure, found: CaseFlow) -> str:
 def waterfall(
     page: PageLanguage, name: str, title: Message, stages: Sequence[WaterfallStage]
 ) -> str:
-    """The way from one count to another."""
+    """The waterfall chart of the changes from one count to another."""
     said = message(
         "From {first} to {last}.",
         first=page.number(stages[0].after),

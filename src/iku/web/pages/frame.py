@@ -1,4 +1,4 @@
-"""The frame of a page: who asks, at which coordinates, with which own parameters.
+"""The frame of a page: its visitor, its coordinates and its own parameters.
 
 A handler receives a `Frame` and answers with a template. It reads by `queries/` through
 the frame's `view`, and writes by `commands/` through its `gateway`; it holds neither
@@ -69,7 +69,7 @@ class Frame:
 
     @property
     def viewer(self) -> Viewer:
-        """Who asks, in the language of the page."""
+        """The visitor as the viewer of the register, in the language of the page."""
         return structs.replace(self.visitor.viewer, language=self.visitor.page.language)
 
     @property
@@ -100,14 +100,15 @@ class Frame:
 
     @property
     def credentials(self) -> Credentials | None:
-        """The account that acts; None before sign-in, or if there are none."""
+        """The credentials of the session; None before sign-in, or without accounts."""
         session = self.visitor.session
         return None if session is None else authentication.of_session(session)
 
     def refusal(self, action: Action, scope: Scope | None = None) -> str | None:
         """Why the visitor may neither take nor propose *action*; None if they may.
 
-        Without a *scope*: on no subject. A button that is shown disabled says this.
+        Without a *scope*, the action is checked for any subject. A disabled button
+        shows the reason.
         """
         actor = self.visitor.viewer.actor
         if actor is None:

@@ -84,7 +84,7 @@ async def show_front_page(frame: Frame) -> Response[bytes]:
 
 
 def _fallback(day: FrontDay, today: date) -> Message | None:
-    """Why the page shows another day than today, if the server chose it."""
+    """The reason why the server chose another day than today; None if it did not."""
     values = {"this_year": today.year, "as_of": day.as_of, "today": today}
     match day.why:
         case None:

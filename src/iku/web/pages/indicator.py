@@ -108,7 +108,7 @@ def _ages(
 
 
 def _list_address(frame: Frame, options: ConflictOptions, one: AgeOfCases) -> str:
-    """The list of the open cases of that age, which has as many rows as they are."""
+    """The address of the list of the open cases of that age."""
     levels: Sequence[str] = [level.value for level in case_flow.counted_levels(options)]
     return frame.address(
         "/konflik",

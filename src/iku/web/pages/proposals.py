@@ -67,7 +67,7 @@ async def show_proposals(frame: Frame) -> Response[bytes]:
 
 @present("/usulan/{proposal_id:str}", Action.READ_FIGURES, ProposalPageQuestion)
 async def show_proposal(frame: Frame) -> Response[bytes]:
-    """A proposal: before and after, what it would move, and who decides."""
+    """A proposal: fields before and after, changed figures, and the decision."""
     return await _proposal_page(frame, frame.question.proposal_id)
 
 

@@ -27,7 +27,8 @@ from iku.web.pages.frame import Frame
 WORDS, CURSOR, FORM = "kata", "lanjut", "bentuk"  # fields of the form of a search
 PART = 200  # items that are read at a time for a download
 IN_ADDRESS = message(
-    "words are searched by the form of the list, so that no address contains them"
+    "search for words with the form of the list: an address must not contain them, "
+    "because addresses are logged"
 )
 
 
@@ -62,7 +63,7 @@ class Register(NamedTuple):
         columns: The fields of a row, the number and the title or name first.
         sorts: The fields by which the list can be sorted.
         days: The filters that are days, with their labels.
-        none: What an empty register shows.
+        none: The sentence that an empty register shows.
         entry: The right to the act that begins a new entry.
     """
 

@@ -128,7 +128,7 @@ def sending(
 ) -> Callable[[Sending], Any]:
     """The route that a form is sent to.
 
-    *action* is asked for no subject in particular; the command asks for its own. If the
+    *action* is checked for any subject; the command checks its own subjects. If the
     page of the form *restores* drafts, a form of another session is not refused but
     kept until its holder has signed in (`resubmission`).
     """

@@ -47,7 +47,7 @@ class Step(NamedTuple):
     """A type of event that can be recorded next, or why it cannot.
 
     Attributes:
-        main: Whether the subject waits for it.
+        main: Whether it is the step for which the subject waits.
     """
 
     tag: str
@@ -193,7 +193,7 @@ def _steps(frame: Frame, layout: SubjectLayout, record: SubjectRecord) -> list[S
 
 
 def _own_entry(frame: Frame, record: SubjectRecord, tag: str) -> str | None:
-    """Why the visitor cannot verify what they entered themselves; None if they can."""
+    """The reason why the visitor cannot verify their own entry; None if they can."""
     actor, state = frame.viewer.actor, record.seen.state
     if actor is None or tag not in {"verified", "participation_verified"}:
         return None
@@ -237,7 +237,7 @@ async def _several(
 async def _missing(
     frame: Frame, layout: SubjectLayout, view: View, typed: str, said: str
 ) -> Response[bytes]:
-    """The page that says why there is no such subject, and where it may be."""
+    """The page for a subject that is not found, with hints at where it may be."""
     others = [
         f"{PATHS[one.category]}/{one.subject}"
         for one in await subject_lookup.identify(view, subject_id(typed))

@@ -1,4 +1,4 @@
-"""Tasks, Tugas: what waits for the visitor, and what waits for others.
+"""Tasks, Tugas: items that wait for the visitor, and those that wait for others.
 
 `/tugas/jumlah` sends the number of tasks whenever it changes, as server-sent events. It
 ends with the session, so a page that stays open shows nothing to the next person.
@@ -30,7 +30,7 @@ POLL_S = 2.0
 
 @present("/tugas", Action.READ_FIGURES)
 async def show_tasks(frame: Frame) -> Response[bytes]:
-    """What waits for the visitor, and for others."""
+    """The tasks of the visitor, and those of others."""
     async with frame.view() as view:
         inbox = await read_inbox(frame)
         proposers = [
@@ -84,7 +84,7 @@ def headings(frame: Frame) -> dict[str, str]:
 
 
 async def read_inbox(frame: Frame) -> TaskInbox:
-    """What waits for the visitor today."""
+    """The tasks of the visitor today."""
     async with frame.view() as view:
         return await task_inbox.read(
             frame.app.commands,

@@ -90,7 +90,7 @@ class TimeControl(NamedTuple):
 
     @property
     def sentence(self) -> Message:
-        """What the page shows, as a phrase that begins with a small letter."""
+        """The coordinates of the page as a phrase that begins with a small letter."""
         values = {"as_of": self.day, "known_on": self.known_on, "size": self.size}
         match self.known_on, self.size:
             case None, None:

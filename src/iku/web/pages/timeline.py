@@ -41,9 +41,9 @@ class TimelineEntry(NamedTuple):
     """An event in a timeline.
 
     Attributes:
-        retroactive: Whether it says what was wrong, not what changed.
+        retroactive: Whether it corrects or annuls an earlier event.
         annulled_by: Version of the event that annuls it; None if it is in effect.
-        later: Whether it holds only from a day after the one that the page shows.
+        later: Whether it is effective only after the as-of day of the page.
         sentence: Who recorded it, and when it was known.
         effects: Its effects on the figures, one by one.
         also: Which other subjects it affects; empty if none.
@@ -113,7 +113,7 @@ def _replaced(event: EventView, fields: FieldFormat) -> Iterator[ShownReplacemen
 
 
 def _sentence(frame: Frame, event: EventView, actor: str) -> str:
-    """Who recorded an event, and since when the office knows it."""
+    """A sentence on who recorded an event, and on which day it became known."""
     values = {
         "day": event.known_on,
         "moment": page_rendering.moment(frame.visitor, event.recorded_at),
@@ -136,6 +136,7 @@ def _also(frame: Frame, event: EventView) -> str:
     numbers = [*map(subject_number, event.takes_along)]
     return frame.visitor.page.text(
         message(
-            "also no longer counted: {numbers}, merged into this one", numbers=numbers
+            "also no longer counted: {numbers}, merged into this case or organisation",
+            numbers=numbers,
         )
     )

@@ -20,7 +20,7 @@ YEAR_S = 365 * 86_400
 
 @sending("/tur", None)
 async def dismiss(frame: Frame, form: Form) -> Response[bytes]:
-    """Show the hints no more in this browser."""
+    """Dismiss the hints in this browser."""
     cookie = f"{TOUR}=selesai; {COOKIE_ATTRIBUTES}; Max-Age={YEAR_S}"
     where = {"Location": form.next_page or frame.address("/"), "Set-Cookie": cookie}
     return Response(b"", status_code=303, headers=where, media_type="text/plain")
