@@ -17,6 +17,7 @@ EXAMPLES: dict[str, str] = {
     "/f/{number:str}": "/f/IKU-1.1.T.20211231.20220115.145.5C",
     "/indikator/{code:str}": "/indikator/IKU-1",
     "/indikator/{code:str}/definisi": "/indikator/IKU-1/definisi",
+    "/indikator/{code:str}/definisi/usul": "/indikator/IKU-1/definisi/usul",
     "/indikator/{code:str}/penjelasan": "/indikator/IKU-1/penjelasan",
     "/indikator/{code:str}/penjelasan.csv": "/indikator/IKU-1/penjelasan.csv",
     "/indikator/{code:str}/perbandingan": "/indikator/IKU-1/perbandingan",

@@ -12,6 +12,7 @@ from typing import Any
 from litestar import Router
 
 from iku.web.pages import (
+    amendment,
     attachment,
     check,
     conflict,
@@ -34,6 +35,7 @@ from iku.web.pages import (
 )
 
 MODULES = (
+    amendment,
     front,
     tasks,
     conflicts,
