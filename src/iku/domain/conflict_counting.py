@@ -45,7 +45,7 @@ OCCURRED = message("occurred on")
 
 
 class Existence(NamedTuple):
-    """The first day on which a case exists: its reason, its day and its event."""
+    """The beginning of a case's existence: the reason, the day and the event."""
 
     reason: Message
     day: date

@@ -319,7 +319,7 @@ class Amendment(Fact, frozen=True, kw_only=True):
         return {n: v for n in given if (v := getattr(self, n)) is not None}
 
     def amend(self, options: Options) -> Options:
-        """*options* with the changes given here.
+        """*options* with the fields that this amendment sets.
 
         Raises:
             Invalid: An option does not belong to this indicator, or the category

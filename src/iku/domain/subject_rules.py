@@ -127,7 +127,7 @@ def _is_its_number(
 
 
 def event_to_revise(version: int, subject: Subject, path: str) -> Any:
-    """The event at *version*, which must not be annulled.
+    """The event at *version*; refused if that event was annulled.
 
     Raises:
         Invalid: The version does not exist, or it was annulled before.

@@ -191,7 +191,8 @@ class Plan:
         remarks: The first side effects of rows.
         faults: The first faults, in the order of the file; *faulted* counts all.
         refused: Ids of the rows at fault.
-        unexplained: Rows without a required reason, by index of the fault.
+        unexplained: Rows without a required reason, by the index of the fault in
+            *faults*.
     """
 
     def __init__(

@@ -186,7 +186,7 @@ async def _count_all_events(
 async def _catch_up(
     connection: Connection, known: Sequence[CountedDefinition], filled: int, size: int
 ) -> None:
-    """Count the events after position *filled* by the last definition of *known*."""
+    """Count the events after *filled*, up to *size*, by the last definition."""
     counted = known[-1]
     category = _category(counted.options)
     since = [

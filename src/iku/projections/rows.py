@@ -190,7 +190,7 @@ class TransitionFold:
         self._states = dict(states)
 
     def entry(self, recorded: Recorded) -> ProjectedEvent:
-        """The effect of the next event of the log."""
+        """Apply the next event of the log to the states; the result is its effect."""
         before = self._states.get(recorded.stream)
         decider = DECIDERS[recorded.category]
         after = decider.evolve(

@@ -116,7 +116,7 @@ async def has_subjects_of_other_commands(
 
 
 async def has_only_commands(reader: Reader, commands: Sequence[str]) -> bool:
-    """Whether the log has only *commands*, seed definitions, rights and accounts."""
+    """Whether the log has only events of *commands*, seeds, policy and accounts."""
     found: bool = await reader.fetchval(
         """
         select not exists (

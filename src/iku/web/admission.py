@@ -97,7 +97,7 @@ class Application(Litestar):
         try:
             await self._admit(scope, receiver, watched)
         except Exception as error:
-            if _has_only_rights_ended(error):
+            if _is_only_rights_ended(error):
                 return  # the answer is incomplete, so the server closes the connection
             if receiver.answered:
                 raise
@@ -139,7 +139,7 @@ class Application(Litestar):
         )
 
 
-def _has_only_rights_ended(error: Exception) -> bool:
+def _is_only_rights_ended(error: Exception) -> bool:
     """Whether a stream ended with the rights of its caller, and for no other reason."""
     match error.__cause__:  # of the framework's exception
         case ExceptionGroup() as group:

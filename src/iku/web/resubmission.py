@@ -91,7 +91,7 @@ async def _kept(
     if not account:
         raise error
     async with acquire_connection(visitor.app) as connection:
-        await _keep(visitor, connection, account, path, fields_of(form))
+        await _save_draft(visitor, connection, account, path, fields_of(form))
     if isinstance(error, StepUpRequired):
         return redirect(visitor.address("/akun/konfirmasi", **{NEXT: path}))
     return redirect(visitor.address(path, **{SEALED: AGAIN}))
@@ -111,7 +111,7 @@ async def follow(
     fields = filled_forms.unseal(visitor.means.secrets, account, path, sealed, _now())
     if fields is None:
         return f"{path}?{SEALED}={ANOTHER}"
-    await _keep(visitor, connection, account, path, fields)
+    await _save_draft(visitor, connection, account, path, fields)
     return f"{path}?{SEALED}={AGAIN}"
 
 
@@ -144,7 +144,7 @@ async def resume(
     return followed.rpartition("=")[2]
 
 
-async def _keep(
+async def _save_draft(
     visitor: Visitor, connection: Connection, account: str, path: str, fields: Fields
 ) -> None:
     try:

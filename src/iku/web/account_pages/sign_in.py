@@ -151,10 +151,10 @@ async def _code_page(
     _, session, factors = await half_open(visitor)
     if session.stage is not Stage.HALF_OPEN or not factors.has_second_factor:
         return redirect(visitor.address("/pendaftaran", **values))
-    return _shown(visitor, "code.html", values, failure, factors=factors)
+    return _render_form(visitor, "code.html", values, failure, factors=factors)
 
 
-def _shown(
+def _render_form(
     visitor: Visitor,
     template: str,
     values: dict[str, str],

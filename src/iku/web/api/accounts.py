@@ -275,10 +275,10 @@ async def keys(question: AccountPath, app: App, caller: Caller) -> ApiKeys:
 async def create_key(
     about: AccountPath, command: KeyRequest, app: App, caller: Caller
 ) -> Response[NewApiKey]:
-    """Creates an API key of the caller's account, which is shown once.
+    """Creates an API key for the caller's account. The key is shown once.
 
-    It needs a session with a factor of the last five minutes; an API key cannot create
-    another one.
+    The session must have verified a factor within the last five minutes; an API key
+    cannot create another one.
     """
     async with acquire_connection(app) as connection:
         requester = Requester(app.commands, connection, caller.credentials)

@@ -297,7 +297,7 @@ async def sent(
     events: tuple[EventView, ...] = ()
     if not form.opens:
         about = await _subject(view, frame, form, subject)
-        proposing = await _only_proposes(view, form, subject)
+        proposing = await _may_only_propose(view, form, subject)
     if form.event in {*OF_EVENTS, "participation_verified"}:
         page = await subjects.history(view, form.category, subject, None, 200)
         events = page.items
@@ -326,7 +326,7 @@ async def _subject(
     return EntrySubject(subject, found.shown["number"], name or "", found.version)
 
 
-async def _only_proposes(view: View, form: EntryForm, subject: str) -> bool:
+async def _may_only_propose(view: View, form: EntryForm, subject: str) -> bool:
     """Whether the visitor may propose the command, but not record it.
 
     Raises:
