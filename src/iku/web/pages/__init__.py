@@ -24,6 +24,7 @@ from iku.web.pages import (
     evidence,
     explanation,
     front,
+    handbook,
     indicator,
     organisation,
     organisations,
@@ -55,6 +56,7 @@ MODULES = (
     entry_drafts,
     shortcuts,
     tour,
+    handbook,
 )
 
 
