@@ -16,6 +16,7 @@ from iku import agency, messages
 from iku.access import drafts, opened
 from iku.access.audit import AuditTrail, Outcome
 from iku.access.secrets import Secrets
+from iku.access.task_inbox import TaskInboxes
 from iku.agency import AgencyProfile
 from iku.commands import accounts, log_continuation, text_erasure
 from iku.commands.command import Command, CommandResult
@@ -102,6 +103,7 @@ class App:
     figures: Figures
     audit: AuditTrail
     recounts: Recounts = field(default_factory=Recounts)
+    inboxes: TaskInboxes = field(default_factory=TaskInboxes)
     participations: UnverifiedParticipations = field(
         default_factory=UnverifiedParticipations
     )

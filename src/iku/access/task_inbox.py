@@ -4,6 +4,9 @@ Tasks are a query; who may decide on a proposal is a rule of commands; this modu
 combines them, as `proposal_inbox` does.
 """
 
+from collections import OrderedDict
+from typing import Any
+
 from msgspec import Struct
 
 from iku.access import proposal_inbox
@@ -16,6 +19,8 @@ from iku.queries.proposals import ProposalsQuestion, ShownProposal
 from iku.queries.tasks import Task, TaskGroup, TaskKind
 from iku.queries.unverified_participations import UnverifiedParticipations
 from iku.queries.view import View
+
+MOST_KEPT = 100
 
 
 class TaskInbox(Struct, frozen=True):
@@ -39,6 +44,26 @@ class TaskInbox(Struct, frozen=True):
     def count(self) -> int:
         """The number of tasks that the account itself may do."""
         return tasks.number_of_own(self.groups) + len(self.to_decide)
+
+
+class TaskInboxes:
+    """The task inboxes of accounts, valid until an event is recorded.
+
+    An inbox reads the present state of the whole register, and the front page shows it.
+    """
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[Any, TaskInbox] = OrderedDict()
+
+    def get(self, key: Any) -> TaskInbox | None:
+        """The inbox with that key; None if it must be read."""
+        return self._kept.get(key)
+
+    def put(self, key: Any, inbox: TaskInbox) -> None:
+        """Keep the inbox; the oldest one is dropped."""
+        self._kept[key] = inbox
+        if len(self._kept) > MOST_KEPT:
+            self._kept.popitem(last=False)
 
 
 async def read(

@@ -84,15 +84,18 @@ def headings(frame: Frame) -> dict[str, str]:
 
 
 async def read_inbox(frame: Frame) -> TaskInbox:
-    """The tasks of the visitor today."""
+    """The tasks of the visitor today; read again after an event was recorded."""
+    app = frame.app
     async with frame.view() as view:
-        return await task_inbox.read(
-            frame.app.commands,
-            view,
-            frame.credentials,
-            frame.app.figures,
-            frame.app.participations,
+        size = await log_records.size(view.reader)
+        key = (view.viewer, frame.credentials, size, frame.time.today)
+        if (kept := app.inboxes.get(key)) is not None:
+            return kept
+        inbox = await task_inbox.read(
+            app.commands, view, frame.credentials, app.figures, app.participations
         )
+    app.inboxes.put(key, inbox)
+    return inbox
 
 
 HANDLERS: list[Any] = [show_tasks, stream_count]
