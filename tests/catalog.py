@@ -10,6 +10,7 @@ import ast
 import io
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -52,11 +53,17 @@ class IndonesianCatalog(Catalog):  # type: ignore[misc]  # babel has no types
     mime_headers = property(lambda _: HEADER, lambda _, __: None)
 
 
+@cache
+def modules() -> dict[Path, ast.Module]:
+    """Every Python file of the program, parsed, in the order of their paths."""
+    found = sorted(SOURCE.rglob("*.py"))
+    return {path: ast.parse(path.read_text()) for path in found}
+
+
 def extracted() -> Iterator[Found]:
     """Every message of the program, in the order of files and lines."""
-    for path in sorted(SOURCE.rglob("*.py")):
+    for path, tree in modules().items():
         file = str(path.relative_to(ROOT))
-        tree = ast.parse(path.read_text())
         yield from (Found(file, one, many) for one, many in sentences(tree))
         yield from (Found(file, one, None, context) for context, one in words(tree))
     for path in sorted(SOURCE.rglob("*.html")):

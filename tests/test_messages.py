@@ -184,8 +184,8 @@ def test_what_programs_read_is_compiled_from_the_catalog() -> None:
 def test_every_parameter_of_a_message_is_given() -> None:
     strays = [
         f"{path.relative_to(SOURCE)}:{call.lineno}"
-        for path in SOURCE.rglob("*.py")
-        for call in ast.walk(ast.parse(path.read_text()))
+        for path, tree in catalog.modules().items()
+        for call in ast.walk(tree)
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Name)
         if call.func.id in {"message", "plural"}
         if None not in (given := {keyword.arg for keyword in call.keywords})
@@ -202,7 +202,7 @@ def test_nothing_is_said_to_people_by_a_bare_string() -> None:
         f"{path.relative_to(SOURCE)}:{line}"
         for room in SPEAKING
         for path in _files(room)
-        for line in _bare(ast.parse(path.read_text()))
+        for line in _bare(catalog.modules()[path])
     ]
 
     assert strays == []
@@ -240,9 +240,9 @@ def test_no_indonesian_sentence_stands_outside_the_catalog() -> None:
     """Docstrings may quote; examples are texts of a register."""
     strays = [
         f"{path.relative_to(SOURCE)}:{node.lineno}"
-        for path in SOURCE.rglob("*.py")
+        for path, tree in catalog.modules().items()
         if path.name != "examples.py"
-        for node in _strings(ast.parse(path.read_text()))
+        for node in _strings(tree)
         if " " in node.value.strip() and INDONESIAN.search(node.value)
     ]
 

@@ -240,7 +240,7 @@ async def test_the_parts_of_any_difference_add_up_to_it(
 ) -> None:
     chance = Chance(Random(40))
     causes: Counter[str] = Counter()
-    for of, against in pairs(chance, memory.size, DEFINITIONS, 60):
+    for of, against in pairs(chance, memory.size, DEFINITIONS, 30):
         pages = await ask(long, of, against)
         causes += check(memory, long, pages, of, against)
     # Every cause occurred, except a target, which moves no count.
