@@ -75,6 +75,6 @@ async def test_a_figure_is_replayed_by_keyboard_without_scripts(
     await expect(disabled).to_be_disabled()
     # A planner sees which cases count, but neither their texts nor their pages.
     await page.goto(f"{register.address}/indikator/IKU-1/penjelasan?{DAY}")
-    await expect(page.get_by_role("cell", name="Perkara", exact=True)).to_have_count(0)
+    await expect(page.get_by_role("cell", name="Kasus", exact=True)).to_have_count(0)
     await expect(page.locator("a[href^='/konflik/']")).to_have_count(0)
     await expect(page.get_by_role("rowheader", name="K10")).to_be_visible()

@@ -77,7 +77,7 @@ async def test_a_case_is_found_by_keyboard_and_without_scripts(
     await row.focus()
     async with page.expect_navigation():
         await page.keyboard.press("Enter")
-    await expect(page.locator("h1")).to_have_text("Perkara K05")
+    await expect(page.locator("h1")).to_have_text("Kasus K05")
     assert page.url.endswith("/konflik/K05?per=2021-12-31")
 
 

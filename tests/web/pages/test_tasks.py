@@ -46,7 +46,7 @@ async def test_a_verified_report_no_longer_waits(office: Office) -> None:
     verified = {"type": "verified", "effective_on": "2021-02-10"}
     answer = await office.send("verifikator-wasnas", "/conflicts/K14/events", verified)
     assert answer.status_code == 201, answer.text
-    assert "Perkara yang menunggu verifikasi" not in await page(
+    assert "Kasus yang menunggu verifikasi" not in await page(
         office, "verifikator-wasnas"
     )
 
@@ -127,7 +127,7 @@ async def test_titles_are_masked_for_those_who_may_not_read_them(
 async def test_the_front_page_lists_the_most_urgent_tasks(office: Office) -> None:
     shown = await page(office, "verifikator-wasnas", "/")
     assert "K14 Sengketa lapak" in shown
-    assert "Perkara yang menunggu verifikasi" in shown
+    assert "Kasus yang menunggu verifikasi" in shown
     assert "K14" not in await page(office, "petugas-wasnas", "/")
     # Tasks are of today: a requested day has none.
     past = await page(office, "verifikator-wasnas", "/?per=2021-12-31")

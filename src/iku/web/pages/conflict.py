@@ -1,4 +1,4 @@
-"""The page of a case, Perkara: its state, timeline, files and next steps."""
+"""The page of a case, Kasus: its state, timeline, files and next steps."""
 
 from typing import Any
 
