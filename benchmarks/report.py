@@ -40,6 +40,7 @@ ORDER = (
     "appending",
     "serving",
     "authenticated",
+    "pages",
     "figures",
     "replay",
     "streaming",
