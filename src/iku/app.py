@@ -17,6 +17,7 @@ from iku.access import drafts, opened
 from iku.access.audit import AuditTrail, Outcome
 from iku.access.secrets import Secrets
 from iku.access.task_inbox import TaskInboxes
+from iku.access.uploads import Uploads
 from iku.agency import AgencyProfile
 from iku.commands import accounts, log_continuation, text_erasure
 from iku.commands.command import Command, CommandResult
@@ -109,6 +110,7 @@ class App:
     )
     witnesses: Policy = field(default_factory=Policy)
     publications: PublicationCache = field(default_factory=PublicationCache)
+    uploads: Uploads = field(default_factory=Uploads)
     credentials: Credentials | None = None
     usual: Viewer = LOCAL
 

@@ -53,16 +53,21 @@ def effect(
     """
     now = Counts(figure.numerator, figure.denominator, figure.expired or 0)
     start, as_of = figure.period.start, figure.as_of
-    after = now
-    for change in changes:
-        gone = _counts(change.before, options, start, as_of)
-        came = _counts(change.after, options, start, as_of)
-        after = Counts(
-            after.numerator + came.numerator - gone.numerator,
-            after.denominator + came.denominator - gone.denominator,
-            after.expired + came.expired - gone.expired,
-        )
-    return FigureEffect(figure.indicator, as_of, now, after)
+    added = (counts_added(change, options, start, as_of) for change in changes)
+    return FigureEffect(figure.indicator, as_of, now, sum(added, start=now))
+
+
+def counts_added(
+    change: StateChange, options: Options, start: date, as_of: date
+) -> Counts:
+    """What the *change* of a subject adds to the figure of a period; may be below 0."""
+    gone = _counts(change.before, options, start, as_of)
+    came = _counts(change.after, options, start, as_of)
+    return Counts(
+        came.numerator - gone.numerator,
+        came.denominator - gone.denominator,
+        came.expired - gone.expired,
+    )
 
 
 def _counts(subject: Any, options: Options, start: date, as_of: date) -> Counts:

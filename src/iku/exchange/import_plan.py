@@ -37,6 +37,7 @@ from iku.domain.decider_registry import DECIDERS
 from iku.domain.fact import Fact, Merger, field_value, retroactive_events
 from iku.exchange import cells
 from iku.exchange.cells import InvalidCell
+from iku.exchange.import_preview import ImportPreview
 from iku.exchange.journal_layouts import Layout
 from iku.exchange.journals import CorrectionTarget, DuplicateRow, JournalRow
 from iku.exchange.name_index import NameIndex
@@ -206,6 +207,7 @@ class Plan:
         closed: Cached[ClosedPeriods],
         authority: Authority,
         allowed: bool = True,
+        preview: ImportPreview | None = None,
     ) -> None:
         self.planned = planned
         self.added = 0
@@ -227,6 +229,7 @@ class Plan:
         self._closed = closed
         self._authority = authority
         self._allowed = allowed
+        self._preview = preview
         self._today = scope.today
         self._digest = scope.digest
         self._doubtful: dict[str, int] = {}  # index of a subject's first fault
@@ -409,6 +412,8 @@ class Plan:
         self._framed.append(framed)
         self.added += request.count
         planned.apply(framed)
+        if self._preview is not None:
+            self._preview.add(entry, request)
         room = MOST - len(self.remarks)
         self.remarks += [RowNote(entry.line, note) for note in decided.notes[:room]]
 

@@ -32,6 +32,7 @@ from iku.exchange.import_plan import (
     RowNote,
     SkippedRow,
 )
+from iku.exchange.import_preview import ImportPreview
 from iku.exchange.journals import IMPORTED, JournalFile, JournalRow
 from iku.exchange.row_reader import RowReader, RowScope
 from iku.exchange.spreadsheet import FileFault, UnreadableSheet
@@ -101,6 +102,7 @@ class Importer:
         dry_run: Record nothing; later files are checked together with earlier ones.
         credentials: The account that imports; None if *actor* is only claimed.
         approved: Check the files as if their import was approved; in a dry run only.
+        preview: Collects what the rows of a file would change.
     """
 
     connection: Connection
@@ -109,6 +111,7 @@ class Importer:
     dry_run: bool = False
     credentials: Credentials | None = None
     approved: bool = False
+    preview: ImportPreview | None = None
     _planned_register: PlannedRegister = field(default_factory=PlannedRegister)
 
     async def run(
@@ -156,6 +159,11 @@ class Importer:
         )
         allowed = await self._is_allowed(authority, digest)
         before = await self._previous_import(journal, scope)
+        if self.preview is not None:
+            category = journal.layout.category
+            await self.preview.begin(
+                self.connection, category, scope.today, closed.value
+            )
         plan = Plan(
             journal.layout,
             self._planned_register if self.dry_run else PlannedRegister(),
@@ -165,6 +173,7 @@ class Importer:
             closed=closed,
             authority=authority,
             allowed=allowed,
+            preview=self.preview,
         )
         chunks = _RowChunks(journal, scope, before, steps)
         if self.dry_run:
@@ -233,6 +242,8 @@ class Importer:
             ids = [numbered.command_id for numbered in rows]
             recorded = await log.recorded_commands(self.connection, ids)
             for row, command_id, _ in rows:
+                if self.preview is not None:
+                    self.preview.note_day(row.cells.get(journal.layout.day, ""))
                 known = command_id in recorded or (
                     self.dry_run and self._planned_register.is_recorded(command_id)
                 )

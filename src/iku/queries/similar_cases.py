@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from typing import Any, NamedTuple
 
 from iku.domain import subject_kinds
-from iku.domain.conflict import Conflict, Dimension
+from iku.domain.conflict import Conflict, Dimension, Reported
 from iku.domain.decider_registry import DECIDERS
 from iku.queries import lists, search
 from iku.queries.search import Match, Search, Sort
@@ -36,6 +36,11 @@ class TypedReport(NamedTuple):
     dimension: Dimension
     day: date
     area: str = ""
+
+    @classmethod
+    def of(cls, one: Reported) -> "TypedReport":
+        """The fields of a report that is complete."""
+        return cls(one.title, one.dimension, one.effective_on, one.area or "")
 
 
 async def similar(view: View, typed: TypedReport) -> list[dict[str, Any]]:

@@ -36,6 +36,7 @@ PAGES = (
     Entry("/konflik", message("Conflicts"), (Action.READ_REGISTER,)),
     Entry("/organisasi", message("Organisations"), (Action.READ_REGISTER,)),
     Entry("/publikasi", message("Publications"), (Action.READ_FIGURES,)),
+    Entry("/impor", message("Import"), (Action.IMPORT, Action.ENTER)),
     Entry("/bukti", message("Evidence"), (Action.READ_LOG,)),
 )
 

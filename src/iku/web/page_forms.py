@@ -3,11 +3,10 @@
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from litestar import Request
-from litestar.datastructures import UploadFile
 
 from iku.access.oidc import local_path
 from iku.domain.access import Forbidden
@@ -19,7 +18,6 @@ KEY = "kunci"  # the field with the form key
 NEXT = "ke"  # the field, or parameter, with the page that follows
 MOST_FIELDS = 100
 FORM = "application/x-www-form-urlencoded"
-WITH_FILES = "multipart/form-data"
 
 
 class StaleForm(Forbidden):
@@ -96,38 +94,6 @@ async def parse_form(request: Request[Any, Any, Any]) -> Form:
     except ValueError as error:
         raise BadRequest("", message("the form has too many fields")) from error
     return Form(tuple((name, value.strip("\x00")) for name, value in pairs))
-
-
-class SentFile(NamedTuple):
-    """A file in a form; without a name and empty if none was chosen."""
-
-    name: str
-    media_type: str
-    content: bytes
-
-
-async def read_upload(
-    request: Request[Any, Any, Any], visitor: Visitor
-) -> tuple[Form, SentFile]:
-    """The form of a request with one file, and the file.
-
-    Raises:
-        StaleForm: It does not carry the key of the visitor's session.
-        UnsupportedMediaType: The body is not a form with files.
-    """
-    kind = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    if kind != WITH_FILES:
-        must = message("the body must be of type {type}", type=WITH_FILES)
-        raise UnsupportedMediaType(must)
-    pairs, file = [], SentFile("", "", b"")
-    for name, value in (await request.form()).multi_items():
-        if isinstance(value, UploadFile):
-            file = SentFile(value.filename, value.content_type, await value.read())
-        else:
-            pairs.append((name, str(value)))
-    form = Form(tuple(pairs))
-    check_key(visitor, form.text(KEY))
-    return form, file
 
 
 def check_key(visitor: Visitor, given: str) -> None:

@@ -13,6 +13,8 @@ from tests.web.test_origin_check import STREAMS
 # The address of an example of each page with parameters in its path.
 EXAMPLES: dict[str, str] = {
     "/bantuan/{role:str}": "/bantuan/petugas",
+    "/impor/{journal:str}/kolom": "/impor/konflik/kolom",
+    "/impor/{journal:str}/templat.csv": "/impor/organisasi/templat.csv",
     "/publikasi/{publication_id:str}": "/publikasi/2021",
     "/usulan/{proposal_id:str}": "/usulan/tidak-ada",
     "/f/{number:str}": "/f/IKU-1.1.T.20211231.20220115.145.5C",

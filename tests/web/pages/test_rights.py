@@ -74,6 +74,7 @@ def example(template: str) -> str:
         "proposal_id": "{proposal}",
         "number": "{figure}",
         "role": "petugas",
+        "journal": "konflik",
         "version": "2",
     }
     return re.sub(r"\{(\w+)(?::\w+)?\}", lambda found: values[found[1]], template)

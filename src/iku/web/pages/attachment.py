@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 from litestar import Response
 
+from iku.access.uploads import Upload
 from iku.commands import upload
 from iku.commands.command import CommandResult
 from iku.connection import PooledReader
@@ -21,7 +22,7 @@ from iku.text_reading import File
 from iku.vault.files import MOST
 from iku.web import confirmation
 from iku.web.confirmation import RECORDED, Confirmation
-from iku.web.page_forms import Form, SentFile
+from iku.web.page_forms import Form
 from iku.web.page_rendering import redirect
 from iku.web.pages.frame import Frame
 from iku.web.pages.routes import present, uploading
@@ -44,8 +45,8 @@ async def show_conflict_upload(frame: Frame) -> Response[bytes]:
     return await _form(frame, "conflict", frame.question.subject)
 
 
-@uploading("/konflik/{subject:str}/catat/attached", Action.ENTER)
-async def attach_to_case(frame: Frame, form: Form, file: SentFile) -> Response[bytes]:
+@uploading("/konflik/{subject:str}/catat/attached", Action.ENTER, MOST)
+async def attach_to_case(frame: Frame, form: Form, file: Upload) -> Response[bytes]:
     """Attach the file of the form to a case."""
     return await _attach(frame, "conflict", form, file)
 
@@ -56,9 +57,9 @@ async def show_organisation_upload(frame: Frame) -> Response[bytes]:
     return await _form(frame, "organisation", frame.question.subject)
 
 
-@uploading("/organisasi/{subject:str}/catat/attached", Action.ENTER)
+@uploading("/organisasi/{subject:str}/catat/attached", Action.ENTER, MOST)
 async def attach_to_organisation(
-    frame: Frame, form: Form, file: SentFile
+    frame: Frame, form: Form, file: Upload
 ) -> Response[bytes]:
     """Attach the file of the form to an organisation."""
     return await _attach(frame, "organisation", form, file)
@@ -89,7 +90,7 @@ async def _form(
 
 
 async def _attach(
-    frame: Frame, category: str, form: Form, sent: SentFile
+    frame: Frame, category: str, form: Form, sent: Upload
 ) -> Response[bytes]:
     subject = subject_id(frame.path["subject"])
     if not sent.content:

@@ -13,25 +13,25 @@ from urllib.parse import urlencode
 from litestar import Request, Response
 from msgspec import Struct
 
+from iku.access.uploads import Upload
 from iku.commands.authorisation import StepUpRequired
 from iku.connection import acquire_connection
 from iku.domain.access import Action, Unauthenticated
 from iku.queries import published_editions
-from iku.vault.files import MOST
 from iku.web import page_rendering, page_routes, resubmission
-from iku.web.page_forms import Form, SentFile, StaleForm, read_form, read_upload
+from iku.web.page_forms import Form, StaleForm, read_form
 from iku.web.pages import frame as frames
 from iku.web.pages import time_control
 from iku.web.pages.frame import Frame, OnlyCoordinates
 from iku.web.pages.time_control import PublishedMoment
 from iku.web.routes import ACTION
+from iku.web.uploaded_forms import LARGEST_TEXTS, TooLarge, read_upload
 from iku.web.visitor import SignInRequired, Visitor, visit
 
 AnyRequest: TypeAlias = Request[Any, Any, Any]
 Page: TypeAlias = Callable[[Frame], Awaitable[Response[bytes]]]
 Sending: TypeAlias = Callable[[Frame, Form], Awaitable[Response[bytes]]]
-Uploading: TypeAlias = Callable[[Frame, Form, SentFile], Awaitable[Response[bytes]]]
-FORM_FRAME = 2**16  # bytes of a form in addition to its file
+Uploading: TypeAlias = Callable[[Frame, Form, Upload], Awaitable[Response[bytes]]]
 OFFERED = 3  # publications that the time control offers
 # The key of whether a page obeys the time control; None: it is the same at all times.
 TRAVELS = "travels"
@@ -107,17 +107,28 @@ def searching(
     return decorate
 
 
-def uploading(path: str, action: Action) -> Callable[[Uploading], Any]:
-    """As `sending`, for a form with a file."""
+def uploading(
+    path: str, action: Action, largest: int, *, refused: Page | None = None
+) -> Callable[[Uploading], Any]:
+    """As `sending`, for a form with a file of at most *largest* bytes.
+
+    The page *refused* answers a larger one.
+    """
 
     def decorate(handler: Uploading) -> Any:
         async def sent(request: AnyRequest) -> Response[bytes]:
             visitor = await _admitted(request, action)
-            form, file = await read_upload(request, visitor)
             frame = frames.of_visitor(visitor, [], request.path_params, OnlyCoordinates)
+            try:
+                form, file = await read_upload(request, visitor, largest)
+            except TooLarge:
+                if refused is None:
+                    raise
+                return await refused(frame)
             return await handler(frame, form, file)
 
-        route = partial(page_routes.form, request_max_body_size=MOST + FORM_FRAME)
+        most = largest + LARGEST_TEXTS
+        route = partial(page_routes.form, request_max_body_size=most)
         return _named(route, path, action, handler, sent, travels=None)
 
     return decorate

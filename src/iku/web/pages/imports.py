@@ -1,0 +1,292 @@
+"""Import, Impor: a journal is checked, and then recorded as a whole or not at all.
+
+A file is uploaded once. The first step checks it without recording anything and keeps
+it, encrypted, for the account (`iku.access.uploads`). The second step names its
+SHA-256 and gets that content or none, so what was checked is what is recorded. The
+file is not sent twice, because a browser cannot fill in the choice of a file. A row is
+identified by its content, so the second step may be sent any number of times.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Annotated, Any, Literal
+
+from litestar import Response
+from msgspec import Meta
+
+from iku.access.uploads import Upload
+from iku.commands import proposals
+from iku.connection import PooledReader, acquire_connection
+from iku.domain import import_permission
+from iku.domain.access import Action, Forbidden
+from iku.domain.decider import Refused
+from iku.domain.hidden_characters import is_unsafe
+from iku.domain.import_permission import FileAllowed
+from iku.exchange import csv_output, journal_columns
+from iku.exchange.csv_output import Delimiter
+from iku.exchange.import_preview import ImportPreview
+from iku.exchange.journal_import import Importer, ImportReport
+from iku.exchange.journal_layouts import LAYOUTS
+from iku.ledger.log import Receipt
+from iku.messages import Message, error_message, message
+from iku.postgres.pool import Connection
+from iku.queries import recorded_commands, similar_cases
+from iku.queries.figure_parameters import MomentQuestion
+from iku.queries.similar_cases import TypedReport
+from iku.queries.view import LOCAL
+from iku.web import resubmission
+from iku.web.page_forms import Form
+from iku.web.page_rendering import redirect
+from iku.web.pages.frame import Frame
+from iku.web.pages.routes import present, sending, timeless, uploading
+
+LARGEST_FILE = 8 << 20  # bytes
+FILE, DIGEST = "berkas", "sidik"  # the fields with the file, and with its SHA-256
+FAULT, CONFLICT, FORBIDDEN = 422, 409, 403
+LONGEST_NAME = 200  # characters of a file name that are shown
+RECEIPTS = 50  # receipts that are listed
+NOT_KEPT = message(
+    "this file is kept for an hour only, and is no longer there; nothing was recorded; "
+    "choose it again"
+)
+
+
+class JournalQuestion(MomentQuestion, frozen=True, kw_only=True):
+    """The journal in the path, and the delimiter of its template."""
+
+    journal: Annotated[
+        Literal["konflik", "organisasi", "target"], Meta(description="Kind of journal.")
+    ]
+    delimiter: Delimiter = Delimiter.SEMICOLON
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What a file would record.
+
+    Attributes:
+        permission: Why another person must approve it first; None if nobody must.
+        closed: The figures of closed periods that it would change.
+        similar: Cases that resemble a report of the file, by its line.
+    """
+
+    upload: Upload
+    report: ImportReport
+    preview: ImportPreview
+    permission: str | None
+    closed: Sequence[Message]
+    similar: Mapping[int, Sequence[Mapping[str, Any]]]
+
+
+@present("/impor", Action.IMPORT)
+async def show_import(frame: Frame) -> Response[bytes]:
+    """The form for a file, and the templates."""
+    return _page(frame)
+
+
+async def refuse_large_file(frame: Frame) -> Response[bytes]:
+    """The form again, with the largest size of a file."""
+    said = message(
+        "the file is larger than {most} MiB; divide it into several files, or let an "
+        "operator import it by the command iku import",
+        most=LARGEST_FILE >> 20,
+    )
+    return _page(frame, {FILE: said}, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+
+
+@uploading("/impor", Action.IMPORT, LARGEST_FILE, refused=refuse_large_file)
+async def check(frame: Frame, _form: Form, upload: Upload) -> Response[bytes]:
+    """Check a file without recording anything."""
+    if upload.is_missing:
+        return _page(frame, {FILE: message("no file was chosen")}, FAULT)
+    upload = upload._replace(name=_plain(upload.name))
+    frame.app.uploads.keep(resubmission.owner(frame.visitor), upload)
+    return await _checked_page(frame, upload)
+
+
+@sending("/impor/catat", Action.IMPORT)
+async def record(frame: Frame, form: Form) -> Response[bytes]:
+    """Record the file that was checked; sent again, it records nothing more."""
+    app, upload = frame.app, _kept(frame, form)
+    if upload is None:
+        return _page(frame, {FILE: NOT_KEPT}, FAULT)
+    async with app.uploads.turn, acquire_connection(app) as connection:
+        importer = Importer(
+            connection, app.commands, LOCAL.name, credentials=frame.credentials
+        )
+        refused = CONFLICT
+        try:
+            report = await importer.run(upload.file.open())
+            if not report.faults:
+                receipts = await _receipts(frame, connection, importer, upload)
+                return _recorded_page(frame, upload, report, receipts)
+        except Forbidden as error:
+            if not error.proposable:
+                raise
+            refused = FORBIDDEN
+    # The register has changed since the file was checked, or it was never permitted.
+    return await _checked_page(frame, upload, refused)
+
+
+@sending("/impor/usulan", Action.ALLOW_IMPORT)
+async def propose(frame: Frame, form: Form) -> Response[bytes]:
+    """Propose that the import of the file is permitted."""
+    upload, because = _kept(frame, form), form.text("alasan").strip()
+    if upload is None:
+        return _page(frame, {FILE: NOT_KEPT}, FAULT)
+    if not because:
+        missing = message(
+            "the reason of the proposal is missing; the approver needs it"
+        )
+        return await _checked_page(frame, upload, FAULT, {"alasan": missing})
+    checked = await _checked(frame, upload)
+    if checked.report.faults:
+        return _page_of(frame, checked, CONFLICT)
+    allowed = FileAllowed(effective_on=frame.time.today)
+    category = import_permission.decider.category
+    command = frame.gateway(form).command(category, upload.file.sha256, allowed)
+    try:
+        made = await proposals.propose(
+            frame.app.commands, PooledReader(frame.app), command, because
+        )
+    except Forbidden:
+        raise
+    except Refused as error:
+        return _page_of(frame, checked, FAULT, {"alasan": error_message(error)})
+    return redirect(frame.address(f"/usulan/{made.subject}"))
+
+
+@timeless("/impor/{journal:str}/kolom", Action.IMPORT, JournalQuestion)
+async def show_columns(frame: Frame) -> Response[bytes]:
+    """The columns of a journal, and the events with their columns."""
+    journal = frame.question.journal
+    return frame.show(
+        "import_columns.html",
+        journal=journal,
+        columns=journal_columns.columns(journal),
+        kinds=journal_columns.kinds(journal),
+        delimiters=list(Delimiter),
+    )
+
+
+@timeless("/impor/{journal:str}/templat.csv", Action.IMPORT, JournalQuestion)
+async def download_template(frame: Frame) -> Response[bytes]:
+    """The headings of a journal as a CSV file."""
+    journal, delimiter = frame.question.journal, frame.question.delimiter
+    line = csv_output.head(journal_columns.headings(journal), delimiter)
+    headers = {"Content-Disposition": f'attachment; filename="{journal}.csv"'}
+    return Response(
+        line.encode(), media_type="text/csv; charset=utf-8", headers=headers
+    )
+
+
+def _plain(name: str) -> str:
+    """The name of a file without folders and without characters that hide others."""
+    last = name.replace("\\", "/").rpartition("/")[2]
+    return "".join("_" if is_unsafe(one) else one for one in last)[:LONGEST_NAME]
+
+
+def _kept(frame: Frame, form: Form) -> Upload | None:
+    owner = resubmission.owner(frame.visitor)
+    return frame.app.uploads.find(owner, form.text(DIGEST))
+
+
+async def _checked(frame: Frame, upload: Upload) -> Checked:
+    app = frame.app
+    permission: str | None = None
+    async with app.uploads.turn, acquire_connection(app) as connection:
+        try:
+            report, preview = await _dry_run(frame, connection, upload, approved=False)
+        except Forbidden as error:
+            if not error.proposable:
+                raise
+            permission = error_message(error)
+            report, preview = await _dry_run(frame, connection, upload, approved=True)
+        closed = await preview.closed(connection)
+        view = app.view(connection, frame.viewer)
+        similar = {
+            line: found
+            for line, one in preview.reports.items()
+            if (found := await similar_cases.similar(view, TypedReport.of(one)))
+        }
+    return Checked(upload, report, preview, permission, closed, similar)
+
+
+async def _dry_run(
+    frame: Frame, connection: Connection, upload: Upload, *, approved: bool
+) -> tuple[ImportReport, ImportPreview]:
+    preview = ImportPreview(frame.app.figures)
+    importer = Importer(
+        connection,
+        frame.app.commands,
+        LOCAL.name,
+        dry_run=True,
+        credentials=frame.credentials,
+        approved=approved,
+        preview=preview,
+    )
+    return await importer.run(upload.file.open()), preview
+
+
+async def _receipts(
+    frame: Frame, connection: Connection, importer: Importer, upload: Upload
+) -> list[Receipt]:
+    """The receipts of the first rows of the file, also of those recorded earlier."""
+    view = frame.app.view(connection, frame.viewer)
+    ids = await importer.command_ids(upload.file.open())
+    found = [await recorded_commands.receipt(view, one) for one in ids[:RECEIPTS]]
+    return [one for one in found if one is not None]
+
+
+async def _checked_page(
+    frame: Frame,
+    upload: Upload,
+    status: int = 200,
+    faults: Mapping[str, str] | None = None,
+) -> Response[bytes]:
+    return _page_of(frame, await _checked(frame, upload), status, faults)
+
+
+def _page_of(
+    frame: Frame,
+    checked: Checked,
+    status: int = 200,
+    faults: Mapping[str, str] | None = None,
+) -> Response[bytes]:
+    """The page of a file that was checked."""
+    return frame.show(
+        "import_checked.html",
+        status=FAULT if checked.report.faults and status == 200 else status,
+        checked=checked,
+        report=checked.report,
+        preview=checked.preview,
+        faults=faults or {},
+        why_not=frame.refusal(Action.ALLOW_IMPORT),
+    )
+
+
+def _recorded_page(
+    frame: Frame, upload: Upload, report: ImportReport, receipts: Sequence[Receipt]
+) -> Response[bytes]:
+    return frame.show(
+        "import_recorded.html", upload=upload, report=report, receipts=receipts
+    )
+
+
+def _page(
+    frame: Frame, faults: Mapping[str, str] | None = None, status: int = 200
+) -> Response[bytes]:
+    return frame.show(
+        "import.html",
+        status=status,
+        faults=faults or {},
+        journals=list(LAYOUTS),
+        most=LARGEST_FILE >> 20,
+    )
+
+
+HANDLERS: list[Any] = [
+    *(show_import, check, record, propose),
+    *(show_columns, download_template),
+]
