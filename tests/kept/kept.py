@@ -119,8 +119,12 @@ async def ask(client: Client, addresses: Iterable[str]) -> dict[str, Any]:
     return found
 
 
-# Terms of the Indonesian reasons that were replaced since; the facts are the same.
+# Terms of the reasons that were replaced since; the facts are the same.
 REWORDED = (
+    ("not resolved on the eve of", "not resolved before"),
+    ("belum selesai menjelang", "belum selesai sebelum"),
+    ("so that it was gone by", "so no longer existing on"),
+    ("counted: it was there in the period", "counted: existed in the period"),
     ("berperan aktif: keikutsertaan", "berpartisipasi aktif: partisipasi"),
     ("berperan aktif", "berpartisipasi aktif"),
     ("keikutsertaan terverifikasi", "partisipasi terverifikasi"),
