@@ -184,7 +184,7 @@ async def test_nobody_verifies_what_the_same_person_reported(desks: Desks) -> No
         basis="SK/2",
     )
     await act(desk, admin, officer.account, granted, category="account")
-    with pytest.raises(Forbidden, match="reported"):
+    with pytest.raises(Forbidden, match="recorded the report yourself"):
         await act(desk, officer, "K1", VERIFIED)
     assert (await act(desk, people["verifikator-wasnas"], "K1", VERIFIED)).added
 
@@ -258,7 +258,7 @@ async def test_accounts_of_one_civil_servant_are_one_person(desks: Desks) -> Non
     assert one.account != two.account
     assert register.person(one.account) == register.person(two.account)
     await act(desk, one, "K1", REPORTED)
-    with pytest.raises(Forbidden, match="reported"):
+    with pytest.raises(Forbidden, match="recorded the report yourself"):
         await act(desk, two, "K1", VERIFIED)
 
 

@@ -225,7 +225,7 @@ async def test_a_proposal_lapses_if_the_subject_has_moved_on(office: Office) -> 
     identifier = await office.propose("petugas-wasnas", WRONG)
     verified = Verified(effective_on=date(2021, 3, 2))
     await office.do("verifikator-wasnas", "K1", verified)
-    with pytest.raises(Refused, match="propose again"):
+    with pytest.raises(Refused, match="propose the command again"):
         await office.approve("kepala-wasnas", identifier)
     assert await office.types("conflict-K1") == ["reported", "verified"]
     assert await office.types(f"proposal-{identifier}") == ["proposed", "lapsed"]
