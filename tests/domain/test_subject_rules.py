@@ -77,7 +77,10 @@ def test_a_corrected_category_holds_from_the_beginning() -> None:
         (
             corrected(3, manner=Manner.ISLAH),
             "corrects",
-            ("version 3 is corrected", "correct the event that it refers to"),
+            (
+                "version 3 is recorded as corrected",
+                "correct the event to which version 3 refers",
+            ),
         ),
     ],
 )
@@ -93,9 +96,11 @@ def test_a_correction_names_a_fact_and_fields_that_it_has(
 def test_an_annulment_is_not_corrected() -> None:
     found = case(resolved("2021-04-01"), annulled(2))
     wrong = corrected(3, manner=Manner.ISLAH)
-    refused(
-        decider, found, wrong, "version 3 is annulled", "the event that it refers to"
+    sides = (
+        "version 3 is recorded as annulled",
+        "correct the event to which version 3 refers",
     )
+    refused(decider, found, wrong, *sides)
 
 
 def test_an_annulled_fact_is_not_corrected() -> None:

@@ -102,7 +102,7 @@ def test_a_single_witness_may_be_the_quorum() -> None:
 
 def test_a_list_of_witnesses_asks_for_any_of_them() -> None:
     spelt = f"witness A {X[0].verifier}\nwitness B {X[1].verifier}\n".encode()
-    with pytest.raises(Malformed, match="no quorum line"):
+    with pytest.raises(Malformed, match="must have one quorum line"):
         policy.parse(spelt)
     read = policy.parse(spelt, complete=False)
     assert read.is_quorum([X[1].verifier])
@@ -199,7 +199,7 @@ WEAK = weak_keys().values()
 @pytest.mark.parametrize(
     ("spelt", "says"),
     [
-        ("", "no quorum line"),
+        ("", "must have one quorum line, but has none"),
         ("quorum none\nquorum none", "line 2 .* more than one quorum line"),
         ("quorum all", "no witness or group named all is defined on an earlier line"),
         (f"quorum A\nwitness A {V}", "line 1 .* no witness or group named A"),
