@@ -62,10 +62,10 @@ def test_a_value_that_is_displayed_otherwise_does_not_fit(typed: str) -> None:
 
 
 def test_what_stands_in_its_place_is_of_the_same_kind() -> None:
-    assert PrintedCounts(7, 9).from_result(EIGHT_NINTHS) == "8/9"
+    assert PrintedCounts(7, 9).format_result(EIGHT_NINTHS) == "8/9"
     seven = PrintedPercentage(Decimal("77.78"))
-    assert (str(seven), seven.from_result(EIGHT_NINTHS)) == ("77.78%", "88.89% (8/9)")
+    assert (str(seven), seven.format_result(EIGHT_NINTHS)) == ("77.78%", "88.89% (8/9)")
     nothing = Result(0, 0, None)
-    assert seven.from_result(nothing) == "undefined (0/0)"
+    assert seven.format_result(nothing) == "undefined (0/0)"
     assert not PrintedPercentage(Decimal(0)).matches(nothing)
     assert PrintedCounts(0, 0).matches(nothing)

@@ -274,7 +274,7 @@ def test_a_socket_folder_of_somebody_else_is_not_used(
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     place = embedded._Cluster(
         tmp_path / "postgres",
-        programs.Programs(tmp_path, programs.RunAccount()),
+        programs.Programs(tmp_path, programs.SystemUser()),
     ).socket_folder
     place.symlink_to(tmp_path)
     with (
@@ -607,8 +607,8 @@ def test_a_program_that_hangs_is_named(tmp_path: Path) -> None:
 def test_an_account_that_cannot_be_taken_on_does_not_work(tmp_path: Path) -> None:
     nowhere = tmp_path / "bin"
     for account in (
-        programs.RunAccount(),
-        programs.RunAccount(1, 1, "no_such_capability"),
+        programs.SystemUser(),
+        programs.SystemUser(1, 1, "no_such_capability"),
     ):
         assert not programs._can_run(account, tmp_path, nowhere)
 

@@ -203,7 +203,7 @@ async def create_key(
 
 
 async def revoke_key(requester: Requester, identifier: str, key: str) -> bool:
-    """Revoke an API key of an account, and return whether it was valid.
+    """Revoke an API key of an account, and return whether it was not yet revoked.
 
     An administrator revokes those of any account, another caller those of its own.
     """

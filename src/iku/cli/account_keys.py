@@ -174,7 +174,12 @@ def revoke_key(key: str, *, identifier: str | None, json: bool) -> None:
     elif revoked:
         tables.say(message("API key {key} is revoked.", key=key))
     else:
-        tables.say(message("API key {key} was not valid.", key=key))
+        tables.say(
+            message(
+                "API key {key} does not exist in this account, or was already revoked.",
+                key=key,
+            )
+        )
 
 
 def _run(step: Callable[[Requester], Awaitable[T]]) -> T:

@@ -89,7 +89,7 @@ def figure(number: str, *, expect: Printed | None, json: bool) -> None:
             message(
                 "figure {number} is {counted} according to the log, not {expected}",
                 number=found.number,
-                counted=str(expect.from_result(found.recounted)),
+                counted=str(expect.format_result(found.recounted)),
                 expected=str(expect),
             )
         )

@@ -311,7 +311,7 @@ def scopes_of(
 def refuse_unfresh(command: Command) -> None:
     """Refuse a sensitive action, or an approval, without a recently used factor.
 
-    It is asked last, so that nobody is asked for a factor in vain.
+    This check must run last, so that a user is not asked for a factor before a refusal.
 
     Raises:
         Forbidden: The account was invited or recovered too recently to approve.

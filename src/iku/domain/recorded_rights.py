@@ -326,7 +326,7 @@ def _recovers_approver(command: JudgedCommand, one: JudgedEvent) -> bool:
 def _self_verification(
     command: JudgedCommand, one: JudgedEvent, actor: Actor
 ) -> Violations:
-    """A violation if a verifier verifies the own entry; a head of division may."""
+    """A violation if a verifier verifies their own entry; a head of division may."""
     if one.record.declared and command.state.allows_imports:
         return  # another person has approved the file
     stream, reference = one.record.stream, one.body.data.get("participation")

@@ -65,7 +65,7 @@ DESCRIPTIONS: Mapping[str, Mapping[str, Message]] = {
             "The day from which the target holds, in the form YYYY-MM-DD."
         ),
         "dasar": message("The document that sets the target."),
-        REMARK: message("The reason of a revised target."),
+        REMARK: message("The reason for the revised target."),
     },
 }
 

@@ -45,7 +45,7 @@ class PrintedCounts(Struct, frozen=True):
         """Whether *result* has these counts."""
         return self == PrintedCounts(result.numerator, result.denominator)
 
-    def from_result(self, result: PrintedResult) -> str:
+    def format_result(self, result: PrintedResult) -> str:
         """The counts of *result*."""
         return str(PrintedCounts(result.numerator, result.denominator))
 
@@ -63,7 +63,7 @@ class PrintedPercentage(Struct, frozen=True):
         """Whether *result* is displayed as this percentage."""
         return self.value == result.percentage
 
-    def from_result(self, result: PrintedResult) -> str:
+    def format_result(self, result: PrintedResult) -> str:
         """The percentage of *result*."""
         shown = "undefined" if result.percentage is None else f"{result.percentage}%"
         return f"{shown} ({result.numerator}/{result.denominator})"

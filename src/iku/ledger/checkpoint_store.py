@@ -251,7 +251,7 @@ def _parse_key(vkey: str) -> VerifierKey | None:
 async def publish(
     connection: Reader, found: Checkpoint, signed: Note, by: Sequence[VerifierKey]
 ) -> None:
-    """Store a signed checkpoint and its signing keys; idempotent."""
+    """Store a signed checkpoint and the keys that verify its signatures; idempotent."""
     for key in by:
         await connection.fetch(
             """

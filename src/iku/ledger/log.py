@@ -390,7 +390,7 @@ async def find_command(
 async def recorded_commands(
     connection: Reader, command_ids: Sequence[str]
 ) -> dict[str, bytes]:
-    """The bodies of the recorded commands among *command_ids*, in one query."""
+    """The SHA-256 of each recorded command among *command_ids*, in one query."""
     rows = await connection.fetch(
         """
         select command_id, body

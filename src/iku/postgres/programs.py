@@ -33,7 +33,7 @@ class PostgresError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class RunAccount:
+class SystemUser:
     """The account that programs run under; if `uid` is None, the current user."""
 
     uid: int | None = None
@@ -94,7 +94,7 @@ class Programs:
     """The programs of the wheel, run under one account."""
 
     folder: Path
-    account: RunAccount
+    account: SystemUser
 
     def run(self, name: str, *arguments: str) -> str:
         """The program's output; `PostgresError` with its last lines if it fails."""
@@ -186,14 +186,14 @@ def wheel_programs() -> Path:
     return Path(spec.submodule_search_locations[0]) / "pginstall" / "bin"
 
 
-def _candidate_accounts(owner: int | None) -> Iterator[RunAccount]:
+def _candidate_accounts(owner: int | None) -> Iterator[SystemUser]:
     if os.geteuid() != 0:
-        yield RunAccount()
+        yield SystemUser()
         return
     entries = list(_unprivileged_accounts(owner))
     for capability in (None, *CAPABILITIES):
         for entry in entries:
-            yield RunAccount(entry.pw_uid, entry.pw_gid, capability)
+            yield SystemUser(entry.pw_uid, entry.pw_gid, capability)
 
 
 def _unprivileged_accounts(owner: int | None) -> Iterator[pwd.struct_passwd]:
@@ -206,7 +206,7 @@ def _unprivileged_accounts(owner: int | None) -> Iterator[pwd.struct_passwd]:
                 yield pwd.getpwnam(name)
 
 
-def _can_run(account: RunAccount, folder: Path, programs: Path) -> bool:
+def _can_run(account: SystemUser, folder: Path, programs: Path) -> bool:
     # The shell changes the folder as the account; the `cwd` of subprocess would do so
     # as root, and so not test the account's permissions.
     enter = ["sh", "-c", 'cd "$1" && exec "$2" -V', "sh"]

@@ -35,14 +35,18 @@ class _BackfillLost(Exception):
 
 @asynccontextmanager
 async def backfill_definition(
-    connect: Connect, turns: Sequence[Transition]
+    connect: Connect, transitions: Sequence[Transition]
 ) -> AsyncIterator[None]:
-    """Backfill the definition in *turns*, if any, before the context that appends it.
+    """Context manager: backfill the definition that *transitions* add, if any.
+
+    This happens before its body appends the definition.
 
     It opens a separate connection, on which an advisory lock serialises backfills.
     """
     options = [
-        new.defined.options for turn in turns for new in rows.new_definitions(turn)
+        new.defined.options
+        for transition in transitions
+        for new in rows.new_definitions(transition)
     ]
     if not options:
         yield

@@ -280,7 +280,7 @@ async def _read_state(
 def _names_claimed(
     claims: Sequence[Sequence[NumberClaim | NumberSeries]],
 ) -> list[tuple[str, str]]:
-    """The folded names that must be free for the claims to be granted."""
+    """The case-folded numbers and identifiers that the claims need to be free."""
     return [
         (claim.category, numbering.casefolded(name))
         for claim in chain.from_iterable(claims)

@@ -138,7 +138,7 @@ class _Projector:
 
 async def _fill_tables(owner: Connection, size: int, progress: Progress) -> None:
     """Fill empty tables from a log of this *size*, then create their indexes."""
-    definitions = await _definitions(owner, size)
+    definitions = await _insert_definitions(owner, size)
     done = 0
     async for found in parallel_fold.fold_in_parallel(
         _histories(owner, size), definitions, size
@@ -159,7 +159,7 @@ async def _histories(owner: Connection, size: int) -> AsyncIterator[list[Recorde
             yield history
 
 
-async def _definitions(owner: Connection, size: int) -> list[CountedDefinition]:
+async def _insert_definitions(owner: Connection, size: int) -> list[CountedDefinition]:
     """All definitions in the first *size* events, inserted into the new table."""
     entries = []
     async for recorded in log.read_subjects(

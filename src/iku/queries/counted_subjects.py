@@ -17,10 +17,10 @@ from iku.queries.view import View
 async def page(
     view: View, begun: PinnedFigure, wanted: SubjectFilter, limit: int
 ) -> ExplanationPage:
-    """At most *limit* counted subjects, after those of the page before.
+    """At most *limit* subjects of the denominator that match *wanted*.
 
-    *wanted* selects the numerator, the denominator, or the open ones. A page may have
-    fewer items although another page follows, if *wanted* selects by rule.
+    They follow those of the page before. The filter by rule is applied after a page is
+    read, so the page may have fewer items although another page follows.
     """
     reader, question = view.reader, begun.question
     options = (await figure_basis(reader, question)).definition.defined.options

@@ -223,7 +223,8 @@ class _CountingGroup(NamedTuple):
     """The coordinates shared by figures that one scan counts together.
 
     Attributes:
-        known_on: None also for figures that are as known on their own day.
+        known_on: The common knowledge cut-off. None if the questions have none, or if
+            each has its own as-of day as the cut-off.
     """
 
     indicator: str

@@ -70,10 +70,11 @@ async def _movements_in_step(
 async def event_movements(
     connection: Reader, coordinate_step: CoordinateStep, after: int, limit: int
 ) -> list[CountMovement]:
-    """The movements by events that are known at only one end of the step.
+    """The changes of the counts by events that only one end of the step includes.
 
-    At most *limit* events *after* a position, in order. With equal knowledge cut-offs
-    they are between the two sizes, otherwise anywhere.
+    At most *limit* of them, in order of position, after position *after*. If both ends
+    have the same knowledge cut-off, only positions between the two log sizes are
+    searched, otherwise the whole log.
     """
     before, then = coordinate_step.before, coordinate_step.after
     same_cutoff = before.known_on == then.known_on

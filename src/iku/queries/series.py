@@ -60,7 +60,7 @@ class SeriesQuestion(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         return SeriesRange(self.first, self.last, self.step)
 
     def question_for(self, today: date) -> Question:
-        """The question for each of the days.
+        """The question of the series as of *today*; each point replaces its day.
 
         Raises:
             InvalidQuestion: The knowledge cut-off is after *today*.

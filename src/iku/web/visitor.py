@@ -152,7 +152,10 @@ def form_key(token: str | None, nonce: str) -> str:
 
 
 async def visit(request: Request[Any, Any, Any]) -> Visitor:
-    """The visitor of a page."""
+    """Authenticate the request of a page by its session cookie.
+
+    The caller is stored in the scope of the request.
+    """
     application = cast(Application, request.app)
     app = application.app
     token = authentication.cookie(request.scope)

@@ -262,7 +262,7 @@ async def _propose(
     if not because:
         raise Invalid(
             "because",
-            message("the reason of the proposal is missing; the approver needs it"),
+            message("the reason for the proposal is missing; the approver needs it"),
         )
     asked = gateway.command(sheet.form.category, subject, command)
     reader = PooledReader(sheet.frame.app)

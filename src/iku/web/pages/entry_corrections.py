@@ -71,8 +71,8 @@ def with_known_persons(command: Any, event: EventView) -> Any:
     """The correction, whose persons keep the identifiers that they have in *event*.
 
     A person keeps it under a corrected name, too, so that an erasure finds all texts
-    about the person. Of several persons, the one with the same name or in the same
-    place is the same.
+    about the person. Parties are matched by name; one without a match is matched by its
+    index, if the number of parties is unchanged and the old name is gone.
     """
     if not isinstance(command, conflict.Corrected):
         return command

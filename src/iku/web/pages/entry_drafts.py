@@ -24,7 +24,10 @@ from iku.web.subject_paths import streams_of
 
 @sending("/draf", Action.ENTER, restores=True)
 async def keep(frame: Frame, form: Form) -> Response[bytes]:
-    """Store what was typed into a form; the script asks for the time as JSON."""
+    """Store the draft of a form, and redirect to the form.
+
+    The script of the page gets the time of saving as JSON instead.
+    """
     path = form.text(resubmission.PATH)
     _check_path(path)
     visitor = frame.visitor

@@ -137,7 +137,7 @@ async def propose(frame: Frame, form: Form) -> Response[bytes]:
         return _page(frame, {FILE: NOT_KEPT}, FAULT)
     if not because:
         missing = message(
-            "the reason of the proposal is missing; the approver needs it"
+            "the reason for the proposal is missing; the approver needs it"
         )
         return await _checked_page(frame, upload, FAULT, {"alasan": missing})
     checked = await _checked(frame, upload)

@@ -181,7 +181,7 @@ def _steps(frame: Frame, layout: SubjectLayout, record: SubjectRecord) -> list[S
             f"{base}/{tag}",
             frame.refusal(actions[tag], record.scope)
             or why
-            or _own_entry(frame, record, tag),
+            or _own_entry_refusal(frame, record, tag),
         )
         for tag, why in record.refusals.items()
     ]
@@ -192,7 +192,7 @@ def _steps(frame: Frame, layout: SubjectLayout, record: SubjectRecord) -> list[S
     return possible + [one for one in found if one.why is not None]
 
 
-def _own_entry(frame: Frame, record: SubjectRecord, tag: str) -> str | None:
+def _own_entry_refusal(frame: Frame, record: SubjectRecord, tag: str) -> str | None:
     """The reason why the visitor cannot verify their own entry; None if they can."""
     actor, state = frame.viewer.actor, record.seen.state
     if actor is None or tag not in {"verified", "participation_verified"}:
