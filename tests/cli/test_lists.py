@@ -116,7 +116,7 @@ def test_a_list_of_nothing_says_so_and_is_no_failure(register: Type) -> None:
         (
             ("--reported-from", "2021-02-01", "--reported-to", "2021-01-01"),
             1,
-            "reported_to is 2021-01-01, but reported_from is 2021-02-01",
+            "2021-01-01, but must not be before reported_from, 2021-02-01",
         ),
         (
             ("--as-of", "2999-01-01"),

@@ -266,7 +266,7 @@ async def test_a_repeated_approval_issues_no_second_link(office: Office) -> None
     ]
     assert again.headers["Idempotency-Replayed"] == "true"
     assert "link" not in again.json()
-    assert "shown once" in again.json()["notes"][-1]
+    assert "shown only in the first answer" in again.json()["notes"][-1]
     assert again.json()["position"] == first.json()["position"]
     token = first.json()["link"].rpartition("/")[2]
     async with office.app.pool.acquire() as connection:
@@ -291,7 +291,7 @@ async def test_a_repeated_invitation_creates_one_account_and_shows_one_link(
     assert first.headers["ETag"] == again.headers["ETag"] == '"2"'
     assert again.json()["account"] == first.json()["account"]
     assert (again.json()["link"], again.json()["expires_at"]) == (None, None)
-    assert "shown once" in again.json()["note"]
+    assert "shown only in the first answer" in again.json()["note"]
     assert first.json()["note"] is None
     listed = await read(office, "admin", "/accounts", role="petugas")
     assert len(listed["items"]) == 2

@@ -338,7 +338,7 @@ async def test_a_list_is_ordered_both_ways_and_its_pages_stay_in_order(
         (
             {"reported_from": "2021-05-02", "reported_to": "2021-05-01"},
             "reported_to",
-            "reported_to is 2021-05-01, but reported_from is 2021-05-02",
+            "2021-05-01, but must not be before reported_from, 2021-05-02",
         ),
         ({"sort": "name"}, "sort", "must be one of id, number, reported_on"),
         ({"status": "open,open"}, "status", "more than once"),
