@@ -2944,7 +2944,7 @@ class Rights:
             if actor == PROGRAM:
                 yield from self._by_program(command, position, record, today)
             elif account is None:
-                yield position, f"there was no account {actor}"
+                yield position, f"account {actor} did not exist"
             elif account.suspended:
                 yield position, f"account {actor} was suspended"
             elif record["stream"].startswith("proposal-"):

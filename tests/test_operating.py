@@ -301,13 +301,13 @@ async def test_an_older_dump_beside_the_live_folder_destroys_no_evidence(
     await machine.follow("Restore", 0)
     assert "Verification" in await machine.done("iku status; iku figure")
     assert {path.name: path.read_bytes() for path in files(machine)} == before
-    assert "Quarantine of attachments: 1 files" in await start(machine)
+    assert "Quarantine of attachments: files: 1" in await start(machine)
     [kept] = files(machine)
     await machine.done("iku verify texts")  # decrypts the file that the database knows
     said = await machine.follow(QUARANTINE, 0)
     [aside] = before.keys() - {kept.name}
     assert re.search(rf"^{aside.removesuffix('.sealed')} .* no$", said, re.MULTILINE)
-    assert "0 files restored" in await machine.follow(QUARANTINE, 1)
+    assert "Files restored from quarantine: 0." in await machine.follow(QUARANTINE, 1)
     # Over the database that knows the file, it is found in quarantine and restored.
     machine.environ |= live
     await machine.done("iku verify texts")
@@ -325,7 +325,7 @@ async def test_what_no_dump_knows_is_removed_from_quarantine_when_asked(
     copy = kept.with_name(f"{uuid4()}.sealed")
     copy.write_bytes(b"an upload that broke off")
     os.utime(copy, (0, 1_640_000_000))
-    assert "Quarantine of attachments: 1 files" in await start(machine)
+    assert "Quarantine of attachments: files: 1" in await start(machine)
     assert "in quarantine deleted: 1" in await machine.follow(QUARANTINE, 2)
     assert files(machine) == [kept]
     assert "Quarantine: empty" in await machine.follow(QUARANTINE, 0)

@@ -43,7 +43,8 @@ def test_commands_move_no_file_and_status_tells_what_lies_in_quarantine(
     assert iku("figure").code == 0
     said = iku("status")
     assert re.search(
-        r"Karantina lampiran +2 berkas, 4\.000 bita, tertua 20-12-2021", said.out
+        r"Karantina lampiran +berkas: 2; bita: 4\.000; berkas tertua: 20-12-2021",
+        said.out,
     )
     shown = iku("status", "--json").json["quarantine"]
     assert shown == {"files": 2, "bytes": 4_000, "oldest": "2021-12-20T11:33:20Z"}
@@ -66,8 +67,8 @@ def test_the_quarantine_is_listed(iku: Type, folder: Path, aside: list[str]) -> 
 @pytest.mark.usefixtures("indonesian")
 def test_an_empty_quarantine_is_said_to_be_empty(iku: Type, folder: Path) -> None:
     assert iku("attachments", "list").out == "Karantina: kosong\n"
-    assert "0 berkas dikembalikan" in iku("attachments", "restore").out
-    assert "0 berkas karantina dihapus" in iku("attachments", "remove").out
+    assert "dipulihkan dari karantina: 0." in iku("attachments", "restore").out
+    assert "Berkas dalam karantina yang dihapus: 0." in iku("attachments", "remove").out
     assert not folder.exists()
 
 
@@ -91,7 +92,7 @@ def test_files_are_removed_only_where_the_user_says_so(
     here = folder / QUARANTINE
     declined = iku("attachments", "remove", typed="n\n")
     assert declined.code == 130
-    assert "2 berkas (4.000 bita) akan dihapus secara permanen" in declined.err
+    assert "Berkas yang akan dihapus permanen: 2 (4.000 bita)" in declined.err
     assert len(list(here.iterdir())) == 2
     assert iku("attachments", "remove").code == 130  # not interactive
     assert len(list(here.iterdir())) == 2
@@ -111,7 +112,7 @@ def test_serving_moves_what_the_database_does_not_know_and_says_so(
     os.utime(stale, (0, time.time() - UPLOADING_S - 60))
     served = start(environ, tmp_path)
     assert served.code == 0
-    assert "Quarantine of attachments: 1 files, 8 bytes" in served.err
+    assert "Quarantine of attachments: files: 1; bytes: 8" in served.err
     assert "1 newly moved" in served.err
     assert (folder / QUARANTINE / stale.name).read_bytes() == b"evidence"
     assert fresh.read_bytes() == b"evidence"

@@ -23,7 +23,7 @@ def test_a_row_a_definition_and_a_column_for_whoever_differs(iku: Any) -> None:
     assert "dicoba" in said.out
     found = iku(*asked, *options, "--json").json
     assert len(found["items"]) == found["differing"] == 28
-    assert "28 kasus atau organisasi dihitung berbeda." in said.out
+    assert "yang dihitung berbeda: 28." in said.out
     cursor = said.out.split("--cursor ")[1].strip()
     rest = iku(*asked, *options, "--cursor", cursor, "--json").json
     assert rest["items"] == found["items"][5:]

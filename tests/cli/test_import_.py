@@ -177,7 +177,7 @@ def test_of_many_faults_the_first_are_shown_and_all_are_counted(
     said = iku("import", write(tmp_path / "a.csv", *rows))
     assert said.code == 1
     assert said.err.count(" does not exist") == 200
-    assert "The first 200 of 1,234 problems." in said.err
+    assert "Problems shown: the first 200 of 1,234." in said.err
     shown = iku("import", tmp_path / "a.csv", "--json").json["files"][0]
     assert (shown["faulted"], len(shown["faults"])) == (1_234, 200)
 

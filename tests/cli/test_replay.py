@@ -116,7 +116,9 @@ async def test_verifying_ends_with_1_and_both_values_where_they_differ(
 async def test_verifying_the_log_names_what_was_tampered_with(
     iku: Any, owner: Plain
 ) -> None:
-    assert iku("verify", "log").out == "146 peristiwa diperiksa, tanpa temuan.\n"
+    assert (
+        iku("verify", "log").out == "146 peristiwa terverifikasi, tidak ada temuan.\n"
+    )
     assert iku("verify", "log", "--json").json == {"size": 146, "findings": []}
     await owner.execute("alter table ledger.event disable trigger append_only")
     await owner.execute(
@@ -249,7 +251,7 @@ def test_what_cannot_be_answered_ends_with_1_and_a_sentence(
             ("series", "IKU-1", "--from", "2021-01-01", "--to", "2999-01-01"),
             "to is 2999",
         ),
-        (("series", "IKU-1", "--from", "2021-01-02", "--to", "2021-01-01"), "from is"),
+        (("series", "IKU-1", "--from", "2021-01-02", "--to", "2021-01-01"), "to is"),
         (("series", "IKU-1", "--from", "1900-01-01"), "more than 1200 points"),
     ],
 )

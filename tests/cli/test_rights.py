@@ -40,7 +40,7 @@ async def test_an_event_that_its_actor_had_no_right_to_record_is_named(
         await desk.do("K1", VERIFIED)
         async with app.pool.acquire() as connection:
             [finding] = await auditors_findings(connection)
-        assert "there was no account uji" in finding
+        assert "account uji did not exist" in finding
     said = iku("status", "--check")
     assert said.code == 1
     assert "verified of conflict-K1 by uji was not allowed" in said.out

@@ -123,7 +123,9 @@ async def test_a_swapped_text_is_named_and_the_rest_is_written(
     assert "tanpa temuan" not in verified.out
     written = iku("export", "texts", "teks")
     assert written.code == 1
-    assert written.err.startswith(f"{named}iku: 1 texts listed above do not match")
+    assert written.err.startswith(
+        f"{named}iku: texts that do not match their records, listed above: 1"
+    )
     assert len((tmp_path / "teks").read_text().splitlines()) == signed - 1
 
 

@@ -18,7 +18,7 @@ def test_an_event_that_its_actor_had_no_right_to_record_is_reported_once() -> No
     check.add(log.records[-1].record)
     [finding] = check.recount().findings
     assert (finding.kind, finding.position) == (FindingKind.RECORD, last)
-    assert "there was no account stranger" in finding.sentence
+    assert "account stranger did not exist" in finding.sentence
     log.record("stranger", ("conflict-K2", VERIFIED))
     check.add(log.records[-1].record)
     assert len(check.recount().findings) == 1
