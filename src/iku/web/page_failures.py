@@ -11,7 +11,9 @@ from iku.access.attempts import DelayedAttempt
 from iku.access.sign_in import Rejected
 from iku.commands.authorisation import StepUpRequired
 from iku.domain.access import Forbidden, Unauthenticated
-from iku.messages import Message, message
+from iku.domain.decider import Invalid, Refused
+from iku.messages import Message, error_message, message
+from iku.parsing import ParseError
 from iku.web import page_rendering, problems
 from iku.web.origin_check import SAFE
 from iku.web.page_forms import NEXT, next_page
@@ -40,6 +42,23 @@ class Failure(Exception):
         self.faults = faults
         self.status = status
         self.headers = headers or {}
+
+
+def form_faults(error: ParseError | Refused) -> dict[str, str]:
+    """The faults of a form by field; an empty name stands for the whole form.
+
+    Raises:
+        Forbidden: The visitor may not do it, so no correction of the form helps.
+    """
+    match error:
+        case Forbidden():
+            raise error
+        case ParseError(faults=faults):
+            return faults
+        case Invalid(path=path):
+            return {path: error_message(error)}
+        case _:
+            return {"": error_message(error)}
 
 
 def fail(done: Rejected | DelayedAttempt, field: str = "") -> Failure:

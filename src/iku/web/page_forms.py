@@ -1,8 +1,9 @@
 """Forms: their fields, their key, and the page that follows."""
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -10,7 +11,10 @@ from litestar import Request
 
 from iku.access.oidc import local_path
 from iku.domain.access import Forbidden
-from iku.messages import message
+from iku.exchange import written_day
+from iku.exchange.written_day import MalformedDay
+from iku.messages import error_message, message
+from iku.parsing import ParseError
 from iku.web.problems import BadRequest, UnsupportedMediaType
 from iku.web.visitor import Visitor, form_key
 
@@ -45,6 +49,11 @@ class Form:
     def all(self, name: str) -> list[str]:
         """The values of a field that may be sent several times."""
         return [value for field, value in self.pairs if field == name]
+
+    def filled(self, names: Iterable[str]) -> list[tuple[str, str]]:
+        """The named fields that were filled in, in order, without outer white space."""
+        found = ((name, text.strip()) for name in names for text in self.all(name))
+        return [pair for pair in found if pair[1]]
 
     @property
     def values(self) -> Mapping[str, str]:
@@ -94,6 +103,18 @@ async def parse_form(request: Request[Any, Any, Any]) -> Form:
     except ValueError as error:
         raise BadRequest("", message("the form has too many fields")) from error
     return Form(tuple((name, value.strip("\x00")) for name, value in pairs))
+
+
+def iso_day(name: str, text: str, today: date) -> str:
+    """The day that the field *name* spells, as commands take it.
+
+    Raises:
+        ParseError: It spells none.
+    """
+    try:
+        return written_day.parse(text, today).isoformat()
+    except MalformedDay as error:
+        raise ParseError({name: error_message(error)}) from error
 
 
 def check_key(visitor: Visitor, given: str) -> None:

@@ -22,12 +22,12 @@ from iku.domain.account import (
     RoleGranted,
     RoleRevoked,
 )
-from iku.domain.decider import Invalid, Refused, SubjectNotFound
+from iku.domain.decider import Refused, SubjectNotFound
 from iku.messages import error_message, message
 from iku.parsing import ParseError
 from iku.queries import account_holders
 from iku.web import page_routes as routes
-from iku.web.page_failures import Failure, require_fresh
+from iku.web.page_failures import Failure, form_faults, require_fresh
 from iku.web.page_forms import Form, read_form
 from iku.web.page_rendering import redirect, rendered
 from iku.web.visitor import Visitor, visit
@@ -201,13 +201,13 @@ def _invitation(form: Form) -> Invite:
     if not (name := form.text("name").strip()):
         raise ParseError({"name": message("is missing")})
     given = {"holder": {"name": name}}
-    return parsing.parse_texts(Invite, _filled(form, INVITATION_FIELDS), given)
+    return parsing.parse_texts(Invite, form.filled(INVITATION_FIELDS), given)
 
 
 def _granted(form: Form, visitor: Visitor) -> RoleGranted:
     return parsing.parse_texts(
         RoleGranted,
-        _filled(form, ROLE_FIELDS),
+        form.filled(ROLE_FIELDS),
         {"effective_on": visitor.app.commands.today().isoformat()},
     )
 
@@ -218,32 +218,19 @@ def _of_fields(event: type[Any], *names: str) -> Callable[[Form, Visitor], Later
     def made(form: Form, visitor: Visitor) -> Later:
         today = visitor.app.commands.today().isoformat()
         found: Later = parsing.parse_texts(
-            event, _filled(form, names), {"effective_on": today}
+            event, form.filled(names), {"effective_on": today}
         )
         return found
 
     return made
 
 
-def _filled(form: Form, names: tuple[str, ...]) -> list[tuple[str, str]]:
-    return [(name, text) for name in names if (text := form.text(name).strip())]
-
-
 def _failure(error: ParseError | Refused) -> Failure:
-    """The faults of a form that was not accepted.
-
-    Raises:
-        Forbidden: The visitor may not do it, so no correction of the form helps.
-    """
-    match error:
-        case Forbidden():
-            raise error
-        case ParseError(faults=faults):
-            return Failure({at: parsing.fault(at, rule) for at, rule in faults.items()})
-        case Invalid(path=path):
-            return Failure({path: error_message(error)})
-        case _:
-            return Failure({"": error_message(error)})
+    """The faults of a form that was not accepted (raises as `form_faults`)."""
+    faults = form_faults(error)
+    if isinstance(error, ParseError):
+        faults = {at: parsing.fault(at, rule) for at, rule in faults.items()}
+    return Failure(faults)
 
 
 def _invitation_form(

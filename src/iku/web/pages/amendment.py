@@ -15,16 +15,15 @@ from iku.commands import proposals
 from iku.commands.command import CommandResult
 from iku.connection import PooledReader
 from iku.domain import indicator
-from iku.domain.access import Action, Forbidden
+from iku.domain.access import Action
 from iku.domain.comparison import LISTS
 from iku.domain.decider import Invalid, Refused
 from iku.domain.indicator import Options, Redefinition, Targeted
 from iku.domain.question import UnknownReference
-from iku.exchange import written_day
-from iku.exchange.written_day import MalformedDay
-from iku.messages import Message, error_message, message
+from iku.messages import Message, message
 from iku.parsing import ParseError
-from iku.web.page_forms import Form
+from iku.web.page_failures import form_faults
+from iku.web.page_forms import Form, iso_day
 from iku.web.page_rendering import redirect
 from iku.web.pages.frame import Frame
 from iku.web.pages.routes import present, sending
@@ -70,10 +69,8 @@ async def amend(frame: Frame, form: Form) -> Response[bytes]:
     code = frame.path["code"]
     try:
         outcome = await _carry_out(frame, form, code, _command(frame, form))
-    except Forbidden:  # another page says what to do
-        raise
     except (ParseError, Refused) as error:
-        return await _page(frame, code, form.values, _faults(error), status=422)
+        return await _page(frame, code, form.values, form_faults(error), status=422)
     if outcome.receipt.stream.startswith("proposal-"):
         return redirect(frame.address(f"/usulan/{outcome.subject}"))
     return redirect(frame.address(f"/indikator/{code}/definisi"))
@@ -111,29 +108,14 @@ def _pairs(frame: Frame, form: Form, names: Iterable[str]) -> Iterator[tuple[str
     Raises:
         ParseError: A day is malformed.
     """
-    for name in names:
-        for text in filter(None, (one.strip() for one in form.all(name))):
-            match name:
-                case "effective_on":
-                    yield name, _day(frame, text)
-                case "target":
-                    yield name, text.replace(",", ".").removesuffix("%").strip()
-                case _:
-                    yield name, text
-
-
-def _day(frame: Frame, text: str) -> str:
-    try:
-        return written_day.parse(text, frame.time.today).isoformat()
-    except MalformedDay as error:
-        raise ParseError({"effective_on": error_message(error)}) from error
-
-
-def _faults(error: ParseError | Refused) -> dict[str, str]:
-    """The faults of a form, by field; an empty name stands for the whole form."""
-    if isinstance(error, ParseError):
-        return error.faults
-    return {error.path if isinstance(error, Invalid) else "": error_message(error)}
+    for name, text in form.filled(names):
+        match name:
+            case "effective_on":
+                yield name, iso_day(name, text, frame.time.today)
+            case "target":
+                yield name, text.replace(",", ".").removesuffix("%").strip()
+            case _:
+                yield name, text
 
 
 async def _page(

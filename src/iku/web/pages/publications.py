@@ -14,13 +14,12 @@ from msgspec import Meta, structs
 from iku import labels, parsing
 from iku.connection import acquire_connection
 from iku.domain import publication
-from iku.domain.access import Action, Forbidden
-from iku.domain.decider import Invalid, Refused
+from iku.domain.access import Action
+from iku.domain.decider import Refused
 from iku.domain.period import Kind
 from iku.domain.publication import Draft, NextStep, PublicationState, TakeStep
-from iku.exchange import formats, written_day
-from iku.exchange.written_day import MalformedDay
-from iku.messages import error_message, message
+from iku.exchange import formats
+from iku.messages import message
 from iku.parsing import ParseError
 from iku.queries import actor_names, publication_choices, publications
 from iku.queries.figure_parameters import MomentQuestion
@@ -30,7 +29,8 @@ from iku.queries.publications import (
     PublicationId,
     ShownPublication,
 )
-from iku.web.page_forms import Form
+from iku.web.page_failures import form_faults
+from iku.web.page_forms import Form, iso_day
 from iku.web.page_rendering import redirect
 from iku.web.pages.frame import Frame
 from iku.web.pages.routes import present, reading, sending
@@ -121,10 +121,8 @@ async def draft(frame: Frame, form: Form) -> Response[bytes]:
         await frame.gateway(form).handle(
             CATEGORY, publication.subject(command.publication), command
         )
-    except Forbidden:
-        raise
     except (ParseError, Refused) as error:
-        return _draft_form(frame, form.values, _faults(error), status=422)
+        return _draft_form(frame, form.values, form_faults(error), status=422)
     return redirect(frame.address(f"/publikasi/{command.publication}"))
 
 
@@ -149,11 +147,9 @@ async def take_step(frame: Frame, form: Form) -> Response[bytes]:
             publication.subject(identifier),
             TakeStep(identifier, step, frozen),
         )
-    except Forbidden:  # another page says what to do
-        raise
     except (ParseError, Refused) as error:
         return await _publication_page(
-            frame, identifier, form.values, _faults(error), status=422
+            frame, identifier, form.values, form_faults(error), status=422
         )
     return redirect(frame.address(f"/publikasi/{identifier}"))
 
@@ -228,24 +224,8 @@ def _given(frame: Frame, form: Form, names: Iterable[str]) -> Iterable[tuple[str
     Raises:
         ParseError: A day is malformed.
     """
-    for name in names:
-        if text := form.text(name).strip():
-            yield name, _day(name, text, frame) if name in DAYS else text
-
-
-def _day(name: str, text: str, frame: Frame) -> str:
-    try:
-        return written_day.parse(text, frame.time.today).isoformat()
-    except MalformedDay as error:
-        raise ParseError({name: error_message(error)}) from error
-
-
-def _faults(error: ParseError | Refused) -> dict[str, str]:
-    """The faults of a form, by field; an empty name stands for the whole form."""
-    if isinstance(error, ParseError):
-        return error.faults
-    path = error.path if isinstance(error, Invalid) else ""
-    return {path: error_message(error)}
+    for name, text in form.filled(names):
+        yield name, iso_day(name, text, frame.time.today) if name in DAYS else text
 
 
 HANDLERS: list[Any] = [
