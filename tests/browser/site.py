@@ -151,8 +151,16 @@ async def sign_log(database: Database, folder: Path) -> None:
     await signer.close()
 
 
+# Messages that are no fault: the status of an answer to a wrong form, and a field that
+# was filled in before the browser moved the focus to the summary of the faults.
+NO_FAULTS = (
+    "Failed to load resource: the server responded",
+    "Autofocus processing was blocked because a document already has a focused",
+)
+
+
 class Faults:
-    """What the pages of a browser report; answers to wrong forms are no fault."""
+    """What the pages of a browser report, except `NO_FAULTS`."""
 
     def __init__(self, context: BrowserContext) -> None:
         self.found: list[str] = []
@@ -160,7 +168,7 @@ class Faults:
         context.on("console", self._add)
 
     def _add(self, said: Any) -> None:
-        if not said.text.startswith("Failed to load resource: the server responded"):
+        if not said.text.startswith(NO_FAULTS):
             self.found.append(said.text)
 
 

@@ -38,7 +38,11 @@ async def looked_at(browser: Browser) -> AsyncIterator[BrowserContext]:
 
 
 async def look(page: Page, name: str) -> None:
-    """Assert that the present page is accessible and has no sideways scroll."""
+    """Assert that the present page is accessible and has no sideways scroll.
+
+    At most one element asks for the focus, because a browser obeys the first only.
+    """
+    assert await page.locator("[autofocus]").count() <= 1, name
     for width in WIDTHS:
         await page.set_viewport_size({"width": width, "height": 900})
         wide = await page.evaluate("document.documentElement.scrollWidth")
