@@ -2688,6 +2688,11 @@ ACTIONS = {
     },
     "subject": {"erase": "erased"},
     "import": {"allow_import": "file_allowed"},
+    "paper_data": {
+        "agency_data": "letterhead_set signer_set plan_set baseline_set end_target_set "
+        "actual_set quarterly_targets_set responsible_set narrative_set "
+        "other_indicator_set annulled",
+    },
     "ledger": {"administer": "continued"},
     "account": {"administer": "invited granted revoked suspended restored recovered"},
     "proposal": {"read_figures": "proposed approved declined withdrawn lapsed"},

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from iku import labels
 from iku.access import oidc_sign_in, passkey_sign_in, sessions
-from iku.domain import conflict, indicator, organisation
+from iku.domain import conflict, indicator, organisation, paper_data
 from iku.domain.cause import Cause
 from iku.domain.decider_registry import DECIDERS
 from iku.domain.difference import DifferenceStep
@@ -33,6 +33,7 @@ TABLES = {
     "coverage": (labels.COVERAGES, Coverage),
     "step": (labels.STEPS, DifferenceStep),
     "cause": (labels.CAUSES, Cause),
+    "statement": (labels.STATEMENTS, paper_data.StatementKind),
 }
 
 
@@ -90,6 +91,7 @@ def test_every_event_type_has_a_label() -> None:
         *get_args(conflict.Event),
         *get_args(organisation.Event),
         *get_args(indicator.Event),
+        *get_args(paper_data.Event),
     ],
 )
 def test_every_field_that_a_history_shows_has_a_label(event: type[Struct]) -> None:

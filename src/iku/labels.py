@@ -13,6 +13,7 @@ from iku.domain.cause import Cause
 from iku.domain.conflict import Category, Dimension, Level, Manner, Phase, Source
 from iku.domain.difference import DifferenceStep
 from iku.domain.organisation import Activity, LegalBasis, OrganisationKind
+from iku.domain.paper_data import StatementKind
 from iku.domain.proposal import ProposalStatus
 from iku.domain.publication import PublicationState, StepType
 from iku.domain.withheld_text import WithheldReason
@@ -200,6 +201,16 @@ EVENTS = vocabulary(
         "approved": "approved",
         "declined": "declined",
         "lapsed": "lapsed",
+        "letterhead_set": "letterhead set",
+        "signer_set": "signer named",
+        "plan_set": "plan set",
+        "baseline_set": "baseline set",
+        "end_target_set": "end target set",
+        "actual_set": "earlier actual set",
+        "quarterly_targets_set": "quarterly targets set",
+        "responsible_set": "responsible unit set",
+        "narrative_set": "narrative written",
+        "other_indicator_set": "other indicator set",
     },
 )
 FIELDS = vocabulary(
@@ -250,6 +261,39 @@ FIELDS = vocabulary(
         "owner": "owner",
         "objective": "objective",
         "options": "options",
+        # Fields of the data of the agency.
+        "lines": "lines",
+        "place": "place",
+        "address": "address",
+        "office": "office",
+        "office_title": "title of the office",
+        "signer_name": "name",
+        "signer_rank": "rank",
+        "signer_nip": "NIP",
+        "document": "document",
+        "first_year": "first year",
+        "last_year": "last year",
+        "indicator": "indicator",
+        "code": "code",
+        "baseline": "baseline",
+        "end_target": "end target",
+        "actual": "actual",
+        "achievement": "achievement",
+        "first": "target up to quarter I",
+        "second": "target up to quarter II",
+        "third": "target up to quarter III",
+        "fourth": "target up to quarter IV",
+        "responsible_unit": "responsible unit",
+        "programme": "programme",
+        "programme_code": "code of the programme",
+        "quarter": "quarter",
+        "obstacles": "obstacles",
+        "follow_up": "follow-up in the next quarter",
+        "next_plan": "follow-up in the next yearly plan",
+        "driving_factors": "driving factors",
+        "hindering_factors": "hindering factors",
+        "measure": "unit of measurement",
+        "data_source": "source of the data",
         # Fields in lists of cases and organisations.
         "id": "identifier",
         "status": "status",
@@ -410,6 +454,23 @@ SUBJECTS = vocabulary(
         "access": "access policy",
         "proposal": "proposal",
         "import": "file import",
+        "paper_data": "data of the agency",
+    },
+)
+# The kinds of statements about the agency.
+STATEMENTS = vocabulary(
+    "statement",
+    {
+        StatementKind.LETTERHEAD: "Letterhead",
+        StatementKind.SIGNER: "Signer",
+        StatementKind.PLAN: "Plan (Renstra)",
+        StatementKind.BASELINE: "Baseline",
+        StatementKind.END_TARGET: "End target",
+        StatementKind.ACTUAL: "Actual of an earlier year",
+        StatementKind.QUARTERLY_TARGETS: "Quarterly targets",
+        StatementKind.RESPONSIBLE: "Responsible unit and programme",
+        StatementKind.NARRATIVE: "Narrative of a quarter",
+        StatementKind.OTHER_INDICATOR: "Indicator outside the register",
     },
 )
 PROPOSAL_STATUSES = vocabulary(

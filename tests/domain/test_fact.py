@@ -517,6 +517,14 @@ NOT_PERSONAL = {
     "by",  # the actor, which every record has
     *("decision", "legal_basis"),  # of an erasure
     "subject",  # a person's random identifier
+    # Printed in published papers and never erased: the one exception (decision 48).
+    *("signer_name", "signer_rank", "signer_nip"),
+    *("obstacles", "follow_up", "next_plan", "driving_factors", "hindering_factors"),
+    # Of the agency, its offices, plans and indicators.
+    *("lines", "place", "address", "office", "office_title", "document", "measure"),
+    *("responsible_unit", "programme", "programme_code", "data_source"),
+    *("baseline", "end_target", "actual", "achievement"),  # numbers
+    *("first", "second", "third", "fourth"),  # numbers
 }
 
 

@@ -18,6 +18,7 @@ from iku.domain import (
     import_permission,
     indicator,
     organisation,
+    paper_data,
     proposal,
     scale,
     subject_kinds,
@@ -146,6 +147,12 @@ EVENTS: dict[str, tuple[str, Any]] = {
         ),
     ),
     "import": ("a" * 64, import_permission.FileAllowed(effective_on=INSIDE)),
+    "paper_data": (
+        "responsible.IKU-1",
+        paper_data.ResponsibleSet(
+            effective_on=INSIDE, indicator="IKU-1", responsible_unit="Bidang"
+        ),
+    ),
     "access": (
         access_policy.SUBJECT,
         access_policy.RightsTableChanged(effective_on=INSIDE, table=1, divisions=()),

@@ -13,6 +13,7 @@ from iku.domain import (
     erasure,
     import_permission,
     indicator,
+    paper_data,
     proposal,
     publication,
     scale,
@@ -54,7 +55,9 @@ def is_first(proposed: Any) -> TypeGuard[Fact]:
 
 def is_opening(proposed: Any) -> TypeGuard[Fact]:
     """Whether *proposed* is valid as the first event of a subject."""
-    return is_first(proposed) or isinstance(proposed, publication.Draft)
+    return is_first(proposed) or isinstance(
+        proposed, publication.Draft | paper_data.Statement
+    )
 
 
 class StaleVersion(Exception):

@@ -152,6 +152,8 @@ def _decide(
     if closed is not None:
         _refuse_foreign_confirmation(command, closed.value, authority)
     context = _context(command, peers, authority, today, areas)
+    if closed is not None:
+        context = replace(context, indicators=frozenset(closed.value.indicators))
     decision = decider.decision(command.proposed, state, context)
     after = decider.fold(decision.events, state)
     own = SubjectChange(

@@ -22,6 +22,7 @@ from iku.domain.conflict import Conflict
 from iku.domain.decider import Refused
 from iku.domain.indicator import ConflictOptions, Options, OrganisationOptions
 from iku.domain.organisation import Organisation
+from iku.domain.paper_data import StatementKind
 from iku.messages import Term, message
 
 TABLE_VERSION = 2
@@ -262,6 +263,9 @@ ACTIONS: Mapping[str, Mapping[str, Action]] = MappingProxyType(
         },
         "subject": {"erased": Action.ERASE},
         "import": {"file_allowed": Action.ALLOW_IMPORT},
+        "paper_data": dict.fromkeys(
+            (*(f"{kind}_set" for kind in StatementKind), "annulled"), Action.AGENCY_DATA
+        ),
         "ledger": {"continued": Action.ADMINISTER},
         "account": dict.fromkeys(
             ("invited", "granted", "revoked", "suspended", "restored", "recovered"),

@@ -68,6 +68,7 @@ class DecisionContext:
         divisions: Codes of the divisions of the agency.
         person_of: Identifier of the person behind the actor of an event.
         two_persons: Whether the two-person rule is in force.
+        indicators: Codes of the indicators of the register; None if they were not read.
     """
 
     today: date
@@ -79,6 +80,7 @@ class DecisionContext:
     divisions: frozenset[str] = frozenset()
     person_of: Callable[[str], str] = str
     two_persons: bool = True
+    indicators: frozenset[str] | None = None
 
 
 class Transition(Struct, frozen=True):

@@ -10,6 +10,7 @@ from iku.domain import (
     erasure,
     import_permission,
     indicator,
+    paper_data,
     proposal,
     publication,
     scale,
@@ -30,6 +31,7 @@ OTHERS: dict[str, Decider[Any, Any]] = {
         access_policy.decider,
         proposal.decider,
         import_permission.decider,
+        paper_data.decider,
     )
 }
 

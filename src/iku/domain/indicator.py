@@ -532,7 +532,7 @@ def decide(
         Refused: A rule forbids it; the message quotes both values.
     """
     if not isinstance(command, Annulled):
-        _refuse_unlikely_day(command.effective_on, context.today)
+        refuse_unlikely_decreed_day(command.effective_on, context.today)
     match command:
         case Defined():
             return [] if indicator else _define(command)
@@ -553,7 +553,7 @@ def decide(
     assert_never(command)
 
 
-def _refuse_unlikely_day(day: date | None, today: date) -> None:
+def refuse_unlikely_decreed_day(day: date | None, today: date) -> None:
     """Refuse a day more than `YEARS_AHEAD` years ahead, or before the republic.
 
     A definition or target may be decreed for a future day (design, section 5). The

@@ -8,7 +8,7 @@ can be corrected or annulled. Each aggregate checks the legality of its own time
 """
 
 from datetime import date
-from typing import Any
+from typing import Any, Protocol
 
 from msgspec import structs
 
@@ -26,6 +26,14 @@ from iku.domain.subject import Subject
 from iku.messages import Term, message
 
 
+class HasHistory(Protocol):
+    """A state that keeps all events of its subject."""
+
+    @property
+    def history(self) -> tuple[Any, ...]:
+        """The events, from version 1."""
+
+
 def refuse_violations(
     command: Fact, before: Subject, after: Subject, context: DecisionContext
 ) -> None:
@@ -37,7 +45,7 @@ def refuse_violations(
         Refused: *before* is void, or so is the survivor of the merger.
     """
     if isinstance(command, Annulled):
-        _refuse_second_annulment(command, before)
+        refuse_second_annulment(command, before)
         _refuse_bad_annulment(command, before)
     elif isinstance(command, Correction):
         _refuse_bad_correction(command, before)
@@ -86,7 +94,12 @@ def _changes_state(before: Subject, after: Subject) -> bool:
         return False
 
 
-def _refuse_second_annulment(command: Annulled, subject: Subject) -> None:
+def refuse_second_annulment(command: Annulled, subject: HasHistory) -> None:
+    """Refuse to annul an event that is annulled already.
+
+    Raises:
+        AlreadyRecorded: The message names the version of the annulment.
+    """
     if command.annuls in annulled_versions(subject.history):
         by = annulment(subject.history, command.annuls)
         raise AlreadyRecorded(
@@ -126,7 +139,7 @@ def _is_its_number(
     return its is not None and command.restated() == {"number": its.number}
 
 
-def event_to_revise(version: int, subject: Subject, path: str) -> Any:
+def event_to_revise(version: int, subject: HasHistory, path: str) -> Any:
     """The event at *version*; refused if that event was annulled.
 
     Raises:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import date
+from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, get_args
 
@@ -10,6 +11,7 @@ import msgspec
 from iku import labels
 from iku.domain.decider_registry import DECIDERS
 from iku.domain.fact import Person
+from iku.domain.paper_data import STATEMENTS
 from iku.exchange.formats import Formats
 from iku.language import Language, translate
 from iku.messages import message
@@ -27,6 +29,15 @@ DAYS = {
     for field in msgspec.structs.fields(event)
     if date in (field.type, *get_args(field.type))
 } | {"reported_on", "registered_on", "resolved_on"}
+
+
+YEARS = {"year", "first_year", "last_year"}
+# Fields that contain a decimal number as text.
+NUMBERS = {
+    name
+    for kind in STATEMENTS.values()
+    for name in (*kind.numbers, *kind.percentages, *kind.targets)
+}
 
 
 class FieldFormat:
@@ -60,7 +71,7 @@ class FieldFormat:
             case bool():
                 shown = self._translated(YES if of else NO)
             case int():
-                shown = str(of) if field == "year" else self._formats.number(of)
+                shown = str(of) if field in YEARS else self._formats.number(of)
             case dict() | str() if field == "options":
                 shown = _options(msgspec.json.decode(of) if isinstance(of, str) else of)
             case str():
@@ -145,6 +156,8 @@ class FieldFormat:
     def _text(self, field: str, of: str) -> str:
         if field == "area" and of in self._areas:
             return f"{self._areas[of]} ({of})"
+        if field in NUMBERS:
+            return self._formats.number(Decimal(of))
         if field in DAYS:
             return self._formats.day(date.fromisoformat(of))
         label = labels.value_label(field, of)
