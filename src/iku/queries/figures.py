@@ -371,15 +371,23 @@ def _counts(
     counts: dict[int, dict[str, Counts]] = {}
     for group, places in enumerate(groups.values()):
         days = groupby(places, lambda place: _finite_day(asked[place].question.as_of))
-        reached: dict[bool, dict[str, Counts]] = {False: {}, True: {}}
+        # Lists, because a long series adds up thousands of changes.
+        reached = {own: defaultdict[str, list[int]](_zeros) for own in (False, True)}
         for point, (_, of_day) in enumerate(days):
             for own, sums in reached.items():
                 for row in moved.get((group, own, point), ()):
-                    move = Counts(row["numerator"], row["denominator"], row["expired"])
-                    sums[row["part"]] = sums.get(row["part"], Counts()) + move
+                    total = sums[row["part"]]
+                    total[0] += row["numerator"]
+                    total[1] += row["denominator"]
+                    total[2] += row["expired"]
             for place in of_day:
-                counts[place] = reached[_is_as_known_then(asked[place].question)].copy()
+                sums = reached[_is_as_known_then(asked[place].question)]
+                counts[place] = {part: Counts(*total) for part, total in sums.items()}
     return counts
+
+
+def _zeros() -> list[int]:
+    return [0, 0, 0]
 
 
 def _figure(
