@@ -39,6 +39,9 @@ create table access.account (
   password      text        collate "C", -- Argon2id, PHC string format; null: none
   epoch         integer     not null default 1, -- of its sessions; a higher one ends the others
   approve_after timestamptz not null default '-infinity', -- until then it cannot approve
+  language      text        collate "C" check (language in ('id', 'en')), -- of its pages; null: the usual one
+  tasks_seen_at timestamptz, -- the last look at its tasks
+  tasks_seen_before timestamptz, -- the last look of the visit before
   created_at    timestamptz not null default now()
 );
 -- Planner statistics are samples of a column's values and outlive its rows.
@@ -104,6 +107,35 @@ begin
    where account = _account and password is not distinct from _old;
   return found;
 end;
+$$;
+
+-- Sets the language of an account's pages.
+create function access.set_language(_account uuid, _language text)
+returns void
+language sql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+  update access.account set language = _language where account = _account;
+$$;
+
+-- Records that the holder of an account looks at its tasks, at most once a minute.
+-- Returns the last look of the visit before; null: this is the first visit. A visit ends
+-- 30 minutes after its last look, so what is new in it stays new when it is looked at again.
+create function access.visit_tasks(_account uuid)
+returns timestamptz
+language sql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+  update access.account
+     set tasks_seen_before = case
+                               when tasks_seen_at < now() - interval '30 minutes' then tasks_seen_at
+                               else tasks_seen_before
+                             end,
+         tasks_seen_at = now()
+   where account = _account and coalesce(tasks_seen_at < now() - interval '1 minute', true);
+  select a.tasks_seen_before from access.account a where a.account = _account;
 $$;
 
 -- TOTP authenticators (RFC 6238). An account has at most one that is confirmed by a
@@ -466,7 +498,8 @@ returns table (
   fresh boolean, -- a factor was proved in the last five minutes
   stale boolean, -- seen_at is older than a minute: call access.see_session
   approve_after timestamptz, -- null: the account may approve
-  account_version integer
+  account_version integer,
+  language text -- of its pages; null: the usual one
 )
 language sql stable
 security definer
@@ -479,7 +512,8 @@ as $$
          s.fresh_at > now() - interval '5 minutes',
          s.seen_at < now() - interval '1 minute',
          case when a.approve_after > now() then a.approve_after end,
-         coalesce((select l.version from ledger.stream l where l.stream = 'account-' || s.account), 0)
+         coalesce((select l.version from ledger.stream l where l.stream = 'account-' || s.account), 0),
+         a.language
     from unnest(_tokens) as asked (token)
    cross join lateral (select * from access.session where token = asked.token offset 0) s
    cross join lateral (select * from access.account where account = s.account offset 0) a

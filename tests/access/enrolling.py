@@ -17,7 +17,7 @@ PASSWORD = "tiga kerbau minum di sungai"
 ADDRESS = "203.0.113.7"
 # The instants that a rule reads, by table.
 INSTANTS = {
-    "account": ("approve_after",),
+    "account": ("approve_after", "tasks_seen_at", "tasks_seen_before"),
     "session": ("created_at", "seen_at", "fresh_at", "expires_at"),
     "invitation": ("expires_at",),
     "flow": ("expires_at",),

@@ -1,3 +1,5 @@
+from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -5,6 +7,7 @@ import pytest
 from iku.access import accounts, attempts, invitations, opened, sessions
 from iku.access.database_flows import DatabaseFlows
 from iku.access.flows import FlowKind
+from iku.messages import Language
 from tests.access.enrolling import Office
 
 
@@ -50,6 +53,48 @@ async def test_a_forgotten_account_leaves_no_login_name(office: Office) -> None:
         assert left == 0
     kept = await attempts.attempts(office.connection, account=holder.account)
     assert len(kept) == 1
+
+
+async def test_the_language_of_pages_stands_in_the_session(office: Office) -> None:
+    holder = await office.enrolled()
+    found = await sessions.find(office.connection, holder.token)
+    assert found is not None
+    assert found.language is None
+    await accounts.set_language(office.connection, holder.account, Language.ENGLISH)
+    found = await sessions.find(office.connection, holder.token)
+    assert found is not None
+    assert found.language is Language.ENGLISH
+
+
+async def test_a_visit_to_the_tasks_ends_half_an_hour_after_its_last_look(
+    office: Office,
+) -> None:
+    account = (await office.enrolled()).account
+
+    async def look() -> Any:
+        return await accounts.visit_tasks(office.connection, account)
+
+    async def ago() -> float:
+        """Minutes since the visit before."""
+        now = await office.owner.fetchval("select now()")
+        passed: timedelta = now - await look()
+        return passed / timedelta(minutes=1)
+
+    assert await look() is None
+    await office.later("20 minutes")
+    assert await look() is None  # the same visit
+    await office.later("31 minutes")
+    assert await ago() == pytest.approx(31, abs=1)
+    await office.later("10 minutes")
+    assert await ago() == pytest.approx(41, abs=1)  # the same visit
+    await office.later("2 hours")
+    assert await ago() == pytest.approx(120, abs=1)
+
+
+async def test_a_replica_knows_of_no_visit(office: Office) -> None:
+    account = (await office.enrolled()).account
+    await office.connection.execute("set default_transaction_read_only = on")
+    assert await accounts.visit_tasks(office.connection, account) is None
 
 
 async def test_the_numbers_count_what_is_valid(office: Office) -> None:

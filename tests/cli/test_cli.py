@@ -181,8 +181,8 @@ def test_the_example_twice_is_there_once(iku: Any) -> None:
     assert again.out.count("tidak ada yang baru") == 3
     assert again.out.split("\n\n", 1)[1] == first.split("\n\n", 1)[1]
     status = iku("status", "--json").json
-    assert (status["size"], status["mode"]) == (160, "demonstration")
-    assert (status["events"]["account"], status["events"]["access"]) == (12, 2)
+    assert (status["size"], status["mode"]) == (164, "demonstration")
+    assert (status["events"]["account"], status["events"]["access"]) == (16, 2)
     assert iku("status", "--check").code == 0
     figures = iku("example", "--json").json["figures"]
     assert [f["indicator"] for f in figures[::2]] == ["IKU-1", "IKU-2", "IKU-3"]

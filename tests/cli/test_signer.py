@@ -41,18 +41,18 @@ def test_signing_says_what_was_signed_and_that_nobody_watches(iku: Any) -> None:
     iku("example")
     said = iku("signer", "once")
     assert said.code == 0, said.err
-    assert "Signed: a checkpoint of size 160; 160 records read." in said.out
+    assert "Signed: a checkpoint of size 164; 164 records read." in said.out
     assert "NO WITNESS" in said.out
     again = iku("signer", "once", "--full", "--json").json
-    assert (again["size"], again["signed"], again["witnesses"]) == (160, False, 0)
+    assert (again["size"], again["signed"], again["witnesses"]) == (164, False, 0)
     trusted = policy.parse(f"log {vkey}\nquorum none\n".encode())
     judged = policy.judge(trusted, note.parse(again["checkpoint"].encode()))
-    assert judged.checkpoint.size == 160
+    assert judged.checkpoint.size == 164
     told = iku("status").out
-    assert re.search(r"Signed by the log +up to size 160", told)
+    assert re.search(r"Signed by the log +up to size 164", told)
     assert re.search(r"Witnesses +NO WITNESS", told)
     assurance = iku("status", "--json").json["assurance"]
-    assert (assurance["signed"], assurance["witnesses"]) == (160, 0)
+    assert (assurance["signed"], assurance["witnesses"]) == (164, 0)
 
 
 @pytest.mark.usefixtures("register")

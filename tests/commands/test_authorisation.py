@@ -36,6 +36,7 @@ from iku.domain.conflict import (
 )
 from iku.domain.decider import Refused
 from iku.domain.fact import Person
+from iku.exchange.example import PEOPLE
 from iku.ledger import log
 from iku.vault.keys import ErasureEntry
 from tests.commands.conftest import Desk, Desks
@@ -373,6 +374,29 @@ async def test_the_last_administrator_is_neither_revoked_nor_suspended(
     restored = AccountRestored(effective_on=today, reason="Kembali")
     assert (await change(second.account, restored)).added
     assert (await change(first.account, revoked)).added
+
+
+async def test_a_demonstration_of_an_older_release_gains_the_missing_people(
+    desks: Desks,
+) -> None:
+    desk = await desks()
+    app = desk.app
+    older = [one for one in PEOPLE if one.division in {None, "wasnas"}]
+    for people in (older, PEOPLE, PEOPLE):
+        async with app.pool.acquire() as connection:
+            await accounts.open_demonstration(
+                app.commands, connection, people, app.agency.division_ownership
+            )
+            known = (await app.commands.access.refresh(connection)).value.accounts
+        held = [
+            (grant.role, grant.division)
+            for account in known.values()
+            for grant in account.grants
+        ]
+        assert held == [
+            (one.role, one.division)
+            for one in sorted(people, key=lambda one: one not in older)
+        ]
 
 
 async def test_an_erasure_that_a_restore_lost_is_recorded_again_by_the_program(

@@ -153,6 +153,21 @@ def test_a_refusal_names_the_roles_that_may_and_those_held() -> None:
     assert "wasnas" in found.why
 
 
+def test_a_brief_refusal_is_the_same_for_all_actions_of_the_same_roles() -> None:
+    head = holder(grant(Role.KEPALA_BADAN))
+    verify, change = (
+        may(head, one, WASNAS) for one in (Action.VERIFY, Action.CHANGE_STATUS)
+    )
+    assert isinstance(verify, Denied)
+    assert isinstance(change, Denied)
+    assert verify.brief == change.brief
+    assert verify.why != change.why
+    assert "your roles: kepala badan" in verify.brief
+    other = may(holder(grant(Role.VERIFIKATOR)), Action.VERIFY, Scope("iwasbang"))
+    assert isinstance(other, Denied)
+    assert other.brief == other.why.removeprefix("verify is ")
+
+
 def test_what_the_table_denies_is_raised_with_the_way_to_propose_it() -> None:
     officer = holder(grant(Role.PETUGAS))
     with pytest.raises(Forbidden) as refused:

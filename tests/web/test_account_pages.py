@@ -159,6 +159,48 @@ async def signed_in(app: App, account: str) -> dict[str, str]:
     return {"Cookie": f"__Host-iku={token}"}
 
 
+async def test_the_holder_of_an_account_chooses_the_language_of_its_pages(
+    app: App, client: Client
+) -> None:
+    headers = await signed_in(app, (await invited(app, Role.ADMIN)).account)
+    url = "http://iku.test/akun"
+
+    async def page(query: str = "") -> str:
+        answer = await client.get(f"{url}{query}", headers=headers)
+        assert answer.status_code == 200
+        return answer.text
+
+    usual = await page()
+    assert 'lang="id"' in usual
+    assert '<option value="id" selected>' in usual
+    key = key_in(await client.get(url, headers=headers))
+    chosen = {"kunci": key, "bahasa": "en"}
+    done = await client.post(
+        f"{url}/bahasa?bahasa=id", data=chosen, headers=headers | OWN
+    )
+    assert (done.status_code, done.headers["Location"]) == (303, "/akun")
+    english = await page()
+    assert '<html lang="en">' in english
+    assert '<option value="en" selected>' in english
+    assert '<html lang="id">' in await page("?bahasa=id")  # the address decides
+    other = await signed_in(app, (await invited(app, Role.KEPALA_BADAN)).account)
+    answer = await client.get(url, headers=other)
+    assert '<html lang="id">' in answer.text
+
+
+async def test_a_language_that_no_page_has_is_refused(app: App, client: Client) -> None:
+    headers = await signed_in(app, (await invited(app, Role.ADMIN)).account)
+    key = key_in(await client.get("http://iku.test/akun", headers=headers))
+    for wrong in ("", "fr"):
+        answer = await client.post(
+            "http://iku.test/akun/bahasa",
+            data={"kunci": key, "bahasa": wrong},
+            headers=headers | OWN,
+        )
+        assert answer.status_code == 422
+        assert 'href="#bahasa"' in answer.text
+
+
 @pytest.mark.parametrize(
     ("language", "words"),
     [

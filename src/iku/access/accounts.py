@@ -1,15 +1,18 @@
 """Login names and factors of accounts.
 
 The SQL functions of schema access, in the order of the functions here:
-`set_login_name`, `factors`, `forget_account`, `counts`, `purge`.
+`set_login_name`, `set_language`, `visit_tasks`, `factors`, `forget_account`, `counts`,
+`purge`.
 """
 
 import re
+from contextlib import suppress
 from datetime import datetime
 
+import asyncpg
 from msgspec import Struct
 
-from iku.messages import Message, message
+from iku.messages import Language, Message, message
 from iku.postgres.pool import Connection, Queryable
 
 LOGIN_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{2,63}")
@@ -86,6 +89,27 @@ async def set_login_name(connection: Connection, account: str, name: str) -> boo
         "select access.set_login_name($1, $2)", account, normalised(name)
     )
     return changed
+
+
+async def set_language(
+    connection: Connection, account: str, language: Language
+) -> None:
+    """Set the language of the account's pages."""
+    await connection.execute("select access.set_language($1, $2)", account, language)
+
+
+async def visit_tasks(connection: Queryable, account: str) -> datetime | None:
+    """Record that the holder looks at the tasks; when the previous visit ended.
+
+    None at the first visit. A visit ends 30 minutes after its last look. A replica
+    records nothing, and knows of no visit.
+    """
+    with suppress(asyncpg.ReadOnlySQLTransactionError):
+        before: datetime | None = await connection.fetchval(
+            "select access.visit_tasks($1)", account
+        )
+        return before
+    return None
 
 
 async def factors(reader: Queryable, account: str) -> Factors:

@@ -19,6 +19,7 @@ import asyncpg
 from msgspec import Struct
 
 from iku.access import token as tokens
+from iku.messages import Language
 from iku.postgres.pool import Connection, Queryable
 
 DEVICE = 80  # characters of a device's description that are kept
@@ -44,6 +45,7 @@ class Session(Struct, frozen=True):
         fresh: Whether this was in the last five minutes.
         approve_after: When the account may approve again; None if it may already.
         account_version: Version of the account's stream in the log.
+        language: The language that the holder chose for pages; None without a choice.
     """
 
     id: str
@@ -58,6 +60,7 @@ class Session(Struct, frozen=True):
     fresh: bool
     approve_after: datetime | None
     account_version: int
+    language: Language | None
 
     @property
     def has_second_factor(self) -> bool:
@@ -195,6 +198,7 @@ def from_row(row: asyncpg.Record) -> Session:
         fresh=row["fresh"],
         approve_after=row["approve_after"],
         account_version=row["account_version"],
+        language=None if row["language"] is None else Language(row["language"]),
     )
 
 

@@ -78,7 +78,8 @@ async def read(
     if view.viewer.covered(Action.READ_REGISTER):
         unverified = await participations.by_organisation(view.reader)
     codes = sorted(await figures.indicators(view.reader))
-    groups = await tasks.groups(view, unverified, codes, commands.today())
+    today, zone = commands.today(), commands.zone
+    groups = await tasks.groups(view, unverified, codes, today, zone)
     to_decide, own = [], []
     if view.viewer.may(Action.READ_FIGURES):
         question = ProposalsQuestion(status=ProposalStatus.OPEN, limit=200)

@@ -44,8 +44,8 @@ class ExampleResult(Struct, frozen=True):
 def example(*, json: bool) -> None:
     """Import the example register into an empty database; show its figures of 2021.
 
-    The register is then permanently a demonstration, with six people who can sign in. A
-    register that holds other data is not changed.
+    The register is then permanently a demonstration, with eight people who can sign in.
+    A register that holds other data is not changed.
     """
 
     async def execute() -> tuple[list[ImportedFile], list[Figure]]:

@@ -126,13 +126,16 @@ async def open_demonstration(
 ) -> None:
     """Declare a demonstration, and invite the people for its roles.
 
-    A person of *people* whose role was granted before, to any account, is not invited.
+    A person of *people* whose role in that division was granted before, to any account,
+    is not invited.
     """
     await declare_demonstration(commands, reader)
     known = (await commands.access.cached(reader)).value.accounts.values()
-    held = {grant.role for account in known for grant in account.grants}
+    held = {
+        (grant.role, grant.division) for account in known for grant in account.grants
+    }
     for person in people:
-        if person.role not in held:
+        if (person.role, person.division) not in held:
             await invite(commands, reader, person, divisions)
 
 

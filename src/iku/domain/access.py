@@ -361,10 +361,12 @@ class Denied(Struct, frozen=True):
     """The actor has no right to the action; *why* is the reason as a message.
 
     Attributes:
+        brief: The reason without the action, for a button that names the action.
         proposable: Whether the actor may propose it.
     """
 
     why: str
+    brief: str
     proposable: bool = False
 
 
@@ -388,8 +390,8 @@ def may(actor: Actor, action: Action, scope: Scope = AGENCY_WIDE) -> Allowed | D
             "{action} needs a second person: propose it for approval",
             action=Term("action", action),
         )
-        return Denied(takes_two, proposable=True)
-    return Denied(_reason(actor, action, scope))
+        return Denied(takes_two, takes_two, proposable=True)
+    return _denied(actor, action, scope)
 
 
 def covered_scopes(
@@ -445,26 +447,38 @@ def _is_within(grant: Grant, scope: Scope) -> bool:
     )
 
 
-def _reason(actor: Actor, action: Action, scope: Scope) -> str:
-    """The reason for a denial: the roles with the right, and the actor's own."""
-    roles = tuple(Term("role", role) for role in TABLE[action])
+def _denied(actor: Actor, action: Action, scope: Scope) -> Denied:
+    """The denial, with the roles that have the right, and the actor's own."""
+    named = Term("action", action)
     held = tuple(Term("role", one.role) for one in actor.grants)
     parts: dict[str, Any] = {
-        "action": Term("action", action),
-        "roles": roles,
+        "roles": tuple(Term("role", role) for role in TABLE[action]),
         "held": held or message("none"),
     }
     if scope.division is None or not any(
         grant.role in TABLE[action] for grant in actor.grants
     ):
-        return message("{action} is for: {roles}; your roles: {held}", **parts)
-    return message(
-        "{action} is for {roles} of division {division}; your roles: {held}, of "
-        "division {own}",
-        **parts,
-        division=scope.division,
-        own=sorted({str(one.division) for one in actor.grants if one.division})
-        or message("none"),
+        return Denied(
+            message(
+                "{action} is for: {roles}; your roles: {held}", action=named, **parts
+            ),
+            message("for: {roles}; your roles: {held}", **parts),
+        )
+    parts["division"] = scope.division
+    parts["own"] = sorted(
+        {str(one.division) for one in actor.grants if one.division}
+    ) or message("none")
+    return Denied(
+        message(
+            "{action} is for {roles} of division {division}; your roles: {held}, of "
+            "division {own}",
+            action=named,
+            **parts,
+        ),
+        message(
+            "for {roles} of division {division}; your roles: {held}, of division {own}",
+            **parts,
+        ),
     )
 
 

@@ -79,7 +79,7 @@ def _refusal(view: View, action: Action, scope: Scope) -> str | None:
     if actor is None:
         return None
     decided = may(actor, action, scope)
-    return decided.why if isinstance(decided, Denied) else None
+    return decided.brief if isinstance(decided, Denied) else None
 
 
 async def editions(view: View, identifier: str, at: Moment) -> list[Edition]:

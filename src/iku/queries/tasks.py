@@ -6,8 +6,9 @@ other groups show what waits for others.
 """
 
 from collections.abc import Collection, Mapping
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from enum import StrEnum
+from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
@@ -20,6 +21,7 @@ from iku.queries import lists, publication_choices, publications, scopes, search
 from iku.queries.publications import ListedPublication
 from iku.queries.view import View
 
+ONE_DAY = timedelta(days=1)
 SHOWN = 20  # the most tasks of a group that are listed; all are counted
 IDLE = timedelta(days=30)  # a case without an event for longer is idle
 EXPIRES = timedelta(days=60)  # certificates that expire within this time are listed
@@ -45,6 +47,8 @@ class Task(Struct, frozen=True):
         subject: Identifier of its subject; a day for a period.
         title: Title or name, as the viewer may read it; empty if it has none.
         since: The day since which it waits; for a certificate, the day it expires.
+        arose_at: When its subject changed last, or when it became a task by the
+            passage of time.
     """
 
     category: str
@@ -52,6 +56,7 @@ class Task(Struct, frozen=True):
     number: str
     title: str
     since: date
+    arose_at: datetime
 
 
 class TaskGroup(Struct, frozen=True):
@@ -60,11 +65,13 @@ class TaskGroup(Struct, frozen=True):
     Attributes:
         own: Whether the viewer may carry out the tasks.
         total: Number of tasks, including those that are not listed.
+        latest: When the latest of all its tasks arose.
     """
 
     kind: TaskKind
     own: bool
     total: int
+    latest: datetime
     tasks: tuple[Task, ...]
 
 
@@ -83,17 +90,19 @@ async def groups(
     participations: Mapping[str, tuple[Participation, ...]],
     codes: list[str],
     today: date,
+    zone: ZoneInfo,
 ) -> list[TaskGroup]:
-    """The groups that have tasks.
+    """The groups that have tasks; *today* is a day in the time zone *zone*.
 
     *participations* are the unverified ones by organisation, *codes* the indicators.
     """
     found = [
-        await _of_subjects(view, kind, participations, today) for kind in OF_SUBJECTS
+        await _of_subjects(view, kind, participations, today, zone)
+        for kind in OF_SUBJECTS
     ]
     found += await _of_publications(view, codes)
-    found.append(await _of_periods(view, today))
-    return [one for one in found if one is not None and one.total]
+    found.append(await _of_periods(view, today, zone))
+    return [one for one in found if one is not None]
 
 
 async def _of_subjects(
@@ -101,6 +110,7 @@ async def _of_subjects(
     kind: TaskKind,
     participations: Mapping[str, tuple[Participation, ...]],
     today: date,
+    zone: ZoneInfo,
 ) -> TaskGroup | None:
     category, action = OF_SUBJECTS[kind]
     own = view.viewer.covered(action)
@@ -117,23 +127,35 @@ async def _of_subjects(
         list(participations),
         *(scopes.reach(category, within, view.viewer.divisions) or (None, None)),
         SHOWN,
+        zone.key,
     )
+    if not rows:
+        return None
     (title,) = subject_kinds.counted_kind(category).texts[:1]
     states = [search.match_from_row(row).standing for row in rows]
     named = await lists.with_texts(view, category, states, (title,))
     return TaskGroup(
         kind,
         bool(own),
-        rows[0]["total"] if rows else 0,
+        rows[0]["total"],
+        rows[0]["latest"],
         tuple(
-            Task(category, row["subject"], row["number"], str(one[title]), row["since"])
+            Task(
+                category,
+                row["subject"],
+                row["number"],
+                str(one[title]),
+                row["since"],
+                row["arose_at"],
+            )
             for row, one in zip(rows, named, strict=True)
         ),
     )
 
 
 _SUBJECTS = """
-select s.*, w.since, count(*) over () as total
+select s.*, w.since, w.arose_at, count(*) over () as total,
+       max(w.arose_at) over () as latest
   from projection.state s
   join ledger.stream t on t.stream = s.category || '-' || s.subject
   join ledger.event e on e.stream = t.stream and e.version = t.version
@@ -141,7 +163,16 @@ select s.*, w.since, count(*) over () as total
         select case $2
                  when 'certificate' then lower(s.valid)
                  else e.known_on
-               end as since
+               end as since,
+               case $2
+                 when 'certificate'
+                   then (lower(s.valid) - ($5::date - $3::date))::timestamp
+                        at time zone $10
+                 when 'idle'
+                   then (e.known_on + ($3::date - $4::date) + 1)::timestamp
+                        at time zone $10
+                 else e.recorded_at
+               end as arose_at
       ) w
  where s.category = $1
    and s.superseded = 9223372036854775807
@@ -178,20 +209,32 @@ async def _of_publications(view: View, codes: list[str]) -> list[TaskGroup]:
         return []
     own: list[Task] = []
     others: list[Task] = []
+    recorded_at = {
+        one.publication.id: one.steps[-1].recorded_at
+        for one in await publications.all_publications(view.reader)
+    }
     for one in (await publications.listing(view)).publications:
         if one.state in {PublicationState.PUBLISHED, PublicationState.WITHDRAWN}:
             continue
         choices = await publication_choices.choices(view, one.id, codes)
         mine = any(choice.why is None for choice in choices)
-        task = Task("publication", one.id, one.id, one.title or "", one.since)
+        arose_at = recorded_at[one.id]
+        task = Task("publication", one.id, one.id, one.title or "", one.since, arose_at)
         (own if mine else others).append(task)
     return [
-        TaskGroup(TaskKind.PUBLICATION, mine, len(tasks), tuple(tasks[:SHOWN]))
+        TaskGroup(
+            TaskKind.PUBLICATION,
+            mine,
+            len(tasks),
+            max(one.arose_at for one in tasks),
+            tuple(tasks[:SHOWN]),
+        )
         for mine, tasks in ((True, own), (False, others))
+        if tasks
     ]
 
 
-async def _of_periods(view: View, today: date) -> TaskGroup | None:
+async def _of_periods(view: View, today: date, zone: ZoneInfo) -> TaskGroup | None:
     """The last quarter that has ended, if its figures have no publication."""
     covered = view.viewer.covered(Action.DRAFT_PUBLICATION)
     if not covered:
@@ -200,8 +243,9 @@ async def _of_periods(view: View, today: date) -> TaskGroup | None:
     listed = (await publications.listing(view, ended.year)).publications
     if any(_is_of_year_up_to(one, ended) for one in listed):
         return None
-    task = Task("period", ended.isoformat(), "", "", ended)
-    return TaskGroup(TaskKind.PERIOD, own=True, total=1, tasks=(task,))
+    arose_at = datetime.combine(ended + ONE_DAY, time.min, zone)
+    task = Task("period", ended.isoformat(), "", "", ended, arose_at)
+    return TaskGroup(TaskKind.PERIOD, own=True, total=1, latest=arose_at, tasks=(task,))
 
 
 def _is_of_year_up_to(one: ListedPublication, day: date) -> bool:

@@ -59,11 +59,13 @@ class PageLanguage(NamedTuple):
         return self.formats.period(value)
 
 
-def preferred(request: Request[Any, Any, Any]) -> PageLanguage:
-    """The language of the parameter `bahasa`; without it, Indonesian.
+def preferred(
+    request: Request[Any, Any, Any], of_account: Language | None = None
+) -> PageLanguage:
+    """The language of the parameter `bahasa`; without it, *of_account* or Indonesian.
 
     `Accept-Language` is ignored: the browsers of an office are often set to English.
     """
     if (asked := request.query_params.get("bahasa")) in set(Language):
         return PageLanguage(Language(asked))
-    return PageLanguage(Language.INDONESIAN)
+    return PageLanguage(of_account or Language.INDONESIAN)

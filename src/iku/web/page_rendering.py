@@ -17,7 +17,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from litestar import Response, get
 from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from iku import labels
 from iku.domain.access import Action
@@ -34,13 +34,14 @@ POLICY = content_policy(
     "script-src 'self'", "style-src 'self'", "img-src 'self'", "connect-src 'self'"
 )
 OTHER = {Language.INDONESIAN: Language.ENGLISH, Language.ENGLISH: Language.INDONESIAN}
-CALLED = {Language.INDONESIAN: "Bahasa Indonesia", Language.ENGLISH: "English"}
+LANGUAGES = {Language.INDONESIAN: "Bahasa Indonesia", Language.ENGLISH: "English"}
 ASSETS = {
     "pages.css": "text/css",
     "desk.js": "text/javascript",
     "passkeys.js": "text/javascript",
     "icon.svg": "image/svg+xml",
 }
+_DAY = re.compile(r"\b(?:\d\d-\d\d-\d{4}|\d{4}-\d\d-\d\d)\b", re.ASCII)
 COOKIE_ATTRIBUTES = "Path=/; Secure; HttpOnly; SameSite=Lax"
 
 
@@ -77,9 +78,10 @@ def markup(visitor: Visitor, template: str, **values: Any) -> str:
         ),
         "moment": lambda instant: moment(visitor, instant),
         "qr_code": _qr_code,
+        "unbroken": _unbroken,
         "example": example,
         "other_language": OTHER[page.language],
-        "other_language_name": CALLED[OTHER[page.language]],
+        "other_language_name": LANGUAGES[OTHER[page.language]],
         "frame": None,
         "link": visitor.address,
         "navigation": navigation.entries(visitor),
@@ -161,6 +163,11 @@ def session_cookie(token: str) -> str:
 
 def _qr_code(text: str, title: str) -> Markup:
     return Markup(qr_code.svg(text, title))  # noqa: S704 - it escapes the title
+
+
+def _unbroken(text: str) -> Markup:
+    """A text whose days are not broken at their hyphens."""
+    return Markup(_DAY.sub(r'<span class="day">\g<0></span>', escape(text)))  # noqa: S704 - escaped
 
 
 def _sentence(text: str) -> str:

@@ -174,7 +174,7 @@ async def visit(request: Request[Any, Any, Any]) -> Visitor:
         request=request,
         app=app,
         means=application.means,
-        page=preferred(request),
+        page=preferred(request, None if session is None else session.language),
         chosen=Language(asked) if asked in set(Language) else None,
         path=request.url.path if request.method in SAFE else "",
         query=dict(request.query_params),

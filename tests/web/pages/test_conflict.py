@@ -274,6 +274,21 @@ async def test_each_role_has_the_steps_of_its_rights(office: Office) -> None:
     assert "oleh petugas, wasnas" in verifier.text
 
 
+async def test_the_steps_of_other_roles_share_one_sentence(office: Office) -> None:
+    page = (await office.ask("kepala_badan", PAGE)).text
+    groups = re.findall(r'<span class="refused">(.*?)<small>(.*?)</small>', page)
+    reasons = [reason for _, reason in groups]
+    assert len(set(reasons)) == len(reasons)
+    of_roles = [
+        (reason, buttons.count("<button"))
+        for buttons, reason in groups
+        if "peran Anda: kepala badan" in reason
+    ]
+    # What officers may do as well, and what only verifiers and heads of division may.
+    assert sorted(number for _, number in of_roles) == [4, 8]
+    assert not any("petugas" in reason for reason, number in of_roles if number == 4)
+
+
 async def test_a_verifier_does_not_verify_their_own_report(office: Office) -> None:
     own = CASE | {"number": "K15", "title": "Laporan sendiri"}
     await office.records("verifikator-wasnas", "/conflicts", own)

@@ -10,6 +10,8 @@ import pytest
 from iku.access import sessions
 from iku.app import App
 from iku.domain.account import Role
+from iku.postgres.pool import Plain
+from iku.queries import tasks as task_groups
 from iku.web.pages import tasks
 from tests.web.conftest import CASE, ORGANISATION, Client
 from tests.web.pages.showing import read
@@ -115,6 +117,48 @@ async def test_an_idle_case_waits(client: Client, app: App) -> None:
     await client.records("/conflicts/K14/events", verified)
     shown = read((await client.get(f"{SITE}/tugas")).text).text
     assert "tanpa catatan" not in shown  # it was recorded today
+
+
+async def test_what_arose_since_the_last_visit_is_marked_as_new(
+    office: Office, owner: Plain
+) -> None:
+    verifier = "verifikator-wasnas"
+    assert "baru" not in own(await page(office, verifier))  # the first visit
+    # That visit ended now, and another one began.
+    await owner.execute(
+        "update access.account set (tasks_seen_before, tasks_seen_at) = (now(), now())"
+    )
+    seen = own(await page(office, verifier))
+    assert "ditandai sebagai baru" in seen
+    assert seen.count("baru") == 1  # K14 was there at the first visit
+    await office.send("petugas-wasnas", "/conflicts", CASE | {"number": "K15"})
+    await office.propose("petugas-wasnas")
+    for _ in range(2):  # looked at again, it is still new
+        shown = own(await page(office, verifier))
+        assert re.search(r"K15 Sengketa lapak pedagang pasar sejak \S+ baru", shown)
+        assert not re.search(r"K14 Sengketa lapak pedagang pasar sejak \S+ baru", shown)
+        assert "Kasus yang menunggu verifikasi 2 baru" in shown
+        assert shown.count("baru") == 4  # with the proposal
+    # What waits for others is not marked.
+    assert "baru" not in await page(office, "petugas-wasnas")
+
+
+async def test_a_task_that_arises_by_the_passage_of_time_is_new_on_its_first_day(
+    client: Client, app: App
+) -> None:
+    today = app.commands.today()
+    organisation = ORGANISATION | {"valid_until": str(today + timedelta(days=30))}
+    await client.records("/organisations", organisation)
+    async with app.pool.acquire() as connection:
+        view = app.view(connection)
+        [of] = [
+            one
+            for one in await task_groups.groups(view, {}, [], today, app.commands.zone)
+            if one.kind == "certificate"
+        ]
+    local = of.tasks[0].arose_at.astimezone(app.commands.zone)
+    assert local.date() == of.tasks[0].since - timedelta(days=60)
+    assert (local.hour, of.latest) == (0, of.tasks[0].arose_at)
 
 
 async def test_titles_are_masked_for_those_who_may_not_read_them(

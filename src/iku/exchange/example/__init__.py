@@ -19,7 +19,8 @@ def read_journals() -> dict[str, bytes]:
     return {name: (files(__name__) / name).read_bytes() for name in NAMES}
 
 
-# The fictional people of the demonstration.
+# The fictional people of the demonstration. Each division has a head, because a
+# publication is closed after each head has confirmed the figures of the division.
 PEOPLE = tuple(
     Invite(
         holder=Person(name),
@@ -31,6 +32,8 @@ PEOPLE = tuple(
         (Role.PETUGAS, "Petugas Contoh", "wasnas"),
         (Role.VERIFIKATOR, "Verifikator Contoh", "wasnas"),
         (Role.KEPALA_BIDANG, "Kepala Bidang Contoh", "wasnas"),
+        (Role.KEPALA_BIDANG, "Kepala Bidang Poldagri Contoh", "poldagri"),
+        (Role.KEPALA_BIDANG, "Kepala Bidang Iwasbang Contoh", "iwasbang"),
         (Role.KEPALA_BADAN, "Kepala Badan Contoh", None),
         (Role.PERENCANA, "Perencana Contoh", None),
         (Role.AUDITOR, "Auditor Contoh", None),

@@ -19,7 +19,9 @@ from iku.access.database_passkeys import DatabasePasskeys
 from iku.access.flows import base64url
 from iku.access.sign_in import Rejected, SignedIn
 from iku.connection import acquire_connection
+from iku.language import Language
 from iku.messages import message
+from iku.web import page_rendering
 from iku.web import page_routes as routes
 from iku.web.account_pages.enrolment import agency_words
 from iku.web.page_failures import Failure, fail, require_fresh
@@ -61,12 +63,13 @@ async def account_page(
         status=200 if failure is None else failure.status,
         headers={} if failure is None else failure.headers,
         faults={} if failure is None else failure.faults,
+        languages=page_rendering.LANGUAGES.items(),
         **{
             **shown,
             "session": session,
             "grants": visitor.register.accounts[held].roles_on(today),
             "created": None,
-            "values": {},
+            "values": {"bahasa": session.language or Language.INDONESIAN},
             **more,
         },
     )
@@ -130,6 +133,22 @@ async def unlink_identity(request: AnyRequest) -> Response[bytes]:
     return await _after(visitor, done)
 
 
+@routes.form("/akun/bahasa")
+async def choose_language(request: AnyRequest) -> Response[bytes]:
+    """Choose the language of one's pages."""
+    visitor = await visit(request)
+    form = await read_form(request, visitor)
+    _, session = visitor.signed_in()
+    try:
+        chosen = Language(form.text("bahasa"))
+    except ValueError:
+        missing = Failure({"bahasa": message("choose one of the languages")})
+        return await account_page(visitor, missing)
+    async with acquire_connection(visitor.app) as connection:
+        await accounts.set_language(connection, session.account, chosen)
+    return redirect(PAGE)  # without a language in the address, so that the choice shows
+
+
 @routes.form("/akun/sesi/akhiri")
 async def end_session(request: AnyRequest) -> Response[bytes]:
     """End one session of the account, or all others."""
@@ -173,5 +192,5 @@ async def _after(visitor: Visitor, done: Rejected | None) -> Response[bytes]:
 
 HANDLERS: list[Any] = [
     *(show_account, change_password, remove_authenticator, remove_passkey),
-    *(unlink_identity, end_session),
+    *(unlink_identity, choose_language, end_session),
 ]

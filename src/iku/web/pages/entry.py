@@ -32,9 +32,10 @@ from iku.web import confirmation, resubmission
 from iku.web.confirmation import RECORDED, Confirmation
 from iku.web.page_forms import Form
 from iku.web.page_rendering import redirect
-from iku.web.pages import entry_corrections, entry_fields, entry_sheet, entry_values
+from iku.web.pages import entry_corrections, entry_fields, entry_opening, entry_values
 from iku.web.pages.entry_forms import FORMS, EntryForm, path_of
-from iku.web.pages.entry_sheet import OpeningOf, Sheet
+from iku.web.pages.entry_opening import OpeningOf
+from iku.web.pages.entry_sheet import Sheet
 from iku.web.pages.entry_values import Typed
 from iku.web.pages.frame import Frame
 from iku.web.pages.routes import present, sending
@@ -145,7 +146,7 @@ async def _open(frame: Frame, form: EntryForm, subject: str = "") -> Response[by
     given = {name: value for name, value in chosen.items() if value}
     async with acquire_connection(frame.app) as connection:
         asked = OpeningOf(form, subject_id(subject), given, question.filled)
-        sheet = await entry_sheet.opened(frame, connection, asked)
+        sheet = await entry_opening.opened(frame, connection, asked)
     return sheet.show()
 
 
@@ -154,7 +155,7 @@ async def _send(
 ) -> Response[bytes]:
     """Record what the form holds, or show it again."""
     async with acquire_connection(frame.app) as connection:
-        sheet = await entry_sheet.sent(
+        sheet = await entry_opening.sent(
             frame, connection, entry, subject_id(subject), form
         )
     if form.text("aksi") == "ubah":

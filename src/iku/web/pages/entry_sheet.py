@@ -9,23 +9,18 @@ from typing import Any, NamedTuple
 from litestar import Response
 
 from iku import messages
-from iku.access import drafts
-from iku.domain.access import AGENCY_WIDE, Denied, may
 from iku.domain.conflict import Dimension
 from iku.domain.decider import Invalid, Refused
-from iku.domain.decider_registry import DECIDERS
 from iku.gateway import EntryEffect
-from iku.messages import Message, message, without_prefix
-from iku.postgres.pool import Connection
-from iku.queries import recorded_commands, similar_cases, subjects
+from iku.messages import Message, without_prefix
+from iku.queries import recorded_commands, similar_cases
 from iku.queries.event_history import EventView
 from iku.queries.similar_cases import TypedReport
 from iku.queries.view import View
 from iku.web import resubmission
-from iku.web.page_forms import KEY, Form
-from iku.web.pages import entry_choices, entry_corrections, entry_fields
+from iku.web.pages import entry_fields
 from iku.web.pages.entry_fields import EntryField
-from iku.web.pages.entry_forms import OF_EVENTS, EntryForm, path_of
+from iku.web.pages.entry_forms import EntryForm, path_of
 from iku.web.pages.frame import Frame
 from iku.web.visitor import form_key
 
@@ -185,7 +180,7 @@ class Sheet:
     async def is_recorded(self) -> bool:
         """Whether this form was recorded before."""
         async with self.frame.view() as view:
-            return await _is_recorded(view, self.nonce)
+            return await is_recorded(view, self.nonce)
 
     def similar_seen(self, seen: str) -> bool:
         """Whether the officer has seen the similar cases; *seen* are identifiers."""
@@ -215,146 +210,6 @@ class Sheet:
         )
 
 
-class OpeningOf(NamedTuple):
-    """The parameters in the address of a form.
-
-    Attributes:
-        subject: Identifier of the subject; empty for a new one.
-        chosen: Values that are filled in at first.
-        filled: The outcome of a form that was sent without a session.
-    """
-
-    form: EntryForm
-    subject: str
-    chosen: Mapping[str, str]
-    filled: str
-
-
-async def opened(frame: Frame, connection: Connection, asked: OpeningOf) -> Sheet:
-    """The form as its page opens: its draft, or the usual and the chosen values.
-
-    Raises:
-        Forbidden: The visitor may neither record nor propose it.
-        SubjectNotFound: The subject does not exist.
-    """
-    form, subject, chosen, filled = asked
-    visitor, path = frame.visitor, path_of(form, subject)
-    said = await resubmission.resume(visitor, connection, path, filled)
-    account = resubmission.owner(visitor) or drafts.NOBODY
-    secrets = visitor.means.secrets
-    draft = await drafts.find(connection, secrets, account, path)
-    notice = _notice(said)
-    if draft is not None:
-        nonce = dict(draft.fields).get(KEY, "")
-        view = frame.app.view(connection, frame.viewer)
-        if await _is_recorded(view, nonce):
-            await drafts.remove(connection, account, path)
-            draft, notice = None, message("The draft of this form is recorded already.")
-    if draft is not None and _is_about(draft.fields, chosen):
-        sheet = await sent(frame, connection, form, subject, Form(draft.fields))
-        return replace(sheet, notice=notice, saved_at=draft.saved_at)
-    usual = {one.name: one.usual for one in form.fields if one.usual}
-    if any(one.name == "effective_on" and one.required for one in form.fields):
-        usual["effective_on"] = visitor.page.day(frame.time.today)
-    pairs = {**usual, **chosen, KEY: token_urlsafe(12)}
-    sheet = await sent(frame, connection, form, subject, Form(tuple(pairs.items())))
-    return replace(sheet, notice=notice, version=sheet.subject.version)
-
-
-async def _is_recorded(view: View, nonce: str) -> bool:
-    """Whether the form with that name was recorded."""
+async def is_recorded(view: View, nonce: str) -> bool:
+    """Whether the form whose key has that random part was recorded."""
     return await recorded_commands.stream_of(view, f"form-{nonce}") is not None
-
-
-def _is_about(kept: drafts.Fields, chosen: Mapping[str, str]) -> bool:
-    """Whether the draft is about the event that the address names, if it names one."""
-    values = dict(kept)
-    named = [name for name in ("corrects", "annuls") if name in chosen]
-    return all(values.get(name) == chosen[name] for name in named)
-
-
-def _notice(said: str) -> Message | None:
-    match said:
-        case resubmission.ANOTHER:
-            return message(
-                "The saved form belongs to another account or has expired, so its "
-                "values are not filled in here."
-            )
-        case resubmission.AGAIN:
-            return message(
-                "The form that was sent is not recorded yet: check it, and record it."
-            )
-        case _:
-            return None
-
-
-async def sent(
-    frame: Frame, connection: Connection, form: EntryForm, subject: str, given: Form
-) -> Sheet:
-    """The form with the values that were sent. Raises the errors of `opened`."""
-    view = frame.app.view(connection, frame.viewer)
-    about, proposing = EntrySubject(), False
-    events: tuple[EventView, ...] = ()
-    if not form.opens:
-        about = await _subject(view, frame, form, subject)
-        proposing = await _may_only_propose(view, form, subject)
-    if form.event in {*OF_EVENTS, "participation_verified"}:
-        page = await subjects.history(view, form.category, subject, None, 200)
-        events = page.items
-    sheet = Sheet(
-        frame,
-        form,
-        about,
-        form.fields,
-        given.values,
-        given.text(KEY).partition(".")[0],
-        _version(given.text("versi")),
-        cleared=tuple(given.all(entry_fields.CLEARED)),
-        proposing=proposing or given.text("usulan") == "ya",
-        events=events,
-    )
-    return _about_event(
-        replace(sheet, fields=entry_choices.with_choices(frame, form, events))
-    )
-
-
-async def _subject(
-    view: View, frame: Frame, form: EntryForm, subject: str
-) -> EntrySubject:
-    found = await subjects.state(view, form.category, subject, frame.time.moment)
-    name = found.shown["title" if form.category == "conflict" else "name"]
-    return EntrySubject(subject, found.shown["number"], name or "", found.version)
-
-
-async def _may_only_propose(view: View, form: EntryForm, subject: str) -> bool:
-    """Whether the visitor may propose the command, but not record it.
-
-    Raises:
-        Forbidden: They may do neither.
-    """
-    actor = view.viewer.actor
-    if actor is None:
-        return False
-    stream = DECIDERS[form.category].stream(subject)
-    scope = (await view.scopes([stream])).get(stream, AGENCY_WIDE)
-    decided = may(actor, form.action, scope)
-    if isinstance(decided, Denied) and not decided.proposable:
-        view.viewer.require(form.action, scope)
-    return isinstance(decided, Denied)
-
-
-def _version(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
-
-
-def _about_event(sheet: Sheet) -> Sheet:
-    """The sheet of a correction, with the fields of the event that it is about."""
-    if not sheet.reference:
-        return sheet
-    events = entry_corrections.correctable(sheet.form, sheet.events)
-    sheet = replace(sheet, events=events)
-    if (event := sheet.chosen_event) is None:
-        return replace(sheet, values={**sheet.values, sheet.reference: ""})
-    page = sheet.frame.visitor.page
-    shown = entry_corrections.corrected_event(sheet.form, sheet.fields, event, page)
-    return replace(sheet, fields=shown.fields, original=shown.original)

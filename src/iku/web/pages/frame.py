@@ -107,8 +107,8 @@ class Frame:
     def refusal(self, action: Action, scope: Scope | None = None) -> str | None:
         """Why the visitor may neither take nor propose *action*; None if they may.
 
-        Without a *scope*, the action is checked for any subject. A disabled button
-        shows the reason.
+        Without a *scope*, the action is checked for any subject. The disabled button
+        that shows the reason names the action.
         """
         actor = self.visitor.viewer.actor
         if actor is None:
@@ -122,7 +122,7 @@ class Frame:
             decided = may(actor, action, scope)
         if not isinstance(decided, Denied) or decided.proposable:
             return None
-        return decided.why
+        return decided.brief
 
     def address(self, path: str, **query: str | Sequence[str]) -> str:
         """The address of another page at the same coordinates."""

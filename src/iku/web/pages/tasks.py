@@ -6,15 +6,17 @@ ends with the session, so a page that stays open shows nothing to the next perso
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import datetime
 from typing import Any, cast
 
 from litestar import Request, Response, get
 from litestar.response import ServerSentEvent, ServerSentEventMessage
 
 from iku import labels
-from iku.access import task_inbox
+from iku.access import accounts, task_inbox
 from iku.access.sessions import Session
 from iku.access.task_inbox import TaskInbox
+from iku.connection import acquire_connection
 from iku.domain.access import Action
 from iku.queries import actor_names, log_records
 from iku.web.admission import Application
@@ -43,7 +45,17 @@ async def show_tasks(frame: Frame) -> Response[bytes]:
         inbox=inbox,
         names=names,
         headings=headings(frame),
+        before=await _previous_visit(frame),
     )
+
+
+async def _previous_visit(frame: Frame) -> datetime | None:
+    """When the visitor looked at the tasks before this visit; None if they did not."""
+    session = frame.visitor.session
+    if session is None:
+        return None
+    async with acquire_connection(frame.app) as connection:
+        return await accounts.visit_tasks(connection, session.account)
 
 
 @get("/tugas/jumlah", opt={ACTION: Action.READ_FIGURES, TRAVELS: None})

@@ -167,7 +167,11 @@ const keys = {
   "/": () => document.querySelector("[data-cari], input[type=search]")?.focus(),
   j: () => step(1),
   k: () => step(-1),
-  t: () => document.querySelector("#per")?.focus(),
+  t: () => {
+    const day = document.querySelector("#per");
+    day?.closest("details").setAttribute("open", "");
+    day?.focus();
+  },
 };
 
 document.addEventListener("keydown", (event) => {
