@@ -1,0 +1,66 @@
+"""Data of the agency in the form in which papers print them."""
+
+from datetime import date
+from decimal import Decimal
+
+from iku.agency import AgencyProfile
+from iku.exchange.papers.document import Amount, Cell, Signature, Signatures
+from iku.exchange.papers.sources import PaperRequest, Sources
+from iku.queries import agency_data
+from iku.queries.agency_data import AgencyData, OtherIndicator
+from iku.queries.figure_parameters import Moment
+
+HEAD, MAYOR = "kepala_badan", "wali_kota"
+_OFFICES = {HEAD: "Kepala Badan", MAYOR: "Wali Kota"}
+_PERCENT = ("%", "persen")
+
+
+async def read(sources: Sources, request: PaperRequest, as_of: date) -> AgencyData:
+    """The data of the agency in force on *as_of*, as far as the request includes them.
+
+    They have a cut-off of their own: what a publication froze is often explained later.
+    """
+    moment = Moment(as_of, size=request.agency_size)
+    return await agency_data.agency_data(sources.view, moment, request.signed_on)
+
+
+def letterhead(profile: AgencyProfile, agency: AgencyData) -> tuple[str, ...]:
+    """The lines of the letterhead; without entered data, the names in the profile."""
+    if agency.letterhead is None:
+        name = profile.name.removesuffix(profile.city).strip()
+        return (f"Pemerintah {profile.city}", name)
+    address = agency.letterhead.address
+    return (*agency.letterhead.lines, *([address] if address else []))
+
+
+def signatures(agency: AgencyData, request: PaperRequest, *offices: str) -> Signatures:
+    """The signature blocks of *offices*; without any, that of the head."""
+    place = agency.letterhead.place if agency.letterhead else None
+    blocks = tuple(_signature(agency, office) for office in offices or (HEAD,))
+    return Signatures(place, request.signed_on, blocks)
+
+
+def _signature(agency: AgencyData, office: str) -> Signature:
+    ranked = office != MAYOR  # an elected office has no rank
+    signer = agency.signers.get(office)
+    if signer is None:
+        return Signature(_OFFICES[office], ranked=ranked)
+    return Signature(
+        signer.office_title, signer.name, signer.rank, signer.nip, ranked=ranked
+    )
+
+
+def missing_signers(agency: AgencyData, *offices: str) -> tuple[str, ...]:
+    """The signers that nobody gave, each as a reason why the paper is a draft."""
+    return tuple(
+        f"penanda tangan {_OFFICES[office]}"
+        for office in offices or (HEAD,)
+        if office not in agency.signers
+    )
+
+
+def amount(other: OtherIndicator, value: Decimal | None) -> Cell:
+    """A value of an indicator in its own unit, for a column of percentages."""
+    if value is None or other.measure.strip().lower() in _PERCENT:
+        return value
+    return Amount(value)

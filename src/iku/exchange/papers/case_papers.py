@@ -1,0 +1,202 @@
+"""Papers about one case: its sheet (*lembar perkara*) and the minutes of a settlement.
+
+Both have texts of the vault and names of persons, so they are made on demand for those
+who may read them, and never issued.
+"""
+
+from typing import Any
+
+from iku.domain.access import Action
+from iku.domain.conflict import decider
+from iku.domain.decider import SubjectNotFound
+from iku.exchange.field_format import FieldFormat
+from iku.exchange.papers import agency_cells, spelled
+from iku.exchange.papers.document import (
+    CellKind,
+    Column,
+    Document,
+    Paragraph,
+    Row,
+    Section,
+    Signature,
+    Signatures,
+    Table,
+    Terms,
+    day_in_words,
+)
+from iku.exchange.papers.sources import PaperRequest, Sources, moment_of, moment_words
+from iku.exchange.papers.words import word
+from iku.labels import EVENTS, MANNERS
+from iku.language import Language
+from iku.messages import message
+from iku.queries import subject_page
+from iku.queries.event_history import EventView
+from iku.queries.subject_page import SubjectRecord
+
+SHEET, SETTLEMENT = "lembar-perkara", "berita-acara-penyelesaian"
+_STATE_FIELDS = (
+    *("number", "title", "category", "dimension", "level", "area", "source"),
+    *("reported_on", "occurred_on", "reference", "reporter", "parties"),
+)
+_HIDDEN = ("number", "corrects", "annuls", "cleared", "not_carried")
+
+
+async def make_sheet(sources: Sources, request: PaperRequest) -> Document:
+    """The sheet of a case: its state and all of its events.
+
+    Raises:
+        SubjectNotFound: The case does not exist at the coordinates.
+        Forbidden: The viewer may not read its texts.
+    """
+    found = await _read(sources, request)
+    formats = _formats(sources)
+    shown = found.seen.shown
+    terms = tuple(
+        (formats.label(name).capitalize(), _value(formats, name, shown.get(name)))
+        for name in _STATE_FIELDS
+    )
+    events = Table(
+        name="riwayat",
+        caption="Tabel 1. Riwayat perkara",
+        columns=(
+            Column("No", CellKind.COUNT, 9),
+            Column("Peristiwa", width=26),
+            Column("Berlaku tgl", CellKind.DAY, 21),
+            Column("Diketahui tgl", CellKind.DAY, 22),
+            Column("Oleh", width=22),
+            Column("Isi", width=70),
+        ),
+        rows=tuple(_event_row(formats, one) for one in found.events),
+    )
+    status = formats.status(shown)
+    return await _document(
+        sources,
+        request,
+        SHEET,
+        "Lembar Perkara",
+        f"Perkara {shown['number']}",
+        (
+            Section("Perkara", (Terms((*terms, ("Status", status))),)),
+            Section("Riwayat", (events,)),
+        ),
+        None,
+    )
+
+
+async def make_settlement(sources: Sources, request: PaperRequest) -> Document:
+    """The minutes of the settlement of a case that is resolved.
+
+    Raises:
+        SubjectNotFound: The case does not exist at the coordinates, or is not resolved.
+        Forbidden: The viewer may not read its texts.
+    """
+    found = await _read(sources, request)
+    shown, formats = found.seen.shown, _formats(sources)
+    closed_on = shown["resolved_on"]
+    if closed_on is None:
+        raise SubjectNotFound(
+            message(
+                "case {number} is not resolved, so it has no minutes of a settlement",
+                number=shown["number"],
+            )
+        )
+    agreement = _last_text(found.events, "resolved", "evidence")
+    terms = Terms(
+        (
+            ("Nomor perkara", shown["number"]),
+            ("Pokok perkara", _value(formats, "title", shown["title"])),
+            ("Para pihak", _value(formats, "parties", shown.get("parties"))),
+            ("Tempat kejadian", _value(formats, "area", shown["area"])),
+            ("Dilaporkan", day_in_words(shown["reported_on"])),
+            ("Cara penyelesaian", word(MANNERS, shown["manner"])),
+            ("Isi kesepakatan", agreement),
+            ("Mediator", None),
+            ("Saksi-saksi", None),
+            ("Tempat penandatanganan", None),
+        )
+    )
+    opening = (
+        f"Pada hari ini, {spelled.day(closed_on)}, telah diselesaikan perkara sebagai "
+        "berikut:"
+    )
+    ending = (
+        "Demikian berita acara ini dibuat dengan sebenarnya dan ditandatangani oleh "
+        "para pihak, saksi, dan mediator."
+    )
+    roles = ("Pihak pertama", "Pihak kedua", "Saksi", "Mediator")
+    blocks = tuple(Signature(role, ranked=False) for role in roles)
+    return await _document(
+        sources,
+        request,
+        SETTLEMENT,
+        "Berita Acara Penyelesaian Perkara",
+        f"Perkara {shown['number']}",
+        (Section(None, (Paragraph(opening), terms, Paragraph(ending))),),
+        Signatures(None, request.signed_on, blocks),
+    )
+
+
+async def _read(sources: Sources, request: PaperRequest) -> SubjectRecord:
+    view, typed = sources.view, request.subject or ""
+    category = decider.category
+    found = await subject_page.identified(view, category, typed)
+    subject = found[0] if found else typed
+    await view.require(Action.READ_TEXTS, decider.stream(subject))
+    at = moment_of(sources, request)
+    return await subject_page.record(view, category, subject, at, present=False)
+
+
+def _formats(sources: Sources) -> FieldFormat:
+    areas = {area.code: area.name for area in sources.profile.areas}
+    return FieldFormat(lambda: Language.INDONESIAN, areas)
+
+
+def _value(formats: FieldFormat, name: str, value: Any) -> str | None:
+    return None if value is None else formats.value(name, value)
+
+
+def _event_row(formats: FieldFormat, one: EventView) -> Row:
+    fields = {**one.data, **one.text}
+    lines = [
+        f"{formats.label(name)}: {formats.value(name, value)}"
+        for name, value in fields.items()
+        if name not in _HIDDEN
+    ]
+    return Row(
+        (
+            one.version,
+            word(EVENTS, one.type),
+            one.effective_on,
+            one.known_on,
+            one.actor,
+            "\n".join(lines) or None,
+        )
+    )
+
+
+def _last_text(events: tuple[EventView, ...], kind: str, name: str) -> str | None:
+    texts = [one.text[name] for one in events if one.type == kind and name in one.text]
+    return texts[-1] if texts else None
+
+
+async def _document(  # noqa: PLR0917 - what the two papers differ in
+    sources: Sources,
+    request: PaperRequest,
+    name: str,
+    title: str,
+    subtitle: str,
+    sections: tuple[Section, ...],
+    signatures: Signatures | None,
+) -> Document:
+    at = moment_of(sources, request)
+    agency = await agency_cells.read(sources, request, at.as_of)
+    return Document(
+        name=name,
+        title=title,
+        subtitle=subtitle,
+        letterhead=agency_cells.letterhead(sources.profile, agency),
+        coordinates=await moment_words(sources, at),
+        sections=sections,
+        signatures=signatures or agency_cells.signatures(agency, request),
+        internal=True,
+    )

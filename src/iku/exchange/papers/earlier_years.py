@@ -1,0 +1,98 @@
+"""The actuals of years before a publication, and where each comes from."""
+
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
+from typing import NamedTuple
+
+from iku.domain.figure import Figure
+from iku.domain.period import Kind
+from iku.domain.question import Question
+from iku.exchange.papers.document import FORMATS
+from iku.exchange.papers.frozen_figures import FrozenFigure, FrozenPublication
+from iku.exchange.papers.sources import Sources
+from iku.queries import publications, published_editions
+from iku.queries.agency_data import AgencyData
+from iku.queries.published_editions import PrintedFigure
+
+
+class EarlierYear(NamedTuple):
+    """The actual of an indicator in an earlier year.
+
+    Attributes:
+        actual: In per cent; None if it is unknown.
+        note: Where it comes from; None if it is unknown.
+    """
+
+    actual: Decimal | None
+    note: str | None
+
+
+async def read(
+    sources: Sources,
+    of: FrozenPublication,
+    agency: AgencyData,
+    one: FrozenFigure,
+    years: Sequence[int],
+) -> list[EarlierYear]:
+    """The actuals of *years*, with the knowledge that the publication froze.
+
+    Each is as published, else as the agency gave it, else as counted from the register.
+    """
+    questions = [
+        Question(
+            one.code,
+            date(year, 12, 31),
+            known_on=of.closing.known_on,
+            size=of.closing.size,
+            period=Kind.YEAR,
+        )
+        for year in years
+    ]
+    reader = sources.view.reader
+    counted = await sources.figures.answer(reader, questions, sources.today)
+    records = await publications.all_publications(reader)
+    return [
+        _earlier_year(figure, one, published_editions.printed(records, figure), agency)
+        for figure in counted
+    ]
+
+
+def _earlier_year(
+    figure: Figure,
+    one: FrozenFigure,
+    edition: PrintedFigure | None,
+    agency: AgencyData,
+) -> EarlierYear:
+    """The actual of a year.
+
+    A count from the register is printed only if its numerator is not zero: without any
+    resolution or participation the year may lie before the register, so it stays open.
+    """
+    year = figure.as_of.year
+    if edition is not None:
+        return _published_year(edition, one)
+    if (given := agency.indicator(one.code).actuals.get(year)) is not None:
+        return EarlierYear(given, f"Realisasi {year} {one.code}: data badan.")
+    if not figure.numerator:
+        return EarlierYear(None, None)
+    return EarlierYear(figure.percentage, _counted_note(figure))
+
+
+def _published_year(edition: PrintedFigure, one: FrozenFigure) -> EarlierYear:
+    frozen, of = edition.frozen, edition.edition
+    said = f"Realisasi {of.as_of.year} {one.code}: seperti terbit, publikasi {of.id}"
+    if frozen.definition != one.value.definition:
+        said += (
+            f", menurut definisi versi {frozen.definition}, sehingga tidak sebanding "
+            f"dengan versi {one.value.definition}"
+        )
+    return EarlierYear(frozen.percentage, f"{said}.")
+
+
+def _counted_note(figure: Figure) -> str:
+    counts = FORMATS.fraction(figure.numerator, figure.denominator)
+    return (
+        f"Realisasi {figure.as_of.year} {figure.indicator}: dihitung dari register "
+        f"({counts}), tidak diterbitkan, figur {figure.number}."
+    )

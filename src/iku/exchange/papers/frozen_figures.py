@@ -1,0 +1,122 @@
+"""The frozen figures of a publication, with all that papers print beside them."""
+
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import NamedTuple
+
+from iku.domain.access import Action
+from iku.domain.indicator import Defined
+from iku.domain.publication import (
+    Closed,
+    FrozenValue,
+    Publication,
+    PublicationState,
+    Published,
+    Reviewed,
+)
+from iku.domain.question import UnknownReference
+from iku.exchange.papers import exact
+from iku.exchange.papers.sources import Sources, coordinates_in_words
+from iku.messages import Term, message
+from iku.queries import publications
+
+_STATES = {
+    PublicationState.CLOSED: "publikasi baru ditutup, belum direviu dan belum terbit",
+    PublicationState.REVIEWED: "publikasi sudah direviu, belum terbit",
+}
+
+
+class FrozenFigure(NamedTuple):
+    """A frozen figure and the version of the definition that it was counted by."""
+
+    value: FrozenValue
+    defined: Defined
+
+    @property
+    def code(self) -> str:
+        """Code of the indicator."""
+        return self.value.indicator
+
+    @property
+    def actual(self) -> Fraction | None:
+        """The figure in per cent, exactly; None if it is undefined."""
+        return exact.actual(self.value)
+
+    @property
+    def achievement(self) -> Fraction | None:
+        """The achievement in per cent, exactly; None if there is none."""
+        return exact.achievement(self.actual, self.value.target)
+
+
+class FrozenPublication(NamedTuple):
+    """A publication whose figures are frozen."""
+
+    publication: Publication
+    closing: Closed
+    figures: Sequence[FrozenFigure]
+
+    @property
+    def year(self) -> int:
+        """The year of its as-of day."""
+        return self.publication.as_of.year
+
+    @property
+    def coordinates(self) -> str:
+        """The coordinates of its figures, in words."""
+        closing = self.closing
+        day = self.publication.as_of
+        return coordinates_in_words(day, closing.known_on, closing.size)
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """The numbers of its figures."""
+        return tuple(one.value.number for one in self.figures)
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """What is missing before its papers are issued."""
+        state = _STATES.get(self.publication.state)
+        return () if state is None else (state,)
+
+
+async def read(sources: Sources, identifier: str | None) -> FrozenPublication:
+    """The publication *identifier* with its frozen figures.
+
+    Raises:
+        UnknownReference: It does not exist, or its figures are not frozen.
+        Unauthenticated: The viewer may not read figures.
+    """
+    view, figures = sources.view, sources.figures
+    view.viewer.require(Action.READ_FIGURES)
+    found = await publications.find(view.reader, identifier or "")
+    of = found.publication
+    if of.closing is None:
+        raise UnknownReference(
+            message(
+                "publication {publication} is {state}, so its figures are not frozen "
+                "yet",
+                publication=of.id,
+                state=Term("state", of.state),
+            )
+        )
+    known = await figures.indicators(view.reader)
+    frozen = tuple(
+        FrozenFigure(one, known[one.indicator].definitions[one.definition - 1].defined)
+        for one in of.closing.figures
+    )
+    return FrozenPublication(of, of.closing, frozen)
+
+
+def separation_of_duties(of: Publication) -> str:
+    """Whether closing, review and release were done by different accounts."""
+    actors = [
+        step.by
+        for step in of.steps
+        if isinstance(step, Closed | Reviewed | Published)
+        if step is of.closing or not isinstance(step, Closed)
+    ][-3:]
+    if None in actors or len(actors) < 3:
+        return "Penutupan, reviu, dan penerbitan belum lengkap atau tanpa akun."
+    if len({*actors}) < len(actors):
+        return "Penutupan, reviu, dan penerbitan tidak dilakukan oleh tiga akun."
+    return "Penutupan, reviu, dan penerbitan dilakukan oleh tiga akun yang berbeda."

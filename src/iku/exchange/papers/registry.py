@@ -1,0 +1,201 @@
+"""The papers by name: what each needs, who may make it, and the function that makes it.
+
+Routes, commands and buttons are derived from `PAPERS`.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from enum import StrEnum
+from types import MappingProxyType
+from typing import TypeAlias
+
+from msgspec import Struct
+
+from iku.domain.access import Action
+from iku.exchange.papers import (
+    agreement,
+    case_list,
+    case_papers,
+    changes,
+    closing_minutes,
+    form_e81,
+    indicator_list,
+    metadata,
+    open_data,
+    organisations,
+    performance,
+    quarterly,
+)
+from iku.exchange.papers.document import Document
+from iku.exchange.papers.sources import PaperRequest, Sources
+from iku.messages import Message, message
+
+Make: TypeAlias = Callable[[Sources, PaperRequest], Awaitable[Document]]
+
+
+class Scope(StrEnum):
+    """What a paper is about."""
+
+    PUBLICATION = "publication"
+    COORDINATES = "coordinates"
+    CASE = "case"
+
+
+class Paper(Struct, frozen=True):
+    """A kind of paper.
+
+    Attributes:
+        name: Its name in routes, commands and file names.
+        label: What it is, on buttons and in lists.
+        action: The right that making it requires.
+        issued: Whether it may be issued; a paper with texts is only made on demand.
+    """
+
+    name: str
+    label: Message
+    scope: Scope
+    action: Action
+    make: Make
+    issued: bool = True
+
+
+_ALL = (
+    Paper(
+        performance.NAME,
+        message("Performance measurement (LKjIP)"),
+        Scope.PUBLICATION,
+        Action.READ_FIGURES,
+        performance.make,
+    ),
+    Paper(
+        quarterly.NAME,
+        message("Quarterly monitoring and evaluation"),
+        Scope.PUBLICATION,
+        Action.READ_FIGURES,
+        quarterly.make,
+    ),
+    Paper(
+        form_e81.NAME,
+        message("Form E.81, evaluation of the yearly plan"),
+        Scope.PUBLICATION,
+        Action.READ_FIGURES,
+        form_e81.make,
+    ),
+    Paper(
+        changes.PUBLIC,
+        message("Changes after publication, public edition"),
+        Scope.PUBLICATION,
+        Action.READ_HISTORY,
+        changes.make_public,
+    ),
+    Paper(
+        changes.INTERNAL,
+        message("Changes after publication, internal edition"),
+        Scope.PUBLICATION,
+        Action.READ_TEXTS,
+        changes.make_internal,
+        issued=False,
+    ),
+    Paper(
+        case_list.PUBLIC,
+        message("Annex: list of cases, public edition"),
+        Scope.PUBLICATION,
+        Action.READ_HISTORY,
+        case_list.make_public,
+    ),
+    Paper(
+        case_list.INTERNAL,
+        message("Annex: list of cases, internal edition"),
+        Scope.PUBLICATION,
+        Action.READ_TEXTS,
+        case_list.make_internal,
+        issued=False,
+    ),
+    Paper(
+        closing_minutes.NAME,
+        message("Minutes of the closing"),
+        Scope.PUBLICATION,
+        Action.READ_HISTORY,
+        closing_minutes.make,
+        issued=False,
+    ),
+    Paper(
+        open_data.NAME,
+        message("Open data"),
+        Scope.PUBLICATION,
+        Action.READ_FIGURES,
+        open_data.make,
+    ),
+    Paper(
+        agreement.NAME,
+        message("Performance agreement, annex"),
+        Scope.COORDINATES,
+        Action.READ_FIGURES,
+        agreement.make,
+    ),
+    Paper(
+        agreement.REVISION,
+        message("Revised performance agreement, annex"),
+        Scope.COORDINATES,
+        Action.READ_FIGURES,
+        agreement.make_revision,
+    ),
+    Paper(
+        indicator_list.NAME,
+        message("Key performance indicators, annex of the decree"),
+        Scope.COORDINATES,
+        Action.READ_FIGURES,
+        indicator_list.make,
+    ),
+    Paper(
+        organisations.PUBLIC,
+        message("Recap of organisations, public edition"),
+        Scope.COORDINATES,
+        Action.READ_HISTORY,
+        organisations.make_public,
+    ),
+    Paper(
+        organisations.INTERNAL,
+        message("Recap of organisations, internal edition"),
+        Scope.COORDINATES,
+        Action.READ_TEXTS,
+        organisations.make_internal,
+        issued=False,
+    ),
+    Paper(
+        metadata.NAME,
+        message("Metadata of the indicators (MS-Ind)"),
+        Scope.COORDINATES,
+        Action.READ_FIGURES,
+        metadata.make,
+    ),
+    Paper(
+        case_papers.SHEET,
+        message("Case sheet"),
+        Scope.CASE,
+        Action.READ_TEXTS,
+        case_papers.make_sheet,
+        issued=False,
+    ),
+    Paper(
+        case_papers.SETTLEMENT,
+        message("Minutes of a settlement"),
+        Scope.CASE,
+        Action.READ_TEXTS,
+        case_papers.make_settlement,
+        issued=False,
+    ),
+)
+PAPERS: Mapping[str, Paper] = MappingProxyType({one.name: one for one in _ALL})
+
+
+async def make(sources: Sources, name: str, request: PaperRequest) -> Document:
+    """The paper *name* of *request*.
+
+    Raises:
+        UnknownReference: What the paper is about does not exist.
+        Unauthenticated: The viewer has not signed in.
+        Forbidden: The viewer may not make this paper.
+    """
+    paper = PAPERS[name]
+    sources.view.viewer.require_somewhere(paper.action)
+    return await paper.make(sources, request)

@@ -1,0 +1,46 @@
+"""Every paper of the registry, made from the example register and printed."""
+
+import importlib
+import os
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from iku.exchange.papers.registry import PAPERS, Scope
+from iku.queries.figure_parameters import Moment
+from tests.exchange.papers.conftest import Make
+from tests.exchange.papers.printing import pdf, pictures
+
+OUTLOUD = importlib.import_module("outloud")  # it brings no types
+AT = Moment(date(2021, 12, 31), date(2022, 6, 30))
+ASKED: dict[Scope, dict[str, Any]] = {
+    Scope.PUBLICATION: {"publication": "2021"},
+    Scope.COORDINATES: {"moment": AT},
+    Scope.CASE: {"subject": "K01", "moment": AT},
+}
+SEEN = "IKU_PAPERS_SEEN"  # a folder for pictures of the pages
+
+
+def errors(printed: bytes, file: Path) -> list[tuple[str, str]]:
+    """The errors that the checker of PDF/UA finds."""
+    file.write_bytes(printed)
+    found = OUTLOUD.check(str(file)).findings
+    return [(one.rule, one.message) for one in found if one.severity == "error"]
+
+
+@pytest.mark.usefixtures("published")
+@pytest.mark.parametrize("name", PAPERS)
+async def test_a_paper_is_accessible_and_printed_twice_alike(
+    name: str, make: Make, tmp_path: Path
+) -> None:
+    document = await make(name, **ASKED[PAPERS[name].scope])
+
+    printed = pdf(document)
+
+    assert document.name == name
+    assert pdf(document) == printed
+    assert errors(printed, tmp_path / "paper.pdf") == []
+    if folder := os.environ.get(SEEN):
+        pictures(printed, f"{folder}/{name}")
