@@ -167,7 +167,8 @@ def _qr_code(text: str, title: str) -> Markup:
 
 def _unbroken(text: str) -> Markup:
     """A text whose days are not broken at their hyphens."""
-    return Markup(_DAY.sub(r'<span class="day">\g<0></span>', escape(text)))  # noqa: S704 - escaped
+    escaped = str(escape(text))  # text, or the substitution would be escaped, too
+    return Markup(_DAY.sub(r'<span class="day">\g<0></span>', escaped))  # noqa: S704 - escaped
 
 
 def _sentence(text: str) -> str:

@@ -56,6 +56,13 @@ async def test_the_list_shows_the_cases_of_a_day_and_their_numbers(
         assert found.numbers[f"conflicts.{status}"][0] == str(number)
 
 
+async def test_a_day_in_the_list_is_not_broken_at_its_hyphens(reader: Client) -> None:
+    page = await reader.get(LIST, params=YEAR)
+    cells = re.findall(r'<td data-label="Status">(.*?)</td>', page.text)
+    assert 'selesai <span class="day">15-02-2021</span>' in cells
+    assert "&lt;" not in "".join(cells)
+
+
 @pytest.mark.parametrize(
     "query",
     [
