@@ -297,6 +297,43 @@ begin
 end;
 $$;
 
+-- Papers that the office issued, by the digest in the log (docs/ledger-format.md, Papers).
+-- They are published, so they are neither sealed nor erased. `proven` is the paper with
+-- its proof; once stored, it is served ever after.
+create table vault.paper (
+  digest   text  collate "C" primary key check (digest = encode(sha256(compiled), 'hex')),
+  compiled bytea not null,
+  proven   bytea
+);
+
+create function vault.keep_paper(_digest text, _compiled bytea)
+returns void
+language sql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+  insert into vault.paper (digest, compiled) values (_digest, _compiled) on conflict do nothing;
+$$;
+
+-- Stores a paper with its proof, unless there is one already.
+create function vault.keep_proven_paper(_digest text, _proven bytea)
+returns void
+language sql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+  update vault.paper set proven = _proven where digest = _digest and proven is null;
+$$;
+
+create function vault.read_paper(_digest text)
+returns table (compiled bytea, proven bytea)
+language sql stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+  select p.compiled, p.proven from vault.paper p where p.digest = _digest;
+$$;
+
 revoke all on all functions in schema vault from public;
 grant usage on schema vault to iku_app;
 grant execute on all functions in schema vault to iku_app;

@@ -5,10 +5,12 @@
     iku-verify figure NUMBER --bundle FOLDER --policy POLICY [--known CHECKPOINT]...
     iku-verify proof FILE (--record FILE | --leaf HEX) --policy POLICY [--json]
     iku-verify compare CHECKPOINT CHECKPOINT --policy POLICY [--json]
+    iku-verify paper FILE.pdf --policy POLICY [--original OUT] [--json]
 
 POLICY names the keys that you trust (C2SP tlog-policy). Get it from another source than
 the bundle. CHECKPOINT is one that you kept earlier or received from another party.
-NUMBER is printed next to a figure. With --json, the report is JSON.
+NUMBER is printed next to a figure. FILE.pdf is a paper that the register issued; OUT
+receives it without the signatures that were appended. With --json, the report is JSON.
 
 Exit codes:
 
@@ -17,7 +19,8 @@ Exit codes:
        from the records; the report names the first bad position, expected and found
     2  malformed: the files are not a bundle, or the command line is wrong
     3  not enough trust: no quorum of witnesses, keys only from the bundle, no records,
-       or events lost in a restore, as the log itself declares
+       or events lost in a restore, as the log itself declares; or bytes were
+       appended to a paper
     4  diverged: valid in itself, but inconsistent with a checkpoint that you know
 
 Reading guide. Read the file from top to bottom; a fault is raised as a `Finding`.
@@ -62,12 +65,18 @@ Part three verifies the rights to record:
     23  Recorded rights: (n) each event was allowed to its actor, at its position
     24  Proposals and approvals
 
+Part four verifies a paper from its own bytes and the policy:
+
+    25  The layout of a paper
+    26  The proof in a paper
+
 What an auditor may skip: sections 6 and 7 are published algorithms, which test vectors
 check better than reading does, and only keys of type 0x06 use 7. Only --texts uses 11,
 only a report that names a loss 12, and no bundle 13. The rest of part one is read in an
 hour. Without part two you know that no record was changed, added or removed; with it,
 also that each published figure follows from the records; with part three, also that
-each event was recorded by an actor who had the right to.
+each event was recorded by an actor who had the right to. Part four needs sections 1,
+4 to 10 and 13 only.
 
 docs/ledger-format.md specifies the bytes, docs/register.md the rules of counting.
 """
@@ -82,6 +91,7 @@ import os
 import re
 import sys
 import time
+import zlib
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
@@ -197,6 +207,7 @@ class Report:
     texts: dict[str, int] = field(default_factory=dict)
     rights: dict[str, Any] = field(default_factory=dict)  # who recorded the events
     figure: dict[str, Any] | None = None  # the requested figure
+    paper: dict[str, Any] | None = None  # what a paper states
     lacking: list[str] = field(default_factory=list)  # missing conditions of trust
 
     def note(self, finding: Finding) -> None:
@@ -1468,11 +1479,8 @@ def main(arguments: list[str] | None = None) -> int:
     typed, report = _parser().parse_args(arguments), Report()
     try:
         typed.run(typed, report)
-        accepted = {*report.lost} if typed.accept_loss else set()
-        for reason in report.lacking:
-            alone = typed.without_witness and reason.startswith("no quorum")
-            if not alone and reason not in accepted:
-                raise untrusted(reason)
+        for reason in _not_accepted(typed, report):
+            raise untrusted(reason)
     except Finding as finding:
         report.note(finding)
         if finding.code == 4:
@@ -1485,6 +1493,14 @@ def main(arguments: list[str] | None = None) -> int:
     lines = [told] if typed.json else map(printable, _lines(report))
     _print(sys.stdout, "\n".join(lines))
     return report.exit
+
+
+def _not_accepted(typed: argparse.Namespace, report: Report) -> list[str]:
+    """The missing conditions of trust that no option of the command accepts."""
+    accepted = {*report.lost} if typed.accept_loss else set()
+    if typed.without_witness:
+        accepted |= {one for one in report.lacking if one.startswith("no quorum")}
+    return [reason for reason in report.lacking if reason not in accepted]
 
 
 def _print(stream: TextIO | None, text: str) -> None:
@@ -1524,6 +1540,7 @@ def _lines(report: Report) -> Iterator[str]:
         (report.texts.get("commitments"), f"texts: {texts}"),
         (report.rights, f"rights: {rights_in_words(report.rights)}"),
         (report.figure, f"figure: {', '.join(figure)}"),
+        *((True, line) for line in paper_in_words(report.paper)),
         *((True, f"warning: {reason}") for reason in report.lacking),
     ):
         if told:
@@ -1610,6 +1627,20 @@ def _compare(typed: argparse.Namespace, report: Report) -> None:
     compare(_checkpoint(typed.one), _checkpoint(typed.two), _policy(typed), report)
 
 
+def _paper(typed: argparse.Namespace, report: Report) -> None:
+    raw = read_file(typed.file, PAPER)
+    length = verify_paper(raw, _policy(typed), report)
+    if typed.original and not _not_accepted(typed, report):
+        with typed.original.open("xb") as file:
+            file.write(raw[:length])
+    elif length < len(raw):
+        report.lacking.append(
+            "the paper in it was issued by the register; "
+            f"{len(raw) - length} bytes were appended, as an electronic signature "
+            "does; what they show is not verified"
+        )
+
+
 class _Parser(argparse.ArgumentParser):
     """Reports a wrong command line on one line."""
 
@@ -1627,13 +1658,14 @@ def _parser() -> argparse.ArgumentParser:
         (_figure, "count the figure of a number", ("number",)),
         (_proof, "verify a tlog-proof", ("file",)),
         (_compare, "compare two checkpoints", ("one", "two")),
+        (_paper, "verify a paper that the register issued", ("file",)),
     ):
         command = commands.add_parser(run.__name__[1:], help=does)
         command.set_defaults(run=run, accept_loss=False, newer_than=None)
         add = command.add_argument
         for word_ in words:
             add(word_, type=str if word_ == "number" else Path)
-        alone = run in {_proof, _compare}
+        alone = run in {_proof, _compare, _paper}
         add("--policy", type=Path, required=alone, help="the keys that you trust")
         add("--json", action="store_true", help="print the report as JSON")
         add("--without-witness", action="store_true", help="accept missing witnesses")
@@ -1646,6 +1678,9 @@ def _parser() -> argparse.ArgumentParser:
             what = command.add_mutually_exclusive_group(required=True)
             what.add_argument("--record", type=Path, help="file of the record's bytes")
             what.add_argument("--leaf", help="the leaf hash, as a receipt gives it")
+        if run is _paper:
+            help_ = "write the issued paper, without what was appended, to this file"
+            add("--original", type=Path, metavar="OUT", help=help_)
         if not alone:
             add("--accept-loss", action="store_true", help="accept declared losses")
             add("--known", type=Path, action="append", default=[], help="one you have")
@@ -2688,6 +2723,7 @@ ACTIONS = {
     },
     "subject": {"erase": "erased"},
     "import": {"allow_import": "file_allowed"},
+    "paper": {"agency_data": "issued signed"},
     "paper_data": {
         "agency_data": "letterhead_set signer_set plan_set baseline_set end_target_set "
         "actual_set quarterly_targets_set responsible_set narrative_set "
@@ -3318,6 +3354,272 @@ def _is_proposed(command: list[Step], held: Proposal, recorded: Any) -> bool:
         on = last["effective_on"]
     found = last["type"], last["data"], last["effective_on"]
     return bool((kind, held.data, on) == found)
+
+
+# ============================ Part four: the papers ============================
+
+
+# ------------------------------------------------------------ 25. The layout of a paper
+#
+# What typst 0.15 writes, and no other layout of PDF (docs/ledger-format.md, "Papers").
+# The digest in the log covers every byte but the content of bukti.json, so the reader
+# need not understand pages, fonts or images: it finds two attachments and their bytes.
+
+PAPER, EVIDENCE, FIGURES = 1 << 25, 1 << 19, 1 << 20  # bytes; the last when inflated
+HEADER = b"%PDF-1.7\n%\x80\x80\x80\x80\n\n"
+FREE, ENTRY = b"0000000000 65535 f\r\n", 20  # of the table of offsets
+IDENTIFIER = rb"\([A-Za-z0-9+/]{22}==\)"
+FOOT = re.compile(
+    rb"(trailer\n<</Size ([1-9][0-9]{0,5})/Root ([1-9][0-9]{0,5}) 0 R"
+    rb"/Info [1-9][0-9]{0,5} 0 R/ID\["
+    + IDENTIFIER * 2
+    + rb"\]>>\n)startxref\n([1-9][0-9]{0,8})\n%%EOF"
+)
+ATTACHED = rb"\(([a-z]{1,20}\.[a-z]{1,4})\)([1-9][0-9]{0,5}) 0 R"
+NAME_TREE = re.compile(
+    rb"/Names<</EmbeddedFiles<</Names\[((?:" + ATTACHED + rb")+)\]>>>>"
+)
+FILE_SPECIFICATION = re.compile(
+    rb"<</Type/Filespec/F\(([a-z.]+)\)/UF\(\1\)/EF<</F ([1-9][0-9]{0,5}) 0 R"
+    rb"/UF \2 0 R>>/AFRelationship/Data/Desc[^\n]*>>"
+)
+EMBEDDED_FILE = re.compile(
+    rb"<</Length ([1-9][0-9]{0,8})/Type/EmbeddedFile(/Filter/FlateDecode)?"
+    rb"/Subtype/([a-z#0-9A-F]{1,40})/Params<</Size ([1-9][0-9]{0,8})"
+    rb"/ModDate\((D:[0-9]{14}Z)\)>>>>\nstream\n(.*)\nendstream",
+    re.DOTALL,
+)
+
+
+class Embedded(NamedTuple):
+    """A file within a paper."""
+
+    number: int  # of its object
+    deflated: bool
+    subtype: bytes
+    modified: bytes
+    size: int  # of its content
+    stored: bytes
+
+
+class Paper(NamedTuple):
+    """The objects of a paper, and its trailer with the number of the catalog."""
+
+    objects: list[bytes]
+    trailer: bytes
+    catalog: int
+
+    def encoded(self) -> bytes:
+        """The one layout of these objects."""
+        table, at = [FREE], len(HEADER)
+        for content in self.objects:
+            table.append(b"%010d 00000 n\r\n" % at)
+            at += len(content)
+        begin, end = b"xref\n0 %d\n" % len(table), b"startxref\n%d\n%%%%EOF" % at
+        return b"".join([HEADER, *self.objects, begin, *table, self.trailer, end])
+
+    def body(self, number: int) -> bytes:
+        """The content of an object."""
+        if not 0 < number <= len(self.objects):
+            raise malformed(f"the paper has no object {number}")
+        begin, end = b"%d 0 obj\n" % number, b"\nendobj\n"
+        return self.objects[number - 1].removeprefix(begin).removesuffix(end)
+
+    def attached(self, name: bytes) -> Embedded:
+        """The attachment *name*."""
+        trees = NAME_TREE.findall(self.body(self.catalog))
+        listed = re.findall(ATTACHED, trees[0][0]) if len(trees) == 1 else []
+        names = [one for one, _ in listed]
+        if name not in names or names != sorted(set(names)):
+            raise malformed(f"the paper has no attachment {name.decode()}")
+        told = self.body(int(dict(listed)[name]))
+        named = FILE_SPECIFICATION.fullmatch(told)
+        if named is None or named[1] != name:
+            raise malformed(f"the attachment {name.decode()} is not described as such")
+        number = int(named[2])
+        held = EMBEDDED_FILE.fullmatch(self.body(number))
+        if held is None or int(held[1]) != len(held[6]):
+            raise malformed(f"{name.decode()} is not stored as an attachment")
+        return Embedded(number, bool(held[2]), held[3], held[5], int(held[4]), held[6])
+
+
+def read_paper(raw: bytes) -> tuple[Paper, int]:
+    """The paper at the beginning of a file, and its length in bytes."""
+    for foot in FOOT.finditer(raw):
+        count, catalog, start = int(foot[2]), int(foot[3]), int(foot[4])
+        table = start + len(b"xref\n0 %d\n" % count) + ENTRY
+        if table + ENTRY * (count - 1) == foot.start(1):
+            break
+    else:
+        raise malformed("it is not laid out as a paper of the register")
+    try:
+        offsets = [int(raw[at : at + 10]) for at in range(table, foot.start(1), ENTRY)]
+    except ValueError:
+        raise malformed("the table of the paper has an entry without offset") from None
+    spans = [*pairwise([*offsets, start])]
+    if any(end <= begin for begin, end in spans):
+        raise malformed("the objects of the paper are not in order")
+    objects = [raw[begin:end] for begin, end in spans]
+    for number, content in enumerate(objects, 1):
+        if not content.startswith(b"%d 0 obj\n" % number):
+            raise malformed(f"object {number} of the paper is not at its offset")
+        if not content.endswith(b"\nendobj\n"):
+            raise malformed(f"object {number} of the paper has no end")
+    paper = Paper(objects, foot[1], catalog)
+    if paper.encoded() != raw[: foot.end()]:
+        raise malformed("it is not laid out as a paper of the register")
+    return paper, foot.end()
+
+
+def paper_digest(paper: Paper, proof: Embedded) -> str:
+    """The SHA-256 of the paper with an empty object in place of its proof."""
+    blank = (
+        b"%d 0 obj\n<</Length 2/Type/EmbeddedFile/Subtype/%b/Params<</Size 2/ModDate"
+        b"(%b)>>>>\nstream\n{}\nendstream\nendobj\n"
+    ) % (proof.number, proof.subtype, proof.modified)
+    others = paper.objects[: proof.number - 1], paper.objects[proof.number :]
+    emptied = paper._replace(objects=[*others[0], blank, *others[1]])
+    return sha256_hex(emptied.encoded())
+
+
+def sha256_hex(content: bytes) -> str:
+    """The SHA-256 in lower-case hexadecimal."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def inflate(stored: Embedded, most: int) -> bytes:
+    """The content of an attachment of at most *most* bytes."""
+    if stored.size > most:
+        raise malformed(f"an attachment is longer than {most} bytes")
+    content = stored.stored
+    if stored.deflated:
+        try:
+            stream = zlib.decompressobj()
+            content = stream.decompress(stored.stored, stored.size + 1)
+        except zlib.error:
+            raise malformed("an attachment cannot be decompressed") from None
+    if len(content) != stored.size:
+        raise malformed("an attachment has another length than stated")
+    return content
+
+
+# ------------------------------------------------------------- 26. The proof in a paper
+
+PROOF_FORMAT = "iku-paper/1"
+FROZEN = ("figures", "known_on", "publication", "size")  # of a closing
+AT = ("as_of", "known_on", "size")  # coordinates of a paper without a publication
+
+
+def verify_paper(raw: bytes, policy: Policy, report: Report) -> int:
+    """Verify the paper at the beginning of a file, and return its length."""
+    paper, length = read_paper(raw)
+    held = paper.attached(b"bukti.json")
+    if held.deflated:
+        raise malformed("bukti.json is compressed")
+    try:
+        note, proven = read_evidence(inflate(held, EVIDENCE))
+        records = [_read_proven(*one) for one in proven]
+        told, due = read_issue(records, paper_digest(paper, held))
+        figures = inflate(paper.attached(b"figur.json"), FIGURES)
+        if figures != to_json(due).encode():
+            raise Finding("figur.json is not what the record says")
+        last = read_checkpoint(note.encode(), "the checkpoint")
+        report.set_log(last)
+        check_trusted(last, policy, report)
+        for index, hashes, record in proven:
+            path = [decode_base64(one, "the proof", 32) for one in hashes]
+            leaf = leaf_hash(record.encode())
+            check_inclusion(leaf, index, last.size, last.root, path)
+        report.position = proven[-1][0] + 1
+        report.paper = {**told, "figures": [*map(_told_figure, due.get("figures", []))]}
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+        what = "the proof in the paper, or a record in it, is not complete"
+        raise malformed(f"{what}: {error}") from None
+    return length
+
+
+def read_evidence(raw: bytes) -> tuple[str, list[tuple[int, list[str], str]]]:
+    """The note in `bukti.json`, and index, proof and bytes of each record."""
+    told = decode(raw.decode())
+    if to_json(told).encode() != raw:
+        raise ValueError("bukti.json is not in canonical form")
+    check = told.pop("check")
+    if told.keys() != {"checkpoint", "format", "records"}:
+        raise ValueError("bukti.json has an unknown key, or lacks one")
+    # Otherwise a changed signature would be one of an unknown key, which is ignored.
+    expect("the hash in bukti.json", check, sha256_hex(to_json(told).encode()))
+    if told["format"] != PROOF_FORMAT:
+        raise untrusted(f"the format of the paper is not {PROOF_FORMAT}")
+    found = []
+    for one in told["records"]:
+        if one.keys() != {"hashes", "index", "record"}:
+            raise ValueError("bukti.json has an unknown key, or lacks one")
+        hashes = [*map(string, one["hashes"])]
+        found.append((natural(one["index"]), hashes, string(one["record"])))
+    places = [index for index, _, _ in found]
+    if not found or places != sorted(set(places)):
+        raise ValueError("the records are not in the order of the log")
+    return string(told["checkpoint"]), found
+
+
+def _read_proven(index: int, _hashes: list[str], record: str) -> dict[str, Any]:
+    """A record of the proof."""
+    found = read_record(index + 1, record.encode())
+    check_profile(found, index + 1)
+    return found
+
+
+def read_issue(
+    records: list[dict[str, Any]], digest: str
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What the record of the issue states, and what `figur.json` must therefore be."""
+    *steps, issued = records
+    if not issued["stream"].startswith("paper-") or issued["type"] != "issued":
+        raise Finding("the last record is not the issue of a paper")
+    data = issued["data"]
+    expect("the digest of the paper", string(data["digest"]), digest)
+    told = {"paper": string(data["paper"]), "issued_on": string(issued["effective_on"])}
+    name = data.get("publication")
+    if name is None:
+        if steps:
+            raise Finding("a paper without a publication has records of one")
+        at = {key: data[key] for key in AT}
+        return {**told, **at}, at
+    stream = f"publication-{string(name)[:4]}"
+    for record, kind in zip(steps, ("closed", "published"), strict=True):
+        found = record["stream"], record["type"], record["data"]["publication"]
+        if found != (stream, kind, name):
+            raise Finding(f"{record['type']} is not the step {kind} of {name}")
+    frozen = {key: steps[0]["data"][key] for key in FROZEN}
+    edition = name.partition(".")[2] or "1"
+    return {**told, "publication": name, "edition": edition}, frozen
+
+
+def _told_figure(frozen: dict[str, Any]) -> dict[str, Any]:
+    """A figure of a paper with the day that its number states."""
+    at = read_number(frozen["number"])
+    names = ("indicator", "numerator", "denominator", "number")
+    told = {name: frozen[name] for name in names}
+    percentage = frozen.get("percentage")
+    return {**told, "percentage": percentage, "as_of": at.as_of.isoformat()}
+
+
+def paper_in_words(paper: dict[str, Any] | None) -> Iterator[str]:
+    """What a verified paper states, in lines."""
+    if paper is None:
+        return
+    on = f"{day(paper['issued_on']):%d-%m-%Y}"
+    if "publication" not in paper:
+        as_of, known = day(paper["as_of"]), day(paper["known_on"])
+        days = f"per {as_of:%d-%m-%Y}, known on {known:%d-%m-%Y}"
+        yield f"paper {paper['paper']}, issued on {on}, {days}, size {paper['size']}"
+        return
+    yield f"paper {paper['paper']} of {paper['publication']}, issued on {on}"
+    for one in paper["figures"]:
+        value = str(one["percentage"] or "undefined").replace(".", ",")
+        counts = f"{one['numerator']}/{one['denominator']}"
+        at = f"per {day(one['as_of']):%d-%m-%Y}, edition {paper['edition']}"
+        yield f"{one['indicator']}: {value} % = {counts}, {at}"
 
 
 if __name__ == "__main__":

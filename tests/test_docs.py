@@ -18,6 +18,7 @@ from iku.domain import (
     continuation,
     indicator,
     organisation,
+    paper,
     paper_data,
     period,
     publication,
@@ -44,6 +45,7 @@ def facts() -> list[type[Fact]]:
         *get_args(organisation.Event),
         *get_args(indicator.Event),
         *get_args(publication.Event),
+        *get_args(paper.Event),
         *get_args(paper_data.Event),
     ]
 

@@ -197,6 +197,8 @@ EVENTS = vocabulary(
         "rights_set": "table of rights set",
         "two_persons_set": "two-person rule set",
         "file_allowed": "import allowed",
+        "issued": "paper issued",
+        "signed": "signed copy taken up",
         "proposed": "proposed",
         "approved": "approved",
         "declined": "declined",
@@ -454,6 +456,7 @@ SUBJECTS = vocabulary(
         "access": "access policy",
         "proposal": "proposal",
         "import": "file import",
+        "paper": "paper",
         "paper_data": "data of the agency",
     },
 )

@@ -525,6 +525,8 @@ NOT_PERSONAL = {
     *("responsible_unit", "programme", "programme_code", "data_source"),
     *("baseline", "end_target", "actual", "achievement"),  # numbers
     *("first", "second", "third", "fourth"),  # numbers
+    *("paper", "digest", "url"),  # a name of the program, a hash, an address
+    *("program", "typst", "fonts", "templates"),  # versions and hashes
 }
 
 

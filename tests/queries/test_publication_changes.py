@@ -18,6 +18,7 @@ from iku.domain import (
     import_permission,
     indicator,
     organisation,
+    paper,
     paper_data,
     proposal,
     scale,
@@ -147,6 +148,18 @@ EVENTS: dict[str, tuple[str, Any]] = {
         ),
     ),
     "import": ("a" * 64, import_permission.FileAllowed(effective_on=INSIDE)),
+    "paper": (
+        "lkjip.2021",
+        paper.Issued(
+            paper="lkjip",
+            effective_on=INSIDE,
+            digest="a" * 64,
+            length=1,
+            data_size=1,
+            made_with=paper.Toolchain("1", "0.15.2", "b" * 64, "c" * 64),
+            publication="2021",
+        ),
+    ),
     "paper_data": (
         "responsible.IKU-1",
         paper_data.ResponsibleSet(

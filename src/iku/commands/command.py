@@ -13,6 +13,7 @@ from iku.domain import (
     erasure,
     import_permission,
     indicator,
+    paper,
     paper_data,
     proposal,
     publication,
@@ -56,7 +57,7 @@ def is_first(proposed: Any) -> TypeGuard[Fact]:
 def is_opening(proposed: Any) -> TypeGuard[Fact]:
     """Whether *proposed* is valid as the first event of a subject."""
     return is_first(proposed) or isinstance(
-        proposed, publication.Draft | paper_data.Statement
+        proposed, publication.Draft | paper.Issued | paper_data.Statement
     )
 
 

@@ -263,6 +263,7 @@ ACTIONS: Mapping[str, Mapping[str, Action]] = MappingProxyType(
         },
         "subject": {"erased": Action.ERASE},
         "import": {"file_allowed": Action.ALLOW_IMPORT},
+        "paper": dict.fromkeys(("issued", "signed"), Action.AGENCY_DATA),
         "paper_data": dict.fromkeys(
             (*(f"{kind}_set" for kind in StatementKind), "annulled"), Action.AGENCY_DATA
         ),

@@ -10,6 +10,7 @@ from iku.domain import (
     erasure,
     import_permission,
     indicator,
+    paper,
     paper_data,
     proposal,
     publication,
@@ -31,6 +32,7 @@ OTHERS: dict[str, Decider[Any, Any]] = {
         access_policy.decider,
         proposal.decider,
         import_permission.decider,
+        paper.decider,
         paper_data.decider,
     )
 }

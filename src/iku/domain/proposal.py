@@ -21,6 +21,7 @@ from iku.domain import (
     fact,
     import_permission,
     indicator,
+    paper,
     paper_data,
 )
 from iku.domain import organisation as organisations
@@ -69,6 +70,7 @@ COMMANDS: Mapping[str, Any] = {
     "account": ProposedInvitation | account.RoleGranted | account.Recovered,
     "subject": erasure.Erased,
     "import": import_permission.FileAllowed,
+    "paper": paper.Issued,
     "paper_data": paper_data.Event,
 }
 # Rights hold from the day on which they are recorded, which is that of the approval.

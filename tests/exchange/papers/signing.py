@@ -1,0 +1,61 @@
+"""Signatures of papers by pyHanko, with a certificate made for the test."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from io import BytesIO
+
+from asn1crypto import keys
+from asn1crypto import x509 as asn1
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.x509.oid import NameOID
+from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
+from pyhanko.sign import fields, signers
+from pyhanko_certvalidator.registry import SimpleCertificateStore
+
+Box = tuple[int, int, int, int]
+
+
+@cache
+def signer() -> signers.SimpleSigner:
+    """A signer with a certificate of its own."""
+    key = rsa.generate_private_key(public_exponent=65_537, key_size=2_048)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Kepala Badan (uji)")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    der = serialization.Encoding.DER
+    private = key.private_bytes(
+        der,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    return signers.SimpleSigner(
+        signing_cert=asn1.Certificate.load(certificate.public_bytes(der)),
+        signing_key=keys.PrivateKeyInfo.load(private),
+        cert_registry=SimpleCertificateStore(),  # type: ignore[no-untyped-call]
+    )
+
+
+def sign(paper: bytes, box: Box | None = None) -> bytes:
+    """The paper with an appended signature, visible in *box* if one is given."""
+    writer = IncrementalPdfFileWriter(BytesIO(paper))
+    field = fields.SigFieldSpec("TandaTangan", on_page=-1, box=box)
+    signing = signers.PdfSigner(
+        signers.PdfSignatureMetadata(field_name="TandaTangan"),
+        signer=signer(),
+        new_field_spec=field,
+    )
+    out = asyncio.run(signing.async_sign_pdf(writer))
+    signed: bytes = out.getvalue()
+    return signed
