@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,23 @@ import pytest
 
 from iku.ledger import log
 from iku.postgres.pool import Plain
+from tests.exchange.workbooks import filled
 
 HEADINGS = (
     "diketahui_pada,nomor,peristiwa,tanggal,kategori,dimensi,judul,"
     "tanggal_kejadian,sumber,wilayah,ke_nomor,cara,keterangan"
 )
 BROUGHT = 4
+DAY = date(2022, 3, 1)
+CASE = {
+    "diketahui_pada": DAY,
+    "nomor": "K1",
+    "peristiwa": "dilaporkan",
+    "tanggal": DAY,
+    "kategori": "sara",
+    "dimensi": "agama",
+    "judul": "Perselisihan",
+}
 
 
 def size(iku: Any) -> int:
@@ -77,6 +89,36 @@ def test_whom_a_rejection_takes_along_is_told_with_its_row(
     assert (shown["repeated"], shown["remarks"]) == (4, [])
     history = " ".join(iku("history", "K2").out.split())
     assert "also no longer counted: K1, merged into this case" in history
+
+
+@pytest.mark.usefixtures("indonesian")
+def test_the_template_is_written_and_imported_when_filled(
+    iku: Any, tmp_path: Path
+) -> None:
+    said = iku("template", "-o", tmp_path / "t.xlsx")
+    assert (said.code, said.err) == (0, "")
+    empty = (tmp_path / "t.xlsx").read_bytes()
+    assert "0 baris" not in iku("import", tmp_path / "t.xlsx").out
+    file = tmp_path / "isi.xlsx"
+    file.write_bytes(filled(empty, Konflik=[CASE, CASE | {"nomor": "K2"}]))
+    assert "2 baris jurnal konflik, organisasi, 2 dicatat" in iku("import", file).out
+    assert size(iku) == BROUGHT + 2
+
+
+def test_a_fault_of_a_workbook_is_shown_with_its_sheet_and_cell(
+    iku: Any, tmp_path: Path
+) -> None:
+    iku("template", "-o", tmp_path / "t.xlsx")
+    file = tmp_path / "isi.xlsx"
+    wrong = [CASE, CASE | {"nomor": "K2", "kategori": "cuaca"}]
+    file.write_bytes(filled((tmp_path / "t.xlsx").read_bytes(), Konflik=wrong))
+    said = iku("import", file)
+    assert said.code == 1
+    assert re.search(r"^ *Konflik!E3 +kategori +is \"cuaca\"", said.err, re.MULTILINE)
+    [shown] = iku("import", file, "--json").json["files"]
+    [fault] = shown["faults"]
+    assert (fault["sheet"], fault["cell"], fault["row"]) == ("Konflik", "E3", 3)
+    assert size(iku) == BROUGHT
 
 
 @pytest.mark.usefixtures("indonesian")

@@ -14,7 +14,12 @@ from iku.domain.indicator import Targeted
 from iku.domain.organisation import Activity, LegalBasis, OrganisationKind
 from iku.exchange import example
 from iku.exchange.journal_layouts import LAYOUTS
-from iku.exchange.journals import CorrectionTarget, JournalFile, JournalRow
+from iku.exchange.journals import (
+    CorrectionTarget,
+    JournalFile,
+    JournalRow,
+    read_journals,
+)
 from iku.exchange.row_reader import RowScope
 from iku.exchange.spreadsheet import UnreadableSheet
 
@@ -28,13 +33,18 @@ SCOPE = RowScope(
 DAY = date(2022, 3, 1)
 
 
+def journal_of(content: bytes) -> JournalFile:
+    [journal] = read_journals(io.BytesIO(content), SCOPE.digest)
+    return journal
+
+
 def entries(content: bytes) -> list[JournalRow]:
-    return list(JournalFile(content, SCOPE.digest).entries(SCOPE))
+    return list(journal_of(content).entries(SCOPE))
 
 
 def test_each_file_of_the_example_is_told_by_its_headings() -> None:
     for name, content in example.read_journals().items():
-        journal = JournalFile(content, SCOPE.digest)
+        journal = journal_of(content)
         assert f"{journal.name}.csv" == name
         assert not any(entry.faults for entry in journal.entries(SCOPE))
 
@@ -260,7 +270,7 @@ def test_a_file_that_is_changed_while_it_is_read_is_refused(make: Any) -> None:
     rows = [make.report(f"K{n}") for n in range(3)]
     for changed in (rows[:2], [*rows, rows[0]], [*rows[:2], make.report("K9")]):
         file = io.BytesIO(make("konflik", *rows))
-        journal = JournalFile(file, SCOPE.digest)
+        [journal] = read_journals(file, SCOPE.digest)
         file.seek(0)
         file.truncate()
         file.write(make("konflik", *changed))

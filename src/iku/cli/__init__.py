@@ -19,6 +19,7 @@ PLACES = {
     "example": "example:example",
     "serve": "serve:serve",
     "import": "import_:import_",
+    "template": "template:template",
     "report": "record:report",
     "register": "record:register",
     "record": "record:record",

@@ -19,7 +19,7 @@ from iku.commands.command import Command
 from iku.domain import import_permission
 from iku.domain.access import Forbidden
 from iku.domain.import_permission import FileAllowed
-from iku.exchange.import_plan import RowNote, SkippedRow
+from iku.exchange.import_plan import RowNote
 from iku.exchange.journal_import import Importer, ImportReport, file_digest
 from iku.exchange.spreadsheet import FileFault
 from iku.messages import error_message, message, plural
@@ -54,7 +54,7 @@ class ImportedFile(Struct, frozen=True):
     repeated: int
     standing: int
     identical: int
-    skipped: tuple[SkippedRow, ...]
+    skipped: tuple[RowNote, ...]
     remarks: tuple[RowNote, ...]
     size: int
     faulted: int
@@ -85,7 +85,7 @@ class ProposedImports(Struct, frozen=True):
     files: tuple[ProposedImport, ...]
 
 
-@click.command("import", short_help="Import journals (CSV files) of older registers.")
+@click.command("import", short_help="Import journals (CSV or XLSX files).")
 @click.argument("files", metavar="FILE...", nargs=-1, required=True)
 @click.option(
     "--dry-run", is_flag=True, help="Validate the files without recording anything."
@@ -101,13 +101,14 @@ def import_(
     actor: str,
     json: bool,
 ) -> None:
-    """Import journals: CSV files with the headings that docs/importing.md lists.
+    """Import journals: files with the headings that docs/importing.md lists.
 
-    Each file is recorded atomically: if any row has a fault, nothing of the file is
-    recorded. Rows that were imported before are skipped, so a file can be imported
-    again after rows were added to it. If the register has accounts, a file that states
-    earlier days of knowledge, or that contains verifications, needs an approval:
-    propose it with --propose REASON.
+    A file is CSV, or a workbook (XLSX) with journals in its sheets, such as the
+    template that iku template writes. Each file is recorded atomically: if any row has
+    a fault, nothing of the file is recorded. Rows that were imported before are
+    skipped, so a file can be imported again after rows were added to it. If the
+    register has accounts, a file that states earlier days of knowledge, or that
+    contains verifications, needs an approval: propose it with --propose REASON.
     """
     if dry_run and because is not None:
         raise click.UsageError(
@@ -273,7 +274,7 @@ def _report(file: ImportedFile) -> None:
     if file.skipped:
         _show_skipped(file)
     if file.remarks:
-        rows = [(formats.number(one.row), one.message) for one in file.remarks]
+        rows = [(_address(one), one.message) for one in file.remarks]
         tables.Printer().table(REMARKS, rows)
 
 
@@ -320,11 +321,18 @@ def _row_counts(file: ImportedFile) -> Iterator[str]:
         yield message("repeated rows skipped: {count}", count=count)
 
 
+def _address(of: FileFault | RowNote) -> str:
+    """The row; in a workbook also the sheet, and the cell of a fault."""
+    if of.sheet is None:
+        return formats.number(of.row)
+    cell = of.cell if isinstance(of, FileFault) else None
+    return f"{of.sheet}!{cell or of.row}"
+
+
 def _show_faults(file: ImportedFile) -> None:
     out = tables.Printer(stderr=True)
     rows = [
-        (formats.number(fault.row), fault.column or "", fault.message)
-        for fault in file.faults
+        (_address(fault), fault.column or "", fault.message) for fault in file.faults
     ]
     out.say(file.file)
     out.table(FAULTS, rows)
@@ -341,7 +349,7 @@ def _show_faults(file: ImportedFile) -> None:
 
 def _show_skipped(file: ImportedFile) -> None:
     out = tables.Printer()
-    rows = [(formats.number(one.row), one.message) for one in file.skipped]
+    rows = [(_address(one), one.message) for one in file.skipped]
     out.table(SKIPPED, rows)
     if (count := file.standing + file.identical) > len(rows):
         shown, all_ = map(formats.number, (len(rows), count))

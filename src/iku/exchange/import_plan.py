@@ -52,18 +52,16 @@ from iku.projections import number_index
 from iku.streams import FoldedStream
 
 
-class RowNote(Struct, frozen=True):
-    """A side effect of recording a row, with the line of the row."""
+class RowNote(Struct, frozen=True, omit_defaults=True):
+    """A sentence on a row: why it is not recorded, or a side effect of recording it.
+
+    Attributes:
+        sheet: Name of its sheet in a workbook.
+    """
 
     row: int
     message: str
-
-
-class SkippedRow(Struct, frozen=True):
-    """A row without a fault that is not recorded, with the reason."""
-
-    row: int
-    message: str
+    sheet: str | None = None
 
 
 @dataclass
@@ -72,16 +70,19 @@ class PreviousImport:
 
     Attributes:
         rows: For each row of the file, whether it was imported earlier.
-        lines: By subject, the line of its last such row.
+        last: By subject, the order of the place of its last such row.
     """
 
     rows: bytearray = field(default_factory=bytearray)
-    lines: dict[str, int] = field(default_factory=dict)
+    last: dict[str, tuple[int, int, int]] = field(default_factory=dict)
 
     @property
     def count(self) -> int:
         """Number of rows that were imported earlier."""
         return self.rows.count(True)
+
+
+FIRST = (0, 0, 0)  # before the place of any row
 
 
 class PlannedRegister:
@@ -213,7 +214,7 @@ class Plan:
         self.added = 0
         self.standing = 0
         self.identical = 0
-        self.skipped: list[SkippedRow] = []
+        self.skipped: list[RowNote] = []
         self.remarks: list[RowNote] = []
         self.faults: list[FileFault] = []
         self.faulted = 0
@@ -340,9 +341,9 @@ class Plan:
         if known or verifies:
             raise Forbidden(
                 message(
-                    "line {line} was known before today or is a verification, so "
-                    "another person must first approve the import of this file",
-                    line=entry.line,
+                    "{row} was known before today or is a verification, so another "
+                    "person must first approve the import of this file",
+                    row=entry.place.words,
                 ),
                 proposable=True,
             )
@@ -371,11 +372,7 @@ class Plan:
                 subject=subject_number(subject),
             )
             noted = message("{fault} ({note})", fault=fault.message, note=note)
-            self.faults[index] = FileFault(fault.row, fault.column, noted)
-
-    def sorted_faults(self) -> tuple[FileFault, ...]:
-        """All faults in the order of the file."""
-        return tuple(sorted(self.faults, key=lambda fault: fault.row))
+            self.faults[index] = structs.replace(fault, message=noted)
 
     def _faulty_subject(self, entry: JournalRow) -> str | None:
         """A subject of the row with an earlier row at fault; None if there is none."""
@@ -415,7 +412,7 @@ class Plan:
         if self._preview is not None:
             self._preview.add(entry, request)
         room = MOST - len(self.remarks)
-        self.remarks += [RowNote(entry.line, note) for note in decided.notes[:room]]
+        self.remarks += [_note(entry, said) for said in decided.notes[:room]]
 
     def _refuse_earlier(self, known_on: date, subject: str) -> None:
         known = self.planned.known.get(self._decider.stream(subject))
@@ -560,7 +557,7 @@ class Plan:
         If it has no record, its fact was already in force then, and it must not be
         recorded now although a later row has reversed it.
         """
-        if entry.line > self._before.lines.get(entry.subject, 0):
+        if entry.place.order > self._before.last.get(entry.subject, FIRST):
             return False
         folded = self.planned.histories.get(command.stream)
         if folded is None:
@@ -587,19 +584,19 @@ class Plan:
         It was skipped then and must not be recorded now because the register has
         changed. If such rows are separate facts, it is new.
         """
-        return not entry.recurs and bool(self._before.rows[first_equal.place])
+        return not entry.recurs and bool(self._before.rows[first_equal.ordinal])
 
     def _skip(self, entry: JournalRow, why: str | None = None) -> None:
         """Skip a row whose fact is already recorded."""
         if entry.first_equal is not None and not entry.recurs:
             self.identical += 1
-            why = message("identical to row {row}", row=entry.first_equal.line)
+            why = message("identical to {row}", row=entry.first_equal.place.words)
         else:
             self.standing += 1
         if len(self.skipped) < MOST:
             number = subject_number(entry.subject)
             why = why or message("{subject} already has this event", subject=number)
-            self.skipped.append(SkippedRow(entry.line, why))
+            self.skipped.append(_note(entry, why))
 
     def _refuse(self, entry: JournalRow, *faults: FileFault) -> None:
         if entry.subject and entry.subject not in self._doubtful:
@@ -612,10 +609,14 @@ class Plan:
         if isinstance(error, Invalid) and error.path in entry.columns:
             # The message uses the field's name; the fault has the column.
             said = without_prefix(error.path, messages.error_message(error))
-            return FileFault(entry.line, entry.columns[error.path], said)
+            return entry.place.fault(entry.columns[error.path], said)
         about_subject = isinstance(error, SubjectNotFound) or is_opening(entry.fact)
         column = self._layout.subject if about_subject else self._layout.event
-        return FileFault(entry.line, column, messages.error_message(error))
+        return entry.place.fault(column, messages.error_message(error))
+
+
+def _note(entry: JournalRow, said: str) -> RowNote:
+    return RowNote(entry.place.row, said, entry.place.sheet)
 
 
 def _may_rename(turn: Transition) -> bool:

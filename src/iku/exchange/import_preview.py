@@ -5,7 +5,7 @@ add up to the difference of the figure. The figures are those of today and of th
 of the latest years of the file.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import NamedTuple
@@ -19,6 +19,7 @@ from iku.domain.figure_effect import FigureEffect, StateChange, counts_added
 from iku.domain.indicator import Indicator, Options, Targeted
 from iku.domain.question import Question
 from iku.exchange.journals import JournalRow
+from iku.exchange.spreadsheet import RowPlace
 from iku.ledger.log import Reader, Request
 from iku.messages import Message
 from iku.queries.figures import Figures
@@ -32,13 +33,15 @@ class PlannedRow(NamedTuple):
     """What a row would record.
 
     Attributes:
+        category: Category of its subject.
         subject: Identifier of its subject.
         event: Type of the event.
         opens: Whether the subject is new.
         exists: Whether the subject is in the register before the import.
     """
 
-    line: int
+    place: RowPlace
+    category: str
     subject: str
     number: str
     event: str
@@ -56,10 +59,11 @@ class TargetEffect(NamedTuple):
 
 
 class _Counted(NamedTuple):
-    """A figure before the import, and the options that count it."""
+    """A figure before the import, and the options and category that count it."""
 
     figure: Figure
     options: Options
+    category: str
 
 
 class ImportPreview:
@@ -69,7 +73,7 @@ class ImportPreview:
         planned: Number of rows that would be recorded.
         opened: Number of subjects that would be new.
         rows: The first of the rows that would be recorded.
-        reports: The first reports among them, by line.
+        reports: The first reports among them, each with its place.
         targets: The targets that would change.
     """
 
@@ -82,7 +86,7 @@ class ImportPreview:
         self.planned = 0
         self.opened = 0
         self.rows: list[PlannedRow] = []
-        self.reports: dict[int, Reported] = {}
+        self.reports: list[tuple[RowPlace, Reported]] = []
         self._new: set[str] = set()  # subjects that a listed row opens
         self._today = date.min
         self._closed = ClosedPeriods()
@@ -98,7 +102,11 @@ class ImportPreview:
             self._years.add(int(year))
 
     async def begin(
-        self, reader: Reader, category: str, today: date, closed: ClosedPeriods
+        self,
+        reader: Reader,
+        categories: Collection[str],
+        today: date,
+        closed: ClosedPeriods,
     ) -> None:
         """Count the figures before the import; called before the first row.
 
@@ -112,17 +120,20 @@ class ImportPreview:
         questions = [
             Question(code, day)
             for code, one in sorted(indicators.items())
-            if _counts(one, category)
+            if _counts(one, categories)
             for day in days
             if one.definitions[0].defined.effective_on <= day.replace(month=1, day=1)
         ]
         found = await self._answer(reader, questions)
-        self._counted = [_Counted(one, _options(one, indicators)) for one in found]
+        for one in found:
+            options = _options(one, indicators)
+            kind = subject_kinds.kind_counted_by(options).category
+            self._counted.append(_Counted(one, options, kind))
 
     def add(self, entry: JournalRow, request: Request) -> None:
         """Add what a row would record."""
         main = request.main_part
-        subject = main.stream.partition("-")[2]
+        category, _, subject = main.stream.partition("-")
         opens = main.expected_version == 0
         self.planned += 1
         self.opened += opens
@@ -131,18 +142,21 @@ class ImportPreview:
             number = subject_number(entry.subject)
             exists = not opens and subject not in self._new
             self._new |= {subject} if opens else set()
-            row = PlannedRow(entry.line, subject, number, event, opens, exists)
-            self.rows.append(row)
+            self.rows.append(
+                PlannedRow(entry.place, category, subject, number, event, opens, exists)
+            )
         if isinstance(entry.fact, Reported) and opens and len(self.reports) < COMPARED:
-            self.reports[entry.line] = entry.fact
+            self.reports.append((entry.place, entry.fact))
         for turn in request.attachments:
             change = StateChange(turn.before, turn.after)
             if isinstance(entry.fact, Targeted):
                 self._add_target(turn.subject, date(entry.fact.year, 12, 31), change)
-            self._add_change(turn.subject, change)
+            self._add_change(category, turn.subject, change)
 
-    def _add_change(self, subject: str, change: StateChange) -> None:
-        for index, (figure, options) in enumerate(self._counted):
+    def _add_change(self, category: str, subject: str, change: StateChange) -> None:
+        for index, (figure, options, counted) in enumerate(self._counted):
+            if counted != category:
+                continue
             added = counts_added(change, options, figure.period.start, figure.as_of)
             self._added[index] = self._added.get(index, Counts()) + added
         for found in closed_periods.frozen_figure_changes(
@@ -168,7 +182,7 @@ class ImportPreview:
                 counts := _counts_of(figure),
                 counts + self._added.get(index, Counts()),
             )
-            for index, (figure, _) in enumerate(self._counted)
+            for index, (figure, *_) in enumerate(self._counted)
         ]
 
     @property
@@ -203,10 +217,10 @@ def _combined(first: Change, last: Change) -> Change:
     return type(last)(last.figure, first.before, last.after)  # type: ignore[arg-type] # both of one type
 
 
-def _counts(indicator: Indicator, category: str) -> bool:
-    """Whether the indicator counts subjects of the category."""
+def _counts(indicator: Indicator, categories: Collection[str]) -> bool:
+    """Whether the indicator counts subjects of one of the categories."""
     options = indicator.definitions[-1].defined.options
-    return subject_kinds.kind_counted_by(options).category == category
+    return subject_kinds.kind_counted_by(options).category in categories
 
 
 def _options(figure: Figure, indicators: Mapping[str, Indicator]) -> Options:

@@ -14,15 +14,15 @@ from iku.messages import Message, message
 
 _SHARED: Mapping[str, Message] = {
     "diketahui_pada": message(
-        "The day on which the office learned of it, in the form YYYY-MM-DD. A day "
-        "before today needs the approval of another person."
+        "The day on which the office learned of it, in CSV as YYYY-MM-DD. A day before "
+        "today needs the approval of another person."
     ),
     "nomor": message("The number in the register. It identifies the case throughout."),
     "peristiwa": message(
         "What happened. The table of events shows the columns of each."
     ),
     "tanggal": message(
-        "The day on which it happened, in the form YYYY-MM-DD; in a correction or an "
+        "The day on which it happened, in CSV as YYYY-MM-DD; in a correction or an "
         "annulment, the day of the event concerned."
     ),
     "wilayah": message("The code of the area, with full stops."),
@@ -48,7 +48,7 @@ DESCRIPTIONS: Mapping[str, Mapping[str, Message]] = {
         "nama": message("The name of the organisation."),
         "dasar_hukum": message("The legal basis of the registration."),
         "berlaku_sampai": message(
-            "The last day of validity of an SKT, in the form YYYY-MM-DD."
+            "The last day of validity of an SKT, in CSV as YYYY-MM-DD."
         ),
         "rujukan": message(
             "The reference of the participation, the surviving organisation of a "
@@ -62,7 +62,7 @@ DESCRIPTIONS: Mapping[str, Mapping[str, Message]] = {
         "tahun": message("The year of the target."),
         "target": message("Per cent, with a decimal point or comma."),
         "berlaku_mulai": message(
-            "The day from which the target holds, in the form YYYY-MM-DD."
+            "The day from which the target holds, in CSV as YYYY-MM-DD."
         ),
         "dasar": message("The document that sets the target."),
         REMARK: message("The reason for the revised target."),

@@ -10,12 +10,21 @@ import is repeated.
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
-from itertools import islice
-from typing import BinaryIO, TypeAlias, TypeVar
+from io import BytesIO
+from itertools import chain, islice
+from types import MappingProxyType
+from typing import BinaryIO, NamedTuple, TypeAlias, TypeVar
 
 from msgspec import Struct
 
@@ -30,12 +39,11 @@ from iku.exchange.import_plan import (
     PlannedRegister,
     PreviousImport,
     RowNote,
-    SkippedRow,
 )
 from iku.exchange.import_preview import ImportPreview
 from iku.exchange.journals import IMPORTED, JournalFile, JournalRow
 from iku.exchange.row_reader import RowReader, RowScope
-from iku.exchange.spreadsheet import FileFault, UnreadableSheet
+from iku.exchange.spreadsheet import MOST, FileFault, UnreadableSheet
 from iku.ledger import log
 from iku.ledger.appender import AcceptedRequest
 from iku.ledger.log import Connection, EncodedRequest, Receipt, VersionConflict
@@ -55,7 +63,7 @@ class ImportReport(Struct, frozen=True):
     """The result of importing a file.
 
     Attributes:
-        journal: The kind of journal; None if the file is not a journal.
+        journals: The kinds of journals; none if the file is not a journal.
         rows: Number of non-empty rows.
         added: Number of recorded events; in a dry run, of those to be recorded.
         repeated: Rows that were imported earlier.
@@ -67,9 +75,10 @@ class ImportReport(Struct, frozen=True):
         skipped: The first `MOST` rows that are standing or identical.
         remarks: The first `MOST` side effects of rows: participations that a merger
             does not carry, subjects that a rejection also excludes.
+        sheets: The kind of journal of each sheet of a workbook.
     """
 
-    journal: str | None
+    journals: tuple[str, ...]
     rows: int
     added: int
     repeated: int
@@ -78,8 +87,20 @@ class ImportReport(Struct, frozen=True):
     faults: tuple[FileFault, ...] = ()
     faulted: int = 0
     identical: int = 0
-    skipped: tuple[SkippedRow, ...] = ()
+    skipped: tuple[RowNote, ...] = ()
     remarks: tuple[RowNote, ...] = ()
+    sheets: Mapping[str, str] = MappingProxyType({})
+
+    @property
+    def journal(self) -> str | None:
+        """The kinds of journals, separated by commas."""
+        return ", ".join(self.journals) or None
+
+    def journal_of(self, fault: FileFault) -> str | None:
+        """The kind of journal that describes the column of a fault."""
+        if fault.sheet is not None:
+            return self.sheets.get(fault.sheet)
+        return self.journal
 
 
 def file_digest(content: bytes | BinaryIO) -> str:
@@ -129,15 +150,15 @@ class Importer:
         """
         with _gc_disabled():
             try:
-                journal = JournalFile(content, self.commands.vault.keys.digest)
                 digest = file_digest(content)
+                found = await self._journals(content)
                 for _ in range(ATTEMPTS - 1):
                     with suppress(VersionConflict):
-                        return await self._attempt(journal, digest, progress)
-                return await self._attempt(journal, digest, progress)
+                        return await self._attempt(found, digest, progress)
+                return await self._attempt(found, digest, progress)
             except UnreadableSheet as error:
                 size = (await log.head(self.connection)).size
-                return ImportReport(None, 0, 0, 0, 0, size, error.faults, error.count)
+                return ImportReport((), 0, 0, 0, 0, size, error.faults, error.count)
 
     async def command_ids(self, content: bytes | BinaryIO) -> list[str]:
         """The ids under which the rows of a file are, or would be, recorded.
@@ -145,57 +166,60 @@ class Importer:
         Raises:
             UnreadableSheet: The file cannot be read as rows.
         """
-        journal = JournalFile(content, self.commands.vault.keys.digest)
-        return [numbered.command_id for numbered in journal.rows()]
+        found = await self._journals(content)
+        return [one.command_id for journal in found for one in journal.rows()]
+
+    async def _journals(self, content: bytes | BinaryIO) -> list[JournalFile]:
+        """The journals of a file, read in another thread (raises `UnreadableSheet`)."""
+        file = BytesIO(content) if isinstance(content, bytes) else content
+        digest = self.commands.vault.keys.digest
+        return await asyncio.to_thread(journals.read_journals, file, digest)
 
     async def _attempt(
-        self, journal: JournalFile, digest: str, progress: Progress
+        self, found: Sequence[JournalFile], digest: str, progress: Progress
     ) -> ImportReport:
-        steps = _ProgressReporter(progress, journal.size)
+        size = sum(journal.size for journal in found)
+        steps = _ProgressReporter(progress, size)
         scope = await self._row_scope()
         closed = await self.commands.closures.refresh(self.connection)
         authority = await self.commands.authority(
             self.connection, self.actor, self.credentials
         )
         allowed = await self._is_allowed(authority, digest)
-        before = await self._previous_import(journal, scope)
+        before = [await self._previous_import(journal, scope) for journal in found]
         if self.preview is not None:
-            category = journal.layout.category
+            categories = {journal.layout.category for journal in found}
             await self.preview.begin(
-                self.connection, category, scope.today, closed.value
+                self.connection, categories, scope.today, closed.value
             )
-        plan = Plan(
-            journal.layout,
-            self._planned_register if self.dry_run else PlannedRegister(),
-            before,
-            self.actor,
-            scope,
-            closed=closed,
-            authority=authority,
-            allowed=allowed,
-            preview=self.preview,
-        )
-        chunks = _RowChunks(journal, scope, before, steps)
+        register = self._planned_register if self.dry_run else PlannedRegister()
+        works = [
+            _PlannedJournal(
+                Plan(
+                    journal.layout,
+                    register,
+                    earlier,
+                    self.actor,
+                    scope,
+                    closed=closed,
+                    authority=authority,
+                    allowed=allowed,
+                    preview=self.preview,
+                ),
+                _RowChunks(journal, scope, earlier, steps),
+            )
+            for journal, earlier in zip(found, before, strict=True)
+        ]
         if self.dry_run:
-            await self._dry_run(plan, chunks)
+            await self._dry_run(register, works)
         else:
-            await self._record_rows(plan, chunks, journal.size)
-        await self._add_present_figures(plan)
-        plan.count_undecided_rows()
+            await self._record_rows(works, size)
+        plans = [work.plan for work in works]
+        for plan in plans:
+            await self._add_present_figures(plan)
+            plan.count_undecided_rows()
         steps.finish()
-        return ImportReport(
-            journal=journal.name,
-            rows=journal.size,
-            added=0 if plan.faults else plan.added,
-            repeated=before.count,
-            standing=plan.standing,
-            size=(await log.head(self.connection)).size,
-            faults=plan.sorted_faults(),
-            faulted=plan.faulted,
-            identical=plan.identical,
-            skipped=tuple(plan.skipped),
-            remarks=tuple(plan.remarks),
-        )
+        return _report(found, before, plans, (await log.head(self.connection)).size)
 
     async def _is_allowed(self, authority: Authority, digest: str) -> bool:
         """Whether the file may hold every kind of row; without accounts it may.
@@ -250,21 +274,24 @@ class Importer:
                 before.rows.append(known)
                 if known:
                     subject = RowReader(journal.layout, row, scope).subject()
-                    before.lines[subject] = row.line
+                    before.last[subject] = row.place.order
         return before
 
-    async def _dry_run(self, plan: Plan, chunks: "_RowChunks") -> None:
+    async def _dry_run(
+        self, register: PlannedRegister, works: Sequence["_PlannedJournal"]
+    ) -> None:
         """Check all rows; their facts are visible to later files."""
-        with self._planned_register.transaction() as commit:
-            while (entries := await chunks.next_chunk()) is not None:
-                await self._read(plan, entries)
-                await _decide_rows(plan, entries)
-                self._planned_register.mark_recorded(plan.take_requests())
-            await self._refuse_concurrent_import(plan)
-            if not plan.faults:
+        with register.transaction() as commit:
+            for plan, chunks in works:
+                while (entries := await chunks.next_chunk()) is not None:
+                    await self._read(plan, entries)
+                    await _decide_rows(plan, entries)
+                    register.mark_recorded(plan.take_requests())
+                await self._refuse_concurrent_import(plan)
+            if not any(plan.faults for plan, _ in works):
                 commit()
 
-    async def _record_rows(self, plan: Plan, chunks: "_RowChunks", rows: int) -> None:
+    async def _record_rows(self, works: Sequence["_PlannedJournal"], rows: int) -> None:
         """Record all rows in one transaction; after a fault, check the rest."""
         projecting = parallel_fold.executor_for(rows, 1)
         with suppress(_RowsAtFault), projecting as (executor, _):
@@ -272,13 +299,15 @@ class Importer:
                 # Another import may hold the log's lock longer than the statement
                 # timeout.
                 await self.connection.execute("set local statement_timeout = 0")
-                await self._record_all(plan, chunks, BulkProjections(executor))
+                for plan, chunks in works:
+                    await self._record_all(plan, chunks, BulkProjections(executor))
             return
-        while (entries := await chunks.next_chunk()) is not None:
-            await self._read(plan, entries)
-            await _decide_rows(plan, entries)
-            plan.take_requests()
-        await self._refuse_concurrent_import(plan)
+        for plan, chunks in works:
+            while (entries := await chunks.next_chunk()) is not None:
+                await self._read(plan, entries)
+                await _decide_rows(plan, entries)
+                plan.take_requests()
+            await self._refuse_concurrent_import(plan)
 
     async def _record_all(
         self, plan: Plan, chunks: "_RowChunks", bulk: BulkProjections
@@ -372,6 +401,39 @@ class Importer:
         for ids in _split_into_chunks(plan.refused, CHUNK):
             for command_id in await log.recorded_commands(self.connection, ids):
                 raise VersionConflict(command_id, 0, 1)
+
+
+def _report(
+    found: Sequence[JournalFile],
+    before: Sequence[PreviousImport],
+    plans: Sequence[Plan],
+    size: int,
+) -> ImportReport:
+    """The result of the journals of a file, whose log then has *size* events."""
+    faults = tuple(islice(chain.from_iterable(one.faults for one in plans), MOST))
+    skipped = chain.from_iterable(one.skipped for one in plans)
+    remarks = chain.from_iterable(one.remarks for one in plans)
+    return ImportReport(
+        journals=tuple(journal.name for journal in found),
+        rows=sum(journal.size for journal in found),
+        added=0 if faults else sum(one.added for one in plans),
+        repeated=sum(one.count for one in before),
+        standing=sum(one.standing for one in plans),
+        size=size,
+        faults=faults,
+        faulted=sum(one.faulted for one in plans),
+        identical=sum(one.identical for one in plans),
+        skipped=tuple(islice(skipped, MOST)),
+        remarks=tuple(islice(remarks, MOST)),
+        sheets={sheet: journal.name for journal in found for sheet in journal.sheets},
+    )
+
+
+class _PlannedJournal(NamedTuple):
+    """A journal that is being imported."""
+
+    plan: Plan
+    chunks: "_RowChunks"
 
 
 class _RowsAtFault(Exception):

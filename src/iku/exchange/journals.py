@@ -5,7 +5,6 @@ row that was imported earlier is recognised in any file at any line. Eight bytes
 are kept in memory.
 """
 
-import io
 from array import array
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -19,12 +18,15 @@ from msgspec import Struct
 from iku.domain.decider import Invalid, subject_id, subject_number
 from iku.domain.decider_registry import DECIDERS
 from iku.domain.fact import Fact
+from iku.exchange import workbook_parts, workbook_sheets
+from iku.exchange.csv_sheet import CsvSheet
 from iku.exchange.journal_layouts import LAYOUTS, REMARK, Statement
 from iku.exchange.row_reader import Digest, RowReader, RowScope
 from iku.exchange.spreadsheet import (
     CHANGED,
     FileFault,
-    Sheet,
+    RowPlace,
+    RowSource,
     SheetRow,
     UnreadableSheet,
 )
@@ -111,10 +113,10 @@ class CorrectionTarget(Struct, frozen=True):
 
 
 class DuplicateRow(NamedTuple):
-    """The first equal row of the file: its index, from 0, and its line."""
+    """The first equal row of the file: its ordinal, from 0, and its place."""
 
-    place: int
-    line: int
+    ordinal: int
+    place: RowPlace
 
 
 class JournalRow(Struct, frozen=True):
@@ -131,7 +133,7 @@ class JournalRow(Struct, frozen=True):
         peers: Identifiers of the other subjects that it names.
     """
 
-    line: int
+    place: RowPlace
     command_id: str
     subject: str
     known_on: date
@@ -172,25 +174,24 @@ class IdentifiedRow(NamedTuple):
 
 
 class JournalFile:
-    """A journal file, whose rows are read from the file each time.
+    """A journal, whose rows are read from its file each time.
 
     Attributes:
         name: The kind of journal.
+        sheets: The names of its sheets in a workbook.
         size: Number of non-empty rows.
     """
 
-    def __init__(self, content: bytes | BinaryIO, digest: Digest) -> None:
+    def __init__(self, sheet: RowSource, digest: Digest) -> None:
         """Read the whole file once.
 
         Raises:
-            UnreadableSheet: It is not a journal.
+            UnreadableSheet: It cannot be read to its end.
         """
-        file = io.BytesIO(content) if isinstance(content, bytes) else content
-        headings = {name: layout.headings for name, layout in LAYOUTS.items()}
-        optional = {name: layout.optional for name, layout in LAYOUTS.items()}
-        self._sheet = Sheet(file, headings, optional)
+        self._sheet = sheet
         self._digest = digest
-        self.name = self._sheet.layout
+        self.name = sheet.layout
+        self.sheets = sheet.names
         self.layout = LAYOUTS[self.name]
         # Eight bytes per row: a hash of its content.
         self._marks = array(
@@ -211,12 +212,12 @@ class JournalFile:
         marks = iter(self._marks)
         for index, (row, canonical) in enumerate(self._canonical_rows()):
             if (mark := hash(canonical)) != next(marks, None):
-                raise UnreadableSheet(FileFault(row.line, None, CHANGED))
+                raise UnreadableSheet(row.place.fault(None, CHANGED))
             nth, first_equal = 1, None
             if mark in self._repeated_digests:
                 counts[canonical] += 1
                 nth, first_equal = counts[canonical], firsts.get(canonical)
-                firsts.setdefault(canonical, DuplicateRow(index, row.line))
+                firsts.setdefault(canonical, DuplicateRow(index, row.place))
             numbered = canonical + str(nth).encode()
             yield IdentifiedRow(
                 row, f"{IMPORTED}{self._digest(numbered).hex()}", first_equal
@@ -248,6 +249,19 @@ class JournalFile:
 _encode = msgspec.json.Encoder().encode
 
 
+def read_journals(file: BinaryIO, digest: Digest) -> list[JournalFile]:
+    """The journals of a CSV file, which is one, or of a workbook.
+
+    Raises:
+        UnreadableSheet: It has none, or cannot be read.
+    """
+    if not workbook_parts.is_workbook(file):
+        headings = {name: layout.headings for name, layout in LAYOUTS.items()}
+        optional = {name: layout.optional for name, layout in LAYOUTS.items()}
+        return [JournalFile(CsvSheet(file, headings, optional), digest)]
+    return [JournalFile(sheet, digest) for sheet in workbook_sheets.journals(file)]
+
+
 def journal_row(reading: RowReader, numbered: IdentifiedRow) -> JournalRow:
     """The parsed row; all cells are read, even after a fault."""
     subject = reading.subject()
@@ -255,7 +269,7 @@ def journal_row(reading: RowReader, numbered: IdentifiedRow) -> JournalRow:
     statement = reading.statement()
     fact = None if statement is None else _read_fact(reading, statement)
     return JournalRow(
-        line=reading.row.line,
+        place=reading.row.place,
         command_id=numbered.command_id,
         subject=subject,
         known_on=known_on,

@@ -53,6 +53,9 @@ class RowReader:
         self.faults: list[FileFault] = [] if row.fault is None else [row.fault]
         self._scope = scope
         self._taken: dict[str, Any] = {}
+        for heading, said in row.refused.items():
+            self._taken[heading] = None
+            self._fault(heading, said)
 
     def subject(self) -> str:
         """Identifier of the subject; a guess if the cell is wrong."""
@@ -116,6 +119,8 @@ class RowReader:
         } | self.layout.required_headings
         for heading, cell in self.row.cells.items():
             allowed = statement.only.get(heading, "")
+            if heading in self.row.refused:
+                continue
             if heading not in used and cell.lower() != allowed:
                 self._fault(heading, _must_be_empty_message(cell, allowed))
 
@@ -182,7 +187,7 @@ class RowReader:
         return self._taken[heading]
 
     def _fault(self, heading: str, message: str) -> None:
-        self.faults.append(FileFault(self.row.line, heading, message))
+        self.faults.append(self.row.place.fault(heading, message))
 
 
 def _either_or_message(one: str, other: str) -> str:

@@ -1,42 +1,40 @@
-"""Reading of CSV files from spreadsheets into rows.
+"""Rows of the files of spreadsheets, their places and faults.
 
-UTF-8 with or without a byte order mark, commas or semicolons, any line endings, quoted
-cells of several lines. Blank lines and lines of empty cells are ignored. The layout of
-a file is recognised by its headings, which may be in any order.
-
-A file is read row by row, possibly several times, in bounded memory.
+`csv_sheet` reads CSV files, `workbook_sheets` workbooks. The layout of a sheet is
+recognised by its headings, which may be in any order.
 """
 
-import csv
-import io
 import unicodedata
-from codecs import getincrementaldecoder
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from types import MappingProxyType
-from typing import BinaryIO
+from typing import NamedTuple, Protocol
 
 from msgspec import Struct
 
-from iku.messages import message
+from iku.messages import Message, message
 
 LONGEST_QUOTE = 40  # characters of a wrong cell that are quoted
 MOST = 200  # faults listed for a file; further ones are only counted
 CHANGED = message("the file was modified during the import; import it again")
-BLOCK = 1 << 20  # bytes
 
 
-class FileFault(Struct, frozen=True):
+class FileFault(Struct, frozen=True, omit_defaults=True):
     """A fault of a file and its place.
 
     Attributes:
-        row: Line number, from 1, at which the row begins.
+        row: Line number, from 1, at which the row begins; in a workbook, the number of
+            the row.
         column: Heading of the column; None if the whole row or file is at fault.
+        sheet: Name of the sheet of a workbook.
+        cell: The cell of a workbook, such as ``D7``.
     """
 
     row: int
     column: str | None
     message: str
+    sheet: str | None = None
+    cell: str | None = None
 
 
 class UnreadableSheet(Exception):
@@ -53,92 +51,78 @@ class UnreadableSheet(Exception):
         self.count = len(faults) if count is None else count
 
 
+class ColumnPlace(NamedTuple):
+    """A column of a sheet: its heading as written, and its letters."""
+
+    heading: str
+    letters: str
+
+
+class RowPlace(Struct, frozen=True):
+    """The place of a row.
+
+    Attributes:
+        row: Line number, or number of the row, from 1.
+        sheet: Name of the sheet; None in a CSV file.
+        index: Index of the sheet in the workbook.
+        part: Index of the event, if a row states several.
+        columns: The columns by heading of the journal; empty in a CSV file.
+    """
+
+    row: int
+    sheet: str | None = None
+    index: int = 0
+    part: int = 0
+    columns: Mapping[str, ColumnPlace] = MappingProxyType({})
+
+    @property
+    def order(self) -> tuple[int, int, int]:
+        """By this, places are compared."""
+        return self.index, self.row, self.part
+
+    @property
+    def words(self) -> Message:
+        """The place in words."""
+        if self.sheet is None:
+            return message("row {row}", row=self.row)
+        return message("row {row} of sheet {sheet}", row=self.row, sheet=self.sheet)
+
+    def fault(self, heading: str | None, said: str) -> FileFault:
+        """A fault of the row, or of its cell in the column *heading*."""
+        found = self.columns.get(heading) if heading is not None else None
+        if found is None:
+            return FileFault(self.row, heading, said, self.sheet)
+        cell = f"{found.letters}{self.row}"
+        return FileFault(self.row, found.heading, said, self.sheet, cell)
+
+
 class SheetRow(Struct, frozen=True):
     """A row: non-empty cells by heading, without surrounding blanks.
 
     Attributes:
         fault: Why its cells cannot be separated; its content is then a guess.
+        refused: Cells that are not read, by heading, each with the reason.
     """
 
-    line: int
+    place: RowPlace
     cells: dict[str, str]
     fault: FileFault | None = None
+    refused: Mapping[str, str] = MappingProxyType({})
 
 
-class Sheet:
-    """A CSV file whose headings are those of one of several layouts.
+class RowSource(Protocol):
+    """Sheets whose rows are those of a layout.
 
     Attributes:
         layout: Name of that layout.
+        names: The names of the sheets; none of a CSV file.
     """
 
-    def __init__(
-        self,
-        file: BinaryIO,
-        layouts: Mapping[str, Sequence[str]],
-        optional: Mapping[str, Sequence[str]] = MappingProxyType({}),
-    ) -> None:
-        """Check the headings and the encoding of the whole file.
-
-        A file has all headings of its layout, and any of the *optional* ones. It is
-        closed with the last reference to this object.
-
-        Raises:
-            UnreadableSheet: It has no such layout.
-        """
-        _refuse_non_utf8(file)
-        self._text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
-        self._delimiter = self._detect_delimiter()
-        try:
-            first, cells = next(self._lines())
-        except StopIteration:
-            raise UnreadableSheet(
-                FileFault(1, None, message("the file is empty"))
-            ) from None
-        self._headings = [_strip(cell).lower() for cell in cells]
-        self.layout = _find_layout(first, self._headings, layouts, optional)
+    layout: str
+    names: tuple[str, ...]
 
     def rows(self) -> Iterator[SheetRow]:
-        """The rows, read again at each call; two calls must not be interleaved.
-
-        Raises:
-            UnreadableSheet: It is not CSV; the rows before the fault are returned.
-        """
-        lines = self._lines()
-        next(lines, None)
-        headings = self._headings
-        for line, cells in lines:
-            yield _parse_row(line, headings, cells)
-
-    def _lines(self) -> Iterator[tuple[int, list[str]]]:
-        """The cells of each non-empty line, with its line number."""
-        self._text.seek(0)
-        reader = csv.reader(self._text, delimiter=self._delimiter, strict=True)
-        begins = 1
-        while True:
-            try:
-                cells = next(reader)
-            except StopIteration:
-                return
-            except csv.Error as error:
-                fault = message(
-                    "the file is not valid CSV: {reason}",
-                    reason=_with_likely_cause(error),
-                )
-                raise UnreadableSheet(FileFault(begins, None, fault)) from None
-            except UnicodeDecodeError:
-                raise UnreadableSheet(FileFault(begins, None, CHANGED)) from None
-            if any(map(str.strip, cells)):
-                yield begins, cells
-            begins = reader.line_num + 1
-
-    def _detect_delimiter(self) -> str:
-        """The delimiter of the headings."""
-        self._text.seek(0)
-        for line in self._text:
-            if headings := line.lstrip(" \t\r\n,;"):
-                return ";" if headings.count(";") > headings.count(",") else ","
-        return ","
+        """The rows, read again at each call; two calls must not be interleaved."""
 
 
 def quoted(cell: str) -> str:
@@ -151,86 +135,31 @@ def _printable(char: str) -> str:
     return char if char.isprintable() else f"\\u{ord(char):04x}"
 
 
-def _with_likely_cause(error: csv.Error) -> str:
-    """The reader's error with its likely cause."""
-    match str(error):
-        case "unexpected end of data":
-            return message(
-                "a cell that begins with a quotation mark has no closing one; a row "
-                "that begins on this line runs to the end of the file"
-            )
-        case long if long.startswith("field larger than field limit"):
-            return message(
-                "a cell holds more than {most:,} characters; perhaps a closing "
-                "quotation mark is missing",
-                most=csv.field_size_limit(),
-            )
-        case expected if expected.endswith("""expected after '"'"""):
-            return message(
-                "a cell continues after its closing quotation mark; within a quoted "
-                'cell a quotation mark is written twice ("")'
-            )
-        case other:
-            return other
+def tidy(cell: str) -> str:
+    """*cell* without surrounding blanks, in normalisation form C."""
+    stripped = cell.strip()
+    return stripped if stripped.isascii() else unicodedata.normalize("NFC", stripped)
 
 
-def _refuse_non_utf8(file: BinaryIO) -> None:
-    decoder = getincrementaldecoder("utf-8")()
-    begins, line = 0, 1  # start of the block: offset and line
-    file.seek(0)
-    while True:
-        block = decoder.getstate()[0] + file.read(BLOCK)
-        decoder.reset()
-        try:
-            decoder.decode(block, final=len(block) < BLOCK)
-        except UnicodeDecodeError as error:
-            line += _line_ends(block[: error.start])
-            fault = message(
-                'the file is not UTF-8 at byte {byte}: save it as "CSV UTF-8" and '
-                "import that file",
-                byte=begins + error.start + 1,
-            )
-            raise UnreadableSheet(FileFault(line, None, fault)) from None
-        if len(block) < BLOCK:
-            return
-        begins += len(block) - len(decoder.getstate()[0])
-        line += _line_ends(block)
+def common_headings(
+    headings: Sequence[str], layouts: Mapping[str, Sequence[str]]
+) -> dict[str, int]:
+    """The number of headings that *headings* and each layout have in common."""
+    return {name: len({*headings} & {*of}) for name, of in layouts.items()}
 
 
-def _line_ends(block: bytes) -> int:
-    """Number of line ends, of the most frequent kind in the block."""
-    return max(block.count(b"\n"), block.count(b"\r"))
-
-
-def _strip(cell: str) -> str:
-    tidy = cell.strip()
-    return tidy if tidy.isascii() else unicodedata.normalize("NFC", tidy)
-
-
-def _parse_row(line: int, headings: Sequence[str], cells: Sequence[str]) -> SheetRow:
-    given = {
-        h: text
-        for h, c in zip(headings, cells, strict=False)
-        if c and (text := _strip(c))
-    }
-    if len(cells) == len(headings):
-        return SheetRow(line, given)
-    fault = message(
-        "has {columns} cells, but the file has {headings} headings",
-        columns=len(cells),
-        headings=len(headings),
-    )
-    return SheetRow(line, given, FileFault(line, None, fault))
-
-
-def _find_layout(
-    line: int,
+def find_layout(
+    place: RowPlace,
     headings: Sequence[str],
     layouts: Mapping[str, Sequence[str]],
     optional: Mapping[str, Sequence[str]],
 ) -> str:
-    """Name of the layout with these headings."""
-    common = {name: len({*headings} & {*of}) for name, of in layouts.items()}
+    """Name of the layout with these headings, which stand at *place*.
+
+    Raises:
+        UnreadableSheet: There is none.
+    """
+    common = common_headings(headings, layouts)
     likely = max(layouts, key=lambda name: common[name])
     if not common[likely]:
         forms = "; ".join(",".join(of) for of in layouts.values())
@@ -238,16 +167,16 @@ def _find_layout(
             "the headings match no journal; the known journals are: {forms}",
             forms=forms,
         )
-        raise UnreadableSheet(FileFault(line, None, fault))
+        raise UnreadableSheet(place.fault(None, fault))
     of, more = layouts[likely], optional.get(likely, ())
-    faults = _heading_faults(line, headings, likely, of, more)
+    faults = _heading_faults(place, headings, likely, of, more)
     if first := [*islice(faults, MOST)]:
         raise UnreadableSheet(*first, count=len(first) + sum(1 for _ in faults))
     return likely
 
 
 def _heading_faults(
-    line: int,
+    place: RowPlace,
     headings: Sequence[str],
     name: str,
     of: Sequence[str],
@@ -264,13 +193,13 @@ def _heading_faults(
                 journal=name,
                 known=all_,
             )
-            yield FileFault(line, None, unknown)
+            yield place.fault(None, unknown)
         elif heading in seen:
-            yield FileFault(line, heading, message("this heading occurs twice"))
+            yield place.fault(heading, message("this heading occurs twice"))
         seen.add(heading)
     for heading in of:
         if heading not in seen:
             missing = message(
                 "this heading of journal {journal} is missing", journal=name
             )
-            yield FileFault(line, heading, missing)
+            yield place.fault(heading, missing)

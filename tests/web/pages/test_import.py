@@ -1,8 +1,10 @@
 """Import by pages: a file is checked, and then recorded as a whole or not at all."""
 
 import asyncio
+import io
 import re
 from typing import Any
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import pytest
 
@@ -19,8 +21,9 @@ from iku.exchange import example, journal_columns
 from iku.exchange.journal_layouts import LAYOUTS
 from iku.ledger import log
 from iku.web.page_forms import KEY
-from iku.web.pages.imports import LARGEST_FILE
+from iku.web.pages.imports import LARGEST_FILE, XLSX
 from iku.web.visitor import form_key
+from tests.exchange.workbooks import filled, table, workbook
 from tests.web.conftest import Client
 from tests.web.pages.showing import read
 from tests.web.people import Office
@@ -455,6 +458,43 @@ async def test_every_column_is_described(reader: Client, name: str) -> None:
     layout = LAYOUTS[name]
     assert all(word in page.text for word in layout.statements)
     assert (await reader.get(f"{SITE}/impor/lain/kolom")).status_code in {400, 404}
+
+
+async def test_a_workbook_is_checked_and_recorded_like_a_csv_file(
+    loaded: Client, app: App
+) -> None:
+    before = await size(app)
+    template = await loaded.get(f"{SITE}/impor/templat.xlsx")
+    assert template.headers["Content-Type"] == XLSX
+    wrong = [REPORT, REPORT | {"nomor": "K72", "dimensi": "cuaca"}]
+    for content in (journal_book(*wrong), filled(template.content, Konflik=wrong)):
+        page = await brought(loaded, content, "konflik.xlsx")
+        assert page.status_code == 422
+        shown = read(page.text)
+        assert "Lembar Konflik, sel F3" in shown.text
+        assert "/impor/konflik/kolom#dimensi" in page.text
+    page = await brought(loaded, journal_book(REPORT, VERIFIED), "konflik.xlsx")
+    assert page.status_code == 200
+    assert "Lembar Konflik, baris 3" in read(page.text).text
+    assert await size(app) == before
+    done = await recorded(loaded, digest(page))
+    assert done.status_code == 200
+    assert await size(app) == before + 2
+    again = await brought(loaded, journal(REPORT, VERIFIED))
+    assert read(again.text).numbers["import.repeated"][0] == "2"
+
+
+def journal_book(*rows: dict[str, str]) -> bytes:
+    return workbook(Konflik=table(HEADINGS, *rows))
+
+
+async def test_a_bomb_is_refused_with_a_sentence(reader: Client) -> None:
+    file = io.BytesIO(journal_book(REPORT))
+    with ZipFile(file, "a", ZIP_DEFLATED) as archive:
+        archive.writestr("xl/worksheets/sheet2.xml", b" " * (80 << 20))
+    page = await brought(reader, file.getvalue(), "bom.xlsx")
+    assert page.status_code == 422
+    assert "64 MiB" in page.text
 
 
 async def test_the_example_register_is_checked_within_the_page(

@@ -1,4 +1,4 @@
-"""Import, Impor: a journal is checked, and then recorded as a whole or not at all.
+"""Import, Impor: a file is checked, and then recorded as a whole or not at all.
 
 A file is uploaded once. The first step checks it without recording anything and keeps
 it, encrypted, for the account (`iku.access.uploads`). The second step names its
@@ -7,6 +7,7 @@ file is not sent twice, because a browser cannot fill in the choice of a file. A
 identified by its content, so the second step may be sent any number of times.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -23,11 +24,12 @@ from iku.domain.access import Action, Forbidden
 from iku.domain.decider import Refused
 from iku.domain.hidden_characters import is_unsafe
 from iku.domain.import_permission import FileAllowed
-from iku.exchange import csv_output, journal_columns
+from iku.exchange import csv_output, entry_template, journal_columns
 from iku.exchange.csv_output import Delimiter
 from iku.exchange.import_preview import ImportPreview
 from iku.exchange.journal_import import Importer, ImportReport
 from iku.exchange.journal_layouts import LAYOUTS
+from iku.exchange.spreadsheet import RowPlace
 from iku.ledger.log import Receipt
 from iku.messages import Message, error_message, message
 from iku.postgres.pool import Connection
@@ -43,6 +45,7 @@ from iku.web.pages.routes import present, sending, timeless, uploading
 
 LARGEST_FILE = 8 << 20  # bytes
 FILE, DIGEST = "berkas", "sidik"  # the fields with the file, and with its SHA-256
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 FAULT, CONFLICT, FORBIDDEN = 422, 409, 403
 LONGEST_NAME = 200  # characters of a file name that are shown
 RECEIPTS = 50  # receipts that are listed
@@ -68,7 +71,7 @@ class Checked:
     Attributes:
         permission: Why another person must approve it first; None if nobody must.
         closed: The figures of closed periods that it would change.
-        similar: Cases that resemble a report of the file, by its line.
+        similar: Cases that resemble a report of the file, each with its place.
     """
 
     upload: Upload
@@ -76,7 +79,7 @@ class Checked:
     preview: ImportPreview
     permission: str | None
     closed: Sequence[Message]
-    similar: Mapping[int, Sequence[Mapping[str, Any]]]
+    similar: Sequence[tuple[RowPlace, Sequence[Mapping[str, Any]]]]
 
 
 @present("/impor", Action.IMPORT)
@@ -181,6 +184,15 @@ async def download_template(frame: Frame) -> Response[bytes]:
     )
 
 
+@timeless("/impor/templat.xlsx", Action.IMPORT)
+async def download_workbook(frame: Frame) -> Response[bytes]:
+    """The workbook into which entries are typed."""
+    name = 'attachment; filename="iku-templat.xlsx"'
+    content = await asyncio.to_thread(entry_template.write, frame.app.agency.areas)
+    headers = {"Content-Disposition": name}
+    return Response(content, media_type=XLSX, headers=headers)
+
+
 def _plain(name: str) -> str:
     """The name of a file without folders and without characters that hide others."""
     last = name.replace("\\", "/").rpartition("/")[2]
@@ -205,11 +217,11 @@ async def _checked(frame: Frame, upload: Upload) -> Checked:
             report, preview = await _dry_run(frame, connection, upload, approved=True)
         closed = await preview.closed(connection)
         view = app.view(connection, frame.viewer)
-        similar = {
-            line: found
-            for line, one in preview.reports.items()
+        similar = [
+            (place, found)
+            for place, one in preview.reports
             if (found := await similar_cases.similar(view, TypedReport.of(one)))
-        }
+        ]
     return Checked(upload, report, preview, permission, closed, similar)
 
 
@@ -260,6 +272,7 @@ def _page_of(
         status=FAULT if checked.report.faults and status == 200 else status,
         checked=checked,
         report=checked.report,
+        headings={name: journal_columns.headings(name) for name in LAYOUTS},
         preview=checked.preview,
         faults=faults or {},
         why_not=frame.refusal(Action.ALLOW_IMPORT),
@@ -288,5 +301,5 @@ def _page(
 
 HANDLERS: list[Any] = [
     *(show_import, check, record, propose),
-    *(show_columns, download_template),
+    *(show_columns, download_template, download_workbook),
 ]

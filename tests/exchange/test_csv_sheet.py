@@ -2,14 +2,15 @@ from io import BytesIO
 
 import pytest
 
-from iku.exchange import spreadsheet
-from iku.exchange.spreadsheet import Sheet, SheetRow, UnreadableSheet
+from iku.exchange import csv_sheet, spreadsheet
+from iku.exchange.csv_sheet import CsvSheet
+from iku.exchange.spreadsheet import RowPlace, SheetRow, UnreadableSheet
 
 LAYOUTS = {"one": ("a", "b", "c"), "two": ("x", "y")}
 
 
 def rows(content: bytes) -> list[SheetRow]:
-    return list(Sheet(BytesIO(content), LAYOUTS).rows())
+    return list(CsvSheet(BytesIO(content), LAYOUTS).rows())
 
 
 def faults(content: bytes) -> list[tuple[int, str | None, str]]:
@@ -27,19 +28,19 @@ def test_spreadsheets_write_the_same_file_in_many_ways(
     lines = ("a,b,c", "1,2,3", '4,"5",')
     text = "".join(line.replace(",", delimiter) + end for line in lines)
     assert rows(mark + text.encode()) == [
-        SheetRow(2, {"a": "1", "b": "2", "c": "3"}),
-        SheetRow(3, {"a": "4", "b": "5"}),
+        SheetRow(RowPlace(2), {"a": "1", "b": "2", "c": "3"}),
+        SheetRow(RowPlace(3), {"a": "4", "b": "5"}),
     ]
 
 
 def test_quoted_cells_may_hold_delimiters_quotes_and_line_ends() -> None:
     content = b'a,b,c\n1,"x, ""y""\nz",3\n4,5,6\n'
     assert rows(content)[0].cells["b"] == 'x, "y"\nz'
-    assert [row.line for row in rows(content)] == [2, 4]
+    assert [row.place.row for row in rows(content)] == [2, 4]
 
 
 def test_blank_lines_and_lines_of_empty_cells_say_nothing() -> None:
-    assert [row.line for row in rows(b"\n,,\na,b,c\n\n ,, \n1,2,3\n\n")] == [6]
+    assert [row.place.row for row in rows(b"\n,,\na,b,c\n\n ,, \n1,2,3\n\n")] == [6]
 
 
 def test_headings_may_stand_in_any_order_and_in_capitals() -> None:
@@ -75,7 +76,7 @@ def test_bytes_that_are_not_utf_8_are_told_by_their_position() -> None:
 def test_a_character_may_lie_across_two_blocks(
     monkeypatch: pytest.MonkeyPatch, before: int
 ) -> None:
-    monkeypatch.setattr(spreadsheet, "BLOCK", 4)
+    monkeypatch.setattr(csv_sheet, "BLOCK", 4)
     good = "a,b,c\n" + "x" * before + "\u20ac\u00e9\U0001f600,2,3\n"
     assert rows(good.encode())[0].cells["b"] == "2"
     [(row, _, message)] = faults(good.encode() + b"4,\xff,6\n")
@@ -138,7 +139,7 @@ def test_what_a_terminal_would_obey_is_shown_as_an_escape() -> None:
 
 def test_of_a_million_wrong_headings_the_first_are_named_and_all_are_counted() -> None:
     with pytest.raises(UnreadableSheet) as caught:
-        Sheet(BytesIO(b"a,b,c" + b",b" * 500_000 + b",d" * 500_000), LAYOUTS)
+        CsvSheet(BytesIO(b"a,b,c" + b",b" * 500_000 + b",d" * 500_000), LAYOUTS)
     assert caught.value.count == 1_000_000
     assert len(caught.value.faults) == spreadsheet.MOST
 
