@@ -142,8 +142,14 @@ async def test_the_longest_key_and_actor_are_kept(client: Client) -> None:
     assert (event["command"], event["actor"]) == (key, actor)
 
 
-NEW = ("/conflicts", "/organisations", "/publications")
+NEW = ("/conflicts", "/organisations", "/publications", "/paper-data")
 DRAFT = {"period": "year", "as_of": "2021-12-31", "reason": "LKjIP 2021"}
+PLAN = {
+    "type": "plan_set",
+    "document": "Renstra",
+    "first_year": 2019,
+    "last_year": 2023,
+}
 KNOWN: dict[str, Any] = {
     "/conflicts/K14/events": VERIFIED,
     "/conflicts/K14/attachments": None,
@@ -152,6 +158,7 @@ KNOWN: dict[str, Any] = {
     "/publications/2021/events": {"type": "withdrawn", "reason": "Salah tahun"},
     "/indicators/IKU-2/definitions": STRICTER,
     "/indicators/IKU-2/targets": TARGET,
+    "/paper-data/plan/events": {"type": "annulled", "annuls": 1, "reason": "Salah"},
     "/subjects/conflict-K14/erasure": {"decision": "B/1", "legal_basis": "UU 27/2022"},
 }
 FILE = {"Iku-File-Name": "a.txt", "Content-Type": "text/plain"}
@@ -176,7 +183,7 @@ async def test_a_condition_that_would_be_ignored_is_refused(client: Client) -> N
 
 
 async def test_the_version_is_heeded_wherever_it_is_taken(client: Client) -> None:
-    for path, body in zip(NEW, (CASE, ORGANISATION, DRAFT), strict=True):
+    for path, body in zip(NEW, (CASE, ORGANISATION, DRAFT, PLAN), strict=True):
         await client.records(path, body)
     size = (await client.says("/log/events"))["size"]
     for path, sent in KNOWN.items():

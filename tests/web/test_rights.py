@@ -118,6 +118,18 @@ IMPORT_PROPOSED = {
     "command": {"type": "file_allowed", "effective_on": SUSPENDED["effective_on"]},
     "because": "Uji",
 }
+PLAN = {
+    "type": "plan_set",
+    "document": "Renstra",
+    "first_year": 2019,
+    "last_year": 2023,
+}
+PAPER_DATA_PROPOSED = {
+    "category": "paper_data",
+    "subject": "plan",
+    "command": PLAN | {"document": "Perubahan Renstra"},
+    "because": "Uji",
+}
 DRAFT = {"period": "year", "as_of": "2016-12-31", "reason": "Uji"}
 
 ROWS = [
@@ -163,6 +175,21 @@ ROWS = [
         A.READ_FIGURES,
         path="/indicators/IKU-1/series?from=2021-01-01&to=2021-12-31&step=quarter",
     ),
+    # Data of the agency.
+    Row("GET /paper-data", A.READ_FIGURES),
+    Row(
+        "GET /paper-data/{statement_id:str}/events",
+        A.READ_FIGURES,
+        path="/paper-data/plan/events",
+    ),
+    Row("POST /paper-data", A.AGENCY_DATA, body=PLAN),
+    Row(
+        "POST /paper-data/{statement_id:str}/events",
+        A.AGENCY_DATA,
+        path="/paper-data/plan/events",
+        body={"type": "annulled", "annuls": 1, "reason": "Uji"},
+    ),
+    Row("POST /proposals", A.AGENCY_DATA, body=PAPER_DATA_PROPOSED, proposing=True),
     # What a figure counts.
     Row(
         "GET /indicators/{code:str}/explanation",
@@ -402,6 +429,7 @@ async def office(
             await client.records(
                 "/publications/2018/events", step(kind), Iku_Actor=actor
             )
+        await client.records("/paper-data", PLAN)
         home = SignerFolder(folder / "signer")
         assert database.signer_dsn is not None
         signer = await pools.connect_as_signer(database.signer_dsn)

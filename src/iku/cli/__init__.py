@@ -34,6 +34,7 @@ PLACES = {
     "history": "history:history",
     "verify": "verify:verify",
     "publication": "publication:publication",
+    "paper": "paper:paper",
     "define": "define:define",
     "target": "target:target",
     "proposal": "proposal:proposal",

@@ -70,11 +70,16 @@ def history(subject: str, kind: str | None, *, json: bool) -> None:
     if json:
         terminal.emit(events)
     else:
-        out = tables.Printer()
-        out.table(COLUMNS, [_cells(event, zone) for event in events])
-        if any(event.declared for event in events):
-            said = message("as the imported journal states")
-            out.say(f"{DECLARED.strip()} {translated(said)}")
+        show_events(events, zone)
+
+
+def show_events(events: Sequence[EventView], zone: ZoneInfo) -> None:
+    """Print a table of events."""
+    out = tables.Printer()
+    out.table(COLUMNS, [_cells(event, zone) for event in events])
+    if any(event.declared for event in events):
+        said = message("as the imported journal states")
+        out.say(f"{DECLARED.strip()} {translated(said)}")
 
 
 def _only_history(

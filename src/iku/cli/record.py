@@ -170,7 +170,7 @@ def _record_opening(
                 category, subject_id(parsed.number or ""), parsed.fact()
             )
 
-    _report(category, terminal.run(execute()), json=json)
+    report_entry(category, terminal.run(execute()), json=json)
 
 
 @click.group(
@@ -226,7 +226,7 @@ def _event_command(event: str, kinds: Kinds) -> click.Command:
 
         category, done = terminal.run(execute())
         if because is None:
-            _report(category, done, json=json)
+            report_entry(category, done, json=json)
         else:
             proposing.report(done, json=json)
 
@@ -323,7 +323,8 @@ def _event_for(
     return chosen
 
 
-def _report(category: str, done: CommandResult, *, json: bool) -> None:
+def report_entry(category: str, done: CommandResult, *, json: bool) -> None:
+    """Print the receipt of an event."""
     shown = receipt(done)
     if json:
         terminal.emit(shown)

@@ -124,6 +124,12 @@ class StatementKind(StrEnum):
     OTHER_INDICATOR = "other_indicator"
 
 
+def subject_of(kind: StatementKind, *key: str | int | None) -> str:
+    """Identifier of what a statement of *kind* with this key is about."""
+    parts = (kind, *(str(one) for one in key if one is not None))
+    return ".".join(parts).replace("_", "-")
+
+
 # Events. The tags and fields are the storage format: add fields, never change them.
 
 
@@ -153,9 +159,7 @@ class Statement(Fact, frozen=True, kw_only=True):
     @property
     def subject(self) -> str:
         """Identifier of the subject: ``quarterly-targets.IKU-1.2021``."""
-        named = (getattr(self, name) for name in self.key)
-        parts = (self.kind, *(str(one) for one in named if one is not None))
-        return ".".join(parts).replace("_", "-")
+        return subject_of(self.kind, *(getattr(self, name) for name in self.key))
 
 
 class LetterheadSet(Statement, frozen=True, tag="letterhead_set"):
@@ -175,7 +179,7 @@ class LetterheadSet(Statement, frozen=True, tag="letterhead_set"):
 
 
 class SignerSet(Statement, frozen=True, tag="signer_set"):
-    """The holder of an office who signs papers from the day *effective_on* on.
+    """The holder of an office, who signs papers.
 
     Attributes:
         office_title: Title of the office as printed, such as Kepala Badan Kesatuan
@@ -310,16 +314,16 @@ class NarrativeSet(Statement, frozen=True, tag="narrative_set"):
 
     Attributes:
         indicator: Code of the indicator; omit it for the whole agency.
-        obstacles: Kendala. It is printed in published papers and cannot be erased, so
-            it must name no persons.
-        follow_up: Tindak lanjut in the next quarter. It is printed in published papers
-            and cannot be erased, so it must name no persons.
-        next_plan: Tindak lanjut in the next yearly plan (Renja). It is printed in
-            published papers and cannot be erased, so it must name no persons.
-        driving_factors: Faktor pendorong. It is printed in published papers and cannot
-            be erased, so it must name no persons.
-        hindering_factors: Faktor penghambat. It is printed in published papers and
-            cannot be erased, so it must name no persons.
+        obstacles: Obstacles (kendala). This text is printed in published papers and
+            cannot be erased: name no persons.
+        follow_up: Follow-up in the next quarter (tindak lanjut). This text is printed
+            in published papers and cannot be erased: name no persons.
+        next_plan: Follow-up in the next yearly plan (Renja). This text is printed in
+            published papers and cannot be erased: name no persons.
+        driving_factors: Driving factors (faktor pendorong). This text is printed in
+            published papers and cannot be erased: name no persons.
+        hindering_factors: Hindering factors (faktor penghambat). This text is printed
+            in published papers and cannot be erased: name no persons.
     """
 
     kind = StatementKind.NARRATIVE

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from datetime import date
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from types import MappingProxyType
 from typing import Any, get_args
 
 import msgspec
 
 from iku import labels
+from iku.domain import written_number
 from iku.domain.decider_registry import DECIDERS
 from iku.domain.fact import Person
 from iku.domain.paper_data import STATEMENTS
@@ -157,11 +158,19 @@ class FieldFormat:
         if field == "area" and of in self._areas:
             return f"{self._areas[of]} ({of})"
         if field in NUMBERS:
-            return self._formats.number(Decimal(of))
+            return self._formats.number(_number(of))
         if field in DAYS:
             return self._formats.day(date.fromisoformat(of))
         label = labels.value_label(field, of)
         return self._translated(label) if label else of
+
+
+def _number(of: str) -> Decimal:
+    """The number as it is recorded or, in a proposal, as it was written."""
+    try:
+        return Decimal(of)
+    except InvalidOperation:
+        return written_number.parse(of)
 
 
 def _reference(of: Any) -> str:

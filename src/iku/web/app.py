@@ -33,6 +33,7 @@ from iku.web.api import (
     log,
     openings,
     organisations,
+    paper_data,
     proposals,
     publications,
     replay,
@@ -47,7 +48,7 @@ LARGEST_BODY = 1 << 20
 MODULES = (
     *(conflicts, attachments, organisations),
     *(indicators, figures, explanations, replay, differences, comparisons),
-    *(publications, erasures, openings),
+    *(publications, paper_data, erasures, openings),
     *(proposals, accounts),
     *(log, tree, agency, health),
 )

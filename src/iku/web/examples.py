@@ -177,6 +177,17 @@ BODIES: dict[str, dict[str, dict[str, Any]]] = {
             "command": {"type": "file_allowed", "effective_on": "2022-01-03"},
             "because": "Buku register 2021, diperiksa bersama kepala bidang",
         },
+        "agency_data": {
+            "category": "paper_data",
+            "subject": "narrative.2021.4",
+            "command": {
+                "type": "narrative_set",
+                "year": 2021,
+                "quarter": 4,
+                "driving_factors": "Forum kewaspadaan aktif",
+            },
+            "because": "Bahan LKjIP 2021",
+        },
         "two_persons": {
             "category": "access",
             "command": {
@@ -186,6 +197,41 @@ BODIES: dict[str, dict[str, dict[str, Any]]] = {
                 "reason": "Bidang hanya memiliki dua pegawai",
             },
             "because": "Kantor kecil",
+        },
+    },
+    "statePaperData": {
+        "signer": {
+            "type": "signer_set",
+            "office": "kepala_badan",
+            "office_title": "Kepala Badan Kesatuan Bangsa dan Politik",
+            "signer_name": "Contoh Satu, S.H., M.Si.",
+            "signer_rank": "Pembina Utama Muda",
+            "signer_nip": "198501012010011001",
+            "effective_on": "2021-01-04",
+        },
+        "narrative": {
+            "type": "narrative_set",
+            "indicator": "IKU-1",
+            "year": 2021,
+            "quarter": 3,
+            "obstacles": "Data dari lapangan terlambat",
+            "follow_up": "Rapat koordinasi setiap bulan",
+        },
+        "other_indicator": {
+            "type": "other_indicator_set",
+            "code": "IKU-4",
+            "year": 2021,
+            "wording": "Nilai survei kepuasan (contoh)",
+            "measure": "indeks",
+            "target": "75,5",
+            "actual": "81,25",
+        },
+    },
+    "annulPaperData": {
+        "annulled": {
+            "type": "annulled",
+            "annuls": 1,
+            "reason": "Jabatan keliru",
         },
     },
     "decideProposal": {
@@ -270,6 +316,7 @@ PARAMETERS: dict[str, Any] = {
     "organisation_id": "O41",
     "publication_id": "2021",
     "subject_id": "conflict-K14",
+    "statement_id": "signer.kepala-badan",
     "proposal_id": "6f1c1f0e-0d3c-4f57-9a52-0a1c2f6d7b11",
     "account_id": "0b0e2d6c-5a0f-4d6e-9c1b-2f1f0f6f9a10",
     "key_id": "9f86d081884c",

@@ -87,6 +87,7 @@ TAGS = {
     "Indicators": "Formulas as data, in versions; targets; the rating scale.",
     "Figures": "Numerator, denominator and percentage of any day.",
     "Publications": "Published figures, and the changes since.",
+    "Papers": "Papers, and the data of the agency that they print.",
     "Proposals": "Commands that another person must approve.",
     "Accounts": "Roles, one-time links, sessions, API keys; openings of texts.",
     "Subjects": "The stored texts of a person, and their erasure.",

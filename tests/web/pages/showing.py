@@ -16,6 +16,8 @@ EXAMPLES: dict[str, str] = {
     "/impor/{journal:str}/kolom": "/impor/konflik/kolom",
     "/impor/{journal:str}/templat.csv": "/impor/organisasi/templat.csv",
     "/publikasi/{publication_id:str}": "/publikasi/2021",
+    "/data-instansi/{statement_id:str}": "/data-instansi/signer.kepala-badan",
+    "/data-instansi/baru/{kind:str}": "/data-instansi/baru/narrative",
     "/usulan/{proposal_id:str}": "/usulan/tidak-ada",
     "/f/{number:str}": "/f/IKU-1.1.T.20211231.20220115.145.5C",
     "/indikator/{code:str}": "/indikator/IKU-1",

@@ -71,6 +71,8 @@ def example(template: str) -> str:
         "organisation_id": "O41",
         "code": "IKU-1",
         "publication_id": "2018",
+        "statement_id": "plan",
+        "kind": "signer",
         "proposal_id": "{proposal}",
         "number": "{figure}",
         "role": "petugas",

@@ -13,7 +13,7 @@ from iku.app import App
 from iku.commands import proposals as steps
 from iku.commands.command import CommandResult
 from iku.connection import acquire_connection, open_view
-from iku.domain import conflict, erasure, fact, indicator
+from iku.domain import conflict, erasure, fact, indicator, paper_data
 from iku.domain import organisation as organisations
 from iku.domain.access import Action
 from iku.domain.access_policy import SUBJECT, TwoPersonRuleChanged
@@ -133,6 +133,21 @@ class ImportProposal(
     seen: Seen = None
 
 
+class PaperDataProposal(
+    Struct,
+    frozen=True,
+    forbid_unknown_fields=True,
+    tag_field="category",
+    tag="paper_data",
+):
+    """A statement about the agency, or an annulment of one, to be approved."""
+
+    subject: Subject
+    command: paper_data.Event
+    because: Reason
+    seen: Seen = None
+
+
 class PolicyProposal(
     Struct, frozen=True, forbid_unknown_fields=True, tag_field="category", tag="access"
 ):
@@ -154,6 +169,7 @@ NewProposal: TypeAlias = (
     | IndicatorProposal
     | ErasureProposal
     | ImportProposal
+    | PaperDataProposal
     | PolicyProposal
 )
 

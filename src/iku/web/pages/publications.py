@@ -32,6 +32,7 @@ from iku.queries.publications import (
 from iku.web.page_failures import form_faults
 from iku.web.page_forms import Form, iso_day
 from iku.web.page_rendering import redirect
+from iku.web.pages import paper_data
 from iku.web.pages.frame import Frame
 from iku.web.pages.routes import present, reading, sending
 
@@ -174,6 +175,7 @@ async def _publication_page(
         choices = await publication_choices.choices(view, identifier, codes)
         editions = await publication_choices.editions(view, identifier, at)
         names = await actor_names.names(view, register, _actors(shown))
+        data = await paper_data.of_publication(frame, view, shown, codes)
         changes = None
         if shown.figures is not None and frame.refusal(Action.READ_HISTORY) is None:
             page = structs.replace(page, size=page.size or frame.time.size)
@@ -188,6 +190,7 @@ async def _publication_page(
         editions=editions,
         names=names,
         changes=changes,
+        data=data,
         values=values or {},
         faults=faults or {},
         coverage="" if shown.coverage is None else labels.COVERAGES[shown.coverage],

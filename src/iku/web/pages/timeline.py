@@ -72,7 +72,7 @@ def entries(
     return [
         TimelineEntry(
             event=one,
-            retroactive=one.type in RETROACTIVE,
+            retroactive=one.type in RETROACTIVE or "corrects" in one.data,
             annulled_by=annulments.get(one.version),
             later=one.effective_on is not None and one.effective_on > day,
             fields=tuple(_fields(one, fields)),
