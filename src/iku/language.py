@@ -6,15 +6,15 @@ is read in its compiled form. The English sentences are the message ids.
 
 import gettext
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from typing import Any
 
 from iku import labels
-from iku.messages import DIGITS, Message, Term, format_pattern
+from iku.messages import DIGITS, Message, Term, format_pattern, in_english
 from iku.messages import Language as Language
 
 MONTHS = (
@@ -67,6 +67,19 @@ def translate(said: str, language: Language) -> str:
     return _format_indonesian(said)
 
 
+def translate_sentence(
+    sentence: str, values: Mapping[str, Any], language: Language
+) -> str:
+    """The text of `Message(sentence, values)` in *language*.
+
+    Templates translate hundreds of sentences a page, each once, so no message with its
+    English text is made of them.
+    """
+    if language is Language.ENGLISH:
+        return format_pattern(sentence, values, in_english)
+    return format_pattern(_translated(sentence), values, _format_indonesian)
+
+
 def day(of: date, language: Language) -> str:
     """A day in words: ``31 Desember 2021``; in English ``2021-12-31``."""
     if language is Language.ENGLISH:
@@ -78,7 +91,7 @@ def day_in_digits(of: date, language: Language) -> str:
     """A day in digits: ``31-12-2021``; in English ``2021-12-31``."""
     if language is Language.ENGLISH:
         return f"{of.year:04}-{of:%m-%d}"
-    return f"{of:%d-%m-}{of.year:04}"
+    return f"{of.day:02}-{of.month:02}-{of.year:04}"
 
 
 def number(of: Decimal | float, language: Language, places: int | None = None) -> str:
@@ -115,14 +128,17 @@ def _format_indonesian(value: Any, specification: str = "") -> str:
 
 def _translated_pattern(of: Message) -> str:
     """The translated pattern of a message."""
-    catalog = _catalog()
-    match of.context, of.many:
-        case None, None:
-            return catalog.gettext(of.id)
-        case None, str(many):
-            return catalog.ngettext(of.id, many, of.values["count"])
-        case context, _:
-            return catalog.pgettext(str(context), of.id)
+    if of.many is not None and of.context is None:
+        return _catalog().ngettext(of.id, of.many, of.values["count"])
+    return _translated(of.id, of.context)
+
+
+@lru_cache(4096)  # gettext looks a sentence with a context up by a text that it joins
+def _translated(sentence: str, context: str | None = None) -> str:
+    """The translation of a sentence of the code."""
+    if context is None:
+        return _catalog().gettext(sentence)
+    return _catalog().pgettext(context, sentence)
 
 
 @cache

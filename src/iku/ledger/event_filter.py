@@ -124,6 +124,8 @@ async def _rows(
         return await _rows_of_stream(reader, wanted, after, upto, limit)
     if wanted.actor is not None:
         return await _rows_of_actor(reader, wanted, after, upto, limit)
+    if wanted.category is not None:
+        return await _rows_of_category(reader, wanted, after, upto, limit)
     rows = await reader.fetch(
         """
         select position, stream, version, type, effective_on, known_on, declared,
@@ -131,12 +133,31 @@ async def _rows(
           from ledger.event
          where position > $1
            and position <= $2
-           and ($3::text is null or split_part(stream, '-', 1) = $3)
-           and ($4::text is null or type = $4)
+           and ($3::text is null or type = $3)
          order by position
+         limit $4
+        """,
+        *(after, upto, wanted.type, limit),
+    )
+    return [Recorded(*row) for row in rows]
+
+
+async def _rows_of_category(
+    reader: Reader, wanted: Filter, after: int, upto: int, limit: int
+) -> list[Recorded]:
+    # A row comparison, because only that uses the index event_category.
+    rows = await reader.fetch(
+        """
+        select position, stream, version, type, effective_on, known_on, declared,
+               recorded_at, record, leaf
+          from ledger.event
+         where (split_part(stream, '-', 1), position) > ($1::text, $2::bigint)
+           and (split_part(stream, '-', 1), position) <= ($1::text, $3::bigint)
+           and ($4::text is null or type = $4)
+         order by split_part(stream, '-', 1), position
          limit $5
         """,
-        *(after, upto, wanted.category, wanted.type, limit),
+        *(wanted.category, after, upto, wanted.type, limit),
     )
     return [Recorded(*row) for row in rows]
 

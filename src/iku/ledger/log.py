@@ -567,14 +567,16 @@ def read_subjects(
     after: str = "",
     size: int | None = None,
     known_on: date | None = None,
+    first: int = PAGE,
 ) -> AsyncGenerator[list[Recorded], None]:
     """The events of each stream of *category*, in order of the streams' names.
 
     Starts with the first stream whose name is greater than *after*. Reads in pages, as
-    `read_log` does, and holds one page and one stream in memory.
+    `read_log` does, and holds one page and one stream in memory. *first* is the number
+    of events in the first page, for a caller who may need no other.
     """
 
-    async def page(stream: str, version: int) -> list[asyncpg.Record]:
+    async def page(stream: str, version: int, limit: int) -> list[asyncpg.Record]:
         return await connection.fetch(
             """
             select position, stream, version, type, effective_on, known_on, declared,
@@ -592,10 +594,10 @@ def read_subjects(
             category,
             size,
             known_on,
-            PAGE,
+            limit,
         )
 
-    return _complete_streams(page, Recorded, max(after, f"{category}-"))
+    return _complete_streams(page, Recorded, max(after, f"{category}-"), first)
 
 
 def read_histories(
@@ -603,7 +605,7 @@ def read_histories(
 ) -> AsyncGenerator[list[StreamEvent], None]:
     """`read_subjects` with only the columns that a fold needs, in half the time."""
 
-    async def page(stream: str, version: int) -> list[asyncpg.Record]:
+    async def page(stream: str, version: int, limit: int) -> list[asyncpg.Record]:
         return await connection.fetch(
             """
             select stream, version, type, effective_on, record
@@ -620,30 +622,34 @@ def read_histories(
             category,
             size,
             known_on,
-            PAGE,
+            limit,
         )
 
-    return _complete_streams(page, StreamEvent, f"{category}-")
+    return _complete_streams(page, StreamEvent, f"{category}-", PAGE)
 
 
 async def _complete_streams(
-    page: Callable[[str, int], Awaitable[list[asyncpg.Record]]],
+    page: Callable[[str, int, int], Awaitable[list[asyncpg.Record]]],
     make: type[E],
     stream: str,
+    limit: int,
 ) -> AsyncGenerator[list[E], None]:
-    """The events of each stream after *stream*; *page* reads those after a version."""
+    """The events of each stream after *stream*; *page* reads those after a version.
+
+    *limit* is the number of events in the first page.
+    """
     version = 2**31 - 1
     one: list[E] = []
     while True:
-        rows = await page(stream, version)
+        rows = await page(stream, version, limit)
         for row in rows:
             if one and one[0].stream != row["stream"]:
                 yield one
                 one = []
             one.append(make(*row))
-        if len(rows) < PAGE:
+        if len(rows) < limit:
             break
-        stream, version = one[-1].stream, one[-1].version
+        stream, version, limit = one[-1].stream, one[-1].version, PAGE
     if one:
         yield one
 

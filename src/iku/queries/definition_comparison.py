@@ -17,7 +17,6 @@ from iku.domain import (
     numbering,
     subject_kinds,
 )
-from iku.domain import scale as scales
 from iku.domain.access import Action
 from iku.domain.comparison import (
     ComparedPoint,
@@ -34,34 +33,20 @@ from iku.domain.figure import Basis, Counts
 from iku.domain.indicator import Defined, Options
 from iku.domain.page_cursor import PageCursor
 from iku.domain.question import (
-    SCALE,
     KnownFact,
     Question,
-    UnknownReference,
-    basis,
     complete_coordinates,
     refuse_future,
 )
 from iku.ledger import log
 from iku.ledger.log import Head, Reader
-from iku.messages import message
 from iku.queries import recount
 from iku.queries.comparison_questions import LETTER, ComparisonRequest
+from iku.queries.recount import DefinitionFacts
 from iku.queries.view import View
 
 FIRST_ROWS = 50  # listed by a preview for each year
 QUARTER_ENDS = ((3, 31), (6, 30), (9, 30), (12, 31))
-
-
-class DefinitionFacts(NamedTuple):
-    """The known facts of an indicator and of the scale."""
-
-    indicator: list[KnownFact]
-    scale: list[KnownFact]
-
-    def basis(self, question: Question) -> Basis:
-        """Definition, target and scale of the figure (raises as `question.basis`)."""
-        return basis(self.indicator, self.scale, question)
 
 
 class Evaluation(NamedTuple):
@@ -143,7 +128,8 @@ async def compare(view: View, tried: ComparisonRequest, today: date) -> Comparis
     connection = view.reader
     head = await log.head(connection)
     question = _pin_size(tried.question, head)
-    bases = _bases(await _read_facts(connection, question.indicator), question, tried)
+    facts = await recount.definition_facts(connection, question.indicator)
+    bases = _bases(facts, question, tried)
     at = [_coordinates_at(question, one, head, today) for one in bases]
     evaluations = [_evaluation(one, question) for one in bases]
     sheet = ComparisonSheet(
@@ -179,7 +165,7 @@ async def preview_definition(
     """
     connection = view.reader
     head = await log.head(connection)
-    facts = await _read_facts(connection, code)
+    facts = await recount.definition_facts(connection, code)
     days = [
         _compared_day(
             facts,
@@ -214,7 +200,7 @@ async def preview_revision(
     Reads the whole log once, one subject at a time.
     """
     head = await log.head(reader)
-    facts = await _read_facts(reader, code)
+    facts = await recount.definition_facts(reader, code)
     known = [KnownFact(head.size, today, event) for event in proposed]
     after = DefinitionFacts([*facts.indicator, *known], facts.scale)
     ends = [(today.year - ago, *end) for ago in (2, 1) for end in QUARTER_ENDS]
@@ -281,17 +267,6 @@ def _year_effect(end: _ComparedDay, points: Sequence[ComparedPoint]) -> YearEffe
         differing=end.sheet.differing,
         items=end.sheet.page,
         more=more,
-    )
-
-
-async def _read_facts(connection: Reader, code: str) -> DefinitionFacts:
-    of_indicator = await recount.facts(connection, indicator.decider, code)
-    if not of_indicator:
-        raise UnknownReference(
-            message("indicator {indicator} does not exist", indicator=code)
-        )
-    return DefinitionFacts(
-        of_indicator, await recount.facts(connection, scales.decider, SCALE)
     )
 
 

@@ -32,6 +32,7 @@ from iku.queries.view import View
 
 PART = "e"  # marks a cursor of an explanation
 EXAMINED = 2_000  # maximum number of subjects examined for a page
+EVENTS = 8  # read for each subject of a page, to begin with
 
 Counted: TypeAlias = Literal["numerator", "denominator", "open", "none"]
 
@@ -296,7 +297,14 @@ async def _examine_page(
     options = by.definition.defined.options
     items: list[ExplainedSubject] = []
     examined, counts, last = 0, Counts(), after
-    streams = _streams(connection, question, options, wanted.subject, after)
+    streams = _streams(
+        connection,
+        question,
+        options,
+        wanted.subject,
+        after=after,
+        first=min(EVENTS * limit, log.PAGE),
+    )
     async with aclosing(streams):
         async for recorded in streams:
             if examined == EXAMINED or len(items) == limit:
@@ -318,9 +326,14 @@ async def _streams(
     question: Question,
     options: Options,
     subject: str | None,
+    *,
     after: str,
+    first: int,
 ) -> AsyncGenerator[list[Recorded], None]:
-    """The stream of each subject, or of one, as known at the coordinates."""
+    """The stream of each subject, or of one, as known at the coordinates.
+
+    *first* is the number of events that are read at first.
+    """
     decider = _decider(options)
     cut_off: Any = {"size": question.size, "known_on": question.known_on}
     if subject is not None:
@@ -329,7 +342,11 @@ async def _streams(
             yield alone
         return
     subjects = log.read_subjects(
-        connection, decider.category, after=decider.stream(after), **cut_off
+        connection,
+        decider.category,
+        after=decider.stream(after),
+        first=first,
+        **cut_off,
     )
     async with aclosing(subjects):
         async for recorded in subjects:
@@ -377,7 +394,7 @@ def matches_filter(found: Membership, wanted: SubjectFilter) -> bool:
     }
     return (
         bool(counted[wanted.counted])
-        and wanted.rule in (None, *_deciding_rules(found))
+        and (wanted.rule is None or wanted.rule in _deciding_rules(found))
         and wanted.part in (None, found.part)
         and wanted.district in (None, found.district)
     )
@@ -391,6 +408,8 @@ def _explained_subject(
     recorded: Sequence[Recorded], state: Any, found: Membership
 ) -> ExplainedSubject:
     subject = recorded[0].subject
+    why = _reason_view(recorded, found.denominator.reason())
+    same = found.numerator is found.denominator
     return ExplainedSubject(
         id=subject,
         number=numbering.number(subject, state),
@@ -400,8 +419,8 @@ def _explained_subject(
         denominator=bool(found.counts.denominator),
         numerator=bool(found.counts.numerator),
         expired=bool(found.counts.expired),
-        why_denominator=_reason_view(recorded, found.denominator.reason()),
-        why_numerator=_reason_view(recorded, found.numerator.reason()),
+        why_denominator=why,
+        why_numerator=why if same else _reason_view(recorded, found.numerator.reason()),
     )
 
 

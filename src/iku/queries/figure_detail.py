@@ -5,7 +5,7 @@ coordinates of the figure, so all numbers are consistent although they are read 
 after another.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import date
 from typing import NamedTuple
 
@@ -84,7 +84,7 @@ async def detail(
     options = made.made_with.definition.defined.options
     return FigureDetail(
         made=made,
-        points=tuple(_points(figures, records, [one.figure for one in computed[1:]])),
+        points=points(figures, records, [one.figure for one in computed[1:]]),
         parts=await figure_parts.parts(reader, figure),
         flow=await case_flow.flow(reader, figure, options)
         if isinstance(options, ConflictOptions)
@@ -105,7 +105,7 @@ async def series_points(
     days = days_of_series(question.as_of, question.period, today)
     questions = [structs.replace(question, as_of=day) for day in days]
     found = await figures.answer(reader, questions, today)
-    return tuple(_points(figures, records, found))
+    return points(figures, records, found)
 
 
 def days_of_series(as_of: date, kind: Kind, today: date) -> list[date]:
@@ -127,11 +127,14 @@ def _months_before(day: date, months: int) -> date:
     return date(month // 12, month % 12 + 1, 1)
 
 
-def _points(
+def points(
     figures: Figures, records: Sequence[PublicationRecord], found: Sequence[Figure]
-) -> Iterator[SeriesPoint]:
+) -> tuple[SeriesPoint, ...]:
+    """The points of the series *found*; *records* are all publications."""
     code, kind = found[0].indicator, found[0].period.kind
     firsts = series.known_at(found, first_of(records, code, kind))
     breaks = {one.as_of: one for one in series.breaks(found, figures.definitions(code))}
-    for figure, first in zip(found, firsts, strict=True):
-        yield SeriesPoint(figure, first, breaks.get(figure.as_of))
+    return tuple(
+        SeriesPoint(figure, first, breaks.get(figure.as_of))
+        for figure, first in zip(found, firsts, strict=True)
+    )

@@ -148,15 +148,18 @@ class Figures:
         return found
 
     async def refresh(self, connection: Reader) -> None:
-        """Read the indicators and the scale from the log."""
+        """Read the indicators and the scale from the log, if it has more of them."""
         rows = await connection.fetch(
             """
-            select stream
+            select stream, version
               from ledger.stream
              where stream like 'indicator-%' or stream like 'scale-%'
              order by stream
             """
         )
+        read = {stream: len(one.facts) for stream, one in self._histories.items()}
+        if read == {row["stream"]: row["version"] for row in rows}:
+            return
         found = await log.read_streams(connection, [row["stream"] for row in rows])
         self._histories = {
             stream: DefinitionHistory(

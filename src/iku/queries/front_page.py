@@ -13,18 +13,24 @@ from msgspec import Struct
 
 from iku.domain.figure import Figure
 from iku.domain.indicator import Indicator
+from iku.domain.period import Kind
 from iku.domain.question import Question
-from iku.queries import last_movement
+from iku.queries import figure_detail, last_movement
 from iku.queries.figures import Figures
 from iku.queries.view import View
 
 
 class RequestedMoment(Struct, frozen=True):
-    """The requested coordinates; None means the default."""
+    """The requested coordinates and series; None means the default.
+
+    Attributes:
+        indicator: The indicator whose series is shown; by default the first one.
+    """
 
     as_of: date | None = None
     known_on: date | None = None
     size: int | None = None
+    indicator: str | None = None
 
 
 class FallbackReason(StrEnum):
@@ -50,20 +56,23 @@ class FrontPage(NamedTuple):
 
     Attributes:
         earlier: By indicator, the figure at the end of the year before, if any.
+        series: The figures of the requested series.
     """
 
     day: FrontDay
     indicators: Mapping[str, Indicator]
     figures: Sequence[Figure]
     earlier: Mapping[str, Figure]
+    series: Sequence[Figure]
 
 
 async def read_front_page(
     view: View, figures: Figures, asked: RequestedMoment, today: date
 ) -> FrontPage:
-    """The figures of the requested day and of the end of the year before.
+    """The figures of the requested day and of the end of the year before, and a series.
 
     Raises:
+        UnknownReference: The indicator of the series does not exist.
         InvalidQuestion: A coordinate does not exist.
     """
     indicators = await figures.indicators(view.reader)
@@ -75,14 +84,25 @@ async def read_front_page(
     days = [day.as_of]
     if day.as_of.year > 1:
         days.append(date(day.as_of.year - 1, 12, 31))
+    codes = sorted(indicators)
+    shown = asked.indicator or codes[0]
+    of_series = figure_detail.days_of_series(day.as_of, Kind.YEAR, today)
+    wanted = [(code, day) for day in days for code in codes]
+    wanted += [(shown, day) for day in of_series]
     questions = [
         Question(code, day, known_on=asked.known_on, size=asked.size)
-        for day in days
-        for code in sorted(indicators)
+        for code, day in wanted
     ]
     found = await figures.answer(view.reader, questions, today)
-    first, earlier = found[: len(indicators)], found[len(indicators) :]
-    return FrontPage(day, indicators, first, {one.indicator: one for one in earlier})
+    first = found[: len(codes)]
+    earlier = found[len(codes) : len(codes) * len(days)]
+    return FrontPage(
+        day,
+        indicators,
+        first,
+        {one.indicator: one for one in earlier},
+        found[-len(of_series) :],
+    )
 
 
 def default_day(today: date, moved_on: date | None, targets: Sequence[int]) -> FrontDay:

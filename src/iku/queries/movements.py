@@ -73,19 +73,34 @@ async def event_movements(
     """The changes of the counts by events that only one end of the step includes.
 
     At most *limit* of them, in order of position, after position *after*. If both ends
-    have the same knowledge cut-off, only positions between the two log sizes are
-    searched, otherwise the whole log.
+    know all events up to the lesser log size, only positions between the two log sizes
+    are searched, otherwise the whole log.
     """
     before, then = coordinate_step.before, coordinate_step.after
-    same_cutoff = before.known_on == then.known_on
-    least = min(before.size or 0, then.size or 0) if same_cutoff else 0
     rows = await connection.fetch(
         """
         select m.subject, m.position, m.position <= $6 and m.known_on <= $7 as gained,
                sum(m.numerator)::int, sum(m.denominator)::int
           from projection.definition d
+         cross join (
+                 -- No event is known later than one that is recorded live after it.
+                 select case
+                          when $7 = $9::date
+                            or least($7, $9) >= (
+                                 select e.known_on
+                                   from ledger.event e
+                                  where e.position >= least($6::bigint, $8::bigint)
+                                    and not e.declared
+                                  order by e.position
+                                  limit 1)
+                            then least($6, $8)
+                          else 0
+                        end as size
+                 offset 0
+               ) shared
          cross join lateral projection.moved(
-                 d.number, $5::bigint, greatest($6::bigint, $8::bigint), null, null) m
+                 d.number, greatest($5::bigint, shared.size), greatest($6, $8), null,
+                 null) m
          where (d.indicator, d.version) = ($1, $2)
            and m.effective_on <= $3
            and (m.since is null or m.since >= $4)
@@ -100,7 +115,7 @@ async def event_movements(
         before.definition,
         before.as_of,
         before.start,
-        max(after, least),
+        after,
         then.size,
         then.known_on or FOREVER,
         before.size,

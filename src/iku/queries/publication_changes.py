@@ -329,6 +329,16 @@ async def _unknown_at_closing(
               from ledger.event e
              where e.effective_on between $1 and $2
                and e.position > $5
+               -- No event is known later than one that is recorded live after it.
+               and e.position > (
+                     select case when $4::date >= known_on then $3::bigint else 0 end
+                       from (select min(known_on) as known_on
+                               from (select l.known_on
+                                       from ledger.event l
+                                      where l.position >= $3
+                                        and not l.declared
+                                      order by l.position
+                                      limit 1) first) live)
                and e.position <= $6
                and (e.position > $3 or e.known_on > $4)
                and split_part(e.stream, '-', 1) = any($9::text[])

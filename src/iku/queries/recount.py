@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
 from msgspec import structs
 
@@ -60,6 +60,17 @@ async def recount(connection: Reader, question: Question, today: date) -> Figure
     return figure.figure(at, total, by, parts if question.breakdown else None)
 
 
+class DefinitionFacts(NamedTuple):
+    """All facts of an indicator and of the scale, in the order of recording."""
+
+    indicator: list[KnownFact]
+    scale: list[KnownFact]
+
+    def basis(self, question: Question) -> figure.Basis:
+        """Definition, target and scale of the figure (raises as `question.basis`)."""
+        return basis(self.indicator, self.scale, question)
+
+
 async def figure_basis(connection: Reader, question: Question) -> figure.Basis:
     """The definition, target and scale of the requested figure.
 
@@ -67,28 +78,36 @@ async def figure_basis(connection: Reader, question: Question) -> figure.Basis:
         UnknownReference: The indicator does not exist.
         InvalidQuestion: The requested version of the definition does not exist.
     """
-    of_indicator = await facts(connection, indicator.decider, question.indicator)
+    return (await definition_facts(connection, question.indicator)).basis(question)
+
+
+async def definition_facts(connection: Reader, code: str) -> DefinitionFacts:
+    """The facts by which an indicator is counted.
+
+    Raises:
+        UnknownReference: The indicator does not exist.
+    """
+    streams: dict[str, Decider[Any, Any]] = {
+        indicator.decider.stream(code): indicator.decider,
+        scale.decider.stream(SCALE): scale.decider,
+    }
+    read = await log.read_streams(connection, list(streams))
+    of_indicator, of_scale = (
+        [
+            KnownFact(
+                one.position,
+                one.known_on,
+                fact.decode_recorded(one, streams[stream].event_type),
+            )
+            for one in recorded
+        ]
+        for stream, recorded in read.items()
+    )
     if not of_indicator:
         raise UnknownReference(
-            message(
-                "indicator {indicator} does not exist", indicator=question.indicator
-            )
+            message("indicator {indicator} does not exist", indicator=code)
         )
-    of_scale = await facts(connection, scale.decider, SCALE)
-    return basis(of_indicator, of_scale, question)
-
-
-async def facts(
-    connection: Reader, decider: Decider[Any, Any], subject: str
-) -> list[KnownFact]:
-    """All facts of an indicator or of the scale, in the order of recording."""
-    stream = decider.stream(subject)
-    return [
-        KnownFact(
-            one.position, one.known_on, fact.decode_recorded(one, decider.event_type)
-        )
-        for one in await log.read_stream(connection, stream)
-    ]
+    return DefinitionFacts(of_indicator, of_scale)
 
 
 async def visit(

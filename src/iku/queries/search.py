@@ -195,6 +195,8 @@ def _page(
     return ListedMatches(shown, following, statuses)
 
 
+# The conditions on columns of fixed width come first: they are the first columns of a
+# row. All columns are read of the subjects of the page only.
 _STATES = """
   with known as not materialized (
     select s.*,
@@ -206,11 +208,11 @@ _STATES = """
              else ''
            end as key
       from projection.state s
-     where s.category = $1
-       and s.valid @> $2::date
-       and s.position <= $3
+     where s.position <= $3
        and s.known_from <= $4
        and (s.superseded > $3 or s.known_to > $4)
+       and s.valid @> $2::date
+       and s.category = $1
        -- what the viewer may see, by the present state
        and ($21::text[] is null
             or exists (
@@ -235,7 +237,7 @@ _STATES = """
   ),
   last as (select key, subject from known where subject = $7),
   matching as materialized (
-    select *
+    select key, subject, position, valid, status
       from known
      where (status = any($9::text[]) or $9 = '{}')
        and (kind = any($10::text[]) or $10 = '{}')
@@ -251,22 +253,29 @@ _STATES = """
   counted as (
     select json_object_agg(status, number) as statuses
       from (select status, count(*) as number from matching group by status) m
+  ),
+  page as (
+    select m.subject, m.position, m.valid, row_number() over () as place
+      from (select m.*
+              from matching m
+              left join last l on true
+             where $7 = ''
+                or (m.key, m.subject) > (l.key, l.subject) and not $6
+                or (m.key, m.subject) < (l.key, l.subject) and $6
+             order by case when not $6 then m.key end,
+                      case when not $6 then m.subject end,
+                      case when $6 then m.key end desc,
+                      case when $6 then m.subject end desc
+             limit $8) m
   )
-select c.statuses, l.subject as last, p.*
+select c.statuses, l.subject as last, s.*
   from counted c
   left join last l on true
-  left join lateral (
-         select m.*
-           from matching m
-          where $7 = ''
-             or (m.key, m.subject) > (l.key, l.subject) and not $6
-             or (m.key, m.subject) < (l.key, l.subject) and $6
-          order by case when not $6 then m.key end,
-                   case when not $6 then m.subject end,
-                   case when $6 then m.key end desc,
-                   case when $6 then m.subject end desc
-          limit $8
-       ) p on true
+  left join page p on true
+  left join projection.state s
+    on (s.category, s.subject, s.position, s.valid)
+       = ($1, p.subject, p.position, p.valid)
+ order by p.place
 """
 
 

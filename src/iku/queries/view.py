@@ -5,7 +5,14 @@ response. Texts that a viewer may not read are masked only here.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import (
+    Awaitable,
+    Callable,
+    Collection,
+    Iterable,
+    Mapping,
+    Sequence,
+)
 from datetime import date
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
@@ -307,18 +314,32 @@ def _collect_placeholders(text: str, sealed: Sealed) -> str:
 
 
 def _map_strings(value: Any, change: Callable[[str], str]) -> Any:
-    """*value* with *change* applied to every string in it."""
+    """*value* with *change* applied to every string in it; *value* itself if equal."""
     match value:
         case str():
             return change(value)
         case Struct():
-            fields = structs.asdict(value)
-            changed = {name: _map_strings(one, change) for name, one in fields.items()}
-            same = all(changed[name] is fields[name] for name in fields)
-            return value if same else structs.replace(value, **changed)
+            fields = ((name, getattr(value, name)) for name in value.__struct_fields__)
+            changed = _changed_items(fields, change)
+            return structs.replace(value, **changed) if changed else value
         case tuple() | list() if value and not hasattr(value, "_fields"):
-            return type(value)(_map_strings(one, change) for one in value)
+            changed = _changed_items(enumerate(value), change)
+            if not changed:
+                return value
+            return type(value)(changed.get(n, one) for n, one in enumerate(value))
         case dict():
-            return {key: _map_strings(one, change) for key, one in value.items()}
+            changed = _changed_items(value.items(), change)
+            return {**value, **changed} if changed else value
         case _:
             return value
+
+
+def _changed_items(
+    items: Iterable[tuple[Any, Any]], change: Callable[[str], str]
+) -> dict[Any, Any]:
+    """The *items* that `_map_strings` changes."""
+    return {
+        key: after
+        for key, one in items
+        if one is not None and (after := _map_strings(one, change)) is not one
+    }

@@ -22,8 +22,8 @@ from markupsafe import Markup, escape
 from iku import labels
 from iku.domain.access import Action
 from iku.exchange import example, qr_code
-from iku.language import Language
-from iku.messages import Message, Term
+from iku.language import Language, translate_sentence
+from iku.messages import Term
 from iku.web import confirmation, navigation
 from iku.web.authentication import COOKIE
 from iku.web.page_language import PageLanguage
@@ -62,7 +62,7 @@ def markup(visitor: Visitor, template: str, **values: Any) -> str:
     page = visitor.page
 
     def translated(sentence: str, /, **parameters: Any) -> str:
-        return page.text(Message(sentence, parameters))
+        return translate_sentence(sentence, parameters, page.language)
 
     given: dict[str, Any] = {
         "visitor": visitor,
@@ -130,7 +130,7 @@ def bare(
     """The page that is shown while no visitor can be determined."""
 
     def translated(sentence: str) -> str:
-        return page.text(Message(sentence))
+        return translate_sentence(sentence, {}, page.language)
 
     whole = (
         _environment()

@@ -4,6 +4,7 @@ import hmac
 from base64 import urlsafe_b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from secrets import token_urlsafe
 from typing import Any, cast
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -134,12 +135,22 @@ class Visitor:
         repeated.
         """
         parts = urlsplit(path)
-        given: dict[str, str | Sequence[str]] = {}
+        given: dict[str, str | tuple[str, ...]] = {}
         given |= parse_qsl(parts.query, keep_blank_values=True)
         if self.chosen is not None:
             given[LANGUAGE] = self.chosen.value
-        given |= {name: value for name, value in query.items() if value}
-        return f"{parts.path}?{urlencode(given, doseq=True)}" if given else parts.path
+        for name, value in query.items():
+            if value:
+                given[name] = value if isinstance(value, str) else tuple(value)
+        if not given:
+            return parts.path
+        return f"{parts.path}?{encoded(tuple(given.items()))}"
+
+
+@lru_cache(512)  # the links of a page have the same parameters, above all its day
+def encoded(parameters: tuple[tuple[str, str | tuple[str, ...]], ...]) -> str:
+    """The query string of *parameters*; one with several values is repeated."""
+    return urlencode(parameters, doseq=True)
 
 
 def form_key(token: str | None, nonce: str) -> str:

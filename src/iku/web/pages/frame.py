@@ -11,7 +11,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
-from urllib.parse import urlencode
 
 from litestar import Response
 from msgspec import Struct, structs
@@ -33,7 +32,7 @@ from iku.web.confirmation import RECORDED
 from iku.web.page_forms import Form
 from iku.web.pages import time_control
 from iku.web.pages.time_control import TimeControl
-from iku.web.visitor import LANGUAGE, Visitor
+from iku.web.visitor import LANGUAGE, Visitor, encoded
 
 TWICE = message("occurs more than once")
 CURSOR = "cursor"  # the parameter of the pages of a list
@@ -144,7 +143,7 @@ class Frame:
         query = {**language, **self.time.query, **changes}
         given = [pair for pair in self.own if pair[0] not in changes]
         given += [(name, value) for name, value in query.items() if value]
-        return f"{path}?{urlencode(given)}" if given else path
+        return f"{path}?{encoded(tuple(given))}" if given else path
 
     def with_time(self, **changes: Any) -> "Frame":
         """The same frame, whose time control offers more choices."""

@@ -11,7 +11,6 @@ from litestar import Response
 from msgspec import Meta
 
 from iku.domain.access import Action
-from iku.domain.question import Question
 from iku.messages import Message, message
 from iku.queries import figure_detail, published_editions
 from iku.queries import front_page as queries
@@ -37,17 +36,10 @@ class FrontQuestion(MomentQuestion, frozen=True, kw_only=True):
 async def show_front_page(frame: Frame) -> Response[bytes]:
     """The figures of a day and of the end of the previous year."""
     today, time, figures = frame.time.today, frame.time, frame.app.figures
-    asked = RequestedMoment(time.as_of, time.known_on, time.size)
+    asked = RequestedMoment(time.as_of, time.known_on, time.size, frame.question.iku)
     async with frame.view() as view:
         found = await queries.read_front_page(view, figures, asked, today)
         moved = await moved_days(view.reader, found.figures, today)
-        shown = frame.question.iku or found.figures[0].indicator
-        series_of = Question(
-            shown, found.day.as_of, known_on=time.known_on, size=time.size
-        )
-        points = await figure_detail.series_points(
-            view.reader, figures, frame.publications, series_of, today
-        )
     # Tasks are of today, so a requested day has none.
     inbox = None if time.given else await tasks.read_inbox(frame)
     frame = frame.with_time(earlier=moved.earlier, later=moved.later)
@@ -55,6 +47,7 @@ async def show_front_page(frame: Frame) -> Response[bytes]:
     if found.day.as_of != today:
         frame = frame.with_time(as_of=found.day.as_of)
     records, period = frame.publications, found.figures[0].period
+    points = figure_detail.points(figures, records, found.series)
     return frame.show(
         "front.html",
         figures=found.figures,
@@ -73,7 +66,7 @@ async def show_front_page(frame: Frame) -> Response[bytes]:
         },
         earlier=list(found.earlier.values()),
         earlier_day=date(max(found.day.as_of.year - 1, 1), 12, 31),
-        shown=shown,
+        shown=found.series[0].indicator,
         points=points,
         series_chart=figure_charts.series(frame.visitor.page, points),
         inbox=inbox,
