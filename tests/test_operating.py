@@ -442,7 +442,7 @@ async def test_lost_keys_lock_texts_and_nothing_that_counts_or_proves(
     machine: Machine, locked: str
 ) -> None:
     assert re.search(
-        r"Keys of texts +LOST: \d{4}-\d\d;", await machine.done("iku status")
+        r"Encryption keys of texts +LOST: \d{4}-\d\d;", await machine.done("iku status")
     )
     assert await machine.done(COUNTED) == locked
     said = await machine.follow(SECTION, 1)
@@ -480,13 +480,13 @@ async def test_keys_that_come_back_open_everything_also_what_was_sealed_meanwhil
     (machine.folder / "konflik-2.csv").write_text(FROM_PAPER)
     await machine.done("iku import konflik-2.csv")
     said = await machine.follow(SECTION, 0)
-    assert re.search(r"Keys of texts +complete", said)
+    assert re.search(r"Encryption keys of texts +complete", said)
     history = await machine.done("iku history K01")
     assert TITLE in history
     assert "title: Sengketa lapak" in history
     assert "locked" not in history
     again = await machine.done(f"iku import {example.NAMES[2]}")
-    assert "nothing new: all are already in" in again
+    assert "of which none is new: all are already in" in again
 
 
 PUBLISHED = """
@@ -591,7 +591,9 @@ async def test_stolen_keys_are_replaced_and_destroyed(machine: Machine) -> None:
     await machine.follow(SECTION, 3)
     kept = (machine.folder / place for place in ("texts", "KEYS/texts"))
     assert not [one for folder in kept for one in folder.glob(f"{old}.key")]
-    assert re.search(r"Keys of texts +complete", await machine.done("iku status"))
+    assert re.search(
+        r"Encryption keys of texts +complete", await machine.done("iku status")
+    )
 
 
 async def test_a_new_witness_takes_the_place_of_a_lost_one(machine: Machine) -> None:

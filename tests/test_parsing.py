@@ -167,7 +167,9 @@ def test_listed_values_are_given_with_commas_or_by_repetition_and_once() -> None
 def test_a_list_is_as_long_as_its_type_allows() -> None:
     assert "more than once" in faults(FIRST, *[("versions", "1")] * 2)["versions"]
     found = faults(FIRST, *[("versions", str(n)) for n in range(3)])
-    assert found == {"versions": "must be a list of at most 2 items, not of 3"}
+    assert found == {
+        "versions": "must be a list of at most 2 items, but its length is 3"
+    }
 
 
 def test_nothing_is_taken_by_a_struct_without_fields() -> None:
@@ -234,7 +236,7 @@ def test_every_fault_of_a_body_is_reported_by_its_path() -> None:
         "title": "must be one line of text, not blank, without control characters, "
         'not " "',
         "effective_on": "is required",
-        "parties[1].name": "must be text of 1 to 10 characters, not of 0",
+        "parties[1].name": "must be text of 1 to 10 characters, but its length is 0",
         "parties[1].nam": "is unknown; did you mean name?",
         "parties[2]": "must be an object, not 7",
         "colour": "is unknown; the known names are: title, effective_on, parties",

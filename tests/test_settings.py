@@ -169,7 +169,11 @@ def test_variables_that_mean_nothing_to_the_program_may_be_empty() -> None:
         ("IKU_TLS_CERT", "/c.pem", "is set, but IKU_TLS_KEY is not"),
         ("IKU_TLS_KEY", "/k.pem", "is set, but IKU_TLS_CERT is not"),
         *(
-            ("IKU_TRUSTED_PROXY", text, f'is "{text}", but must list IP addresses')
+            (
+                "IKU_TRUSTED_PROXY",
+                text,
+                f'is "{text}", but must be a list of IP addresses',
+            )
             for text in (
                 *("proxy", "10.0.0", "10.0.0.1/24", "10.0.0.1:80", "10.0.0.0/33"),
                 *("0.0.0.0/0", "::/0", "10.0.0.1 0.0.0.0/0", ",", "10.0.0.1;10.0.0.2"),

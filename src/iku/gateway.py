@@ -94,23 +94,14 @@ class CommandGateway:
                     PooledReader(self.app), command
                 )
         except SubjectNotFound as error:
-            raise SubjectNotFound(
-                message(
-                    "{error}{hint}",
-                    error=messages.error_message(error),
-                    hint=await self._hint(command, subject),
-                )
-            ) from error
+            holders = await self._holders_message(command, subject)
+            raise SubjectNotFound(_with_holders(error, holders)) from error
         except Invalid as error:
             if error.path != "into":
                 raise
-            hint = await self._hint(command, field_value(command.proposed, "into"))
-            raise Invalid(
-                error.path,
-                message(
-                    "{error}{hint}", error=messages.error_message(error), hint=hint
-                ),
-            ) from error
+            into = field_value(command.proposed, "into")
+            holders = await self._holders_message(command, into)
+            raise Invalid(error.path, _with_holders(error, holders)) from error
         if not outcome.added:
             raise Refused(
                 message(
@@ -123,12 +114,12 @@ class CommandGateway:
             )
         return outcome
 
-    async def _hint(self, command: Command, name: str) -> str:
-        """A hint at the subject whose number is the given identifier; may be empty."""
+    async def _holders_message(self, command: Command, name: str) -> Message | None:
+        """The message that names the subjects with the number *name*, or None."""
         reader = PooledReader(self.app)
         viewer = await self.app.viewer(reader, self.credentials)
         view = self.app.view(reader, viewer)
-        return await subject_lookup.hint(view, command.category, name)
+        return await subject_lookup.holders_message(view, command.category, name)
 
     async def preview(self, category: str, subject: str, proposed: Any) -> list[Any]:
         """The events that `handle` would record now; nothing is recorded.
@@ -210,6 +201,12 @@ def _counts(indicator: Indicator, category: str) -> bool:
     """Whether the indicator counts subjects of the category."""
     options = indicator.definitions[-1].defined.options
     return subject_kinds.kind_counted_by(options).category == category
+
+
+def _with_holders(error: Exception, holders: Message | None) -> str:
+    """The message of *error*, followed by that of the holders of the number."""
+    said = messages.error_message(error)
+    return said if holders is None else messages.join_sentences([said, holders])
 
 
 def _counts_of(figure: Figure) -> Counts:

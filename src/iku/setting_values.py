@@ -135,8 +135,9 @@ def networks_setting(given: Mapping[str, str], name: str) -> tuple[Network, ...]
     if (name in given and not networks) or not all(n.prefixlen for n in networks):
         raise SettingsError(
             message(
-                '{name} is "{text}", but must list IP addresses or networks, such as '
-                '"127.0.0.1" or "10.1.2.0/24", and not all addresses',
+                '{name} is "{text}", but must be a list of IP addresses or networks, '
+                'such as "127.0.0.1" or "10.1.2.0/24"; a network of all addresses is '
+                "not allowed",
                 name=name,
                 text=given[name],
             )

@@ -113,7 +113,7 @@ def test_serving_moves_what_the_database_does_not_know_and_says_so(
     served = start(environ, tmp_path)
     assert served.code == 0
     assert "Quarantine of attachments: files: 1; bytes: 8" in served.err
-    assert "1 newly moved" in served.err
+    assert "files moved there now: 1" in served.err
     assert (folder / QUARANTINE / stale.name).read_bytes() == b"evidence"
     assert fresh.read_bytes() == b"evidence"
     (folder / QUARANTINE / stale.name).unlink()

@@ -465,7 +465,10 @@ def test_the_embedded_register_moves_to_another_folder(
         "IKU_HOME": str(tmp_path / "new"),
         "IKU_KEYS": str(tmp_path / "var/keys"),
     }
-    assert "Keys of texts: complete." in done(iku("restore", "b.iku", **new)).out
+    assert (
+        "Encryption keys of texts: complete."
+        in done(iku("restore", "b.iku", **new)).out
+    )
     assert done(iku(*AT, **new)).out == before
     assert re.search(
         r"Verification +no findings", done(iku("status", "--check", **new)).out

@@ -237,4 +237,4 @@ def test_a_folder_of_keys_that_others_may_read_is_told_in_a_sentence(
     (tmp_path / "open").mkdir(mode=0o755)
     done = iku("keys", "show", IKU_KEYS=str(tmp_path / "open"))
     assert done.code == 1
-    assert "is accessible to other users: run chmod 700" in done.err
+    assert "is accessible to other users (mode" in done.err

@@ -197,8 +197,14 @@ def number(line: str) -> str:
 
 
 WRONG = [
-    ("IKU-1.1.T.20211231.20220115.145.C5", "the last part, 'C5', does not match"),
-    ("IKU-1.1.T.20211231.20220115.154.5C", "the last part, '5C', does not match"),
+    (
+        "IKU-1.1.T.20211231.20220115.145.C5",
+        "the last part of the figure's number, 'C5', does not match",
+    ),
+    (
+        "IKU-1.1.T.20211231.20220115.154.5C",
+        "the last part of the figure's number, '5C', does not match",
+    ),
     ("IKU-1", "a figure's number has seven parts"),
     ("", "a figure's number has seven parts"),
     (number("IKU-1.1.T.20211231.20220115.5"), "the log has only 4 events"),

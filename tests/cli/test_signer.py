@@ -152,7 +152,7 @@ def test_a_key_is_changed(iku: Any) -> None:
     assert said.code == 0, said.err
     new = iku("signer", "key", "--json").json["vkey"]
     assert new != old
-    assert f"New key; give it to auditors and witnesses: {new}" in said.out
+    assert f"New public key of the log, for auditors and witnesses: {new}" in said.out
     assert iku("signer", "once", "--json").json["signed"] is False
 
 
@@ -246,7 +246,7 @@ def test_a_signer_whose_database_is_away_tries_again(
             assert process.stderr is not None
             assert "TANPA SAKSI" in process.stderr.readline()
             for _ in range(2):
-                assert "dicoba lagi" in process.stderr.readline()
+                assert "mencoba lagi" in process.stderr.readline()
             os.kill(process.pid, signal.SIGINT)
             assert process.wait(timeout=60) == 0
         finally:

@@ -120,7 +120,7 @@ async def test_a_swapped_text_is_named_and_the_rest_is_written(
     assert (
         f"Texts: {signed - 1} decrypted, 0 erased, 0 locked, 1 damaged" in verified.out
     )
-    assert "tanpa temuan" not in verified.out
+    assert "tidak ada temuan" not in verified.out
     written = iku("export", "texts", "teks")
     assert written.code == 1
     assert written.err.startswith(
@@ -138,7 +138,10 @@ def test_erased_texts_are_counted_and_lost_keys_are_told_apart(
     counts = erased.json["texts"]
     assert (erased.code, counts["erased"] > 0) == (0, True)
     assert counts["opened"] + counts["erased"] == signed
-    assert "147 peristiwa diperiksa, tanpa temuan." in iku("verify", "texts").out
+    assert (
+        "Teks dan berkas dari 147 peristiwa terverifikasi, tidak ada temuan."
+        in iku("verify", "texts").out
+    )
     elsewhere = {"IKU_KEYS": str(tmp_path / "elsewhere")}
     shutil.copytree(tmp_path / "var" / "keys", elsewhere["IKU_KEYS"])
     for path in (tmp_path / "elsewhere").glob("2*.key"):

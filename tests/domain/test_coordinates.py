@@ -134,39 +134,78 @@ def test_the_check_alone_tells_any_one_wrong_and_any_two_swapped_characters(
         ("", "has seven parts .* six points, .*; this number has 0 points"),
         ("IKU-1", "this number has 0"),
         ("IKU-1.1.T.20211231.20220115.145", "this number has 5"),
-        ("X.IKU-1.1.T.20211231.20220115.145.5C", "the first part, 'X.IKU-1', is no"),
+        (
+            "X.IKU-1.1.T.20211231.20220115.145.5C",
+            "the first part of the figure's number, 'X.IKU-1', is no",
+        ),
         ("IKU_1.1.T.20211231.20220115.145.5C", "not '_'"),
         ("IKU–1.1.T.20211231.20220115.145.5C", "not '–'"),
         ("ıKU-1.1.T.20211231.20220115.145.5C", "not 'ı'"),
         (
             ".1.T.20211231.20220115.145.5C",
-            "the first part, '', is not an indicator's code",
+            "the first part of the figure's number, '', is not an indicator's code",
         ),
-        ("IKU-.1.T.20211231.20220115.145.5C", "the first part, 'IKU-', is no"),
-        ("A" * 17 + ".1.T.20211231.20220115.145.5C", "the first part, 'A{17}'"),
-        ("IKU-1.0.T.20211231.20220115.145.5C", "second part, '0', is not a version of"),
-        ("IKU-1.01.T.20211231.20220115.145.5C", "second part, '01'"),
-        ("IKU-1..T.20211231.20220115.145.5C", "second part, ''"),
-        ("IKU-1.1.X.20211231.20220115.145.5C", "third part, 'X', .* T .year., S .half"),
-        ("IKU-1.1.T.20211301.20220115.145.5C", "fourth part, '20211301', is not the"),
+        (
+            "IKU-.1.T.20211231.20220115.145.5C",
+            "the first part of the figure's number, 'IKU-', is no",
+        ),
+        (
+            "A" * 17 + ".1.T.20211231.20220115.145.5C",
+            "the first part of the figure's number, 'A{17}'",
+        ),
+        (
+            "IKU-1.0.T.20211231.20220115.145.5C",
+            "second part of the figure's number, '0', is not a version of",
+        ),
+        (
+            "IKU-1.01.T.20211231.20220115.145.5C",
+            "second part of the figure's number, '01'",
+        ),
+        ("IKU-1..T.20211231.20220115.145.5C", "second part of the figure's number, ''"),
+        (
+            "IKU-1.1.X.20211231.20220115.145.5C",
+            "third part of the figure's number, 'X', .* T .year., S .half",
+        ),
+        (
+            "IKU-1.1.T.20211301.20220115.145.5C",
+            "fourth part of the figure's number, '20211301', is not the",
+        ),
         (
             "IKU-1.1.T.2021123.20220115.145.5C",
-            "fourth part, '2021123', is not the as-of day",
+            "fourth part of the figure's number, '2021123', is not the as-of day",
         ),
         (
             "IKU-1.1.T.20211231.00000000.145.26",
-            "fifth part, '0{8}', is not the knowledge cut-off",
+            "fifth part of the figure's number, '0{8}', is not the knowledge cut-off",
         ),
-        ("IKU-1.1.T.20211231.20220115.1E5.5C", "sixth part, '1E5', is not a log size"),
-        (f"IKU-1.1.T.20211231.20220115.{2**53}.5C", "sixth part, '9007199254740992'"),
-        (f"IKU-1.1.T.20211231.20220115.{'9' * 60}.5C", "sixth part, '9{60}'"),
+        (
+            "IKU-1.1.T.20211231.20220115.1E5.5C",
+            "sixth part of the figure's number, '1E5', is not a log size",
+        ),
+        (
+            f"IKU-1.1.T.20211231.20220115.{2**53}.5C",
+            "sixth part of the figure's number, '9007199254740992'",
+        ),
+        (
+            f"IKU-1.1.T.20211231.20220115.{'9' * 60}.5C",
+            "sixth part of the figure's number, '9{60}'",
+        ),
         (
             "IKU-1.1.T.20211231.20220115.145.5D",
-            "last part, '5D', does not match the parts",
+            "last part of the figure's number, '5D', does not match the parts",
         ),
-        ("IKU-1.1.T.20211231.20220115.145.", "last part, '', does not match"),
-        ("IKU-1.1.T.20211231.20220115.145.05C", "last part, '05C', does"),
-        ("IKU-1.1.T.20211231.20220115.146.5C", "last part, '5C', does not"),
+        (
+            "IKU-1.1.T.20211231.20220115.145.",
+            "last part of the figure's number, '', does not match",
+        ),
+        (
+            "IKU-1.1.T.20211231.20220115.145.05C",
+            "last part of the figure's number, '05C', does",
+        ),
+        (
+            "IKU-1.1.T.20211231.20220115.146.5C",
+            "last part of the figure's number, '5C', does not",
+        ),
     ],
 )
 def test_what_is_wrong_with_a_number_is_said_of_the_part_that_is(

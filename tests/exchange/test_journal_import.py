@@ -338,7 +338,7 @@ async def test_a_fault_of_the_rules_is_told_with_its_row_and_column(
             ),
         ),
         (4, "nomor", "case K4 does not exist"),
-        (5, "ke_nomor", "merged into K5, but K5 does not exist"),
+        (5, "ke_nomor", "K5 does not exist, so nothing can be merged into K5"),
     ]
 
 
@@ -385,7 +385,7 @@ async def test_a_faulty_opening_is_said_once_not_with_each_row_that_follows(
     assert row == 2
     unjudged = 2 if opening is None else 3
     assert message.endswith(
-        f"({unjudged} later rows naming K1 not checked because of this)"
+        f"({unjudged} later rows about K1 were therefore not checked)"
     )
 
 

@@ -291,7 +291,7 @@ async def test_what_the_owner_inserts_beside_the_append_is_found_by_the_check(
         (ROWS["cut the tail"], "ledger.head: size: expected 2, found 4"),
         (ROWS["forge a leaf"], "position 2: leaf hash: expected "),
         (EDIT.format(2), "checkpoint of size 2: root hash of the records: expected "),
-        (CUT.format(3), "ledger.checkpoint: signed size within the log: expected at "),
+        (CUT.format(3), "ledger.checkpoint: signed size: expected at "),
         (SCHEMA["swap the table by a view"], "ledger.event: kind of relation: "),
     ],
     ids=[

@@ -66,7 +66,7 @@ TAMPERED = [
     ),
     (
         "delete from ledger.event where position = 4",
-        "command command-1: size within the log: expected True, found False",
+        "command command-1: size at most that of the log: expected True, found False",
     ),
     (
         "delete from ledger.event where position = 4",
@@ -98,7 +98,7 @@ TAMPERED = [
     ),
     (
         "delete from ledger.command where command_id = 'command-1'",
-        "command command-2: position of its first event: expected 0, found 3",
+        "command command-2: first position of the command: expected 0, found 3",
     ),
     (
         "update ledger.command set command_id = 'other' where count = 3",
@@ -114,7 +114,7 @@ TAMPERED = [
     ),
     (
         "update ledger.command set size = 9 where count = 3",
-        "command command-1: size within the log: expected True, found False",
+        "command command-1: size at most that of the log: expected True, found False",
     ),
     (
         # Two commands whose counts cancel out; the constraint on counts is dropped.
@@ -123,12 +123,12 @@ TAMPERED = [
         insert into ledger.command
         values ('f', '', 'z-1', 1, 2, -2, 4), ('g', '', 'z-1', 1, 4, 2, 4)
         """,
-        "command f: at least one event: expected True, found False",
+        "command f: number of events above 0: expected True, found False",
     ),
     (
         "update ledger.command set position = -9223372036854775808 where count = 3",
         (
-            "command command-1: position of its first event: expected 0, found "
+            "command command-1: first position of the command: expected 0, found "
             "-9223372036854775811"
         ),
     ),
@@ -277,22 +277,22 @@ async def test_each_command_is_told_the_size_after_its_transaction(
     await owner.execute(OPEN + change + CLOSE)
     (finding,) = await check_ledger(owner)
     assert finding == (
-        "command command-2: size after its transaction: expected 3, found 2"
+        "command command-2: log size after the transaction: expected 3, found 2"
     )
 
 
 SIGNED = [
     (
         "update ledger.checkpoint set note = 'x'",
-        "checkpoint of size 0: note of the checkpoint: expected a checkpoint, found ",
+        "checkpoint of size 0: text of the note: expected a checkpoint, found ",
     ),
     (
         "update ledger.checkpoint set size = 1 where size = 2",
-        "checkpoint of size 1: size of the note: expected 1, found 2",
+        "checkpoint of size 1: size in the note: expected 1, found 2",
     ),
     (
         "update ledger.checkpoint set size = 7 where size = 2",
-        "ledger.checkpoint: signed size within the log: expected at most 2, found 7",
+        "ledger.checkpoint: signed size: expected at most 2, found 7",
     ),
     (
         """

@@ -107,4 +107,4 @@ async def test_a_witness_that_does_not_help_is_named(
         signer, home, WATCHED, get=answering(500, b"oh")
     )
     assert found.checkpoints == ()
-    assert found.unhelpful == ("W: the witness responded with status 500: oh",)
+    assert found.unreachable == ("W: the witness responded with status 500: oh",)

@@ -150,14 +150,14 @@ def _show(done: RestoredRegister, chosen: Settings) -> None:
             )
         )
     if not done.lost_keys:
-        tables.say(message("Keys of texts: complete."))
+        tables.say(message("Encryption keys of texts: complete."))
 
 
 def _warn(done: RestoredRegister, known: int | None) -> None:
     """Report on standard error the losses that are known on this machine."""
     if done.lost_keys:
         lost = message(
-            "Keys of texts {lost_keys}",
+            "Encryption keys of texts: {lost_keys}",
             lost_keys=terminal.lost_keys_message(done.lost_keys),
         )
         standard_streams.say(translated(lost))
@@ -167,7 +167,7 @@ def _warn(done: RestoredRegister, known: int | None) -> None:
                 message(
                     "WARNING: the log has {size} events, but a checkpoint of size "
                     "{signed} was signed. Record nothing before you have read "
-                    "docs/operating.md, A restore that lost signed events.",
+                    '"A restore that lost signed events" in docs/operating.md.',
                     size=formats.number(done.size),
                     signed=formats.number(known),
                 )

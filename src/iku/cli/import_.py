@@ -239,7 +239,8 @@ def _unapproved(error: Forbidden, name: str, digest: str) -> CommandFailed:
     """The refusal of a file whose import nobody approved, and how to propose it."""
     return CommandFailed(
         message(
-            "{file}: {error}: iku import {word} --propose REASON (SHA-256 {sha256})",
+            "{file} (SHA-256 {sha256}): {error}; to propose the import, run "
+            "iku import {word} --propose REASON",
             file=name,
             error=error_message(error),
             word=shlex.quote(name),
@@ -293,7 +294,7 @@ def _outcome_sentence(file: ImportedFile) -> str:
     )
     if not file.added:
         return message(
-            "{row_count}, nothing new: all are already in the register.",
+            "{row_count}, of which none is new: all are already in the register.",
             row_count=row_count,
         )
     return message(

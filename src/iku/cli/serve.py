@@ -110,7 +110,8 @@ async def _warn_of_lost_keys(app: App) -> None:
         lost = await app.vault.find_lost_epochs(connection)
     if lost:
         said = message(
-            "Keys of texts {lost_keys}", lost_keys=terminal.lost_keys_message(lost)
+            "Encryption keys of texts: {lost_keys}",
+            lost_keys=terminal.lost_keys_message(lost),
         )
         standard_streams.say(translated(said))
 
@@ -137,7 +138,7 @@ async def _sweep(app: App) -> None:
         standard_streams.say(translated(restored))
     if aside.files:
         said = message(
-            "Quarantine of attachments: {contents}; {moved} newly moved",
+            "Quarantine of attachments: {contents}; files moved there now: {moved}",
             contents=attachments.summary(aside, app.settings.timezone),
             moved=formats.number(swept.quarantined),
         )

@@ -91,7 +91,7 @@ def key(*, json: bool) -> None:
         terminal.emit({"vkey": str(held.verifier), "made": not there})
     else:
         tables.say(key_message(home.folder / "key", there=there))
-        given = message("Give to auditors: {key}", key=held.verifier)
+        given = message("Public key of the log, for auditors: {key}", key=held.verifier)
         click.echo(translated(given))
 
 
@@ -153,7 +153,9 @@ def rotate(*, json: bool) -> None:
         new = SignerFolder(chosen.signer_home).key().verifier
     _report(found, json=json)
     if not json:
-        said = message("New key; give it to auditors and witnesses: {key}", key=new)
+        said = message(
+            "New public key of the log, for auditors and witnesses: {key}", key=new
+        )
         click.echo(translated(said))
 
 
@@ -230,9 +232,14 @@ async def _run_round(
         home, origin = SignerFolder(chosen.signer_home), chosen.origin
         home.refuse_insecure()
         outside = await known_checkpoints.gather(connection, home, witnesses, given)
-        for line in outside.unhelpful:
+        for line in outside.unreachable:
             standard_streams.say(
-                translated(message("witness {name_and_reason}", name_and_reason=line))
+                translated(
+                    message(
+                        "no checkpoint from witness {name_and_reason}",
+                        name_and_reason=line,
+                    )
+                )
             )
         outcome = await checkpoint_signing.sign(
             connection,
@@ -333,13 +340,18 @@ async def _attempt(
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         if not log.is_unavailable(error, None):
             raise
-        retried = message("{error}; will be retried", error=message_for(error))
+        retried = message(
+            "{error}; the signer tries again at the next interval",
+            error=message_for(error),
+        )
         standard_streams.say(f"{_timestamp(chosen)} {translated(retried)}")
         return False
     if found.signed:
         tables.say(f"{_timestamp(chosen)} {translated(_outcome_message(found))}")
     for line in found.unhelpful:
-        said = message("witness {name_and_reason}", name_and_reason=line)
+        said = message(
+            "no cosignature from witness {name_and_reason}", name_and_reason=line
+        )
         standard_streams.say(f"{_timestamp(chosen)} {translated(said)}")
     for line in _warnings(found):
         standard_streams.say(f"{_timestamp(chosen)} {translated(line)}")
@@ -365,7 +377,11 @@ def _report(found: SignerRound, *, json: bool) -> None:
         size = formats.number(found.witnessed)
         tables.say(message("Witness quorum reached up to size {size}.", size=size))
     for line in found.unhelpful:
-        tables.say(message("Witness {name_and_reason}", name_and_reason=line))
+        tables.say(
+            message(
+                "No cosignature from witness {name_and_reason}", name_and_reason=line
+            )
+        )
     for line in _warnings(found):
         tables.say(line)
     if not found.witnesses:

@@ -161,7 +161,7 @@ def _lines(found: CheckedStatus, asked: Settings) -> list[tuple[str, str]]:
         lines += signer.status_lines(found.assurance)
     return [
         *lines,
-        (message("Keys of texts"), _keys_text(found.lost_keys)),
+        (message("Encryption keys of texts"), _keys_text(found.lost_keys)),
         (
             message("Quarantine of attachments"),
             attachments.summary(found.quarantine, asked.timezone),
@@ -202,7 +202,8 @@ def _access_lines(found: AccessCounts) -> list[tuple[str, str]]:
         (
             message("Texts opened in 24 hours"),
             message(
-                "{openings} events by account and hour", openings=number(found.openings)
+                "{openings} (an event is counted once per account and hour)",
+                openings=number(found.openings),
             ),
         ),
     ]
@@ -253,8 +254,7 @@ def _guard_text(guard: Guard, zone: ZoneInfo) -> str:
     if guard.sealed > 1:
         told.append(
             message(
-                "number of times that a superuser accepted the schema as found: "
-                "{count}",
+                "a superuser accepted the schema as it was found {count} times",
                 count=formats.number(guard.sealed),
             )
         )

@@ -207,8 +207,14 @@ def texts(*, subjects: tuple[str, ...], json: bool) -> None:
             )
         )
     if not json:
-        count = formats.number(found.size)
-        tables.say(message("{count} events verified, no findings.", count=count))
+        tables.say(
+            plural(
+                "Texts and files of {size} event verified, no findings.",
+                "Texts and files of {size} events verified, no findings.",
+                count=found.size,
+                size=formats.number(found.size),
+            )
+        )
 
 
 async def verify_texts(app: App, subjects: frozenset[str]) -> TextsReport:

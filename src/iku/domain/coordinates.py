@@ -100,8 +100,9 @@ def parse(number: str) -> Coordinates:
     if last != check_characters(".".join(fields)):
         raise MalformedNumber(
             message(
-                "the last part, {last!r}, does not match the parts before it: a "
-                "character is mistyped, missing or in the wrong place",
+                "the last part of the figure's number, {last!r}, does not match the "
+                "parts before it: a character is mistyped, missing or in the wrong "
+                "place",
                 last=last,
             )
         )
@@ -160,7 +161,11 @@ def _parse_fields(fields: list[str]) -> Coordinates:
     code, definition, kind, as_of, known, size = fields
     if not re.fullmatch(CODE, code):
         raise MalformedNumber(
-            message("the first part, {typed!r}, is not an indicator's code", typed=code)
+            message(
+                "the first part of the figure's number, {typed!r}, is not an "
+                "indicator's code",
+                typed=code,
+            )
         )
     day = _parse_day(4, message("the as-of day"), as_of)
     return Coordinates(
@@ -181,7 +186,7 @@ def _parse_integer(place: int, what: str, typed: str, least: int) -> int:
     ):
         raise MalformedNumber(
             message(
-                "the {part}, {typed!r}, is not {what}",
+                "the {part} of the figure's number, {typed!r}, is not {what}",
                 part=_PARTS[place],
                 typed=typed,
                 what=what,
@@ -197,7 +202,8 @@ def _parse_kind(typed: str) -> Kind:
     known = ", ".join(f"{letter} ({kind})" for kind, letter in LETTERS.items())
     raise MalformedNumber(
         message(
-            "the third part, {typed!r}, is not a kind of period; the kinds are {kinds}",
+            "the third part of the figure's number, {typed!r}, is not a kind of "
+            "period; the kinds are {kinds}",
             typed=typed,
             kinds=known,
         )
@@ -210,7 +216,8 @@ def _parse_day(place: int, what: str, typed: str) -> date:
             return date(int(typed[:4]), int(typed[4:6]), int(typed[6:]))
     raise MalformedNumber(
         message(
-            "the {part}, {typed!r}, is not {what} in the form YYYYMMDD",
+            "the {part} of the figure's number, {typed!r}, is not {what} in the form "
+            "YYYYMMDD",
             part=_PARTS[place],
             typed=typed,
             what=what,

@@ -736,8 +736,8 @@ def _event_at(version: int, indicator: Indicator, path: str) -> Event:
             raise AlreadyRecorded(
                 place,
                 message(
-                    "{path} is {version}, but that version was replaced by "
-                    "definition {definition}, at version {place}",
+                    "{path} is {version}, but version {version} was replaced: "
+                    "definition {definition} is now recorded as version {place}",
                     path=path,
                     version=version,
                     definition=one.version,

@@ -784,8 +784,8 @@ def _refuse_ineffective(command: Event, before: Organisation) -> None:
             if now and now.valid_until == command.valid_until:
                 raise Refused(
                     message(
-                        "the certificate cannot be renewed on {day} until {until}: "
-                        "it is already valid until {until}",
+                        "the certificate is already valid until {until}, so renewing "
+                        "it on {day} until {until} changes nothing",
                         until=command.valid_until,
                         day=command.effective_on,
                     )

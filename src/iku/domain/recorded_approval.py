@@ -104,10 +104,10 @@ def proposal_violations(
     held, event = command.before[one.record.stream], one.event
     if isinstance(event, Proposed):
         if held is not None:
-            yield one, message("the proposal was already made")
+            yield one, message("the proposal had already been recorded")
         yield from _proposed_violations(command, one, actor)
     elif held is None or held.status is not ProposalStatus.OPEN:
-        yield one, message("the proposal was no longer open, or did not exist")
+        yield one, message("the proposal did not exist, or was no longer open")
     elif isinstance(event, Lapsed):
         target = held.proposed.target
         if command.versions[target.stream] == target.version or not actor.grants:

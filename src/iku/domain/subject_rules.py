@@ -260,12 +260,14 @@ def _refuse_bad_merger(command: Fact, context: DecisionContext) -> None:
     if other is None:
         raise Invalid(
             "into",
-            message("merged into {into}, but {into} does not exist", into=into),
+            message(
+                "{into} does not exist, so nothing can be merged into {into}", into=into
+            ),
         )
     if other.void_status:
         raise Refused(
             message(
-                "merged into {into}, but {into} is already {status}",
+                "{into} is already {status}, so nothing can be merged into {into}",
                 into=into,
                 status=other.void_status,
             )

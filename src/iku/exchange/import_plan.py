@@ -366,8 +366,8 @@ class Plan:
                 continue
             fault = self.faults[index]
             note = plural(
-                "{count} later row naming {subject} not checked because of this",
-                "{count} later rows naming {subject} not checked because of this",
+                "{count} later row about {subject} was therefore not checked",
+                "{count} later rows about {subject} were therefore not checked",
                 count=count,
                 subject=subject_number(subject),
             )

@@ -212,8 +212,9 @@ def _refuse_other_log(state: SignerState | None, origin: str, key: SigningKey) -
     if state.checkpoint.origin != origin:
         raise SignerNotReady(
             message(
-                "the signer's state belongs to log {origin}",
-                origin=state.checkpoint.origin,
+                "the signer's state belongs to log {other}, not to this log, {origin}",
+                other=state.checkpoint.origin,
+                origin=origin,
             )
         )
     if state.vkey != str(key.verifier):

@@ -298,8 +298,10 @@ class _CommandReader:
 
 _AT, _COUNT = 3, 4  # columns of a command: its last position, its number of events
 _BATCH_RULES = (
-    *(message("at least one event"), message("position of its first event")),
-    *(message("size within the log"), message("size after its transaction")),
+    message("number of events above 0"),
+    message("first position of the command"),
+    message("size at most that of the log"),
+    message("log size after the transaction"),
 )
 
 
@@ -338,13 +340,11 @@ class _CheckpointCheck:
             reading.check_equal(message("signature"), place, valid, wrong or valid)
             if isinstance(signed, Malformed):
                 due = message("a checkpoint")
-                reading.check_equal(
-                    message("note of the checkpoint"), place, due, signed
-                )
+                reading.check_equal(message("text of the note"), place, due, signed)
             else:
                 root = reading.tree.root().hex()
                 reading.check_equal(
-                    message("size of the note"), place, size, signed.size
+                    message("size in the note"), place, size, signed.size
                 )
                 reading.check_equal(
                     message("root hash of the records"), place, signed.root.hex(), root
@@ -356,7 +356,7 @@ class _CheckpointCheck:
         if self._next is not None:
             size = self.next_size
             most = message("at most {most}", most=reading.tree.size)
-            rule = message("signed size within the log")
+            rule = message("signed size")
             reading.check_equal(rule, "ledger.checkpoint", most, size)
 
 

@@ -23,11 +23,11 @@ class KnownCheckpoints(Struct, frozen=True):
     """Signed checkpoints from auditors and witnesses.
 
     Attributes:
-        unhelpful: The witnesses that could not be asked, each with the reason.
+        unreachable: The witnesses that could not be asked, each with the reason.
     """
 
     checkpoints: tuple[Checkpoint, ...] = ()
-    unhelpful: tuple[str, ...] = ()
+    unreachable: tuple[str, ...] = ()
 
 
 async def gather(
@@ -50,17 +50,17 @@ async def gather(
     state = home.state()
     if state is not None and not state.has_signed_nothing:
         return KnownCheckpoints(tuple(found))
-    unhelpful = []
+    unreachable = []
     for url, asked in witnesses.keys_by_url.items():
         try:
             by = [*asked.values()]
             last = await witness_client.last_cosigned(by, url, origin, get)
         except WitnessUnavailable as error:
-            unhelpful.append(f"{', '.join(asked)}: {error}")
+            unreachable.append(f"{', '.join(asked)}: {error}")
             continue
         if last is not None:
             found.append(last)
-    return KnownCheckpoints(tuple(found), tuple(unhelpful))
+    return KnownCheckpoints(tuple(found), tuple(unreachable))
 
 
 def _file_keys(home: SignerFolder, witnesses: Policy) -> Iterable[VerifierKey]:

@@ -202,8 +202,8 @@ def open_follower(
                 raise damaged_error(
                     home.records_path,
                     message(
-                        "its {found} records have root hash {root}, but the verified "
-                        "{size} records have root hash {verified}",
+                        "the {found} records in the file have root hash {root}, but "
+                        "the {size} verified records had root hash {verified}",
                         found=leaves.size,
                         root=encode_hash(leaves.root()),
                         size=last.size,

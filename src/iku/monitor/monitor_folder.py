@@ -93,8 +93,9 @@ class MonitorFolder(Struct, frozen=True):
             raise damaged_error(
                 path,
                 message(
-                    "the number of counted records is {counted} and the length "
-                    "{length} bytes, but they must be 0 to {size} and at least 0",
+                    "it states {counted} counted records and a length of {length} "
+                    "bytes, but the first must be from 0 to {size}, and the second at "
+                    "least 0",
                     counted=state.counted,
                     length=state.length,
                     size=size,

@@ -10,7 +10,7 @@ from iku.ledger.checkpoint import Checkpoint
 from iku.ledger.proof_verification import InvalidProof, check_consistency
 from iku.ledger.tile import WIDTH, Tile
 from iku.ledger.tree import Frontier, leaf_hash
-from iku.messages import message
+from iku.messages import join_sentences, message
 from iku.monitor.finding import FindingKind, round_stopped
 from iku.monitor.log_client import LogClient, LogUnreadable, NotServed
 from iku.monitor.record_file import RecordFile
@@ -174,19 +174,16 @@ class VerifiedLog:
                 seen=self.size,
             )
             raise InconsistentLog(sentence, None)
-        raise round_stopped(
-            FindingKind.EDITED,
-            message(
-                "the records after position {seen} do not have the root hash "
-                "that the log signed at size {size}: they were edited{where}",
-                seen=self.size,
-                size=now.size,
-                where=""
-                if at is None
-                else message(", the first at position {position}", position=at),
-            ),
-            at,
+        sentence = message(
+            "the records after position {seen} were edited: they do not have the root "
+            "hash that the log signed at size {size}",
+            seen=self.size,
+            size=now.size,
         )
+        if at is not None:
+            first = message("the first edited record is at position {first}", first=at)
+            sentence = join_sentences([sentence, first])
+        raise round_stopped(FindingKind.EDITED, sentence, at)
 
     def _first_difference(self, now: Checkpoint, begin: int) -> int | None:
         """The first position at which the log's leaf hash is not that of the record.

@@ -23,7 +23,9 @@ def violated_rule(schema: Schema, value: Any) -> str:
     if length := _length_requirement(schema, value):
         # The value is not quoted: it may be long, and it may name persons.
         return message(
-            "must be {expected}, not of {length}", expected=length, length=len(value)
+            "must be {expected}, but its length is {length}",
+            expected=length,
+            length=len(value),
         )
     return message(
         "must be {expected}, not {value}",

@@ -345,8 +345,10 @@ def _create_private_folder(path: Path, ran_by: Programs) -> None:
     if path.is_symlink() or path.stat().st_uid != uid:
         raise PostgresError(
             message(
-                "{path} is owned by another user; set IKU_HOME to another folder",
+                "{path} is a link, or belongs to another user than {user}; set "
+                "IKU_HOME to another folder",
                 path=path,
+                user=uid,
             )
         )
 

@@ -180,7 +180,7 @@ async def _compute_both(
         raise InvalidQuestion(
             f"against_{error.path}",
             message(
-                "the figure to compare with: {error}",
+                "the compared figure cannot be computed: {error}",
                 error=messages.error_message(error),
             ),
         ) from error

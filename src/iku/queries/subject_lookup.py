@@ -7,7 +7,7 @@ from iku.domain import numbering, subject_kinds
 from iku.domain.access import Action
 from iku.domain.decider import subject_number
 from iku.domain.decider_registry import DECIDERS
-from iku.messages import Term, message
+from iku.messages import Message, Term, message
 from iku.projections import number_index
 from iku.queries.view import View
 
@@ -56,24 +56,24 @@ async def _matches_in_category(
     ]
 
 
-async def hint(view: View, category: str, name: str) -> str:
-    """A hint for a message such as "K15 does not exist".
+async def holders_message(view: View, category: str, name: str) -> Message | None:
+    """A message that names the subjects with the number *name*; None without any.
 
-    It names the subjects that have the number, except those that the viewer may not
-    read; empty if there are none.
+    It completes a message such as "K15 does not exist". Subjects that the viewer may
+    not read are not named.
     """
     if category not in subject_kinds.categories():
-        return ""
+        return None
     number = subject_number(name)
     found = await number_index.find(view.reader, category, [number])
     holders = [s for s, held in found.get(numbering.casefolded(number), ()) if held]
     stream = DECIDERS[category].stream
-    foreign = await view.uncovered(Action.READ_REGISTER, [stream(s) for s in holders])
-    holders = [s for s in holders if stream(s) not in foreign]
+    hidden = await view.uncovered(Action.READ_REGISTER, [stream(s) for s in holders])
+    holders = [s for s in holders if stream(s) not in hidden]
     if not holders:
-        return ""
+        return None
     return message(
-        "; number {number} belongs to {category} {holders}",
+        "number {number} belongs to {category} {holders}",
         number=number,
         category=Term("category", category),
         holders=holders,

@@ -15,7 +15,7 @@ from iku.domain.page_cursor import STRANGE, PageCursor
 from iku.domain.question import InvalidQuestion, refuse_size_beyond
 from iku.ledger import log
 from iku.ledger.record import Recorded
-from iku.messages import Term, message
+from iku.messages import Message, Term, join_sentences, message
 from iku.queries import event_history, subject_lookup
 from iku.queries.event_history import EventView
 from iku.queries.figure_parameters import (
@@ -115,9 +115,8 @@ async def state(view: View, category: str, subject: str, asked: Moment) -> Subje
         view.reader, stream, size=asked.size, known_on=asked.known_on
     )
     if not recorded:
-        hint = await subject_lookup.hint(view, category, subject)
         raise SubjectNotFound(
-            _not_found_message(category, subject, asked.known_on, hint)
+            await _not_found_message(view, category, subject, asked.known_on)
         )
     known = streams.fold(recorded)
     found = subject_kinds.state_on(category, subject, known.state, asked.as_of)
@@ -155,8 +154,7 @@ async def history(
     if not found.events:
         if after:
             raise InvalidQuestion("cursor", STRANGE)
-        hint = await subject_lookup.hint(view, category, subject)
-        raise SubjectNotFound(_not_found_message(category, subject, None, hint))
+        raise SubjectNotFound(await _not_found_message(view, category, subject))
     last = found.events[-1]
     end = PageCursor(last.position, last.known_on, PART, str(last.version))
     return EventPage(found.events, None if found.next is None else end.cursor)
@@ -177,12 +175,16 @@ def _refuse_bad_identifier(category: str, subject: str) -> None:
         raise SubjectNotFound(subject_name.not_found_message(category, subject))
 
 
-def _not_found_message(
-    category: str, subject: str, known_on: date | None, hint: str
-) -> str:
-    named = {"category": Term("category", category), "subject": subject, "hint": hint}
+async def _not_found_message(
+    view: View, category: str, subject: str, known_on: date | None = None
+) -> Message:
+    """The message that *subject* is not found, with the holders of its number."""
+    named = {"category": Term("category", category), "subject": subject}
     if known_on is None:
-        return message("{category} {subject} does not exist{hint}", **named)
-    return message(
-        "{category} {subject} is not known on {day}{hint}", day=known_on, **named
-    )
+        absent = message("{category} {subject} does not exist", **named)
+    else:
+        absent = message(
+            "{category} {subject} is not known on {day}", day=known_on, **named
+        )
+    holders = await subject_lookup.holders_message(view, category, subject)
+    return join_sentences(one for one in (absent, holders) if one is not None)

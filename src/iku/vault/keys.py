@@ -17,6 +17,7 @@ import fcntl
 import os
 import re
 import secrets
+import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date
@@ -275,14 +276,21 @@ def _refuse_open_to_others(folder: Path) -> None:
     found = folder.stat()
     if found.st_uid != os.geteuid():
         raise KeysError(
-            message("the key folder {folder} is owned by another user", folder=folder)
+            message(
+                "the key folder {folder} belongs to user {owner}, but the program runs "
+                "as user {user}: run it as user {owner}, or run chown {user} {folder}",
+                folder=folder,
+                owner=found.st_uid,
+                user=os.geteuid(),
+            )
         )
     if found.st_mode & 0o077:
         raise KeysError(
             message(
-                "the key folder {folder} is accessible to other users: run chmod 700 "
-                "{folder}",
+                "the key folder {folder} is accessible to other users (mode {mode}), "
+                "but only its owner may access it: run chmod 700 {folder}",
                 folder=folder,
+                mode=f"{stat.S_IMODE(found.st_mode):04o}",
             )
         )
 
