@@ -265,7 +265,7 @@ class Audit:
         recount_published(self.register, self.report)  # (m)
         self.register.rights.report_findings(self.report)  # (n)
         if self.last.size == 0:
-            told = "the log is empty: there is nothing to be verified"
+            told = "the log is empty, so no record was verified"
             self.report.lacking.append(told)
         return self.register
 
@@ -274,7 +274,7 @@ class Audit:
         for path in self.bundle.files:
             if path.startswith("checkpoints/"):
                 one = read_checkpoint(self.bundle.read(path), path)
-                expect("the name of a checkpoint", f"checkpoints/{one.size}", path)
+                expect("path of an earlier checkpoint", f"checkpoints/{one.size}", path)
                 self.earlier.append(one)
         self.report.checkpoints = len(self.earlier)
 
@@ -292,7 +292,7 @@ class Audit:
                     self.roots[tree.size] = tree.root()
             for path, row in tree.pop_tiles(last=tree.size == self.last.size):
                 if self.bundle.read(path) != row:
-                    raise Finding(f"{path} does not follow from the tiles below it")
+                    raise Finding(f"{path} has other hashes than the tiles below")
 
     def _read_tile(self, size: int) -> Iterable[tuple[bytes, bytes]]:
         """Leaf hashes and records of the level 0 tile after *size*, compared."""
@@ -317,11 +317,11 @@ class Audit:
         for loss, name in zip(self.losses, names, strict=bool(self.losses)):
             at = f"the checkpoint at position {loss.position}"
             one = read_checkpoint(loss.signed.encode(), at)
-            expect(f"{at} is of another log", loss.origin, one.origin)
+            expect(f"log of {at}", loss.origin, one.origin)
             self.policy.check_signed(one, at)
-            expect("events lost", one.size, loss.lost_to, loss.position)
+            expect("last lost event", one.size, loss.lost_to, loss.position)
             if one.size <= loss.kept:
-                raise Finding("the signed checkpoint is not lost", loss.position)
+                raise Finding("the signed checkpoint has no lost event", loss.position)
             expect("name of the log", loss.successor, name, loss.position)
             self.ends[loss.origin] = loss.kept, loss.lost_to
             self.report.lost.append(str(loss))
@@ -335,7 +335,7 @@ class Audit:
             self._check_name(one, name)
             kept, _ = self.ends[one.origin]
             if one.size > kept:
-                what = f"{name} is beyond the kept events"
+                what = f"size of {name}, whose events must all be kept"
                 raise Finding(what, None, f"at most {kept}", str(one.size))
         for one in sorted([*self.earlier, self.last], key=lambda one: one.size):
             expect(f"root at size {one.size}", one.root, self.roots[one.size])
@@ -358,7 +358,7 @@ class Audit:
 
     def _check_name(self, one: Checkpoint, name: str) -> None:
         if one.origin not in self.ends:
-            expect(f"{name} is of another log", self.last.origin, one.origin)
+            expect(f"log of {name}", self.last.origin, one.origin)
 
     def _check_copies(self) -> None:
         """Check that the copies equal the records' content, in both directions."""
@@ -369,7 +369,7 @@ class Audit:
             raise Finding(f"{path} is only {there}")
         for path, spelt in sorted(due.items()):
             if self.bundle.read(path) != spelt:
-                raise Finding(f"{path} differs from the records")
+                raise Finding(f"the content of {path} differs from the records")
 
     def _check_known(self, one: Checkpoint) -> None:
         """Check that the bundle is consistent with a checkpoint the auditor knows."""
@@ -377,8 +377,8 @@ class Audit:
         self.policy.check_signed(one, "the known checkpoint")
         kept, most = self.ends[one.origin]
         if one.size > most:
-            told = "the log is shorter than the one you know: it was rolled back"
-            raise Finding(told, None, f"at least {one.size} records", str(most), code=4)
+            told = "the log was rolled back to before a known checkpoint: its size"
+            raise Finding(told, None, f"at least {one.size}", str(most), code=4)
         # A checkpoint within the declared loss cannot be compared.
         if one.size <= kept:
             expect(f"root at size {one.size}", one.root, self.roots[one.size], code=4)
@@ -393,12 +393,12 @@ def check_trusted(last: Checkpoint, trusted: Policy, report: Report) -> None:
         report.newest = format_time(newest)
     if not trusted.is_quorum(cosigned):
         report.lacking.append(
-            "no quorum of witnesses cosigned it, so the holder of the log's key alone "
-            "could have rewritten the log"
+            "no quorum of witnesses cosigned the last checkpoint, so the holder of the "
+            "log's key alone could have rewritten the log"
         )
     if trusted.since and not trusted.is_quorum(cosigned, trusted.since):
         since = format_time(trusted.since)
-        report.lacking.append(f"it is too old: no quorum cosigned it since {since}")
+        report.lacking.append(f"no quorum cosigned the checkpoint since {since}")
 
 
 def format_time(seconds: int) -> str:
@@ -450,7 +450,7 @@ class Bundle:
                 if entry.is_dir(follow_symlinks=False):
                     waiting.append(entry.path)
                 elif not entry.is_file(follow_symlinks=False):
-                    raise Finding(f"{name} is not a file")
+                    raise Finding(f"{name} is not a regular file")
                 elif name not in listed:
                     raise Finding(f"{name} is not in the manifest")
         for name in sorted(self._unread):
@@ -459,7 +459,7 @@ class Bundle:
     def _bytes(self, path: str) -> bytes:
         place = self.folder / path
         if place.is_symlink() or not place.is_file():
-            raise malformed(f"there is no {path} in {self.folder}")
+            raise malformed(f"{self.folder} does not contain {path}")
         most = next(most for start, most in LARGEST_FILES if path.startswith(start))
         return read_file(place, most)
 
@@ -489,7 +489,7 @@ def _read_listed(one: dict[str, Any]) -> tuple[str, tuple[int, str]]:
     if {"", ".", ".."} & {*path.split("/")}:
         raise ValueError(f"{path} is outside the bundle")
     if not re.fullmatch("[0-9a-f]{64}", digest):
-        raise ValueError(f"{digest} is not a SHA-256")
+        raise ValueError(f"{digest} is not a SHA-256 in hexadecimal")
     return path, (natural(one["bytes"]), digest)
 
 
@@ -564,10 +564,10 @@ def _cosignature(key: Key, one: Checkpoint, payload: bytes, name: str) -> Cosign
     _check_signature(key, one, payload, name)
     at, now = timestamp(payload), int(time.time())
     if at > LATEST:
-        raise Finding(f"{name}: the signature of {key.name} has an impossible time")
+        raise Finding(f"{name}: the signature of {key.name} has impossible time {at}")
     if at > now + TOLERANCE:
-        told = f"{name}: {key.name} cosigned it {at - now} seconds from now; one of"
-        raise untrusted(f"{told} two clocks is wrong")
+        told = f"{key.name} cosigned {name} {at - now} seconds in the future"
+        raise untrusted(f"{told}: one of the two clocks is wrong")
     return Cosignature(key, at)
 
 
@@ -604,21 +604,21 @@ def _read_line(policy: Policy, free: dict[str, bool], words: list[str]) -> None:
         case ["group", name, least, *members] if members:
             for member in members:
                 if not free.get(member):
-                    raise ValueError(f"{member} is unknown, or in another group")
+                    raise ValueError(f"{member} is not defined above, or in a group")
                 free[member] = False
             _name(free, name)
             number = {"all": str(len(members)), "any": "1"}.get(least, least)
             if not re.fullmatch("[1-9][0-9]{0,5}", number):
-                raise ValueError(f"{least!r} is not all, any, or a number")
+                raise ValueError(f"{least!r} is not all, any or a number above 0")
             if int(number) > len(members):
-                raise ValueError(f"{least} exceeds the {len(members)} members")
+                raise ValueError(f"{least} of {len(members)} members is too many")
             policy.groups[name] = int(number), members
         case ["quorum", name] if policy.quorum is None:
             if name not in {"none", *free}:
-                raise ValueError(f"{name} is not defined above")
+                raise ValueError(f"the quorum {name} is not defined above")
             policy.quorum = name
         case _:
-            raise ValueError("it is not a valid line of a policy")
+            raise ValueError(f"{' '.join(words)[:40]!r} is not a line of a policy")
 
 
 def _name(free: dict[str, bool], name: str) -> None:
@@ -633,7 +633,7 @@ def _add_key(policy: Policy, vkey: str, signer: str) -> Key:
     decoded = base64.b64decode(encoded, validate=True)
     kind = SIGNATURE_TYPES.get(decoded[0] if decoded else 0)
     if kind is None or kind.signer != signer or len(decoded) != 1 + kind.length:
-        raise ValueError(f"the key of {name} has the wrong type")
+        raise ValueError(f"the key of {name} has not the type of a {signer} key")
     key = Key(name, decoded[0], decoded[1:])
     if not is_name(name) or key.key_id.hex() != key_id:
         raise ValueError(f"the key id of {name} does not match its key")
@@ -724,7 +724,7 @@ def is_name(name: str) -> bool:
 def read_size(text: str, name: str) -> int:
     """Parse a size or an index in decimal, without leading zeros."""
     if not re.fullmatch("0|[1-9][0-9]{0,18}", text) or int(text) > LARGEST_SIZE:
-        raise malformed(f"{name} has the invalid size {text[:40]!r}")
+        raise malformed(f"{name} has the size {text[:40]!r}, which is no integer")
     return int(text)
 
 
@@ -735,7 +735,7 @@ def decode_base64(text: str, name: str, length: int | None = None) -> bytes:
     except ValueError:
         value = b""
     if base64.b64encode(value).decode() != text or len(value) != (length or len(value)):
-        raise malformed(f"{name} has the invalid base64 {text[:60]!r}")
+        raise malformed(f"{name} has {text[:60]!r}, which is not valid base64")
     return value
 
 
@@ -1106,11 +1106,11 @@ def check_inclusion(
 ) -> None:
     """Verify an inclusion proof of *leaf* at *index* (RFC 9162, 2.1.3.2)."""
     if index >= size:
-        raise Finding(f"there is no leaf {index} in a tree of {size}")
+        raise Finding(f"leaf index {index} is outside the tree of size {size}")
     fn, sn, r = index, size - 1, leaf
     for p in proof:
         if sn == 0:
-            raise Finding("the proof has too many hashes")
+            raise Finding(f"a proof of {len(proof)} hashes is too long for size {size}")
         if fn & 1 or fn == sn:
             r = node_hash(p, r)
             while not fn & 1 and fn:
@@ -1119,8 +1119,8 @@ def check_inclusion(
             r = node_hash(r, p)
         fn, sn = fn >> 1, sn >> 1
     if sn:
-        raise Finding("the proof has too few hashes")
-    expect("the proof leads to another root", root, r)
+        raise Finding(f"a proof of {len(proof)} hashes is too short for size {size}")
+    expect("root hash computed from the proof", root, r)
 
 
 def split_entries(raw: bytes, name: str) -> list[bytes]:
@@ -1129,7 +1129,7 @@ def split_entries(raw: bytes, name: str) -> list[bytes]:
     while at < len(raw):
         end = at + 2 + int.from_bytes(raw[at : at + 2], "big")
         if not at + 2 <= end <= len(raw):
-            raise Finding(f"{name} is truncated")
+            raise Finding(f"{name} ends within a record")
         records.append(raw[at + 2 : end])
         at = end
     return records
@@ -1335,15 +1335,15 @@ class Texts:
             if not string(data[name]).strip():
                 raise ValueError(f"the {name} of an erasure is empty")
         if subject in self._opened:
-            what = f"{self._opened[subject]} was handed over, but this decision erased"
-            raise Finding(f"{what} it")
+            what = f"{self._opened[subject]} was opened, although a decision erased it"
+            raise Finding(what)
         self._counts["erased"] += self._kept.pop(subject, 0)
         self._first.pop(subject, None)
 
     def counts(self) -> dict[str, int]:
         """The number of commitments, and of those erased, opened here and withheld."""
         for event, name in self._handed:
-            raise Finding(f"the log is not committed to {name} of {event}")
+            raise Finding(f"the log has no commitment to {name} of {event}")
         for position, what in sorted(self._first.values()):
             raise Finding(f"{what} is withheld: no decision erased it", position)
         return {**self._counts, "withheld": sum(self._kept.values())}
@@ -1373,7 +1373,7 @@ def read_texts(place: Path) -> GivenTexts:
                 try:
                     name, handed = read_text(line)
                 except (ValueError, KeyError, TypeError, RecursionError) as error:
-                    told = f"line {number} of {path} is not an opened text"
+                    told = f"line {number} of {path} is not a text with its salt"
                     raise malformed(f"{told}: {error}") from None
                 if found.setdefault(name, handed) != handed:
                     told = f"{name[1]} of {name[0]} has two different texts"
@@ -1388,7 +1388,7 @@ def read_text(line: bytes) -> tuple[tuple[str, str], tuple[bytes, str]]:
     if len(told) != len(TEXT_KEYS) or f"{to_json(told)}\n".encode() != line:
         raise ValueError(f"not in canonical form with the keys {', '.join(TEXT_KEYS)}")
     if not re.fullmatch(f"[0-9a-f]{{{2 * SALT}}}", salt):
-        raise ValueError(f"its salt is not {SALT} bytes in hexadecimal")
+        raise ValueError(f"the salt is not {SALT} bytes in hexadecimal")
     return (event, name), (bytes.fromhex(salt), text)
 
 
@@ -1428,7 +1428,7 @@ def read_loss(record: dict[str, Any], tree: Tree) -> Loss:
         raise Finding("the record does not declare a loss", position) from None
     computed = base64.b64encode(tree.root()).decode()
     due, found = f"{tree.size} {computed}", f"{kept} {root}"
-    expect("events kept, and their root", due, found, position)
+    expect("number of kept events, and their root hash", due, found, position)
     return Loss(position, origin, successor, kept, root, lost_to, signed)
 
 
@@ -1443,7 +1443,7 @@ def verify_proof(raw: bytes, leaf: bytes, policy: Policy, report: Report) -> Non
     except UnicodeDecodeError:
         raise malformed("the proof is not ASCII") from None
     if header != "c2sp.org/tlog-proof@v1" or not blank:
-        raise malformed("this is not a tlog-proof of version 1")
+        raise malformed("the proof is not a tlog-proof of version 1")
     if lines and lines[0].startswith("extra "):
         lines.pop(0)
     if not lines or not lines[0].startswith("index "):
@@ -1461,12 +1461,12 @@ def compare(one: Checkpoint, two: Checkpoint, policy: Policy, report: Report) ->
     """Compare two checkpoints of one log of the same size."""
     report.set_log(one)
     policy.check_signed(one, "the first checkpoint")
-    expect("the second checkpoint is of another log", one.origin, two.origin)
+    expect("log of the second checkpoint", one.origin, two.origin)
     policy.check_signed(two, "the second checkpoint")
     if one.size != two.size:
         raise untrusted(
-            f"sizes {one.size} and {two.size} cannot be compared by themselves; use "
-            "bundle --known"
+            f"checkpoints of different sizes, {one.size} and {two.size}, need the "
+            "records for a comparison; use bundle --known"
         )
     expect(f"root at size {one.size}", one.root, two.root, code=4)
 
@@ -1488,7 +1488,7 @@ def main(arguments: list[str] | None = None) -> int:
     except OSError as error:
         report.note(malformed(f"{error.filename}: {error.strerror}"))
     except (MemoryError, RecursionError):
-        report.note(malformed("the input is too large, or nested too deeply"))
+        report.note(malformed("the input exceeds the memory, or is nested too deeply"))
     told = json.dumps(asdict(report), sort_keys=True).replace("\x7f", r"\u007f")
     lines = [told] if typed.json else map(printable, _lines(report))
     _print(sys.stdout, "\n".join(lines))
@@ -1930,7 +1930,7 @@ def read_history(category: str, history: Sequence[Fact]) -> History | None:
     changes.sort(key=lambda one: one[0])  # stable: within a day, in recorded order
     for on, fact in changes:
         if on < begun:
-            raise _illegal_event(fact, f"{first.type} only on {begun}")
+            raise _illegal_event(fact, f"the subject was {first.type} on {begun}")
         now = states[on] = _next_state(now, on, fact, meanings[fact.type])
     types = {fact.type for fact in facts}
     if types & {"rejected", "merged"} or (category == CASE and "verified" not in types):
@@ -1952,7 +1952,7 @@ def _next_state(now: State, on: date, fact: Fact, meaning: Meaning) -> State:
     last_act = fact.type in TAKEN_PART and on == now.since
     if now.status not in meaning.upon and not last_act:
         was = str(now.status).replace("_", " ")
-        raise _illegal_event(fact, f"it was {was} since {now.since}")
+        raise _illegal_event(fact, f"the subject was {was} since {now.since}")
     says = {name: fact.says[name] for name in meaning.sets if name in fact.says}
     if meaning.becomes in {None, now.status}:
         return State(now.status, now.since, now.says | says)
@@ -2416,7 +2416,7 @@ class Register:
             finding.position = position
             raise
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            told = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
+            told = f"{error} not found" if isinstance(error, KeyError) else str(error)
             raise Finding(f"the record cannot be counted: {told}", position) from None
 
     def _add(self, position: int, record: dict[str, Any]) -> None:
@@ -2610,7 +2610,7 @@ def recount_published(register: Register, report: Report) -> None:
         codes = {frozen["indicator"] for frozen in one.frozen}
         for (code, kind), (first, *_) in register.versions.items():
             if kind == "defined" and first.position <= one.size and code not in codes:
-                found.append(_figure_finding(one, code, "the closing omits it"))
+                found.append(_figure_finding(one, code, "the closing has no figure"))
         for frozen in one.frozen:
             at = one.coordinates(frozen["indicator"], 1)
             try:
@@ -2911,7 +2911,7 @@ class Rights:
             for _, record in command:
                 self._apply(record)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            told = f"its rights cannot be verified: {error!r}"
+            told = f"the rights of the command cannot be verified: {error!r}"
             raise Finding(told, command[-1][0]) from None
         self._scopes = {}
 
@@ -2937,7 +2937,7 @@ class Rights:
         if self.unjudged:
             report.lacking.append(
                 f"rights are not verified from position {self.unjudged} on: version "
-                f"{self.table} of their table is not known to this program"
+                f"{self.table} of the table of rights is not known to this program"
             )
         if self.findings:
             raise self.findings[0]
@@ -2963,7 +2963,7 @@ class Rights:
             if record["stream"].startswith(("publication-", "proposal-")):
                 by = record["data"].get("by")
             if record["actor"] != actor or by not in {None, actor}:
-                yield position, f"it is stated to be by {by or actor}"
+                yield position, f"the event states another actor, {by or actor}"
         if not self.accounts and not self.demonstration:
             yield from self._first_account(command)
         elif not self.demonstration or actor not in {NOBODY, PROGRAM}:
@@ -2976,7 +2976,7 @@ class Rights:
         if _granted_role(command) != "admin":
             for position, record in command:
                 if record["stream"].startswith("account-"):
-                    yield position, "the first account must be an administrator's"
+                    yield position, "the first account must be that of an administrator"
 
     def _by_rights(self, command: list[Step], actor: str) -> Broken:
         account = self.accounts.get(actor)
@@ -3003,9 +3003,9 @@ class Rights:
         if (category, kind) in BY_PROGRAM:
             return
         if role not in {"admin", "kepala_badan"}:
-            yield position, "the program itself does not record this"
+            yield position, "the program itself never records an event of this type"
         elif any(role == g.role for a in self.accounts.values() for g in a.on(today)):
-            yield position, f"there was a {role} already"
+            yield position, f"an account held the role {role} already"
 
     def _event(
         self,
@@ -3037,7 +3037,7 @@ class Rights:
         if actions == ("verify",) and not allowed and self._is_own(record):
             held = [may(grants, actions, at) for at in scopes]
             if any(all(g.role == "verifikator" for g in by) for by in held):
-                yield position, "the same person entered it"
+                yield position, "a verifier cannot verify what the same person entered"
 
     def _approves(self, record: dict[str, Any]) -> bool:
         """Whether the account approves, if the table has an action for its recovery."""
@@ -3055,9 +3055,9 @@ class Rights:
     ) -> Broken:
         """The violations of rules that no role overrides."""
         if record["type"] == "demonstrated":
-            yield position, "a register with accounts never becomes a demonstration"
+            yield position, "a register with accounts cannot become a demonstration"
         if self._is_own_account(command, record["stream"]):
-            yield position, "the account is of the same person"
+            yield position, "nobody may change an account of the same person"
         recorded = record["recorded_at"][:10]
         if record["declared"] and record["known_on"] < recorded and not self.imports:
             yield position, "no import of a file with earlier days was allowed"
@@ -3098,11 +3098,11 @@ class Rights:
             frozen = {one["indicator"] for one in data["figures"]}
             missing = sorted(frozen - self._confirmed.get(name, set()))
             if missing or data.get("by") is None:
-                yield position, f"nobody confirmed {', '.join(missing) or 'it by name'}"
+                yield position, f"not confirmed: {', '.join(missing) or 'the closing'}"
         if kind in {"reviewed", "published"} and self.two_persons:
             for before, by in self._steps.get(name, []):
                 if self.person(by) == self.person(actor) != NOBODY:
-                    yield position, f"the same person took the step {before}"
+                    yield position, f"the same person also took the step {before}"
 
     # What each record states, for those after its command.
 
@@ -3242,21 +3242,21 @@ def judge_proposal(
     held, kind = rights.proposals.get(record["stream"]), record["type"]
     if kind == "proposed":
         if held is not None:
-            yield position, "it was proposed before"
+            yield position, "the proposal had already been recorded"
         if told := _not_proposable(rights, record, grants):
             yield position, told
         return
     if held is None or not held.open:
-        yield position, "the proposal was not open"
+        yield position, "the proposal did not exist, or was no longer open"
         return
     if kind == "lapsed":
         stream, seen = held.target
         if rights.versions.get(stream, 0) == seen or not grants:
-            yield position, "the subject had not moved on"
+            yield position, "the subject was still at the version of the proposal"
         return
     same = rights.person(held.by) == rights.person(record["actor"])
     if kind == "withdrawn" and not same:
-        yield position, f"it was proposed by {held.by}"
+        yield position, f"only the proposer, {held.by}, may withdraw the proposal"
     if kind != "withdrawn":
         yield from _decision(rights, command, (position, record), held, grants)
 
@@ -3268,7 +3268,7 @@ def _decision(
     position, record = step
     same = rights.person(held.by) == rights.person(record["actor"])
     if same and rights.two_persons:
-        yield position, "the same person proposed it"
+        yield position, "the person who made a proposal cannot decide on it"
     category = held.target[0].partition("-")[0]
     actions = approving_actions(actions_of(category, held.kind, held.data))
     if record["type"] == "approved":
@@ -3318,20 +3318,20 @@ def _approval(
     actions = approving_actions(actions_of(category, held.kind, held.data))
     data, actor = record["data"], rights.person(record["actor"])
     if actor in map(rights.person, held.approved_by):
-        yield position, "the same person approved it before"
+        yield position, "the same person had already approved the proposal"
     for division in data.get("divisions", ()):
         if not may(grants, actions, Scope(division)):
             yield position, _denial(actions, Scope(division), grants)
     if data.get("recorded") is None:
         if len(command) > 1 or not data.get("divisions"):
-            yield position, "an approval of one division records nothing else"
+            yield position, "an approval of a division must be its command's only event"
         return
     # The version before the command: versions are applied after it was judged.
     found = rights.versions.get(stream, 0)
     if seen not in {0, found}:
-        yield position, f"proposed at version {seen} of {stream}, but it was {found}"
+        yield position, f"proposed for version {seen} of {stream}, not for {found}"
     if not _is_proposed(command, held, data["recorded"]):
-        yield position, "what was recorded is not what was proposed"
+        yield position, "the recorded command differs from the proposed command"
 
 
 def _is_proposed(command: list[Step], held: Proposal, recorded: Any) -> bool:

@@ -230,13 +230,19 @@ def participated(on: date) -> organisation.Participated:
     ("told", "says"),
     [
         ([REPORTED, conflict.Verified(effective_on=date(2021, 1, 1))], "reported only"),
-        ([REPORTED, resolved(DAY), resolved(NEXT)], "it was resolved since"),
-        ([REPORTED, conflict.Reopened(effective_on=NEXT)], "it was open since"),
-        ([REGISTERED, participated(date(2021, 1, 1))], "registered only on"),
-        ([REGISTERED, organisation.Restored(effective_on=NEXT)], "it was active since"),
+        ([REPORTED, resolved(DAY), resolved(NEXT)], "the subject was resolved since"),
+        (
+            [REPORTED, conflict.Reopened(effective_on=NEXT)],
+            "the subject was open since",
+        ),
+        ([REGISTERED, participated(date(2021, 1, 1))], "the subject was registered on"),
+        (
+            [REGISTERED, organisation.Restored(effective_on=NEXT)],
+            "the subject was active since",
+        ),
         (
             [REGISTERED, *[organisation.Suspended(effective_on=NEXT)] * 2],
-            "it was suspended since",
+            "the subject was suspended since",
         ),
         (
             [REGISTERED, organisation.MovedOut(effective_on=DAY), participated(NEXT)],
@@ -344,12 +350,12 @@ def test_the_last_act_may_be_of_the_last_day() -> None:
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"effective_on": None}, "it lacks 'on'"),
+        ({"effective_on": None}, "'on' not found"),
         ({"effective_on": "2021-2-1"}, "is not a day"),
         ({"effective_on": 3}, "cannot be counted"),
         ({"known_on": "2021-02-30"}, "cannot be counted"),
         ({"data": []}, "cannot be counted"),
-        ({"data": {"level": "potensi"}}, "it lacks 'category'"),
+        ({"data": {"level": "potensi"}}, "'category' not found"),
         ({"data": {"category": "sara", "level": "far"}}, "'far' is not a level"),
         ({"data": {"category": 3}}, "3 is not a string"),
         ({"data": {"category": "sara", "verified": 1}}, "neither true nor false"),

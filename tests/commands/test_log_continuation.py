@@ -285,7 +285,7 @@ async def test_what_was_kept_is_held_against_the_old_logs_checkpoints(
     key = SignerFolder(exported.folder / "iku.test-log").key()
     for size, sentence in (
         (2, "root at size 2"),
-        (5, "the log is shorter than the one you know: it was rolled back"),
+        (5, "the log was rolled back to before a known checkpoint: its size"),
     ):
         text = f"{ORIGIN}\n{size}\n{'A' * 43}=\n"
         (exported.folder / "fork").write_text(f"{text}\n{key.sign(text).line}")
@@ -316,12 +316,12 @@ async def test_the_bundle_holds_the_checkpoints_of_both_names(
 @pytest.mark.parametrize(
     ("lie", "position", "sentence"),
     [
-        ({"kept": 1}, 3, "events kept, and their root"),
-        ({"root": "x"}, 3, "events kept, and their root"),
-        ({"lost_to": 3}, 3, "events lost"),
+        ({"kept": 1}, 3, "number of kept events, and their root hash"),
+        ({"root": "x"}, 3, "number of kept events, and their root hash"),
+        ({"lost_to": 3}, 3, "last lost event"),
         ({"successor": "iku.test/other"}, 3, "name of the log"),
         ({"signed": "x"}, None, "the checkpoint at position 3 is not a signed note"),
-        ({"origin": "x"}, None, "the checkpoint at position 3 is of another log"),
+        ({"origin": "x"}, None, "log of the checkpoint at position 3"),
         ({"signed": None}, 3, "the record does not declare a loss"),
         ({"origin": None}, 3, "the record does not declare a loss"),
         ({"kept": "2"}, 3, "the record does not declare a loss"),

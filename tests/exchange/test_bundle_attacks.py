@@ -103,7 +103,7 @@ def test_a_bundle_that_is_older_than_was_demanded_is_not_enough(
         if days == 3:  # the cosignature is of that day or of the one before
             continue
         assert report["exit"] == code, days
-    assert report["finding"].startswith("it is too old: no quorum cosigned it since")
+    assert report["finding"].startswith("no quorum cosigned the checkpoint since")
     with pytest.raises(SystemExit) as caught:
         verify("--newer-than", "2026-02-30")
     assert caught.value.code == 2
@@ -131,12 +131,12 @@ def test_a_quorum_has_to_be_as_new_as_was_demanded(
 @pytest.mark.parametrize(
     ("at", "code", "says"),
     [
-        (0, 3, "no quorum of witnesses cosigned it"),
+        (0, 3, "no quorum of witnesses cosigned the last checkpoint"),
         (NOW + 60, 0, None),
-        (NOW + 2 * DAY, 3, "one of two clocks is wrong"),
-        (2**63 - 1, 3, "one of two clocks is wrong"),
-        (2**63, 1, "has an impossible time"),
-        (2**64 - 1, 1, "has an impossible time"),
+        (NOW + 2 * DAY, 3, "one of the two clocks is wrong"),
+        (2**63 - 1, 3, "one of the two clocks is wrong"),
+        (2**63, 1, "has impossible time"),
+        (2**64 - 1, 1, "has impossible time"),
     ],
     ids=("none", "a minute ahead", "two days ahead", "last", "beyond", "largest"),
 )
@@ -381,7 +381,7 @@ def test_a_pipe_or_a_deep_folder_in_a_bundle_is_found(
 ) -> None:
     os.mkfifo(folder / "pipe")
     report = verify()
-    assert (report["exit"], report["finding"]) == (1, "pipe is not a file")
+    assert (report["exit"], report["finding"]) == (1, "pipe is not a regular file")
     (folder / "pipe").unlink()
     made = [folder / "d"]
     made[0].mkdir()
