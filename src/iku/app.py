@@ -91,7 +91,7 @@ class App:
     Attributes:
         credentials: The account by which the command line acts; None for the server,
             whose requests have their own, and without an API key.
-        usual: The viewer at the terminal.
+        usual: The viewer at the terminal while the register has no accounts.
     """
 
     settings: Settings
@@ -134,7 +134,7 @@ class App:
     async def viewer(
         self, reader: Reader, credentials: Credentials | None, usual: Viewer = LOCAL
     ) -> Viewer:
-        """The viewer: the account of the credentials, or *usual* without accounts.
+        """The account of the credentials as a viewer; *usual* if there are no accounts.
 
         Raises:
             Unauthenticated: The account does not exist.
@@ -264,7 +264,8 @@ async def continue_log(
     """Continue the log without events that a restore lost; return the recorded event.
 
     *raw* is the last checkpoint of the old log. No other event is recorded before this
-    one, not even new seed definitions. With accounts the program itself is its actor.
+    one, not even new seed definitions. In the mode `accounts`, the actor of the event
+    is the program itself.
 
     Raises:
         Refused: No event is lost, or the checkpoint or the kept events do not verify.

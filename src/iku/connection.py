@@ -53,7 +53,7 @@ async def acquire_connection(app: App) -> AsyncIterator[Connection]:
 
 
 def _unavailable(error: Exception, connection: Connection) -> Unavailable | None:
-    """The error to raise for *error* if the database is at fault, otherwise None."""
+    """The error to raise instead of *error* if the database is at fault, else None."""
     if isinstance(error, asyncpg.InsufficientResourcesError):
         return OutOfSpace(
             message("the database is out of disk space or memory: {error}", error=error)

@@ -1,7 +1,7 @@
 """Sessions and API keys of an account: listed, ended, created and revoked.
 
-An administrator ends those of any account. An API key is created only by the holder of
-its account, because it acts as the holder.
+An administrator may end the sessions and revoke the keys of any account. An API key is
+created only by the holder of its account, because it acts as the holder.
 """
 
 from datetime import datetime, timedelta
@@ -69,7 +69,7 @@ class ApiKeys(Struct, frozen=True):
 
 
 class Requester(Struct, frozen=True):
-    """A caller of the functions below, with its credentials."""
+    """The caller of a function of this module, with its credentials."""
 
     commands: CommandHandler
     connection: Connection
@@ -93,7 +93,7 @@ class Requester(Struct, frozen=True):
         """The actor, if it owns account *identifier* or may take *action*.
 
         Raises:
-            Forbidden: It neither owns the account nor has the right.
+            Forbidden: The actor neither owns the account nor has the right.
             SubjectNotFound: The account does not exist.
         """
         actor = await self.actor()
@@ -114,7 +114,7 @@ async def existing_account(
     """The account *identifier*.
 
     Raises:
-        SubjectNotFound: It does not exist.
+        SubjectNotFound: The account does not exist.
     """
     register = await commands.access_register(connection, credentials)
     found = register.accounts.get(identifier)
@@ -140,7 +140,7 @@ async def sign_in_state(connection: Connection, identifier: str) -> SignInState:
 async def list_sessions(requester: Requester, identifier: str) -> list[OpenSession]:
     """The open sessions of an account.
 
-    Those of the caller's own account, or of any account for an administrator.
+    A caller may list the sessions of its own account, an administrator those of any.
     """
     await requester.require(identifier, Action.ADMINISTER)
     return await sessions.of_account(requester.connection, identifier)
@@ -162,7 +162,8 @@ async def end_sessions(
 async def list_keys(requester: Requester, identifier: str) -> list[ListedApiKey]:
     """The API keys of an account.
 
-    Those of the caller's own account, or of any account for those who see accounts.
+    A caller may list the keys of its own account; others need the right to see
+    accounts.
     """
     await requester.require(identifier, Action.SEE_ACCOUNTS)
     return await api_keys.of_account(requester.connection, identifier)
@@ -175,7 +176,7 @@ async def create_key(
 
     Raises:
         ApiKeyRefused: The account is not the caller's, or the key would have more
-            rights than it.
+            rights than the account.
         StepUpRequired: The last factor is older than five minutes.
     """
     actor = await requester.actor()

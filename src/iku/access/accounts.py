@@ -52,8 +52,8 @@ class AccessCounts(Struct, frozen=True):
         sessions: Open sessions.
         attempts: Attempts of the last 24 hours by a password or a code.
         failures: Those of them that failed.
-        openings: Events whose texts an account opened in the last 24 hours, counted
-            once for each account and hour.
+        openings: Events whose texts were decrypted in the last 24 hours, counted once
+            for each account and hour.
         delayed: Names, addresses and accounts that have to wait after failures.
     """
 

@@ -130,7 +130,7 @@ def host_of(url: httpx.URL) -> str:
 
 
 def _destination(address: str) -> IpAddress:
-    """The address that packets to *address* reach: an IPv4 address mapped in it."""
+    """The IPv4 address that is mapped in *address*, if there is one; else *address*."""
     ip = ip_address(address)
     if isinstance(ip, IPv4Address):
         return ip

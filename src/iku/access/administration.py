@@ -37,7 +37,7 @@ class AccountChange(Struct, frozen=True):
     """The result of a change of an account.
 
     Attributes:
-        account: The account; None if it does not exist before the approval.
+        account: Identifier of the account; None if the approval creates the account.
         issued: The enrolment link, which is shown once; None if none was issued, or if
             the change is repeated.
         proposal: The proposal that another person must approve; None if none is needed.
@@ -95,10 +95,10 @@ async def invite_at_server(
 ) -> AccountChange:
     """Create the account of the first administrator, or head of the agency.
 
-    If the role was held before, the holder cannot approve for 24 hours.
+    If an account held the role before, the new holder cannot approve for 24 hours.
 
     Raises:
-        Unauthenticated: The role is held, or is another one.
+        Unauthenticated: An account holds the role, or the role is neither of the two.
     """
     known = (await commands.access.refresh(connection)).value.accounts.values()
     held = {grant.role for one in known for grant in one.grants}
@@ -220,9 +220,10 @@ async def _recorded(
     identifier: str | None,
     because: str,
 ) -> AccountChange:
-    """What became of *command*; it is proposed if the actor may only propose it.
+    """Record *command*, or propose it if the actor may only propose it.
 
-    A retry is recognised whether the first attempt recorded or proposed it.
+    Returns the outcome. A retry is recognised whether the first attempt recorded or
+    proposed the command.
     """
     try:
         done = await commands.handle(connection, command)

@@ -35,7 +35,7 @@ class StartedAttempt(Struct, frozen=True):
 
 
 class DelayedAttempt(Struct, frozen=True):
-    """An attempt that came too early, and was not counted; *seconds* remain to wait."""
+    """An attempt before the delay was over, which is not counted; *seconds* remain."""
 
     seconds: int
 

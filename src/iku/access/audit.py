@@ -24,7 +24,7 @@ logger = logging.getLogger("iku.audit")
 
 
 class Outcome(StrEnum):
-    """The outcome of an act."""
+    """The outcome of an audited action."""
 
     SUCCESS = "success"
     FAILURE = "failure"
@@ -37,11 +37,11 @@ class AuditLine(Struct, frozen=True, omit_defaults=True):
 
     Attributes:
         at: The instant, in UTC.
-        what: The act, such as ``sign-in``, or the action of the table of rights.
+        what: The audited action: ``sign-in``, or an action of the table of rights.
         account: Identifier of the account that acts; empty if there is none.
         address: Keyed hash of the caller's address, hexadecimal; empty if unknown.
         how: Means of a sign-in, or method and route of a request.
-        about: Stream or account that the act is about.
+        about: The stream or account on which the action was taken.
         reason: Message id of the refusal: a sentence without values.
     """
 

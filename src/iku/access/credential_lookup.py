@@ -48,7 +48,7 @@ class SharedLookup(Generic[K, R]):
     async def get(self, key: K) -> R:
         """Look up *key* in the next call, together with the keys of other callers.
 
-        Raises what *acquire* or the call raises.
+        Raises any error of *acquire* or of the call.
         """
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[R] = loop.create_future()
@@ -91,7 +91,7 @@ class Snapshot(NamedTuple):
     """The result of one select.
 
     Attributes:
-        rows: The rows of what is valid, by what was looked up.
+        rows: The rows of the valid sessions or API keys, by the key of the look-up.
         validator: The state of the log.
     """
 

@@ -42,7 +42,7 @@ class DatabasePasskeys:
         return added
 
     async def update_counter(self, credential: bytes, seen: int, now: int) -> bool:
-        """Set the signature counter from *seen* to *now*; False if it differs."""
+        """Replace the signature counter *seen* by *now*; False if it is another."""
         used: bool = await self._database.fetchval(
             "select access.use_passkey($1, $2, $3)", credential, seen, now
         )

@@ -80,7 +80,7 @@ async def keep(
     Persons whose identifiers are among the values are subjects of the form, too.
 
     Raises:
-        DraftTooLong: It has more than `LONGEST` bytes.
+        DraftTooLong: The draft has more than `LONGEST` bytes.
     """
     content = msgspec.json.encode(fields)
     if len(content) > LONGEST:
@@ -101,7 +101,7 @@ async def keep(
 async def find(
     connection: Queryable, secrets: Secrets, account: str, path: str
 ) -> Draft | None:
-    """The draft of a form; None if it does not exist or cannot be decrypted."""
+    """The draft of a form; None if there is none, or it cannot be decrypted."""
     rows = await connection.fetch("select * from access.draft($1, $2)", account, path)
     if not rows:
         return None

@@ -15,7 +15,7 @@ from iku.postgres.pool import Connection
 
 
 class LastFactor(Exception):
-    """The holder could not sign in without the factor; the message says so."""
+    """The factor cannot be removed, because the holder could not sign in without it."""
 
 
 @asynccontextmanager

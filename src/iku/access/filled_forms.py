@@ -42,8 +42,8 @@ def unseal(
 ) -> Fields | None:
     """Decrypt a form and return its fields.
 
-    None if another account filled it in, it was sent to another path, or it has
-    expired.
+    None if another account filled in the form, the form was sent to another path, or it
+    has expired.
     """
     # The name of an epoch may contain a full stop.
     epoch, _, encoded = text.rpartition(".")

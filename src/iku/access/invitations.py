@@ -46,7 +46,7 @@ class PendingInvitation(Struct, frozen=True):
 async def issue(
     connection: Connection, account: str, *, blocks_approving: bool = False
 ) -> IssuedInvitation:
-    """Issue an invitation of the account; an earlier one becomes invalid.
+    """Issue an invitation for the account; an earlier one becomes invalid.
 
     With *blocks_approving* the account cannot approve for 24 hours after the invitation
     is redeemed.
@@ -64,7 +64,7 @@ async def issue(
 async def recover(
     connection: Connection, account: str, *, blocks_approving: bool = False
 ) -> IssuedInvitation:
-    """Issue an invitation of an account whose holder lost a factor.
+    """Issue an invitation for an account whose holder lost a factor.
 
     Its password, authenticator, passkeys and OIDC identities are removed, and its
     sessions and API keys end. The login name remains.

@@ -105,10 +105,10 @@ def cookie_name(state: str) -> str:
 
 
 class RelyingParty:
-    """Signs users in by one identity provider; lives as long as the process.
+    """Signs users in through one identity provider; lives as long as the process.
 
-    It caches the provider's documents, and holds no state of a flow. It never calls the
-    provider and a store at the same time.
+    It caches the provider's documents, and keeps no state of a sign-in in progress. It
+    never holds a connection of the database while it waits for the provider.
     """
 
     def __init__(
@@ -163,7 +163,7 @@ class RelyingParty:
         if the browser did not send it.
 
         Raises:
-            OidcRefused: The sign-in is refused, and the flow has ended.
+            OidcRefused: The sign-in is refused; the flow cannot be continued.
             ProviderUnavailable: The provider cannot be reached.
         """
         state = query.get("state", "")

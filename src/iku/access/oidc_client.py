@@ -20,7 +20,8 @@ class OidcClient:
     Attributes:
         issuer: The provider's issuer identifier.
         client_id: This server's identifier at the provider.
-        client_secret: Its secret; None for a public client.
+        client_secret: The secret of this server at the provider; None for a public
+            client.
         redirect_uri: Where the provider sends the browser back to.
         rules: The hosts and addresses to which requests may go.
     """

@@ -19,7 +19,7 @@ _UUID = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$(?!\n)"
 
 
 class OpeningsQuestion(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The requested page of the openings."""
+    """The requested page of the access log of texts."""
 
     stream: Annotated[
         Annotated[str, Meta(max_length=100)] | None,
@@ -39,10 +39,10 @@ class OpeningsQuestion(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class Opening(Struct, frozen=True):
-    """The first opening of an event's texts by an account in an hour.
+    """An account's first decryption of the texts of an event within an hour.
 
     Attributes:
-        number: Number of the opening, which is the cursor of the next page.
+        number: Number of the entry, which is the cursor of the next page.
     """
 
     number: int
@@ -53,7 +53,7 @@ class Opening(Struct, frozen=True):
 
 
 class Openings(Struct, frozen=True):
-    """A page of the openings.
+    """A page of the access log of texts.
 
     Attributes:
         items: The latest first.
@@ -67,7 +67,7 @@ class Openings(Struct, frozen=True):
 async def record(
     reader: Reader, account: str, events: Collection[tuple[str, int]]
 ) -> None:
-    """Record that the account opened the texts of *events* (stream, version)."""
+    """Record that the account decrypted the texts of *events* (stream, version)."""
     if events:
         streams, versions = zip(*events, strict=True)
         await reader.fetchval(
@@ -76,10 +76,10 @@ async def record(
 
 
 async def page(view: View, asked: OpeningsQuestion) -> Openings:
-    """The page of the openings that *asked* describes.
+    """The requested page of the access log.
 
     Raises:
-        Forbidden: The viewer may not see them.
+        Forbidden: The viewer may not read the access log.
     """
     view.viewer.require(Action.READ_OPENINGS)
     found = await openings(
@@ -101,9 +101,9 @@ async def openings(
     before: int | None = None,
     limit: int = PAGE,
 ) -> list[Opening]:
-    """The latest openings of a stream, by an account, or of all; latest first.
+    """The latest entries on a stream, by an account, or all; latest first.
 
-    *before* is the number of the last opening on the previous page.
+    *before* is the number of the last entry on the previous page.
     """
     rows = await reader.fetch(
         "select * from access.openings($1, $2, $3, $4)", stream, account, before, limit

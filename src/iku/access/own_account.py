@@ -13,7 +13,7 @@ from iku.postgres.pool import Connection
 
 
 async def remove_authenticator(connection: Connection, token: str) -> Rejected | None:
-    """Remove the authenticator of the session's account; None if it is removed."""
+    """Remove the authenticator of the session's account; return a rejection or None."""
     return await _remove(
         connection, token, lambda account: totp.remove(connection, account)
     )
@@ -22,7 +22,7 @@ async def remove_authenticator(connection: Connection, token: str) -> Rejected |
 async def unlink_identity(
     connection: Connection, token: str, issuer: str, subject: str
 ) -> Rejected | None:
-    """Unlink an identity of the session's account; None if it is unlinked."""
+    """Unlink an identity of the session's account; return a rejection or None."""
     return await _remove(
         connection,
         token,

@@ -122,7 +122,7 @@ async def register(
 async def remove(
     connection: Connection, token: str, credential: bytes
 ) -> Rejected | None:
-    """Remove a passkey of a full session with a fresh factor; None if it is removed."""
+    """Remove a passkey of a full, fresh session; return a rejection or None."""
     session = await sign_in.fresh_session(connection, token)
     if isinstance(session, Rejected):
         return session
@@ -150,7 +150,7 @@ async def _add(connection: Connection, made: Passkey, token: str) -> SignedIn:
     """Store the passkey and replace the session's token, or do neither.
 
     Raises:
-        PasskeyRefused: It is already registered.
+        PasskeyRefused: The passkey is already registered.
         _StepRejected: The session has ended, for example by a concurrent recovery.
     """
     async with connection.transaction():

@@ -147,8 +147,8 @@ class Passkeys:
         """The new passkey in *response* (`RegistrationResponseJSON`), not yet stored.
 
         Raises:
-            PasskeyRefused: It does not answer a challenge for *account*, or the name or
-                the number of passkeys is not allowed.
+            PasskeyRefused: The response does not answer a challenge for *account*, or
+                the name or the number of passkeys is not allowed.
         """
         name = valid_name(name)
         parsed = webauthn.parse_registration(response)
@@ -191,8 +191,8 @@ class Passkeys:
     ) -> Json:
         """The options for `navigator.credentials.get`.
 
-        With *account*, for a confirmation, the options list its passkeys. Without it,
-        the browser offers the passkeys that it has.
+        With *account*, for a step-up, the options list its passkeys. Without an
+        account, the browser offers every passkey that it has for this server.
 
         Raises:
             PasskeyRefused: The account has no passkey.
@@ -243,7 +243,7 @@ async def add(passkeys: PasskeyStore, passkey: Passkey) -> None:
     """Store *passkey*.
 
     Raises:
-        PasskeyRefused: It is already registered, for this or another account.
+        PasskeyRefused: The passkey is already registered, for this or another account.
     """
     if not await passkeys.add(passkey):
         raise PasskeyRefused(message("this passkey is already registered"))
@@ -253,7 +253,7 @@ def valid_name(name: str) -> str:
     """*name* without spaces around it.
 
     Raises:
-        PasskeyRefused: It is empty, too long or not printable.
+        PasskeyRefused: The name is empty, too long or not printable.
     """
     name = name.strip()
     if not 0 < len(name) <= LONGEST_NAME or not name.isprintable():

@@ -42,7 +42,7 @@ async def listing(
     credentials: Credentials | None,
     question: ProposalsQuestion,
 ) -> Proposals:
-    """The page of proposals that *question* asks for.
+    """The page of proposals that *question* requests.
 
     Raises:
         Unauthenticated: The viewer has not signed in.
@@ -70,7 +70,7 @@ async def show(
     """The proposal with this identifier.
 
     Raises:
-        SubjectNotFound: It does not exist, or the viewer does not see it.
+        SubjectNotFound: The proposal does not exist, or the viewer may not see it.
     """
     found = [await proposals.find(view, identifier, commands.today())]
     decidable = await _decidable(commands, view, credentials, found)

@@ -79,7 +79,7 @@ class ProviderClient:
         """The JSON document at *url*.
 
         Raises:
-            ProviderUnavailable: It cannot be read.
+            ProviderUnavailable: The document cannot be read.
             AddressRefused: The URL or an address is not allowed.
         """
         answer = await self._send("GET", url, None, {})
@@ -96,7 +96,7 @@ class ProviderClient:
     async def post_form(
         self, url: str, form: Mapping[str, str], authorization: str | None
     ) -> JsonResponse:
-        """The JSON response to a form, of any status; no error quotes the form.
+        """The JSON response to a form, of any status; errors do not quote the form.
 
         Raises:
             ProviderUnavailable: The response cannot be read.

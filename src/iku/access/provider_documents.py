@@ -114,26 +114,26 @@ class ProviderDocuments:
         self._keys: _CachedDocument[KeySet] = _CachedDocument(self._fetch_keys, clock)
 
     async def configuration(self) -> ProviderConfiguration:
-        """The configuration.
+        """The provider's configuration, from its discovery document.
 
         Raises:
-            ProviderUnavailable: It cannot be read, or sign-in is not possible with it.
+            ProviderUnavailable: The document cannot be read, or does not allow sign-in.
         """
         return await self._configuration.value()
 
     async def keys(self) -> KeySet:
-        """The keys that verify ID tokens.
+        """The provider's public keys, which verify ID tokens.
 
         Raises:
-            ProviderUnavailable: They cannot be read.
+            ProviderUnavailable: The keys cannot be read.
         """
         return await self._keys.value()
 
     async def refreshed_keys(self) -> KeySet:
-        """The keys, fetched again because one is missing, at most once a minute.
+        """The provider's keys, fetched again for an unknown key, at most once a minute.
 
         Raises:
-            ProviderUnavailable: They cannot be read.
+            ProviderUnavailable: The keys cannot be read.
         """
         last = self._refetched_at
         if last is not None and self._clock() - last < COOL_DOWN_S:

@@ -31,7 +31,7 @@ Today: TypeAlias = Callable[[], date]
 
 
 class Purpose(StrEnum):
-    """The kind of a sealed content; one of another kind does not decrypt."""
+    """The purpose of an encrypted content; decryption fails under another purpose."""
 
     TOTP = "totp"
     DRAFT = "draft"
@@ -59,10 +59,7 @@ class Secrets:
     def seal(
         self, owner: str, content: bytes, purpose: Purpose = Purpose.TOTP
     ) -> Sealed:
-        """Encrypt a seed with the current key, bound to its owner's id.
-
-        The content of another *purpose* is bound to its owner in the same way.
-        """
+        """Encrypt *content* with the current key, bound to its owner and *purpose*."""
         epoch, key = self.keys.current_epoch(self._today())
         nonce = os.urandom(NONCE)
         bound = _bound(purpose, epoch, owner)
@@ -74,7 +71,8 @@ class Secrets:
         """Decrypt the content that was encrypted for the owner.
 
         Raises:
-            KeysError: The key is missing, or it was encrypted for another owner.
+            KeysError: The key is missing, or the content was encrypted for another
+                owner.
         """
         key = self.keys.key(sealed.epoch)
         if key is None:
@@ -158,8 +156,8 @@ class Secrets:
         """Destroy the key of an epoch.
 
         Raises:
-            KeysError: It still encrypts a seed or a draft, or is the current one, or is
-                not in the folder.
+            KeysError: The key still encrypts a seed or a draft, is the current key, or
+                is not in the folder.
         """
         if epoch not in self.keys.epochs():
             raise KeysError(

@@ -120,7 +120,7 @@ async def set_password(
     password: str,
     words: Iterable[str] = (),
 ) -> Rejected | None:
-    """Set login name and password of an invited account; None if they are set.
+    """Set login name and password of an invited account; return a rejection or None.
 
     *words* are those of the agency. Only the session of an invitation may do this;
     others use `change_password`.
@@ -199,9 +199,9 @@ async def step_up(
 async def verify_code(
     connection: Connection, secrets: Secrets, account: str, code: str
 ) -> Rejected | DelayedAttempt | None:
-    """Verify a code of an account without a session; None if the code is valid.
+    """Verify a code of an account without a session; return None if it is valid.
 
-    It is the recent factor of a program that acts by an API key.
+    The code is the recently used factor of a program that acts by an API key.
     """
     begun = await _verify_code(connection, secrets, account, code)
     if not isinstance(begun, StartedAttempt):

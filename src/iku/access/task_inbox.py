@@ -56,11 +56,11 @@ class TaskInboxes:
         self._kept: OrderedDict[Any, TaskInbox] = OrderedDict()
 
     def get(self, key: Any) -> TaskInbox | None:
-        """The inbox with that key; None if it must be read."""
+        """The cached inbox with that key; None if there is none."""
         return self._kept.get(key)
 
     def put(self, key: Any, inbox: TaskInbox) -> None:
-        """Keep the inbox; the oldest one is dropped."""
+        """Cache the inbox; the oldest one is dropped if there are too many."""
         self._kept[key] = inbox
         if len(self._kept) > MOST_KEPT:
             self._kept.popitem(last=False)

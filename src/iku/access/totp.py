@@ -62,7 +62,7 @@ async def enrol(
 async def confirm(
     connection: Connection, secrets: Secrets, account: str, code: str
 ) -> bool:
-    """Confirm the enrolment by a code; the authenticator replaces an earlier one."""
+    """Confirm the enrolment by a code; an earlier authenticator is replaced."""
     return await _use_code(
         connection,
         secrets,

@@ -101,9 +101,9 @@ class _Reader(io.RawIOBase):
 
 
 class Upload(NamedTuple):
-    """A file that was uploaded, with the name and the media type of the browser.
+    """An uploaded file, with the name and the media type that the browser sent.
 
-    Both are empty, as the file is, if none was chosen.
+    Name, media type and content are empty if the user chose no file.
     """
 
     name: str
@@ -125,7 +125,7 @@ class Uploads:
     """The files that are kept in this process.
 
     Attributes:
-        turn: Held while a file is checked or recorded, one after the other.
+        turn: The lock under which files are checked and recorded, one at a time.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -134,7 +134,7 @@ class Uploads:
         self.turn = asyncio.Lock()
 
     def keep(self, account: str, upload: Upload) -> None:
-        """Keep the file of an account, and drop the oldest that are too many."""
+        """Keep the file for the account, and drop the oldest files above the limit."""
         self._expire()
         key = account, upload.file.sha256
         self._kept.pop(key, None)

@@ -163,7 +163,7 @@ def parse_registration(response: Mapping[str, Any]) -> RegistrationResponse:
     """A `RegistrationResponseJSON`.
 
     Raises:
-        PasskeyRefused: It is malformed.
+        PasskeyRefused: The response is malformed.
     """
     return _parse(RegistrationResponse, _Registration, response)
 
@@ -172,7 +172,7 @@ def parse_authentication(response: Mapping[str, Any]) -> AuthenticationResponse:
     """An `AuthenticationResponseJSON`.
 
     Raises:
-        PasskeyRefused: It is malformed.
+        PasskeyRefused: The response is malformed.
     """
     return _parse(AuthenticationResponse, _Authentication, response)
 
@@ -180,10 +180,10 @@ def parse_authentication(response: Mapping[str, Any]) -> AuthenticationResponse:
 def _parse(
     kind: type[R], form: type[_Registration | _Authentication], response: Any
 ) -> R:
-    """*response*, if it has the structure *form*.
+    """*response* as a Struct of the type *form*.
 
-    Other types must not reach `fido2`: it would allocate as many bytes as a number
-    says.
+    Values of other types must not reach `fido2`: given a number, it allocates that many
+    bytes.
     """
     try:
         given = msgspec.convert(response, form)
@@ -242,7 +242,7 @@ def _is_usable(key: CoseKey) -> bool:
 
 
 def _state(client: CollectedClientData) -> Mapping[str, Any]:
-    """The state that `fido2` compares; the challenge came from the store of flows."""
+    """The state that `fido2` expects, with the challenge from the flow store."""
     return {
         "challenge": websafe_encode(client.challenge),
         "user_verification": UserVerificationRequirement.REQUIRED,

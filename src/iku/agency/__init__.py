@@ -62,7 +62,7 @@ class Division(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class AgencyProfile(Struct, frozen=True, forbid_unknown_fields=True, dict=True):
-    """The agency as described in the decree on its indicators."""
+    """The agency, as its decree on the indicators describes it."""
 
     name: str
     city: str
@@ -114,7 +114,7 @@ T = TypeVar("T")
 
 
 def load_agency(folder: Path | None) -> AgencyProfile:
-    """The agency described in *folder*; None means the one included in the program.
+    """The agency described in *folder*; without a folder, the one in the program.
 
     Raises:
         AgencyError: The file is missing or malformed.

@@ -43,7 +43,7 @@ KEYS = (
 
 
 class Counted(Struct, frozen=True):
-    """The number of ended sessions or revoked keys, as JSON output."""
+    """The number of ended sessions or of revoked keys, as JSON output."""
 
     ended: int
 

@@ -14,7 +14,7 @@ def refuse_ambiguous(
 ) -> None:
     """Refuse *typed* if it matches several subjects, and list them.
 
-    *by_kind* is whether the command has an option --kind.
+    *by_kind* states whether the command has an option --kind.
 
     Raises:
         CommandFailed: Several subjects match.

@@ -30,7 +30,7 @@ def cells(one: ComparisonResult) -> tuple[str, ...]:
 def show_subjects(
     out: Printer, names: Sequence[str], rows: Sequence[ComparisonRow]
 ) -> None:
-    """Print how each subject counts under the definitions named *names*."""
+    """Print the counts of each subject under each of the definitions *names*."""
     shown = [
         (row.number, row.title, *(fraction(counted) for counted in row.columns))
         for row in rows
@@ -46,7 +46,7 @@ def show_subjects(
 
 
 def fraction(counted: SubjectCount) -> str:
-    """How a subject counts, such as ``1/1``; a dash if it does not count."""
+    """The counts of a subject, such as ``1/1``; a dash if it does not count."""
     if not counted.denominator:
         return formats.NOTHING
     return formats.fraction(counted.numerator, counted.denominator)

@@ -193,7 +193,7 @@ def _statuses(items: Sequence[Fields]) -> dict[str, int]:
 
 
 def _total_text(noun: str, found: Counter[str]) -> str:
-    """The totals, such as ``16 cases: 9 resolved, 5 open, 2 rejected``."""
+    """The totals of a list: ``16 cases: 9 resolved, 5 open, 2 rejected``."""
     each = ", ".join(
         f"{formats.number(found[name])} {translated(label)}"
         for name, label in labels.STATUSES.items()

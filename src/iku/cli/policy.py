@@ -1,4 +1,4 @@
-"""`iku access`: the policy of access, and who opened which texts."""
+"""`iku access`: the two-person rule, and which accounts decrypted which texts."""
 
 from dataclasses import replace
 

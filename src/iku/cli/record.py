@@ -78,7 +78,7 @@ class CommandInput(NamedTuple):
         """The command parsed as *kind*.
 
         Raises:
-            UsageError: It is invalid, or has both fields and a body.
+            UsageError: The input is invalid, or has both fields and a body.
         """
         given = dict.fromkeys(self.cleared)
         if self.body is None:
@@ -257,10 +257,10 @@ _ASIDE = re.compile(r" \(see [^)]*\)")
 def _parse_for_each_kind(typed: CommandInput, kinds: Kinds) -> dict[str, Any]:
     """The event from the command line, parsed as each kind, by category.
 
-    For a kind that refuses it, the value is the usage error.
+    If a kind refuses the event, the value of that kind is the usage error.
 
     Raises:
-        UsageError: Every kind refuses it.
+        UsageError: Every kind refuses the event.
     """
     parsed: dict[str, Any] = {}
     for category, kind in kinds.items():

@@ -52,7 +52,8 @@ class SignerRound(Struct, frozen=True):
         read: Number of records that were read and hashed.
         witnessed: The largest size that a quorum of witnesses has cosigned.
         witnesses: Number of configured witnesses.
-        unhelpful: The witnesses that did not cosign, each with the reason.
+        unhelpful: The witnesses that did not cosign, each with the reason (named so in
+            the JSON output).
         ignored: Stored cosignatures that do not count, one sentence each.
         uncopied: The reason why the checkpoint was not copied to IKU_CHECKPOINT_COPIES;
             None if it was copied, or no folder is set.

@@ -21,9 +21,10 @@ READER_GONE = 141
 
 
 class OutputClosed(Exception):
-    """Standard output cannot be written: `fault` is the error; None if it is closed.
+    """Standard output cannot be written.
 
-    It is not an `OSError`, because click and rich handle that themselves.
+    `fault` is the error of the write; None if standard output is closed. This is not an
+    `OSError`, because click and rich handle that themselves.
     """
 
     def __init__(self, fault: OSError | None) -> None:

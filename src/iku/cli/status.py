@@ -29,7 +29,7 @@ class CheckedStatus(RegisterStatus, frozen=True):
 
     Attributes:
         rights: The result of the check of rights; None means not checked.
-        access: What the database holds of sign-ins; None if it is not migrated.
+        access: Counts of accounts and sign-ins; None if the database is not migrated.
     """
 
     rights: RightsCheckResult | None = None
@@ -174,7 +174,7 @@ def _lines(found: CheckedStatus, asked: Settings) -> list[tuple[str, str]]:
 
 
 def _access_lines(found: AccessCounts) -> list[tuple[str, str]]:
-    """What the database holds of sign-ins and openings."""
+    """The lines on accounts, sign-in attempts and decrypted texts."""
     number = formats.number
     return [
         (

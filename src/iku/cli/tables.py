@@ -281,7 +281,7 @@ def _fit(
 def _width_range(
     column: TableColumn, extent: _Extent, *, short: bool
 ) -> tuple[int, int]:
-    """The minimum and the preferred width of a column."""
+    """The minimum width of a column, and its preferred width."""
     heading = _Extent().with_cell(_heading(column, short=short))
     most = max(extent.content, heading.content)
     if not column.wraps:

@@ -256,7 +256,7 @@ def _is_well_formed(address: str) -> bool:
 
 @contextmanager
 def progress(doing: str) -> Iterator[Tell]:
-    """A progress bar on standard error while *doing* runs; none if it is piped."""
+    """Show a progress bar labelled *doing* on standard error, if that is a terminal."""
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),

@@ -24,7 +24,7 @@ def enforce(
     """Refuse a *command* that breaks a rule of accounts; *state* is the account.
 
     Raises:
-        Forbidden: The account is one of the actor's own person.
+        Forbidden: The account belongs to the same person as the actor's.
         Refused: The register would have no administrator.
     """
     _refuse_own_account(command.proposed, state, authority)

@@ -94,7 +94,7 @@ def _transitions(changed: SubjectChange) -> Iterator[Transition]:
 def unnumbered_request(
     command: Command, decided: CommandDecision, body: bytes, drawn: list[str]
 ) -> UnnumberedRequest:
-    """The request that appends an opening under the next automatic number.
+    """The request that creates a subject under the next automatic number.
 
     Each number tried is added to *drawn*; the last one is the recorded number.
     """

@@ -69,10 +69,11 @@ class Authority(NamedTuple):
     covered: frozenset[str] = frozenset()
 
     def require(self, actions: tuple[Action, ...], scopes: Iterable[Scope]) -> None:
-        """Refuse unless the actor may take one of *actions* in each of *scopes*.
+        """Refuse an actor who may take none of *actions* in one of *scopes*.
 
         Raises:
-            Forbidden: The message names the roles that may.
+            Forbidden: No role of the actor allows it; the message names the roles that
+                do.
         """
         if self.actor is None:
             return
@@ -87,13 +88,14 @@ class Authority(NamedTuple):
                 access.require(self.actor, last, scope)
 
     def require_proposable(self, action: Action, scopes: Iterable[Scope]) -> None:
-        """Refuse unless the actor may propose *action* in one of *scopes*.
+        """Refuse an actor who may propose *action* in none of *scopes*.
 
         One scope is enough, because a merger may also concern a subject of another
         division.
 
         Raises:
-            Forbidden: The message names the roles that may.
+            Forbidden: No role of the actor allows it; the message names the roles that
+                do.
         """
         if self.actor is None:
             return
@@ -127,7 +129,7 @@ def authority(
 
     Raises:
         Unauthenticated: The register has accounts, and there are no credentials.
-        Forbidden: The name may not be claimed, or the account may do nothing.
+        Forbidden: The name may not be claimed, or the account has no rights.
     """
     register = known.value
     if credentials is not None:
@@ -169,10 +171,12 @@ def _authority_of_account(
 def authorise(
     command: Command, states: Iterable[Any], authority: Authority, today: date
 ) -> None:
-    """Refuse *command*, on subjects with these *states*, if its actor may not.
+    """Refuse *command* if its actor has no right to it.
+
+    *states* are the states of the subjects that it changes.
 
     Raises:
-        Forbidden: The message names the roles that may.
+        Forbidden: No role of the actor allows it; the message names the roles that do.
     """
     if authority.actor is None:
         _refuse_foreign_to_the_system(command, authority, today)
@@ -191,9 +195,10 @@ def authorise(
 
 
 def _action_on(command: Command, known: Iterable[Any], today: date) -> Action:
-    """The action that *command* is on the subjects with the states *known*.
+    """The action of the table of rights to which *command* belongs.
 
-    A recovery needs a second person only for an account that approves.
+    *known* are the states of its subjects: a recovery needs a second person only for an
+    account that approves.
     """
     asked = action(command.category, command.proposed)
     if asked is not Action.RECOVER_APPROVING or command.approval is not None:
@@ -205,7 +210,7 @@ def _action_on(command: Command, known: Iterable[Any], today: date) -> Action:
 
 
 def of_closed_period(command: Command) -> tuple[Action, ...]:
-    """The right to change a figure of a closed period, or to approve the change."""
+    """The rights, any of which allows or approves a change of a closed period."""
     if command.approval is not None:
         return (Action.APPROVE_CLOSED,)
     return (Action.CORRECT_CLOSED,)
@@ -232,9 +237,9 @@ def action(category: str, proposed: Any) -> Action:
 def _refuse_foreign_to_the_system(
     command: Command, authority: Authority, today: date
 ) -> None:
-    """Refuse what the program itself may not record once there are accounts.
+    """Refuse an event that the program itself may not record once there are accounts.
 
-    It may invite the first administrator and the first head of the agency.
+    The program may invite the first administrator and the first head of the agency.
     """
     mode = authority.register.mode
     if mode is Mode.LOCAL and command.category == "account":
@@ -302,7 +307,7 @@ def refuse_own_entry(
 def scopes_of(
     states: Iterable[Any], register: AccessRegister, today: date
 ) -> list[Scope]:
-    """Where the subjects with these *states* belong today, without repetition."""
+    """The scopes today of the subjects with these *states*, without duplicates."""
     divisions = register.policy.divisions
     found = (access.scope_of(state, divisions, today) for state in states)
     return list(dict.fromkeys(found))

@@ -50,12 +50,12 @@ _encode = msgspec.json.Encoder(order="sorted").encode
 
 
 def is_first(proposed: Any) -> TypeGuard[Fact]:
-    """Whether *proposed* is only valid as the first event of a subject."""
+    """Whether *proposed* can only be the first event of a subject."""
     return isinstance(proposed, (*subject_kinds.opening_event_types(), *FIRST))
 
 
 def is_opening(proposed: Any) -> TypeGuard[Fact]:
-    """Whether *proposed* is valid as the first event of a subject."""
+    """Whether *proposed* creates a subject: it can be its first event."""
     return is_first(proposed) or isinstance(
         proposed, publication.Draft | paper.Issued | paper_data.Statement
     )
@@ -108,7 +108,8 @@ class Command(Struct, frozen=True):
         approval: The approval of the proposal of this command; None without one.
         proposing: Whether the command is only decided, for a proposal, and not
             recorded.
-        sent_as: The command as the client sent it; None if it is this one.
+        sent_as: The command as the client sent it; None if the client sent this
+            command.
     """
 
     category: str
@@ -132,8 +133,8 @@ class Command(Struct, frozen=True):
     def content(self) -> bytes:
         """The encoded command, which a retry must repeat byte by byte.
 
-        They are clear text. The log stores only a keyed hash of them, under a key in
-        the vault's folder, so that the stored value cannot confirm a guess.
+        The content is clear text. The log stores only its keyed hash, under a key in
+        the vault's folder, so that a guess of the content cannot be confirmed.
         """
         sent = self.sent_as or self
         proposed = DECIDERS[sent.category].asked(sent.proposed)
@@ -183,7 +184,7 @@ class ReadOnlyReplica(Unavailable):
 
 
 def with_subject(command: Command, subject: str, number: str) -> Command:
-    """The opening under the identifier *subject*, with *number* if the two differ."""
+    """The command that creates *subject*, with *number* if it is not the identifier."""
     proposed = command.proposed
     if subject_number(subject) != number:
         proposed = structs.replace(proposed, number=number)

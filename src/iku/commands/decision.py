@@ -1,4 +1,4 @@
-"""Decisions: the events that a command adds, and the premises they rest on.
+"""Decisions: the events that a command adds, and the premises of the decision.
 
 A decision reads the texts of its streams as far as they can be decrypted. It depends on
 a text only to find out whether an event is recorded already.
@@ -67,13 +67,13 @@ class SubjectChange(NamedTuple):
 
 
 class CommandDecision(NamedTuple):
-    """The events that a command adds to the log, and what the decision rests on.
+    """The events that a command adds to the log, and the premises of the decision.
 
     Attributes:
         events: Events of the command's own subject; empty if they are already recorded.
         before: State before the events, as read.
         after: State after the events.
-        premises: Other streams that the decision rests on, with the versions read.
+        premises: Other streams on which the decision is based, with the versions read.
         conditions: Append conditions of the decision.
         others: Events of other subjects, in the same append.
         notes: Remarks for the answer, in addition to the receipt.
@@ -106,10 +106,11 @@ def decide(
     If *closed* is None, no event needs a reason.
 
     Raises:
-        Forbidden: The actor may not do this.
-        ReasonRequired: It changes a figure of a closed period, and gives no reason.
+        Forbidden: The actor has no right to the command.
+        ReasonRequired: The command changes a figure of a closed period without a
+            reason.
         Refused: A rule forbids it, or a text has hidden characters.
-        StepUpRequired: Nothing else forbids it, but the actor's last factor is too old.
+        StepUpRequired: The actor's last factor is too old; everything else is allowed.
         SubjectNotFound: The subject does not exist.
     """
     decided = _decide(
@@ -306,7 +307,7 @@ def _refuse_unexplained(
 async def read_streams(
     reader: Reader, vault: Vault, command: Command
 ) -> dict[str, FoldedStream]:
-    """The streams that the decision on *command* rests on, its own first.
+    """The streams on which the decision on *command* is based, its own first.
 
     The texts that *command* may need are decrypted, in the command's own stream only.
     """
@@ -324,8 +325,8 @@ async def read_streams(
 def _needs_texts(command: Command, recorded: Recorded) -> bool:
     """Whether the decision on *command* needs the texts of event *recorded*.
 
-    It does if the event may equal the proposed one, or if a merger copies its texts.
-    Most commands need no text.
+    The texts are needed if the event may equal the proposed one, or if a merger copies
+    them. Most commands need no text.
     """
     tag = command.proposed.__struct_config__.tag
     return isinstance(command.proposed, fact.Correction | fact.Merger) or tag in {

@@ -137,7 +137,7 @@ class CommandHandler:
             Refused: A rule forbids it.
             SubjectNotFound: The subject does not exist.
             StaleVersion: The expected version is not the last one.
-            KeyReused: Its id was given to another command.
+            KeyReused: The command id was used for another command.
             VersionConflict: Every attempt met a version conflict.
             Unavailable: The database is not available, or is a replica
                 (`ReadOnlyReplica`).
@@ -162,7 +162,7 @@ class CommandHandler:
     async def _record_opening(
         self, connection: Reader, command: Command, body: bytes
     ) -> CommandResult:
-        """Record an opening under its own number, or the next automatic one."""
+        """Create a subject under its own number, or under the next automatic one."""
         named = command
         for attempt in range(1, ATTEMPTS + 1):
             decided = await self.decide(connection, named, {})
@@ -179,10 +179,10 @@ class CommandHandler:
     async def _refuse_holder(
         self, connection: Reader, command: Command, error: NumberTaken | IdentifierTaken
     ) -> None:
-        """Refuse an opening whose number another subject has, if it still has it.
+        """Refuse to create a subject under a number that another subject still has.
 
         Raises:
-            AlreadyRecorded: The other subject has an equal opening.
+            AlreadyRecorded: The other subject was created by an equal event.
             Refused: The number belongs to the other subject.
         """
         about, before, number = await self._number_holder(connection, command, error)
@@ -199,7 +199,7 @@ class CommandHandler:
     ) -> tuple[Command, FoldedStream, str | None]:
         """*command* for the holder of the number, the holder's stream, and its number.
 
-        The number is None if it is not the requested one.
+        That number is None if it is another than the requested one.
         """
         about = structs.replace(command, subject=error.holder)
         read = await decision.read_streams(connection, self.vault, about)
@@ -298,7 +298,8 @@ class CommandHandler:
         """The result of the first attempt of *command*; None if there was none.
 
         Raises:
-            KeyReused: Its id was given to another command, or by another account.
+            KeyReused: The command id was used for another command, or by another
+                account.
             Unauthenticated: The register has accounts, and there are no credentials.
         """
         if command.command_id is None:
@@ -317,7 +318,7 @@ class CommandHandler:
         """The result of a repeated command, which is that of its first execution.
 
         Raises:
-            KeyReused: Another account carried it out, and so has the receipt.
+            KeyReused: The command was carried out by another account.
             Unauthenticated: The register has accounts, and there are no credentials.
         """
         by = await self.authority(connection, command.actor, command.credentials)

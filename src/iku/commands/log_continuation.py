@@ -34,7 +34,7 @@ class Approval(Struct, frozen=True):
 
 
 async def origin(connection: Reader) -> str | None:
-    """The present name of a log that was continued; None if it was never continued."""
+    """The present name of the log, if it was ever continued; else None."""
     recorded = await log.read_stream(connection, STREAM)
     return streams.fold(recorded).state.present_name if recorded else None
 

@@ -112,8 +112,8 @@ async def _complete_key_folder(commands: CommandHandler, reader: Reader) -> None
 async def _log_identity(reader: Reader) -> str:
     """The identity of this log: the leaf hash of its first record; may be empty.
 
-    It is empty for an empty log. A restored log has the same identity; a newly
-    initialised one has another.
+    The identity of an empty log is empty. A restored log keeps its identity; a newly
+    initialised log has another one.
     """
     first = [one async for one in log.read_log(reader, size=1)]
     return first[0].leaf.hex() if first else ""
