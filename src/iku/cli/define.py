@@ -91,7 +91,8 @@ def define(
     The preview shows the effect on the last two complete years, as known today.
 
     With --corrects, a wrongly recorded version is replaced by a new one; with --annuls,
-    it is no longer in force. Both take its version in `iku history CODE`.
+    it is no longer in force. Both options take the version that `iku history CODE`
+    shows.
     """
     amended = structs.asdict(amendment)
     given = {"effective_on": effective_on, "basis": basis, **amended}

@@ -19,7 +19,7 @@ from iku.messages import message
 
 COLUMNS = (
     *(
-        unwrapped_column(message("Opened at")),
+        unwrapped_column(message("Decrypted at")),
         unwrapped_column(message("Account")),
         text_column(message("Stream")),
     ),
@@ -29,10 +29,10 @@ COLUMNS = (
 
 @click.group(
     cls=terminal.OrderedGroup,
-    short_help="Set the access policy; list who opened which texts.",
+    short_help="Set the two-person rule; list who decrypted which texts.",
 )
 def access() -> None:
-    """Set the two-person rule of publications; list who opened which texts."""
+    """Set the two-person rule of publications; list who decrypted which texts."""
 
 
 @access.command("two-persons")
@@ -49,11 +49,11 @@ def access() -> None:
 def two_persons(
     value: str, *, reason: str, because: str | None, actor: str, json: bool
 ) -> None:
-    """Set whether review and publication need different persons (required) or not.
+    """Set whether review and publication must be done by different persons.
 
-    With the other value, the register only records who took each step. If the register
-    has accounts, an administrator proposes the rule, and the head of the agency
-    approves it.
+    With `required`, one person cannot take both steps. With `recorded`, the register
+    only records who took each step. If the register has accounts, an administrator
+    proposes the rule, and the head of the agency approves it.
     """
 
     async def execute() -> CommandResult:
@@ -88,10 +88,10 @@ def two_persons(
 @options(OpeningsQuestion)
 @terminal.as_json
 def openings(question: OpeningsQuestion, *, json: bool) -> None:
-    """See which account opened the texts of which events, the latest first.
+    """List which account decrypted the texts of which events, the latest first.
 
-    For auditors, by IKU_API_KEY. An account that opens the texts of an event is listed
-    once for each hour; entries are kept for five years.
+    IKU_API_KEY must be the API key of an auditor. An account that decrypts the texts of
+    an event is listed once for each hour; entries are kept for five years.
     """
 
     async def execute() -> Openings:
@@ -117,6 +117,6 @@ def openings(question: OpeningsQuestion, *, json: bool) -> None:
     if rows:
         out.table(COLUMNS, rows)
     else:
-        out.say(message("No account opened such texts."))
+        out.say(message("No account decrypted texts that match these options."))
     if found.next is not None:
-        out.say(message("Further openings: --before {next}", next=found.next))
+        out.say(message("Further entries: --before {next}", next=found.next))

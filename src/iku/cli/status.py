@@ -200,7 +200,7 @@ def _access_lines(found: AccessCounts) -> list[tuple[str, str]]:
             ),
         ),
         (
-            message("Texts opened in 24 hours"),
+            message("Texts decrypted in 24 hours"),
             message(
                 "{openings} (an event is counted once per account and hour)",
                 openings=number(found.openings),

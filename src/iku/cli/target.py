@@ -51,7 +51,8 @@ def target(
     """Set the target of a year for the indicator CODE, after a preview of its effect.
 
     With --corrects, a wrongly recorded target is corrected; with --annuls, it is
-    annulled. Both take its version in `iku history CODE`, and require --reason.
+    annulled. Both options take the version that `iku history CODE` shows, and require
+    --reason.
     """
     revised = corrects is not None or annuls is not None
     needed = {"reason": reason} if revised else given

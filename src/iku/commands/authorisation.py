@@ -210,7 +210,7 @@ def _action_on(command: Command, known: Iterable[Any], today: date) -> Action:
 
 
 def of_closed_period(command: Command) -> tuple[Action, ...]:
-    """The rights, any of which allows or approves a change of a closed period."""
+    """The action of changing a figure of a closed period, or of approving it."""
     if command.approval is not None:
         return (Action.APPROVE_CLOSED,)
     return (Action.CORRECT_CLOSED,)
