@@ -1,6 +1,7 @@
 """The gateway of commands from HTTP and the command line, with their receipts.
 
-Both use it, so both refuse the same commands with the same messages.
+All commands pass through it, so both interfaces refuse the same commands with the same
+messages.
 """
 
 from collections.abc import Iterator
@@ -84,7 +85,7 @@ class CommandGateway:
         """Carry out the *proposed* event of *subject* (see `CommandHandler.handle`).
 
         Raises:
-            Refused: A rule forbids it, or the event is recorded already: an earlier
+            Refused: A rule forbids the event, or it is recorded already: an earlier
                 receipt must not be returned for this request.
         """
         command = self.command(category, subject, proposed)
@@ -125,7 +126,7 @@ class CommandGateway:
         """The events that `handle` would record now; nothing is recorded.
 
         Raises:
-            Refused: A rule forbids it, or the event is recorded already.
+            Refused: A rule forbids the event, or it is recorded already.
         """
         command = self.command(category, subject, proposed)
         with missing_subject_as_not_found(command):
@@ -145,7 +146,8 @@ class CommandGateway:
         """The effect on figures that `handle` would have now; nothing is recorded.
 
         Raises:
-            Refused: A rule forbids it, or the actor may not even propose it.
+            Refused: A rule forbids the event, or the actor may neither record nor
+                propose it.
             SubjectNotFound: The subject does not exist.
         """
         app, reader = self.app, PooledReader(self.app)
@@ -190,7 +192,7 @@ class CommandGateway:
 
 
 def _days_of_effect(proposed: Any, today: date) -> list[date]:
-    """Today, and the end of the year of the event if it is over."""
+    """Today, and 31 December of the event's year if that year is over."""
     day = field_value(proposed, "effective_on")
     if not isinstance(day, date) or day.year >= today.year:
         return [today]

@@ -27,7 +27,7 @@ _SWAPPED = str.maketrans(",.", ".,")
 def negotiate(accepted: str, usual: Language) -> Language:
     """The language that `Accept-Language` prefers (RFC 9110, section 12.5.4).
 
-    *usual* is the result if the header is empty, names neither language or prefers both
+    The result is *usual* if the header is empty, names neither language or prefers both
     equally. Otherwise the language with the greater weight is the result. Region and
     script are ignored: ``id-ID`` is Indonesian.
     """

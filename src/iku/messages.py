@@ -33,8 +33,8 @@ class Message(str):
         id: The English sentence, with ``{name}`` for each parameter.
         values: The parameters: words, numbers, days, further messages, and lists of
             these.
-        many: Plural form of the id, chosen by the parameter ``count``; None if it has
-            none.
+        many: Plural form of the id, chosen by the parameter ``count``; None without
+            one.
         context: Gettext context, which distinguishes equal ids; None if it has none.
     """
 
@@ -86,7 +86,10 @@ class Term(str):
 
 
 def message(sentence: str, /, **values: Any) -> Message:
-    """The message with the id *sentence*, a literal, and these parameters."""
+    """The message whose id is *sentence*, with these parameters.
+
+    *sentence* must be a string literal, from which the catalog is extracted.
+    """
     return Message(sentence, values)
 
 
@@ -98,7 +101,7 @@ def plural(one: str, many: str, /, *, count: int, **values: Any) -> Message:
 def vocabulary(context: str, /, words: Mapping[Any, str]) -> dict[Any, Message]:
     """The words or sentences of one gettext *context*, by value, as messages.
 
-    *words* is a literal in the code, from which they are extracted.
+    *words* must be a literal, from which the catalog is extracted.
     """
     return {value: Message(word, context=context) for value, word in words.items()}
 
@@ -125,7 +128,7 @@ def without_prefix(name: str, said: str) -> Message:
 
 
 def error_message(error: BaseException) -> str:
-    """The message of *error*, as a `Message` if it was raised with one."""
+    """The message of *error*, as a `Message` if the error has one."""
     found = (one for one in error.args if isinstance(one, Message))
     return next(found, None) or str(error)
 

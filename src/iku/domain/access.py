@@ -216,7 +216,7 @@ class Scope(Struct, frozen=True):
 
     Attributes:
         division: Code of the division that owns it today; None for the whole agency.
-        area: Code of its area; None if none is known.
+        area: Code of its area; None if the area is unknown.
     """
 
     division: str | None = None
@@ -310,14 +310,14 @@ SYSTEM_ACTOR = "iku"  # the program itself: seed definitions, continuation, righ
 
 
 def approving_actions(asked: Action) -> tuple[Action, ...]:
-    """The actions that approve a proposal of *asked*; the right to any suffices."""
+    """The actions that approve a proposal of *asked*; a right to one suffices."""
     return APPROVED_BY.get(asked, (asked,))
 
 
 def action_of(category: str, event: Any) -> Action:
     """The action of recording *event*.
 
-    A participation that is entered as verified is a verification as well.
+    A participation that is entered as verified counts as a verification.
     """
     if getattr(event, "verified", False) is True:
         return Action.VERIFY
@@ -568,7 +568,7 @@ def scope_of_indicator(
 def owner(
     category: str, kind: str, divisions: Iterable[DivisionOwnership]
 ) -> str | None:
-    """The division that owns the subjects of a kind; None if no division does.
+    """The division that owns the subjects of a kind; None if none owns them.
 
     *kind* is a category of cases if *category* is ``conflict``, else a kind of
     organisations.

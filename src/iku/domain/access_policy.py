@@ -21,7 +21,7 @@ SUBJECT = "rights"  # the one stream of this category
 
 
 class TwoPersonRule(StrEnum):
-    """The two-person rule: whether two steps of one matter need two persons."""
+    """The two-person rule: whether the steps of one matter need different persons."""
 
     REQUIRED = "required"
     RECORDED = "recorded"
@@ -106,7 +106,7 @@ def evolve(policy: AccessPolicy | None, event: Event) -> AccessPolicy:
 def decide(
     command: Event, policy: AccessPolicy | None, context: DecisionContext
 ) -> list[Event]:
-    """The events that *command* adds; empty if its state is already in force.
+    """The events that *command* adds; empty if they would change nothing.
 
     Raises:
         Refused: The day is not today, or an older table would come into force.

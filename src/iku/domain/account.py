@@ -89,7 +89,7 @@ class Invited(Fact, frozen=True, tag="invited"):
 
 
 class RoleGranted(Fact, frozen=True, tag="granted"):
-    """The account holds *role* from now on.
+    """A role was granted to the account, from the position of this event.
 
     Attributes:
         division: Code of the division; only for the roles of a division.
@@ -108,7 +108,7 @@ class RoleGranted(Fact, frozen=True, tag="granted"):
 
 
 class RoleRevoked(Fact, frozen=True, tag="revoked"):
-    """The account no longer holds the role of event *grant*."""
+    """The role that event *grant* granted was revoked."""
 
     effective_on: date
     grant: Version
@@ -116,14 +116,14 @@ class RoleRevoked(Fact, frozen=True, tag="revoked"):
 
 
 class AccountSuspended(Fact, frozen=True, tag="suspended"):
-    """The account may do nothing until it is restored; its roles are kept."""
+    """The account was suspended: it has no rights until it is restored."""
 
     effective_on: date
     reason: Reason
 
 
 class AccountRestored(Fact, frozen=True, tag="restored"):
-    """The suspension of the account has ended."""
+    """The suspension of the account was ended."""
 
     effective_on: date
     reason: Reason
@@ -271,10 +271,10 @@ def evolve(account: Account | None, event: Event) -> Account:
 def decide(
     command: Command, account: Account | None, context: DecisionContext
 ) -> list[Event]:
-    """The events that *command* adds; empty if its state is already in force.
+    """The events that *command* adds; empty if they would change nothing.
 
     Raises:
-        Refused: A rule forbids it; the message quotes both values.
+        Refused: A rule forbids the command; the message quotes both values.
     """
     if isinstance(command, Invite):
         return _invite(command, account, context)

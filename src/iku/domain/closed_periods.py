@@ -122,7 +122,8 @@ def refuse_change_without_reason(
     Called only for a command without a reason.
 
     Raises:
-        ReasonRequired: A frozen figure changes. The error names the one closed first.
+        ReasonRequired: A frozen figure changes. The error names the figure that was
+            closed first.
     """
     change = next(frozen_figure_changes(closed, subject, before, after), None)
     if change is not None:
@@ -196,7 +197,7 @@ def _counts_in(figure: ClosedFigure, subject: Any) -> Counts:
 
 
 def question(change: Change) -> Question:
-    """The question for the changed figure, as it is counted today."""
+    """The question whose answer is the changed figure as counted today."""
     publication, frozen = change.figure.publication, change.figure.frozen
     return Question(
         frozen.indicator,

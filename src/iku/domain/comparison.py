@@ -1,6 +1,6 @@
 """Comparisons of an indicator under several definitions, and trials of options.
 
-Nothing is recorded here. A definition on trial has no version.
+Nothing is recorded here. A trial definition has no version.
 """
 
 from datetime import date
@@ -41,7 +41,7 @@ class ComparisonColumn(ComparisonResult, frozen=True, kw_only=True):
     """An indicator's figure under one definition.
 
     Attributes:
-        definition: Version of the definition; None for options on trial.
+        definition: Version of the definition; None for a trial definition.
         options: The formula as data.
         percentage: In per cent, two decimals; None if there is nothing to count.
         empty: ``no_cases`` if the denominator is zero, else None.

@@ -299,7 +299,7 @@ class Report(Reported, frozen=True, tag=False):
     """The command that reports a case, by default under the register's next number."""
 
     def fact(self) -> Reported:
-        """The event to record; the identifier is part of its stream's name."""
+        """The event `Reported` to record, without the identifier."""
         fields = {n: getattr(self, n) for n in Reported.__struct_fields__}
         return Reported(**{**fields, "number": None})
 
@@ -348,9 +348,10 @@ class Conflict(Subject, frozen=True, dict=True):
 
     @cached_property
     def open_return(self) -> EffectiveFact | None:
-        """The return for completion that is still open, by the events so far.
+        """The return for completion that is still pending, by the events so far.
 
-        None if the report was corrected since, or the case is verified or void.
+        None if the report was corrected since then, or if the case is verified or
+        excluded.
         """
         returns = self.effective_facts(Returned)
         if not returns or self.verified or self.void_status:
@@ -386,7 +387,7 @@ class Conflict(Subject, frozen=True, dict=True):
 
     @property
     def comparable_state(self) -> tuple[Any, ...]:
-        """The timeline, and the facts without a day: verification and open return."""
+        """The timeline, and the undated facts: verification and pending return."""
         return (*self.timeline, self.open_return is None)
 
     def refuse_illegal(self) -> None:
@@ -546,7 +547,7 @@ def decide(
 
     Raises:
         AlreadyRecorded: The case already has the same event.
-        Refused: A rule forbids it; the message quotes both values.
+        Refused: A rule forbids the command; the message quotes both values.
     """
     if case is None and not isinstance(command, Reported):
         raise Refused(

@@ -45,7 +45,7 @@ OCCURRED = message("occurred on")
 
 
 class Existence(NamedTuple):
-    """The beginning of a case's existence: the reason, the day and the event."""
+    """The start of a case's existence: its wording, its day and its event."""
 
     reason: Message
     day: date
@@ -89,9 +89,9 @@ class CaseRules(Rules, frozen=True, dict=True):
     def _belongs_to_period(self) -> RuleResult:
         """Whether the case belongs to the period.
 
-        It does if it entered in the period, was open on the eve of the period, or was
-        reopened in the period; with `CarryOver.EXCLUDE` only if it entered in the
-        period (design, section 6).
+        A case belongs to the period if it entered in the period, was open at the end of
+        the day before the period, or was reopened in the period; with
+        `CarryOver.EXCLUDE` only if it entered in the period (design, section 6).
         """
         case, options = self.case, self.options
         if self.start <= entered_on(case, options):
@@ -270,7 +270,7 @@ class CaseRules(Rules, frozen=True, dict=True):
 
     @property
     def _classification_facts(self) -> list[DecidingFact]:
-        """The events that set category or level, except an uncorrected report."""
+        """The events that set category or level; a report only if it was corrected."""
         found = [self._classification_fact(field) for field in ("category", "level")]
         return [one for one in found if one.version > 1 or one.corrections]
 

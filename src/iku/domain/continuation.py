@@ -76,7 +76,7 @@ def evolve(names: LogNames | None, event: Continued) -> LogNames:
 def decide(
     command: Continued, names: LogNames | None, context: DecisionContext
 ) -> list[Continued]:
-    """The events that *command* adds; empty if it is already recorded.
+    """The event that *command* adds; empty if it is already recorded.
 
     Raises:
         Refused: The day is unlikely, *origin* is not the log's present name, no event

@@ -45,7 +45,7 @@ class Contribution(Struct, frozen=True):
 
 
 def merge_adjacent(found: Iterable[Contribution]) -> tuple[Contribution, ...]:
-    """*found*, in order of their first days, with adjacent equal ones merged into one.
+    """Merge equal contributions of adjacent days; *found* is ordered by first day.
 
     Adjacent contributions are equal if they differ only in their days. An organisation
     that takes part adds the same to the denominator before and after. If its two

@@ -130,7 +130,7 @@ class Rules(Struct, frozen=True, dict=True):
         return False
 
     def membership(self) -> "Membership":
-        """How the subject counts."""
+        """The membership of the subject: how it counts in the figure."""
         denominator = self.in_denominator()
         if not denominator.holds:
             return Membership(NOTHING, denominator, denominator, self)
@@ -202,7 +202,7 @@ def cite_fields(subject: Subject, fact: EffectiveFact, *fields: str) -> Deciding
 
 
 def without_duplicates(*deciding: DecidingFact) -> tuple[DecidingFact, ...]:
-    """*deciding* without duplicates: each event once, with all of its corrections."""
+    """The deciding facts without duplicates: each once, with all of its corrections."""
     merged: dict[int, set[int]] = {}
     for one in deciding:
         merged.setdefault(one.version, set()).update(one.corrections)
@@ -210,13 +210,13 @@ def without_duplicates(*deciding: DecidingFact) -> tuple[DecidingFact, ...]:
 
 
 def annulment_reason(rule: Rule, gone: AnnulledFact, **quoted: Any) -> Reason:
-    """The reason why a subject does not count after the annulment of event *gone*."""
+    """The reason why a subject no longer counts after the annulment in *gone*."""
     day = gone.fact.event.effective_on
     return Reason(rule, (DecidingFact(gone.by),), {"day": day, **quoted})
 
 
 def void_reason(subject: Subject, opening: Message) -> Reason:
-    """The reason why a void subject does not count (`Subject.void_status`)."""
+    """The reason why a subject never counts (`Subject.void_status`)."""
     if annulled := [*annulled_facts(subject.history, subject.OPENING)]:
         return annulment_reason(Rule.ANNULLED, annulled[-1], what=opening)
     fact = subject.effective_facts(Rejection, Merger)[0]

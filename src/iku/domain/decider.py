@@ -37,7 +37,7 @@ class Invalid(Refused):
 
 
 class SubjectNotFound(LookupError):
-    """There is no subject with this identifier."""
+    """No subject has the identifier that the command or question names."""
 
 
 class AlreadyRecorded(Refused):
@@ -61,8 +61,8 @@ class DecisionContext:
             declared day of knowledge for an imported row.
         subject: Identifier of the subject of the command.
         areas: Codes of the areas that exist.
-        peers: State of the other subjects that the command names, by identifier; None
-            if the subject does not exist.
+        peers: State of the other subjects of the category that the command names, by
+            identifier; None for a subject that does not exist.
         actor: Name of the actor.
         accounts: Whether the actor is an account; otherwise the name is only claimed.
         divisions: Codes of the divisions of the agency.
@@ -137,12 +137,13 @@ class Decider(Generic[State, Event]):
     Attributes:
         category: Prefix of its streams: ``conflict`` gives ``conflict-K01``.
         event_type: Union of its event types, for decoding.
-        decide: Gives the events that *command* adds to *state*, as a `Decision` if
-            it also adds events to other subjects. For a recorded event it returns no
+        decide: Gives the events that *command* adds to *state*, as a `Decision` if it
+            also adds events to other subjects. For a recorded event it returns no
             events or raises `AlreadyRecorded`.
         evolve: Gives the state after *event*. It never fails and never refuses.
-        names: Gives the premises of a command, from its subject's identifier and state.
-        asked: Gives the part of a command by which a retry is recognised.
+        names: Gives the premises of a command from the identifier and the state of its
+            subject.
+        asked: Gives the part of a command that a retry repeats.
         whole: Folds a complete history in one call; None to evolve the state event by
             event.
         moves_figures: Whether its events can change a figure, either the counts or the
@@ -178,7 +179,7 @@ class Decider(Generic[State, Event]):
         """The events that *command* adds to *state* and to other subjects.
 
         Raises:
-            Refused: A rule forbids it.
+            Refused: A rule forbids the command.
         """
         found = self.decide(command, state, context)
         return found if isinstance(found, Decision) else Decision(found)

@@ -51,7 +51,7 @@ _POSITION = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 
 class ComparedCoordinates(Struct, frozen=True):
-    """Coordinates of the figure compared against; None means as in the other figure."""
+    """Coordinates of the compared figure; None means as in the requested one."""
 
     as_of: date | None = None
     known_on: date | None = None
@@ -64,7 +64,7 @@ class ComparedCoordinates(Struct, frozen=True):
         refuse_future(self.as_of, today, self.known_on, prefix="against_")
 
     def applied_to(self, question: Question) -> Question:
-        """*question* with its coordinates replaced by those given here."""
+        """*question* with the coordinates that are not None in place of its own."""
         given = structs.asdict(self).items()
         own = {name: value for name, value in given if value is not None}
         return structs.replace(question, **own)
@@ -201,8 +201,9 @@ class Difference(Struct, frozen=True):
     Attributes:
         figure: The requested figure.
         against: The figure compared against.
-        numerator: Numerator of the figure minus that of the one compared against.
-        denominator: Denominator of the figure minus that of the one compared against.
+        numerator: Numerator of the requested figure minus that of the compared figure.
+        denominator: Denominator of the requested figure minus that of the compared
+            figure.
         steps: The four steps, in order.
         items: The changes on this page, by step; within a step by position of the
             event, or by subject.
@@ -223,7 +224,7 @@ def read_cursor(cursor: str | None) -> PageCursor | None:
     """The page cursor that *cursor* encodes; None without a cursor.
 
     Raises:
-        InvalidQuestion: It is not the cursor of a page of a difference.
+        InvalidQuestion: *cursor* is not the cursor of a page of a difference.
     """
     found = places.parse(cursor, LETTERS)
     if found is None or found.part != DifferenceStep.KNOWLEDGE.letter:
@@ -270,7 +271,7 @@ def intervals(ends: Sequence[ComputedFigure]) -> tuple[Interval, ...]:
 
 
 def _evaluate_against(made: ComputedFigure, held: Basis) -> StepResult:
-    """The counts of figure *made*, evaluated against the target and scale of *held*."""
+    """The counts of *made*, evaluated by the target and the scale of *held*."""
     names = Coordinates.__struct_fields__
     at = Coordinates(*(getattr(made.figure, name) for name in names))
     counts = Counts(made.figure.numerator, made.figure.denominator)

@@ -190,8 +190,8 @@ class Annulled(Fact, frozen=True, tag="annulled"):
 class Merger(Fact, frozen=True):
     """Base of `Merged`: the subject is a duplicate of *into*, and only that one counts.
 
-    Like that of a rejection, its *effective_on* is the day of the decision and has no
-    effect on the state.
+    *effective_on* is the day of the decision and has no effect on the state, as in a
+    rejection.
 
     Attributes:
         into: Identifier of the surviving case or organisation, which counts for both.
@@ -267,7 +267,7 @@ class Correction(Fact, frozen=True):
     effective_on: Restated[date] = UNSET
 
     def restated(self) -> dict[str, Any]:
-        """The restated fields with their right values; None for a cleared field."""
+        """The restated fields with their corrected values; None for a cleared field."""
         names = (n for n in self.__struct_fields__ if n not in {"corrects", "reason"})
         return {n: v for n in names if (v := getattr(self, n)) is not UNSET}
 
@@ -312,7 +312,7 @@ F = TypeVar("F", bound=Fact)
 
 
 def effective_facts(history: Sequence[Fact]) -> list[EffectiveFact]:
-    """The events of *history* in effect after corrections and annulments, in order.
+    """The events in effect: *history* after corrections and annulments, in order.
 
     Of several corrections of a field the last counts. An annulment of an annulment, or
     of a correction, restores the event that it named (design, section 5).
@@ -344,7 +344,7 @@ def retroactive_events(history: Sequence[Fact]) -> list[Fact]:
 
 
 class _RetroactiveTypes(dict[type[Fact], bool]):
-    """Whether each event type is retroactive, cached by type."""
+    """A cache that states for each event type whether it is retroactive."""
 
     def __missing__(self, of_type: type[Fact]) -> bool:
         found = self[of_type] = issubclass(of_type, _RETROACTIVE)
@@ -452,7 +452,7 @@ def _split_texts(field: str, value: Any) -> Iterator[tuple[str, Text]]:
 
 
 def join_texts(text: Mapping[str, Text]) -> dict[str, Any]:
-    """The fields that the texts, by name, form: the inverse of `_split_texts`."""
+    """The fields of an event from its texts by name: the inverse of `_split_texts`."""
     fields: dict[str, Any] = {}
     lists: dict[str, dict[int, Person]] = {}
     for name, (plain, person) in text.items():
@@ -720,7 +720,7 @@ def _cleared(fields: dict[str, Any], event_type: Any) -> dict[str, None]:
     """The fields that a correction clears, as None; removes `CLEARED` from *fields*.
 
     Raises:
-        ValueError: The list is not in the form that `encode` gives it.
+        ValueError: The list of cleared fields is not in the form that `encode` writes.
     """
     of_type = _types_by_tag(event_type).get(fields["type"], Fact)
     if CLEARED not in fields or not issubclass(of_type, Correction):

@@ -1,7 +1,7 @@
 """The effect of a command on a figure, from its subjects before and after it.
 
-A figure is the sum of the contributions of its subjects, so the difference of the
-subjects that a command changes is the difference of the figure.
+A figure is the sum of the contributions of its subjects, so the change of the figure is
+the sum of the changes of the subjects that the command changes.
 """
 
 from collections.abc import Iterable
@@ -19,7 +19,7 @@ class StateChange(NamedTuple):
     """The state of a case or an organisation before and after a command.
 
     Attributes:
-        before: None if the command opens it.
+        before: None if the command creates the subject.
     """
 
     before: Any
@@ -47,7 +47,7 @@ class FigureEffect(Struct, frozen=True):
 def effect(
     figure: Figure, options: Options, changes: Iterable[StateChange]
 ) -> FigureEffect:
-    """The effect on *figure*, which is counted by *options*, of a command's *changes*.
+    """The effect of a command's *changes* on *figure*, which *options* count.
 
     The subjects must be of the kind that the options count.
     """
@@ -60,7 +60,7 @@ def effect(
 def counts_added(
     change: StateChange, options: Options, start: date, as_of: date
 ) -> Counts:
-    """What the *change* of a subject adds to the figure of a period; may be below 0."""
+    """The counts that *change* adds to the figure of a period; they may be negative."""
     gone = _counts(change.before, options, start, as_of)
     came = _counts(change.after, options, start, as_of)
     return Counts(

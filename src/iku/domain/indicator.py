@@ -403,7 +403,7 @@ class Revision(Amendment, frozen=True, kw_only=True, tag="corrected"):
 
     @property
     def given_fields(self) -> tuple[str, ...]:
-        """Names of the fields that it corrects."""
+        """Names of the fields that the revision corrects."""
         names = (n for n in self.__struct_fields__ if n not in {"corrects", "reason"})
         return tuple(n for n in names if getattr(self, n) is not None)
 
@@ -482,7 +482,7 @@ class Indicator(Struct, frozen=True, dict=True):
         return self.definition_in_force(begins) or first
 
     def target(self, as_of: date) -> Decimal | None:
-        """The target in force on *as_of* for the year of that day; None if none.
+        """The target in force on *as_of* for the year of that day, or None.
 
         Targets are dated: a revised agreement applies from its day (design, section 6).
         """
@@ -529,7 +529,7 @@ def decide(
 
     Raises:
         AlreadyRecorded: The indicator already has the same event.
-        Refused: A rule forbids it; the message quotes both values.
+        Refused: A rule forbids the command; the message quotes both values.
     """
     if not isinstance(command, Annulled):
         refuse_unlikely_decreed_day(command.effective_on, context.today)
@@ -715,7 +715,7 @@ def _event_at(version: int, indicator: Indicator, path: str) -> Event:
 
     Raises:
         AlreadyRecorded: A new version has replaced it already.
-        Invalid: The version does not exist, or it was annulled.
+        Invalid: The version does not exist, or its event was annulled.
     """
     if version > (last := len(indicator.history)):
         raise Invalid(

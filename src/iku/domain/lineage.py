@@ -39,7 +39,8 @@ class ReplacedField(Struct, frozen=True):
         version: Version of the event that has the field.
         before: Value before; None if the event was not in effect or the field was
             empty.
-        after: Value after; None if the event is not in effect or the field is empty.
+        after: Value after; None if the event is no longer in effect or the field is
+            empty.
     """
 
     version: int
@@ -97,9 +98,9 @@ def replaced_fields_by_event(
 
 
 def roots(history: Sequence[Fact]) -> list[int]:
-    """For each version, from 1, the version of the event that it is ultimately about.
+    """For each version, from 1, the version of the event to which it ultimately refers.
 
-    A correction or annulment is about the root of the event that it names; any other
+    A correction or annulment refers to the root of the event that it names; any other
     event is its own root. Events with different roots do not affect each other.
     """
     found: list[int] = []

@@ -61,7 +61,8 @@ def decision(
 ) -> list[E] | Decision[E]:
     """*command*, with the events that it adds to the survivors.
 
-    *take_over* gives the events that its first argument, the survivor, records.
+    *take_over* returns the events to record in the stream of its first argument, the
+    survivor.
 
     Raises:
         Refused: An event that the survivor took over was changed since.
@@ -181,7 +182,7 @@ def refuse_bad_annulment(command: Annulled, wrong: Fact, subject: Subject) -> No
     """Refuse an annulment of *wrong* after which the two streams of a merger disagree.
 
     Raises:
-        Refused: *wrong* is an opening, and other subjects are merged into this one.
+        Refused: *wrong* created the subject, and other subjects are merged into it.
         Invalid: *wrong* is one of the events that a merger records in two streams.
     """
     version = command.annuls
@@ -249,7 +250,7 @@ def refuse_merger_events(command: Fact) -> None:
     """Refuse an event that only a merger may record in the survivor.
 
     Raises:
-        Refused: It is an absorption or a copy.
+        Refused: The event is an absorption or a copy.
     """
     origin = field_value(command, "origin")
     if origin is not None:
@@ -263,7 +264,7 @@ def refuse_merger_events(command: Fact) -> None:
 
 
 def notes(event: Any, subject: Any, others: Mapping[str, list[Any]]) -> tuple[str, ...]:
-    """Remarks for the receipt of *event*, such as participations not taken over.
+    """Remarks for the receipt of a merger or rejection, such as what is not taken over.
 
     *subject* is the state before the event. *others* are the events of the same append,
     by the subject to which they are added.

@@ -1,4 +1,4 @@
-"""Which events a case or an organisation admits next, and why it does not admit others.
+"""The events that a case or an organisation admits next, and the refusals of others.
 
 No rule is stated twice: for each type of event the decider is asked to decide minimal
 commands. A type is admitted if one of them is, today or on a day on which the state of
@@ -32,7 +32,7 @@ NOTHING_TO_VERIFY = message(
 def refusals(
     decider: Decider[Any, Any], subject: str, state: Subject, today: date
 ) -> dict[str, str | None]:
-    """Why *state* admits no event of each type; None if it admits one.
+    """For each event type, the reason why *state* admits none; None if it admits one.
 
     The types are those that a person may record of the subject, the most usual first.
     """
@@ -52,9 +52,9 @@ def _refusal(
     commands: Iterable[Fact],
     first: str | None = None,
 ) -> str | None:
-    """Why none of *commands* is admitted; None if one is.
+    """The reason why none of *commands* is admitted; None if one is.
 
-    *first* if it is given, otherwise why the first command is not admitted.
+    The reason is *first* if that is given, otherwise the refusal of the first command.
     """
     for command in commands:
         try:

@@ -305,7 +305,7 @@ class Registration(Registered, frozen=True, tag=False):
     """The command that registers an organisation, by default under the next number."""
 
     def fact(self) -> Registered:
-        """The event to record; the identifier is part of its stream's name."""
+        """The event `Registered` to record, without the identifier."""
         fields = {n: getattr(self, n) for n in Registered.__struct_fields__}
         return Registered(**{**fields, "number": None})
 
@@ -334,7 +334,8 @@ class OrganisationSegment(Struct, frozen=True):
     Attributes:
         end: None if the state still holds.
         since: Day from which the organisation has had this status.
-        valid_until: Last day of the certificate in force; None if none expires.
+        valid_until: Last day of the certificate in force; None if there is no
+            certificate, or it does not expire.
     """
 
     start: date
@@ -595,7 +596,7 @@ def decide(
 
     Raises:
         AlreadyRecorded: The organisation already has the same event.
-        Refused: A rule forbids it; the message quotes both values.
+        Refused: A rule forbids the command; the message quotes both values.
     """
     if organisation is None and not isinstance(command, Registered):
         raise Refused(

@@ -103,7 +103,7 @@ class OrganisationRules(Rules, frozen=True, dict=True):
         return RuleResult(True, partial(self._ended_in_period_reason, last))
 
     def in_numerator(self) -> RuleResult:
-        """Whether it is not suspended and has enough verified participations.
+        """Whether the organisation is active and has enough verified participations.
 
         Source: design, section 6, numerator of IKU-2 and `participation_threshold`.
         """
@@ -129,7 +129,7 @@ class OrganisationRules(Rules, frozen=True, dict=True):
 
     @cached_property
     def _last_day(self) -> date | None:
-        """The last day up to `as_of` on which it exists; None if it never exists."""
+        """The last day up to `as_of` on which the organisation exists, or None."""
         days = []
         for segment in self.organisation.timeline:
             if segment.start > self.as_of or not segment.status.exists:
@@ -145,7 +145,7 @@ class OrganisationRules(Rules, frozen=True, dict=True):
 
     @property
     def _last_state(self) -> OrganisationSegment:
-        """The state on its last day; the organisation is in the denominator."""
+        """The state of the organisation on its last day; it is in the denominator."""
         last = self._last_day or self.as_of
         return self.organisation.state_on(last) or self.organisation.timeline[0]
 
@@ -221,7 +221,7 @@ class OrganisationRules(Rules, frozen=True, dict=True):
         return Reason(Rule.TOO_FEW, (*by, *map(DecidingFact, annulled)), quoted)
 
     def _end_by(self, day: date) -> End:
-        """The end that lies before *day*: a departure, or else the expiry."""
+        """The end of the organisation before *day*: a departure, or else the expiry."""
         subject = self.organisation
         if left := counting.facts_between(subject, date.min, day, *DEPARTURES):
             rule, reason = DEPARTURES[type(left[0].event)]
@@ -255,7 +255,7 @@ class OrganisationRules(Rules, frozen=True, dict=True):
         ]
 
     def _cited_participation(self, took: EffectiveFact) -> list[DecidingFact]:
-        """The participation and, if it was verified later, the verification."""
+        """The participation and, if a later event verified it, that event."""
         by = [counting.cite(self.organisation, took, "verified")]
         if not took.event.verified:
             by += [
@@ -275,7 +275,7 @@ def expired(segment: OrganisationSegment, day: date) -> bool:
 
 
 class _Span(NamedTuple):
-    """A range of days, without *end*, on which the organisation does not change."""
+    """A range of days, *end* excluded, on which the state does not change."""
 
     start: date
     end: date | None

@@ -24,7 +24,7 @@ STRANGE = message("cursor must be the value of next from an earlier page")
 
 
 class PagedQuestion(Protocol):
-    """A question with a paged answer; a coordinate left open is None."""
+    """A question with a paged answer; a coordinate that is not stated is None."""
 
     @property
     def as_of(self) -> date:
@@ -71,7 +71,7 @@ def parse(cursor: str | None, parts: Iterable[str]) -> PageCursor | None:
     """The page cursor that *cursor* encodes, for one of these *parts*; None if empty.
 
     Raises:
-        InvalidQuestion: It is not the cursor of such a page.
+        InvalidQuestion: *cursor* is not the cursor of such a page.
     """
     if not cursor:
         return None

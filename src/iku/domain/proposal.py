@@ -312,7 +312,7 @@ def encode(category: str, command: Fact) -> tuple[ProposedCommand, dict[str, Any
     """*command* without its texts, and its texts by field.
 
     Raises:
-        Refused: Such a command cannot be proposed.
+        Refused: Commands of this type cannot be proposed.
     """
     stored_as = _STORED_AS.get(type(command), type(command))
     union = COMMANDS.get(category, ())

@@ -252,7 +252,7 @@ class Publication(Struct, frozen=True, dict=True):
     """A publication, folded from its steps.
 
     Attributes:
-        restates: The published edition before it; None for a first edition.
+        restates: The previous published edition; None for a first edition.
         closing: The closing in force; None while it is a draft.
         confirmed: The actor who confirmed each indicator since the last draft.
         steps: All steps, the draft first.
@@ -395,7 +395,7 @@ def decide(
     """The event that *command* adds to the *year*; empty if it is already recorded.
 
     Raises:
-        Refused: A rule forbids it; the message quotes both values.
+        Refused: A rule forbids the command; the message quotes both values.
     """
     known = year.publications if year else {}
     match command:
@@ -638,7 +638,7 @@ def refuse_bad_cutoff(known_on: date, draft: Publication, today: date) -> None:
     """Refuse a knowledge cut-off before the as-of day of the figures, or after today.
 
     Raises:
-        Invalid: *known_on* does not lie between them.
+        Invalid: *known_on* is before the first or after the second.
     """
     if not draft.as_of <= known_on <= today:
         raise Invalid(
@@ -699,7 +699,7 @@ def _refuse_same_person(
 def step_of_same_person(
     event: Reviewed | Published, now: Publication, person_of: Callable[[str], str]
 ) -> Closed | Reviewed | None:
-    """The closing or review of *now* by the person of *event*; None if there is none.
+    """The earlier closing or review by the person of *event*; None if there is none.
 
     Without accounts, actors are compared by name, and only the reviewer with the
     publisher. The actor `lokal` stands for no single person.

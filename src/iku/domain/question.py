@@ -23,7 +23,7 @@ SCALE = "kinerja"  # the only scale; it rates performance
 
 
 class Question(Struct, frozen=True):
-    """The coordinates of a figure; a coordinate left open is None.
+    """The requested coordinates of a figure; one that is not stated is None.
 
     Attributes:
         as_of: As-of day; today at the latest.
@@ -155,7 +155,7 @@ def refuse_size_beyond(asked: int | None, size: int) -> None:
     """Refuse a size greater than *size*, the size of the log.
 
     Raises:
-        InvalidQuestion: *asked* exceeds it.
+        InvalidQuestion: *asked* exceeds *size*.
     """
     if asked is not None and asked > size:
         raise InvalidQuestion(
@@ -191,10 +191,10 @@ def complete_coordinates(
 
 
 def from_number(number: str) -> Question:
-    """The question that the figure *number* encodes; all coordinates are set.
+    """The question that the figure number *number* encodes, with all coordinates.
 
     Raises:
-        InvalidQuestion: It is not a figure number; the message names the error.
+        InvalidQuestion: *number* is not a figure number; the message names the error.
     """
     try:
         at = parse(number)

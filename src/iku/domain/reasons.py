@@ -14,7 +14,7 @@ from iku.messages import Message, join_sentences, message, plural, vocabulary
 
 
 def explanation(member: Membership, positions: Sequence[int]) -> Message:
-    """How a subject counts, as a message; *positions* are those of its events."""
+    """The reasons why a subject counts or not; *positions* are those of its events."""
     rulings = [member.denominator]
     if member.denominator.holds:
         rulings.append(member.numerator)

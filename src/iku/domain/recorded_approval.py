@@ -39,11 +39,11 @@ from iku.messages import Term, message
 def actions_of(
     category: str, name: str, data: Mapping[str, Any], *, approved: bool = False
 ) -> tuple[Action, ...]:
-    """The actions, the right to any of which allows the event; empty if it is unknown.
+    """The actions, a right to any of which allows the event; empty if it is unknown.
 
     A command that is stored in a proposal has its own name. With *approved*, the result
-    is the actions that approve it. A recovery is treated as that of an account that
-    approves, for which alone it is proposed.
+    is the actions that approve the command. A recovery is judged as that of an account
+    that approves, because only such a recovery is proposed.
     """
     if category == "account" and name in {"granted", "invite"}:
         approving = data.get("role") in APPROVING
@@ -156,7 +156,7 @@ def _decline_violations(one: JudgedEvent, held: Proposal, actor: Actor) -> Viola
 
 
 def _wanted_actions(held: Proposal) -> tuple[Action, ...]:
-    """The actions, the right to any of which approves the proposal."""
+    """The actions, a right to any of which approves the proposal."""
     stored, category = held.proposed.command, held.proposed.target.category
     return actions_of(category, stored.name, stored.data, approved=True)
 
@@ -164,7 +164,7 @@ def _wanted_actions(held: Proposal) -> tuple[Action, ...]:
 def _proposed_violations(
     command: JudgedCommand, one: JudgedEvent, actor: Actor
 ) -> Violations:
-    """A violation if the actor may not propose it for any of the subjects."""
+    """A violation if the actor may propose the command for none of the subjects."""
     target, stored, state = one.event.target, one.event.command, command.state
     wanted = actions_of(target.category, stored.name, stored.data)
     other = other_stream(target.category, stored.data)

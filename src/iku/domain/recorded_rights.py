@@ -1,11 +1,12 @@
 """Verification of rights: whether each recorded event was allowed to its actor.
 
-It needs only the log: the accounts, their roles, the divisions and the version of the
-table of rights in force before the command that recorded the event. Local mode and the
-records before the first account permit everything.
+The verification needs only the log: the accounts, their roles, the divisions and the
+version of the table of rights in force before the command that recorded the event.
+Local mode and the records before the first account permit everything.
 
-It cannot judge what the log does not hold: whether a factor was fresh, to which roles
-an API key was limited, and whether a correction changes a figure of a closed period.
+Three things are not in the log and are not judged: whether a factor was fresh, to which
+roles an API key was limited, and whether a correction changes a figure of a closed
+period.
 """
 
 from msgspec import Struct
@@ -223,8 +224,8 @@ def _rights_violations(command: JudgedCommand) -> Violations:
 def _system_violations(command: JudgedCommand) -> Violations:
     """The events that the program itself may not record.
 
-    It may record those of `BY_SYSTEM`, and the first invitations of an administrator
-    and of a head of agency.
+    The program may record those of `BY_SYSTEM`, and the first invitations of an
+    administrator and of a head of agency.
     """
     role = _granted_role(command)
     for one in command.events:
@@ -274,8 +275,8 @@ def _unconditional_violations(
 ) -> Violations:
     """The violations of rules that no role overrides.
 
-    No person changes the own account, a register with accounts does not become a
-    demonstration, and an import with earlier days of knowledge needs a permission.
+    No person may change an account of their own, a register with accounts cannot become
+    a demonstration, and an import with earlier days of knowledge needs a permission.
     """
     if isinstance(one.event, DemonstrationDeclared):
         yield (
@@ -300,7 +301,7 @@ def _unconditional_violations(
 def _wanted_actions(
     command: JudgedCommand, one: JudgedEvent, *, approved: bool
 ) -> tuple[Action, ...]:
-    """The actions, the right to any of which allows the event.
+    """The actions, a right to any of which allows the event.
 
     For an invitation these are the actions of granting its role.
     """
@@ -313,7 +314,7 @@ def _wanted_actions(
 
 
 def _recovers_approver(command: JudgedCommand, one: JudgedEvent) -> bool:
-    """Whether it recovers an approver, for which the table has its own action."""
+    """Whether the event recovers an account that approves, which has its own action."""
     found: Account | None = command.before[one.record.stream]
     table = command.register.policy.table
     return (

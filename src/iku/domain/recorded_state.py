@@ -1,7 +1,8 @@
 """The state of the log at a position, as far as rights depend on it.
 
-It is folded from all records in order. Of a case or an organisation only what scopes it
-in a division and a district is kept, and who entered it: a few words for each subject.
+The state is folded from all records in order. Of a case or an organisation it keeps
+only the events that decide its division and district, and the actors of its entries: a
+few words for each subject.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -185,7 +186,7 @@ class RecordedState:
         return access.scope_of_indicator(options, self.register.policy.divisions)
 
     def linked(self, stream: str) -> Iterable[str]:
-        """The streams of the subjects that the one of *stream* was merged with."""
+        """The streams of the subjects with which the subject of *stream* was merged."""
         trace = self._subjects.get(stream)
         return () if trace is None else sorted(trace.linked)
 
@@ -196,7 +197,7 @@ class RecordedState:
 
 
 def _follows(before: Any, event: Any) -> bool:
-    """Whether *event* begins its subject, or the subject has begun before."""
+    """Whether *event* creates its subject, or its subject exists."""
     match event:
         case (
             Invited()

@@ -12,7 +12,7 @@ LEAST = 3  # a smaller count is not shown
 
 
 def suppressed(counts: Sequence[int]) -> tuple[int | None, ...]:
-    """The counts of a table whose total is known; None for those not shown.
+    """The counts of a table whose total is shown; None for each suppressed count.
 
     No suppressed count can be computed from the shown ones and the total, unless all
     suppressed ones are zero.

@@ -107,10 +107,10 @@ class Subject(Struct, frozen=True, dict=True):
         return sorted(self.events_of(*types), key=_effective_on)
 
     def text_versions(self, *fields: str) -> dict[str, int]:
-        """For each of these fields of the opening, the version that gave its text.
+        """For each of these text fields, the version of the event that set it.
 
-        This is the version of the opening, or of the last correction that restated the
-        field. Empty fields are omitted. A text can thereby be located without being
+        This is the event that created the subject, or the last correction that restated
+        the field. Empty fields are omitted. A text can thereby be located without being
         decrypted.
         """
         if len(self.facts) == len(self.history):  # no correction, no annulment
@@ -163,7 +163,8 @@ class Subject(Struct, frozen=True, dict=True):
     def void_status(self) -> str | None:
         """The reason, as a message, why the subject never counts; None if it may count.
 
-        Annulment, rejection and merger are retroactive (design, section 5).
+        A subject that is annulled, rejected or merged never counts: all three are
+        retroactive (design, section 5).
         """
         if not self.history:
             return None

@@ -2,9 +2,9 @@
 
 An event that is recorded already is refused as a repetition, unless it changes the
 state again (a case reopened on the day of a second closing) or recurs (`Fact.RECURS`).
-A void subject admits no more changes. A correction or annulment must name an event that
-can be corrected or annulled. Each aggregate checks the legality of its own timeline;
-`closed_periods` decides whether a reason is required.
+A subject that is annulled, rejected or merged admits no more changes. A correction or
+annulment must name an event that can be corrected or annulled. Each aggregate checks
+the legality of its own timeline; `closed_periods` decides whether a reason is required.
 """
 
 from datetime import date
@@ -41,8 +41,10 @@ def refuse_violations(
 
     Raises:
         AlreadyRecorded: *before* already has the event.
-        Invalid: It names an event, a subject or an area that it cannot name.
-        Refused: *before* is void, or so is the survivor of the merger.
+        Invalid: The command names an event, a subject or an area that does not exist or
+            does not fit.
+        Refused: The subject, or the survivor of its merger, never counts
+            (`Subject.void_status`).
     """
     if isinstance(command, Annulled):
         refuse_second_annulment(command, before)
@@ -134,7 +136,7 @@ def _refuse_ineffective_correction(
 def _is_its_number(
     command: Correction, subject: Subject, context: DecisionContext
 ) -> bool:
-    """Whether the correction restates only the number, and with its present value."""
+    """Whether the correction restates only the number, with its present value."""
     its = numbering.current_number(context.subject, subject)
     return its is not None and command.restated() == {"number": its.number}
 

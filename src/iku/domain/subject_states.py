@@ -55,7 +55,8 @@ class ConflictState(SubjectState, frozen=True):
         status: open, returned, resolved, rejected, merged or annulled.
         verified: Whether the case is verified; only then does it count.
         merged_into: Number of the case that counts for both.
-        wording: For each text, by name, the version of the event that gave it.
+        wording: For each free text, by field name, the version of the event that set
+            it.
     """
 
     id: str
@@ -101,7 +102,8 @@ class OrganisationState(SubjectState, frozen=True):
         area: Code of the area of its seat.
         expired: Whether its certificate had expired.
         merged_into: Number of the organisation that counts for both.
-        wording: For each text, by name, the version of the event that gave it.
+        wording: For each free text, by field name, the version of the event that set
+            it.
     """
 
     id: str
@@ -148,7 +150,7 @@ class StateInterval(NamedTuple):
 def remaining_fields(standing: Struct) -> str:
     """The fields of *standing* that are not None and have no column, as JSON.
 
-    They include *wording*, by which the texts are found.
+    The fields include *wording*, by which the texts are found.
     """
     shown = msgspec.to_builtins(standing)
     uncolumned = {k: v for k, v in shown.items() if v is not None and k not in COLUMNS}

@@ -53,7 +53,7 @@ class Withheld(Struct, frozen=True):
 
     @property
     def words(self) -> str:
-        """The words that replace the text in output: ``erased (B/12/2022)``."""
+        """The message that replaces the text in output: ``erased (B/12/2022)``."""
         reason = Term("withheld", self.why)
         if self.erased is None:
             return reason

@@ -60,7 +60,7 @@ class Manifest(Struct, frozen=True):
         migrations: Applied migrations.
         owner: The role that owns the schema.
         size: Number of events in the log.
-        epochs: The keys needed to read its texts. They are not included.
+        epochs: The epochs whose keys decrypt its texts. The keys are not included.
         members: The members by name.
     """
 
@@ -134,7 +134,7 @@ class Archive:
         """Read all of *file*, which must stay open as long as the archive is used.
 
         Raises:
-            UnreadableBackup: It is not a backup, or damaged or truncated.
+            UnreadableBackup: The file is not a backup, or is damaged or truncated.
         """
         self._file = file
         self._places: dict[str, tuple[int, int]] = {}

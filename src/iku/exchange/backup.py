@@ -41,7 +41,7 @@ class BackupResult(Struct, frozen=True):
         size: Number of events in the log.
         attachments: Number of attached files.
         keys: The key folder, which is not included.
-        epochs: The keys needed to read its texts.
+        epochs: The epochs whose keys decrypt its texts.
     """
 
     file: str
@@ -127,8 +127,8 @@ def read(file: IO[bytes]) -> Archive:
     """The backup in *file*, with every byte verified against its manifest.
 
     Raises:
-        UnreadableBackup: It is not a backup, or damaged.
-        NotRestorable: A newer program wrote it.
+        UnreadableBackup: The file is not a backup, or is damaged.
+        NotRestorable: A newer program wrote the backup.
     """
     found = Archive(file)
     known = [str(migration) for migration in migrations.load()]
@@ -272,7 +272,7 @@ async def _verify(
     """Number of events in the restored log, and lost keys of its texts.
 
     Raises:
-        NotRestorable: It does not verify, or differs from the manifest.
+        NotRestorable: The log does not verify, or differs from the manifest.
     """
     connection = await connect_as_owner(dsn)
     try:
@@ -382,7 +382,7 @@ def _sealed_files(files: Files) -> Iterator[tuple[str, Path]]:
 
 
 def _refuse_conflicting_files(files: Files, backup: Archive) -> None:
-    """Refuse if an existing file has the name of one in the backup, but differs."""
+    """Refuse if an existing file differs from the file of its name in the backup."""
     for name in backup.manifest.files:
         path = _path(files, name)
         if path.exists() and _digest(path) != backup.manifest.members[name].sha256:

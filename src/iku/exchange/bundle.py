@@ -1,8 +1,9 @@
 """Export of the log as a folder that an auditor verifies independently.
 
-It contains the complete log up to the last checkpoint in the layout of C2SP tlog-tiles,
-every checkpoint, a manifest, and readable copies of the definitions and closed
-publications. `iku_verify.py` verifies it. It is written page by page in bounded memory.
+The folder contains the complete log up to the last checkpoint in the layout of C2SP
+tlog-tiles, every checkpoint, a manifest, and readable copies of the definitions and
+closed publications. `iku_verify.py` verifies the folder. The export writes page by page
+in bounded memory.
 """
 
 from collections.abc import AsyncIterator, Callable, Sequence

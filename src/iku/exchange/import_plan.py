@@ -92,7 +92,7 @@ class PlannedRegister:
 
     Attributes:
         histories: Subjects in memory by stream, without new ones.
-        known: The latest day of knowledge of each, by stream.
+        known: The latest day of knowledge of each subject, by stream.
         names: Index of the numbers.
     """
 
@@ -187,8 +187,8 @@ class Plan:
         planned: The planned register; it must contain the streams that rows name.
         category: Category of the subjects.
         added: Number of events to record.
-        standing: Rows whose fact is already recorded.
-        identical: Rows that repeat an earlier row of the file.
+        standing: Number of rows whose fact is already recorded.
+        identical: Number of rows that repeat an earlier row of the file.
         skipped: The first rows that are standing or identical.
         remarks: The first side effects of rows.
         faults: The first faults, in the order of the file; *faulted* counts all.
@@ -306,7 +306,7 @@ class Plan:
         """Decide one row; rows must be passed in the order of the file.
 
         Raises:
-            Forbidden: The file needs a permission, which it does not have.
+            Forbidden: The file needs a permission, and none was given.
         """
         if not self._allowed:
             self._refuse_without_permission(entry)
@@ -484,7 +484,7 @@ class Plan:
         return names.free_identifier(self.category, number)
 
     def _has_opening(self, subject: str, opening: Fact) -> bool:
-        """Whether the subject has exactly this opening and is not annulled."""
+        """Whether exactly this event created the subject, which is not annulled."""
         stream = self._decider.stream(subject)
         state = self.planned.histories[stream].state
         its = numbering.current_number(subject, state)
@@ -553,8 +553,8 @@ class Plan:
     def _had_no_effect(self, entry: JournalRow, command: Command) -> bool:
         """Whether the row had no effect when the file was first imported.
 
-        If a later row on the same subject is recorded, this one was decided earlier.
-        If it has no record, its fact was already in force then, and it must not be
+        If a later row on the same subject is recorded, this row was decided earlier. If
+        this row has no record, its fact was already in force then, and must not be
         recorded now although a later row has reversed it.
         """
         if entry.place.order > self._before.last.get(entry.subject, FIRST):
@@ -581,8 +581,8 @@ class Plan:
     def _was_imported(self, first_equal: DuplicateRow, entry: JournalRow) -> bool:
         """Whether the row repeats a row that was imported earlier.
 
-        It was skipped then and must not be recorded now because the register has
-        changed. If such rows are separate facts, it is new.
+        Such a row was skipped then, and must not be recorded now only because the
+        register has changed. If equal rows are separate facts, the row is new.
         """
         return not entry.recurs and bool(self._before.rows[first_equal.ordinal])
 
@@ -620,7 +620,7 @@ def _note(entry: JournalRow, said: str) -> RowNote:
 
 
 def _may_rename(turn: Transition) -> bool:
-    """Whether an event can change a number: an opening, correction or annulment."""
+    """Whether an event can change a number: a first event, correction or annulment."""
     return turn.before is None or bool(retroactive_events(turn.after.history[-1:]))
 
 

@@ -71,7 +71,7 @@ class ImportPreview:
 
     Attributes:
         planned: Number of rows that would be recorded.
-        opened: Number of subjects that would be new.
+        opened: Number of subjects that would be created.
         rows: The first of the rows that would be recorded.
         reports: The first reports among them, each with its place.
         targets: The targets that would change.
@@ -110,7 +110,7 @@ class ImportPreview:
     ) -> None:
         """Count the figures before the import; called before the first row.
 
-        An import that is repeated begins again.
+        A repeated import calls it again, which discards the collected changes.
         """
         self._reset()
         self._today, self._closed = today, closed
@@ -210,7 +210,7 @@ class ImportPreview:
 
 
 def _combined(first: Change, last: Change) -> Change:
-    """Two changes of the same frozen figure as one."""
+    """Combine two consecutive changes of the same frozen figure."""
     if isinstance(first, ContributionChange) and isinstance(last, ContributionChange):
         before, after = first.before + last.before, first.after + last.after
         return ContributionChange(first.figure, before, after)

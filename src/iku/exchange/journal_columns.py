@@ -1,7 +1,7 @@
 """The columns of journals, described for the people who fill them in.
 
-What a column is for stands here; which values it takes, and which events use it, is
-derived from the layouts (`journal_layouts`).
+This module describes the purpose of each column; its values, and the events that use
+it, are derived from the layouts (`journal_layouts`).
 """
 
 from collections.abc import Mapping
@@ -75,7 +75,7 @@ class Column(NamedTuple):
 
     Attributes:
         required: Whether every row needs a value.
-        choices: The words that it takes; empty for other values.
+        choices: The accepted words; empty if other values are accepted.
     """
 
     heading: str
@@ -85,10 +85,10 @@ class Column(NamedTuple):
 
 
 class RowKind(NamedTuple):
-    """A kind of row: its word, and the further columns that it uses.
+    """A kind of row: the word that names it, and the further columns that it uses.
 
     Attributes:
-        required: Columns that it needs; of those joined by a slash, at least one.
+        required: Required columns; of columns joined by a slash, at least one.
     """
 
     event: str

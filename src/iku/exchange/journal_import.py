@@ -67,11 +67,11 @@ class ImportReport(Struct, frozen=True):
         rows: Number of non-empty rows.
         added: Number of recorded events; in a dry run, of those to be recorded.
         repeated: Rows that were imported earlier.
-        standing: Rows whose fact was already recorded in another way.
+        standing: Number of rows whose fact was already recorded in another way.
         size: Size of the log afterwards.
         faults: The first `MOST` faults; if there are any, nothing was recorded.
         faulted: Number of faults.
-        identical: Rows that repeat an earlier row of the file.
+        identical: Number of rows that repeat an earlier row of the file.
         skipped: The first `MOST` rows that are standing or identical.
         remarks: The first `MOST` side effects of rows: participations that a merger
             does not carry, subjects that a rejection also excludes.
@@ -222,7 +222,7 @@ class Importer:
         return _report(found, before, plans, (await log.head(self.connection)).size)
 
     async def _is_allowed(self, authority: Authority, digest: str) -> bool:
-        """Whether the file may hold every kind of row; without accounts it may.
+        """Whether the file may hold every kind of row; always so without accounts.
 
         Raises:
             Forbidden: The actor may not import, not even with a permission.

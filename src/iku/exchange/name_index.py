@@ -44,7 +44,7 @@ class NameIndex:
             self._planned.setdefault((category, folded), {})[subject] = use.held
 
     def all_subjects(self, category: str, number: str) -> Iterator[str]:
-        """The subjects that have or had the number *number*."""
+        """The subjects that have the number *number*, or had it before a correction."""
         yield from self._subjects_named(category, number)
 
     def holder(self, category: str, number: str) -> str | None:

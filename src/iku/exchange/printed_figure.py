@@ -16,7 +16,7 @@ _PERCENTAGE = re.compile(r"([0-9]{1,3})(?:[.,]([0-9]{1,12}))? ?(%?)")
 
 
 class PrintedResult(Protocol):
-    """The values of a figure that a printed figure is compared with."""
+    """The values of a figure with which a printed value is compared."""
 
     @property
     def numerator(self) -> int:
@@ -76,7 +76,7 @@ def parse(typed: str) -> Printed:
     """The value of a text such as ``8/9``, ``88,89%`` or ``88.89``.
 
     Raises:
-        InvalidCell: It is neither counts nor a percentage.
+        InvalidCell: The text is neither counts nor a percentage.
     """
     tidy = typed.strip()
     if counts := _COUNTS.fullmatch(tidy):

@@ -67,7 +67,7 @@ class RowReader:
         return subject_id(found or self.row.cells.get(self.layout.subject, ""))
 
     def known_on(self) -> date:
-        """The day of knowledge; today if the row has none."""
+        """The day on which the event became known; today if the row states none."""
         known_on = self.day(self.layout.known, required=True)
         return min(known_on or self._scope.today, self._scope.today)
 

@@ -37,11 +37,11 @@ class MalformedDay(ValueError):
 def parse(text: str, today: date) -> date:
     """The day that *text* names; *today* is the day of ``hari ini``.
 
-    Day, month and year, with the month in digits or in words of either language, or
-    ISO 8601. Two digits are no year.
+    Day, month and year, with the month in digits or in words of either language, or ISO
+    8601. Two digits are no year.
 
     Raises:
-        MalformedDay: It is no day of the calendar.
+        MalformedDay: The text does not name a day of the calendar.
     """
     written = " ".join(text.casefold().split())
     if (back := _RELATIVE.get(written)) is not None:

@@ -39,7 +39,7 @@ class ShapeDigests(Struct, frozen=True):
 
 
 def check(home: SignerFolder, shape: ShapeDigests) -> None:
-    """Refuse a shape that is neither accepted nor the one that the release expects.
+    """Refuse a schema shape that is neither accepted nor expected by the release.
 
     Raises:
         ShapeChanged: The message names the digests.

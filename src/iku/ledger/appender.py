@@ -58,7 +58,7 @@ class AcceptedRequest(Struct, frozen=True):
     def position_offsets(self) -> dict[str, int]:
         """For each stream, the position of its new events minus their version.
 
-        Added to the version of a new event, it gives the event's position.
+        The version of a new event plus this offset is the event's position.
         """
         places, position = {}, self.first_position
         for part in self.request.parts:
@@ -118,7 +118,7 @@ class _QueuedRequest:
 
     @property
     def appends_to(self) -> Iterator[str]:
-        """The streams and categories it appends to; if unnumbered, its category."""
+        """The streams and categories to which the request appends."""
         asked = self.asked
         if isinstance(asked, UnnumberedRequest):
             yield asked.category
@@ -173,8 +173,8 @@ class Appender:
 
     *connect* opens the appender's own connection. *admit* numbers and refuses requests
     in the append's transaction, before they are appended. *project* writes the
-    projections in the same transaction. *at_once* is tried before these steps, and does
-    all of them in one statement if it can.
+    projections in the same transaction. *at_once* is tried first: it does all these
+    steps in one statement, or nothing.
 
     Attributes:
         capacity: Maximum number of waiting requests; another one is refused as

@@ -241,7 +241,7 @@ async def keys(connection: Reader) -> list[LogKey]:
 
 @lru_cache(maxsize=64)
 def _parse_key(vkey: str) -> VerifierKey | None:
-    """The verifier key in a row; None if it is malformed, which ignores the row."""
+    """The verifier key in a row; None if it is malformed, so the row is ignored."""
     try:
         return note.parse_verifier(vkey)
     except Malformed:

@@ -45,9 +45,9 @@ async def add(connection: Reader, size: int, found: VerifiedSignature) -> None:
 
 
 async def lines(connection: Reader, size: int, signed: str) -> tuple[str, ...]:
-    """The lines that verify over the checkpoint *signed* of *size*, one of each key.
+    """The valid cosignature lines of a checkpoint of *size*, one of each key.
 
-    Their number is limited, so that the note stays within its limits with them.
+    Their number is limited, so that the note with these lines stays within its limits.
     """
     rows = await connection.fetch(
         "select vkey, line from ledger.cosignature where size = $1 order by number",
@@ -92,7 +92,8 @@ async def witnessed_size(
 async def ignored(connection: Reader, most: int) -> list[str]:
     """A sentence for each ignored cosignature among the latest ones.
 
-    These are rows of a size beyond *most*, and those of the last sizes up to it.
+    The latest cosignatures are those of sizes beyond *most*, and of the last sizes up
+    to *most*.
     """
     rows = await connection.fetch(
         """

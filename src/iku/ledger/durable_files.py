@@ -12,7 +12,7 @@ from iku.messages import message
 
 
 class InsecurePermissions(Exception):
-    """A file or folder is accessible to other users, or belongs to another one."""
+    """A file or folder is accessible to other users, or belongs to another user."""
 
 
 class FolderInUse(Exception):

@@ -268,7 +268,7 @@ class _CommandReader:
             self._waiting.extend(rows)
 
     def command_covering(self, position: int) -> asyncpg.Record | None:
-        """The command that appended *position*; earlier commands are discarded."""
+        """The command that appended the event at *position*; drops earlier commands."""
         while self._first is None or self._first[_AT] < position:
             if not self._waiting:
                 return None

@@ -1,7 +1,7 @@
 """Checkpoints that are held outside, for a signer that lost its state.
 
-They come from files of an auditor or a witness, and from the witnesses themselves. The
-signer checks that the log continues all of them.
+The checkpoints come from files of an auditor or a witness, and from the witnesses
+themselves. The signer checks that the log continues all of them.
 """
 
 from collections.abc import Iterable, Sequence
@@ -38,7 +38,7 @@ async def gather(
     *,
     get: Get | None = None,
 ) -> KnownCheckpoints:
-    """The checkpoints in *files* and, for a signer without state, of the witnesses.
+    """The checkpoints in *files* and, for a signer without state, from the witnesses.
 
     Raises:
         SignerNotReady: A file is not a checkpoint of this log signed by a known key.

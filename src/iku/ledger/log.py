@@ -126,7 +126,7 @@ class Request(Struct, frozen=True):
 
 
 class UnnumberedRequest(Struct, frozen=True):
-    """A request whose subject gets the next free number, assigned under the log's lock.
+    """A request that gets the next number of a series, assigned under the log's lock.
 
     Attributes:
         series: The number series; *admit* assigns the number from it.
@@ -682,7 +682,7 @@ async def head(connection: Reader) -> Head:
 
 
 def is_unavailable(error: Exception, connection: Connection | None) -> bool:
-    """Whether *error* means that the database is unavailable, not that a query failed.
+    """Whether *error* is caused by an unavailable database, and not by a query.
 
     *connection* is the one on which it occurred; None if there was none yet.
     """
@@ -771,7 +771,7 @@ class _PendingAppends:
     def appended_to(self, stream: str) -> tuple[int, date | None]:
         """The number of events appended to *stream* so far, and the latest `known_on`.
 
-        It is `date.max`, PostgreSQL's infinity, if a request declares no day.
+        That day is `date.max`, PostgreSQL's infinity, if a request declares no day.
         """
         return self._streams.get(stream, _NOTHING)
 
@@ -828,7 +828,7 @@ def _verdict(framed: EncodedRequest, row: asyncpg.Record) -> Verdict:
 def _repeated_verdict(
     asked: EncodedRequest, first: EncodedRequest, verdicts: dict[str, Verdict]
 ) -> Verdict:
-    """The verdict on *asked*; *first* is the first request with its command id."""
+    """The verdict on *asked*; *first* is the first request with the same command id."""
     command_id = asked.request.command_id
     if asked is first:
         return verdicts[command_id]

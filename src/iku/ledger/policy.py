@@ -27,7 +27,7 @@ _FOREIGN = re.compile(rb"[^\t\n\x20-\x7e\x80-\xff]")
 
 
 class Party(Struct, frozen=True):
-    """A log or a witness: its key and, if known, its URL."""
+    """A log or a witness of the policy: its key and, if known, its URL."""
 
     key: VerifierKey
     url: str | None = None

@@ -81,7 +81,7 @@ def _path(index: int, start: int, end: int) -> list[Span]:
 
 
 def _subproof(old: int, start: int, end: int, *, whole: bool) -> list[Span]:
-    """SUBPROOF (RFC 6962); *whole* if the verifier has the root of this subtree."""
+    """SUBPROOF (RFC 6962, 2.1.2); *whole* if the verifier has the subtree's root."""
     if old == end:
         return [] if whole else [(start, end)]
     middle = start + split(end - start)

@@ -119,7 +119,7 @@ class Recorded(Struct, frozen=True, gc=False):
 
 
 class StreamEvent(Struct, frozen=True, gc=False):
-    """An event of a stream without its position in the log: the input of a fold.
+    """An event of a stream without its position in the log, as input of a fold.
 
     The attributes are those of `Recorded`.
     """

@@ -1,7 +1,7 @@
 """The signer's folder: its key, its state and its alarm.
 
-It is outside the database and its backups, belongs to the user who signs, and is not
-accessible to other users.
+The folder is outside the database and its backups, belongs to the user who signs, and
+is not accessible to other users.
 """
 
 from datetime import UTC, datetime

@@ -18,7 +18,7 @@ Broken = Iterator[tuple[str, str, str, str]]  # rule, table, expected, found
 
 
 async def broken_tables(connection: Connection) -> list[tuple[str, str, str, str]]:
-    """The violations of each table: rule, table, expected value and value found."""
+    """The findings on the tables: table, rule, expected value and value found."""
     rows = await connection.fetch(
         """
         select c.relname as table,

@@ -52,7 +52,7 @@ class Tiles:
         return tree.root(_split_hashes(row[first * LENGTH :]))
 
     async def _row(self, asked: Tile) -> bytes:
-        """The requested hashes, or all hashes of the tile if it is cached."""
+        """The requested hashes; all hashes of the tile if the tile is cached."""
         cached = await self._connection.fetchval(
             "select hashes from ledger.tile where level = $1 and number = $2",
             asked.level,

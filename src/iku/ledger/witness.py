@@ -47,7 +47,7 @@ KEY_FILES = {
 
 
 class CosignRefused(Exception):
-    """The witness does not cosign; *status* is the HTTP status (C2SP tlog-witness)."""
+    """The witness refuses to cosign; *status* is the HTTP status (tlog-witness)."""
 
     def __init__(self, status: HTTPStatus, sentence: str) -> None:
         super().__init__(sentence)

@@ -176,7 +176,7 @@ async def last_cosigned(
 ) -> Checkpoint | None:
     """The last checkpoint of the log that a witness cosigned; None without one.
 
-    One of its *keys* must have cosigned it.
+    One of the witness's *keys* must have cosigned the checkpoint.
 
     Raises:
         WitnessUnavailable: The witness cannot be reached, or its response does not

@@ -111,7 +111,7 @@ def bullet(name: str, title: str, description: str, of: Achievement) -> str:
 def _label_bounds(
     drawing: Drawing, bounds: Sequence[Decimal], across: LinearScale
 ) -> None:
-    """Add the lower bounds below the bands where there is room for them."""
+    """Add the lower bounds below the bands, except where labels would overlap."""
     free = 0.0
     for bound in bounds:
         said = f"{bound.normalize():f}"
@@ -122,7 +122,7 @@ def _label_bounds(
 
 
 def _inside(x: float, said: str, y: float) -> tuple[float, float, str]:
-    """Position and anchor that keep a label at *x* inside the image."""
+    """The position and anchor of a label at *x* that keep it inside the image."""
     half = extent(said) / 2
     if x - half < 0:
         return 0.0, y, "start"

@@ -56,7 +56,7 @@ class Drawing:
         self._parts: list[str] = []
 
     def add(self, tag: str, kind: str, **given: float | str) -> None:
-        """Add an element with the CSS class *kind*."""
+        """Add an SVG element with the CSS class *kind*."""
         named = "".join(f' {k}="{_written(v)}"' for k, v in given.items())
         self._parts.append(f'<{tag} class="{kind}"{named}/>')
 
@@ -111,7 +111,7 @@ def extent(said: str) -> float:
 
 
 def _written(value: float | str) -> str:
-    """A number with at most one decimal, or an escaped text."""
+    """*value* as an attribute: a number with one decimal, or an escaped text."""
     if isinstance(value, str):
         return escape(value)
     if not math.isfinite(value):

@@ -134,7 +134,7 @@ def _span(x: float, point: LinePoint, width: float) -> tuple[float, float]:
 
 
 def _anchored(x: float, point: LinePoint) -> tuple[float, str]:
-    """Position and anchor that keep a label inside the image."""
+    """The position and anchor of a label that keep it inside the image."""
     half = max(extent(point.label), extent(point.counts)) / 2
     if x + half > WIDTH:
         return WIDTH, "end"

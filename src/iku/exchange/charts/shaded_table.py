@@ -74,7 +74,7 @@ def _cell(of: tuple[int, int], most: int, *, hidden: bool) -> Cell:
 
 
 def _hidden(counts: Counts) -> frozenset[tuple[str, str]]:
-    """The cells with small counts, which are hidden from the public; not zero."""
+    """The cells that are hidden from the public: small counts, but not zero."""
     filled = [key for key, (_, denominator) in counts.items() if denominator]
     shown = small_cells.suppressed([counts[key][1] for key in filled])
     return frozenset(
