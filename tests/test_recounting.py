@@ -229,7 +229,10 @@ def participated(on: date) -> organisation.Participated:
 @pytest.mark.parametrize(
     ("told", "says"),
     [
-        ([REPORTED, conflict.Verified(effective_on=date(2021, 1, 1))], "reported only"),
+        (
+            [REPORTED, conflict.Verified(effective_on=date(2021, 1, 1))],
+            "was reported on",
+        ),
         ([REPORTED, resolved(DAY), resolved(NEXT)], "the subject was resolved since"),
         (
             [REPORTED, conflict.Reopened(effective_on=NEXT)],
@@ -371,8 +374,8 @@ def test_the_last_act_may_be_of_the_last_day() -> None:
             {"type": "annulled", "data": {"annuls": True}},
             "is not a non-negative integer",
         ),
-        ({"type": "annulled", "data": {}}, "it lacks 'annuls'"),
-        ({"text": {"title": {"c": "0"}}}, "it lacks 's'"),
+        ({"type": "annulled", "data": {}}, "'annuls' not found"),
+        ({"text": {"title": {"c": "0"}}}, "'s' not found"),
         ({"text": {"title": 3}}, "cannot be counted"),
     ],
 )
@@ -401,9 +404,9 @@ def test_a_record_of_no_form_that_counts_is_named(
             {"year": 2021, "target": "1e9"},
             "is not a decimal number",
         ),
-        ("indicator-X", "targeted", {"target": "9"}, "it lacks 'year'"),
+        ("indicator-X", "targeted", {"target": "9"}, "'year' not found"),
         ("scale-kinerja", "scaled", {"bands": []}, "has no bands"),
-        ("scale-kinerja", "scaled", {"bands": [{"at_least": "9"}]}, "it lacks"),
+        ("scale-kinerja", "scaled", {"bands": [{"at_least": "9"}]}, "not found"),
     ],
 )
 def test_a_target_or_scale_of_no_form_is_named(

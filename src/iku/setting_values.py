@@ -38,7 +38,7 @@ def login_url(
     """The connection URI in a variable; None if it is not set.
 
     Raises:
-        SettingsError: It is set, but the application's URI is not.
+        SettingsError: The variable is set, but the application's URI is not.
     """
     url = url_setting(given, name)
     if url is not None and database_url is None:
@@ -125,7 +125,7 @@ def networks_setting(given: Mapping[str, str], name: str) -> tuple[Network, ...]
     """The IP addresses and networks in a variable.
 
     Raises:
-        SettingsError: One is invalid, or includes all addresses.
+        SettingsError: A network is invalid, or includes all addresses.
     """
     texts = given.get(name, "").replace(",", " ").split()
     try:

@@ -170,7 +170,7 @@ def language(environ: Mapping[str, str]) -> Language:
     """The language of the terminal, from `IKU_LANGUAGE`; Indonesian if it is not set.
 
     Raises:
-        SettingsError: It names an unknown language.
+        SettingsError: The variable names an unknown language.
     """
     given = _set_variables(environ, ["IKU_LANGUAGE"])
     text = given.get("IKU_LANGUAGE", Language.INDONESIAN)

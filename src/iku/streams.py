@@ -53,7 +53,7 @@ async def read(
     streams: Sequence[str],
     opens: Callable[[Recorded], bool] = lambda _recorded: True,
 ) -> dict[str, FoldedStream]:
-    """Each stream folded, by name; new streams are omitted.
+    """The folded streams by name; streams without events are omitted.
 
     The texts of the events that *opens* accepts are decrypted.
     """

@@ -38,9 +38,9 @@ def decode(raw: bytes, decoder: msgspec.json.Decoder[T]) -> T:
     """The value of *raw*, decoded by *decoder*.
 
     Raises:
-        InvalidJson: It is not JSON in UTF-8, or nested too deeply.
+        InvalidJson: The input is not JSON in UTF-8, or is nested too deeply.
         DuplicateKey: An object has a duplicate key, even if written with escapes.
-        msgspec.ValidationError: It is JSON, but not of the decoder's type.
+        msgspec.ValidationError: The input is JSON, but not of the decoder's type.
     """
     try:
         value = decoder.decode(raw)
@@ -65,7 +65,7 @@ def decode_plain(raw: bytes) -> Any:
     A number that does not fit 64 bits is given as the nearest float.
 
     Raises:
-        InvalidJson: It is not JSON in UTF-8, or nested too deeply.
+        InvalidJson: The input is not JSON in UTF-8, or is nested too deeply.
     """
     with suppress(DuplicateKey):
         decode(raw, _any)

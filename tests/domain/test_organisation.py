@@ -196,7 +196,7 @@ def test_what_ends_on_the_day_of_a_participation_takes_it_along() -> None:
 def test_a_renewal_until_the_day_in_force_is_refused() -> None:
     found = organised(registered(), renewed("2021-03-01", "2026-02-28"))
     sides = (
-        "cannot be renewed on 2021-04-01 until 2026-02-28",
+        "renewing it on 2021-04-01 until 2026-02-28 changes nothing",
         "already valid until 2026-02-28",
     )
     refused(decider, found, renewed("2021-04-01", "2026-02-28"), *sides)

@@ -627,7 +627,7 @@ def test_a_proposal_is_made_once_and_by_somebody_who_may() -> None:
     log.propose("petugas-wasnas", "p1", K1, WRONG)
     twice = log.propose("petugas-wasnas", "p1", K1, WRONG)
     foreign = log.propose("petugas-iwasbang", "p2", K1, WRONG)
-    assert refused(log, "already made") == [twice, foreign]
+    assert refused(log, "already been recorded") == [twice, foreign]
     log = office()
     redefined = log.propose("auditor", "p3", "access-rights", RECORDED)
     assert refused(log, "set two persons") == [redefined]

@@ -600,7 +600,7 @@ def test_a_commitment_opened_to_a_second_text_is_refused_by_its_salts_length(
     ):
         report = hand_over(OPENED | changed)
         assert report["exit"] == 2, changed
-        assert "its salt is not 32 bytes in hexadecimal" in report["finding"]
+        assert "the salt is not 32 bytes in hexadecimal" in report["finding"]
     with pytest.raises(ValueError, match="the salt has 40 bytes, but must have 32"):
         iku_verify.commitment("conflict-K01/1", "title", "x", bytes(40), rest)
 
@@ -637,7 +637,7 @@ def test_an_erased_text_that_is_handed_over_is_found(
     found = hand_over(ERASED | {"salt": salt.hex()})
     assert (found["exit"], found["position"]) == (1, len(forged))
     assert found["finding"] == (
-        "reporter of conflict-K01/1 was handed over, but this decision erased it"
+        "reporter of conflict-K01/1 was opened, although a decision erased it"
     )
 
 

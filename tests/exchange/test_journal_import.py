@@ -969,7 +969,7 @@ async def test_rows_on_a_case_whose_new_number_is_in_doubt_are_not_judged(
     report = await bring(make("konflik", *rows))
     [(row, _, message)] = said(report)
     assert row == 3
-    assert "2 later rows naming K14 not checked" in message
+    assert "2 later rows about K14 were therefore not checked" in message
 
 
 async def test_an_annulled_report_in_a_file_frees_its_number(

@@ -197,7 +197,10 @@ async def test_a_finding_is_a_message_with_the_values_compared(
     )
     found = {translate(one, Language.INDONESIAN) for one in await check_ledger(owner)}
     assert found >= {
-        "perintah command-1: ukuran di dalam log: seharusnya ya, ditemukan tidak",
+        (
+            "perintah command-1: ukuran paling besar sama dengan ukuran log: "
+            "seharusnya ya, ditemukan tidak"
+        ),
         (
             "posisi 3: kolom effective_on: seharusnya 1 Februari 2021, "
             "ditemukan tidak ada"

@@ -177,7 +177,7 @@ class CaseRules(Rules, frozen=True, dict=True):
         return self._entry_reason(Rule.NOT_NEW, start=self.start)
 
     def _open_on_eve_reason(self) -> Reason:
-        """The result for a case open on the eve: since its reopening, or its entry."""
+        """The reason of a case that was open at the start of the period."""
         eve = self.start - ONE_DAY
         _, day, by = self._existence_start
         if reopened := counting.facts_between(self.case, date.min, eve, Reopened):

@@ -163,7 +163,7 @@ class Archive:
             yield block
 
     def _read(self) -> tuple[dict[str, ArchiveMember], bytes]:
-        """The members as found, and the bytes of the manifest."""
+        """The size and digest of each member as found, and the manifest's bytes."""
         found: dict[str, ArchiveMember] = {}
         raw = b""
         try:

@@ -51,7 +51,7 @@ def check(raw: bytes, demands: CheckpointRequirements) -> VerifiedCheckpoint:
     """Verify a checkpoint that the log returned.
 
     Raises:
-        LogUnreadable: It is not a checkpoint.
+        LogUnreadable: The response is not a checkpoint.
         RoundStopped: No trusted key of the log signed it, or a signature is wrong.
     """
     trusted = demands.policy

@@ -50,7 +50,7 @@ class FigureCheck:
         self._stopped: int | None = None  # position of a record that cannot be counted
 
     def add(self, raw: bytes) -> None:
-        """Add the next record. After a record that cannot be counted, none is."""
+        """Add the next record, unless an earlier record could not be counted."""
         self.size += 1
         if self._stopped is not None:
             return

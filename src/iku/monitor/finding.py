@@ -112,7 +112,7 @@ def round_stopped(
 
 
 def exit_code(findings: list[MonitorFinding]) -> int:
-    """The exit code of a round; a finding outweighs a log that could not be read."""
+    """The exit code of a round: a finding before a log that could not be read."""
     return min(
         (one.demanded_exit_code for one in findings), key=_BY_WEIGHT.index, default=FINE
     )

@@ -134,7 +134,7 @@ class Follower:
         self._write(MonitorState(str(head.signed), length, state.counted))
 
     def _recount(self) -> RecountResult:
-        """Recount the new publications; without findings, a restart skips them."""
+        """Recount the new publications; a restart skips those without findings."""
         for record in self._verified.records.records_after(self._figures.size):
             self._figures.add(record)
         count = self._figures.recount()
@@ -176,7 +176,7 @@ def open_follower(
     *,
     keep_going: bool = False,
 ) -> Iterator[Follower]:
-    """A follower with this folder; its records are verified again first.
+    """A follower with this folder, whose records are verified again first.
 
     Raises:
         MonitorNotReady: The folder is damaged.

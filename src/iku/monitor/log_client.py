@@ -124,7 +124,7 @@ class LogClient:
         """The entry bundle of a tile of level 0.
 
         Raises:
-            NotServed: The log responds that there is none.
+            NotServed: The log responds that the bundle does not exist.
             LogUnreadable: The log cannot be read.
         """
         return self._get(asked.entries_path(), LONGEST_BUNDLE)
@@ -133,7 +133,7 @@ class LogClient:
         """The leaf hashes of a tile of level 0; fewer if the response is truncated.
 
         Raises:
-            NotServed: The log responds that there is none.
+            NotServed: The log responds that the tile does not exist.
             LogUnreadable: The log cannot be read.
         """
         raw = self._get(asked.path(), tile.WIDTH * LENGTH)
@@ -144,7 +144,7 @@ class LogClient:
 
         Raises:
             InvalidProof: The response is not a list of hashes.
-            NotServed: The log responds that there is none.
+            NotServed: The log responds that the proof does not exist.
             LogUnreadable: The log cannot be read.
         """
         path = f"proof/consistency?old={old}&new={new}"

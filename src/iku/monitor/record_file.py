@@ -36,7 +36,7 @@ class RecordFile:
         """Read the first *length* bytes, and truncate what a crash left after them.
 
         Raises:
-            MonitorNotReady: They are not complete records.
+            MonitorNotReady: The bytes are not complete records.
         """
         if self._path.stat().st_size < length:
             raise self._damaged_error()

@@ -47,7 +47,7 @@ class VerifiedLog:
 
     @property
     def root(self) -> bytes:
-        """The root of their tree."""
+        """The root hash of the tree of the verified records."""
         return self._tree.root()
 
     def follow(self, now: Checkpoint, *, full: bool) -> None:

@@ -56,7 +56,7 @@ MOST_FAULTS = 20  # maximum reported for one input; bounds the size of the answe
 
 
 class ParseError(ValueError):
-    """Input that is not of its type.
+    """The input does not have the required type.
 
     Attributes:
         faults: The fault of each part, by its path (as in JSONPath without the leading
@@ -111,9 +111,10 @@ class Field(NamedTuple):
         return text.split(",") if "enum" in self.schema["items"] else [text]
 
     def parse_text(self, text: str) -> Any:
-        """The value of *text* in JSON types; *text* itself if it is not of the type.
+        """The value of *text* in JSON types; *text* itself if it cannot be parsed.
 
-        An object is written as JSON or, if only its name is required, as that name.
+        An object is written as JSON or, if it has a single required field, as the value
+        of that field.
         """
         schema = self.schema.get("items", self.schema)
         if schema.get("type") == "object":
@@ -123,7 +124,7 @@ class Field(NamedTuple):
 
 @cache
 def fields(struct: type[Struct]) -> Mapping[str, Field]:
-    """The fields of *struct*, by their names in texts and JSON."""
+    """The fields of *struct*, by the names that they have in messages and in JSON."""
     said = _attribute_descriptions(struct)
     return {
         one.encode_name: Field(
@@ -164,7 +165,8 @@ def parse_texts(
     """The *struct* with the values of pairs of name and text, and the values *given*.
 
     Raises:
-        ParseError: A name is unknown or given twice, or a text is not of its type.
+        ParseError: A name is unknown or given twice, or a text does not have the type
+            of its field.
     """
     known = fields(struct)  # type: ignore[arg-type]
     values, texts = dict(given), list(pairs)
@@ -226,7 +228,7 @@ def parse_json(kind: Callable[..., T] | Any, raw: bytes) -> T:
     """The value of *kind*, a Struct or a union of tagged Structs, encoded in *raw*.
 
     Raises:
-        ParseError: It is not JSON, or not of the type.
+        ParseError: The input is not JSON, or not of the type.
     """
     try:
         return cast(T, strict_json.decode(raw, _decoder(kind)))

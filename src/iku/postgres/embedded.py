@@ -171,7 +171,7 @@ class _Cluster:
         return Path(tempfile.gettempdir()) / f"iku-{os.geteuid()}-{place}"
 
     def open(self, settings: Mapping[str, str]) -> Lease:
-        """Create the cluster, the running server and the logins, as far as missing."""
+        """Create the cluster, start the server and create the logins, if missing."""
         owner_password = _load_password(self.folder / f"{OWNER}.password")
         if not self.data.exists():
             self._initialise()

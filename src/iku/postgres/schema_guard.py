@@ -146,7 +146,7 @@ async def _schema_findings(reader: Queryable) -> list[str]:
 
 
 async def _announcement_findings(reader: Queryable) -> list[str]:
-    """Findings: changes announced as a migration that was never applied."""
+    """Findings on changes that were announced as a migration that was never applied."""
     rows = await reader.fetch(
         """
         select c.number, c.migration, c.login, c.changed_at

@@ -52,7 +52,7 @@ class Shape(Struct, frozen=True):
         return sha256("".join(f"{line}\n" for line in self.lines).encode()).hexdigest()
 
     def difference(self, other: "Shape") -> list[str]:
-        """The lines of this shape that *other* lacks, and the reverse."""
+        """The lines that *other* lacks, and the lines that only *other* has."""
         mine, others = set(self.lines), set(other.lines)
         return [f"now {line}" for line in self.lines if line not in others] + [
             f"was {line}" for line in other.lines if line not in mine
@@ -121,7 +121,7 @@ class _CatalogRows:
         return "superuser" if found["rolsuper"] else str(found["rolname"])
 
     def _is_installed(self, row: Row, schema: str) -> bool:
-        """Whether the object is of the guard or an extension, so of a superuser."""
+        """Whether the object belongs to the guard or an extension (to a superuser)."""
         return schema == "guard" or (row["tableoid"], row["oid"]) in self._members
 
     def _is_included(self, schema: str | None, oid: int) -> bool:

@@ -39,9 +39,9 @@ async def backfill_definition(
 ) -> AsyncIterator[None]:
     """Context manager: backfill the definition that *transitions* add, if any.
 
-    This happens before its body appends the definition.
+    The backfill runs before the body appends the definition.
 
-    It opens a separate connection, on which an advisory lock serialises backfills.
+    A separate connection holds an advisory lock, which serialises backfills.
     """
     options = [
         new.defined.options
@@ -65,7 +65,7 @@ async def backfill_definition(
 async def _lock(connection: Connection) -> None:
     """Take the lock, which is held until the connection closes.
 
-    It is polled, because a waiting query would hold a snapshot.
+    The lock is polled, because a waiting query would hold a snapshot.
     """
     taken = "select pg_try_advisory_lock($1)"
     while not await connection.fetchval(taken, LOCK):  # noqa: ASYNC110 - of any process

@@ -45,7 +45,7 @@ class NumberUse(NamedTuple):
     Attributes:
         held: Whether it is the current number of a subject that is not annulled.
         year: Year in the subject's number, if that has the form of an automatic one.
-        serial: Serial number in it; None if it has another form.
+        serial: Serial number in the subject's number; None if it has another form.
     """
 
     held: bool = False
@@ -161,7 +161,7 @@ class SerialCache:
     def admit(
         self, asked: Sequence[EncodedRequest | UnnumberedRequest]
     ) -> "NumberedRequests | None":
-        """The requests with numbers; None if they need a query."""
+        """The requests, numbered from the cache; None if the cache does not suffice."""
         claims = [_required_numbers(one) for one in asked]
         names, series = _names_claimed(claims), _series_sizes(claims)
         if not all(_series_key(one) in self._last for one in series):
@@ -232,7 +232,7 @@ def number_claims(request: Request) -> Iterator[NumberClaim]:
 
 
 def _number_claim(transition: Transition) -> NumberClaim | None:
-    """The number that an event assigns to its subject; None if it does not change."""
+    """The number that an event assigns to its subject; None if it assigns none."""
     if _is_number_unchanged(transition):
         return None
     after = numbering.current_number(transition.subject, transition.after)
@@ -407,7 +407,7 @@ class _NumberState:
         return None
 
     def _assign_number(self, asked: UnnumberedRequest) -> EncodedRequest | Exception:
-        """The request with the next number, which is used up if it can be encoded."""
+        """The request with the next number, assigned only if it can be encoded."""
         series: NumberSeries = asked.series
         key = _series_key(series)
         if asked.command_id in self.recorded:
@@ -430,7 +430,7 @@ class _NumberState:
 async def find(
     connection: Reader, category: str, names: Iterable[str]
 ) -> Mapping[str, list[tuple[str, bool]]]:
-    """The subjects that have or had each name, by folded name, and whether still."""
+    """By case-folded name, the subjects that have or had it, and which still do."""
     found: dict[str, list[tuple[str, bool]]] = defaultdict(list)
     wanted = {numbering.casefolded(name) for name in names}
     for name, held in await rows_with_prefix(connection, category, wanted):

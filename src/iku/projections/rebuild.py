@@ -198,7 +198,7 @@ async def _indexes(owner: Connection, table: str) -> list[str]:
 
 
 async def _row_differences(owner: Connection, table: str) -> AsyncIterator[str]:
-    """Findings: rows of the live table that the new one lacks, and the reverse."""
+    """Findings on rows that only the live table or only the new one contains."""
     if await _tables_equal(owner, table):
         return
     for here, there, finding in (
@@ -242,7 +242,7 @@ def _missing_finding(table: str, count: int, example: str) -> str:
 
 
 async def _double_counting_findings(owner: Connection) -> list[str]:
-    """Findings: subjects with two rows in the new tables that overlap in both times.
+    """Findings on subjects with two rows that overlap in valid time and knowledge.
 
     An exclusion constraint would need another GiST index, as large as the table.
     """

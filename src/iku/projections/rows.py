@@ -190,7 +190,7 @@ class TransitionFold:
         self._states = dict(states)
 
     def entry(self, recorded: Recorded) -> ProjectedEvent:
-        """Apply the next event of the log to the states; the result is its effect."""
+        """Apply the next event of the log to the states, and return its effect."""
         before = self._states.get(recorded.stream)
         decider = DECIDERS[recorded.category]
         after = decider.evolve(

@@ -104,7 +104,7 @@ class Accounts(Struct, frozen=True):
 
 
 async def listing(view: View, question: AccountsQuestion, today: date) -> Accounts:
-    """The accounts that *question* asks for.
+    """The accounts that *question* requests.
 
     Raises:
         Forbidden: The viewer may not see accounts.
@@ -128,9 +128,9 @@ async def show(view: View, identifier: str, today: date) -> ShownAccount:
     """The account with this identifier, as it is today.
 
     Raises:
-        Forbidden: It is not the viewer's own account, and the viewer may not see
+        Forbidden: The account is not the viewer's own, and the viewer may not see
             others.
-        SubjectNotFound: It does not exist.
+        SubjectNotFound: The account does not exist.
     """
     if identifier != view.viewer.name:
         view.viewer.require(Action.SEE_ACCOUNTS)

@@ -1,7 +1,7 @@
 """The names of the actors of events, as a viewer may read them.
 
-The name of an account's holder is a text of the account. Those who may see accounts
-read it, and so does the holder; for everybody else the account is named by its role.
+The name of an account's holder is a text of the account. The holder and viewers who may
+see accounts read that name; other viewers read the role of the account.
 """
 
 from collections.abc import Iterable

@@ -23,9 +23,9 @@ async def fetch(view: View, stream: str, version: int) -> File:
 
     Raises:
         SubjectNotFound: The file does not exist.
-        Forbidden: It belongs to a subject whose texts the viewer may not read.
-        Gone: It was erased, or does not match the commitment.
-        KeysError: Its key is not available.
+        Forbidden: The file belongs to a subject whose texts the viewer may not read.
+        Gone: The file was erased, or does not match the commitment.
+        KeysError: The key of the file is not available.
     """
     named = message(
         "attachment {version} of {subject}",
@@ -68,7 +68,7 @@ async def fetch(view: View, stream: str, version: int) -> File:
 async def read_content(
     view: View, recorded: Recorded, digest: str
 ) -> bytes | WithheldReason:
-    """The content of an attached file with SHA-256 *digest*, or why there is none."""
+    """The content of an attached file with SHA-256 *digest*, or why it is withheld."""
     content = await view.file(recorded)
     if isinstance(content, WithheldReason):
         return content

@@ -39,7 +39,7 @@ class CaseFlow(NamedTuple):
 
     Attributes:
         reported: Reported in the period, except rejected, merged and annulled cases.
-        verified: Those of them that are verified.
+        verified: The verified ones among *reported*.
         resolved: Closings in the period.
         reopened: Reopenings in the period.
         ages: The verified cases that are open on the day, by age.

@@ -19,8 +19,9 @@ async def page(
 ) -> ExplanationPage:
     """At most *limit* subjects of the denominator that match *wanted*.
 
-    They follow those of the page before. The filter by rule is applied after a page is
-    read, so the page may have fewer items although another page follows.
+    The page begins after the last subject of the previous page. The filter by rule is
+    applied after a page is read, so the page may have fewer items although another page
+    follows.
     """
     reader, question = view.reader, begun.question
     options = (await figure_basis(reader, question)).definition.defined.options

@@ -161,7 +161,8 @@ async def preview_definition(
 ) -> RedefinitionEffect:
     """The effect of a proposed definition on the last two complete years.
 
-    By present knowledge. Reads the whole log once, one subject at a time.
+    The figures are counted by present knowledge. The whole log is read once, one
+    subject at a time.
     """
     connection = view.reader
     head = await log.head(connection)

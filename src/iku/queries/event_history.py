@@ -40,7 +40,8 @@ class Movement(Struct, frozen=True):
     Attributes:
         definition: Version of the indicator's definition.
         effective_on: The day from which the change counts.
-        since: It counts only in periods that begin by this day; None means in all.
+        since: The change counts only in periods that begin by this day; None means in
+            all periods.
         part: The dimension or kind concerned.
         district: Code of the district concerned; empty if none is known.
         expired: Change of the number of expired certificates in the denominator.
@@ -76,7 +77,7 @@ class EventView(Struct, frozen=True):
         replaced: The fields that a correction or annulment changed.
         takes_along: For a rejection, the identifiers of the subjects merged into this
             one, which do not count either.
-        movements: The changes of counts by it, by definition, day and part.
+        movements: The changes of counts by the event, by definition, day and part.
     """
 
     version: int
@@ -134,7 +135,7 @@ async def page(
 async def of_stream(
     view: View, stream: Sequence[Recorded], *, after: int = 0, limit: int | None = None
 ) -> HistoryPage:
-    """As `page`, from the first events of a stream."""
+    """A page of a history, as `page` returns it, from the events of a stream."""
     if not stream:
         return HistoryPage((), None)
     decider, subject = DECIDERS[stream[0].category], stream[0].subject

@@ -54,8 +54,8 @@ class EvidencePage(Struct, frozen=True):
         events: Records in log order that hold from the as-of day or an earlier one.
         later: Number of records left out because they hold from a later day.
         size: Number of events that were known at the coordinates.
-        previous: Position after which the page before begins; None if there is none.
-        next: The same of the page that follows.
+        previous: Position after which the previous page begins; None if there is none.
+        next: Position after which the next page begins; None if there is none.
     """
 
     events: tuple[Recorded, ...]

@@ -41,8 +41,8 @@ class SubjectFilter(Struct, frozen=True):
     """A filter of subjects; None means no restriction.
 
     Attributes:
-        counted: Only those in the numerator; in the denominator; in the denominator
-            only (open); in neither (none).
+        counted: The place of the subjects: numerator; denominator; open (in the
+            denominator only); none (in neither).
         rule: Only those decided by this rule, in the numerator or the denominator.
         part: Only those of this dimension of a case, or kind of an organisation.
         district: Code of a district; empty means without a known area.
@@ -163,13 +163,13 @@ class ExplainedSubject(Struct, frozen=True):
         title: Title of the case, name of the organisation.
         part: Dimension of the case on the day, or kind of the organisation.
         district: Code of its district; empty if no area is known.
-        denominator: Whether it is in the denominator.
-        numerator: Whether it is in the numerator.
-        expired: Whether it is an organisation in the denominator whose certificate
-            has expired.
-        why_denominator: Why it is in the denominator or not.
-        why_numerator: Why it is in the numerator or not; outside the denominator, the
-            same reason.
+        denominator: Whether the subject is in the denominator.
+        numerator: Whether the subject is in the numerator.
+        expired: Whether the subject is an organisation in the denominator whose
+            certificate has expired.
+        why_denominator: Why the subject is in the denominator or not.
+        why_numerator: Why the subject is in the numerator or not; outside the
+            denominator, the reason of *why_denominator*.
     """
 
     id: str

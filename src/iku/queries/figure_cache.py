@@ -47,7 +47,7 @@ class FigureCache:
     def put(
         self, asked: tuple[Any, ...], made: list[ComputedFigure], mark: CacheValidator
     ) -> None:
-        """Cache the figures *made* at *mark*; discard the figures of another mark."""
+        """Cache the figures *made* at the state *mark*; drop those of other states."""
         if mark != self.mark or self._figures + len(made) > MOST_KEPT:
             self.mark, self._made, self._figures = mark, {}, 0
         if asked not in self._made:

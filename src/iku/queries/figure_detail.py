@@ -33,7 +33,7 @@ class SeriesPoint(NamedTuple):
     """A day of the series.
 
     Attributes:
-        first: The figure as first published; None if it was not.
+        first: The figure as first published; None if it was not published.
         broken: The version of the definition that applies from this day on; None if it
             is that of the point before.
     """
@@ -52,7 +52,7 @@ class FigureDetail(NamedTuple):
         parts: The counts by part and district.
         flow: The flow of cases; None if the indicator counts no cases.
         moved: The nearest days on which the figure moved.
-        printed: What the last edition of the day printed; None if there is none.
+        printed: The figure in the last published edition of the day; None without one.
     """
 
     made: ComputedFigure

@@ -163,7 +163,7 @@ async def last_position(
 ) -> int | None:
     """The last position of the next page; None if there is no further row.
 
-    A page begins or ends *limit* rows; `PAGE` of them if it is None.
+    A page covers *limit* rows that begin or end, by default `PAGE`.
     """
     last: int | None = await reader.fetchval(
         """

@@ -60,8 +60,8 @@ class Figures:
     ) -> list[Figure]:
         """The requested figures, in order, from one snapshot.
 
-        *validator* is the state of the log as read for this request; if it is None,
-        it is read here.
+        *validator* is the state of the log as read for this request; without it, the
+        state is read here.
 
         Raises:
             UnknownReference: The indicator does not exist.

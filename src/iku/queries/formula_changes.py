@@ -49,7 +49,7 @@ def _basis_changes(
 
 
 def _basis_at(state: Any, whole: Any, of: Publication) -> Any:
-    """The scale, or the definition version and target, that holds in *state*."""
+    """The scale, or the definition version and the target, in force in *state*."""
     if isinstance(whole, scale.Scale):
         return scale.applicable_version(state, whole, of.as_of)
     definition = indicator.applicable_definition(state, whole, of.period.start)

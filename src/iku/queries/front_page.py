@@ -52,7 +52,7 @@ class FrontDay(NamedTuple):
 
 
 class FrontPage(NamedTuple):
-    """The content of the page.
+    """The figures of the front page, and the day on which they are counted.
 
     Attributes:
         earlier: By indicator, the figure at the end of the year before, if any.

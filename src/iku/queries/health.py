@@ -42,7 +42,7 @@ async def health(view: View, witnesses: Policy, signer_home: Path) -> Health:
 
 
 async def pending_migrations(view: View) -> list[str]:
-    """The pending migrations.
+    """The migrations of this release that the database lacks, in order.
 
     Raises:
         MigrationError: This program cannot migrate the schema.

@@ -50,7 +50,7 @@ class Direction(StrEnum):
 class ListQuestion(MomentQuestion, frozen=True, kw_only=True):
     """The common parameters of lists of cases and of organisations.
 
-    One value of each filter must match; all filters must match.
+    An item matches a filter if it has one of its values; it must match all filters.
     """
 
     CATEGORY: ClassVar[Literal["conflict", "organisation"]]

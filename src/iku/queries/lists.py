@@ -45,8 +45,8 @@ async def listing(view: View, question: ListQuestion, today: date) -> ListPage:
 
     Raises:
         InvalidQuestion: The cursor is invalid, the requested size does not exist, or
-            too many subjects match to be ordered by title; also as
-            `ListQuestion.search`.
+            too many subjects match to be ordered by title. `ListQuestion.search` gives
+            further cases.
     """
     asked = question.search(today)
     of = subject_kinds.counted_kind(asked.category).letter.lower()

@@ -20,7 +20,8 @@ class CountMovement(NamedTuple):
 
     Attributes:
         position: Position of the event, in the knowledge step; otherwise 0.
-        gained: Whether the event is known at the end of the step, not at its beginning.
+        gained: Whether the event is known at the end of the step, but not at its
+            beginning.
         numerator: Effect of the event on the numerator where it is known.
         denominator: Effect of the event on the denominator where it is known.
     """

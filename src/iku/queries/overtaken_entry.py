@@ -49,8 +49,8 @@ async def compare(
     """Compare the subject at *version*, which a form showed, with the subject now.
 
     Raises:
-        SubjectNotFound: It does not exist.
-        Forbidden: It belongs to another division today.
+        SubjectNotFound: The subject does not exist.
+        Forbidden: The subject belongs to another division today.
     """
     stream = DECIDERS[category].stream(subject)
     await view.require(Action.READ_REGISTER, stream)

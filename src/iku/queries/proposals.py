@@ -128,7 +128,7 @@ class RecordedProposal(NamedTuple):
 async def visible_proposals(
     view: View, question: ProposalsQuestion, today: date
 ) -> list[RecordedProposal]:
-    """The proposals that *question* asks for and the viewer sees, the latest first.
+    """The proposals that *question* requests and the viewer may see, latest first.
 
     Raises:
         Unauthenticated: The viewer has not signed in.
@@ -149,7 +149,7 @@ async def find(view: View, identifier: str, today: date) -> RecordedProposal:
 
     Raises:
         Unauthenticated: The viewer has not signed in.
-        SubjectNotFound: It does not exist, or the viewer does not see it.
+        SubjectNotFound: The proposal does not exist, or the viewer may not see it.
     """
     view.viewer.require(Action.READ_FIGURES)
     recorded = await log.read_stream(view.reader, proposal.decider.stream(identifier))

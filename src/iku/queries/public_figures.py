@@ -47,7 +47,7 @@ class CheckedFigure(Struct, frozen=True):
         definition: The definition of the figure.
         printed: The values in the publication; None for a number that was not
             published.
-        publication: That publication; the first one that printed the number.
+        publication: The first publication that printed the number; None without one.
         later_edition: Identifier of the last published edition, if that is another one.
         recounted: The figure of the number, and its recount from the log.
         now: The figure of the same period and day by present knowledge.
@@ -121,7 +121,7 @@ def normalised(number: str) -> str:
     """The figure number in the form in which it is printed.
 
     Raises:
-        InvalidQuestion: It is not a figure number; the message names the error.
+        InvalidQuestion: The text is not a figure number; the message names the error.
     """
     try:
         return coordinates.parse(number).number
@@ -135,8 +135,9 @@ async def check(
     """Check the figure with a number: as printed, as recounted, and as it is now.
 
     Raises:
-        InvalidQuestion: It is not a figure number, or its coordinates do not exist.
-        UnknownReference: No publication has printed it, and the viewer may check only
+        InvalidQuestion: *number* is not a figure number, or its coordinates do not
+            exist.
+        UnknownReference: No publication has the number, and the viewer may check only
             published figures.
     """
     wanted = normalised(number)

@@ -159,7 +159,7 @@ async def changes(
     """The changes since *of* was closed, with one page of the events.
 
     Raises:
-        UnknownReference: Its figures are not frozen.
+        UnknownReference: The figures of the publication are not frozen.
         InvalidQuestion: The requested size does not exist.
         Forbidden: The viewer may read no history.
     """

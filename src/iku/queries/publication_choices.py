@@ -19,8 +19,8 @@ class StepChoice(NamedTuple):
     """A step that is possible in the present state.
 
     Attributes:
-        indicator: The indicator whose figure a confirmation is of; None otherwise.
-        why: Why the viewer may not take it; None if they may.
+        indicator: The indicator whose figure a confirmation confirms; None otherwise.
+        why: The reason why the viewer may not take the step; None if they may.
     """
 
     step: StepType

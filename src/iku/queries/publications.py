@@ -212,7 +212,8 @@ async def read_publication(
 
     Raises:
         UnknownReference: The publication does not exist.
-        Unauthenticated: It is not published, and the viewer has not signed in.
+        Unauthenticated: The publication is not published, and the viewer has not signed
+            in.
     """
     found = await find(view.reader, identifier, at)
     of, live = found.publication, None
@@ -442,7 +443,7 @@ async def first_published(
 def first_of(
     records: Sequence[PublicationRecord], code: str, kind: Kind
 ) -> dict[date, FirstPublished]:
-    """As `first_published`, among the publications *records*."""
+    """The first published figures among *records*, by day (see `first_published`)."""
     found: dict[date, FirstPublished] = {}
     for one in records:
         of = one.publication

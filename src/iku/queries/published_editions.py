@@ -80,9 +80,10 @@ def newest(records: Sequence[PublicationRecord], most: int) -> list[Publication]
 def printed(
     records: Sequence[PublicationRecord], figure: Figure
 ) -> PrintedFigure | None:
-    """The last edition of the period and day of *figure*, as known at its coordinates.
+    """The printed figure in the last edition of the period and day of *figure*.
 
-    None if its period was not published for that day.
+    Editions that were published later than the coordinates of *figure* are ignored.
+    None if there is no edition.
     """
     last = None
     for one in records:  # editions are in order
@@ -105,7 +106,7 @@ def of_period(
 ) -> Publication | None:
     """The publication of *period* whose last step is the latest; None if there is none.
 
-    Withdrawn ones are ignored.
+    Withdrawn publications are ignored.
     """
     found = [
         (one.steps[-1].position, one.publication)

@@ -116,10 +116,10 @@ async def visit(
     question: Question,
     show: Callable[[str, Any], None],
 ) -> None:
-    """Pass every subject, as known at the coordinates, to *show*, by name and state.
+    """Call *show* with the name and the state of each subject, in the order of names.
 
-    In the order of names. A thread folds subjects while the next ones are read, so the
-    event loop is not blocked and memory is bounded.
+    The states are those known at the coordinates. A thread folds subjects while the
+    next ones are read, so the event loop is not blocked and memory is bounded.
     """
     decider = subject_kinds.kind_counted_by(options).decider
 

@@ -27,8 +27,8 @@ class ReplayStep(NamedTuple):
 
     Attributes:
         position: Position of the event of the step; 0 is before the first event.
-        numerator: Before the step.
-        denominator: Before the step.
+        numerator: Numerator before the step.
+        denominator: Denominator before the step.
         lines: The movements by the event, with the counts after each; none before the
             first step.
         earlier: Position of the previous step; None at the first one.

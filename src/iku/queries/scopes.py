@@ -35,7 +35,7 @@ class Reach(NamedTuple):
 def reach(
     category: str, scopes: Iterable[Scope], divisions: Sequence[DivisionOwnership]
 ) -> Reach | None:
-    """The subjects of *category* in *scopes*; None if all are."""
+    """The subjects of *category* that *scopes* cover; None if they cover all."""
     scopes = list(scopes)
     if AGENCY_WIDE in scopes:
         return None

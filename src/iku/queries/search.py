@@ -86,7 +86,8 @@ class ListedMatches(Struct, frozen=True):
     """A page of the matches of a search.
 
     Attributes:
-        next: Last identifier of the page; None on the last page.
+        next: Cursor of the next page: the last identifier of this one; None on the last
+            page.
         statuses: Number of matches by status; None if unknown.
     """
 
@@ -103,8 +104,8 @@ ALL = 2**63 - 2  # larger than any size of a log: all events
 async def page(view: View, asked: Search) -> ListedMatches:
     """The page of the search *asked*, with at most `asked.limit` items.
 
-    In a text search among more than `WALKED` subjects a page may have fewer items or
-    none and still a next one, and the number of matches is unknown.
+    In a text search among more than `WALKED` subjects, a page may have few items, or
+    none, although another page follows, and the number of matches is unknown.
 
     Raises:
         InvalidQuestion: The subject to continue after does not exist, or more than

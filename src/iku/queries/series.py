@@ -151,7 +151,7 @@ async def first_publications(
 def known_at(
     figures: Sequence[Figure], firsts: Mapping[date, FirstPublished]
 ) -> list[FirstPublished | None]:
-    """For each of *figures*, the one of its day among *firsts*, if its log has it."""
+    """For each of *figures*, the entry of *firsts* of its day that its log contains."""
     found = [firsts.get(figure.as_of) for figure in figures]
     size = figures[0].size
     return [one if one and one.position <= size else None for one in found]

@@ -33,9 +33,10 @@ class SubjectRecord(Struct, frozen=True):
 
 
 async def identified(view: View, category: str, typed: str) -> list[str]:
-    """The subjects with that number or identifier, as far as the viewer may read them.
+    """The subjects with the number or identifier *typed* that the viewer may read.
 
-    All of them if the viewer may read none, so that the page says who may.
+    If the viewer may read none of them, all are returned: the refusal then names the
+    roles that may.
     """
     found = await subject_lookup.identify(view, typed, (category,))
     subjects_ = [one.subject for one in found]
@@ -52,9 +53,9 @@ async def record(
     """The subject at the requested coordinates, which may be the *present*.
 
     Raises:
-        SubjectNotFound: It does not exist at these coordinates.
+        SubjectNotFound: The subject does not exist at these coordinates.
         InvalidQuestion: The requested size does not exist.
-        Forbidden: It belongs to another division today.
+        Forbidden: The subject belongs to another division today.
     """
     seen = await subjects.state(view, category, subject, asked)
     history = await event_history.of_stream(view, seen.recorded)

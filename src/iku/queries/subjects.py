@@ -103,9 +103,9 @@ async def state(view: View, category: str, subject: str, asked: Moment) -> Subje
     """The state of *subject* at the requested coordinates.
 
     Raises:
-        SubjectNotFound: It does not exist at these coordinates.
+        SubjectNotFound: The subject does not exist at these coordinates.
         InvalidQuestion: The requested size does not exist.
-        Forbidden: It belongs to another division today.
+        Forbidden: The subject belongs to another division today.
     """
     _refuse_bad_identifier(category, subject)
     await view.require(Action.READ_REGISTER, DECIDERS[category].stream(subject))
@@ -144,7 +144,7 @@ async def history(
     Raises:
         InvalidQuestion: The cursor is invalid.
         SubjectNotFound: The subject does not exist.
-        Forbidden: It belongs to another division today.
+        Forbidden: The subject belongs to another division today.
     """
     _refuse_bad_identifier(category, subject)
     if category in subject_kinds.categories():

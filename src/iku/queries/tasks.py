@@ -1,8 +1,8 @@
 """The tasks of a person, derived from the log and never stored.
 
 A task exists because of the state of a subject, so the list cannot disagree with the
-register. A group of tasks is the viewer's own if the viewer may do what it asks for;
-other groups show what waits for others.
+register. A group of tasks is the viewer's own if the viewer may carry out its tasks;
+the tasks of other groups wait for other persons.
 """
 
 from collections.abc import Collection, Mapping
@@ -204,7 +204,7 @@ select s.*, w.since, w.arose_at, count(*) over () as total,
 
 
 async def _of_publications(view: View, codes: list[str]) -> list[TaskGroup]:
-    """Unpublished publications, in groups by who may take the next step."""
+    """The publications in progress, grouped by the right to take the next step."""
     if not view.viewer.may(Action.READ_FIGURES):
         return []
     own: list[Task] = []

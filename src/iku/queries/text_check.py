@@ -40,7 +40,7 @@ class TextCheckResult(NamedTuple):
 
     Attributes:
         event: Stream and version, as in the associated data of a ciphertext.
-        outcome: The opened text, or why it is not available; None for a verified file.
+        outcome: The decrypted text, or why it is withheld; None for a verified file.
     """
 
     position: int

@@ -71,11 +71,12 @@ class Viewer(Struct, frozen=True):
         return isinstance(access.may(self.actor, action, scope), Allowed)
 
     def require(self, action: Action, scope: Scope = AGENCY_WIDE) -> None:
-        """Refuse *action* on a subject in *scope* if the viewer may not.
+        """Refuse a viewer without the right to *action* on a subject in *scope*.
 
         Raises:
             Unauthenticated: The viewer has not signed in.
-            Forbidden: The message names the roles that may.
+            Forbidden: No role of the viewer allows it; the message names the roles that
+                do.
         """
         if self.actor is None or self.may(action, scope):
             return
@@ -90,11 +91,12 @@ class Viewer(Struct, frozen=True):
         return access.covered_scopes(self.actor, action)
 
     def require_somewhere(self, action: Action) -> None:
-        """Refuse *action* if the viewer may take it, or propose it, on no subject.
+        """Refuse a viewer who may neither take nor propose *action* on any subject.
 
         Raises:
             Unauthenticated: The viewer has not signed in.
-            Forbidden: The message names the roles that may.
+            Forbidden: No role of the viewer allows it; the message names the roles that
+                do.
         """
         if self.actor is None or self.covered(action):
             return
@@ -140,13 +142,14 @@ class View(NamedTuple):
         return self._replace(record=None)
 
     async def require(self, action: Action, stream: str) -> None:
-        """Refuse *action* on the subject of *stream* if the viewer may not take it.
+        """Refuse a viewer without the right to *action* on the subject of *stream*.
 
-        A subject that does not exist is not refused.
+        No error is raised if the subject does not exist.
 
         Raises:
             Unauthenticated: The viewer has not signed in.
-            Forbidden: The message names the roles that may.
+            Forbidden: No role of the viewer allows it; the message names the roles that
+                do.
         """
         self.viewer.require_somewhere(action)
         if AGENCY_WIDE in self.viewer.covered(action):
@@ -156,11 +159,12 @@ class View(NamedTuple):
             self.viewer.require(action, at[stream])
 
     async def require_indicator(self, action: Action, code: str) -> None:
-        """Refuse *action* on the subjects of an indicator if the viewer may not.
+        """Refuse a viewer without the right to *action* on subjects of an indicator.
 
         Raises:
             Unauthenticated: The viewer has not signed in.
-            Forbidden: The message names the roles that may.
+            Forbidden: No role of the viewer allows it; the message names the roles that
+                do.
         """
         self.viewer.require_somewhere(action)
         if AGENCY_WIDE in self.viewer.covered(action):
@@ -184,7 +188,7 @@ class View(NamedTuple):
     async def outcomes(
         self, recorded: Sequence[Recorded]
     ) -> dict[Event, dict[str, Fate]]:
-        """Each text of the events *recorded*, opened, or why it is not shown.
+        """Each text of the events *recorded*: decrypted, or why it is withheld.
 
         Every text in a response is read here.
         """
@@ -216,7 +220,7 @@ class View(NamedTuple):
         return await text_rights.forbidden_streams(self.reader, principal, recorded)
 
     async def file(self, recorded: Recorded) -> bytes | WithheldReason:
-        """The content of the file that *recorded* attached, or why there is none."""
+        """The content of the file that *recorded* attached, or why it is withheld."""
         if await self._forbidden([recorded]):
             return WithheldReason.FORBIDDEN
         filed = await self.vault.file(self.reader, recorded)
@@ -293,7 +297,7 @@ class View(NamedTuple):
 
 
 def _opened_personal(found: Mapping[Event, Mapping[str, Fate]]) -> list[Event]:
-    """The events of which a personal text was opened."""
+    """The events of which a personal text was decrypted."""
     return [
         event
         for event, named in found.items()

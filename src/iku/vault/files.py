@@ -47,7 +47,8 @@ class FileReference(NamedTuple):
 class StoredFile(NamedTuple):
     """A file in the folder or in quarantine.
 
-    *written* is the Unix time in seconds at which it was stored; a move keeps it.
+    *written* is the Unix time in seconds at which the file was stored; a move does not
+    change it.
     """
 
     name: UUID

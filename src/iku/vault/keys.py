@@ -126,7 +126,7 @@ class Keys:
         """Overwrite the key of *epoch* and delete the file.
 
         Raises:
-            KeysError: The folder does not hold it.
+            KeysError: The folder does not hold the key.
         """
         path = self._path(epoch)
         with _as_keys_error(self.folder):

@@ -177,7 +177,7 @@ def unwrap(key_id: UUID, wrapped: bytes, owner: KeyOwner, kek: bytes) -> DataKey
     """Unwrap a data key.
 
     Raises:
-        TextDamaged: It was wrapped by another key, or for another owner.
+        TextDamaged: The data key was wrapped by another key, or for another owner.
     """
     bound = _key_associated_data(key_id, owner)
     return DataKey(key_id, _decrypt(wrapped, kek, bound))

@@ -162,7 +162,7 @@ class Vault:
     async def read(
         self, reader: Reader, recorded: Iterable[Recorded]
     ) -> dict[tuple[str, int], dict[str, Opened | VaultFault]]:
-        """The texts of each event by field, each decrypted or with the reason why not.
+        """The texts of each event by field: each decrypted, or why it cannot be read.
 
         One query for all events. Events without texts are omitted.
         """
@@ -188,7 +188,7 @@ class Vault:
     async def file(
         self, reader: Reader, recorded: Recorded
     ) -> FileReference | VaultFault:
-        """The file that an event attached, by name and key, or the reason why not."""
+        """The name and key of the file that an event attached, or the fault."""
         stream, version = recorded.stream, recorded.version
         rows = await reader.fetch(_READ, [stream], [version])
         row = next((row for row in rows if row["file"] is not None), None)
@@ -303,7 +303,8 @@ class Vault:
         """Destroy the key of an old epoch, which must wrap no data key.
 
         Raises:
-            KeysError: It still wraps a data key, is the current one, or is missing.
+            KeysError: The key still wraps a data key, is the current key, or is
+                missing.
         """
         if epoch not in self.keys.epochs():
             raise KeysError(

@@ -149,7 +149,7 @@ def _is_only_rights_ended(error: Exception) -> bool:
 
 
 def _address_fault(part: bytes) -> str | None:
-    """The fault in a part of the URL; None if it is valid."""
+    """The reason why a part of the URL is invalid; None if it is valid."""
     if _ESCAPES.search(part):
         return message("contains a % that is not followed by two hexadecimal digits")
     plain = unquote_to_bytes(part)

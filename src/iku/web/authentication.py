@@ -40,9 +40,9 @@ class Caller(NamedTuple):
 
 
 async def admit(request: AnyRequest, action: Action | None) -> Caller:
-    """The caller, who may take *action*. A public resource has the action None.
+    """The caller, after a check of the right to *action*; None means public.
 
-    The right to take it on the subject of the request is checked by `queries/`.
+    The right to the action on the subject of the request is checked by `queries/`.
 
     Raises:
         Unauthenticated: The caller has not signed in, or the API key is not valid.

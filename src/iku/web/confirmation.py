@@ -46,7 +46,7 @@ def encode(visitor: Visitor, one: Confirmation) -> str:
 
 
 def of_visitor(visitor: Visitor) -> Confirmation | None:
-    """The confirmation in the address of the page; None if it is missing or invalid."""
+    """The confirmation in the address of the page; None if missing or invalid."""
     given = visitor.query.get(RECORDED, "")
     content = given.partition(".")[0]
     if not content or not hmac.compare_digest(

@@ -2,8 +2,8 @@
 
 A proxy (`IKU_TRUSTED_PROXY`) states both by `X-Forwarded-For` and `X-Forwarded-Proto`;
 its other forwarded headers are not read, because a proxy may pass on those of its
-client. From another sender the headers are not trustworthy. With TLS of its own the
-server ignores them. Otherwise it refuses the request, because all clients of an unknown
+client. The headers of any other sender are not trusted. A server that provides TLS
+itself ignores them. Otherwise the request is refused, because all clients of an unknown
 proxy would seem to be on this machine.
 """
 

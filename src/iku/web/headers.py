@@ -25,7 +25,7 @@ CONDITIONS = (
 
 
 def unsupported_header(name: str, rather: str) -> BadRequest:
-    """The refusal of a header *name* that would be ignored; *rather* is the remedy."""
+    """The refusal of a header that is not supported; *rather* is the remedy."""
     return BadRequest(
         name,
         message(
@@ -41,7 +41,7 @@ async def json_body(request: AnyRequest) -> bytes:
     """The request body, whose Content-Type must be JSON.
 
     Raises:
-        BadRequest: There is no body.
+        BadRequest: The request has no body.
         UnsupportedMediaType: Content-Type is missing or another type, or the body is
             encoded.
     """
@@ -77,7 +77,7 @@ async def _read_body(request: AnyRequest) -> bytes:
     on each call.
 
     Raises:
-        RequestEntityTooLarge: The body is longer.
+        RequestEntityTooLarge: The body exceeds the maximum size of the route.
     """
     most = request.route_handler.resolve_request_max_body_size() or math.inf
     announced = _header(request, b"content-length") or "0"

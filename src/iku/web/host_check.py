@@ -75,7 +75,7 @@ def _host_problem(
 
 
 def _is_host_of(url: str, host: str, port: str | None) -> bool:
-    """Whether *host* and *port* are those of *url*, which has no usual port."""
+    """Whether *host* and *port* are those of *url*, which omits the default port."""
     scheme, _, place = url.partition("://")
     usual = port in {None, "", USUAL_PORTS[scheme]}
     return place == (host if usual else f"{host}:{port}")

@@ -13,8 +13,8 @@ class Entry(NamedTuple):
     """A page in the navigation.
 
     Attributes:
-        actions: The rights, one of which the page needs.
-        counted: The path of the stream of the number next to its label, if it has one.
+        actions: The actions; the page needs the right to one of them.
+        counted: The path of the event stream of the number next to the label, if any.
         current: Whether the present page is this one, or below it.
     """
 

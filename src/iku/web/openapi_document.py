@@ -207,8 +207,8 @@ def _parameter(field: Field, place: str) -> Json:
 def _add_example(parameter: Json) -> None:
     """Add an example to the parameter.
 
-    The page prefills `example`, which suits neither an optional filter nor a key that
-    must be unique; these have their example in the schema.
+    Swagger UI prefills `example`, which must not happen for an optional filter or a key
+    that must be unique; those have their example in the schema.
     """
     schema = parameter["schema"]
     example = _example(parameter["name"], schema)

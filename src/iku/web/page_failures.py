@@ -1,4 +1,4 @@
-"""Responses of pages to a missing sign-in, a factor that is not fresh, or a failure."""
+"""Error pages: sign-in required, step-up required, or a step that failed."""
 
 import logging
 from http import HTTPStatus
@@ -26,10 +26,10 @@ FAULT_STATUS, DELAY_STATUS = 422, 429
 
 
 class Failure(Exception):
-    """A step failed; its page is shown again with the reason.
+    """A step of a page failed; the page is shown again with the reasons.
 
     Attributes:
-        faults: Why, by the field at fault; an empty name stands for the whole form.
+        faults: The reasons by field; an empty name stands for the whole form.
     """
 
     def __init__(
@@ -48,7 +48,8 @@ def form_faults(error: ParseError | Refused) -> dict[str, str]:
     """The faults of a form by field; an empty name stands for the whole form.
 
     Raises:
-        Forbidden: The visitor may not do it, so no correction of the form helps.
+        Forbidden: The visitor has no right to the step, so no correction of the form
+            helps.
     """
     match error:
         case Forbidden():
@@ -62,7 +63,7 @@ def form_faults(error: ParseError | Refused) -> dict[str, str]:
 
 
 def fail(done: Rejected | DelayedAttempt, field: str = "") -> Failure:
-    """The failure of a step that was rejected, or came too early."""
+    """The `Failure` for a step that was rejected, or attempted too early."""
     if isinstance(done, Rejected):
         return Failure({field: done.reason})
     return Failure(
@@ -71,7 +72,7 @@ def fail(done: Rejected | DelayedAttempt, field: str = "") -> Failure:
 
 
 def delay_message(delayed: DelayedAttempt) -> Message:
-    """When the next attempt is possible."""
+    """The message that states when the next attempt is possible."""
     if delayed.seconds < 120:
         return message(
             "there were too many failed attempts: try again in {seconds} seconds",
@@ -84,7 +85,7 @@ def delay_message(delayed: DelayedAttempt) -> Message:
 
 
 def require_fresh(visitor: Visitor) -> None:
-    """Send the visitor to the confirmation first, which `iku.access` will ask for.
+    """Send the visitor to the step-up page, unless a factor was used recently.
 
     Raises:
         SignInRequired: The visitor has not signed in.
@@ -142,7 +143,7 @@ def _unavailable(request: Request[Any, Any, Any], error: Exception) -> Response[
 
 
 def _page_of(request: Request[Any, Any, Any]) -> str:
-    """The page that was asked for, or that holds the form that was sent."""
+    """The address of the requested page, or of the page of the submitted form."""
     if request.method in SAFE:
         query = f"?{request.url.query}" if request.url.query else ""
         return next_page(request.url.path + query)

@@ -25,7 +25,7 @@ FORM = "application/x-www-form-urlencoded"
 
 
 class StaleForm(Forbidden):
-    """The form is of another session than the request: it was not sent by its page."""
+    """The form key belongs to another session than that of the request."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -62,9 +62,9 @@ class Form:
 
     @property
     def command_id(self) -> str | None:
-        """The idempotency key of what the form records; None without a form key.
+        """The idempotency key of the command in the form; None without a form key.
 
-        It is the random part of the form key, which the page chose.
+        The idempotency key is the random part of the form key.
         """
         nonce = self.text(KEY).partition(".")[0]
         return f"form-{nonce}" if nonce else None
@@ -79,7 +79,7 @@ async def read_form(request: Request[Any, Any, Any], visitor: Visitor) -> Form:
     """The form of a request.
 
     Raises:
-        StaleForm: It does not carry the key of the visitor's session.
+        StaleForm: The form has not the form key of the visitor's session.
         UnsupportedMediaType: The body is not a form.
     """
     form = await parse_form(request)
@@ -106,10 +106,10 @@ async def parse_form(request: Request[Any, Any, Any]) -> Form:
 
 
 def iso_day(name: str, text: str, today: date) -> str:
-    """The day that the field *name* spells, as commands take it.
+    """The day in the field *name*, in ISO 8601.
 
     Raises:
-        ParseError: It spells none.
+        ParseError: The text is not a day.
     """
     try:
         return written_day.parse(text, today).isoformat()

@@ -127,7 +127,7 @@ def bare(
     status: int,
     headers: Mapping[str, str] | None = None,
 ) -> Response[bytes]:
-    """The page that is shown while no visitor can be determined."""
+    """The page that is shown if no visitor can be determined."""
 
     def translated(sentence: str) -> str:
         return translate_sentence(sentence, {}, page.language)

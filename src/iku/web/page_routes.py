@@ -1,4 +1,4 @@
-"""Routes of pages, whose failures are pages, too."""
+"""Routes of pages; their errors are answered by error pages."""
 
 from collections.abc import Awaitable, Callable
 from functools import wraps
@@ -23,9 +23,9 @@ def form(path: str, **options: Any) -> Callable[[Handler], Any]:
 
 
 def _guarded(handler: Handler) -> Handler:
-    """*handler*, answering a failure by a page.
+    """*handler*, whose errors are answered by an error page.
 
-    An exception handler of the framework could not do so, because it cannot await.
+    The framework's exception handlers cannot do this, because they cannot await.
     """
 
     @wraps(handler)

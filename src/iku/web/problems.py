@@ -223,12 +223,12 @@ def problem(kind: str, detail: str, *errors: FieldError) -> Problem:
 
 
 def internal_error() -> Problem:
-    """The problem of an error that the server's log describes."""
+    """The problem details of an unexpected error, which is only in the server's log."""
     return problem("fault", _DETAILS["fault"])
 
 
 def field_error(path: str, said: str) -> FieldError:
-    """The error *said* in the field or parameter at *path*, in English."""
+    """The error of the field or parameter at *path*, with the message *said*."""
     return FieldError(path, said, *_message_id_and_parameters(said))
 
 
@@ -341,7 +341,7 @@ _OF_STATUS = {int(status): kind for kind, (status, _) in reversed(KINDS.items())
 def _framework_problem(
     request: Request[Any, Any, Any], error: HTTPException
 ) -> Problem:
-    """The problem of an exception of the framework."""
+    """The problem details (RFC 9457) for an exception that the framework raised."""
     kind = _OF_STATUS.get(error.status_code)
     if kind is None:
         kind = "invalid" if error.status_code < 500 else "fault"

@@ -163,10 +163,7 @@ def form_key(token: str | None, nonce: str) -> str:
 
 
 async def visit(request: Request[Any, Any, Any]) -> Visitor:
-    """Authenticate the request of a page by its session cookie.
-
-    The caller is stored in the scope of the request.
-    """
+    """Authenticate the request of a page by its session cookie; return the visitor."""
     application = cast(Application, request.app)
     app = application.app
     token = authentication.cookie(request.scope)

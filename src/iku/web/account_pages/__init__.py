@@ -1,8 +1,8 @@
 """The pages of accounts: sign-in, enrolment, one's own account, administration.
 
-They work without JavaScript, except for passkeys, which browsers offer to scripts only.
-Every change is a POST of a form with the session's form key, answered by a redirect.
-Only a page that shows a secret once is the answer itself.
+The pages work without JavaScript, except for passkeys, which browsers offer to scripts
+only. Every change is a POST of a form with the session's form key, answered by a
+redirect, unless the response shows a secret once.
 """
 
 from typing import Any

@@ -152,7 +152,7 @@ async def end_sessions(request: AnyRequest, account: FromPath[str]) -> Response[
 async def _admitted(
     request: AnyRequest, action: Action = Action.SEE_ACCOUNTS
 ) -> Visitor:
-    """The visitor, who may see the accounts.
+    """The visitor, after a check of the right to see accounts.
 
     Raises:
         SignInRequired: The visitor has not signed in.
@@ -183,7 +183,7 @@ async def _change(
 
 
 async def _changed(visitor: Visitor, done: AccountChange) -> Response[bytes]:
-    """The page after a change: the link, the proposal or the account."""
+    """The page after a change: the one-time link, the proposal or the account."""
     if done.issued is None and done.proposal is None:
         return redirect(visitor.address(f"{PAGE}/{done.account}"))
     origin = visitor.app.settings.public_url or visitor.origin
@@ -213,7 +213,7 @@ def _granted(form: Form, visitor: Visitor) -> RoleGranted:
 
 
 def _of_fields(event: type[Any], *names: str) -> Callable[[Form, Visitor], Later]:
-    """A function that builds an event of today from the named fields of a form."""
+    """A function that builds an event, dated today, from the named fields of a form."""
 
     def made(form: Form, visitor: Visitor) -> Later:
         today = visitor.app.commands.today().isoformat()
@@ -226,7 +226,7 @@ def _of_fields(event: type[Any], *names: str) -> Callable[[Form, Visitor], Later
 
 
 def _failure(error: ParseError | Refused) -> Failure:
-    """The faults of a form that was not accepted (raises as `form_faults`)."""
+    """The `Failure` for a refused form (raises as `form_faults`)."""
     faults = form_faults(error)
     if isinstance(error, ParseError):
         faults = {at: parsing.fault(at, rule) for at, rule in faults.items()}
@@ -282,7 +282,7 @@ async def _account_page(
 
 
 def _hindrance(visitor: Visitor, found: Account) -> str | None:
-    """Why the visitor cannot change the account; None if nothing is known."""
+    """The reason why the visitor cannot change the account; None if unknown."""
     try:
         visitor.viewer.require(Action.ADMINISTER)
     except Forbidden as error:
@@ -294,7 +294,7 @@ def _hindrance(visitor: Visitor, found: Account) -> str | None:
 
 
 def _choices(visitor: Visitor) -> dict[str, Any]:
-    """The choices of the fields of a role."""
+    """The options of the form fields that describe a role."""
     agency = visitor.app.agency
     return {
         "roles": list(Role),

@@ -168,7 +168,7 @@ def _authenticator(
 async def _step(
     visitor: Visitor, values: dict[str, str], failure: Failure | None = None
 ) -> Response[bytes]:
-    """The page of the next step of the enrolment, or of the step that failed."""
+    """The page of the next enrolment step, or again that of a step that failed."""
     if visitor.session is not None and failure is not None:
         raise failure
     _, session, factors = await half_open(visitor)

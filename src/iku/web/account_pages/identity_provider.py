@@ -1,7 +1,7 @@
 """Sign-in, confirmation and linking by the identity provider.
 
-The browser is sent there by the header Refresh: the policy of the pages lets forms go
-to this server only, redirects included.
+The header Refresh sends the browser to the provider: the Content-Security-Policy of the
+pages allows forms, and their redirects, only to this server.
 """
 
 from typing import Any
@@ -64,7 +64,7 @@ async def leave(request: AnyRequest) -> Response[bytes]:
 
 @routes.page(RETURN_PATH)
 async def come_back(request: AnyRequest) -> Response[bytes]:
-    """Handle the response of the identity provider, which the browser delivers."""
+    """Handle the redirect back from the identity provider (the redirect URI)."""
     visitor = await visit(request)
     query = dict(request.query_params)
     cookie = f"{PREFIX}{cookie_name(query.get('state', ''))}"

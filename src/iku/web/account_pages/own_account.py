@@ -168,7 +168,10 @@ async def end_session(request: AnyRequest) -> Response[bytes]:
 
 
 async def _fresh_form(request: AnyRequest) -> tuple[Visitor, Form]:
-    """The visitor, who used a factor in the last five minutes, and the form."""
+    """The visitor and the submitted form, after a check of the form key.
+
+    Refused unless the visitor used a factor in the last five minutes.
+    """
     visitor = await visit(request)
     form = await read_form(request, visitor)
     require_fresh(visitor)

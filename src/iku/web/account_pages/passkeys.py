@@ -29,7 +29,7 @@ JSON = "application/json"
 
 
 class PasskeyRequest(Struct, frozen=True, forbid_unknown_fields=True):
-    """What the script sends.
+    """The JSON body of a request of the script.
 
     Attributes:
         kunci: The form key.
@@ -60,7 +60,7 @@ async def sign_in_options(request: AnyRequest) -> Response[bytes]:
 
 @post("/masuk/passkey", status_code=200)
 async def sign_in(request: AnyRequest) -> Response[bytes]:
-    """Sign in, complete a sign-in, or make the session fresh."""
+    """Sign in by a passkey alone, as the second factor, or as a step-up."""
     visitor, asked = await _read(request)
     site = _site(visitor)
     async with acquire_connection(visitor.app) as connection:

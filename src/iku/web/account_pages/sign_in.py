@@ -124,16 +124,16 @@ async def sign_out(request: AnyRequest) -> Response[bytes]:
 async def _following(
     visitor: Visitor, connection: Connection, account: str, form: Form
 ) -> str:
-    """The page that follows the sign-in; the sealed form of the account is kept."""
+    """The address after the sign-in; a sealed form of the account becomes a draft."""
     sealed, after = form.text(SEALED), form.next_page
     return await resubmission.follow(visitor, connection, account, sealed, after)
 
 
 async def half_open(visitor: Visitor) -> tuple[str, Session, accounts.Factors]:
-    """The token and session of a sign-in or an enrolment that is not complete.
+    """The token and session of an incomplete sign-in or enrolment.
 
     Raises:
-        SignInRequired: There is none, or it has expired.
+        SignInRequired: The visitor has no such session, or it has expired.
     """
     if visitor.token is None:
         raise SignInRequired

@@ -2,9 +2,9 @@
 
 A page is a handler and a template. The handler receives a `Frame`, asks `queries/`, and
 shows a template; a form is sent to a handler that gives a command to `commands/` and
-answers with a redirect. There are two kinds of pages: those that obey the time control
-(`routes.reading`) and those that record something, which are of today only
-(`routes.present`). All work without JavaScript.
+answers with a redirect. There are two kinds of pages: pages at the coordinates of the
+time control (`routes.reading`), and pages that record something, which show only the
+present (`routes.present`). All work without JavaScript.
 """
 
 from typing import Any

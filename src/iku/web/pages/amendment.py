@@ -65,7 +65,10 @@ async def show_amendment(frame: Frame) -> Response[bytes]:
 
 @sending(PATH, Action.READ_FIGURES)
 async def amend(frame: Frame, form: Form) -> Response[bytes]:
-    """Propose a target or a version; without accounts, record it."""
+    """Propose a target or a new version of the definition.
+
+    A register without accounts records it directly.
+    """
     code = frame.path["code"]
     try:
         outcome = await _carry_out(frame, form, code, _command(frame, form))
@@ -91,7 +94,7 @@ async def _carry_out(
 
 
 def _command(frame: Frame, form: Form) -> Any:
-    """The command that a form spells.
+    """The command in the fields of a form.
 
     Raises:
         ParseError: A field is missing or malformed.

@@ -68,11 +68,11 @@ async def attach_to_organisation(
 async def _form(
     frame: Frame, category: str, typed: str, fault: str = ""
 ) -> Response[bytes]:
-    """The form; *fault* says why a file was not attached.
+    """The form; *fault* is the reason why a file was not attached.
 
     Raises:
         SubjectNotFound: The subject does not exist.
-        Forbidden: It belongs to another division.
+        Forbidden: The subject belongs to another division.
     """
     async with frame.view() as view:
         seen = await subjects.state(

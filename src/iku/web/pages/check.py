@@ -18,7 +18,7 @@ from iku.web.pages.routes import timeless
 
 
 class NumberQuestion(Struct, frozen=True, forbid_unknown_fields=True):
-    """The number that was typed; None if the form was not sent yet."""
+    """The number in the form; None if the form was not sent yet."""
 
     nomor: Annotated[str, Meta(max_length=200)] | None = None
 
@@ -31,7 +31,7 @@ class CheckQuestion(Struct, frozen=True, forbid_unknown_fields=True):
 
 @timeless("/periksa", None, NumberQuestion)
 async def ask(frame: Frame) -> Response[bytes]:
-    """The form for the number on a printed page."""
+    """The form in which the number on a printed page is entered."""
     typed = frame.question.nomor
     if typed is None:
         return frame.show("check_number.html")

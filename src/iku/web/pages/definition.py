@@ -1,4 +1,4 @@
-"""The page of an indicator's definitions and targets, with options to try."""
+"""The page of an indicator's definitions and targets, with a preview of options."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
@@ -33,12 +33,12 @@ class Change(NamedTuple):
 
 
 class Trial(NamedTuple):
-    """An option that can be tried.
+    """An option whose effect can be previewed.
 
     Attributes:
         choices: The values, by stored value; empty for a number.
         now: The stored values in force.
-        asked: The stored values that are tried.
+        asked: The stored values in the preview.
         several: Whether it has several values.
     """
 
@@ -52,7 +52,7 @@ class Trial(NamedTuple):
 
 @reading(PATH, Action.READ_FIGURES, TrialQuestion)
 async def show_definition(frame: Frame) -> Response[bytes]:
-    """The versions of a definition, the targets, and what other options would give."""
+    """The versions of a definition, the targets, and a preview of other options."""
     today = frame.time.today
     tried = frame.question.comparison_request(today)
     may_try = frame.refusal(Action.READ_HISTORY)
@@ -85,7 +85,7 @@ async def show_definition(frame: Frame) -> Response[bytes]:
 async def _compared(
     frame: Frame, view: View, tried: ComparisonRequest
 ) -> Comparison | None:
-    """The figure under each definition; None if the address names none."""
+    """The figure under each definition of the address; None if it names none."""
     if tried.amendment is None and not tried.definitions:
         return None
     return await definition_comparison.compare(view, tried, frame.time.today)
@@ -139,7 +139,7 @@ def _words(frame: Frame, name: str, value: Any) -> str:
 
 
 def _trials(frame: Frame, options: Options) -> Iterator[Trial]:
-    """The options of the indicator that can be tried."""
+    """The options of the indicator whose effect can be previewed."""
     for name, value in to_builtins(options).items():
         if name not in FIXED:
             asked = to_builtins(getattr(frame.question, name))

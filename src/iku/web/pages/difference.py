@@ -1,7 +1,7 @@
 """The page that compares two figures of an indicator, and replays one of them.
 
-The other figure is, unless the address names it, what was published for the same day;
-where nothing was published, the figure at the end of the year before.
+By default, a figure is compared with the published figure of the same day or, if none
+was published, with the figure at the end of the previous year.
 """
 
 from collections.abc import Mapping, Sequence
@@ -60,7 +60,7 @@ class ComparisonPageQuestion(IndicatorQuestion, frozen=True, kw_only=True):
 
 
 class Compared(NamedTuple):
-    """The coordinates of the other figure, and the edition that printed it, if any."""
+    """The coordinates of the compared figure, and the edition that printed it."""
 
     time: TimeControl
     edition: str | None = None
@@ -68,7 +68,7 @@ class Compared(NamedTuple):
 
 @reading(PATH, Action.READ_HISTORY, ComparisonPageQuestion)
 async def show_difference(frame: Frame) -> Response[bytes]:
-    """The causes that separate two figures, and the steps that lead to one."""
+    """The causes of the difference of two figures, and the replay of one of them."""
     today, app, asked = frame.time.today, frame.app, frame.question
     async with frame.view() as view:
         other = await _other(frame, view)
@@ -100,7 +100,7 @@ async def show_difference(frame: Frame) -> Response[bytes]:
 
 
 async def _other(frame: Frame, view: View) -> Compared:
-    """The coordinates of the other figure.
+    """The coordinates of the figure with which the requested one is compared.
 
     Raises:
         ParseError: A parameter of the address is not a coordinate.
@@ -168,7 +168,7 @@ async def _step(frame: Frame, view: View, figure: Figure) -> ReplayStep | None:
 
 
 def _stages(frame: Frame, found: Difference) -> dict[str, Sequence[WaterfallStage]]:
-    """The stages of both counts: by cause where all items are here, else by step."""
+    """The waterfall stages: by cause if all items are on this page, else by step."""
     whole = found.next is None and frame.question.cursor is None
     changes = _by_cause(found.items) if whole else _by_step(found)
     return {

@@ -153,7 +153,7 @@ async def _open(frame: Frame, form: EntryForm, subject: str = "") -> Response[by
 async def _send(
     frame: Frame, form: Form, entry: EntryForm, subject: str = ""
 ) -> Response[bytes]:
-    """Record what the form holds, or show it again."""
+    """Record the command in the form, or show the form again with the faults."""
     async with acquire_connection(frame.app) as connection:
         sheet = await entry_opening.sent(
             frame, connection, entry, subject_id(subject), form
@@ -179,7 +179,7 @@ async def _send(
 
 
 async def _command(sheet: Sheet) -> Any:
-    """The command that the values of the form give.
+    """The command in the values of the form.
 
     Raises:
         ParseError: Values are missing or invalid.
@@ -271,7 +271,7 @@ async def _propose(
 
 
 def _forbidden(sheet: Sheet, error: Forbidden) -> Response[bytes]:
-    """The refusal, with the offer to propose the same values where that is possible."""
+    """The form with the refusal, and with a button to propose it where possible."""
     said = {"": messages.error_message(error)}
     if error.proposable and sheet.form.proposable:
         return sheet.with_faults(said).as_proposal().show(FORBIDDEN)
@@ -279,7 +279,7 @@ def _forbidden(sheet: Sheet, error: Forbidden) -> Response[bytes]:
 
 
 async def _overtaken(sheet: Sheet) -> Response[bytes]:
-    """The values as seen, as they are now, and as typed."""
+    """The page that compares the values as shown, as they are now, and as typed."""
     async with sheet.frame.view() as view:
         found = await overtaken_entry.compare(
             view, sheet.form.category, sheet.subject.id, sheet.version

@@ -1,4 +1,4 @@
-"""Corrections and annulments: the event that a form is about, and its values."""
+"""Corrections and annulments: the event that a form corrects, and its values."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple, get_args
@@ -24,11 +24,11 @@ _DERIVED = frozenset({"corrected", "annulled", "absorbed", "attached"})
 
 
 class CorrectedEvent(NamedTuple):
-    """What the form of a correction shows of the event that it is about.
+    """The event that a form corrects, as the form shows it.
 
     Attributes:
         fields: The fields that the event has.
-        original: Its values as they were recorded, in words.
+        original: The recorded values of the fields, in words.
     """
 
     fields: tuple[EntryField, ...]
@@ -36,7 +36,7 @@ class CorrectedEvent(NamedTuple):
 
 
 def correctable(form: EntryForm, events: Sequence[EventView]) -> tuple[EventView, ...]:
-    """The events that a correction or annulment may be about."""
+    """The events that can be corrected or annulled."""
     excluded = _DERIVED if form.event == "corrected" else {"annulled"}
     return tuple(one for one in events if one.type not in excluded)
 
@@ -68,9 +68,9 @@ def _original(event: EventView, page: PageLanguage) -> dict[str, str]:
 
 
 def with_known_persons(command: Any, event: EventView) -> Any:
-    """The correction, whose persons keep the identifiers that they have in *event*.
+    """The correction with the identifiers of the persons in the corrected *event*.
 
-    A person keeps it under a corrected name, too, so that an erasure finds all texts
+    A corrected name keeps the person's identifier, so that an erasure finds all texts
     about the person. Parties are matched by name; one without a match is matched by its
     index, if the number of parties is unchanged and the old name is gone.
     """

@@ -26,7 +26,7 @@ from iku.web.subject_paths import streams_of
 async def keep(frame: Frame, form: Form) -> Response[bytes]:
     """Store the draft of a form, and redirect to the form.
 
-    The script of the page gets the time of saving as JSON instead.
+    A request of the page's script is answered by the time of saving, as JSON.
     """
     path = form.text(resubmission.PATH)
     _check_path(path)

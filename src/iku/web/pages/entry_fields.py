@@ -68,7 +68,8 @@ class Option(NamedTuple):
     """A choice of a field.
 
     Attributes:
-        group: The value of another field that it belongs to; empty for all.
+        group: The value of another field to which the option belongs; empty for all
+            values.
     """
 
     value: str
@@ -81,7 +82,7 @@ class EntryField(NamedTuple):
 
     Attributes:
         follows: The field whose value selects the group of options; empty if none.
-        clearable: Whether a correction may clear it.
+        clearable: Whether a correction may clear the field.
     """
 
     name: str
@@ -171,7 +172,7 @@ Values = Mapping[str, str]
 def parse(
     struct: type[Struct], values: Values, cleared: Sequence[str], today: date
 ) -> Any:
-    """The command that the *values* of a form give; *cleared* fields become None.
+    """The command in the *values* of a form; *cleared* fields become None.
 
     Raises:
         ParseError: Values are missing or invalid; the faults are by field.

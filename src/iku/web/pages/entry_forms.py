@@ -22,7 +22,7 @@ class EntryForm:
 
     Attributes:
         category: Category of the subject.
-        event: Type of the event; that of an opening for a new subject.
+        event: Type of the event; for a new subject, that of its first event.
         struct: The command, as the API decodes it.
         title: Heading, in which ``{number}`` is the number of the subject.
     """
@@ -34,7 +34,7 @@ class EntryForm:
 
     @property
     def opens(self) -> bool:
-        """Whether the form enters a new subject."""
+        """Whether the form creates a subject."""
         return self.event in {"reported", "registered"}
 
     @property

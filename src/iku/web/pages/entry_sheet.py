@@ -53,11 +53,11 @@ class Sheet:
     """A form that is being filled in.
 
     Attributes:
-        values: What was typed, by field.
+        values: The typed values, by field.
         cleared: The fields that a correction clears.
         nonce: The random part of the form's key, which is kept until it is recorded.
         version: The version of the subject that the form showed.
-        proposing: Whether it makes a proposal.
+        proposing: Whether the form makes a proposal.
         events: The events that a correction or annulment may be about.
         original: The values of the event that a correction is about, in words.
         saved_at: When the draft that was filled in was stored.
@@ -97,19 +97,19 @@ class Sheet:
 
     @property
     def reference(self) -> str:
-        """The field with the version of the event that it is about; may be empty."""
+        """The field with the version of the event to correct or annul; may be empty."""
         names = {"corrected": "corrects", "annulled": "annuls"}
         return names.get(self.form.event, "")
 
     @property
     def chosen_event(self) -> EventView | None:
-        """The event that a correction or annulment is about; None if it is not."""
+        """The event that the form corrects or annuls; None for other forms."""
         chosen = self.values.get(self.reference, "")
         return next((one for one in self.events if str(one.version) == chosen), None)
 
     @property
     def choosing(self) -> bool:
-        """Whether the event that it is about has yet to be chosen."""
+        """Whether the user has yet to choose the event to correct or annul."""
         return bool(self.reference) and not self.values.get(self.reference)
 
     @property
@@ -129,7 +129,7 @@ class Sheet:
         return entry_fields.day(self.values, name, self.frame.time.today)
 
     def with_faults(self, faults: Mapping[str, str]) -> "Sheet":
-        """The sheet with the faults of its fields; an empty name is the whole form."""
+        """The form with the faults of its fields; an empty name is the whole form."""
         names = ["", *(one.name for one in self.fields)]
         ordered = {name: faults[name] for name in names if name in faults}
         return replace(self, faults={**ordered, **faults})
@@ -183,7 +183,7 @@ class Sheet:
             return await is_recorded(view, self.nonce)
 
     def similar_seen(self, seen: str) -> bool:
-        """Whether the officer has seen the similar cases; *seen* are identifiers."""
+        """Whether the user saw all similar cases; *seen* are their identifiers."""
         return {one.id for one in self.similar} <= set(seen.split())
 
     def _typed_report(self) -> TypedReport | None:
@@ -210,6 +210,146 @@ class Sheet:
         )
 
 
-async def is_recorded(view: View, nonce: str) -> bool:
-    """Whether the form whose key has that random part was recorded."""
+class OpeningOf(NamedTuple):
+    """The parameters in the address of a form.
+
+    Attributes:
+        subject: Identifier of the subject; empty for a new one.
+        chosen: Values that are filled in at first.
+        filled: The outcome of a form that was sent without a session.
+    """
+
+    form: EntryForm
+    subject: str
+    chosen: Mapping[str, str]
+    filled: str
+
+
+async def opened(frame: Frame, connection: Connection, asked: OpeningOf) -> Sheet:
+    """The form as first shown: its draft, or default values and those of the address.
+
+    Raises:
+        Forbidden: The visitor may neither record nor propose the command.
+        SubjectNotFound: The subject does not exist.
+    """
+    form, subject, chosen, filled = asked
+    visitor, path = frame.visitor, path_of(form, subject)
+    said = await resubmission.resume(visitor, connection, path, filled)
+    account = resubmission.owner(visitor) or drafts.NOBODY
+    secrets = visitor.means.secrets
+    draft = await drafts.find(connection, secrets, account, path)
+    notice = _notice(said)
+    if draft is not None:
+        nonce = dict(draft.fields).get(KEY, "")
+        view = frame.app.view(connection, frame.viewer)
+        if await _is_recorded(view, nonce):
+            await drafts.remove(connection, account, path)
+            draft, notice = None, message("The draft of this form is recorded already.")
+    if draft is not None and _is_about(draft.fields, chosen):
+        sheet = await sent(frame, connection, form, subject, Form(draft.fields))
+        return replace(sheet, notice=notice, saved_at=draft.saved_at)
+    usual = {one.name: one.usual for one in form.fields if one.usual}
+    if any(one.name == "effective_on" and one.required for one in form.fields):
+        usual["effective_on"] = visitor.page.day(frame.time.today)
+    pairs = {**usual, **chosen, KEY: token_urlsafe(12)}
+    sheet = await sent(frame, connection, form, subject, Form(tuple(pairs.items())))
+    return replace(sheet, notice=notice, version=sheet.subject.version)
+
+
+async def _is_recorded(view: View, nonce: str) -> bool:
+    """Whether the form with that name was recorded."""
     return await recorded_commands.stream_of(view, f"form-{nonce}") is not None
+
+
+def _is_about(kept: drafts.Fields, chosen: Mapping[str, str]) -> bool:
+    """Whether the draft is about the event that the address names, if it names one."""
+    values = dict(kept)
+    named = [name for name in ("corrects", "annuls") if name in chosen]
+    return all(values.get(name) == chosen[name] for name in named)
+
+
+def _notice(said: str) -> Message | None:
+    match said:
+        case resubmission.ANOTHER:
+            return message(
+                "The saved form belongs to another account or has expired, so its "
+                "values are not filled in here."
+            )
+        case resubmission.AGAIN:
+            return message(
+                "The form that was sent is not recorded yet: check it, and record it."
+            )
+        case _:
+            return None
+
+
+async def sent(
+    frame: Frame, connection: Connection, form: EntryForm, subject: str, given: Form
+) -> Sheet:
+    """The form with the submitted values (raises as `opened`)."""
+    view = frame.app.view(connection, frame.viewer)
+    about, proposing = EntrySubject(), False
+    events: tuple[EventView, ...] = ()
+    if not form.opens:
+        about = await _subject(view, frame, form, subject)
+        proposing = await _may_only_propose(view, form, subject)
+    if form.event in {*OF_EVENTS, "participation_verified"}:
+        page = await subjects.history(view, form.category, subject, None, 200)
+        events = page.items
+    sheet = Sheet(
+        frame,
+        form,
+        about,
+        form.fields,
+        given.values,
+        given.text(KEY).partition(".")[0],
+        _version(given.text("versi")),
+        cleared=tuple(given.all(entry_fields.CLEARED)),
+        proposing=proposing or given.text("usulan") == "ya",
+        events=events,
+    )
+    return _about_event(
+        replace(sheet, fields=entry_choices.with_choices(frame, form, events))
+    )
+
+
+async def _subject(
+    view: View, frame: Frame, form: EntryForm, subject: str
+) -> EntrySubject:
+    found = await subjects.state(view, form.category, subject, frame.time.moment)
+    name = found.shown["title" if form.category == "conflict" else "name"]
+    return EntrySubject(subject, found.shown["number"], name or "", found.version)
+
+
+async def _may_only_propose(view: View, form: EntryForm, subject: str) -> bool:
+    """Whether the visitor may propose the command, but not record it.
+
+    Raises:
+        Forbidden: The visitor may do neither.
+    """
+    actor = view.viewer.actor
+    if actor is None:
+        return False
+    stream = DECIDERS[form.category].stream(subject)
+    scope = (await view.scopes([stream])).get(stream, AGENCY_WIDE)
+    decided = may(actor, form.action, scope)
+    if isinstance(decided, Denied) and not decided.proposable:
+        view.viewer.require(form.action, scope)
+    return isinstance(decided, Denied)
+
+
+def _version(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+
+
+def _about_event(sheet: Sheet) -> Sheet:
+    """The sheet of a correction, with the fields of the event that it is about."""
+    if not sheet.reference:
+        return sheet
+    events = entry_corrections.correctable(sheet.form, sheet.events)
+    sheet = replace(sheet, events=events)
+    if (event := sheet.chosen_event) is None:
+        return replace(sheet, values={**sheet.values, sheet.reference: ""})
+    page = sheet.frame.visitor.page
+    shown = entry_corrections.corrected_event(sheet.form, sheet.fields, event, page)
+    return replace(sheet, fields=shown.fields, original=shown.original)

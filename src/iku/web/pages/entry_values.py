@@ -16,7 +16,7 @@ _EMPTY = "–"
 
 
 class Typed(NamedTuple):
-    """What was typed, by field, and the day of ``hari ini``."""
+    """The typed values by field, and the day that ``hari ini`` means."""
 
     values: Mapping[str, str]
     today: date

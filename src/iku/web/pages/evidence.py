@@ -1,6 +1,6 @@
 """Evidence, Bukti: the log, its signatures, erasures, openings of texts, and accounts.
 
-The page obeys the coordinates: it shows the events that were known then.
+The page shows the events that were known at its coordinates.
 """
 
 import asyncio
@@ -97,7 +97,8 @@ def _subject_path(of: Recorded) -> str | None:
 async def download_bundle(request: Request[Any, Any, Any]) -> Response[Any]:
     """The bundle for an auditor as a ZIP archive: records, proofs and checkpoints.
 
-    It is written to a temporary file first, so that a failure still gets a page.
+    The archive is written to a temporary file first, so that a failure can be answered
+    by an error page.
     """
     await authentication.admit(request, Action.READ_LOG)
     app: Any = request.app

@@ -1,9 +1,9 @@
-"""The frame of a page: its visitor, its coordinates and its own parameters.
+"""The context of a page: its visitor, its coordinates and its own parameters.
 
 A handler receives a `Frame` and answers with a template. It reads by `queries/` through
 the frame's `view`, and writes by `commands/` through its `gateway`; it holds neither
-rules nor SQL. A template makes every address by `link` or `here`, which carry the
-coordinates and the language, so that no page can lose them.
+rules nor SQL. A template builds every address by `link` or `here`, which add the
+coordinates and the language.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -44,7 +44,7 @@ class OnlyCoordinates(MomentQuestion, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One page for one visitor.
+    """The context in which one page is shown to one visitor.
 
     Attributes:
         time: The coordinates.
@@ -84,7 +84,7 @@ class Frame:
             yield view
 
     def gateway(self, form: Form, expected: int | None = None) -> CommandGateway:
-        """The gateway of the visitor's commands; a form that is sent again is a repeat.
+        """The gateway of the visitor's commands, with the idempotency key of *form*.
 
         *expected* is the version of the subject that the form showed.
         """
@@ -104,7 +104,7 @@ class Frame:
         return None if session is None else authentication.of_session(session)
 
     def refusal(self, action: Action, scope: Scope | None = None) -> str | None:
-        """Why the visitor may neither take nor propose *action*; None if they may.
+        """The reason why the visitor may neither take nor propose *action*, or None.
 
         Without a *scope*, the action is checked for any subject. The disabled button
         that shows the reason names the action.
@@ -132,9 +132,9 @@ class Frame:
         return self.there(self.visitor.path, **changes)
 
     def there(self, path: str, **changes: str | None) -> str:
-        """The address of another page that takes the parameters of this one.
+        """The address of another page with the parameters of this page.
 
-        A cursor belongs to one moment, so that other coordinates begin a list again.
+        A cursor is left out, because it belongs to the coordinates of this page.
         """
         if changes.keys() & set(time_control.NAMES):
             changes = {CURSOR: None, **changes}
@@ -146,13 +146,13 @@ class Frame:
         return f"{path}?{encoded(tuple(given))}" if given else path
 
     def with_time(self, **changes: Any) -> "Frame":
-        """The same frame, whose time control offers more choices."""
+        """The same context with further choices in the time control."""
         return replace(self, time=self.time._replace(**changes))
 
     def show(
         self, template: str, *, status: int = 200, **values: Any
     ) -> Response[bytes]:
-        """The page of a template."""
+        """The page rendered from *template*."""
         return page_rendering.rendered(
             self.visitor, template, status=status, frame=self, **values
         )
@@ -164,7 +164,7 @@ def of_visitor(
     path: Mapping[str, str],
     question: type[Struct],
 ) -> Frame:
-    """The frame of a page whose address has the parameters *pairs*.
+    """The context of a page whose address has the parameters *pairs*.
 
     Parameters without a value are ignored, because a form sends them.
 
@@ -199,7 +199,7 @@ def _once(pairs: list[tuple[str, str]]) -> dict[str, str]:
     """The coordinates among *pairs*.
 
     Raises:
-        ParseError: One is given twice.
+        ParseError: A coordinate is given twice.
     """
     found: dict[str, str] = {}
     for name, value in pairs:

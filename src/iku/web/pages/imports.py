@@ -2,9 +2,9 @@
 
 A file is uploaded once. The first step checks it without recording anything and keeps
 it, encrypted, for the account (`iku.access.uploads`). The second step names its
-SHA-256 and gets that content or none, so what was checked is what is recorded. The
-file is not sent twice, because a browser cannot fill in the choice of a file. A row is
-identified by its content, so the second step may be sent any number of times.
+SHA-256, so exactly the checked content is recorded. The file is not sent twice, because
+a browser cannot fill in the choice of a file. A row is identified by its content, so
+the second step may be sent any number of times.
 """
 
 import asyncio
@@ -66,10 +66,10 @@ class JournalQuestion(MomentQuestion, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What a file would record.
+    """The result of checking a file: the changes that it would make.
 
     Attributes:
-        permission: Why another person must approve it first; None if nobody must.
+        permission: Why another person must approve the import first; None if none must.
         closed: The figures of closed periods that it would change.
         similar: Cases that resemble a report of the file, each with its place.
     """
@@ -110,7 +110,7 @@ async def check(frame: Frame, _form: Form, upload: Upload) -> Response[bytes]:
 
 @sending("/impor/catat", Action.IMPORT)
 async def record(frame: Frame, form: Form) -> Response[bytes]:
-    """Record the file that was checked; sent again, it records nothing more."""
+    """Record the checked file; a repeated request records nothing more."""
     app, upload = frame.app, _kept(frame, form)
     if upload is None:
         return _page(frame, {FILE: NOT_KEPT}, FAULT)
@@ -134,7 +134,7 @@ async def record(frame: Frame, form: Form) -> Response[bytes]:
 
 @sending("/impor/usulan", Action.ALLOW_IMPORT)
 async def propose(frame: Frame, form: Form) -> Response[bytes]:
-    """Propose that the import of the file is permitted."""
+    """Propose the import of the file for approval by another person."""
     upload, because = _kept(frame, form), form.text("alasan").strip()
     if upload is None:
         return _page(frame, {FILE: NOT_KEPT}, FAULT)
@@ -194,7 +194,7 @@ async def download_workbook(frame: Frame) -> Response[bytes]:
 
 
 def _plain(name: str) -> str:
-    """The name of a file without folders and without characters that hide others."""
+    """The name of a file without folders and without hidden characters."""
     last = name.replace("\\", "/").rpartition("/")[2]
     return "".join("_" if is_unsafe(one) else one for one in last)[:LONGEST_NAME]
 

@@ -26,7 +26,7 @@ UNKNOWN = message("unknown")
 
 @reading(PATH, Action.READ_FIGURES, IndicatorQuestion)
 async def show_indicator(frame: Frame) -> Response[bytes]:
-    """The figure of an indicator on a day, with what it consists of."""
+    """The figure of an indicator on a day, with its series, parts and flow of cases."""
     today = frame.time.today
     question = frame.question.question(today)
     async with frame.view() as view:

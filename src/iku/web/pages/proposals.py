@@ -1,4 +1,4 @@
-"""Proposals, Usulan: what is proposed, what it would change, and the decision."""
+"""Proposals, Usulan: the proposed command, its effect on figures, and the decision."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple

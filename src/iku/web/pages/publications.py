@@ -1,4 +1,4 @@
-"""Publications, Publikasi: the calendar, the steps, the editions, and what has changed.
+"""Publications, Publikasi: calendar, steps, editions, and changes since the closing.
 
 The list and the page of a publication obey the coordinates; drafting and the steps are
 of today.
@@ -129,7 +129,7 @@ async def draft(frame: Frame, form: Form) -> Response[bytes]:
 
 @reading("/publikasi/{publication_id:str}", Action.READ_FIGURES, PublicationQuestion)
 async def show_publication(frame: Frame) -> Response[bytes]:
-    """A publication: its figures, steps and editions, and what has changed since."""
+    """A publication: its figures, steps and editions, and the changes since."""
     return await _publication_page(frame, frame.question.publication_id)
 
 

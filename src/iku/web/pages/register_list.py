@@ -1,9 +1,9 @@
 """The list of cases, or of organisations: filters, order, pages, search and download.
 
-The filters stand in the address, under the names that the API gives them. The words of
-a search stand in a form, so that they are in no address and in no log; each search
-opens the texts that the viewer may read, and keeps none of them. An erased text is
-therefore found by no later search, in whatever process.
+Filters are parameters of the address, with the names of the API. The words of a search
+are sent in a form, so that no address and no log contains them. Each search decrypts
+the texts that the viewer may read, and caches none of them, so an erased text is never
+found again.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -56,15 +56,15 @@ class Row(NamedTuple):
 
 
 class Register(NamedTuple):
-    """What differs between the list of cases and that of organisations.
+    """The layout of a list: the parts in which the two lists differ.
 
     Attributes:
-        path: The path of the list; the pages of its items stand below it.
+        path: The path of the list, below which are the pages of its items.
         columns: The fields of a row, the number and the title or name first.
         sorts: The fields by which the list can be sorted.
         days: The filters that are days, with their labels.
         none: The sentence that an empty register shows.
-        entry: The right to the act that begins a new entry.
+        entry: The action that creates a subject, to which the viewer needs the right.
     """
 
     category: str
@@ -82,7 +82,7 @@ class Register(NamedTuple):
 async def show(
     frame: Frame, register: Register, words: str = "", cursor: str | None = None
 ) -> Response[bytes]:
-    """A page of the list; with *words*, of those whose title or number has them."""
+    """A page of the list; with *words*, of the items whose title or number has them."""
     question = _question(frame, words, cursor)
     async with frame.view() as view:
         found = await lists.listing(view, question, frame.time.today)

@@ -1,7 +1,7 @@
 """Routes of the desk: pages with coordinates, pages of the present, and forms.
 
-The right that a route needs stands beside its path. Whether the visitor has it on the
-subject of the page is decided by `queries/` and `commands/`.
+Each route names the action to which the visitor needs a right. Whether the visitor has
+it on the subject of the page is decided by `queries/` and `commands/`.
 """
 
 from collections.abc import Awaitable, Callable
@@ -40,7 +40,7 @@ TRAVELS = "travels"
 def reading(
     path: str, action: Action | None, question: type[Struct] = OnlyCoordinates
 ) -> Callable[[Page], Any]:
-    """A page at the coordinates of its address; None if it is public."""
+    """A route that shows the register at the coordinates of the address."""
 
     def decorate(handler: Page) -> Any:
         async def shown(request: AnyRequest) -> Response[bytes]:
@@ -57,7 +57,7 @@ def reading(
 def present(
     path: str, action: Action | None, question: type[Struct] = OnlyCoordinates
 ) -> Callable[[Page], Any]:
-    """A page of the present: at other coordinates it answers 409, with a way back."""
+    """A route that shows only the present; other coordinates are answered by 409."""
 
     def decorate(handler: Page) -> Any:
         async def shown(request: AnyRequest) -> Response[bytes]:
@@ -74,7 +74,7 @@ def present(
 def timeless(
     path: str, action: Action | None, question: type[Struct] = OnlyCoordinates
 ) -> Callable[[Page], Any]:
-    """A page that is the same at all coordinates; its links carry them."""
+    """A route whose page is the same at all coordinates, which its links keep."""
 
     def decorate(handler: Page) -> Any:
         async def shown(request: AnyRequest) -> Response[bytes]:
@@ -88,9 +88,9 @@ def timeless(
 def searching(
     path: str, action: Action, question: type[Struct], of: str
 ) -> Callable[[Sending], Any]:
-    """The route of a form that searches the page *of*, whose parameters it takes.
+    """The route of the search form of the page *of*, with the parameters of that page.
 
-    What is searched stands in the form, so that it stands in no address and in no log.
+    The words are sent in the form, so that no address and no log contains them.
     """
 
     def decorate(handler: Sending) -> Any:
@@ -112,7 +112,7 @@ def uploading(
 ) -> Callable[[Uploading], Any]:
     """As `sending`, for a form with a file of at most *largest* bytes.
 
-    The page *refused* answers a larger one.
+    A larger file is answered by the page *refused*.
     """
 
     def decorate(handler: Uploading) -> Any:
@@ -137,7 +137,7 @@ def uploading(
 def sending(
     path: str, action: Action | None, *, restores: bool = False
 ) -> Callable[[Sending], Any]:
-    """The route that a form is sent to.
+    """The route to which a form is sent.
 
     *action* is checked for any subject; the command checks its own subjects. If the
     page of the form *restores* drafts, a form of another session is not refused but
@@ -174,16 +174,16 @@ def _named(
     *,
     travels: bool | None,
 ) -> Any:
-    """The route of *answered*, under the name of *handler*."""
+    """The route of *answered*, with the name of *handler*."""
     answered.__name__ = handler.__name__
     answered.__doc__ = handler.__doc__
     return route(path, opt={ACTION: action, TRAVELS: travels})(answered)
 
 
 def _with_page_names(request: AnyRequest) -> str | None:
-    """The address with the coordinates named as on pages; None if they are already.
+    """The address with the page's names of coordinates; None if it has them already.
 
-    The API names them otherwise, and so did the first front page.
+    The API has other names of coordinates, which the first front page also used.
     """
     pairs = list(request.query_params.multi_items())
     if not any(name in time_control.OF_API for name, _ in pairs):
@@ -201,7 +201,7 @@ async def _frame(
 
 
 async def _with_publications(frame: Frame) -> Frame:
-    """The frame, whose time control offers the last publications."""
+    """The context with the last publications as choices of the time control."""
     app = frame.app
     async with acquire_connection(app) as connection:
         records = await app.publications.records(connection)
@@ -211,11 +211,11 @@ async def _with_publications(frame: Frame) -> Frame:
 
 
 async def _admitted(request: AnyRequest, action: Action | None) -> Visitor:
-    """The visitor, who may take *action* on some subject.
+    """The visitor, after a check of the right to *action* on some subject.
 
     Raises:
-        Unauthenticated: They have not signed in.
-        Forbidden: They may not.
+        Unauthenticated: The visitor has not signed in.
+        Forbidden: No role of the visitor allows the action.
     """
     visitor = await visit(request)
     if action is not None:

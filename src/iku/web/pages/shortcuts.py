@@ -1,4 +1,4 @@
-"""The keyboard shortcuts, which a person can switch off (WCAG 2.1.4).
+"""The keyboard shortcuts, which a user can switch off (WCAG 2.1.4).
 
 The choice is a cookie of the browser, because it depends on the keyboard and on the
 aids of that machine.

@@ -28,10 +28,10 @@ MORE = {"conflict": ("reporter", "parties"), "organisation": ()}
 
 
 class SubjectLayout(NamedTuple):
-    """What differs between the page of a case and that of an organisation.
+    """The layout of a page: the parts in which cases and organisations differ.
 
     Attributes:
-        path: The path of the list, below which the page stands.
+        path: The path of the list, below which the page is.
         sentence: The state in a sentence.
         files: The path of its files in the API.
     """
@@ -44,7 +44,7 @@ class SubjectLayout(NamedTuple):
 
 
 class Step(NamedTuple):
-    """A type of event that can be recorded next, or why it cannot.
+    """A type of event that can be recorded next, or the reason why it cannot.
 
     Attributes:
         main: Whether it is the step for which the subject waits.
@@ -70,7 +70,7 @@ class ShownFile(NamedTuple):
 async def show(
     frame: Frame, layout: SubjectLayout, typed: str, *, printed: bool = False
 ) -> Response[bytes]:
-    """The page of the subject with that number or identifier, or of the several."""
+    """The page of the subject with that number or identifier, or of all of them."""
     asked = frame.question.moment(frame.time.today)
     async with frame.view() as view:
         found = await subject_page.identified(view, layout.category, subject_id(typed))
@@ -122,7 +122,7 @@ def _page(
 
 
 def _with_changes(frame: Frame, record: SubjectRecord) -> Frame:
-    """The frame whose time control leads to the days on which a figure moved."""
+    """The context with links to the nearest days on which a figure changed."""
     days = {moved.effective_on for one in record.events for moved in one.movements}
     shown, today = frame.time.day, frame.time.today
     return frame.with_time(
@@ -164,14 +164,14 @@ def _files(layout: SubjectLayout, record: SubjectRecord) -> Iterator[ShownFile]:
 
 
 def _absorbed(record: SubjectRecord) -> Iterator[str]:
-    """The subjects that this one counts for as well."""
+    """The subjects that were merged into this one."""
     for one in record.events:
         if one.type == "absorbed" and one.version not in record.annulments:
             yield one.data["origin"]["stream"].partition("-")[2]
 
 
 def _steps(frame: Frame, layout: SubjectLayout, record: SubjectRecord) -> list[Step]:
-    """The types of events that can be recorded, in the present, or why they cannot."""
+    """The types of events, each with its form or the reason for its refusal."""
     actions = access.ACTIONS[layout.category]
     base = f"{layout.path}/{record.seen.shown['id']}/catat"
     found = [
@@ -237,7 +237,7 @@ async def _several(
 async def _missing(
     frame: Frame, layout: SubjectLayout, view: View, typed: str, said: str
 ) -> Response[bytes]:
-    """The page for a subject that is not found, with hints at where it may be."""
+    """The page for a subject that is not found, with links to similar identifiers."""
     others = [
         f"{PATHS[one.category]}/{one.subject}"
         for one in await subject_lookup.identify(view, subject_id(typed))

@@ -1,7 +1,7 @@
 """Tasks, Tugas: items that wait for the visitor, and those that wait for others.
 
-`/tugas/jumlah` sends the number of tasks whenever it changes, as server-sent events. It
-ends with the session, so a page that stays open shows nothing to the next person.
+`/tugas/jumlah` sends the number of tasks whenever it changes, as server-sent events.
+The stream ends with the session, so an open page shows nothing to the next person.
 """
 
 import asyncio
@@ -60,7 +60,7 @@ async def _previous_visit(frame: Frame) -> datetime | None:
 
 @get("/tugas/jumlah", opt={ACTION: Action.READ_FIGURES, TRAVELS: None})
 async def stream_count(request: Request[Any, Any, Any]) -> ServerSentEvent:
-    """The number of tasks, again whenever it changes, until the session ends."""
+    """The number of tasks as an event stream, until the session ends."""
     visitor = await visit(request)
     visitor.viewer.require_somewhere(Action.READ_FIGURES)
     return ServerSentEvent(_counts(request, visitor.session))

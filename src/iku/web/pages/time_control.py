@@ -2,8 +2,9 @@
 
 Three parameters of the address select them: `per` (the as-of day), `diketahui` (the
 knowledge cut-off) and `ukuran` (the log size). Every link, form and download of the
-page carries them, and nothing else stores them: an address is a complete question, and
-can be sent to a colleague. Without parameters a page shows today, as known now.
+page contains the coordinates, and nothing else stores them: an address is a complete
+question, and can be sent to a colleague. Without parameters a page shows today, as
+known now.
 """
 
 import re
@@ -44,7 +45,7 @@ class PublishedMoment(NamedTuple):
 
 
 class TimeControl(NamedTuple):
-    """The requested coordinates; None stands for today and for all that is known.
+    """The requested coordinates; None means today, and all present knowledge.
 
     Attributes:
         published: The publications whose coordinates are offered as a choice.
@@ -72,7 +73,7 @@ class TimeControl(NamedTuple):
 
     @property
     def is_present(self) -> bool:
-        """Whether the page shows today by all that is known."""
+        """Whether the page shows today by all present knowledge."""
         return self.day == self.today and self.known_on is None and self.size is None
 
     @property

@@ -1,4 +1,4 @@
-"""The timeline of a subject: its events with what they changed, by whom and when."""
+"""The timeline of a subject: its events with their effects, actors and times."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
