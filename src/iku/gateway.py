@@ -157,7 +157,7 @@ class CommandGateway:
         counting = [code for code, one in indicators.items() if _counts(one, category)]
         days = _days_of_effect(proposed, today)
         questions = [Question(code, day) for day in days for code in sorted(counting)]
-        closed = [closed_periods.question(one) for one in found.closed]
+        closed = [closed_periods.question_of_change(one) for one in found.closed]
         answers = await app.figures.answer(reader, [*questions, *closed], today)
         figures, counted = answers[: len(questions)], answers[len(questions) :]
         return EntryEffect(

@@ -95,7 +95,7 @@ class Desk:
         return await self.app.commands.preview(self, command)
 
     async def draft(self, draft: Draft = YEAR) -> CommandResult:
-        subject = publication.subject(draft.publication)
+        subject = publication.stream_year(draft.publication)
         return await self.do(subject, draft, category="publication")
 
     async def take(

@@ -260,7 +260,7 @@ async def test_erasing_a_survivor_leaves_what_is_another_s_and_says_so(
     await entries.erase("organisation-O2")
     assert await entries.notes("O2") == ["Daftar hadir Bu Sari"] * 2
     [survivor] = await entries.read("O2")
-    assert survivor.opening.name == placeholder("organisation-O2", 1, "name")
+    assert survivor.creation_event.name == placeholder("organisation-O2", 1, "name")
 
 
 async def test_a_note_that_was_erased_before_is_not_copied(entries: Entries) -> None:

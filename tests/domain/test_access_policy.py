@@ -50,4 +50,4 @@ def test_a_policy_holds_from_the_day_on_which_it_is_recorded() -> None:
 
 
 def test_the_divisions_are_named_by_their_codes() -> None:
-    assert given(decider, SET).codes == {"wasnas"}
+    assert given(decider, SET).division_codes == {"wasnas"}

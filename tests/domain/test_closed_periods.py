@@ -556,7 +556,7 @@ def test_the_figure_is_said_as_it_is_counted_now() -> None:
     )
     error = ReasonRequired(change, Counts(7, 9))
     assert str(error) == said("7/9", "8/10")
-    asked = closed_periods.question(change)
+    asked = closed_periods.question_of_change(change)
     assert (asked.indicator, asked.as_of) == ("IKU-1", on("2021-12-31"))
     assert (asked.period, asked.definition) == (PeriodKind.YEAR, 1)
 

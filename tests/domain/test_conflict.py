@@ -457,18 +457,18 @@ def test_a_rejected_case_takes_no_more_changes_until_the_rejection_is_annulled()
     None
 ):
     rejected = case(reported(), Rejected(reason="Bukan konflik"))
-    assert rejected.void_status == "rejected"
+    assert rejected.exclusion_status == "rejected"
     sides = "resolved", "is already rejected"
     refused(decider, rejected, resolved("2021-04-01"), *sides)
     again = recorded(decider, rejected, annulled(2))
-    assert again.void_status is None
+    assert again.exclusion_status is None
     recorded(decider, again, resolved("2021-04-01"))
 
 
 def test_a_case_is_merged_into_another_that_counts() -> None:
     merged = Merged(into="A02", reason="Peristiwa yang sama")
     found = recorded(decider, case(reported()), merged, OTHER)
-    assert found.void_status == "merged into A02"
+    assert found.exclusion_status == "merged into A02"
     refused(decider, found, resolved("2021-04-01"), "merged into A02", context=OTHER)
 
 
@@ -500,9 +500,9 @@ def test_a_merger_may_be_corrected_to_another_case_that_counts() -> None:
     peers = {"A02": case(reported()), "A03": case(reported())}
     here = DecisionContext(HERE.today, "A01", frozenset(), peers)
     found = case(reported(), Merged(into="A02", reason="Sama"), context=here)
-    assert recorded(decider, found, corrected(2, into="A03"), here).void_status == (
-        "merged into A03"
-    )
+    assert recorded(
+        decider, found, corrected(2, into="A03"), here
+    ).exclusion_status == ("merged into A03")
     refused(
         decider, found, corrected(2, into="A98"), "A98", "does not exist", context=here
     )
@@ -520,7 +520,7 @@ def test_the_other_case_a_merger_names_is_a_peer() -> None:
 def test_a_case_whose_report_is_annulled_has_no_course_at_all() -> None:
     found = case(reported(), verified("2021-03-02"), resolved("2021-04-01"))
     gone = recorded(decider, found, annulled(1))
-    assert gone.void_status == "annulled"
+    assert gone.exclusion_status == "annulled"
     assert gone.timeline == ()
     assert gone.state_on(date(2021, 12, 31)) is None
     refused(decider, gone, reopened("2021-05-01"), "reopened", "already annulled")

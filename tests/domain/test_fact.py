@@ -119,13 +119,15 @@ def test_a_correction_of_an_annulled_fact_waits_until_it_stands_again() -> None:
 
 
 def test_restated_are_the_fields_that_are_given_even_if_false() -> None:
-    assert corrected(1).restated() == {}
-    assert corrected(1, effective_on=FIRST, category=Category.SARA).restated() == {
+    assert corrected(1).restated_fields() == {}
+    assert corrected(
+        1, effective_on=FIRST, category=Category.SARA
+    ).restated_fields() == {
         "effective_on": FIRST,
         "category": Category.SARA,
     }
     wrong = organisation.Corrected(corrects=1, reason="Belum", verified=False)
-    assert wrong.restated() == {"verified": False}
+    assert wrong.restated_fields() == {"verified": False}
 
 
 @settings(max_examples=100, deadline=None)
@@ -214,7 +216,7 @@ def test_what_is_none_is_not_written_and_free_text_stands_apart() -> None:
 
 def test_a_cleared_field_is_named_in_a_record_of_schema_number_3() -> None:
     cleared = corrected(1, title="Lain", note=None, area=None, effective_on=None)
-    assert cleared.restated() == {
+    assert cleared.restated_fields() == {
         "title": "Lain",
         "note": None,
         "area": None,

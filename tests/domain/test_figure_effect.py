@@ -64,7 +64,7 @@ def test_a_figure_changes_by_the_difference_of_the_subject(
     found = figure_effect.effect(figure(7, 9), OPTIONS, [StateChange(before, after)])
     assert found.before == Counts(7, 9)
     assert (found.after.numerator, found.after.denominator) == counts
-    assert found.moves is moves
+    assert found.changes_counts is moves
     assert (found.indicator, found.as_of) == ("IKU-1", DAY)
 
 

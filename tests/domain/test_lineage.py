@@ -117,11 +117,11 @@ def test_a_correction_or_annulment_is_about_the_fact_named_in_the_end() -> None:
         annulled(4),
         corrected(1, title="Yang lain"),
     ]
-    assert lineage.roots(history) == [1, 2, 2, 2, 2, 1]
+    assert lineage.root_versions(history) == [1, 2, 2, 2, 2, 1]
 
 
 def test_a_fact_that_names_none_before_it_is_about_itself() -> None:
-    assert lineage.roots([annulled(1), corrected(5)]) == [1, 2]
+    assert lineage.root_versions([annulled(1), corrected(5)]) == [1, 2]
 
 
 def test_what_each_fact_replaced_is_the_same_from_any_version_on() -> None:

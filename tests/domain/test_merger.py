@@ -229,7 +229,7 @@ def test_a_copy_of_a_copy_names_what_was_recorded_first(register: Register) -> N
     # That its texts are not erased is a premise, too.
     streams = decider.premises_of(onward, NEW, register.entries[NEW]).streams
     assert streams == ("subject-organisation-O2", "subject-organisation-O1")
-    assert register.entries[NEW].void_status == "merged into O3"
+    assert register.entries[NEW].exclusion_status == "merged into O3"
 
 
 def test_an_annulled_merger_is_undone_in_both_streams(register: Register) -> None:
@@ -239,7 +239,7 @@ def test_an_annulled_merger_is_undone_in_both_streams(register: Register) -> Non
     assert found.others == {
         NEW: [Annulled(annuls=v, reason=ENDED.reason) for v in (2, 3, 4)]
     }
-    assert register.entries[OLD].void_status is None
+    assert register.entries[OLD].exclusion_status is None
     assert register.entries[NEW].participations == []
     # A second merger carries everything over again.
     assert len(register.do(OLD, MERGED).others[NEW]) == 3
@@ -279,7 +279,7 @@ def test_a_chain_of_mergers_is_undone_from_its_end(register: Register) -> None:
     )
     register.do(NEW, Annulled(annuls=5, reason="Keliru"))
     register.do(OLD, ENDED)
-    assert {register.entries[o].void_status for o in (OLD, NEW, THIRD)} == {None}
+    assert {register.entries[o].exclusion_status for o in (OLD, NEW, THIRD)} == {None}
     assert register.entries[THIRD].participations == []
 
 
@@ -318,7 +318,7 @@ def test_a_merger_of_which_only_the_day_is_corrected_stays(register: Register) -
 def test_a_merger_of_an_older_log_stands_in_one_stream_and_is_annulled_there() -> None:
     old = entry(took_part("2021-03-01"), took_part("2021-04-01", "P2"), MERGED)
     register = Register(O1=old, O2=entry(), O3=entry())
-    assert register.entries[OLD].void_status == "merged into O2"
+    assert register.entries[OLD].exclusion_status == "merged into O2"
     assert register.decide(OLD, ENDED).others == {}
     # The survivor is not bound by it, because it does not know it.
     assert register.decide(NEW, Annulled(annuls=1, reason="Keliru")).events
@@ -334,7 +334,7 @@ def test_a_survivor_s_registration_is_not_annulled_while_others_are_merged_into_
     register.refuses(NEW, gone, "version 1 cannot be annulled", "O1", "at version 2")
     register.do(OLD, ENDED)
     register.do(NEW, gone)
-    assert register.entries[NEW].void_status == "annulled"
+    assert register.entries[NEW].exclusion_status == "annulled"
 
 
 def test_a_survivor_that_is_rejected_takes_along_what_was_merged_into_it(

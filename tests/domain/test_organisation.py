@@ -447,10 +447,10 @@ def test_a_rejected_entry_takes_no_more_changes_until_the_rejection_is_annulled(
     None
 ):
     found = organised(registered(), Rejected(reason="Salah daftar"))
-    assert found.void_status == "rejected"
+    assert found.exclusion_status == "rejected"
     sides = "dissolved", "is already rejected"
     refused(decider, found, dissolved("2021-06-01"), *sides)
-    assert recorded(decider, found, annulled(2)).void_status is None
+    assert recorded(decider, found, annulled(2)).exclusion_status is None
 
 
 def test_an_entry_is_merged_into_another_that_counts() -> None:
@@ -459,7 +459,7 @@ def test_an_entry_is_merged_into_another_that_counts() -> None:
     )
     merged = Merged(into="A02", reason="Organisasi yang sama")
     found = recorded(decider, organised(registered()), merged, here)
-    assert found.void_status == "merged into A02"
+    assert found.exclusion_status == "merged into A02"
     nothing = Merged(into="A98", reason="Sama")
     refused(decider, organised(registered()), nothing, "A98", "does not exist")
 
@@ -467,6 +467,6 @@ def test_an_entry_is_merged_into_another_that_counts() -> None:
 def test_an_organisation_whose_registration_is_annulled_has_no_course_at_all() -> None:
     found = organised(registered(), participated("2021-03-01"))
     gone = recorded(decider, found, annulled(1))
-    assert (gone.void_status, gone.timeline) == ("annulled", ())
+    assert (gone.exclusion_status, gone.timeline) == ("annulled", ())
     back = recorded(decider, gone, annulled(3))
     assert back.timeline == found.timeline

@@ -470,8 +470,8 @@ def test_an_identifier_tells_period_day_and_edition(
     kind: Kind, day: str, edition: int, identifier: str
 ) -> None:
     assert publication.identifier(kind, on(day), edition) == identifier
-    assert publication.edition(identifier) == edition
-    assert publication.subject(identifier) == day[:4]
+    assert publication.edition_number(identifier) == edition
+    assert publication.stream_year(identifier) == day[:4]
 
 
 def test_no_two_publications_of_a_year_share_an_identifier() -> None:

@@ -19,7 +19,7 @@ def test_a_case_is_called_by_its_title_as_last_corrected() -> None:
         effective_on=on("2021-05-01"),
     )
     case = given(conflict.decider, report)
-    assert (case.title, case.opening) == ("Perselisihan", report)
+    assert (case.title, case.creation_event) == ("Perselisihan", report)
     said = conflict.Corrected(corrects=1, title="Perselisihan warga", reason="Salah")
     case = recorded(conflict.decider, case, said)
     assert case.title == "Perselisihan warga"

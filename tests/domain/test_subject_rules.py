@@ -288,7 +288,7 @@ def test_an_annulled_merger_is_recorded_anew_and_not_brought_back() -> None:
     merged = Merged(into="K02", reason="Sama")
     found = given(decider, reported("2021-03-01"), merged, annulled(2), context=here)
     refused(decider, found, annulled(3), "annuls is 3", "record the merger again")
-    assert recorded(decider, found, merged, here).void_status == "merged into K02"
+    assert recorded(decider, found, merged, here).exclusion_status == "merged into K02"
 
 
 def test_a_report_that_was_annulled_is_not_taken_for_recorded() -> None:

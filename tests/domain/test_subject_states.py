@@ -47,8 +47,8 @@ def test_a_case_is_on_each_day_what_its_facts_say(history: list[Any]) -> None:
     waits = found.open_return and found.open_return.event.effective_on
     for span in spans:
         shown: Any = span.state_of_subject
-        if found.void_status:
-            assert shown.status == found.void_status.split(" ")[0]
+        if found.exclusion_status:
+            assert shown.status == found.exclusion_status.split(" ")[0]
             continue
         for day in ends(span):
             then = recount.case_on(facts, day)
@@ -68,8 +68,8 @@ def test_an_organisation_is_on_each_day_what_its_facts_say(history: list[Any]) -
     follow_each_other(spans)
     for span in spans:
         shown: Any = span.state_of_subject
-        if found.void_status:
-            assert shown.status == found.void_status.split(" ")[0]
+        if found.exclusion_status:
+            assert shown.status == found.exclusion_status.split(" ")[0]
             continue
         for day in ends(span):
             then = recount.organisation_on(facts, day)

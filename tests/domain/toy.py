@@ -65,7 +65,7 @@ Event = Opened | Finished | Annulled
 class Course(Subject, frozen=True, dict=True):
     """The state of a course."""
 
-    OPENING = Opened
+    CREATION = Opened
     TITLE = "title"
     LETTER = "C"
 
@@ -89,7 +89,7 @@ def decide(
         case Opened():
             refuse_unlikely_day("effective_on", command.effective_on, context.today)
         case Finished():
-            opening = course.opening if course else None
+            opening = course.creation_event if course else None
             if opening is None or command.effective_on < opening.effective_on:
                 raise Refused(f"finished on {command.effective_on}, but not opened yet")
         case Annulled():
@@ -125,11 +125,11 @@ class CourseRules(Rules, frozen=True, dict=True):
 
     def in_denominator(self) -> RuleResult:
         """Of the topic, opened by the day, and not finished before the period."""
-        if self.course.void_status:
+        if self.course.exclusion_status:
             return RuleResult(
-                False, partial(counting.void_reason, self.course, OPENING)
+                False, partial(counting.exclusion_reason, self.course, OPENING)
             )
-        opened = self.course.opening
+        opened = self.course.creation_event
         if opened.topic != self.options.topic:
             return RuleResult(False, self._other_topic)
         if opened.effective_on > self.as_of:
@@ -149,18 +149,18 @@ class CourseRules(Rules, frozen=True, dict=True):
 
     def part(self) -> str:
         """Its topic."""
-        return str(self.course.opening.topic)
+        return str(self.course.creation_event.topic)
 
     def district(self) -> str:
         """None, because courses have no district."""
         return ""
 
     def _other_topic(self) -> Reason:
-        topic, wanted = self.course.opening.topic, self.options.topic
+        topic, wanted = self.course.creation_event.topic, self.options.topic
         return self._reason(Rule.OTHER_KIND, Opened, kind=topic, wanted=wanted)
 
     def _by_opening(self, rule: Rule) -> Reason:
-        day = self.course.opening.effective_on
+        day = self.course.creation_event.effective_on
         days = {"day": day, "start": self.start, "as_of": self.as_of}
         return self._reason(rule, Opened, came=OPENED, **days)
 
@@ -175,8 +175,8 @@ class CourseRules(Rules, frozen=True, dict=True):
 
 def contributions(course: Course, options: CourseOptions) -> Iterator[Contribution]:
     """The contributions of the course: while it is open, and in its last period."""
-    opened, finished = course.opening, course.finished_on
-    if course.void_status or opened.topic != options.topic:
+    opened, finished = course.creation_event, course.finished_on
+    if course.exclusion_status or opened.topic != options.topic:
         return
     part = str(opened.topic)
     if finished is None or opened.effective_on < finished:
@@ -229,13 +229,13 @@ class CourseStanding(Shown, frozen=True):
 
 def spans(subject: str, course: Course) -> Iterator[StateInterval]:
     """The spans of a course's states, oldest first."""
-    opened, finished = course.opening, course.finished_on
+    opened, finished = course.creation_event, course.finished_on
 
     def standing(status: str) -> CourseStanding:
         return CourseStanding(
             id=subject,
             number=numbering.number(subject, course),
-            status=course.void_status or status,
+            status=course.exclusion_status or status,
             kind=opened.topic,
             opened_on=opened.effective_on,
             wording=course.text_versions("title"),

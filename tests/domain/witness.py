@@ -58,7 +58,7 @@ def cites_what_stands(reason: Reason, history: Any) -> None:
         for version in cited.corrections:
             correction = history[version - 1]
             assert correction.corrects == cited.version
-            restated = correction.restated().items()
+            restated = correction.restated_fields().items()
             fact = stands[cited.version]
             assert any(getattr(fact, name) == value for name, value in restated)
 

@@ -875,7 +875,7 @@ async def test_a_number_corrected_in_a_file_is_another_cases_further_down(
     named = ["conflict-K14", "conflict-K14.2", "conflict-K16"]
     found = await streams.read(connection, app.vault, named)
     assert [found[stream].version for stream in named] == [4, 3, 2]
-    assert found["conflict-K16"].state.void_status == "merged into K14.2"
+    assert found["conflict-K16"].state.exclusion_status == "merged into K14.2"
     again = await bring(make("konflik", *rows))
     assert (again.added, again.repeated) == (0, 8)
 
@@ -907,14 +907,14 @@ async def test_a_merger_in_a_file_is_recorded_in_both_streams_and_undone_in_both
         ]
     named = ["organisation-O1", "organisation-O2"]
     found = await streams.read(connection, app.vault, named)
-    assert found["organisation-O1"].state.void_status == "merged into O2"
+    assert found["organisation-O1"].state.exclusion_status == "merged into O2"
     taken = found["organisation-O2"].state.participations
     assert [one.reference for one in taken] == ["P1", "P9"]
     # In another file, whose rows do not name the survivor.
     undo = make.row("O1", "penggabungan_dibatalkan", "2022-03-04", keterangan="Keliru")
     assert (await bring(make("organisasi", undo))).added == 3
     found = await streams.read(connection, app.vault, named)
-    assert found["organisation-O1"].state.void_status is None
+    assert found["organisation-O1"].state.exclusion_status is None
     taken = found["organisation-O2"].state.participations
     assert [one.reference for one in taken] == ["P9"]
 

@@ -54,7 +54,7 @@ def some(random: Random) -> Chance:
 
 
 async def hand_in(world: World, of: str, proposed: Any, actor: str = "ani") -> None:
-    subject = publication.subject(of)
+    subject = publication.stream_year(of)
     command = Command("publication", subject, proposed, actor)
     assert (await world.app.commands.handle(world.connection, command)).added
 

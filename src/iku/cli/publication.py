@@ -153,7 +153,7 @@ async def _submit(
     app: App, identifier: str, proposed: Any, actor: str
 ) -> ShownPublication:
     category = printing.decider.category
-    command = Command(category, printing.subject(identifier), proposed, actor)
+    command = Command(category, printing.stream_year(identifier), proposed, actor)
 
     async def submit(credentials: Credentials | None) -> CommandResult:
         authenticated = structs.replace(command, credentials=credentials)

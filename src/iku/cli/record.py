@@ -134,7 +134,7 @@ def report(
     and subject.
     """
     parsed = CommandInput(pairs, body).parse(conflict.Report)
-    _record_opening("conflict", parsed, submission, actor, json=json)
+    _create_subject("conflict", parsed, submission, actor, json=json)
 
 
 @click.command(short_help="Register an organisation.")
@@ -152,10 +152,10 @@ def register(
     Without --number it receives the register's next number.
     """
     parsed = CommandInput(pairs, body).parse(organisation.Registration)
-    _record_opening("organisation", parsed, submission, actor, json=json)
+    _create_subject("organisation", parsed, submission, actor, json=json)
 
 
-def _record_opening(
+def _create_subject(
     category: str, parsed: Any, submission: SubmissionOptions, actor: str, *, json: bool
 ) -> None:
     async def execute() -> CommandResult:

@@ -49,12 +49,12 @@ FIRST = (
 _encode = msgspec.json.Encoder(order="sorted").encode
 
 
-def is_first(proposed: Any) -> TypeGuard[Fact]:
+def must_create_subject(proposed: Any) -> TypeGuard[Fact]:
     """Whether *proposed* can only be the first event of a subject."""
-    return isinstance(proposed, (*subject_kinds.opening_event_types(), *FIRST))
+    return isinstance(proposed, (*subject_kinds.creation_event_types(), *FIRST))
 
 
-def is_opening(proposed: Any) -> TypeGuard[Fact]:
+def creates_subject(proposed: Any) -> TypeGuard[Fact]:
     """Whether *proposed* creates a subject: it can be its first event."""
     return is_first(proposed) or isinstance(
         proposed, publication.Draft | paper.Issued | paper_data.Statement

@@ -16,7 +16,7 @@ from iku.commands.authorisation import Authority
 from iku.commands.category_cache import Cached
 from iku.commands.command import (
     Command,
-    is_opening,
+    creates_subject,
 )
 from iku.domain import (
     access,
@@ -136,7 +136,7 @@ def _decide(
     refuse_hidden_characters(getattr(proposed, "step", proposed))
     before = read.get(command.stream, FoldedStream())
     state = before.state
-    if state is None and not is_opening(command.proposed):
+    if state is None and not creates_subject(command.proposed):
         raise SubjectNotFound(
             subject_name.not_found_message(command.category, command.subject)
         )
@@ -211,7 +211,7 @@ def _context(
         peers={subject: peer.state for subject, peer in peers.items()},
         actor=authority.name,
         accounts=authority.actor is not None,
-        divisions=policy.codes,
+        divisions=policy.division_codes,
         person_of=authority.register.person,
         two_persons=policy.two_persons is TwoPersonRule.REQUIRED,
     )

@@ -29,7 +29,7 @@ from iku.commands.command import (
     CommandResult,
     ReadOnlyReplica,
     StaleVersion,
-    is_first,
+    must_create_subject,
     with_subject,
 )
 from iku.commands.decision import CommandDecision, decide
@@ -146,11 +146,11 @@ class CommandHandler:
         body = self.vault.keys.digest(command.content)
         proposed = fact.with_person_ids(command.proposed, lambda: str(uuid4()))
         command = structs.replace(command, proposed=proposed)
-        first = is_first(proposed) and command.expected is None
+        first = must_create_subject(proposed) and command.expected is None
         if first and command.category in subject_kinds.categories():
             return await self._first_attempt(
                 connection, command, body
-            ) or await self._record_opening(connection, command, body)
+            ) or await self._create_subject(connection, command, body)
         if first:
             # The append checks that the subject is new, so no stream is read.
             with suppress(VersionConflict):
@@ -159,7 +159,7 @@ class CommandHandler:
                 ) or await self._append(connection, command, {}, body)
         return await self._retry(connection, command, body)
 
-    async def _record_opening(
+    async def _create_subject(
         self, connection: Reader, command: Command, body: bytes
     ) -> CommandResult:
         """Create a subject under its own number, or under the next automatic one."""
@@ -456,7 +456,7 @@ class CommandHandler:
         """
         if self.figures is None or not refusals:
             return [*refusals]
-        questions = [closed_periods.question(one.change) for one in refusals]
+        questions = [closed_periods.question_of_change(one.change) for one in refusals]
         asked = list(dict.fromkeys(questions))
         found = await self.figures(connection, asked, self.today())
         counts = {
@@ -471,7 +471,7 @@ class CommandHandler:
 
 def _number_taken_message(holder: Command, read: FoldedStream, number: str) -> str:
     """The message that the number belongs to another subject, and since when."""
-    opening = read.state.opening
+    opening = read.state.creation_event
     return message(
         "number {number} is already used by {category} {subject}, {event}",
         number=number,

@@ -541,12 +541,12 @@ def scope_of(state: Any, divisions: Iterable[DivisionOwnership], day: date) -> S
     match state:
         case Conflict():
             segment = state.state_on(day) or next(iter(state.timeline), None)
-            opening = state.opening
+            opening = state.creation_event
             category = segment.category if segment else opening.category
-            return Scope(owner("conflict", category, divisions), opening.area)
+            return Scope(owning_division("conflict", category, divisions), opening.area)
         case Organisation():
-            opening = state.opening
-            kind = owner("organisation", opening.kind, divisions)
+            opening = state.creation_event
+            kind = owning_division("organisation", opening.kind, divisions)
             return Scope(kind, opening.area)
         case _:
             return AGENCY_WIDE
@@ -558,14 +558,14 @@ def scope_of_indicator(
     """The scope of an indicator: the division whose subjects these options count."""
     match options:
         case ConflictOptions(category=category):
-            return Scope(owner("conflict", category, divisions))
+            return Scope(owning_division("conflict", category, divisions))
         case OrganisationOptions(kinds=kinds):
-            return Scope(owner("organisation", kinds[0], divisions))
+            return Scope(owning_division("organisation", kinds[0], divisions))
         case _:
             return AGENCY_WIDE
 
 
-def owner(
+def owning_division(
     category: str, kind: str, divisions: Iterable[DivisionOwnership]
 ) -> str | None:
     """The division that owns the subjects of a kind; None if none owns them.

@@ -82,7 +82,7 @@ class AccessPolicy(Struct, frozen=True, dict=True):
     two_persons: TwoPersonRule = TwoPersonRule.REQUIRED
 
     @cached_property
-    def codes(self) -> frozenset[str]:
+    def division_codes(self) -> frozenset[str]:
         """Codes of the divisions."""
         return frozenset(one.code for one in self.divisions)
 

@@ -164,7 +164,10 @@ def _count_changes(closed: ClosedPeriods, before: Any, after: Any) -> Iterator[C
         if not _is_any_valid_on(publication.as_of, moved.get(figure.options, ())):
             continue
         # Different contributions may add up to the same counts.
-        was, becomes = _counts_in(figure, before), _counts_in(figure, after)
+        was, becomes = (
+            _counts_of_subject(figure, before),
+            _counts_of_subject(figure, after),
+        )
         if was != becomes:
             yield ContributionChange(figure, was, becomes)
 
@@ -189,14 +192,14 @@ def _is_any_valid_on(day: date, contributions: Iterable[Contribution]) -> bool:
     return any(c.start <= day and (c.end is None or day < c.end) for c in contributions)
 
 
-def _counts_in(figure: ClosedFigure, subject: Any) -> Counts:
+def _counts_of_subject(figure: ClosedFigure, subject: Any) -> Counts:
     if subject is None:
         return Counts()
     start, as_of = figure.publication.period.start, figure.publication.as_of
     return subject_kinds.membership(subject, figure.options, start, as_of).counts
 
 
-def question(change: Change) -> Question:
+def question_of_change(change: Change) -> Question:
     """The question whose answer is the changed figure as counted today."""
     publication, frozen = change.figure.publication, change.figure.frozen
     return Question(

@@ -331,14 +331,14 @@ class Conflict(Subject, frozen=True, dict=True):
     """A case, folded from its events."""
 
     CATEGORY = "conflict"
-    OPENING = Reported
+    CREATION = Reported
     TITLE = "title"
     LETTER = "K"
 
     @cached_property
     def report(self) -> Reported | None:
         """The report after corrections; None if it was annulled."""
-        report: Reported | None = self.effective_opening
+        report: Reported | None = self.effective_creation_event
         return report
 
     @cached_property
@@ -354,7 +354,7 @@ class Conflict(Subject, frozen=True, dict=True):
         excluded.
         """
         returns = self.effective_facts(Returned)
-        if not returns or self.verified or self.void_status:
+        if not returns or self.verified or self.exclusion_status:
             return None
         reports = {version for version, _ in self.effective_facts(Reported)}
         last, gone = returns[-1], annulled_versions(self.history)
@@ -410,7 +410,7 @@ class Conflict(Subject, frozen=True, dict=True):
                     occurred=occurred,
                 )
             )
-        _refuse_foreign_dimension(self.report.category, self.report.dimension)
+        _refuse_dimension_of_other_category(self.report.category, self.report.dimension)
         _ = self.timeline
 
 
@@ -430,7 +430,7 @@ def _timeline(case: Conflict) -> Iterable[CaseSegment]:
     """
     if case.report is None:
         return
-    now = _opening_segment(case.report)
+    now = _initial_segment(case.report)
     for event in case.dated_events(*CHANGES):
         after = _next_segment(now, event, case.report)
         # Of two changes on one day, the later one decides the state of that day.
@@ -440,7 +440,7 @@ def _timeline(case: Conflict) -> Iterable[CaseSegment]:
     yield now
 
 
-def _opening_segment(reported: Reported) -> CaseSegment:
+def _initial_segment(reported: Reported) -> CaseSegment:
     return CaseSegment(
         start=reported.effective_on,
         end=None,
@@ -474,17 +474,17 @@ def _next_segment(
         )
     match event:  # the most frequent first: a type that does not match takes longer
         case Resolved():
-            return _after_closing(now, event)
+            return _segment_after_closing(now, event)
         case Reopened():
-            return _after_reopening(now, event)
+            return _segment_after_reopening(now, event)
         case Verified() | Handled() | Returned() | Referred():
             return now
         case Reclassified():
-            return _after_reclassification(now, event)
+            return _segment_after_reclassification(now, event)
     assert_never(event)
 
 
-def _after_closing(now: CaseSegment, event: Resolved) -> CaseSegment:
+def _segment_after_closing(now: CaseSegment, event: Resolved) -> CaseSegment:
     if now.resolved_on is not None:
         raise Refused(
             message(
@@ -498,7 +498,7 @@ def _after_closing(now: CaseSegment, event: Resolved) -> CaseSegment:
     return structs.replace(now, start=day, resolved_on=day, manner=event.manner)
 
 
-def _after_reopening(now: CaseSegment, event: Reopened) -> CaseSegment:
+def _segment_after_reopening(now: CaseSegment, event: Reopened) -> CaseSegment:
     if now.resolved_on is None:
         raise Refused(
             message(
@@ -512,18 +512,22 @@ def _after_reopening(now: CaseSegment, event: Reopened) -> CaseSegment:
     return structs.replace(now, start=day, opened_on=day, resolved_on=None, manner=None)
 
 
-def _after_reclassification(now: CaseSegment, event: Reclassified) -> CaseSegment:
+def _segment_after_reclassification(
+    now: CaseSegment, event: Reclassified
+) -> CaseSegment:
     after = structs.replace(
         now,
         category=event.category or now.category,
         dimension=event.dimension or now.dimension,
         level=event.level or now.level,
     )
-    _refuse_foreign_dimension(after.category, after.dimension)
+    _refuse_dimension_of_other_category(after.category, after.dimension)
     return now if after == now else structs.replace(after, start=event.effective_on)
 
 
-def _refuse_foreign_dimension(category: Category, dimension: Dimension) -> None:
+def _refuse_dimension_of_other_category(
+    category: Category, dimension: Dimension
+) -> None:
     if dimension not in DIMENSIONS[category]:
         raise Invalid(
             "dimension",
@@ -568,10 +572,12 @@ def decide(
         _refuse_late_return(command, before)
     if isinstance(command, Reclassified):
         _refuse_ineffective_reclassification(command, before, after)
-    return merger.decision(command, before, context, _take_over)
+    return merger.decision(command, before, context, _takeover_events)
 
 
-def _take_over(_survivor: Conflict, _merged: Conflict, origin: EventId) -> list[Event]:
+def _takeover_events(
+    _survivor: Conflict, _merged: Conflict, origin: EventId
+) -> list[Event]:
     return [Absorbed(origin=origin)]
 
 

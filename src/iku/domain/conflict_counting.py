@@ -44,7 +44,7 @@ REPORTED = message("reported on")
 OCCURRED = message("occurred on")
 
 
-class Existence(NamedTuple):
+class ExistenceStart(NamedTuple):
     """The start of a case's existence: its wording, its day and its event."""
 
     reason: Message
@@ -73,8 +73,8 @@ class CaseRules(Rules, frozen=True, dict=True):
     def _exclusion(self) -> RuleResult | None:
         """The rule that excludes the case from every period on the day, or None."""
         case, options = self.case, self.options
-        if case.void_status:
-            return RuleResult(False, partial(counting.void_reason, case, REPORT))
+        if case.exclusion_status:
+            return RuleResult(False, partial(counting.exclusion_reason, case, REPORT))
         if not case.verified:
             return RuleResult(False, self._unverified_reason)
         if entered_on(case, options) > self.as_of:
@@ -99,7 +99,7 @@ class CaseRules(Rules, frozen=True, dict=True):
         if options.carry_over is CarryOver.EXCLUDE:
             return RuleResult(False, self._not_new_reason)
         if not self._is_resolved_on(self.start - ONE_DAY):
-            return RuleResult(True, self._open_on_eve_reason)
+            return RuleResult(True, self._open_at_start_reason)
         if any(self.start <= e.effective_on <= self.as_of for e in case.reopenings):
             return RuleResult(True, self._reopened_in_period_reason)
         return RuleResult(False, self._resolved_before_reason)
@@ -127,7 +127,7 @@ class CaseRules(Rules, frozen=True, dict=True):
         """The dimension on the day; if the report was annulled, the reported one."""
         if self.case.timeline:
             return self._current_segment.dimension
-        dimension: str = self.case.opening.dimension
+        dimension: str = self.case.creation_event.dimension
         return dimension
 
     def district(self) -> str:
@@ -170,26 +170,26 @@ class CaseRules(Rules, frozen=True, dict=True):
 
     def _new_in_period_reason(self) -> Reason:
         came, day, by = self._existence_start
-        cited = counting.without_duplicates(by, *self._classification_facts)
+        cited = counting.distinct_deciding_facts(by, *self._classification_facts)
         return Reason(Rule.NEW_IN_PERIOD, cited, {"came": came, "day": day})
 
     def _not_new_reason(self) -> Reason:
         return self._entry_reason(Rule.NOT_NEW, start=self.start)
 
-    def _open_on_eve_reason(self) -> Reason:
+    def _open_at_start_reason(self) -> Reason:
         """The reason of a case that was open at the start of the period."""
         eve = self.start - ONE_DAY
         _, day, by = self._existence_start
         if reopened := counting.facts_between(self.case, date.min, eve, Reopened):
             day = reopened[-1].event.effective_on
             by = counting.cite(self.case, reopened[-1])
-        cited = counting.without_duplicates(by, *self._classification_facts)
+        cited = counting.distinct_deciding_facts(by, *self._classification_facts)
         return Reason(Rule.OPEN_ON_EVE, cited, {"day": day, "start": self.start})
 
     def _reopened_in_period_reason(self) -> Reason:
         first = counting.facts_between(self.case, self.start, self.as_of, Reopened)[0]
         by = counting.cite(self.case, first)
-        cited = counting.without_duplicates(by, *self._classification_facts)
+        cited = counting.distinct_deciding_facts(by, *self._classification_facts)
         quoted = {"day": first.event.effective_on}
         return Reason(Rule.REOPENED_IN_PERIOD, cited, quoted)
 
@@ -245,17 +245,17 @@ class CaseRules(Rules, frozen=True, dict=True):
         return report
 
     @property
-    def _existence_start(self) -> Existence:
+    def _existence_start(self) -> ExistenceStart:
         case, report = self.case, self._report_fact
         day = report.event.effective_on
         if self.options.date_basis is DateBasis.REPORTED:
-            return Existence(REPORTED, day, counting.cite(case, report))
+            return ExistenceStart(REPORTED, day, counting.cite(case, report))
         occurred = report.event.occurred_on
         if occurred is not None:
             by = counting.cite_fields(case, report, "occurred_on")
-            return Existence(OCCURRED, occurred, by)
+            return ExistenceStart(OCCURRED, occurred, by)
         # A correction may have cleared `occurred_on`; it is then the cited event.
-        return Existence(REPORTED, day, counting.cite(case, report, "occurred_on"))
+        return ExistenceStart(REPORTED, day, counting.cite(case, report, "occurred_on"))
 
     def _closing_fact(self, day: date) -> EffectiveFact:
         """The closing in force on *day*."""
@@ -291,7 +291,7 @@ def entered_on(case: Conflict, options: ConflictOptions) -> date:
 
     *case* has a report that is not annulled.
     """
-    report: Reported = case.report or case.opening
+    report: Reported = case.report or case.creation_event
     day = report.effective_on
     if options.date_basis is DateBasis.OCCURRED:
         day = report.occurred_on or day
@@ -318,7 +318,7 @@ def district(case: Conflict) -> str:
 
 def contributions(case: Conflict, options: ConflictOptions) -> Iterator[Contribution]:
     """The contributions of the case, in order of valid time (design, section 8)."""
-    if case.void_status or not case.verified:
+    if case.exclusion_status or not case.verified:
         return
     entered, first = entered_on(case, options), None
     if options.reopening is Reopening.FIRST_CLOSURE_COUNTS:

@@ -83,7 +83,7 @@ def parse(number: str) -> Coordinates:
         MalformedNumber: *number* has a wrong form or a wrong check.
     """
     typed = "".join(number.split()).translate(_CAPITALS)
-    _refuse_foreign_characters(typed)
+    _refuse_invalid_characters(typed)
     fields = typed.rsplit(".", 6)
     if len(fields) != 7:
         points = typed.count(".")
@@ -137,7 +137,7 @@ def _format_day(day: date) -> str:
     return day.isoformat().replace("-", "")
 
 
-def _refuse_foreign_characters(typed: str) -> None:
+def _refuse_invalid_characters(typed: str) -> None:
     for symbol in typed:
         if symbol not in _SYMBOLS:
             raise MalformedNumber(

@@ -201,7 +201,7 @@ def cite_fields(subject: Subject, fact: EffectiveFact, *fields: str) -> Deciding
     )
 
 
-def without_duplicates(*deciding: DecidingFact) -> tuple[DecidingFact, ...]:
+def distinct_deciding_facts(*deciding: DecidingFact) -> tuple[DecidingFact, ...]:
     """The deciding facts without duplicates: each once, with all of its corrections."""
     merged: dict[int, set[int]] = {}
     for one in deciding:
@@ -215,9 +215,9 @@ def annulment_reason(rule: Rule, gone: AnnulledFact, **quoted: Any) -> Reason:
     return Reason(rule, (DecidingFact(gone.by),), {"day": day, **quoted})
 
 
-def void_reason(subject: Subject, opening: Message) -> Reason:
-    """The reason why a subject never counts (`Subject.void_status`)."""
-    if annulled := [*annulled_facts(subject.history, subject.OPENING)]:
+def exclusion_reason(subject: Subject, opening: Message) -> Reason:
+    """The reason why a subject never counts (`Subject.exclusion_status`)."""
+    if annulled := [*annulled_facts(subject.history, subject.CREATION)]:
         return annulment_reason(Rule.ANNULLED, annulled[-1], what=opening)
     fact = subject.effective_facts(Rejection, Merger)[0]
     by = (cite_fields(subject, fact, "into"),)

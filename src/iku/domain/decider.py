@@ -122,7 +122,7 @@ class Decision(Struct, Generic[Event], frozen=True):
     others: Mapping[str, list[Event]] = MappingProxyType({})
 
 
-def _whole_command(command: Any) -> Any:
+def _same_command(command: Any) -> Any:
     return command
 
 
@@ -157,7 +157,7 @@ class Decider(Generic[State, Event]):
     ]
     evolve: Callable[[State | None, Event], State]
     names: Callable[[Event, str, State | None], DecisionPremises] = _no_premises
-    asked: Callable[[Any], Any] = _whole_command
+    asked: Callable[[Any], Any] = _same_command
     whole: Callable[[tuple[Event, ...]], State] | None = None
     moves_figures: bool = field(kw_only=True)
 

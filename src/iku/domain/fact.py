@@ -266,7 +266,7 @@ class Correction(Fact, frozen=True):
     reason: Reason
     effective_on: Restated[date] = UNSET
 
-    def restated(self) -> dict[str, Any]:
+    def restated_fields(self) -> dict[str, Any]:
         """The restated fields with their corrected values; None for a cleared field."""
         names = (n for n in self.__struct_fields__ if n not in {"corrects", "reason"})
         return {n: v for n in names if (v := getattr(self, n)) is not UNSET}
@@ -327,7 +327,9 @@ def effective_facts(history: Sequence[Fact]) -> list[EffectiveFact]:
     }
     for event in [e for e in facts.values() if isinstance(e, Correction)]:
         if event.corrects in facts:
-            facts[event.corrects] = replace(facts[event.corrects], **event.restated())
+            facts[event.corrects] = replace(
+                facts[event.corrects], **event.restated_fields()
+            )
     return [
         EffectiveFact(version, event)
         for version, event in facts.items()

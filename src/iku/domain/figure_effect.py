@@ -35,7 +35,7 @@ class FigureEffect(Struct, frozen=True):
     after: Counts
 
     @property
-    def moves(self) -> bool:
+    def changes_counts(self) -> bool:
         """Whether the command changes the numerator or the denominator."""
         was, becomes = self.before, self.after
         return (was.numerator, was.denominator) != (
@@ -53,11 +53,11 @@ def effect(
     """
     now = Counts(figure.numerator, figure.denominator, figure.expired or 0)
     start, as_of = figure.period.start, figure.as_of
-    added = (counts_added(change, options, start, as_of) for change in changes)
+    added = (added_counts(change, options, start, as_of) for change in changes)
     return FigureEffect(figure.indicator, as_of, now, sum(added, start=now))
 
 
-def counts_added(
+def added_counts(
     change: StateChange, options: Options, start: date, as_of: date
 ) -> Counts:
     """The counts that *change* adds to the figure of a period; they may be negative."""

@@ -754,7 +754,9 @@ def _event_at(version: int, indicator: Indicator, path: str) -> Event:
     )
 
 
-def _refuse_foreign_fields(command: Revision, kind: str, own: Sequence[str]) -> None:
+def _refuse_inapplicable_fields(
+    command: Revision, kind: str, own: Sequence[str]
+) -> None:
     if not command.given_fields:
         raise Invalid(
             "corrects",
@@ -779,7 +781,7 @@ def _refuse_foreign_fields(command: Revision, kind: str, own: Sequence[str]) -> 
 
 def _correct_target(command: Revision, indicator: Indicator) -> list[Event]:
     own = ("year", "target", "effective_on", "basis")
-    _refuse_foreign_fields(command, TARGET, own)
+    _refuse_inapplicable_fields(command, TARGET, own)
     given = {name: getattr(command, name) for name in command.given_fields}
     corrected = Corrected(corrects=command.corrects, reason=command.reason, **given)
     if _targets_by_value(evolve(indicator, corrected)) == _targets_by_value(indicator):
@@ -807,7 +809,7 @@ def _correct_definition(
     command: Revision, wrong: Defined, indicator: Indicator
 ) -> list[Event]:
     own = (*Amendment.__struct_fields__, *Defined.__struct_fields__)
-    _refuse_foreign_fields(command, DEFINITION, own)
+    _refuse_inapplicable_fields(command, DEFINITION, own)
     after = structs.replace(
         wrong,
         **command.changed_fields(Defined),

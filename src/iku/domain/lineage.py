@@ -53,7 +53,7 @@ def corrections(history: Sequence[Fact], version: int, *fields: str) -> tuple[in
     """Versions of the corrections that set the present *fields* of an event."""
     last: dict[str, int] = {}
     for number, correction in _corrections(history, version):
-        last |= dict.fromkeys(correction.restated(), number)
+        last |= dict.fromkeys(correction.restated_fields(), number)
     return tuple(sorted({last[field] for field in fields if field in last}))
 
 
@@ -65,7 +65,7 @@ def annulled_facts(
     for version, event in enumerate(history, start=1):
         if version in void and isinstance(event, types):
             for _, correction in _corrections(history, version):
-                event = structs.replace(event, **correction.restated())  # noqa: PLW2901
+                event = structs.replace(event, **correction.restated_fields())  # noqa: PLW2901
             yield AnnulledFact(
                 EffectiveFact(version, event), annulment(history, version)
             )
@@ -97,7 +97,7 @@ def replaced_fields_by_event(
         before = version, now
 
 
-def roots(history: Sequence[Fact]) -> list[int]:
+def root_versions(history: Sequence[Fact]) -> list[int]:
     """For each version, from 1, the version of the event to which it ultimately refers.
 
     A correction or annulment refers to the root of the event that it names; any other

@@ -186,7 +186,7 @@ def refuse_bad_annulment(command: Annulled, wrong: Fact, subject: Subject) -> No
         Invalid: *wrong* is one of the events that a merger records in two streams.
     """
     version = command.annuls
-    if isinstance(wrong, subject.OPENING):
+    if isinstance(wrong, subject.CREATION):
         for other, since in absorption_versions(subject.facts).items():
             raise Refused(
                 message(

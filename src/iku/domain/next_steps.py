@@ -69,11 +69,11 @@ def _refusal(
     return first
 
 
-def _on(of: Callable[..., Fact], **fields: Any) -> Probes:
+def _dated_probes(of: Callable[..., Fact], **fields: Any) -> Probes:
     return lambda _state, days: (of(effective_on=day, **fields) for day in days)
 
 
-def _undated(of: Callable[..., Fact], **fields: Any) -> Probes:
+def _undated_probes(of: Callable[..., Fact], **fields: Any) -> Probes:
     return lambda _state, _days: (of(**fields),)
 
 
@@ -94,7 +94,7 @@ def _annulments(state: Subject, _days: Sequence[date]) -> Iterator[Fact]:
         yield Annulled(annuls=version, reason=ANY)
 
 
-def _corrections(of: Callable[..., Correction]) -> Probes:
+def _correction_probes(of: Callable[..., Correction]) -> Probes:
     def probe(state: Subject, days: Sequence[date]) -> Iterator[Fact]:
         for version, event in reversed(state.facts):
             day = field_value(event, "effective_on") or days[0]
@@ -103,7 +103,7 @@ def _corrections(of: Callable[..., Correction]) -> Probes:
     return probe
 
 
-_ATTACHMENT = _undated(
+_ATTACHMENT = _undated_probes(
     Attached, file_name=ANY, media_type="text/plain", length=1, sha256="0" * 64
 )
 # Why a type is not admitted whose commands name events of the subject.
@@ -117,18 +117,18 @@ EMPTY = {
 PROBES: Mapping[str, tuple[Mapping[str, Probes], Subject]] = {
     Conflict.CATEGORY: (
         {
-            "verified": _on(conflict.Verified),
-            "returned": _on(conflict.Returned, missing=ANY),
-            "handled": _on(conflict.Handled, phase=Phase.PENGHENTIAN),
-            "referred": _on(conflict.Referred),
-            "resolved": _on(conflict.Resolved, manner=Manner.MEDIASI),
-            "reopened": _on(conflict.Reopened),
+            "verified": _dated_probes(conflict.Verified),
+            "returned": _dated_probes(conflict.Returned, missing=ANY),
+            "handled": _dated_probes(conflict.Handled, phase=Phase.PENGHENTIAN),
+            "referred": _dated_probes(conflict.Referred),
+            "resolved": _dated_probes(conflict.Resolved, manner=Manner.MEDIASI),
+            "reopened": _dated_probes(conflict.Reopened),
             "reclassified": _reclassifications,
             "attached": _ATTACHMENT,
-            "corrected": _corrections(conflict.Corrected),
+            "corrected": _correction_probes(conflict.Corrected),
             "annulled": _annulments,
-            "merged": _undated(conflict.Merged, into=ANY, reason=ANY),
-            "rejected": _undated(conflict.Rejected, reason=ANY),
+            "merged": _undated_probes(conflict.Merged, into=ANY, reason=ANY),
+            "rejected": _undated_probes(conflict.Rejected, reason=ANY),
         },
         Conflict(
             (
@@ -143,21 +143,23 @@ PROBES: Mapping[str, tuple[Mapping[str, Probes], Subject]] = {
     ),
     Organisation.CATEGORY: (
         {
-            "participated": _on(
+            "participated": _dated_probes(
                 organisation.Participated, participation=ANY, activity=Activity.LAINNYA
             ),
             "participation_verified": _verifications,
-            "renewed": _on(organisation.Renewed, valid_until=organisation.LATEST),
-            "suspended": _on(organisation.Suspended),
-            "restored": _on(organisation.Restored),
-            "dissolved": _on(organisation.Dissolved),
-            "revoked": _on(organisation.Revoked),
-            "moved_out": _on(organisation.MovedOut),
+            "renewed": _dated_probes(
+                organisation.Renewed, valid_until=organisation.LATEST
+            ),
+            "suspended": _dated_probes(organisation.Suspended),
+            "restored": _dated_probes(organisation.Restored),
+            "dissolved": _dated_probes(organisation.Dissolved),
+            "revoked": _dated_probes(organisation.Revoked),
+            "moved_out": _dated_probes(organisation.MovedOut),
             "attached": _ATTACHMENT,
-            "corrected": _corrections(organisation.Corrected),
+            "corrected": _correction_probes(organisation.Corrected),
             "annulled": _annulments,
-            "merged": _undated(organisation.Merged, into=ANY, reason=ANY),
-            "rejected": _undated(organisation.Rejected, reason=ANY),
+            "merged": _undated_probes(organisation.Merged, into=ANY, reason=ANY),
+            "rejected": _undated_probes(organisation.Rejected, reason=ANY),
         },
         Organisation(
             (

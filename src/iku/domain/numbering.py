@@ -4,7 +4,7 @@ The *identifier* of a case or organisation names its stream and its URL, and nev
 changes. Its *number* is the one the office uses on paper, an attribute that can be
 corrected. Numbers are compared without case, and no two subjects that are not annulled
 have the same number (design, section 5). An automatic number consists of a letter, the
-year of the opening's `effective_on`, and a serial number that restarts each year.
+year of the first event's `effective_on`, and a serial number that restarts each year.
 """
 
 import re
@@ -90,8 +90,8 @@ def current_number(subject: str, state: Any) -> SubjectNumber | None:
 
 
 def _subject_number(subject: str, state: Subject) -> SubjectNumber:
-    number = getattr(state.opening, "number", None)
-    held = state.effective_opening is not None
+    number = getattr(state.creation_event, "number", None)
+    held = state.effective_creation_event is not None
     return SubjectNumber(number or subject_number(subject), held=held)
 
 

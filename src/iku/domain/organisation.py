@@ -359,14 +359,14 @@ class Organisation(Subject, frozen=True, dict=True):
     """An organisation, folded from its events."""
 
     CATEGORY = "organisation"
-    OPENING = Registered
+    CREATION = Registered
     TITLE = "name"
     LETTER = "O"
 
     @cached_property
     def registration(self) -> Registered | None:
         """The registration after corrections; None if it was annulled."""
-        registration: Registered | None = self.effective_opening
+        registration: Registered | None = self.effective_creation_event
         return registration
 
     @cached_property
@@ -428,7 +428,7 @@ def _timeline(organisation: Organisation) -> Iterable[OrganisationSegment]:
     registered = organisation.registration
     if registered is None:
         return
-    now = _opening_segment(registered)
+    now = _initial_segment(registered)
     for event in organisation.dated_events(*CHANGES):
         after = _next_segment(now, event, registered)
         if after is now or after == now:
@@ -441,7 +441,7 @@ def _timeline(organisation: Organisation) -> Iterable[OrganisationSegment]:
     yield now
 
 
-def _opening_segment(registered: Registered) -> OrganisationSegment:
+def _initial_segment(registered: Registered) -> OrganisationSegment:
     return OrganisationSegment(
         start=registered.effective_on,
         end=None,
@@ -485,11 +485,15 @@ def _next_segment(
         case Participated():
             after = now
         case Renewed():
-            after = _after_renewal(now, event)
+            after = _segment_after_renewal(now, event)
         case Suspended():
-            after = _after_status_change(now, Status.ACTIVE, Status.SUSPENDED, event)
+            after = _segment_after_status_change(
+                now, Status.ACTIVE, Status.SUSPENDED, event
+            )
         case Restored():
-            after = _after_status_change(now, Status.SUSPENDED, Status.ACTIVE, event)
+            after = _segment_after_status_change(
+                now, Status.SUSPENDED, Status.ACTIVE, event
+            )
         case Dissolved():
             after = structs.replace(now, status=Status.DISSOLVED)
         case Revoked():
@@ -501,7 +505,7 @@ def _next_segment(
     return after
 
 
-def _after_status_change(
+def _segment_after_status_change(
     now: OrganisationSegment, was: Status, becomes: Status, event: Change
 ) -> OrganisationSegment:
     if now.status is not was:
@@ -518,7 +522,9 @@ def _after_status_change(
     return structs.replace(now, status=becomes)
 
 
-def _after_renewal(now: OrganisationSegment, event: Renewed) -> OrganisationSegment:
+def _segment_after_renewal(
+    now: OrganisationSegment, event: Renewed
+) -> OrganisationSegment:
     if now.legal_basis is not LegalBasis.SKT:
         raise Refused(
             message(
@@ -625,11 +631,11 @@ def decide(
     after.refuse_illegal()
     _refuse_bad_legal_basis(before, after)
     _refuse_participation_at_the_end(before, after)
-    _refuse_ineffective(command, before)
-    return merger.decision(command, before, context, _take_over)
+    _refuse_ineffective_command(command, before)
+    return merger.decision(command, before, context, _takeover_events)
 
 
-def _take_over(
+def _takeover_events(
     survivor: Organisation, merged: Organisation, origin: EventId
 ) -> list[Event]:
     """The events by which *survivor* absorbs *merged*, including its participations.
@@ -711,7 +717,7 @@ def _refuse_bad_legal_basis(before: Organisation, after: Organisation) -> None:
     if is_now is None or (was is None and before.history):
         return  # annulled, or restored without a change
     if was is None or _kind_and_basis(was) != _kind_and_basis(is_now):
-        _refuse_foreign_basis(*_kind_and_basis(is_now))
+        _refuse_basis_of_other_kind(*_kind_and_basis(is_now))
     if was is None or _basis_and_expiry(was) != _basis_and_expiry(is_now):
         _refuse_missing_expiry(*_basis_and_expiry(is_now))
 
@@ -724,7 +730,7 @@ def _basis_and_expiry(registered: Registered) -> tuple[LegalBasis, date | None]:
     return registered.legal_basis, registered.valid_until
 
 
-def _refuse_foreign_basis(kind: OrganisationKind, basis: LegalBasis) -> None:
+def _refuse_basis_of_other_kind(kind: OrganisationKind, basis: LegalBasis) -> None:
     if (kind is OrganisationKind.PARPOL) != (basis is LegalBasis.PARPOL):
         of_kind = [
             b
@@ -777,7 +783,7 @@ def _refuse_participation_at_the_end(before: Organisation, after: Organisation) 
             )
 
 
-def _refuse_ineffective(command: Event, before: Organisation) -> None:
+def _refuse_ineffective_command(command: Event, before: Organisation) -> None:
     """Refuse a new event that leaves the state of the organisation unchanged."""
     match command:
         case Renewed():

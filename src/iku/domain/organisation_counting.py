@@ -77,11 +77,11 @@ class OrganisationRules(Rules, frozen=True, dict=True):
     def _exclusion(self) -> RuleResult | None:
         """The rule that excludes the organisation from every period, or None."""
         subject, options = self.organisation, self.options
-        if subject.void_status:
+        if subject.exclusion_status:
             return RuleResult(
-                False, partial(counting.void_reason, subject, REGISTRATION)
+                False, partial(counting.exclusion_reason, subject, REGISTRATION)
             )
-        registered: Registered = subject.registration or subject.opening
+        registered: Registered = subject.registration or subject.creation_event
         if registered.kind not in options.kinds:
             return RuleResult(False, self._other_kind_reason)
         if registered.effective_on > self.as_of:
@@ -115,11 +115,13 @@ class OrganisationRules(Rules, frozen=True, dict=True):
 
     def expired(self) -> bool:
         """Whether the organisation exists on the day with an expired certificate."""
-        return self._last_day == self.as_of and expired(self._last_state, self.as_of)
+        return self._last_day == self.as_of and has_expired_certificate(
+            self._last_state, self.as_of
+        )
 
     def part(self) -> str:
         """The kind of the organisation."""
-        kind: str = self.organisation.opening.kind
+        kind: str = self.organisation.creation_event.kind
         return kind
 
     def district(self) -> str:
@@ -189,7 +191,7 @@ class OrganisationRules(Rules, frozen=True, dict=True):
         by = counting.cite(self.organisation, self._registration_fact, "kind")
         quoted = {"gone": end.reason, "day": end.day, "last": last}
         return Reason(
-            Rule.LEFT_IN_PERIOD, counting.without_duplicates(by, end.by), quoted
+            Rule.LEFT_IN_PERIOD, counting.distinct_deciding_facts(by, end.by), quoted
         )
 
     def _suspended_reason(self) -> Reason:
@@ -266,7 +268,7 @@ class OrganisationRules(Rules, frozen=True, dict=True):
         return by
 
 
-def expired(segment: OrganisationSegment, day: date) -> bool:
+def has_expired_certificate(segment: OrganisationSegment, day: date) -> bool:
     """Whether the certificate in force had expired on *day*."""
     return segment.valid_until is not None and segment.valid_until < day
 
@@ -287,7 +289,7 @@ def contributions(
 ) -> Iterator[Contribution]:
     """The contributions of the organisation, in order (design, section 8)."""
     opening = subject.registration
-    if subject.void_status or opening is None or opening.kind not in options.kinds:
+    if subject.exclusion_status or opening is None or opening.kind not in options.kinds:
         return
     district = counting.district(opening.area)
     taken = [p.on for p in subject.participations if p.verified]
@@ -308,7 +310,9 @@ def contributions(
             opening.kind,
             district,
             counted_until,
-            Counts(0, 1, int(there and expired(piece.segment, piece.start))),
+            Counts(
+                0, 1, int(there and has_expired_certificate(piece.segment, piece.start))
+            ),
         )
         if kth is not None and last.segment.status is Status.ACTIVE:
             yield Contribution(
@@ -326,7 +330,7 @@ def _exists(piece: _Span, options: OrganisationOptions) -> bool:
         return False
     if options.expired_registration is ExpiredRegistration.KEEP:
         return True
-    return not expired(piece.segment, piece.start)
+    return not has_expired_certificate(piece.segment, piece.start)
 
 
 def _spans(subject: Organisation, taken: list[date]) -> Iterator[_Span]:

@@ -179,7 +179,7 @@ class Draft(Fact, frozen=True):
     @property
     def edition(self) -> int:
         """Number of the new edition: one more than the edition that it restates."""
-        return 1 if self.restates is None else edition(self.restates) + 1
+        return 1 if self.restates is None else edition_number(self.restates) + 1
 
     @property
     def publication(self) -> str:
@@ -376,12 +376,12 @@ def _period_number_in_year(of: Period) -> str:
     return f"{ordinal:02}" if of.kind is Kind.MONTH else str(ordinal)
 
 
-def edition(publication: str) -> int:
+def edition_number(publication: str) -> int:
     """The edition in an identifier; the first edition has no number."""
     return int(publication.partition(".")[2] or 1)
 
 
-def subject(publication: str) -> str:
+def stream_year(publication: str) -> str:
     """The year whose stream holds the events of a publication."""
     return publication[:4]
 
@@ -450,7 +450,7 @@ def _refuse_bad_restatement(command: Draft, known: Mapping[str, Publication]) ->
     restates = command.restates
     if restates is None:
         return
-    same = identifier(command.period, command.as_of, edition(restates))
+    same = identifier(command.period, command.as_of, edition_number(restates))
     if restates != same:
         raise Invalid(
             "restates",

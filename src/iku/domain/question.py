@@ -105,14 +105,14 @@ def basis(
     Raises:
         InvalidQuestion: There is no definition with the version in the question.
     """
-    return basis_of(
+    return basis_of_histories(
         DefinitionHistory(indicator.decider, of_indicator),
         DefinitionHistory(scale.decider, of_scale),
         question,
     )
 
 
-def basis_of(
+def basis_of_histories(
     of_indicator: DefinitionHistory, of_scale: DefinitionHistory, question: Question
 ) -> Basis:
     """The basis of the figure, from cached histories (raises as `basis`)."""

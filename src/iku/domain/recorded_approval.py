@@ -31,7 +31,7 @@ from iku.domain.recorded_state import (
     JudgedCommand,
     JudgedEvent,
     Violations,
-    other_stream,
+    merger_counterpart,
 )
 from iku.messages import Term, message
 
@@ -67,7 +67,7 @@ def is_allowed(actor: Actor, wanted: tuple[Action, ...], scope: Scope) -> bool:
     return any(isinstance(access.may(actor, one, scope), Allowed) for one in wanted)
 
 
-def denial(wanted: tuple[Action, ...], scope: Scope, actor: Actor) -> str:
+def denial_message(wanted: tuple[Action, ...], scope: Scope, actor: Actor) -> str:
     """The rule that *actor* breaks by any of the actions *wanted* in *scope*."""
     held = tuple(Term("role", one.role) for one in actor.grants) or message("none")
     action = tuple(Term("action", one) for one in wanted)
@@ -152,7 +152,7 @@ def _decline_violations(one: JudgedEvent, held: Proposal, actor: Actor) -> Viola
     wanted = _wanted_actions(held)
     roles = {role for action in wanted for role in access.TABLE[action]}
     if not any(grant.role in roles for grant in actor.grants):
-        yield one, denial(wanted, AGENCY_WIDE, actor)
+        yield one, denial_message(wanted, AGENCY_WIDE, actor)
 
 
 def _wanted_actions(held: Proposal) -> tuple[Action, ...]:
@@ -167,7 +167,7 @@ def _proposed_violations(
     """A violation if the actor may propose the command for none of the subjects."""
     target, stored, state = one.event.target, one.event.command, command.state
     wanted = actions_of(target.category, stored.name, stored.data)
-    other = other_stream(target.category, stored.data)
+    other = merger_counterpart(target.category, stored.data)
     streams = [target.stream, *([other] if other else state.linked(target.stream))]
     day = one.record.known_on
     scopes = [scope for stream in streams for scope in state.scopes(stream, day)]
@@ -178,7 +178,7 @@ def _proposed_violations(
                     pass
                 case _:
                     return
-    yield one, denial(wanted, (scopes or [AGENCY_WIDE])[0], actor)
+    yield one, denial_message(wanted, (scopes or [AGENCY_WIDE])[0], actor)
 
 
 def _approval_violations(
@@ -191,7 +191,7 @@ def _approval_violations(
     wanted = _wanted_actions(held)
     for division in one.event.divisions:
         if not is_allowed(actor, wanted, Scope(division)):
-            yield one, denial(wanted, Scope(division), actor)
+            yield one, denial_message(wanted, Scope(division), actor)
     if one.event.recorded is None:
         if len(command.events) > 1 or not one.event.divisions:
             yield (

@@ -32,7 +32,7 @@ from iku.domain.publication import Closed, Confirmed, Published, Reviewed
 from iku.domain.recorded_approval import (
     actions_of,
     approved_proposal,
-    denial,
+    denial_message,
     is_allowed,
     proposal_violations,
 )
@@ -155,7 +155,7 @@ class RecordedRights:
 
 
 def _violations(command: JudgedCommand) -> Violations:
-    yield from _wrong_actors(command)
+    yield from _wrong_actor_violations(command)
     if command.register.mode is Mode.LOCAL:
         yield from _first_account_violations(command)
     else:
@@ -165,7 +165,7 @@ def _violations(command: JudgedCommand) -> Violations:
             yield from _publication_violations(command, one)
 
 
-def _wrong_actors(command: JudgedCommand) -> Violations:
+def _wrong_actor_violations(command: JudgedCommand) -> Violations:
     """The events whose stated actor differs from that of the command.
 
     The actor in an event is the actor of its record, and all events of a command have
@@ -257,7 +257,7 @@ def _account_violations(
     covered = frozenset() if approved is None else approved.approved_divisions
     for scope in _scopes(command, one):
         if scope.division not in covered and not is_allowed(actor, wanted, scope):
-            yield one, denial(wanted, scope, actor)
+            yield one, denial_message(wanted, scope, actor)
             return
     if wanted == (Action.VERIFY,):
         yield from _self_verification(command, one, actor)

@@ -141,7 +141,9 @@ class RecordedState:
         self.versions[stream] = one.record.version
         if category in _SUBJECTS:
             self._trace(one)
-        if one.event is None or not _follows(self.folded.get(stream), one.event):
+        if one.event is None or not _has_or_creates_subject(
+            self.folded.get(stream), one.event
+        ):
             return
         self.folded[stream] = DECIDERS[category].evolve(
             self.folded.get(stream), one.event
@@ -166,7 +168,7 @@ class RecordedState:
         if record.type == "participated":
             reference = str(body.data.get("participation"))
             trace.participations = {**trace.participations, reference: body.actor}
-        if other := other_stream(one.category, body.data):
+        if other := merger_counterpart(one.category, body.data):
             trace.linked |= {other}
 
     def scopes(self, stream: str, day: date) -> list[Scope]:
@@ -196,7 +198,7 @@ class RecordedState:
         return trace.participations.get(str(reference), trace.entered_by)
 
 
-def _follows(before: Any, event: Any) -> bool:
+def _has_or_creates_subject(before: Any, event: Any) -> bool:
     """Whether *event* creates its subject, or its subject exists."""
     match event:
         case (
@@ -215,7 +217,7 @@ def _follows(before: Any, event: Any) -> bool:
             return before is not None
 
 
-def other_stream(category: str, data: Mapping[str, Any]) -> str | None:
+def merger_counterpart(category: str, data: Mapping[str, Any]) -> str | None:
     """The stream of the other subject that a merger or an absorption names."""
     if "into" in data:
         return DECIDERS[category].stream(subject_id(str(data["into"])))

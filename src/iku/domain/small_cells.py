@@ -11,7 +11,7 @@ from collections.abc import Sequence
 LEAST = 3  # a smaller count is not shown
 
 
-def suppressed(counts: Sequence[int]) -> tuple[int | None, ...]:
+def suppress_small_counts(counts: Sequence[int]) -> tuple[int | None, ...]:
     """The counts of a table whose total is shown; None for each suppressed count.
 
     No suppressed count can be computed from the shown ones and the total, unless all

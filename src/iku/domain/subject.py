@@ -30,14 +30,14 @@ class Subject(Struct, frozen=True, dict=True):
 
     Attributes:
         CATEGORY: Prefix of the names of its streams.
-        OPENING: Type of its first event.
+        CREATION: Type of its first event.
         TITLE: Field of that event with the title or name of the subject.
         LETTER: First letter of the automatic numbers of its kind.
     """
 
     history: tuple[Any, ...]
     CATEGORY: ClassVar[str]
-    OPENING: ClassVar[type[Fact]]
+    CREATION: ClassVar[type[Fact]]
     TITLE: ClassVar[str]
     LETTER: ClassVar[str]
 
@@ -62,7 +62,7 @@ class Subject(Struct, frozen=True, dict=True):
             stands = EffectiveFact(len(after.history), event)
             after.__dict__["facts"] = [*facts, stands]
             if self.history:
-                after.__dict__["opened"] = self.effective_opening
+                after.__dict__["opened"] = self.effective_creation_event
         self.__dict__["_then"] = event, after
         return after
 
@@ -116,13 +116,13 @@ class Subject(Struct, frozen=True, dict=True):
         if len(self.facts) == len(self.history):  # no correction, no annulment
             opening = self.history[0]
             return {f: 1 for f in fields if getattr(opening, f, None) is not None}
-        opens = [version for version, _ in self.effective_facts(self.OPENING)]
+        opens = [version for version, _ in self.effective_facts(self.CREATION)]
         found: dict[str, int] = {}
         for field in fields:
-            # An annulled opening keeps its original text.
+            # An annulled creation event keeps its original text.
             restated = [v for o in opens for v in corrections(self.history, o, field)]
             # A correction may have cleared the field.
-            if getattr(self.opening, field, None) is not None:
+            if getattr(self.creation_event, field, None) is not None:
                 found[field] = max(restated, default=opens[0] if opens else 1)
         return found
 
@@ -144,23 +144,23 @@ class Subject(Struct, frozen=True, dict=True):
         return {}
 
     @cached_property
-    def effective_opening(self) -> Any:
-        """The opening event as last corrected; None if it was annulled."""
-        return next(self.events_of(self.OPENING), None)
+    def effective_creation_event(self) -> Any:
+        """The creation event as last corrected; None if it was annulled."""
+        return next(self.events_of(self.CREATION), None)
 
     @property
-    def opening(self) -> Any:
-        """The opening event as last corrected; if it was annulled, as recorded."""
-        return self.effective_opening or self.history[0]
+    def creation_event(self) -> Any:
+        """The creation event as last corrected or, if it was annulled, as recorded."""
+        return self.effective_creation_event or self.history[0]
 
     @property
     def title(self) -> str:
         """Title of the case, or name of the organisation."""
-        called: str = getattr(self.opening, self.TITLE)
+        called: str = getattr(self.creation_event, self.TITLE)
         return called
 
     @cached_property
-    def void_status(self) -> str | None:
+    def exclusion_status(self) -> str | None:
         """The reason, as a message, why the subject never counts; None if it may count.
 
         A subject that is annulled, rejected or merged never counts: all three are
@@ -168,7 +168,7 @@ class Subject(Struct, frozen=True, dict=True):
         """
         if not self.history:
             return None
-        if self.effective_opening is None:
+        if self.effective_creation_event is None:
             return Term("status", "annulled")
         for event in self.events_of(Rejection, Merger):
             if isinstance(event, Merger):

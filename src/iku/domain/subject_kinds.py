@@ -46,7 +46,7 @@ class SubjectKind:
             known.
         state_intervals: The states of a subject, by its identifier, oldest first.
         standing: Type of the state on a day.
-        texts: Texts of the opening that are shown with the subject, the title first.
+        texts: Texts of the creation event that are shown, the title first.
         listed: The texts of `texts` that a list shows.
     """
 
@@ -128,9 +128,9 @@ def categories() -> tuple[str, ...]:
     return tuple(kind.category for kind in KINDS)
 
 
-def opening_event_types() -> tuple[type[Fact], ...]:
+def creation_event_types() -> tuple[type[Fact], ...]:
     """The types of the first events of all kinds."""
-    return tuple(kind.state.OPENING for kind in KINDS)
+    return tuple(kind.state.CREATION for kind in KINDS)
 
 
 def kind_counted_by(options: Options) -> SubjectKind:

@@ -44,7 +44,7 @@ def refuse_violations(
         Invalid: The command names an event, a subject or an area that does not exist or
             does not fit.
         Refused: The subject, or the survivor of its merger, never counts
-            (`Subject.void_status`).
+            (`Subject.exclusion_status`).
     """
     if isinstance(command, Annulled):
         refuse_second_annulment(command, before)
@@ -55,13 +55,13 @@ def refuse_violations(
         _refuse_ineffective_correction(command, before, after, context)
     else:
         _refuse_repetition(command, before, after)
-        if before.void_status:
+        if before.exclusion_status:
             raise Refused(
                 message(
                     "the case or organisation is already {status}, so it cannot be "
                     "recorded as {event}",
                     event=event_name(command),
-                    status=before.void_status,
+                    status=before.exclusion_status,
                 )
             )
     merger.refuse_merger_events(command)
@@ -118,9 +118,9 @@ def refuse_second_annulment(command: Annulled, subject: HasHistory) -> None:
 def _refuse_ineffective_correction(
     command: Correction, before: Subject, after: Subject, context: DecisionContext
 ) -> None:
-    if after.facts != before.facts and not _is_its_number(command, before, context):
+    if after.facts != before.facts and not _is_own_number(command, before, context):
         return
-    version, restated = command.corrects, command.restated()
+    version, restated = command.corrects, command.restated_fields()
     by = max(corrections(before.history, version, *restated), default=version)
     raise AlreadyRecorded(
         by,
@@ -133,12 +133,12 @@ def _refuse_ineffective_correction(
     )
 
 
-def _is_its_number(
+def _is_own_number(
     command: Correction, subject: Subject, context: DecisionContext
 ) -> bool:
     """Whether the correction restates only the number, with its present value."""
     its = numbering.current_number(context.subject, subject)
-    return its is not None and command.restated() == {"number": its.number}
+    return its is not None and command.restated_fields() == {"number": its.number}
 
 
 def event_to_revise(version: int, subject: HasHistory, path: str) -> Any:
@@ -187,7 +187,7 @@ def _refuse_bad_correction(command: Correction, subject: Subject) -> None:
             event=event_name(wrong),
         )
         raise Invalid("corrects", refusal)
-    restated = command.restated()
+    restated = command.restated_fields()
     if not restated:
         raise Invalid(
             "corrects",
@@ -217,7 +217,7 @@ def _refuse_bad_clearing(command: Correction, before: Subject, after: Subject) -
     version = command.corrects
     wrong = dict(before.facts)[version]
     kinds = {field.name: field for field in structs.fields(wrong)}
-    for field, value in command.restated().items():
+    for field, value in command.restated_fields().items():
         if value is not None:
             continue
         if kinds[field].default is not None:
@@ -266,12 +266,12 @@ def _refuse_bad_merger(command: Fact, context: DecisionContext) -> None:
                 "{into} does not exist, so nothing can be merged into {into}", into=into
             ),
         )
-    if other.void_status:
+    if other.exclusion_status:
         raise Refused(
             message(
                 "{into} is already {status}, so nothing can be merged into {into}",
                 into=into,
-                status=other.void_status,
+                status=other.exclusion_status,
             )
         )
 
@@ -294,7 +294,7 @@ def event_in_words(event: Fact) -> str:
 
 
 def is_equal_except_number(opening: Fact, other: Fact) -> bool:
-    """Whether two opening events are equal except for their numbers."""
+    """Whether two creation events are equal except for their numbers."""
     if type(opening) is not type(other):
         return False
     one, two = (structs.replace(fact, number=None) for fact in (opening, other))

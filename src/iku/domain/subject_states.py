@@ -195,14 +195,14 @@ def case_states(subject: str, case: Conflict) -> Iterator[StateInterval]:
     if not isinstance(first, conflict.Reported):
         return
     timeline = case.timeline or tuple(Conflict((first,)).timeline)
-    if case.void_status:
+    if case.exclusion_status:
         timeline = (msgspec.structs.replace(timeline[-1], start=timeline[0].start),)
     wording = case.text_versions(*CASE_TEXTS)
     for start, end, segment, status in _segments_with_status(case, timeline):
         standing = ConflictState(
             id=subject,
             number=numbering.number(subject, case),
-            status=_void_status(case.void_status) or status,
+            status=_exclusion_status(case.exclusion_status) or status,
             verified=case.verified,
             category=segment.category,
             dimension=segment.dimension,
@@ -213,7 +213,7 @@ def case_states(subject: str, case: Conflict) -> Iterator[StateInterval]:
             occurred_on=first.occurred_on,
             resolved_on=segment.resolved_on,
             manner=segment.manner,
-            merged_into=_merged_into(case.void_status),
+            merged_into=_merged_into(case.exclusion_status),
             wording=wording,
         )
         yield StateInterval(start, end, standing)
@@ -242,7 +242,7 @@ def organisation_states(subject: str, state: Organisation) -> Iterator[StateInte
     if not isinstance(first, organisation.Registered):
         return
     timeline = state.timeline or tuple(Organisation((first,)).timeline)
-    if state.void_status:
+    if state.exclusion_status:
         timeline = (msgspec.structs.replace(timeline[-1], start=timeline[0].start),)
     wording = state.text_versions("name")
     for segment in timeline:
@@ -250,14 +250,14 @@ def organisation_states(subject: str, state: Organisation) -> Iterator[StateInte
             standing = OrganisationState(
                 id=subject,
                 number=numbering.number(subject, state),
-                status=_void_status(state.void_status) or segment.status,
+                status=_exclusion_status(state.exclusion_status) or segment.status,
                 kind=first.kind,
                 area=first.area,
                 legal_basis=segment.legal_basis,
                 valid_until=segment.valid_until,
                 expired=expired,
                 registered_on=first.effective_on,
-                merged_into=_merged_into(state.void_status),
+                merged_into=_merged_into(state.exclusion_status),
                 wording=wording,
             )
             yield StateInterval(start, end, standing)
@@ -278,7 +278,7 @@ def _split_at_expiry(
         yield max(start, runs_out), end, True
 
 
-def _void_status(void: str | None) -> str | None:
+def _exclusion_status(void: str | None) -> str | None:
     return void.split(" ")[0] if void else None
 
 

@@ -20,7 +20,7 @@ from iku.commands import append_request, decision
 from iku.commands import command as commands
 from iku.commands.authorisation import Authority
 from iku.commands.category_cache import Cached
-from iku.commands.command import Command, is_opening
+from iku.commands.command import Command, creates_subject
 from iku.commands.decision import CommandDecision
 from iku.domain import access, numbering, subject_kinds, subject_rules
 from iku.domain.access import Action, Forbidden
@@ -457,7 +457,7 @@ class Plan:
             command_id=entry.command_id,
             known_on=entry.known_on,
         )
-        if history is None and is_opening(entry.fact):
+        if history is None and creates_subject(entry.fact):
             return commands.with_subject(
                 command, subject, subject_number(entry.subject)
             )
@@ -477,7 +477,7 @@ class Plan:
             return holder
         # Rows of an older file use its first number, the identifier.
         identified = names.subject_identified_by(self.category, number)
-        if not is_opening(entry.fact):
+        if not creates_subject(entry.fact):
             return identified or entry.subject
         if identified is not None and self._has_opening(identified, entry.fact):
             return identified

@@ -15,7 +15,7 @@ from iku.domain.closed_periods import Change, ClosedPeriods, ContributionChange
 from iku.domain.conflict import Reported
 from iku.domain.decider import subject_number
 from iku.domain.figure import Counts, Figure
-from iku.domain.figure_effect import FigureEffect, StateChange, counts_added
+from iku.domain.figure_effect import FigureEffect, StateChange, added_counts
 from iku.domain.indicator import Indicator, Options, Targeted
 from iku.domain.question import Question
 from iku.exchange.journals import JournalRow
@@ -194,7 +194,7 @@ class ImportPreview:
     async def closed(self, reader: Reader) -> list[Message]:
         """The figures of closed periods that would change, in sentences."""
         changes = [one for one in self._frozen.values() if one.before != one.after]
-        questions = [closed_periods.question(one) for one in changes]
+        questions = [closed_periods.question_of_change(one) for one in changes]
         counted = await self._answer(reader, questions)
         return [
             closed_periods.change_message(change, _counts_of(one))

@@ -173,7 +173,7 @@ async def of_stream(
 
 def _shown_versions(facts: Sequence[fact.Fact], after: int) -> set[int]:
     """The versions whose texts a page shows: its own, and those they replaced."""
-    roots = lineage.roots(facts)
+    roots = lineage.root_versions(facts)
     touched = {
         root
         for version, root in enumerate(roots, start=1)

@@ -28,7 +28,7 @@ from iku.domain.question import (
     KnownFact,
     Question,
     UnknownReference,
-    basis_of,
+    basis_of_histories,
     complete_coordinates,
     refuse_future,
 )
@@ -212,7 +212,8 @@ def _resolve(
         raise _unknown_indicator(question)
     of_scale = histories[scale.decider.stream(SCALE)]
     return _ResolvedQuestion(
-        question, basis_of(histories[_indicator_stream(question)], of_scale, question)
+        question,
+        basis_of_histories(histories[_indicator_stream(question)], of_scale, question),
     )
 
 

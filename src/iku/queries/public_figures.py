@@ -227,7 +227,7 @@ async def _now_and_parts(
 
 
 def _public_parts(parts: tuple[Part, ...]) -> tuple[PublicPart, ...]:
-    shown = small_cells.suppressed([one.denominator for one in parts])
+    shown = small_cells.suppress_small_counts([one.denominator for one in parts])
     return tuple(
         PublicPart(one.key, count) for one, count in zip(parts, shown, strict=True)
     )

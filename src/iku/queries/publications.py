@@ -336,7 +336,7 @@ async def find(
         raise UnknownReference(
             subject_name.not_found_message("publication", identifier)
         )
-    stream = publication.decider.stream(publication.subject(identifier))
+    stream = publication.decider.stream(publication.stream_year(identifier))
     (recorded,) = await _read(connection, [stream], at)
     for one in _records_of_year(recorded):
         if one.publication.id == identifier:

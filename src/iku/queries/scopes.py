@@ -43,7 +43,7 @@ def reach(
         (kind, scope.area)
         for kind in KINDS[category]
         for scope in scopes
-        if access.owner(category, kind, divisions) in {None, scope.division}
+        if access.owning_division(category, kind, divisions) in {None, scope.division}
     ]
     return Reach([kind for kind, _ in pairs], [district for _, district in pairs])
 
@@ -84,7 +84,7 @@ async def of_subjects(
         today,
     )
     return {
-        stream: Scope(access.owner(category, kind, divisions), area or None)
+        stream: Scope(access.owning_division(category, kind, divisions), area or None)
         for stream, category, kind, area in rows
     }
 

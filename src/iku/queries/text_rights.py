@@ -107,7 +107,7 @@ def _may_read_proposal(
             own = at.get(target.stream, UNKNOWN)
             others = [at.get(one, UNKNOWN) for one in _concerned_streams(proposed)[1:]]
             if kind := proposed.command.data.get("category"):
-                division = access.owner(category, kind, principal.divisions)
+                division = access.owning_division(category, kind, principal.divisions)
                 others.append(Scope(division, own.area))
             return principal.may(Action.READ_TEXTS, own) or any(
                 principal.may(Action.APPROVE_CLOSED, scope) for scope in others

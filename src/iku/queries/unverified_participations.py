@@ -33,7 +33,7 @@ class UnverifiedParticipations:
             state = streams.fold(whole).state
             left = tuple(one for one in state.participations if not one.verified)
             subject = stream.partition("-")[2]
-            if left and state.effective_opening is not None:
+            if left and state.effective_creation_event is not None:
                 self._found[subject] = left
             else:
                 self._found.pop(subject, None)

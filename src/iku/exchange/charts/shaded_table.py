@@ -76,7 +76,7 @@ def _cell(of: tuple[int, int], most: int, *, hidden: bool) -> Cell:
 def _hidden(counts: Counts) -> frozenset[tuple[str, str]]:
     """The cells that are hidden from the public: small counts, but not zero."""
     filled = [key for key, (_, denominator) in counts.items() if denominator]
-    shown = small_cells.suppressed([counts[key][1] for key in filled])
+    shown = small_cells.suppress_small_counts([counts[key][1] for key in filled])
     return frozenset(
         key for key, count in zip(filled, shown, strict=True) if count is None
     )

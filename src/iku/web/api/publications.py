@@ -48,7 +48,7 @@ async def draft(
 
     A restatement names the published edition that it restates.
     """
-    subject = publication.subject(command.publication)
+    subject = publication.stream_year(command.publication)
     outcome = await command_gateway.handle(CATEGORY, subject, command)
     return _receipt_response(outcome, command.publication)
 
@@ -72,7 +72,7 @@ async def record(
         frozen = await publications.snapshot(
             connection, app.figures, identifier, command, app.commands.today()
         )
-    subject = publication.subject(identifier)
+    subject = publication.stream_year(identifier)
     taken = TakeStep(identifier, command, frozen)
     outcome = await command_gateway.handle(CATEGORY, subject, taken)
     return _receipt_response(outcome, identifier)

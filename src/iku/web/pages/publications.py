@@ -120,7 +120,7 @@ async def draft(frame: Frame, form: Form) -> Response[bytes]:
     try:
         command = parsing.parse_texts(Draft, _given(frame, form, DRAFT_FIELDS))
         await frame.gateway(form).handle(
-            CATEGORY, publication.subject(command.publication), command
+            CATEGORY, publication.stream_year(command.publication), command
         )
     except (ParseError, Refused) as error:
         return _draft_form(frame, form.values, form_faults(error), status=422)
@@ -145,7 +145,7 @@ async def take_step(frame: Frame, form: Form) -> Response[bytes]:
             )
         await frame.gateway(form).handle(
             CATEGORY,
-            publication.subject(identifier),
+            publication.stream_year(identifier),
             TakeStep(identifier, step, frozen),
         )
     except (ParseError, Refused) as error:
