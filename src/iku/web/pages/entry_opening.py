@@ -37,10 +37,10 @@ class OpeningOf(NamedTuple):
 
 
 async def opened(frame: Frame, connection: Connection, asked: OpeningOf) -> Sheet:
-    """The form as its page opens: its draft, or the usual and the chosen values.
+    """The form as first shown: its draft, or default values and those of the address.
 
     Raises:
-        Forbidden: The visitor may neither record nor propose it.
+        Forbidden: The visitor may neither record nor propose the command.
         SubjectNotFound: The subject does not exist.
     """
     form, subject, chosen, filled = asked
@@ -92,7 +92,7 @@ def _notice(said: str) -> Message | None:
 async def sent(
     frame: Frame, connection: Connection, form: EntryForm, subject: str, given: Form
 ) -> Sheet:
-    """The form with the values that were sent. Raises the errors of `opened`."""
+    """The form with the submitted values (raises as `opened`)."""
     view = frame.app.view(connection, frame.viewer)
     about, proposing = EntrySubject(), False
     events: tuple[EventView, ...] = ()
@@ -131,7 +131,7 @@ async def _may_only_propose(view: View, form: EntryForm, subject: str) -> bool:
     """Whether the visitor may propose the command, but not record it.
 
     Raises:
-        Forbidden: They may do neither.
+        Forbidden: The visitor may do neither.
     """
     actor = view.viewer.actor
     if actor is None:
