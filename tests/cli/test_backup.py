@@ -230,7 +230,7 @@ def test_with_other_keys_it_counts_and_says_that_texts_cannot_be_opened(
     done(iku("backup", "b.iku"))
     other = away | {"IKU_KEYS": str(tmp_path / "other")}
     said = done(iku("restore", "b.iku", **other))
-    assert re.search(r"^Kunci teks HILANG: \d{4}-\d\d; teks yang dienkripsi", said.err)
+    assert re.search(r"^Kunci teks: HILANG: \d{4}-\d\d; teks yang dienkripsi", said.err)
     assert "Kunci teks: lengkap." not in said.out
     assert re.search(r"Kunci teks +HILANG: ", done(iku("status", **other)).out)
     assert done(iku(*AT, **other)).out == figures
