@@ -56,7 +56,7 @@ def must_create_subject(proposed: Any) -> TypeGuard[Fact]:
 
 def creates_subject(proposed: Any) -> TypeGuard[Fact]:
     """Whether *proposed* creates a subject: it can be its first event."""
-    return is_first(proposed) or isinstance(
+    return must_create_subject(proposed) or isinstance(
         proposed, publication.Draft | paper.Issued | paper_data.Statement
     )
 

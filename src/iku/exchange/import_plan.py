@@ -610,7 +610,9 @@ class Plan:
             # The message uses the field's name; the fault has the column.
             said = without_prefix(error.path, messages.error_message(error))
             return entry.place.fault(entry.columns[error.path], said)
-        about_subject = isinstance(error, SubjectNotFound) or is_opening(entry.fact)
+        about_subject = isinstance(error, SubjectNotFound) or creates_subject(
+            entry.fact
+        )
         column = self._layout.subject if about_subject else self._layout.event
         return entry.place.fault(column, messages.error_message(error))
 

@@ -157,7 +157,7 @@ class ImportPreview:
         for index, (figure, options, counted) in enumerate(self._counted):
             if counted != category:
                 continue
-            added = counts_added(change, options, figure.period.start, figure.as_of)
+            added = added_counts(change, options, figure.period.start, figure.as_of)
             self._added[index] = self._added.get(index, Counts()) + added
         for found in closed_periods.frozen_figure_changes(
             self._closed, subject, change.before, change.after
