@@ -37,10 +37,10 @@ async def test_a_paper_is_accessible_and_printed_twice_alike(
 ) -> None:
     document = await make(name, **ASKED[PAPERS[name].scope])
 
-    printed = pdf(document)
+    printed = await pdf(document)
 
     assert document.name == name
-    assert pdf(document) == printed
+    assert await pdf(document) == printed
     assert errors(printed, tmp_path / "paper.pdf") == []
     if folder := os.environ.get(SEEN):
         pictures(printed, f"{folder}/{name}")

@@ -46,7 +46,7 @@ _INTERNAL_COLUMNS = (
     Column("No", CellKind.COUNT, 9),
     Column("No. perkara", width=24),
     Column("Tgl lapor", CellKind.DAY, 23),
-    Column("Pokok", width=50),
+    Column("Pokok", width=68),
     Column("Tempat", width=25),
     Column("Jenis", width=20),
     Column("Upaya", width=23),

@@ -220,15 +220,28 @@ def printed(cell: Cell, kind: CellKind = CellKind.TEXT) -> str:
             counts = FORMATS.fraction(numerator, denominator)
             text = f"{counts}\n{FORMATS.percent(percentage)}"
         case Amount(value):
-            text = FORMATS.number(value)
+            text = number(value)
         case int() | Decimal():
             percent = kind is CellKind.PERCENT
-            text = FORMATS.number(cell) + ("%" if percent else "")
+            text = FORMATS.percent(_two_places(cell)) if percent else number(cell)
         case date():
             text = FORMATS.day(cell)
         case _:
             assert_never(cell)
     return text
+
+
+def number(value: Decimal | int) -> str:
+    """A number: ``1.234,5``."""
+    return FORMATS.number(value)
+
+
+def _two_places(value: Decimal | int) -> Decimal:
+    """*value* with at least two decimals, as percentages are printed."""
+    exact = Decimal(value)
+    digits = exact.as_tuple().exponent
+    short = isinstance(digits, int) and digits > -2
+    return exact.quantize(Decimal("0.01")) if short else exact
 
 
 def day_in_words(day: date) -> str:

@@ -1,0 +1,116 @@
+"""Pages of papers: nothing cut, headings with what follows them, heads repeated."""
+
+import os
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import date, timedelta
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pymupdf
+import pytest
+
+from iku.exchange.journal_import import Importer
+from iku.exchange.papers.registry import PAPERS, Scope
+from iku.queries.figure_parameters import Moment
+from tests.exchange.conftest import Maker
+from tests.exchange.papers.conftest import YEAR, Make
+from tests.exchange.papers.printing import pdf, pictures
+from tests.exchange.papers.test_documents import SEEN, errors
+from tests.queries.test_publications import publish
+from tests.registers.world import World
+
+LONG = " ".join(["Perselisihan antarwarga tentang batas pekarangan"] * 7)[:300]
+ABOUT: dict[Scope, dict[str, Any]] = {
+    Scope.PUBLICATION: {"publication": "2021"},
+    Scope.COORDINATES: {"moment": Moment(date(2021, 12, 31))},
+    Scope.CASE: {"subject": "K001", "moment": Moment(date(2021, 12, 31))},
+}
+HEAD = 22 * 72 / 25.4  # the top margin, in points
+LISTS = ("daftar-konflik", "daftar-konflik-internal", "rekap-ormas-internal")
+
+
+@pytest.fixture
+def origin(furnished: str) -> str:
+    """A register without cases."""
+    return furnished
+
+
+def journals(subjects: int) -> Iterator[bytes]:
+    """*subjects* cases, the odd ones resolved, and as many organisations."""
+    made = Maker()
+    cases, organisations = list[dict[str, str]](), list[dict[str, str]]()
+    for number in range(1, subjects + 1):
+        name, day = f"K{number:03}", date(2021, 1, 11) + timedelta(number // 2)
+        said = {"kategori": "ipoleksosbud", "dimensi": "sosial", "judul": LONG}
+        cases += [
+            made.report(name, f"{day}", **said, wilayah="35.76.01.1003"),
+            made.row(name, "diverifikasi", f"{day}"),
+        ]
+        if number % 2:
+            manner = "putusan_inkrah"
+            cases.append(made.row(name, "diselesaikan", f"{day}", cara=manner))
+        one = made.registration(f"O{number:03}", "2021-01-05", nama=LONG)
+        organisations.append(one)
+    yield made("konflik", *cases)
+    yield made("organisasi", *organisations)
+
+
+async def fill(world: World, subjects: int) -> None:
+    importer = Importer(world.connection, world.app.commands, "u/siti")
+    for content in journals(subjects) if subjects else ():
+        assert (await importer.run(content)).faults == ()
+    await publish(world, YEAR)
+
+
+@pytest.mark.parametrize("subjects", [0, 1, 500])
+async def test_no_text_is_cut_or_covered(
+    world: World, make: Make, subjects: int, tmp_path: Path
+) -> None:
+    await fill(world, subjects)
+    for name, paper in PAPERS.items():
+        if paper.scope is Scope.CASE and not subjects:
+            continue
+        if subjects > 1 and name not in LISTS:
+            continue
+        document = await make(name, **ABOUT[paper.scope])
+        printed = await pdf(document)
+        if folder := os.environ.get(SEEN):
+            pictures(printed, f"{folder}/{name}-of{subjects}")
+        if subjects < 2:  # the checker reads a hundred pages for half a minute
+            assert errors(printed, tmp_path / f"{name}.pdf") == [], name
+        with pymupdf.open(stream=printed) as pages:  # type: ignore[no-untyped-call]
+            for page in pages:
+                assert list(overflows(page)) == [], (name, page.number)
+
+
+def overflows(page: Any) -> Iterator[str]:
+    """The words that leave the page, and those that overlap another one."""
+    words = page.get_text("words")
+    for word in words:
+        box = pymupdf.Rect(word[:4])  # type: ignore[no-untyped-call]
+        if box not in page.rect:
+            yield f"{word[4]} leaves the page"
+    rows = defaultdict(list)
+    for word in words:
+        rows[round(word[1], 1), round(word[3], 1)].append(word)
+    for row in rows.values():
+        for one, other in pairwise(sorted(row, key=lambda word: word[0])):
+            if one[2] > other[0] + 0.5:
+                yield f"{one[4]} covers {other[4]}"
+
+
+@pytest.mark.parametrize("name", LISTS)
+async def test_the_head_of_a_table_is_repeated_on_each_page(
+    world: World, make: Make, name: str
+) -> None:
+    await fill(world, 60)
+    document = await make(name, **ABOUT[PAPERS[name].scope])
+
+    printed = await pdf(document)
+    with pymupdf.open(stream=printed) as pages:  # type: ignore[no-untyped-call]
+        texts = [page.get_text() for page in pages]
+    assert len(texts) > 2
+    assert all("Aturan" in text for text in texts[1:-1])
+    assert all(f"Halaman {n} dari {len(texts)}" in t for n, t in enumerate(texts, 1))
