@@ -6,6 +6,7 @@ from hashlib import sha256
 from iku.commands.command import Command, CommandResult
 from iku.commands.handler import CommandHandler
 from iku.domain.attachment import Attached
+from iku.domain.fact import Fact
 from iku.ledger.log import Reader
 from iku.text_reading import File
 from iku.vault.files import FileReference
@@ -21,10 +22,21 @@ async def attach(
         length=len(file.content),
         sha256=sha256(file.content).hexdigest(),
     )
-    filed = await asyncio.to_thread(commands.vault.files.put, file.content)
+    return await record_file(commands, reader, command, attached, file.content)
+
+
+async def record_file(
+    commands: CommandHandler,
+    reader: Reader,
+    command: Command,
+    event: Fact,
+    content: bytes,
+) -> CommandResult:
+    """Record *event*, which commits to *content*, and keep the content sealed."""
+    filed = await asyncio.to_thread(commands.vault.files.put, content)
     kept = False
     try:
-        command = command.with_file(attached, filed)
+        command = command.with_file(event, filed)
         outcome = await commands.handle(reader, command)
         kept = outcome.added and not outcome.repeated
     finally:

@@ -1,5 +1,7 @@
 """Issued papers: their issues and signed copies, their bytes, and their proofs."""
 
+from typing import Any
+
 from msgspec import Struct
 
 from iku.domain import fact, paper
@@ -7,6 +9,7 @@ from iku.domain.access import Action
 from iku.domain.decider import SubjectNotFound
 from iku.domain.paper import Issued, IssuedPaper
 from iku.domain.publication import Published
+from iku.domain.question import UnknownReference
 from iku.ledger import checkpoint_store, log, proof_building
 from iku.ledger.checkpoint_store import Coverage
 from iku.ledger.policy import Policy
@@ -17,6 +20,8 @@ from iku.queries import publications
 from iku.queries.view import View
 from iku.vault import papers
 from iku.vault.papers import StoredPaper
+
+FROZEN = ("figures", "known_on", "publication", "size")  # fields of a closing
 
 
 class PaperRecord(Struct, frozen=True):
@@ -81,6 +86,20 @@ async def issued_papers(view: View, publication: str) -> dict[str, PaperRecord]:
             if record is not None:
                 found[name] = record
     return found
+
+
+async def frozen_data(view: View, publication: str) -> dict[str, Any]:
+    """What the closing of a publication froze, in the form of its record."""
+    found = await publications.find(view.reader, publication)
+    of = found.publication
+    taken = zip(found.steps, of.steps, strict=True)
+    closings = [recorded for recorded, step in taken if step is of.closing]
+    if not closings:
+        raise UnknownReference(
+            message("publication {publication} is not closed", publication=publication)
+        )
+    data = closings[-1].body().data
+    return {name: data[name] for name in FROZEN}
 
 
 async def stored(view: View, issued: Issued) -> StoredPaper:

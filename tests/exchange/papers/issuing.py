@@ -55,7 +55,8 @@ def typeset(text: str, figures: Any) -> bytes:
     """A paper without its proof, with this text on its page."""
     attached = Attachment("figur.json", spell(figures), "application/json", "Figur")
     data = {"title": "Kertas", "text": text}
-    made = typesetting.typeset(TEMPLATE, data, (attached,), ISSUED_AT)
+    files = (attached, typesetting.PROOF)
+    made = typesetting.typeset(TEMPLATE, data, files, ISSUED_AT)
     return asyncio.run(made)
 
 

@@ -1,6 +1,7 @@
 """Signatures of papers by pyHanko, with a certificate made for the test."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from io import BytesIO
@@ -56,6 +57,7 @@ def sign(paper: bytes, box: Box | None = None) -> bytes:
         signer=signer(),
         new_field_spec=field,
     )
-    out = asyncio.run(signing.async_sign_pdf(writer))
+    with ThreadPoolExecutor() as pool:  # the caller may run in an event loop
+        out = pool.submit(asyncio.run, signing.async_sign_pdf(writer)).result()
     signed: bytes = out.getvalue()
     return signed

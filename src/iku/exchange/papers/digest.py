@@ -9,6 +9,7 @@ compares the digest (docs/ledger-format.md, "Papers").
 
 import re
 from hashlib import sha256
+from itertools import pairwise
 
 import msgspec
 
@@ -86,3 +87,30 @@ def encode_proof(evidence: PaperEvidence) -> bytes:
         ],
     }
     return _encode({**told, "check": sha256(_encode(told)).hexdigest()})
+
+
+def objects(paper: bytes) -> dict[int, bytes]:
+    """The content of each object of a paper, by number."""
+    found = _START.search(paper)
+    if found is None:
+        raise ValueError("the paper has no table of objects")
+    start = int(found[1])
+    offsets = [int(one) for one in _ENTRY.findall(paper[start:])]
+    spans = pairwise([*offsets, start])
+    return {
+        number: paper[begin:end].partition(b" obj\n")[2].removesuffix(b"\nendobj\n")
+        for number, (begin, end) in enumerate(spans, start=1)
+    }
+
+
+def stored(paper: bytes, name: str) -> bytes:
+    """The attachment *name* as it is stored in a paper, perhaps deflated."""
+    held = objects(paper)
+    named = b"/Type/Filespec/F(%b)" % name.encode()
+    for content in held.values():
+        if named in content:
+            found = re.search(rb"/EF<</F ([0-9]+) 0 R", content)
+            if found is not None:
+                body = held[int(found[1])].partition(b"\nstream\n")[2]
+                return body.removesuffix(b"\nendstream")
+    raise ValueError(f"the paper has no attachment {name}")

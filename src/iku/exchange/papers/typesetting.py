@@ -30,8 +30,12 @@ class Attachment(NamedTuple):
 
     name: str
     content: bytes
-    mime_type: str
+    media_type: str
     description: str
+
+
+# The attachment of an issued paper that receives its proof.
+PROOF = Attachment("bukti.json", digest.EMPTY, "application/json", "bukti dari log")
 
 
 async def typeset(
@@ -43,8 +47,7 @@ async def typeset(
     """The paper of *template* with *data*, compiled in a thread.
 
     *data* is anything that has a JSON form; the template reads it from
-    `sys.inputs.data`. The template attaches the files of `sys.inputs.attachments`.
-    Behind them follows the empty `bukti.json`, which receives the proof.
+    `sys.inputs.data`, and attaches the files of `sys.inputs.attachments`.
 
     Raises:
         RuntimeError: The template does not compile.
@@ -58,10 +61,7 @@ def _compile(
     attachments: tuple[Attachment, ...],
     issued_at: datetime,
 ) -> bytes:
-    proof = Attachment(
-        "bukti.json", digest.EMPTY, "application/json", "Bukti penerbitan"
-    )
-    attached = [one._asdict() for one in (*attachments, proof)]
+    attached = [one._asdict() for one in attachments]
     for one in attached:
         one["content"] = one["content"].decode()
     inputs = {

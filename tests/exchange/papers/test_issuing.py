@@ -1,0 +1,261 @@
+"""A paper is a draft until it is issued and witnessed; then its bytes never change."""
+
+import json
+import re
+import zlib
+from collections.abc import Awaitable, Callable
+from datetime import date
+from pathlib import Path
+
+import pymupdf
+import pytest
+from msgspec import structs
+
+import iku_verify
+from iku.commands import papers as paper_commands
+from iku.commands.command import Command, CommandResult
+from iku.domain.decider import Refused
+from iku.domain.paper import Signed
+from iku.domain.paper_data import SignerSet
+from iku.domain.question import UnknownReference
+from iku.exchange.papers import digest, issuing, signed_copies
+from iku.exchange.papers.issuing import PreparedIssue, Site
+from iku.exchange.papers.sources import PaperRequest
+from iku.ledger import checkpoint_signing
+from iku.ledger.signer_folder import SignerFolder
+from iku.postgres.pool import Plain
+from iku.queries import papers
+from iku.queries.figure_parameters import Moment
+from iku_verify import Report
+from tests.exchange.forging import WITNESS
+from tests.exchange.papers import signing
+from tests.exchange.papers.conftest import sources
+from tests.exchange.test_bundle import WATCHED, cosign
+from tests.registers.world import World
+
+HEAD = SignerSet(
+    effective_on=date(2021, 1, 1),
+    office="kepala_badan",
+    office_title="Kepala Badan Kesatuan Bangsa dan Politik",
+    signer_name="Contoh, S.Sos.",
+    signer_rank="Pembina Utama Muda",
+    signer_nip="196501011990031001",
+)
+SITE = Site("https://iku.example.go.id", WATCHED, writes=True)
+Issue = Callable[[str, PaperRequest], Awaitable[PreparedIssue]]
+
+
+@pytest.fixture
+async def issue(world: World, published: str) -> Issue:
+    """A function that issues a paper, signed by the head of the agency."""
+    assert published == "2021"
+    await world.do("paper_data", HEAD.subject, HEAD)
+
+    async def issue(name: str, request: PaperRequest) -> PreparedIssue:
+        made = await issuing.prepare(sources(world), name, request, SITE)
+        await paper_commands.keep(
+            world.app.commands, world.connection, made.event, made.compiled
+        )
+        await world.do("paper", made.subject, made.event)
+        return made
+
+    return issue
+
+
+@pytest.fixture
+async def witness(world: World, signer: Plain, tmp_path: Path) -> Callable[..., object]:
+    """A function that signs the log, has it cosigned, and gives a policy."""
+    home = SignerFolder(tmp_path / "signer")
+    key = home.make_key(world.app.settings.origin)
+
+    async def witness() -> iku_verify.Policy:
+        await checkpoint_signing.sign(signer, home, world.app.settings.origin)
+        await cosign(signer)
+        told = f"log {key.verifier}\nwitness W {WITNESS.verifier}\nquorum W\n"
+        return iku_verify.read_policy(told.encode())
+
+    return witness
+
+
+def text_of(pdf: bytes) -> str:
+    with pymupdf.open(stream=pdf) as opened:  # type: ignore[no-untyped-call]
+        return " ".join(" ".join(page.get_text() for page in opened).split())
+
+
+YEAR = PaperRequest(publication="2021")
+
+
+async def printed(world: World, name: str, request: PaperRequest) -> tuple[str, bool]:
+    made = await issuing.print_paper(sources(world), name, request, SITE)
+    return text_of(made.content), made.issued
+
+
+async def test_a_paper_is_a_draft_that_names_what_it_lacks(
+    world: World, published: str
+) -> None:
+    told, issued = await printed(world, "lkjip", PaperRequest(publication=published))
+    assert not issued
+    assert "KONSEP" in told
+    assert "penanda tangan Kepala Badan" in told
+    assert issuing.NOT_ISSUED in told
+
+
+async def test_a_paper_without_its_signer_is_not_issued(
+    world: World, published: str
+) -> None:
+    request = PaperRequest(publication=published)
+    with pytest.raises(Refused, match="penanda tangan Kepala Badan"):
+        await issuing.prepare(sources(world), "lkjip", request, SITE)
+
+
+async def test_a_paper_that_names_people_is_never_issued(
+    world: World, published: str
+) -> None:
+    request = PaperRequest(publication=published)
+    with pytest.raises(Refused, match="never issued"):
+        await issuing.prepare(sources(world), "daftar-konflik-internal", request, SITE)
+
+
+async def test_a_paper_that_does_not_exist_is_not_found(world: World) -> None:
+    with pytest.raises(UnknownReference, match="surat"):
+        await issuing.print_paper(sources(world), "surat", YEAR, SITE)
+
+
+async def test_an_issued_paper_proves_itself_once_it_is_witnessed(
+    world: World, issue: Issue, witness: Callable[[], Awaitable[iku_verify.Policy]]
+) -> None:
+    made = await issue("lkjip", YEAR)
+    told, issued = await printed(world, "lkjip", YEAR)
+    assert not issued
+    assert issuing.NOT_WITNESSED in told
+    policy = await witness()
+    final = await issuing.print_paper(sources(world), "lkjip", YEAR, SITE)
+    assert final.issued
+    assert "KONSEP" not in text_of(final.content)
+    assert "196501011990031001" in text_of(final.content)
+    report = Report()
+    assert iku_verify.verify_paper(final.content, policy, report) == len(final.content)
+    assert report.paper is not None
+    assert report.paper["publication"] == "2021"
+    assert report.lacking == []
+    # Later facts and later cosignatures change nothing of it.
+    await world.do("paper_data", HEAD.subject, structs.replace(HEAD, signer_rank="X"))
+    await witness()
+    again = await issuing.print_paper(sources(world), "lkjip", YEAR, SITE)
+    assert again == final
+    assert made.compiled != final.content
+
+
+async def test_the_same_paper_is_made_again_byte_by_byte(
+    world: World, issue: Issue
+) -> None:
+    made = await issue("lkjip", YEAR)
+    again = await issuing.prepare(sources(world), "lkjip", YEAR, SITE)
+    assert again.compiled == made.compiled
+    outcome: CommandResult = await world.do("paper", again.subject, again.event)
+    assert not outcome.added
+
+
+async def test_a_paper_without_a_publication_is_issued_at_its_coordinates(
+    world: World, issue: Issue, witness: Callable[[], Awaitable[iku_verify.Policy]]
+) -> None:
+    open_ = PaperRequest(moment=Moment(date(2021, 12, 31)))
+    made = await issue("lampiran-iku", open_)
+    event = made.event
+    assert event.publication is None
+    assert event.as_of == date(2021, 12, 31)
+    assert event.known_on == world.today
+    assert event.size == event.data_size
+    policy = await witness()
+    at = Moment(date(2021, 12, 31), event.known_on, event.size)
+    request = PaperRequest(moment=at)
+    final = await issuing.print_paper(sources(world), "lampiran-iku", request, SITE)
+    assert final.issued
+    report = Report()
+    iku_verify.verify_paper(final.content, policy, report)
+    assert report.paper is not None
+    assert report.paper["as_of"] == "2021-12-31"
+    told, issued = await printed(world, "lampiran-iku", open_)
+    assert not issued
+    assert "KONSEP" in told
+
+
+async def test_a_replica_serves_what_is_stored_only(
+    world: World, issue: Issue, witness: Callable[[], Awaitable[iku_verify.Policy]]
+) -> None:
+    await issue("lkjip", YEAR)
+    await witness()
+    replica = SITE._replace(writes=False)
+    before = await issuing.print_paper(sources(world), "lkjip", YEAR, replica)
+    assert not before.issued
+    final = await issuing.print_paper(sources(world), "lkjip", YEAR, SITE)
+    after = await issuing.print_paper(sources(world), "lkjip", YEAR, replica)
+    assert after == final
+
+
+# Signed copies.
+
+
+def reserved(paper: bytes) -> signing.Box:
+    """The field that the last page reserves, as the rectangle of a signature."""
+    [field] = json.loads(zlib_or_plain(digest.stored(paper, "bidang.json")))
+    with pymupdf.open(stream=paper) as opened:  # type: ignore[no-untyped-call]
+        assert field["page"] == len(opened)
+        height = opened[-1].rect.height
+    left, top = field["x"], height - field["y"]
+    width, tall = signed_copies.WIDTH, signed_copies.HEIGHT
+    return int(left) + 1, int(top - tall) + 1, int(left + width), int(top)
+
+
+def zlib_or_plain(content: bytes) -> bytes:
+    return content if content.startswith(b"[") else zlib.decompress(content)
+
+
+def redrawn(paper: bytes, signed: bytes) -> bytes:
+    """The signed paper with an update that replaces what its first page draws."""
+    contents = re.search(rb"/Contents ([0-9]+) 0 R", paper)
+    assert contents is not None
+    return (
+        signed
+        + b"\n%b 0 obj\n<</Length 0>>\nstream\n\nendstream\nendobj\n" % (contents[1])
+    )
+
+
+async def test_a_signed_copy_is_taken_up_and_a_changed_one_is_refused(
+    world: World, issue: Issue, witness: Callable[[], Awaitable[iku_verify.Policy]]
+) -> None:
+    made = await issue("lkjip", YEAR)
+    await witness()
+    final = await issuing.print_paper(sources(world), "lkjip", YEAR, SITE)
+    signed = signing.sign(final.content, reserved(final.content))
+    found = await papers.find(world.view, made.subject)
+    assert found is not None
+    event = signed_copies.check(final.content, found, signed, world.today)
+    command = Command("paper", made.subject, event, "uji")
+    await paper_commands.take_signed(
+        world.app.commands, world.connection, command, signed
+    )
+    found = await papers.find(world.view, made.subject)
+    assert found is not None
+    [(_, taken)] = found.paper.signed
+    assert isinstance(taken, Signed)
+    assert taken.length == len(signed)
+    assert await papers.read_signed(world.view, found) == signed
+    cut = len(final.content)
+    left, lower, right, upper = reserved(final.content)
+    for wrong, why in (
+        (final.content, "nothing is appended"),
+        (final.content + b"\n% catatan\n", "nothing is appended"),
+        (signed[1:], "does not begin"),
+        (signed[: cut // 2] + b"x" + signed[cut // 2 + 1 :], "written again"),
+        (signing.sign(made.compiled), "does not begin"),
+        (b"%PDF-1.7\n", "does not begin"),
+        (
+            signing.sign(final.content, (left, lower + 300, right, upper + 300)),
+            "outside",
+        ),
+        (signing.sign(final.content, (left, lower, right + 9, upper)), "outside"),
+        (redrawn(final.content, signed), "replaces object"),
+    ):
+        with pytest.raises(Refused, match=why):
+            signed_copies.check(final.content, found, wrong, world.today)
