@@ -474,7 +474,7 @@ def test_the_embedded_register_moves_to_another_folder(
         r"Verification +no findings", done(iku("status", "--check", **new)).out
     )
     refused = iku("restore", "b.iku", **new)
-    assert "the database iku has 164 events" in refused.err
+    assert "the database iku has 207 events" in refused.err
     assert "iku_before_" in done(iku("restore", "b.iku", "--replace", **new)).out
     assert done(iku(*AT, **new)).out == before
     pid = tmp_path / "new" / "postgres" / "data" / "postmaster.pid"

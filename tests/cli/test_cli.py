@@ -14,6 +14,7 @@ import pytest
 
 import iku as package
 from iku.cli import commands
+from iku.domain.paper_data import StatementKind
 from iku.postgres.database import Database
 from iku.postgres.pool import Plain
 from tests.test_docs import walk
@@ -181,11 +182,27 @@ def test_the_example_twice_is_there_once(iku: Any) -> None:
     assert again.out.count("tidak ada yang baru") == 3
     assert again.out.split("\n\n", 1)[1] == first.split("\n\n", 1)[1]
     status = iku("status", "--json").json
-    assert (status["size"], status["mode"]) == (164, "demonstration")
+    assert (status["size"], status["mode"]) == (207, "demonstration")
     assert (status["events"]["account"], status["events"]["access"]) == (16, 2)
     assert iku("status", "--check").code == 0
     figures = iku("example", "--json").json["figures"]
     assert [f["indicator"] for f in figures[::2]] == ["IKU-1", "IKU-2", "IKU-3"]
+
+
+def test_the_example_has_all_data_that_its_papers_print(iku: Any) -> None:
+    iku("example")
+    coordinates = ("--as-of", "2021-12-31", "--known-on", "2022-01-15")
+    found = iku("paper", "data", *coordinates, "--json").json["statements"]
+    assert [one["id"] for one in found if one["statement"] is None] == []
+    assert {one["kind"] for one in found} == set(StatementKind)
+    signers = [one["statement"] for one in found if one["kind"] == "signer"]
+    assert {one["office"] for one in signers} == {"kepala_badan", "wali_kota"}
+    assert all("Contoh" in one["signer_name"] for one in signers)
+    # What was wrong at first is still in the history.
+    history = iku("paper", "history", "signer.kepala-badan", "--json").json
+    assert [one["data"].get("corrects") for one in history] == [None, 1]
+    needed = {"narrative.IKU-1.2021.4", "quarterly-targets.IKU-2.2021"}
+    assert needed <= {one["id"] for one in found}
 
 
 @pytest.mark.usefixtures("indonesian")

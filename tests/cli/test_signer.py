@@ -41,18 +41,18 @@ def test_signing_says_what_was_signed_and_that_nobody_watches(iku: Any) -> None:
     iku("example")
     said = iku("signer", "once")
     assert said.code == 0, said.err
-    assert "Signed: a checkpoint of size 164; 164 records read." in said.out
+    assert "Signed: a checkpoint of size 207; 207 records read." in said.out
     assert "NO WITNESS" in said.out
     again = iku("signer", "once", "--full", "--json").json
-    assert (again["size"], again["signed"], again["witnesses"]) == (164, False, 0)
+    assert (again["size"], again["signed"], again["witnesses"]) == (207, False, 0)
     trusted = policy.parse(f"log {vkey}\nquorum none\n".encode())
     judged = policy.judge(trusted, note.parse(again["checkpoint"].encode()))
-    assert judged.checkpoint.size == 164
+    assert judged.checkpoint.size == 207
     told = iku("status").out
-    assert re.search(r"Signed by the log +up to size 164", told)
+    assert re.search(r"Signed by the log +up to size 207", told)
     assert re.search(r"Witnesses +NO WITNESS", told)
     assurance = iku("status", "--json").json["assurance"]
-    assert (assurance["signed"], assurance["witnesses"]) == (164, 0)
+    assert (assurance["signed"], assurance["witnesses"]) == (207, 0)
 
 
 @pytest.mark.usefixtures("register")
@@ -139,7 +139,7 @@ def test_each_checkpoint_is_copied_to_a_folder_outside(
     signed = iku("signer", "once", "--json", **share).json
     assert signed["uncopied"] is None
     [copied] = (tmp_path / "share").iterdir()
-    assert copied.name.startswith("000000000160-")
+    assert copied.name.startswith("000000000207-")
     assert copied.read_text() == signed["checkpoint"]
 
 

@@ -50,6 +50,7 @@ from iku.domain.organisation import (
     ParticipationCarried,
     ParticipationVerified,
 )
+from iku.domain.paper_data import PlanSet
 from iku.domain.period import Kind
 from iku.domain.proposal import Declined, Lapsed, ProposalWithdrawn
 from iku.domain.publication import (
@@ -182,6 +183,24 @@ def test_an_office_that_keeps_the_rules_has_no_findings() -> None:
     rights, _ = log.ours()
     assert rights.mode is Mode.ACCOUNTS
     assert (rights.table, rights.unjudged) == (access.TABLE_VERSION, None)
+
+
+def test_the_head_states_data_of_the_agency_and_a_planner_proposes_them() -> None:
+    plan = PlanSet(
+        document="Renstra", first_year=2019, last_year=2023, effective_on=TODAY
+    )
+    stated, stream = structs.replace(plan, last_year=2022), f"paper_data-{plan.subject}"
+    log = office()
+    log.record("kepala", (stream, stated))
+    log.propose("perencana", "p1", stream, plan)
+    log.approve("kepala", "p1", (stream, plan))
+    log.record("kepala", (stream, Annulled(annuls=2, reason="Keliru")))
+    assert log.refused() == []
+    alone = [
+        log.record(name, (stream, stated))
+        for name in ("perencana", "kabid-wasnas", "admin", "auditor")
+    ]
+    assert refused(log, "right agency data") == alone
 
 
 def erased() -> Erased:

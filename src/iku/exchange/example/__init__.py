@@ -3,11 +3,17 @@
 Small enough to be counted by hand. `iku example` imports it; docs/importing.md uses it.
 """
 
+import hashlib
+from collections.abc import Iterator
 from datetime import date
 from importlib.resources import files
 
+import msgspec
+from msgspec import Struct
+
 from iku.domain.account import Invite, Role
 from iku.domain.fact import Person
+from iku.domain.paper_data import AnyStatement
 
 AS_OF = date(2021, 12, 31)
 KNOWN_ON = date(2022, 1, 15)  # about the day on which the yearly report was printed
@@ -17,6 +23,25 @@ NAMES = ("target.csv", "organisasi.csv", "konflik.csv")
 def read_journals() -> dict[str, bytes]:
     """The content of each file by its name, in the order of import."""
     return {name: (files(__name__) / name).read_bytes() for name in NAMES}
+
+
+class ExampleStatement(Struct, frozen=True, forbid_unknown_fields=True):
+    """A fictional statement about the agency, and the day on which it was known."""
+
+    known_on: date
+    statement: AnyStatement
+
+    @property
+    def command_id(self) -> str:
+        """The idempotency key under which it is recorded, derived from its content."""
+        content = msgspec.json.encode(self, order="sorted")
+        return f"contoh-{hashlib.sha256(content).hexdigest()[:32]}"
+
+
+def read_statements() -> Iterator[ExampleStatement]:
+    """The data of the agency for papers, in the order in which they are recorded."""
+    content = (files(__name__) / "data_instansi.json").read_bytes()
+    yield from msgspec.json.decode(content, type=list[ExampleStatement])
 
 
 # The fictional people of the demonstration. Each division has a head, because a
