@@ -118,7 +118,7 @@ async def _fill(database: Database, count: int, years: int) -> None:
 async def load(app: App, connection: Connection, told: Iterator[Told]) -> None:
     """Append facts that are known to be legal, without decisions; project them."""
     histories: dict[str, FoldedStream] = {}
-    batch: list[log.Request] = []
+    batch: list[log.AppendRequest] = []
     for one in told:
         command = one.command
         before = histories.get(command.stream, FoldedStream())
@@ -138,7 +138,9 @@ async def load(app: App, connection: Connection, told: Iterator[Told]) -> None:
         await _append(app, connection, batch)
 
 
-async def _append(app: App, connection: Connection, batch: list[log.Request]) -> None:
+async def _append(
+    app: App, connection: Connection, batch: list[log.AppendRequest]
+) -> None:
     async with connection.transaction():
         await connection.execute("set local statement_timeout = 0")
         zone = app.settings.timezone.key

@@ -33,7 +33,7 @@ from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastor
 
 from iku.ledger import uuid7
 from iku.ledger.appender import Appender
-from iku.ledger.log import Condition, Request, StreamPart
+from iku.ledger.log import AppendCondition, AppendRequest, StreamPart
 from iku.ledger.record import NewEvent
 from iku.postgres import pool as pools
 from iku.postgres.pool import Plain
@@ -99,7 +99,7 @@ async def ours(dsn: str) -> AsyncIterator[Rate]:
 
 
 # The append condition of an ordinary fact, beyond its own stream.
-RESTS_ON = Condition(("indicator", "publication"), 0)
+RESTS_ON = AppendCondition(("indicator", "publication"), 0)
 
 
 async def _ask(
@@ -113,7 +113,7 @@ async def _ask(
         command = uuid7.uuid7()
         body = sha256(command.encode()).digest()
         part = StreamPart(stream, version, drafts)
-        asked = Request((part,), command, body, "u/siti", conditions=(RESTS_ON,))
+        asked = AppendRequest((part,), command, body, "u/siti", conditions=(RESTS_ON,))
         version = (await appender.submit(asked)).version
         moment.done += batch
 

@@ -212,7 +212,7 @@ async def open_app(settings: Settings, database: Database) -> AsyncIterator[App]
             connect,
             zone=zone.key,
             project=once.project,
-            admit=number_index.admit,
+            admit=number_index.assign_numbers,
             at_once=once.append,
         ) as appender,
     ):
@@ -290,7 +290,7 @@ async def continue_log(
             commands = CommandHandler(appender, zone, frozenset(), vault)
             await vault.replace_lost_epoch(pool)
             known = [party.key for party in load_witnesses(settings).logs]
-            known += [key.key for key in await checkpoint_store.keys(pool)]
+            known += [key.key for key in await checkpoint_store.log_keys(pool)]
             signed = log_continuation.verify_checkpoint(raw, known)
             proposed = await log_continuation.build_continuation(
                 pool, signed, raw, approval, commands.today()

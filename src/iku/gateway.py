@@ -154,7 +154,9 @@ class CommandGateway:
         command = self.command(category, subject, proposed)
         found = await dry_run.dry_run(app.commands, reader, command)
         today, indicators = app.commands.today(), await app.figures.indicators(reader)
-        counting = [code for code, one in indicators.items() if _counts(one, category)]
+        counting = [
+            code for code, one in indicators.items() if _is_counted_by(one, category)
+        ]
         days = _days_of_effect(proposed, today)
         questions = [Question(code, day) for day in days for code in sorted(counting)]
         closed = [closed_periods.question_of_change(one) for one in found.closed]
@@ -199,7 +201,7 @@ def _days_of_effect(proposed: Any, today: date) -> list[date]:
     return [today, date(day.year, 12, 31)]
 
 
-def _counts(indicator: Indicator, category: str) -> bool:
+def _is_counted_by(indicator: Indicator, category: str) -> bool:
     """Whether the indicator counts subjects of the category."""
     options = indicator.definitions[-1].defined.options
     return subject_kinds.kind_counted_by(options).category == category

@@ -21,11 +21,11 @@ from iku.domain.indicator import Indicator
 from iku.ledger import log
 from iku.ledger.appender import AcceptedRequest, Asked, Project
 from iku.ledger.log import (
+    AppendRequest,
     Connection,
     EncodedRequest,
     LeafMismatch,
     Receipt,
-    Request,
 )
 from iku.projections.number_index import SerialCache
 from iku.projections.writer import ProjectionWriter
@@ -67,7 +67,7 @@ class SingleStatementAppend:
         The receipts are verified after the commit, so a mismatch is returned in place
         of its receipt, not raised.
         """
-        numbered = None if self._size is None else self._serials.admit(asked)
+        numbered = None if self._size is None else self._serials.assign_numbers(asked)
         if numbered is None or not all(map(_is_supported, numbered.framed)):
             return None
         accepted = self._predict(numbered.framed)
@@ -117,7 +117,7 @@ def _checked_receipt(
 
 
 def _predicted_receipt(
-    request: Request, position: int, size: int, now: datetime
+    request: AppendRequest, position: int, size: int, now: datetime
 ) -> Receipt:
     main = request.main_part
     return Receipt(

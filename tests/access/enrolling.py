@@ -9,7 +9,7 @@ import pyotp
 from iku.access import invitations, sign_in
 from iku.access.attempts import DelayedAttempt
 from iku.access.secrets import Secrets
-from iku.access.sign_in import HalfOpenSession, Rejected, SignedIn
+from iku.access.sign_in import PartialSession, Rejected, SignedIn
 from iku.access.totp import Enrolment
 from iku.postgres.pool import Plain
 
@@ -101,7 +101,7 @@ class Office:
 
     async def password(
         self, name: str = "siti", password: str = PASSWORD, address: str = ADDRESS
-    ) -> HalfOpenSession | Rejected | DelayedAttempt:
+    ) -> PartialSession | Rejected | DelayedAttempt:
         return await sign_in.start(
             self.connection,
             self.secrets,
@@ -113,7 +113,7 @@ class Office:
     async def half_open(self, name: str = "siti") -> str:
         """The token of a session opened by the password."""
         begun = await self.password(name)
-        assert isinstance(begun, HalfOpenSession), begun
+        assert isinstance(begun, PartialSession), begun
         return begun.token
 
     async def signed_in(self, holder: Holder) -> str:

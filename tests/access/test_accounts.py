@@ -38,7 +38,7 @@ async def test_an_account_that_was_never_invited_has_no_factor(
 ) -> None:
     """ASVS 6.3.2: a new database has no account at all."""
     assert await accounts.factors(office.connection, str(uuid4())) == accounts.Factors()
-    assert await accounts.counts(office.connection) == accounts.AccessCounts(
+    assert await accounts.access_counts(office.connection) == accounts.AccessCounts(
         *(0, 0, 0, 0, 0, 0, 0, 0, 0)
     )
 
@@ -102,7 +102,7 @@ async def test_the_numbers_count_what_is_valid(office: Office) -> None:
     await invitations.issue(office.connection, str(uuid4()))
     await office.password("nobody")
     await opened.record(office.connection, str(uuid4()), [("conflict-K1", 1)])
-    found = await accounts.counts(office.connection)
+    found = await accounts.access_counts(office.connection)
     assert found == accounts.AccessCounts(
         accounts=2,
         enrolled=1,
@@ -116,9 +116,9 @@ async def test_the_numbers_count_what_is_valid(office: Office) -> None:
     )
     for _ in range(7):
         await office.password("nobody")
-    assert (await accounts.counts(office.connection)).delayed == 1
+    assert (await accounts.access_counts(office.connection)).delayed == 1
     await office.later("25 hours")
-    found = await accounts.counts(office.connection)
+    found = await accounts.access_counts(office.connection)
     assert (found.sessions, found.invitations, found.delayed) == (0, 0, 0)
     assert (found.attempts, found.failures, found.openings) == (0, 0, 0)
 
@@ -136,14 +136,14 @@ async def test_what_expired_is_deleted_and_the_rest_is_kept(office: Office) -> N
             for table in tables
         ]
 
-    await accounts.purge(office.connection)
+    await accounts.purge_expired_records(office.connection)
     assert await rows() == [1, 1, 1, 1, 1, 1, 1]
     await office.later("2 days")
-    await accounts.purge(office.connection)
+    await accounts.purge_expired_records(office.connection)
     assert await rows() == [0, 0, 0, 1, 1, 1, 1]
     await office.later("1 year")
-    await accounts.purge(office.connection)
+    await accounts.purge_expired_records(office.connection)
     assert await rows() == [0, 0, 0, 0, 0, 1, 1]
     await office.later("4 years")
-    await accounts.purge(office.connection)
+    await accounts.purge_expired_records(office.connection)
     assert await rows() == [0, 0, 0, 0, 0, 0, 1]

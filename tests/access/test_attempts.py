@@ -6,7 +6,7 @@ import pytest
 from iku.access import attempts, sign_in
 from iku.access.attempts import DelayedAttempt, StartedAttempt
 from iku.access.secrets import Secrets
-from iku.access.sign_in import HalfOpenSession, Rejected
+from iku.access.sign_in import PartialSession, Rejected
 from iku.postgres.pool import Pool
 from tests.access.enrolling import Office, wrong
 
@@ -24,7 +24,7 @@ async def test_200_wrong_passwords_from_one_address_lock_nobody_out(
     assert 5 <= verified <= 10  # five, and one for each doubling of the delay
     assert sum(isinstance(one, DelayedAttempt) for one in answers) == 200 - verified
     assert isinstance(await office.password("siti", address=STRANGER), DelayedAttempt)
-    assert isinstance(await office.password("siti", address=OFFICE), HalfOpenSession)
+    assert isinstance(await office.password("siti", address=OFFICE), PartialSession)
 
 
 async def test_parallel_guesses_are_counted_like_others(
@@ -78,23 +78,23 @@ async def test_a_success_or_a_day_ends_the_row_of_failures(office: Office) -> No
     await office.enrolled()
     for _ in range(4):
         await office.password("siti", WRONG)
-    assert isinstance(await office.password("siti"), HalfOpenSession)
+    assert isinstance(await office.password("siti"), PartialSession)
     for _ in range(4):
         assert isinstance(await office.password("siti", WRONG), Rejected)
-    assert isinstance(await office.password("siti"), HalfOpenSession)
+    assert isinstance(await office.password("siti"), PartialSession)
     for _ in range(6):
         await office.password("siti", WRONG)
     assert isinstance(await office.password("siti"), DelayedAttempt)
     await office.later("25 hours")
     for _ in range(4):
         assert isinstance(await office.password("siti", WRONG), Rejected)
-    assert isinstance(await office.password("siti"), HalfOpenSession)
+    assert isinstance(await office.password("siti"), PartialSession)
 
 
 async def test_one_address_cannot_try_many_names_at_speed(office: Office) -> None:
     """ASVS 6.3.1: but who has signed in from there is not delayed."""
     await office.enrolled()
-    assert isinstance(await office.password("siti", address=STRANGER), HalfOpenSession)
+    assert isinstance(await office.password("siti", address=STRANGER), PartialSession)
     answers = [
         await office.password(f"name{number}", WRONG, STRANGER) for number in range(80)
     ]
@@ -102,7 +102,7 @@ async def test_one_address_cannot_try_many_names_at_speed(office: Office) -> Non
     delayed = answers[-1]
     assert isinstance(delayed, DelayedAttempt)
     assert delayed.seconds <= 60
-    assert isinstance(await office.password("siti", address=STRANGER), HalfOpenSession)
+    assert isinstance(await office.password("siti", address=STRANGER), PartialSession)
     assert isinstance(await office.password("name1", WRONG, OFFICE), Rejected)
 
 

@@ -268,7 +268,7 @@ async def test_a_thousand_sessions_that_end_at_once_authenticate_nothing_more(
     assert (await lookup.session(kept))[0] is not None
 
 
-@pytest.mark.parametrize("stage", [Stage.INVITED, Stage.HALF_OPEN])
+@pytest.mark.parametrize("stage", [Stage.INVITED, Stage.PARTIAL])
 async def test_a_session_that_is_not_complete_authenticates_no_request(
     connection: Plain, lookup: CredentialLookup, stage: Stage
 ) -> None:

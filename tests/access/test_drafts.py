@@ -19,7 +19,7 @@ OWN, OTHER = str(uuid4()), str(uuid4())
 
 
 async def keep(office: Office, account: str, place: FormPlace = NEW) -> datetime:
-    return await drafts.keep(office.connection, office.secrets, account, place, FIELDS)
+    return await drafts.save(office.connection, office.secrets, account, place, FIELDS)
 
 
 async def find(
@@ -49,7 +49,7 @@ async def test_a_draft_is_sealed_in_the_database(office: Office) -> None:
 async def test_a_form_has_one_draft_the_latest(office: Office) -> None:
     await keep(office, OWN)
     later = (("title", "Lain"),)
-    await drafts.keep(office.connection, office.secrets, OWN, NEW, later)
+    await drafts.save(office.connection, office.secrets, OWN, NEW, later)
     found = await find(office, OWN)
     assert found is not None
     assert found.fields == later
@@ -82,7 +82,7 @@ async def test_a_draft_is_deleted_after_thirty_days(office: Office) -> None:
     )
     assert await find(office, OWN) is None
     assert await drafts.listing(office.connection, OWN) == []
-    await accounts.purge(office.connection)
+    await accounts.purge_expired_records(office.connection)
     assert await office.owner.fetchval("select count(*) from access.draft") == 0
 
 
@@ -97,9 +97,9 @@ async def test_an_account_keeps_its_latest_fifty_drafts(office: Office) -> None:
 async def test_a_draft_that_is_too_long_is_refused(office: Office) -> None:
     long = (("note", "x" * drafts.LONGEST),)
     with pytest.raises(DraftTooLong, match="at most 262,144 are kept"):
-        await drafts.keep(office.connection, office.secrets, OWN, NEW, long)
+        await drafts.save(office.connection, office.secrets, OWN, NEW, long)
     longest = (("note", "x" * (drafts.LONGEST - 20)),)
-    await drafts.keep(office.connection, office.secrets, OWN, NEW, longest)
+    await drafts.save(office.connection, office.secrets, OWN, NEW, longest)
 
 
 async def test_the_erasure_of_a_subject_deletes_the_drafts_about_it(
@@ -109,7 +109,7 @@ async def test_the_erasure_of_a_subject_deletes_the_drafts_about_it(
     await keep(office, OWN, PLACE)
     await keep(office, OTHER, PLACE)
     about = (("reporter", f'{{"name": "A", "subject": "{person}"}}'),)
-    await drafts.keep(office.connection, office.secrets, OWN, NEW, about)
+    await drafts.save(office.connection, office.secrets, OWN, NEW, about)
     await drafts.erase(office.connection, "conflict-K15")
     assert len(await drafts.listing(office.connection, OWN)) == 2
     await drafts.erase(office.connection, "conflict-K14")

@@ -84,7 +84,7 @@ async def test_an_invitation_opens_enrolment_only(office: Office) -> None:
     found = await sessions.find(office.connection, done.token)
     assert found is not None
     assert found.method == "password+totp"
-    assert await sessions.find_half_open(office.connection, opened) is None
+    assert await sessions.find_partial(office.connection, opened) is None
 
 
 async def test_an_enrolment_has_half_an_hour(office: Office) -> None:

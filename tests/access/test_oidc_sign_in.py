@@ -14,7 +14,7 @@ from iku.access import (
 from iku.access.oidc import FinishedFlow, Identity, OidcFlow
 from iku.access.passkeys import Passkeys
 from iku.access.sessions import Stage
-from iku.access.sign_in import HalfOpenSession, Rejected, SignedIn
+from iku.access.sign_in import PartialSession, Rejected, SignedIn
 from iku.postgres.pool import Pool
 from tests.access.authenticator import ORIGIN
 from tests.access.enrolling import Office, code
@@ -56,7 +56,7 @@ async def test_a_provider_proves_one_factor_unless_it_names_several(
     """ASVS 6.8.4: the weakest strength is assumed."""
     holder = await linked(office)
     done = await oidc_sign_in.start(office.connection, finished(), device="Chromium")
-    assert isinstance(done, HalfOpenSession)
+    assert isinstance(done, PartialSession)
     assert done.factors.totp
     assert await sessions.find(office.connection, done.token) is None
     await office.forget_codes()
@@ -163,7 +163,7 @@ async def test_an_invited_account_links_an_identity_instead_of_a_password(
 ) -> None:
     """It still enrols a second factor before it opens anything (ASVS 6.3.3)."""
     token = await office.invited()
-    session = await sessions.find_half_open(office.connection, token)
+    session = await sessions.find_partial(office.connection, token)
     assert session is not None
     done = await oidc_sign_in.link(office.connection, finished(session.account), token)
     assert done == token
@@ -179,7 +179,7 @@ async def test_an_invited_account_links_an_identity_instead_of_a_password(
 
     assert isinstance(full, SignedIn)
     begun = await oidc_sign_in.start(office.connection, finished())
-    assert isinstance(begun, HalfOpenSession)
+    assert isinstance(begun, PartialSession)
 
 
 async def test_a_session_that_ended_links_and_proves_nothing(office: Office) -> None:

@@ -102,7 +102,7 @@ async def test_a_passkey_completes_a_half_open_session(
     session = await sessions.find(office.connection, done.token)
     assert session is not None
     assert (session.account, session.method) == (holder.account, "password+passkey")
-    assert await sessions.find_half_open(office.connection, token) is None
+    assert await sessions.find_partial(office.connection, token) is None
 
 
 async def test_a_passkey_makes_a_session_fresh(

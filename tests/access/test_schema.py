@@ -111,7 +111,7 @@ async def test_a_restored_database_has_no_open_session_link_or_code(
     assert await invitations.redeem(office.connection, issued.token) is None
     assert await flows.take(FlowKind.OIDC, bytes(32)) is None
     assert await sessions.find(office.connection, holder.token) is None
-    assert await sessions.find_half_open(office.connection, half) is None
+    assert await sessions.find_partial(office.connection, half) is None
     for steps in (-1, 0, 1):
         assert not await totp.verify(
             office.connection,

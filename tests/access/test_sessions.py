@@ -64,7 +64,7 @@ async def test_a_session_is_found_by_one_select_through_indexes(
     assert len(re.findall("Index (?:Only )?Scan", plan)) == 3, plan
 
 
-@pytest.mark.parametrize("stage", [Stage.INVITED, Stage.HALF_OPEN])
+@pytest.mark.parametrize("stage", [Stage.INVITED, Stage.PARTIAL])
 async def test_a_session_that_is_not_complete_is_none_but_for_its_factor(
     office: Office, stage: Stage
 ) -> None:
@@ -74,7 +74,7 @@ async def test_a_session_that_is_not_complete_is_none_but_for_its_factor(
     )
     assert await sessions.find(office.connection, opened) is None
     assert await sessions.renew(office.connection, opened) is None
-    found = await sessions.find_half_open(office.connection, opened)
+    found = await sessions.find_partial(office.connection, opened)
     assert found is not None
     assert (found.stage, found.has_second_factor) == (stage, False)
     assert await sessions.of_account(office.connection, found.account) == []
@@ -84,18 +84,18 @@ async def test_a_full_session_is_not_half_open(office: Office) -> None:
     opened = await sessions.open_session(
         office.connection, str(uuid4()), method="passkey"
     )
-    assert await sessions.find_half_open(office.connection, opened) is None
+    assert await sessions.find_partial(office.connection, opened) is None
     assert await sessions.complete(office.connection, opened, "passkey") is None
 
 
 async def test_a_new_token_replaces_the_one_before(office: Office) -> None:
     """ASVS 7.2.4: neither sign-in nor step-up keeps a token (session fixation)."""
     half = await sessions.open_session(
-        office.connection, str(uuid4()), method="password", stage=Stage.HALF_OPEN
+        office.connection, str(uuid4()), method="password", stage=Stage.PARTIAL
     )
     full = await sessions.complete(office.connection, half, "password+totp")
     assert full is not None
-    assert await sessions.find_half_open(office.connection, half) is None
+    assert await sessions.find_partial(office.connection, half) is None
     assert await sessions.complete(office.connection, half, "password+totp") is None
     before = await sessions.find(office.connection, full)
     await office.later("10 minutes")

@@ -6,7 +6,7 @@ from argon2 import PasswordHasher
 
 from iku.access import accounts, invitations, passwords, sessions, sign_in
 from iku.access.attempts import DelayedAttempt
-from iku.access.sign_in import HalfOpenSession, Rejected, SignedIn
+from iku.access.sign_in import PartialSession, Rejected, SignedIn
 from iku.postgres.pool import Plain
 from tests.access.enrolling import PASSWORD, Holder, Office, code, wrong
 
@@ -25,7 +25,7 @@ async def test_password_and_code_sign_in(office: Office) -> None:
     """ASVS 6.3.3, 7.2.4."""
     holder = await office.enrolled()
     begun = await office.password(" Siti ")
-    assert isinstance(begun, HalfOpenSession)
+    assert isinstance(begun, PartialSession)
     assert begun.account == holder.account
     assert begun.factors.totp
     done = await sign_in.verify_second_factor(
@@ -45,7 +45,7 @@ async def test_sixty_four_emoji_are_a_password(office: Office) -> None:
     emoji = "".join(chr(0x1F600 + number) for number in range(64))
     token = await office.invited()
     assert await office.set_password(token, "emoji", emoji) is None
-    assert isinstance(await office.password("emoji", emoji), HalfOpenSession)
+    assert isinstance(await office.password("emoji", emoji), PartialSession)
     for wrong_one in (emoji[:-1], emoji[:-1] + "\N{GRINNING FACE}"):
         assert isinstance(await office.password("emoji", wrong_one), Rejected)
 
@@ -54,7 +54,7 @@ async def test_a_password_does_not_expire(office: Office) -> None:
     """ASVS 6.2.10: nobody has to change it from time to time."""
     await office.enrolled()
     await office.later("10 years")
-    assert isinstance(await office.password(), HalfOpenSession)
+    assert isinstance(await office.password(), PartialSession)
 
 
 async def test_a_known_name_takes_as_long_as_an_unknown_one(
@@ -108,7 +108,7 @@ async def test_a_password_without_second_factor_opens_its_enrolment_only(
     opened = await office.invited()
     await office.set_password(opened)
     begun = await office.password()
-    assert isinstance(begun, HalfOpenSession)
+    assert isinstance(begun, PartialSession)
     assert not begun.factors.has_second_factor
     refused = await sign_in.verify_second_factor(
         office.connection, office.secrets, begun.token, "000000"
@@ -282,7 +282,7 @@ async def test_changing_the_password_needs_the_old_one_and_ends_other_sessions(
     assert await sessions.find(office.connection, holder.token) is None
     assert await sessions.find(office.connection, done.token) is not None
     assert isinstance(await office.password(), Rejected)
-    assert isinstance(await office.password(password=NEW), HalfOpenSession)
+    assert isinstance(await office.password(password=NEW), PartialSession)
 
 
 async def test_changing_the_password_needs_a_fresh_factor(office: Office) -> None:
@@ -297,7 +297,7 @@ async def test_changing_the_password_needs_a_fresh_factor(office: Office) -> Non
     ):
         assert isinstance(refused, Rejected)
         assert "five minutes" in refused.reason
-    assert isinstance(await office.password(), HalfOpenSession)
+    assert isinstance(await office.password(), PartialSession)
 
 
 async def test_a_new_password_follows_the_rules(office: Office) -> None:
@@ -309,7 +309,7 @@ async def test_a_new_password_follows_the_rules(office: Office) -> None:
     opened = await office.invited()
     refused = await office.set_password(opened, "budi.santoso", "budi.santoso.2021")
     assert isinstance(refused, Rejected)
-    assert isinstance(await office.password(), HalfOpenSession)
+    assert isinstance(await office.password(), PartialSession)
 
 
 async def test_two_changes_of_a_password_at_once_leave_one_of_them(
@@ -327,7 +327,7 @@ async def test_two_changes_of_a_password_at_once_leave_one_of_them(
     monkeypatch.setattr(passwords, "hash_password", meanwhile)
     refused = await change(office, holder.token, new=NEW + "!")
     assert isinstance(refused, Rejected)
-    assert isinstance(await office.password(password=NEW), HalfOpenSession)
+    assert isinstance(await office.password(password=NEW), PartialSession)
 
 
 async def test_a_session_that_ends_during_a_change_keeps_the_password(
@@ -343,7 +343,7 @@ async def test_a_session_that_ends_during_a_change_keeps_the_password(
     monkeypatch.setattr(passwords, "hash_password", meanwhile)
     assert isinstance(await change(office, holder.token), Rejected)
     monkeypatch.setattr(passwords, "hash_password", real)
-    assert isinstance(await office.password(), HalfOpenSession)
+    assert isinstance(await office.password(), PartialSession)
 
 
 async def test_a_recovery_during_a_sign_in_rejects_the_password(

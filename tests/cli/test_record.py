@@ -216,7 +216,7 @@ def test_the_manual_has_each_command_with_its_options() -> None:
         [row] = [line for line in rows if f"`iku {command}`" in line]
         if command == "record corrected":
             continue  # its row in the document names all fields
-        flags = {flag(name) for kind in of for name in parsing.fields(kind)}
+        flags = {flag(name) for kind in of for name in parsing.struct_fields(kind)}
         assert flags == set(re.findall(r"--[a-z-]+", row)), command
 
 

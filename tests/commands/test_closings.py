@@ -220,7 +220,9 @@ async def test_a_command_that_changes_a_frozen_figure_by_another_subject_needs_a
         return Decision(events, {"O2": [registration()]})
 
     both = replace(
-        ordinary, decide=decide, names=lambda *_: DecisionPremises(peers=("O2",))
+        ordinary,
+        decide=decide,
+        names=lambda *_: DecisionPremises(related_subjects=("O2",)),
     )
     monkeypatch.setattr(subject_kinds, "KINDS", decided_by(both))
     outside = registration(day=date(2022, 1, 1))

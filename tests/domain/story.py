@@ -19,7 +19,7 @@ HERE = DecisionContext(
     today=date(2022, 6, 30),
     subject="A01",
     areas=frozenset({AREA, "35.76.01.1006", "35.76.03.1001"}),
-    peers={"A98": None},
+    related_subjects={"A98": None},
 )
 
 

@@ -510,7 +510,7 @@ def test_a_merger_may_be_corrected_to_another_case_that_counts() -> None:
 
 def test_the_other_case_a_merger_names_is_a_peer() -> None:
     def peers(command: Any) -> tuple[str, ...]:
-        return decider.premises_of(command, "A01", None).peers
+        return decider.premises_of(command, "A01", None).related_subjects
 
     assert peers(Merged(into="A/2", reason="Sama")) == ("A~2",)
     assert peers(corrected(2, into="A03")) == ("A03",)

@@ -75,4 +75,4 @@ def test_a_log_is_not_continued_tomorrow() -> None:
 
 
 def test_no_other_subject_is_named() -> None:
-    assert decider.premises_of(LOST, "", None).peers == ()
+    assert decider.premises_of(LOST, "", None).related_subjects == ()

@@ -148,7 +148,7 @@ def test_an_invalid_field_is_refused_and_named() -> None:
 
 def test_a_context_knows_nothing_it_was_not_told() -> None:
     context = DecisionContext(on("2021-03-01"))
-    assert (context.subject, context.areas, dict(context.peers)) == (
+    assert (context.subject, context.areas, dict(context.related_subjects)) == (
         "",
         frozenset(),
         {},

@@ -26,7 +26,7 @@ def test_a_decision_of_tomorrow_is_refused() -> None:
 
 
 def test_an_erasure_names_no_other_subject() -> None:
-    assert decider.premises_of(DECIDED, "", None).peers == ()
+    assert decider.premises_of(DECIDED, "", None).related_subjects == ()
 
 
 @pytest.mark.parametrize(

@@ -507,4 +507,4 @@ def test_an_annulled_target_never_was() -> None:
 
 
 def test_an_indicator_names_no_others() -> None:
-    assert decider.premises_of(targeted(), "", None).peers == ()
+    assert decider.premises_of(targeted(), "", None).related_subjects == ()

@@ -58,7 +58,7 @@ def entry(*events: Any) -> Organisation:
 
 
 def context(subject: str, **peers: Any) -> DecisionContext:
-    return replace(HERE, subject=subject, peers=peers)
+    return replace(HERE, subject=subject, related_subjects=peers)
 
 
 class Register:
@@ -69,7 +69,7 @@ class Register:
 
     def decide(self, subject: str, command: Any) -> Decision[Any]:
         state = self.entries[subject]
-        named = decider.premises_of(command, subject, state).peers
+        named = decider.premises_of(command, subject, state).related_subjects
         peers = {peer: self.entries.get(peer) for peer in named}
         return decider.decision(command, state, context(subject, **peers))
 

@@ -445,7 +445,7 @@ def test_a_repetition_shares_what_was_asked_for_and_not_what_came_out() -> None:
 
 def test_a_publication_names_no_other() -> None:
     for command in (DRAFT, AGAIN, CLOSE):
-        assert decider.premises_of(command, "", None).peers == ()
+        assert decider.premises_of(command, "", None).related_subjects == ()
 
 
 # Identifiers.

@@ -67,4 +67,4 @@ def test_the_first_version_serves_earlier_days_and_earlier_knowledge() -> None:
 
 def test_a_scale_is_not_made_for_a_day_to_come_and_names_no_others() -> None:
     refused(decider, None, scaled("2022-07-01"), "2022-07-01", "2022-06-30")
-    assert decider.premises_of(scaled(), "", None).peers == ()
+    assert decider.premises_of(scaled(), "", None).related_subjects == ()

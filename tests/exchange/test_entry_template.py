@@ -104,7 +104,7 @@ def test_the_headings_are_those_of_the_journals() -> None:
     both = {*cells(TEMPLATE, "Organisasi")[0], *cells(TEMPLATE, "Partisipasi")[0]}
     assert both == {*journal_columns.headings("organisasi")}
     words = cells(TEMPLATE, "Daftar")
-    events = {one.event for one in journal_columns.kinds("organisasi")}
+    events = {one.event for one in journal_columns.row_kinds("organisasi")}
     typed = {row[column] for row in words[1:] for column in (1, 2)} - {""}
     assert typed == events
 

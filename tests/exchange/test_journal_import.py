@@ -1009,7 +1009,7 @@ async def test_a_row_is_decided_again_if_another_writer_has_taken_its_number(
     connection: Plain,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    original, calls = number_index.admit, 0
+    original, calls = number_index.assign_numbers, 0
 
     async def admit(*args: Any, **named: Any) -> Any:
         nonlocal calls
@@ -1023,7 +1023,7 @@ async def test_a_row_is_decided_again_if_another_writer_has_taken_its_number(
         return await original(*args, **named)
 
     await live(app, connection, "K1", lived())
-    monkeypatch.setattr(number_index, "admit", admit)
+    monkeypatch.setattr(number_index, "assign_numbers", admit)
     report = await bring(make("konflik", make.report("K15")))
     assert [(row, column) for row, column, _ in said(report)] == [(2, "nomor")]
     assert calls == 1

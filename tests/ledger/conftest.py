@@ -8,7 +8,7 @@ import pytest
 
 from iku.ledger import log
 from iku.ledger.integrity_check import check_ledger
-from iku.ledger.log import Condition, Request, StreamPart, Verdict
+from iku.ledger.log import AppendCondition, AppendRequest, StreamPart, Verdict
 from iku.ledger.record import Commitment, NewEvent
 from iku.postgres.pool import Plain
 
@@ -50,17 +50,17 @@ class Ask:
         body: str = "",
         events: int = 1,
         known_on: date | None = None,
-        premises: tuple[tuple[str, int] | Condition, ...] = (),
+        premises: tuple[tuple[str, int] | AppendCondition, ...] = (),
         note: str = "Perselisihan — batas",
         attachment: object = None,
         after: tuple[StreamPart, ...] = (),
-    ) -> Request:
+    ) -> AppendRequest:
         """A request; the parts in *after* precede the main part."""
         self.asked += 1
         command = command or f"command-{self.asked}"
-        conditions = (p for p in premises if isinstance(p, Condition))
+        conditions = (p for p in premises if isinstance(p, AppendCondition))
         parts = (*after, part(stream, expected, events=events, note=note))
-        return Request(
+        return AppendRequest(
             parts=parts,
             command_id=command,
             body=hashlib.sha256((body or command).encode()).digest(),
@@ -84,7 +84,7 @@ Append = Callable[..., Awaitable[list[Verdict]]]
 def append(connection: Plain) -> Append:
     """`log.append` in the application's role, followed by a full check."""
 
-    async def append(*requests: Request) -> list[Verdict]:
+    async def append(*requests: AppendRequest) -> list[Verdict]:
         verdicts = await log.append(connection, requests, zone=ZONE)
         assert await check_ledger(connection) == []
         return verdicts

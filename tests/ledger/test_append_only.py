@@ -8,14 +8,14 @@ import pytest
 
 from iku.ledger import log
 from iku.ledger.integrity_check import check_ledger
-from iku.ledger.log import Receipt, Request, Verdict
+from iku.ledger.log import AppendRequest, Receipt, Verdict
 from iku.postgres import pool as pools
 from iku.postgres.database import Database
 from iku.postgres.pool import Plain
 from tests.conftest import Clone
 from tests.ledger import conftest
 
-Ask = Callable[..., Request]
+Ask = Callable[..., AppendRequest]
 Append = Callable[..., Awaitable[list[Verdict]]]
 
 MIGRATION = Path(__file__).parents[2] / "migrations" / "0001_ledger.sql"

@@ -21,12 +21,12 @@ from iku.ledger.appender import (
 )
 from iku.ledger.integrity_check import check_ledger
 from iku.ledger.log import (
-    Condition,
+    AppendCondition,
+    AppendRequest,
     ConditionFailed,
     EncodedRequest,
     KeyReused,
     Receipt,
-    Request,
     StreamPart,
     UnnumberedRequest,
     VersionConflict,
@@ -36,7 +36,7 @@ from iku.postgres import pool as pools
 from iku.postgres.database import Database
 from iku.postgres.pool import Plain
 
-Ask = Callable[..., Request]
+Ask = Callable[..., AppendRequest]
 
 ZONE = "Asia/Jakarta"
 
@@ -99,7 +99,9 @@ async def outcomes(*tasks: asyncio.Task[Receipt]) -> list[Any]:
     return [f.version if isinstance(f, Receipt) else f for f in found]
 
 
-def submitted(appender: Appender, *requests: Request) -> list[asyncio.Task[Receipt]]:
+def submitted(
+    appender: Appender, *requests: AppendRequest
+) -> list[asyncio.Task[Receipt]]:
     return [asyncio.create_task(appender.submit(request)) for request in requests]
 
 
@@ -150,7 +152,7 @@ async def test_the_next_batch_is_sent_before_the_last_is_answered(
 ) -> None:
     async with connections.appender(batch=1) as appender:
 
-        async def left_when_answered(request: Request) -> int:
+        async def left_when_answered(request: AppendRequest) -> int:
             await appender.submit(request)
             return appender.queue_length
 
@@ -192,7 +194,7 @@ async def test_a_premise_is_judged_by_what_is_recorded_not_by_what_may_fail(
 async def test_a_condition_is_judged_by_what_is_recorded_not_by_what_may_fail(
     ask: Ask, connections: ConnectionFactory, owner: Plain
 ) -> None:
-    rests = (Condition(("b", "c"), 0),)
+    rests = (AppendCondition(("b", "c"), 0),)
     asked = [
         ask("a-1", premises=rests),
         ask("b-1", 9),  # fails, and so breaks nothing
@@ -614,8 +616,8 @@ class Series:
         return admitted
 
 
-def unnamed(request: Request, series: str = "S") -> UnnumberedRequest:
-    def named(stream: str, _number: str) -> Request:
+def unnamed(request: AppendRequest, series: str = "S") -> UnnumberedRequest:
+    def named(stream: str, _number: str) -> AppendRequest:
         part = structs.replace(request.main_part, stream=stream)
         return structs.replace(request, parts=(part,))
 

@@ -33,7 +33,7 @@ from iku.ledger import (
     policy,
     witness_client,
 )
-from iku.ledger.accepted_shape import ShapeChanged, ShapeDigests
+from iku.ledger.accepted_schema_shape import ShapeChanged, ShapeDigests
 from iku.ledger.integrity_check import check_ledger
 from iku.ledger.log import LeafMismatch, Verdict
 from iku.ledger.note import Algorithm, Note, Unverified

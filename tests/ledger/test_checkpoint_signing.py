@@ -18,7 +18,7 @@ from iku.ledger import (
     tree,
 )
 from iku.ledger.checkpoint_signing import SigningResult
-from iku.ledger.log import Request, Verdict
+from iku.ledger.log import AppendRequest, Verdict
 from iku.ledger.signer_folder import (
     AlarmRaised,
     SignerFolder,
@@ -29,7 +29,7 @@ from iku.postgres.pool import Plain
 from tests.ledger.test_note import witness_key
 from tests.ledger.test_tile_cache import fill
 
-Ask = Callable[..., Request]
+Ask = Callable[..., AppendRequest]
 Append = Callable[..., Awaitable[list[Verdict]]]
 
 ORIGIN = "iku.test/log"
@@ -321,7 +321,7 @@ async def test_a_new_key_is_introduced_by_the_old_one(
     alone = note.parse((await sign(signer, home)).note.encode())
     assert [one.key for one in note.verify(alone, [new.verifier])] == [new.verifier]
     assert len(alone.signatures) == 1
-    listed = await checkpoint_store.keys(owner)
+    listed = await checkpoint_store.log_keys(owner)
     assert [(one.key, one.first_size, one.last_size) for one in listed] == [
         (old.verifier, 1, 2),
         (new.verifier, 2, None),

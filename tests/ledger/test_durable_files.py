@@ -28,6 +28,6 @@ def test_the_name_that_the_system_told_is_left(tmp_path: Path) -> None:
 def test_an_error_that_is_none_of_the_systems_is_left(tmp_path: Path) -> None:
     with (
         pytest.raises(OSError, match=r"^lain$"),
-        durable_files.add_file_name(tmp_path / "state"),
+        durable_files.naming_file_in_errors(tmp_path / "state"),
     ):
         raise OSError("lain")

@@ -10,7 +10,7 @@ import pytest
 
 from iku.ledger import event_filter, log
 from iku.ledger.event_filter import Filter
-from iku.ledger.log import Request, StreamPart
+from iku.ledger.log import AppendRequest, StreamPart
 from iku.ledger.record import NewEvent, Recorded
 from iku.postgres.pool import Plain
 from tests.ledger.conftest import ZONE
@@ -27,7 +27,7 @@ async def fill(connection: Plain, number: int) -> list[Recorded]:
     for n in range(number):
         stream = chance.choice(STREAMS)
         draft = NewEvent(chance.choice(TYPES), date(2021, 2, 1), {"n": n}, {})
-        request = Request(
+        request = AppendRequest(
             parts=(StreamPart(stream, versions[stream], (draft,)),),
             command_id=f"command-{n}",
             body=hashlib.sha256(b"x").digest(),

@@ -8,12 +8,12 @@ import pytest
 from iku.language import Language, translate
 from iku.ledger import checkpoint_signing, integrity_check
 from iku.ledger.integrity_check import check_ledger
-from iku.ledger.log import Request, Verdict
+from iku.ledger.log import AppendRequest, Verdict
 from iku.ledger.signer_folder import SignerFolder
 from iku.postgres.pool import Plain
 from tests.ledger.conftest import part
 
-Ask = Callable[..., Request]
+Ask = Callable[..., AppendRequest]
 Append = Callable[..., Awaitable[list[Verdict]]]
 
 OPEN = """

@@ -13,13 +13,13 @@ from msgspec import structs
 
 from iku.ledger import log, record, tree
 from iku.ledger.log import (
-    Condition,
+    AppendCondition,
+    AppendRequest,
     ConditionFailed,
     KeyReused,
     KnownOnDecreased,
     KnownOnInFuture,
     Receipt,
-    Request,
     Verdict,
     VersionConflict,
 )
@@ -29,7 +29,7 @@ from iku.postgres.database import Database
 from iku.postgres.pool import Plain, Pool
 from tests.ledger.conftest import part
 
-Ask = Callable[..., Request]
+Ask = Callable[..., AppendRequest]
 Append = Callable[..., Awaitable[list[Verdict]]]
 
 ZONE = "Asia/Jakarta"
@@ -246,8 +246,8 @@ async def test_a_repeated_request_is_not_held_to_its_premises_again(
 # Append conditions
 
 
-def rests(after: int, *categories: str) -> tuple[Condition]:
-    return (Condition(categories or ("b",), after),)
+def rests(after: int, *categories: str) -> tuple[AppendCondition]:
+    return (AppendCondition(categories or ("b",), after),)
 
 
 def overtaken(after: int, category: str = "b") -> str:
@@ -411,7 +411,7 @@ async def test_conditions_are_probed_by_the_index_whatever_the_log_holds_most_of
         await log.append(connection, requests, zone=ZONE)
         await owner.execute("analyze ledger.event")
 
-    async def probed(*requests: Request) -> int:
+    async def probed(*requests: AppendRequest) -> int:
         await connection.execute("select pg_stat_force_next_flush()")
         before = await owner.fetchval(PROBED)
         await log.append(connection, requests, zone=ZONE)
@@ -481,7 +481,7 @@ async def test_a_request_to_several_streams_is_repeated_whole(
             "c-1 is at version 1, not 2",
         ),
         (
-            {"after": (part("b-1", 1),), "premises": (Condition(("c",), 0),)},
+            {"after": (part("b-1", 1),), "premises": (AppendCondition(("c",), 0),)},
             "an event of category c was appended after position 0",
         ),
         (
@@ -518,7 +518,7 @@ async def test_of_several_faults_a_stale_part_is_named_before_a_premise(
             "a-1",
             after=(part("c-1"),),
             known_on=JANUARY,
-            premises=(("b-1", 0), Condition(("b",), 0)),
+            premises=(("b-1", 0), AppendCondition(("b",), 0)),
         )
     )
     assert str(verdict) == "c-1 is at version 1, not 0"
@@ -534,7 +534,7 @@ async def test_requests_that_meet_on_any_part_build_on_one_another(
         ask("d-1", after=(part("e-1"),)),
         ask("f-1", after=(part("e-1", 1),)),
         ask("g-1", 5),
-        ask("h-1", premises=(Condition(("e",), 0),)),
+        ask("h-1", premises=(AppendCondition(("e",), 0),)),
     )
     assert said(verdicts) == [
         1,
@@ -941,7 +941,7 @@ async def test_an_append_probes_indexes_though_its_plan_was_made_for_empty_table
     for n in range(20):
         requests = [ask(f"a-{n}-{m}", premises=(("b-1", 0),)) for m in range(20)]
         await log.append(connection, [*requests, requests[0], ask("c-1", 9)], zone=ZONE)
-        rests_on = (Condition(("b", "x"), 0),)
+        rests_on = (AppendCondition(("b", "x"), 0),)
         requests = [ask(f"d-{n}-{m}", premises=rests_on) for m in range(20)]
         await log.append(connection, requests, zone=ZONE)
         await log.append(

@@ -19,7 +19,7 @@ from iku.ledger import (
     policy,
     witness_client,
 )
-from iku.ledger.log import Request, Verdict
+from iku.ledger.log import AppendRequest, Verdict
 from iku.ledger.note import SigningKey
 from iku.ledger.policy import Policy
 from iku.ledger.signer_folder import AlarmRaised, SignerFolder, signed_state
@@ -29,7 +29,7 @@ from iku.ledger.witness_client import WitnessUnavailable
 from iku.postgres.pool import Plain
 from tests.ledger.test_note import log_key, ml_dsa_key, witness_key
 
-Ask = Callable[..., Request]
+Ask = Callable[..., AppendRequest]
 Append = Callable[..., Awaitable[list[Verdict]]]
 
 ORIGIN = "iku.test/log"

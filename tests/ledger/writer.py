@@ -11,7 +11,7 @@ import time
 from datetime import date
 
 from iku.ledger.appender import Appender
-from iku.ledger.log import Request, StreamPart, VersionConflict
+from iku.ledger.log import AppendRequest, StreamPart, VersionConflict
 from iku.ledger.record import NewEvent
 from iku.postgres import pool as pools
 
@@ -32,7 +32,7 @@ async def write(appender: Appender, until: float, name: str) -> list[str]:
         expected = versions[stream] + (chance.choice([-1, 3]) if stale else 0)
         draft = NewEvent("Noted", date(2021, 2, 1), {"n": number}, {})
         drafts = (draft,) * chance.choice([1, 1, 2])
-        request = Request(
+        request = AppendRequest(
             parts=(StreamPart(stream, expected, drafts),),
             command_id=f"{name}-{number}",
             body=b"x",

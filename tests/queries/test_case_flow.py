@@ -37,7 +37,7 @@ async def test_each_age_is_the_number_of_cases_in_the_list_that_it_leads_to(
 ) -> None:
     some = 0
     for figure, options in await of_cases(long, 48):
-        flow = await case_flow.flow(long.connection, figure, options)
+        flow = await case_flow.case_flow_of_figure(long.connection, figure, options)
         for one in flow.ages:
             question = ConflictsQuestion(
                 as_of=figure.as_of,
@@ -65,7 +65,7 @@ async def test_the_flow_is_that_of_the_folded_cases(long: World) -> None:
     ]
     known = [(one, await options_of(long, one)) for one in whole]
     for figure, options in [*known, *(await of_cases(long, 49))[:8]]:
-        found = await case_flow.flow(long.connection, figure, options)
+        found = await case_flow.case_flow_of_figure(long.connection, figure, options)
         expected = await folded(long, figure, options)
         assert found[:4] == expected, figure
         moved = [a + b for a, b in zip(moved, expected, strict=True)]
@@ -145,7 +145,7 @@ async def test_a_log_without_cases_has_no_flow(world: World) -> None:
     figure = await world.figure(
         Question("IKU-1", date(1, 1, 1), known_on=world.today, size=0)
     )
-    found = await case_flow.flow(
+    found = await case_flow.case_flow_of_figure(
         world.connection, figure, await options_of(world, figure)
     )
     assert found[:4] == (0, 0, 0, 0)

@@ -444,7 +444,7 @@ async def test_a_figure_asked_again_needs_no_look_if_the_request_has_read_the_lo
 async def _validator(world: World) -> CacheValidator:
     row = await world.connection.fetchrow("select * from projection.cache_validator()")
     assert row is not None
-    return figure_cache.validator(row)
+    return figure_cache.cache_validator(row)
 
 
 async def test_a_figure_of_another_day_or_question_is_not_the_one_kept(

@@ -8,7 +8,7 @@ from msgspec import structs
 
 from iku.domain.period import Kind
 from iku.domain.question import InvalidQuestion, Question, UnknownReference
-from iku.queries.series import Break, Series, SeriesRange, points, series
+from iku.queries.series import Break, Series, SeriesRange, series, step_days
 from tests.registers.world import World
 
 TODAY = date(2022, 7, 1)
@@ -28,7 +28,7 @@ async def test_each_point_is_the_figure_asked_alone_now_and_on_its_own_day(
     world: World, code: str
 ) -> None:
     told = await ask(world, code, period=Kind.HALF)
-    days = points(YEARS.first, date(2022, 6, 30), Kind.QUARTER, TODAY)
+    days = step_days(YEARS.first, date(2022, 6, 30), Kind.QUARTER, TODAY)
     assert [figure.as_of for figure in told.figures] == days
     for day, now, then in zip(days, told.figures, told.then, strict=True):
         asked = Question(code, day, period=Kind.HALF)
@@ -107,11 +107,11 @@ async def test_a_series_of_nothing_is_refused(world: World) -> None:
 
 def test_points_are_the_ends_of_steps_and_the_last_day() -> None:
     first, last = date(2021, 2, 14), date(2021, 12, 25)
-    days = points(first, last, Kind.QUADRIMESTER, TODAY)
+    days = step_days(first, last, Kind.QUADRIMESTER, TODAY)
     assert days == [date(2021, 4, 30), date(2021, 8, 31), last]
-    assert points(last, last, Kind.MONTH, TODAY) == [last]
-    assert len(points(date(1922, 8, 1), TODAY, Kind.MONTH, TODAY)) == 1200
+    assert step_days(last, last, Kind.MONTH, TODAY) == [last]
+    assert len(step_days(date(1922, 8, 1), TODAY, Kind.MONTH, TODAY)) == 1200
     with pytest.raises(InvalidQuestion, match="more than 1200 points"):
-        points(date(1922, 7, 31), TODAY, Kind.MONTH, TODAY)
+        step_days(date(1922, 7, 31), TODAY, Kind.MONTH, TODAY)
     with pytest.raises(InvalidQuestion, match="must not be after today,"):
-        points(first, TODAY + timedelta(days=1), Kind.MONTH, TODAY)
+        step_days(first, TODAY + timedelta(days=1), Kind.MONTH, TODAY)

@@ -91,7 +91,7 @@ async def test_a_role_that_approves_is_proposed_and_its_link_comes_with_the_appr
     async with office.app.pool.acquire() as connection:
         redeemed = await invitations.redeem(connection, token)
         assert redeemed is not None
-        blocked = await sessions.find_half_open(connection, redeemed.token)
+        blocked = await sessions.find_partial(connection, redeemed.token)
         assert blocked is not None
         assert blocked.approve_after is not None
 

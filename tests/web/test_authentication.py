@@ -158,7 +158,7 @@ async def test_a_session_acts_for_its_account_until_it_ends(
     problem(await client.get("/conflicts", headers=cookie), 401)
 
 
-@pytest.mark.parametrize("stage", [Stage.INVITED, Stage.HALF_OPEN])
+@pytest.mark.parametrize("stage", [Stage.INVITED, Stage.PARTIAL])
 async def test_a_password_or_an_invitation_alone_opens_no_route(
     app: App, client: Client, stage: Stage
 ) -> None:
@@ -178,7 +178,7 @@ async def test_a_password_or_an_invitation_alone_opens_no_route(
             opened.add(path)
     assert opened == {"/pendaftaran"}
     async with app.pool.acquire() as connection:
-        assert await sessions.find_half_open(connection, token) is not None
+        assert await sessions.find_partial(connection, token) is not None
 
 
 async def test_a_suspended_account_is_refused_at_once(app: App, client: Client) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from iku.app import App
 from iku.ledger import log
-from iku.ledger.log import Request, StreamPart
+from iku.ledger.log import AppendRequest, StreamPart
 from iku.ledger.record import NewEvent
 from tests.web.conftest import BEFORE_ANY, CASE, RESOLVED, VERIFIED, Client, problem
 
@@ -419,7 +419,7 @@ async def test_a_case_of_five_thousand_events_answers_in_bounded_time_and_size(
                 NewEvent("handled", date(2021, 3, 1), {"phase": "pencegahan"}, {})
                 for _ in range(500)
             )
-            request = Request(
+            request = AppendRequest(
                 parts=(StreamPart("conflict-K14", 1 + start, drafts),),
                 command_id=f"long-{start}",
                 body=b"x" * 32,

@@ -68,14 +68,14 @@ class AccessCounts(Struct, frozen=True):
     delayed: int
 
 
-def normalised(name: str) -> str:
+def normalised_login_name(name: str) -> str:
     """A login name as stored: stripped and case-folded."""
     return name.strip().casefold()
 
 
 def login_name_fault(name: str) -> Message | None:
     """The reason why *name* is not a valid login name; None if it is valid."""
-    if LOGIN_NAME.fullmatch(normalised(name)):
+    if LOGIN_NAME.fullmatch(normalised_login_name(name)):
         return None
     return message(
         "a login name must have 3 to 64 letters a-z, digits, dots, hyphens and "
@@ -86,7 +86,7 @@ def login_name_fault(name: str) -> Message | None:
 async def set_login_name(connection: Connection, account: str, name: str) -> bool:
     """Set the account's login name; False if another account has it."""
     changed: bool = await connection.fetchval(
-        "select access.set_login_name($1, $2)", account, normalised(name)
+        "select access.set_login_name($1, $2)", account, normalised_login_name(name)
     )
     return changed
 
@@ -129,12 +129,12 @@ async def delete_credentials(connection: Connection, account: str) -> bool:
     return forgotten
 
 
-async def counts(reader: Queryable) -> AccessCounts:
+async def access_counts(reader: Queryable) -> AccessCounts:
     """The counts for the status report."""
     [row] = await reader.fetch("select * from access.counts()")
     return AccessCounts(**row)
 
 
-async def purge(connection: Connection) -> None:
+async def purge_expired_records(connection: Connection) -> None:
     """Delete expired rows, and records after their retention (docs/access.md)."""
     await connection.execute("select access.purge()")

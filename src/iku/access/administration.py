@@ -78,7 +78,7 @@ async def invite(
         credentials=credentials,
         command_id=command_id,
     )
-    done = await _recorded(commands, connection, command, None, proposed.basis)
+    done = await _record_or_propose(commands, connection, command, None, proposed.basis)
     if done.proposal is not None or done.repeated or done.account is None:
         return done
     issued = await invitations.issue(
@@ -128,7 +128,7 @@ async def change(
     """
     event, identifier = command.proposed, command.subject
     because: str = getattr(event, "reason", "") or getattr(event, "basis", "")
-    done = await _recorded(commands, connection, command, identifier, because)
+    done = await _record_or_propose(commands, connection, command, identifier, because)
     if done.proposal is not None:
         return done
     match event:
@@ -206,14 +206,14 @@ async def _has_approving_role(
     return found.approves_on(commands.today())
 
 
-def later(credentials: Credentials, identifier: str, event: Later) -> Command:
+def account_command(credentials: Credentials, identifier: str, event: Later) -> Command:
     """The command that records a later event of an account."""
     return Command(
         "account", identifier, event, credentials.account, credentials=credentials
     )
 
 
-async def _recorded(
+async def _record_or_propose(
     commands: CommandHandler,
     connection: Connection,
     command: Command,
@@ -231,15 +231,15 @@ async def _recorded(
         if not error.proposable:
             raise
     else:
-        return _outcome(done, identifier)
+        return _account_change(done, identifier)
     if command.credentials is None or not command.credentials.fresh:
         raise StepUpRequired
     proposing = structs.replace(command, sent_as=command)
     done = await proposals.propose(commands, connection, proposing, because)
-    return _outcome(done, identifier)
+    return _account_change(done, identifier)
 
 
-def _outcome(done: CommandResult, identifier: str | None) -> AccountChange:
+def _account_change(done: CommandResult, identifier: str | None) -> AccountChange:
     category, _, subject = done.receipt.stream.partition("-")
     if category == proposal.decider.category:
         return AccountChange(identifier, proposal=subject, repeated=done.repeated)

@@ -85,7 +85,7 @@ async def create(
             name or lifetime is not within the limits.
     """
     kept = sorted(set(roles)), sorted(set(rights))
-    _refuse(name, *kept, frozenset(held), lifetime)
+    _refuse_invalid_key(name, *kept, frozenset(held), lifetime)
     identifier, secret = secrets.token_hex(6), tokens.generate()
     expires_at = await connection.fetchval(
         "select access.add_api_key($1, $2, $3, $4, $5, $6, $7)",
@@ -173,7 +173,7 @@ async def revoke_all(connection: Connection, account: str) -> int:
     return revoked
 
 
-def _refuse(
+def _refuse_invalid_key(
     name: str,
     roles: list[str],
     rights: list[str],

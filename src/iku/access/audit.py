@@ -95,7 +95,7 @@ class AuditTrail:
             outcome=outcome,
             what=what,
             account=account or "",
-            address=self._hashed(site.address),
+            address=self._hashed_address(site.address),
             how=how or site.how,
             about=about,
             reason=reason,
@@ -108,7 +108,7 @@ class AuditTrail:
         """Number of lines of *outcome* that this process has written."""
         return self._counts[outcome]
 
-    def _hashed(self, address: str) -> str:
+    def _hashed_address(self, address: str) -> str:
         if not address:
             return ""
         return self._secrets.digest("address", address).hex()[:16]

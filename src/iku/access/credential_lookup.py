@@ -60,16 +60,16 @@ class SharedLookup(Generic[K, R]):
     async def _run(self) -> None:
         try:
             while self._waiting:
-                await self._answer_in_a_row()
+                await self._answer_batches()
         finally:
             self._running = None
 
-    async def _answer_in_a_row(self) -> None:
+    async def _answer_batches(self) -> None:
         asked: list[tuple[K, asyncio.Future[R]]] = []
         try:
             async with self._acquire() as connection:
                 for _ in range(IN_A_ROW):
-                    asked = self._take()
+                    asked = self._take_batch()
                     found = await self._find(connection, {key for key, _ in asked})
                     for _, answer in asked:
                         if not answer.done():  # as it is if its caller was cancelled
@@ -78,11 +78,11 @@ class SharedLookup(Generic[K, R]):
                         break
         except Exception as error:  # noqa: BLE001 - the callers raise it
             # Without a connection none was taken, and all fail.
-            for _, answer in asked or self._take():
+            for _, answer in asked or self._take_batch():
                 if not answer.done():
                     answer.set_exception(error)
 
-    def _take(self) -> list[tuple[K, asyncio.Future[R]]]:
+    def _take_batch(self) -> list[tuple[K, asyncio.Future[R]]]:
         taken, self._waiting = self._waiting, []
         return taken
 
@@ -149,7 +149,7 @@ async def _valid_sessions(
         digests,
     )
     by_token = {row["token"]: row for row in rows}
-    return Snapshot(by_token, figure_cache.validator(rows[0]))
+    return Snapshot(by_token, figure_cache.cache_validator(rows[0]))
 
 
 async def _valid_api_keys(
@@ -165,4 +165,4 @@ async def _valid_api_keys(
         [secret for _, secret in named],
     )
     by_key = {(row["key"], row["secret"]): row for row in rows}
-    return Snapshot(by_key, figure_cache.validator(rows[0]))
+    return Snapshot(by_key, figure_cache.cache_validator(rows[0]))

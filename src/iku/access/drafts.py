@@ -68,7 +68,7 @@ class Draft(Struct, frozen=True):
     saved_at: datetime
 
 
-async def keep(
+async def save(
     connection: Connection,
     secrets: Secrets,
     account: str,

@@ -2,13 +2,13 @@
 
 `oidc.RelyingParty` proves the identity; these functions change the session. A provider
 that does not claim to have verified several factors counts as one factor (ASVS 5.0,
-6.8.4): the session is half-open until a second factor is verified.
+6.8.4): the session is partial until a second factor is verified.
 """
 
 from iku.access import accounts, identities, sessions, sign_in
 from iku.access.oidc import FinishedFlow
 from iku.access.sessions import Session, Stage
-from iku.access.sign_in import HalfOpenSession, Rejected, SignedIn
+from iku.access.sign_in import PartialSession, Rejected, SignedIn
 from iku.messages import message
 from iku.postgres.pool import Connection
 
@@ -17,7 +17,7 @@ FACTOR = "oidc"
 
 async def start(
     connection: Connection, done: FinishedFlow, *, device: str = ""
-) -> SignedIn | HalfOpenSession | Rejected:
+) -> SignedIn | PartialSession | Rejected:
     """Open a session of the account that is linked to the identity."""
     if done.flow.account is not None:
         return _reject_purpose(done.flow.account)
@@ -36,11 +36,11 @@ async def start(
         account,
         method=FACTOR,
         device=device,
-        stage=Stage.FULL if full else Stage.HALF_OPEN,
+        stage=Stage.FULL if full else Stage.PARTIAL,
     )
     if full:
         return SignedIn(account, token)
-    return HalfOpenSession(account, token, await accounts.factors(connection, account))
+    return PartialSession(account, token, await accounts.factors(connection, account))
 
 
 async def step_up(

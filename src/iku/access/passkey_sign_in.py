@@ -1,7 +1,7 @@
 """The steps with a passkey: sign-in, second factor, step-up, registration, removal.
 
 A passkey verifies its user, so that it counts as two factors: it opens a full session
-by itself. It also completes a half-open session, and makes a full one fresh. Call these
+by itself. It also completes a partial session, and makes a full one fresh. Call these
 functions outside a transaction: the challenge of a refused response must not become
 valid again.
 """
@@ -80,7 +80,7 @@ async def begin_registration(
 ) -> Json | Rejected:
     """The options for `navigator.credentials.create`.
 
-    Permitted to an invited account, to a half-open session of an account without a
+    Permitted to an invited account, to a partial session of an account without a
     second factor, and to a full session with a fresh factor.
     """
     session = await sign_in.enrolling_session(connection, token)
@@ -174,6 +174,6 @@ async def _session_for_passkey(connection: Connection, token: str) -> Session | 
     session = await sessions.find(connection, token)
     if session is not None:
         return session
-    session = await sessions.find_half_open(connection, token)
-    half_open = session is not None and session.stage is Stage.HALF_OPEN
-    return session if half_open else None
+    session = await sessions.find_partial(connection, token)
+    partial = session is not None and session.stage is Stage.PARTIAL
+    return session if partial else None

@@ -2,7 +2,7 @@
 
 A full session lasts 12 hours and ends after 30 minutes without a request. A session of
 another stage permits only the enrolment or the verification of a factor: `find` does
-not return it, `find_half_open` does. The token is replaced whenever a factor is
+not return it, `find_partial` does. The token is replaced whenever a factor is
 verified.
 
 The SQL functions of schema access, in the order of the functions here: `open_session`,
@@ -30,7 +30,7 @@ class Stage(StrEnum):
     """The stage of a sign-in: invitation redeemed, one factor verified, or complete."""
 
     INVITED = "invited"
-    HALF_OPEN = "half_open"
+    PARTIAL = "half_open"
     FULL = "full"
 
 
@@ -105,15 +105,15 @@ async def find(connection: Queryable, token: str) -> Session | None:
     return await _find(connection, token, (Stage.FULL,))
 
 
-async def find_half_open(connection: Queryable, token: str) -> Session | None:
+async def find_partial(connection: Queryable, token: str) -> Session | None:
     """The session of a token that may only enrol or verify a factor."""
-    return await _find(connection, token, (Stage.INVITED, Stage.HALF_OPEN))
+    return await _find(connection, token, (Stage.INVITED, Stage.PARTIAL))
 
 
 async def complete(connection: Connection, token: str, method: str) -> str | None:
-    """Replace a half-open session by a full one, and return its token.
+    """Replace a partial session by a full one, and return its token.
 
-    None if the token belongs to no valid half-open session.
+    None if the token belongs to no valid partial session.
     """
     return await _replace(
         connection, "select access.complete_session($1, $2, $3)", token, method

@@ -1,6 +1,6 @@
 """The steps of a sign-in by password and authenticator, and of changing these.
 
-A password opens a half-open session, which permits only the second factor, or its
+A password opens a partial session, which permits only the second factor, or its
 enrolment if the account has none. A code replaces it by a full session under a new
 token. An invitation opens a session that sets login name and password and enrols a
 factor. `accept` completes a sign-in by a passkey or a provider; their steps are in
@@ -25,8 +25,8 @@ from iku.messages import Message, message
 from iku.postgres.pool import Connection
 
 
-class HalfOpenSession(Struct, frozen=True):
-    """A half-open session: the password is verified, the second factor is missing.
+class PartialSession(Struct, frozen=True):
+    """A partial session: the password is verified, the second factor is missing.
 
     Attributes:
         factors: The factors of the account; without a second one, it must be enrolled.
@@ -66,12 +66,12 @@ async def start(
     password: str,
     address: str,
     device: str = "",
-) -> HalfOpenSession | Rejected | DelayedAttempt:
+) -> PartialSession | Rejected | DelayedAttempt:
     """Verify login name and password.
 
     An unknown name takes the same time and is rejected with the same message.
     """
-    name = accounts.normalised(login_name)
+    name = accounts.normalised_login_name(login_name)
     begun = await attempts.begin_sign_in(connection, secrets, name, address)
     if isinstance(begun, DelayedAttempt):
         return begun
@@ -93,18 +93,18 @@ async def start(
             begun.account,
             method="password",
             device=device,
-            stage=Stage.HALF_OPEN,
+            stage=Stage.PARTIAL,
         )
     found = await accounts.factors(connection, begun.account)
-    return HalfOpenSession(begun.account, token, found)
+    return PartialSession(begun.account, token, found)
 
 
 async def verify_second_factor(
     connection: Connection, secrets: Secrets, token: str, code: str
 ) -> Step:
-    """Complete a half-open session by a code of the authenticator."""
-    session = await sessions.find_half_open(connection, token)
-    if session is None or session.stage is not Stage.HALF_OPEN:
+    """Complete a partial session by a code of the authenticator."""
+    session = await sessions.find_partial(connection, token)
+    if session is None or session.stage is not Stage.PARTIAL:
         return reject_expired()
     begun = await _verify_code(connection, secrets, session.account, code)
     if not isinstance(begun, StartedAttempt):
@@ -125,7 +125,7 @@ async def set_password(
     *words* are those of the agency. Only the session of an invitation may do this;
     others use `change_password`.
     """
-    session = await sessions.find_half_open(connection, token)
+    session = await sessions.find_partial(connection, token)
     if session is None or session.stage is not Stage.INVITED:
         return reject_expired()
     wrong = accounts.login_name_fault(login_name) or await passwords.check(
@@ -137,7 +137,7 @@ async def set_password(
     async with connection.transaction():
         # A recovery at the same time removes the password, or has ended the session.
         await connection.execute("select access.lock_account($1)", session.account)
-        if await sessions.find_half_open(connection, token) is None:
+        if await sessions.find_partial(connection, token) is None:
             return reject_expired()
         if not await accounts.set_login_name(connection, session.account, login_name):
             taken = message("the login name {name} is taken", name=login_name)
@@ -152,7 +152,7 @@ async def begin_enrolment(
 ) -> Enrolment | Rejected:
     """Start the enrolment of an authenticator, which is valid once a code confirms it.
 
-    Permitted to an invited account, to a half-open session of an account without a
+    Permitted to an invited account, to a partial session of an account without a
     second factor, and to a full session with a fresh factor.
     """
     session = await _authenticator_session(connection, token)
@@ -230,7 +230,7 @@ async def accept(
         )
         return SignedIn(account, new)
     session = await sessions.find(connection, token)
-    session = session or await sessions.find_half_open(connection, token)
+    session = session or await sessions.find_partial(connection, token)
     if session is None:
         return reject_expired()
     if session.account != account:
@@ -311,11 +311,11 @@ async def enrolling_session(connection: Connection, token: str) -> Session | Rej
     session = await sessions.find(connection, token)
     if session is not None:
         return session if session.fresh else reject_stale(session)
-    session = await sessions.find_half_open(connection, token)
+    session = await sessions.find_partial(connection, token)
     if session is None:
         return reject_expired()
     found = await accounts.factors(connection, session.account)
-    if session.stage is Stage.HALF_OPEN and found.has_second_factor:
+    if session.stage is Stage.PARTIAL and found.has_second_factor:
         second = message("the account has a second factor: sign in with it first")
         return Rejected(second, session.account)
     return session
@@ -367,7 +367,7 @@ async def _replace_token(
     match session.stage:
         case Stage.FULL:
             new = await sessions.renew(connection, token)
-        case Stage.HALF_OPEN:
+        case Stage.PARTIAL:
             method = f"{session.method}+{factor}"
             new = await sessions.complete(connection, token, method)
         case Stage.INVITED:

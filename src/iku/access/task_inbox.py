@@ -79,7 +79,7 @@ async def read(
         unverified = await participations.by_organisation(view.reader)
     codes = sorted(await figures.indicators(view.reader))
     today, zone = commands.today(), commands.zone
-    groups = await tasks.groups(view, unverified, codes, today, zone)
+    groups = await tasks.task_groups(view, unverified, codes, today, zone)
     to_decide, own = [], []
     if view.viewer.may(Action.READ_FIGURES):
         question = ProposalsQuestion(status=ProposalStatus.OPEN, limit=200)

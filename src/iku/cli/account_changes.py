@@ -132,7 +132,7 @@ def invite(invited: InviteOptions, *, json: bool) -> None:
     _change(step, json=json)
 
 
-def _later(
+def _change_command(
     name: str, asked: type[Struct], event: Callable[[Any, date], Later], said: str
 ) -> click.Command:
     """A command that records a change of an existing account."""
@@ -145,7 +145,7 @@ def _later(
         async def step(
             app: App, connection: Connection, by: Credentials | None
         ) -> AccountChange:
-            change = administration.later(
+            change = administration.account_command(
                 _signed_in(by), identifier, event(asked, app.commands.today())
             )
             return await administration.change(app.commands, connection, change)
@@ -155,7 +155,7 @@ def _later(
     return command
 
 
-grant = _later(
+grant = _change_command(
     "grant",
     RoleOptions,
     lambda asked, today: RoleGranted(
@@ -168,7 +168,7 @@ grant = _later(
     ),
     "Grant a role to an account; a role that approves is proposed.",
 )
-revoke = _later(
+revoke = _change_command(
     "revoke",
     RevokeOptions,
     lambda asked, today: RoleRevoked(
@@ -176,19 +176,19 @@ revoke = _later(
     ),
     "Revoke a role of an account, at once.",
 )
-suspend = _later(
+suspend = _change_command(
     "suspend",
     ReasonOptions,
     lambda asked, today: AccountSuspended(effective_on=today, reason=asked.reason),
     "Suspend an account: its sessions end at once, its roles are kept.",
 )
-restore = _later(
+restore = _change_command(
     "restore",
     ReasonOptions,
     lambda asked, today: AccountRestored(effective_on=today, reason=asked.reason),
     "End the suspension of an account.",
 )
-recover = _later(
+recover = _change_command(
     "recover",
     ReasonOptions,
     lambda asked, today: Recovered(effective_on=today, reason=asked.reason),

@@ -42,7 +42,7 @@ KEYS = (
 )
 
 
-class Counted(Struct, frozen=True):
+class EndedCount(Struct, frozen=True):
     """The number of ended sessions or of revoked keys, as JSON output."""
 
     ended: int
@@ -95,7 +95,7 @@ def end_sessions(identifier: str, *, session: str | None, json: bool) -> None:
 
     ended = _run(step)
     if json:
-        terminal.emit(Counted(ended))
+        terminal.emit(EndedCount(ended))
     else:
         tables.say(message("Sessions ended: {count}.", count=formats.number(ended)))
 
@@ -170,7 +170,7 @@ def revoke_key(key: str, *, identifier: str | None, json: bool) -> None:
 
     revoked = _run(step)
     if json:
-        terminal.emit(Counted(int(revoked)))
+        terminal.emit(EndedCount(int(revoked)))
     elif revoked:
         tables.say(message("API key {key} is revoked.", key=key))
     else:

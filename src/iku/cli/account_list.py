@@ -72,18 +72,18 @@ def list_(question: AccountsQuestion, *, json: bool) -> None:
 
 
 def _row(shown: ShownAccount, state: SignInState) -> tuple[str, ...]:
-    roles = "; ".join(_role(one) for one in shown.roles if one.in_force)
+    roles = "; ".join(_role_text(one) for one in shown.roles if one.in_force)
     suspended = message("suspended") if shown.suspended else message("active")
     return (
         shown.id,
         shown.name,
         roles or formats.NOTHING,
         translated(suspended),
-        _means(state),
+        _sign_in_methods_text(state),
     )
 
 
-def _role(one: HeldRole) -> str:
+def _role_text(one: HeldRole) -> str:
     """The text of a role: its name, version, division, district and last day."""
     place = " ".join(part for part in (one.division, one.district) if part)
     words = f"{one.version}: {one.role}" + (f" ({place})" if place else "")
@@ -93,7 +93,7 @@ def _role(one: HeldRole) -> str:
     return translated(until)
 
 
-def _means(state: SignInState) -> str:
+def _sign_in_methods_text(state: SignInState) -> str:
     """The text of the factors, API keys and open invitation of an account."""
     factors = state.factors
     found = [

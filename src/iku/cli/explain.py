@@ -6,7 +6,7 @@ import click
 from msgspec import Struct, structs
 
 from iku.app import App
-from iku.cli import ambiguity, tables, terminal
+from iku.cli import ambiguous_number, tables, terminal
 from iku.cli.errors import CommandFailed
 from iku.cli.figure_table import coordinates_in_words
 from iku.cli.options import options
@@ -86,7 +86,7 @@ async def _find_subject(app: App, typed: str | None) -> str | None:
     async with app.pool.acquire() as connection:
         found = await identify(terminal.view(app, connection), typed)
     subjects = {one.subject: one for one in found}
-    ambiguity.refuse_ambiguous([*subjects.values()], typed)
+    ambiguous_number.refuse_ambiguous([*subjects.values()], typed)
     return found[0].subject if found else typed
 
 

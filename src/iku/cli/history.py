@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from iku import labels
-from iku.cli import ambiguity, field_format, tables, terminal
+from iku.cli import ambiguous_number, field_format, tables, terminal
 from iku.cli.errors import CommandFailed
 from iku.cli.tables import number_column, text_column, unwrapped_column
 from iku.cli.terminal_language import formats, translated
@@ -99,7 +99,7 @@ def _only_history(
                 number=number,
             )
         )
-    ambiguity.refuse_ambiguous([*there], typed)
+    ambiguous_number.refuse_ambiguous([*there], typed)
     [events] = there.values()
     return events
 

@@ -34,7 +34,7 @@ def options(
     field in *given* has that fixed value and is neither. *defaults* replace the
     defaults of the Struct.
     """
-    known = {n: f for n, f in parsing.fields(struct).items() if n not in given}
+    known = {n: f for n, f in parsing.struct_fields(struct).items() if n not in given}
     flags = {n: arguments.get(n, flag(n)) for n in known}
 
     def decorate(command: Command) -> Command:

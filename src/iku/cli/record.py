@@ -13,7 +13,7 @@ from msgspec import Meta, Struct
 
 from iku import parsing
 from iku.app import App
-from iku.cli import ambiguity, proposing, tables, terminal
+from iku.cli import ambiguous_number, proposing, tables, terminal
 from iku.cli.errors import CommandFailed
 from iku.cli.options import (
     Command,
@@ -82,7 +82,7 @@ class CommandInput(NamedTuple):
         """
         given = dict.fromkeys(self.cleared)
         if self.body is None:
-            names = [*parsing.fields(kind), *(name for name, _ in self.pairs)]
+            names = [*parsing.struct_fields(kind), *(name for name, _ in self.pairs)]
             flags = {name: flag(name) for name in names}
             return parse(kind, self.pairs, flags, given)
         if self.pairs or given:
@@ -119,7 +119,7 @@ def _entry_options(
 
 
 @click.command(short_help="Register a conflict case.")
-@_entry_options(parsing.fields(conflict.Report), SubmissionOptions)
+@_entry_options(parsing.struct_fields(conflict.Report), SubmissionOptions)
 def report(
     pairs: Pairs,
     submission: SubmissionOptions,
@@ -138,7 +138,7 @@ def report(
 
 
 @click.command(short_help="Register an organisation.")
-@_entry_options(parsing.fields(organisation.Registration), SubmissionOptions)
+@_entry_options(parsing.struct_fields(organisation.Registration), SubmissionOptions)
 def register(
     pairs: Pairs,
     submission: SubmissionOptions,
@@ -187,7 +187,9 @@ def record() -> None:
 
 def _event_command(event: str, kinds: Kinds) -> click.Command:
     """The command that records an *event* of subjects of these *kinds*."""
-    fields = {n: f for kind in kinds.values() for n, f in parsing.fields(kind).items()}
+    fields = {
+        n: f for kind in kinds.values() for n, f in parsing.struct_fields(kind).items()
+    }
 
     @click.command(event, help=_help(kinds), short_help=_help(kinds).splitlines()[0])
     @click.argument("subject", metavar="SUBJECT", type=terminal.SubjectNumberType())
@@ -289,7 +291,7 @@ async def _find_subject(app: App, typed: str) -> SubjectMatch:
                 number=subject_number(typed),
             )
         )
-    ambiguity.refuse_ambiguous(found, typed, by_kind=False)
+    ambiguous_number.refuse_ambiguous(found, typed, by_kind=False)
     return found[0]
 
 
@@ -305,7 +307,7 @@ def _event_for(
     if subject_match.category not in parsed:
         number, noun = (
             subject_number(subject_match.subject),
-            ambiguity.noun(subject_match.category),
+            ambiguous_number.kind_name(subject_match.category),
         )
         [other] = parsed
         raise CommandFailed(
@@ -314,7 +316,7 @@ def _event_for(
                 number=number,
                 noun=noun,
                 event=event,
-                other=ambiguity.noun(other),
+                other=ambiguous_number.kind_name(other),
             )
         )
     chosen = parsed[subject_match.category]

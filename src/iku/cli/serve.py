@@ -92,7 +92,7 @@ async def _purge_each_day(app: App) -> None:
     while True:
         try:
             async with app.pool.acquire() as connection:
-                await accounts.purge(connection)
+                await accounts.purge_expired_records(connection)
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             # It is done again tomorrow; the server must not stop for it.
             logging.getLogger("iku").warning("cannot purge sessions: %r", error)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import click
 
 from iku import labels
-from iku.cli import ambiguity, field_format, lists, tables, terminal
+from iku.cli import ambiguous_number, field_format, lists, tables, terminal
 from iku.cli.lists import Areas, Fields
 from iku.cli.options import options
 from iku.cli.output_format import OutputFormat, output_options, write
@@ -71,7 +71,7 @@ async def _find_subject(view: View, category: str, typed: str) -> str:
     """The identifier of the subject with the number or identifier *typed*."""
     subject = terminal.SubjectNumberType().convert(typed, None, None)
     found = await identify(view, subject, (category,))
-    ambiguity.refuse_ambiguous(found, typed)
+    ambiguous_number.refuse_ambiguous(found, typed)
     return found[0].subject if found else subject
 
 

@@ -17,7 +17,7 @@ from iku.cli.errors import CommandFailed, message_for
 from iku.cli.terminal_language import formats, translated
 from iku.commands import log_continuation
 from iku.ledger import (
-    accepted_shape,
+    accepted_schema_shape,
     checkpoint_copies,
     checkpoint_signing,
     checkpoint_store,
@@ -26,7 +26,7 @@ from iku.ledger import (
     log,
     witness_client,
 )
-from iku.ledger.accepted_shape import ShapeDigests
+from iku.ledger.accepted_schema_shape import ShapeDigests
 from iku.ledger.checkpoint_signing import SigningResult
 from iku.ledger.checkpoint_store import Assurance
 from iku.ledger.policy import Policy
@@ -215,7 +215,7 @@ def accept_shape(digest: str) -> None:
                     digest=digest,
                 )
             )
-        accepted_shape.accept(home, digest)
+        accepted_schema_shape.accept(home, digest)
     tables.say(
         message("The signer accepts the schema with shape {digest}.", digest=digest)
     )

@@ -94,7 +94,7 @@ async def _read_status(chosen: Settings, *, check: bool) -> CheckedStatus:
         found = CheckedStatus(**structs.asdict(read))
         if found.pending:
             return found
-        counted = await accounts.counts(connection)
+        counted = await accounts.access_counts(connection)
         found = structs.replace(found, access=counted)
         if not check:
             return found

@@ -80,7 +80,7 @@ class DayType(click.ParamType[date]):
     ) -> date:
         """*value* as a day, or a usage error."""
         try:
-            return cells.day(str(value))
+            return cells.parse_day(str(value))
         except cells.InvalidCell as error:
             self.fail(translated(messages.error_message(error)), param, ctx)
 
@@ -95,7 +95,7 @@ class SubjectNumberType(click.ParamType[str]):
     ) -> str:
         """The identifier given by *value*, or a usage error."""
         try:
-            return subject_id(cells.number(subject_number(str(value))))
+            return subject_id(cells.parse_number(subject_number(str(value))))
         except cells.InvalidCell as error:
             self.fail(translated(messages.error_message(error)), param, ctx)
 

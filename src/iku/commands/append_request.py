@@ -24,7 +24,7 @@ from iku.domain.decider_registry import DECIDERS
 from iku.domain.numbering import NumberSeries
 from iku.ledger import uuid7
 from iku.ledger.log import (
-    Request,
+    AppendRequest,
     StreamPart,
     UnnumberedRequest,
 )
@@ -33,7 +33,7 @@ from iku.vault import sealing
 from iku.vault.sealing import Secret, TextLocation
 
 
-def request(command: Command, decided: CommandDecision, body: bytes) -> Request:
+def request(command: Command, decided: CommandDecision, body: bytes) -> AppendRequest:
     """The request that appends the *decided* events."""
     before = decided.before
     own = SubjectChange(
@@ -53,7 +53,7 @@ def request(command: Command, decided: CommandDecision, body: bytes) -> Request:
         place = TextLocation(command.stream, before.version + 1, "file", command.stream)
         key = sealing.secret(place, command.file.key.hex())
         secrets.append(structs.replace(key, file=command.file.name))
-    return Request(
+    return AppendRequest(
         parts=tuple(parts),
         command_id=command.command_id or uuid7.uuid7(),
         body=body,
@@ -102,7 +102,7 @@ def unnumbered_request(
     named_by = command.command_id or uuid7.uuid7()
     asked = structs.replace(command, command_id=named_by)
 
-    def named(subject: str, number: str) -> Request:
+    def named(subject: str, number: str) -> AppendRequest:
         begun = with_subject(asked, subject, number)
         drawn.append(number)
         if begun.proposed is opening:

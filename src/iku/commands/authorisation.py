@@ -42,7 +42,7 @@ from iku.domain.access_policy import NO_POLICY, SUBJECT
 from iku.domain.account import Role
 from iku.domain.decider import Refused
 from iku.domain.decider_registry import DECIDERS
-from iku.ledger.log import Condition
+from iku.ledger.log import AppendCondition
 from iku.messages import message
 
 CATEGORIES = ("account", "access")
@@ -65,7 +65,7 @@ class Authority(NamedTuple):
     actor: Actor | None
     name: str
     premises: tuple[tuple[str, int], ...] = ()
-    conditions: tuple[Condition, ...] = ()
+    conditions: tuple[AppendCondition, ...] = ()
     covered: frozenset[str] = frozenset()
 
     def require(self, actions: tuple[Action, ...], scopes: Iterable[Scope]) -> None:
@@ -179,7 +179,7 @@ def authorise(
         Forbidden: No role of the actor allows it; the message names the roles that do.
     """
     if authority.actor is None:
-        _refuse_foreign_to_the_system(command, authority, today)
+        _refuse_event_not_of_program(command, authority, today)
         return
     known = [state for state in states if state is not None]
     asked = _action_on(command, known, today)
@@ -209,7 +209,7 @@ def _action_on(command: Command, known: Iterable[Any], today: date) -> Action:
     return asked if approves or command.proposing else Action.ADMINISTER
 
 
-def of_closed_period(command: Command) -> tuple[Action, ...]:
+def closed_period_actions(command: Command) -> tuple[Action, ...]:
     """The action of changing a figure of a closed period, or of approving it."""
     if command.approval is not None:
         return (Action.APPROVE_CLOSED,)
@@ -234,7 +234,7 @@ def action(category: str, proposed: Any) -> Action:
             return access.action_of(category, event)
 
 
-def _refuse_foreign_to_the_system(
+def _refuse_event_not_of_program(
     command: Command, authority: Authority, today: date
 ) -> None:
     """Refuse an event that the program itself may not record once there are accounts.
@@ -243,7 +243,7 @@ def _refuse_foreign_to_the_system(
     """
     mode = authority.register.mode
     if mode is Mode.LOCAL and command.category == "account":
-        _refuse_other_than_first_admin(command)
+        _refuse_unless_first_admin(command)
     if mode is not Mode.ACCOUNTS:
         return
     match command.proposed:
@@ -256,7 +256,7 @@ def _refuse_foreign_to_the_system(
         raise Unauthenticated
 
 
-def _refuse_other_than_first_admin(command: Command) -> None:
+def _refuse_unless_first_admin(command: Command) -> None:
     match command.proposed:
         case account.Invite(role=Role.ADMIN):
             return

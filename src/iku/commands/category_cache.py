@@ -15,7 +15,7 @@ from iku.domain import closed_periods, fact, indicator, publication
 from iku.domain.closed_periods import ClosedPeriods
 from iku.domain.decider_registry import DECIDERS
 from iku.ledger import log
-from iku.ledger.log import Condition, Reader
+from iku.ledger.log import AppendCondition, Reader
 
 V = TypeVar("V")
 # The states of the subjects of each category, by category and subject.
@@ -27,7 +27,7 @@ class Cached(Generic[V]):
     """A cached value, and the append condition under which it is current."""
 
     value: V
-    condition: Condition
+    condition: AppendCondition
 
 
 class CategoryCache(Generic[V]):
@@ -80,7 +80,7 @@ class CategoryCache(Generic[V]):
         if self._known is None or self._known.condition.after < self._position:
             self._known = Cached(
                 self._build({of: dict(all_) for of, all_ in self._states.items()}),
-                Condition(self._categories, self._position),
+                AppendCondition(self._categories, self._position),
             )
         return self._known
 

@@ -41,7 +41,7 @@ from iku.domain.fact import EventId
 from iku.domain.proposal import Approved
 from iku.domain.publication import NextStep, StepType, TakeStep
 from iku.ledger.log import (
-    Condition,
+    AppendCondition,
     Reader,
 )
 from iku.ledger.record import Recorded
@@ -85,7 +85,7 @@ class CommandDecision(NamedTuple):
     before: "FoldedStream"
     after: Any
     premises: tuple[tuple[str, int], ...] = ()
-    conditions: tuple[Condition, ...] = ()
+    conditions: tuple[AppendCondition, ...] = ()
     others: tuple[SubjectChange, ...] = ()
     notes: tuple[str, ...] = ()
     actor: str = ""
@@ -141,18 +141,18 @@ def _decide(
             subject_name.not_found_message(command.category, command.subject)
         )
     grounds = decider.premises_of(command.proposed, command.subject, state)
-    peers = {
+    related = {
         subject: read.get(decider.stream(subject), FoldedStream())
-        for subject in grounds.peers
+        for subject in grounds.related_subjects
     }
     # Before the decision, so that a refusal discloses nothing of the subject.
-    touched = [state, *(peer.state for peer in peers.values())]
+    touched = [state, *(peer.state for peer in related.values())]
     authorisation.authorise(command, touched, authority, today)
     if command.category == account.decider.category:
         account_rules.enforce(command, state, authority, today)
     if closed is not None:
-        _refuse_foreign_confirmation(command, closed.value, authority)
-    context = _context(command, peers, authority, today, areas)
+        _refuse_confirmation_by_other_division(command, closed.value, authority)
+    context = _context(command, related, authority, today, areas)
     if closed is not None:
         context = replace(context, indicators=frozenset(closed.value.indicators))
     decision = decider.decision(command.proposed, state, context)
@@ -160,14 +160,16 @@ def _decide(
     own = SubjectChange(
         command.category, command.subject, decision.events, before, after
     )
-    others = tuple(_changes_of_peers(command.category, decision.others, peers))
+    others = tuple(
+        _changes_of_related_subjects(command.category, decision.others, related)
+    )
     changes = (own, *others)
     if not command.proposing:
         # A change of the category may have moved the subject to another division.
         moved = [one.after for one in changes]
         authorisation.authorise(command, moved, authority, today)
     # The streams of other subjects must still have the versions that were read.
-    unchanged = [decider.stream(one) for one in peers if one not in decision.others]
+    unchanged = [decider.stream(one) for one in related if one not in decision.others]
     premises = (
         *authority.premises,
         *((name, read.get(name, FoldedStream()).version) for name in unchanged),
@@ -187,7 +189,7 @@ def _decide(
     if closed is None:
         return decided
     if grounds.closures:
-        _refuse_unexplained(changes, closed.value)
+        _refuse_unexplained_changes(changes, closed.value)
     elif authority.actor is not None and _is_retroactive(own):
         about = authorisation.scopes_of(touched, authority.register, today)
         _refuse_unapproved(command, changes, closed.value, authority, about)
@@ -198,7 +200,7 @@ def _decide(
 
 def _context(
     command: Command,
-    peers: Mapping[str, FoldedStream],
+    related: Mapping[str, FoldedStream],
     authority: Authority,
     today: date,
     areas: frozenset[str],
@@ -208,7 +210,7 @@ def _context(
         today=today,
         subject=command.subject,
         areas=areas,
-        peers={subject: peer.state for subject, peer in peers.items()},
+        related_subjects={subject: peer.state for subject, peer in related.items()},
         actor=authority.name,
         accounts=authority.actor is not None,
         divisions=policy.division_codes,
@@ -217,16 +219,16 @@ def _context(
     )
 
 
-def _changes_of_peers(
-    category: str, events: Mapping[str, list[Any]], peers: Mapping[str, FoldedStream]
+def _changes_of_related_subjects(
+    category: str, events: Mapping[str, list[Any]], related: Mapping[str, FoldedStream]
 ) -> Iterator[SubjectChange]:
     for subject, added in events.items():
-        peer = peers[subject]
+        peer = related[subject]
         after = DECIDERS[category].fold(added, peer.state)
         yield SubjectChange(category, subject, added, peer, after)
 
 
-def _refuse_foreign_confirmation(
+def _refuse_confirmation_by_other_division(
     command: Command, closed: ClosedPeriods, authority: Authority
 ) -> None:
     """Refuse a confirmation by a head whose division does not own the indicator."""
@@ -258,12 +260,12 @@ def _refuse_unapproved(
 ) -> None:
     """Refuse a change of a closed period's figure without the right or an approval."""
     try:
-        _refuse_unexplained(changes, closed)
+        _refuse_unexplained_changes(changes, closed)
     except ReasonRequired:
         if command.proposing:
             authority.require_proposable(Action.CORRECT_CLOSED, scopes)
         else:
-            authority.require(authorisation.of_closed_period(command), scopes)
+            authority.require(authorisation.closed_period_actions(command), scopes)
 
 
 def _approval(
@@ -295,7 +297,7 @@ def _is_retroactive(change: SubjectChange) -> bool:
 _RETROACTIVE = (fact.Correction, fact.Annulled, fact.Rejection, fact.Merger)
 
 
-def _refuse_unexplained(
+def _refuse_unexplained_changes(
     changes: Iterable[SubjectChange], closed: ClosedPeriods
 ) -> None:
     for one in changes:
@@ -316,7 +318,7 @@ async def read_streams(
     )
     decider, own = DECIDERS[command.category], found.get(command.stream, FoldedStream())
     grounds = decider.premises_of(command.proposed, command.subject, own.state)
-    others = [*map(decider.stream, grounds.peers), *grounds.streams]
+    others = [*map(decider.stream, grounds.related_subjects), *grounds.streams]
     if others:
         found |= await streams.read(reader, vault, others, lambda _recorded: False)
     return found

@@ -514,7 +514,7 @@ async def _notes(
     others = {}
     for subject in decider.premises_of(
         event, _subject_of_receipt(receipt), before
-    ).peers:
+    ).related_subjects:
         stream, size = decider.stream(subject), receipt.position
         others[subject] = [
             fact.decode_recorded(one, decider.event_type)

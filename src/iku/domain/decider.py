@@ -61,8 +61,8 @@ class DecisionContext:
             declared day of knowledge for an imported row.
         subject: Identifier of the subject of the command.
         areas: Codes of the areas that exist.
-        peers: State of the other subjects of the category that the command names, by
-            identifier; None for a subject that does not exist.
+        related_subjects: State of the other subjects of the category that the command
+            names, by identifier; None for a subject that does not exist.
         actor: Name of the actor.
         accounts: Whether the actor is an account; otherwise the name is only claimed.
         divisions: Codes of the divisions of the agency.
@@ -74,7 +74,7 @@ class DecisionContext:
     today: date
     subject: str = ""
     areas: frozenset[str] = frozenset()
-    peers: Mapping[str, Any] = field(default_factory=dict)
+    related_subjects: Mapping[str, Any] = field(default_factory=dict)
     actor: str = ""
     accounts: bool = False
     divisions: frozenset[str] = frozenset()
@@ -98,14 +98,14 @@ class DecisionPremises(Struct, frozen=True):
     The append fails if one of the premises has changed since it was read.
 
     Attributes:
-        peers: Identifiers of other subjects of the same category; the premise is their
-            state.
+        related_subjects: Identifiers of other subjects of the same category; the
+            premise is their state.
         streams: Names of further streams; the premise is their version.
         closures: Whether the decision depends on the closed periods: no event of a
             publication or an indicator may have been recorded since they were read.
     """
 
-    peers: tuple[str, ...] = ()
+    related_subjects: tuple[str, ...] = ()
     streams: tuple[str, ...] = ()
     closures: bool = False
 
@@ -115,7 +115,7 @@ class Decision(Struct, Generic[Event], frozen=True):
 
     Attributes:
         others: The events of other subjects, by identifier; each is one of
-            `DecisionPremises.peers`.
+            `DecisionPremises.related_subjects`.
     """
 
     events: list[Event]
@@ -171,7 +171,7 @@ class Decider(Generic[State, Event]):
         """
         closures = self.moves_figures and getattr(command, "reason", None) is None
         named = self.names(command, subject, state)
-        return DecisionPremises(named.peers, named.streams, closures)
+        return DecisionPremises(named.related_subjects, named.streams, closures)
 
     def decision(
         self, command: Event, state: State | None, context: DecisionContext

@@ -50,7 +50,9 @@ def premises(command: Fact, _subject: str, state: Subject | None) -> DecisionPre
         return DecisionPremises()
     survivors = [ended.event.into] if ended else []
     survivors += [] if into is None else [into]
-    return DecisionPremises(peers=tuple(dict.fromkeys(map(subject_id, survivors))))
+    return DecisionPremises(
+        related_subjects=tuple(dict.fromkeys(map(subject_id, survivors)))
+    )
 
 
 def decision(
@@ -74,13 +76,13 @@ def decision(
         origin = EventId(stream, ended.version)
         survivor = subject_id(ended.event.into)
         others[survivor] = _annulments(
-            command, ended, context.peers.get(survivor), origin
+            command, ended, context.related_subjects.get(survivor), origin
         )
     if (into := field_value(command, "into")) is not None and (
         ended or isinstance(command, Merger)
     ):
         survivor = subject_id(into)
-        others[survivor] = take_over(context.peers[survivor], before, origin)
+        others[survivor] = take_over(context.related_subjects[survivor], before, origin)
     others = {subject: events for subject, events in others.items() if events}
     return Decision([command], others) if others else [command]
 

@@ -37,7 +37,9 @@ def refusals(
     The types are those that a person may record of the subject, the most usual first.
     """
     probes, survivor = PROBES[decider.category]
-    context = DecisionContext(today=today, subject=subject, peers={ANY: survivor})
+    context = DecisionContext(
+        today=today, subject=subject, related_subjects={ANY: survivor}
+    )
     days = [today, *(one.start for one in reversed(state.timeline))]
     return {
         tag: _refusal(decider, state, context, probe(state, days), EMPTY.get(tag))

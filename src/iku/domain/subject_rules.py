@@ -258,7 +258,7 @@ def _refuse_bad_merger(command: Fact, context: DecisionContext) -> None:
             "into",
             message("{into} cannot be merged into itself", into=into),
         )
-    other: Subject | None = context.peers.get(subject_id(into))
+    other: Subject | None = context.related_subjects.get(subject_id(into))
     if other is None:
         raise Invalid(
             "into",

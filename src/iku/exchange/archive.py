@@ -184,7 +184,7 @@ class Archive:
                             )
                         )
                     self._places[one.name] = (one.offset_data, one.size)
-                    found[one.name], content = self._measure(one.name)
+                    found[one.name], content = self._digest_member(one.name)
                     raw = content if one.name == MANIFEST else raw
         except tarfile.TarError as error:
             raise UnreadableBackup(
@@ -214,7 +214,7 @@ class Archive:
                 )
             )
 
-    def _measure(self, name: str) -> tuple[ArchiveMember, bytes]:
+    def _digest_member(self, name: str) -> tuple[ArchiveMember, bytes]:
         digest, kept = sha256(), b""
         for block in self.blocks(name):
             digest.update(block)

@@ -97,7 +97,7 @@ async def save(settings: Settings, database: Database, path: Path) -> BackupResu
 
             def write() -> tuple[Manifest, str, int]:
                 with (
-                    durable_files.add_file_name(path),
+                    durable_files.naming_file_in_errors(path),
                     durable_files.atomic_writer(path) as file,
                 ):
                     writer = Writer(file)
@@ -411,7 +411,7 @@ def _restore_files(files: Files, backup: Archive) -> None:
         if path.exists():
             continue
         with (
-            durable_files.add_file_name(path),
+            durable_files.naming_file_in_errors(path),
             durable_files.atomic_writer(path) as file,
         ):
             for block in backup.blocks(name):

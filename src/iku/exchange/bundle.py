@@ -79,7 +79,7 @@ async def export(
             writing.add(path, content)
         return writing.finish()
     except BaseException:
-        writing.undo()
+        writing.remove_written_files()
         raise
 
 
@@ -87,7 +87,7 @@ async def _files(
     connection: Reader, witnesses: Policy, last: SignedCheckpoint, tell: Tell
 ) -> AsyncIterator[tuple[str, bytes]]:
     yield "checkpoint", str(last).encode()
-    keys = await checkpoint_store.keys(connection)
+    keys = await checkpoint_store.log_keys(connection)
     yield "policy.txt", checkpoint_store.published_policy(keys, witnesses)
     async for signed in checkpoint_store.checkpoints_up_to(connection, last.size):
         yield f"checkpoints/{signed.size}", str(signed).encode()
@@ -172,17 +172,17 @@ class _BundleWriter:
         place = self._folder / path
         self._written.append(place)
         place.parent.mkdir(parents=True, exist_ok=True)
-        with durable_files.add_file_name(place):
+        with durable_files.naming_file_in_errors(place):
             place.write_bytes(content)
         listed = BundleFile(len(content), path, sha256(content).hexdigest())
         # Written line by line, to bound memory.
-        with durable_files.add_file_name(self._part):
+        with durable_files.naming_file_in_errors(self._part):
             first = len(self._written) == 2  # the manifest was opened first
             self._manifest.write(b'{"files":[\n' if first else b",\n")
             self._manifest.write(msgspec.json.encode(listed, order="sorted"))
         self._checkpoints += path.startswith("checkpoints/")
 
-    def undo(self) -> None:
+    def remove_written_files(self) -> None:
         """Remove the files written so far and no others, so that a retry works."""
         # Report the original error, not errors of the clean-up.
         with suppress(OSError):
@@ -206,7 +206,7 @@ class _BundleWriter:
             "size": found.size,
         }
         tail = msgspec.json.encode(rest, order="sorted")[1:]
-        with durable_files.add_file_name(self._part), self._manifest:
+        with durable_files.naming_file_in_errors(self._part), self._manifest:
             self._manifest.write(b"\n]," + tail + b"\n")
         durable_files.rename(self._part, self._folder / MANIFEST)
         return Bundle(

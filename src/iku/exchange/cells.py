@@ -46,7 +46,7 @@ class CellReader(NamedTuple):
 
 
 @cache
-def fields(fact: Any) -> dict[str, CellReader]:
+def cell_readers(fact: Any) -> dict[str, CellReader]:
     """The cell reader of each field of *fact*."""
     return {
         field.name: CellReader(_parser(_type_when_present(field.type)), field.required)
@@ -54,7 +54,7 @@ def fields(fact: Any) -> dict[str, CellReader]:
     }
 
 
-def day(cell: str) -> date:
+def parse_day(cell: str) -> date:
     """A day in the form of the files: ``2021-12-31``."""
     try:
         if _DAY.fullmatch(cell):
@@ -68,7 +68,7 @@ def day(cell: str) -> date:
     )
 
 
-def choice(cell: str, allowed: Mapping[str, Any]) -> Any:
+def parse_choice(cell: str, allowed: Mapping[str, Any]) -> Any:
     """The value of *allowed* for *cell*, compared without case."""
     for spelling in (cell, cell.lower(), cell.upper()):
         if spelling in allowed:
@@ -82,12 +82,12 @@ def choice(cell: str, allowed: Mapping[str, Any]) -> Any:
     )
 
 
-def number(cell: str) -> str:
+def parse_number(cell: str) -> str:
     """A subject's number in the register."""
     return str(_parse_text(Number, _TEXTS[0][1], cell))
 
 
-def reason(cell: str) -> str:
+def parse_reason(cell: str) -> str:
     """A remark of one or several lines, used as a reason."""
     kind, expected = _TEXTS[2]
     return str(_parse_text(kind, expected, " ".join(cell.split())))
@@ -104,13 +104,17 @@ def _type_when_present(kind: Any) -> Any:
 def _parser(kind: Any) -> Parse:
     if isinstance(kind, type) and issubclass(kind, StrEnum):
         allowed = {WORDS.get(member, member.value): member for member in kind}
-        return partial(choice, allowed=allowed)
+        return partial(parse_choice, allowed=allowed)
     if kind is bool:
-        return partial(choice, allowed={"ya": True, "tidak": False})
+        return partial(parse_choice, allowed={"ya": True, "tidak": False})
     for text, expected in _TEXTS:
         if kind == text:
             return partial(_parse_text, text, expected)
-    plain: dict[Any, Parse] = {date: day, Percent: _parse_percent, Year: _parse_year}
+    plain: dict[Any, Parse] = {
+        date: parse_day,
+        Percent: _parse_percent,
+        Year: _parse_year,
+    }
     return plain.get(kind, str)
 
 

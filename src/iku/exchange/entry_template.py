@@ -103,7 +103,7 @@ def _sheet(
     participations = opening == "berpartisipasi"
     events = tuple(
         one
-        for one in journal_columns.kinds(journal)
+        for one in journal_columns.row_kinds(journal)
         if _is_about_participation(statements[one.event]) is participations
     )
     used = {*LAYOUTS[journal].required_headings}

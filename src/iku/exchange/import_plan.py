@@ -45,7 +45,7 @@ from iku.exchange.row_reader import RowScope
 from iku.exchange.spill_file import SpillFile
 from iku.exchange.spreadsheet import MOST, FileFault
 from iku.ledger import log
-from iku.ledger.log import EncodedRequest, Request
+from iku.ledger.log import AppendRequest, EncodedRequest
 from iku.ledger.record import Unrecordable
 from iku.messages import Term, message, plural, without_prefix
 from iku.projections import number_index
@@ -265,7 +265,7 @@ class Plan:
     def _streams(self, entry: JournalRow) -> list[str]:
         names, stream = self.planned.names, self._decider.stream
         return [
-            *map(stream, (entry.subject, *entry.peers)),
+            *map(stream, (entry.subject, *entry.related_subjects)),
             *(
                 stream(subject)
                 for number in entry.numbers
@@ -299,7 +299,7 @@ class Plan:
             for one in facts:
                 subject = stream.partition("-")[2]
                 grounds = decider.premises_of(one, subject, history.state)
-                yield from map(decider.stream, grounds.peers)
+                yield from map(decider.stream, grounds.related_subjects)
                 yield from grounds.streams
 
     def decide_row(self, entry: JournalRow) -> None:
@@ -377,7 +377,7 @@ class Plan:
     def _faulty_subject(self, entry: JournalRow) -> str | None:
         """A subject of the row with an earlier row at fault; None if there is none."""
         further = (stream.partition("-")[2] for stream in self._merger_streams(entry))
-        for named in (entry.subject, *entry.peers, *further):
+        for named in (entry.subject, *entry.related_subjects, *further):
             subject = self._called.get(named, named)
             if subject in self._doubtful:
                 return subject
@@ -428,7 +428,7 @@ class Plan:
                 ),
             )
 
-    def _refuse_taken_number(self, request: Request) -> None:
+    def _refuse_taken_number(self, request: AppendRequest) -> None:
         if len(request.attachments) == 1 and not _may_rename(request.attachments[0]):
             return
         for claim in number_index.number_claims(request):
@@ -479,11 +479,11 @@ class Plan:
         identified = names.subject_identified_by(self.category, number)
         if not creates_subject(entry.fact):
             return identified or entry.subject
-        if identified is not None and self._has_opening(identified, entry.fact):
+        if identified is not None and self._has_creation_event(identified, entry.fact):
             return identified
         return names.free_identifier(self.category, number)
 
-    def _has_opening(self, subject: str, opening: Fact) -> bool:
+    def _has_creation_event(self, subject: str, opening: Fact) -> bool:
         """Whether exactly this event created the subject, which is not annulled."""
         stream = self._decider.stream(subject)
         state = self.planned.histories[stream].state
@@ -539,7 +539,7 @@ class Plan:
         if entry.remark is None:
             return command
         try:
-            reason = cells.reason(entry.remark)
+            reason = cells.parse_reason(entry.remark)
         except InvalidCell as error:
             raise Invalid(
                 "reason",

@@ -20,7 +20,7 @@ from iku.domain.indicator import Indicator, Options, Targeted
 from iku.domain.question import Question
 from iku.exchange.journals import JournalRow
 from iku.exchange.spreadsheet import RowPlace
-from iku.ledger.log import Reader, Request
+from iku.ledger.log import AppendRequest, Reader
 from iku.messages import Message
 from iku.queries.figures import Figures
 
@@ -95,7 +95,7 @@ class ImportPreview:
         self._targets: dict[tuple[str, date], TargetEffect] = {}
         self._frozen: dict[tuple[str, str], Change] = {}
 
-    def note_day(self, cell: str) -> None:
+    def add_day(self, cell: str) -> None:
         """Note the year of a row's day."""
         year = cell[:4]
         if len(year) == len("2021") and year.isascii() and year.isdigit():
@@ -120,7 +120,7 @@ class ImportPreview:
         questions = [
             Question(code, day)
             for code, one in sorted(indicators.items())
-            if _counts(one, categories)
+            if _is_counted_by(one, categories)
             for day in days
             if one.definitions[0].defined.effective_on <= day.replace(month=1, day=1)
         ]
@@ -130,7 +130,7 @@ class ImportPreview:
             kind = subject_kinds.kind_counted_by(options).category
             self._counted.append(_Counted(one, options, kind))
 
-    def add(self, entry: JournalRow, request: Request) -> None:
+    def add(self, entry: JournalRow, request: AppendRequest) -> None:
         """Add what a row would record."""
         main = request.main_part
         category, _, subject = main.stream.partition("-")
@@ -164,7 +164,9 @@ class ImportPreview:
         ):
             key = found.figure.publication.id, found.figure.frozen.indicator
             earlier = self._frozen.get(key)
-            self._frozen[key] = found if earlier is None else _combined(earlier, found)
+            self._frozen[key] = (
+                found if earlier is None else _combine_changes(earlier, found)
+            )
 
     def _add_target(self, code: str, day: date, change: StateChange) -> None:
         first = self._targets.get((code, day))
@@ -209,7 +211,7 @@ class ImportPreview:
         return await self._figures.answer(reader, questions, self._today)
 
 
-def _combined(first: Change, last: Change) -> Change:
+def _combine_changes(first: Change, last: Change) -> Change:
     """Combine two consecutive changes of the same frozen figure."""
     if isinstance(first, ContributionChange) and isinstance(last, ContributionChange):
         before, after = first.before + last.before, first.after + last.after
@@ -217,7 +219,7 @@ def _combined(first: Change, last: Change) -> Change:
     return type(last)(last.figure, first.before, last.after)  # type: ignore[arg-type] # both of one type
 
 
-def _counts(indicator: Indicator, categories: Collection[str]) -> bool:
+def _is_counted_by(indicator: Indicator, categories: Collection[str]) -> bool:
     """Whether the indicator counts subjects of one of the categories."""
     options = indicator.definitions[-1].defined.options
     return subject_kinds.kind_counted_by(options).category in categories

@@ -116,17 +116,17 @@ def columns(journal: str) -> list[Column]:
     ]
 
 
-def kinds(journal: str) -> list[RowKind]:
+def row_kinds(journal: str) -> list[RowKind]:
     """The kinds of rows of a journal; none if it has one kind only."""
     layout = LAYOUTS[journal]
     if layout.event is None:
         return []
-    return [_kind(layout, word, one) for word, one in layout.statements.items()]
+    return [_row_kind(layout, word, one) for word, one in layout.statements.items()]
 
 
-def _kind(layout: Layout, word: str, of: Statement) -> RowKind:
+def _row_kind(layout: Layout, word: str, of: Statement) -> RowKind:
     fact: Any = of.fact
-    read = cells.fields(fact)
+    read = cells.cell_readers(fact)
     required = [*of.identifying_fields]
     if of.any_of:
         required.append(" / ".join(of.any_of))
@@ -144,7 +144,7 @@ def _choices(layout: Layout, heading: str) -> tuple[str, ...]:
             found[word] = None
         elif (name := statement.fields.get(heading)) is not None:
             fact: Any = statement.fact
-            parse = cells.fields(fact)[name].parse
+            parse = cells.cell_readers(fact)[name].parse
             if isinstance(parse, partial):
                 found |= dict.fromkeys(parse.keywords.get("allowed", ()))
     return tuple(found)

@@ -267,7 +267,7 @@ class Importer:
             recorded = await log.recorded_commands(self.connection, ids)
             for row, command_id, _ in rows:
                 if self.preview is not None:
-                    self.preview.note_day(row.cells.get(journal.layout.day, ""))
+                    self.preview.add_day(row.cells.get(journal.layout.day, ""))
                 known = command_id in recorded or (
                     self.dry_run and self._planned_register.is_recorded(command_id)
                 )
@@ -359,7 +359,9 @@ class Importer:
 
     async def _admit(self, framed: Sequence[EncodedRequest]) -> None:
         """Lock the log and check the numbers that the requests claim."""
-        admitted = await number_index.admit(self.connection, framed, together=True)
+        admitted = await number_index.assign_numbers(
+            self.connection, framed, together=True
+        )
         for one, admission in zip(framed, admitted, strict=True):
             if isinstance(admission, Exception):  # another writer has taken the number
                 main = one.request.main_part

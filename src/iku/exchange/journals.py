@@ -130,7 +130,7 @@ class JournalRow(Struct, frozen=True):
         remark: The remark of the row; None if there is none.
         first_equal: The first equal row of the file; None if there is none.
         recurs: Whether equal rows are separate facts (`Fact.RECURS`).
-        peers: Identifiers of the other subjects that it names.
+        related_subjects: Identifiers of the other subjects that it names.
     """
 
     place: RowPlace
@@ -143,12 +143,12 @@ class JournalRow(Struct, frozen=True):
     faults: tuple[FileFault, ...] = ()
     first_equal: DuplicateRow | None = None
     recurs: bool = False
-    peers: tuple[str, ...] = ()
+    related_subjects: tuple[str, ...] = ()
 
     @property
     def numbers(self) -> set[str]:
         """The numbers of the subjects that the row names."""
-        named = (self.subject, *self.peers, *self.new_identifier)
+        named = (self.subject, *self.related_subjects, *self.new_identifier)
         return set(map(subject_number, named))
 
     @property
@@ -279,16 +279,16 @@ def journal_row(reading: RowReader, numbered: IdentifiedRow) -> JournalRow:
         faults=tuple(reading.faults),
         first_equal=numbered.first_equal,
         recurs=statement is not None and statement.fact.RECURS,
-        peers=_peers(reading.layout.category, subject, fact),
+        related_subjects=_related_subjects(reading.layout.category, subject, fact),
     )
 
 
-def _peers(
+def _related_subjects(
     category: str, subject: str, fact: Fact | CorrectionTarget | None
 ) -> tuple[str, ...]:
     if fact is None or isinstance(fact, CorrectionTarget):
         return ()
-    return DECIDERS[category].names(fact, subject, None).peers
+    return DECIDERS[category].names(fact, subject, None).related_subjects
 
 
 def _read_fact(

@@ -36,7 +36,7 @@ class RowScope(Struct, frozen=True, dict=True):
 
     @cached_property
     def choices(self) -> dict[str, str]:
-        """The codes of areas, as choices for `cells.choice`."""
+        """The codes of areas, as choices for `cells.parse_choice`."""
         return {code: code for code in sorted(self.areas)}
 
 
@@ -59,10 +59,10 @@ class RowReader:
 
     def subject(self) -> str:
         """Identifier of the subject; a guess if the cell is wrong."""
-        parse: Parse = cells.number
+        parse: Parse = cells.parse_number
         if self.layout.category == "indicator":
             codes = {code: code for code in self._scope.indicators}
-            parse = partial(cells.choice, allowed=codes)
+            parse = partial(cells.parse_choice, allowed=codes)
         found = self._parse_cell(self.layout.subject, parse, required=True)
         return subject_id(found or self.row.cells.get(self.layout.subject, ""))
 
@@ -76,7 +76,7 @@ class RowReader:
         statements = self.layout.statements
         if self.layout.event is None:
             return None if self.row.fault else statements[""]
-        parse = partial(cells.choice, allowed=statements)
+        parse = partial(cells.parse_choice, allowed=statements)
         found: Statement | None = self._parse_cell(
             self.layout.event, parse, required=True
         )
@@ -125,7 +125,7 @@ class RowReader:
                 self._fault(heading, _must_be_empty_message(cell, allowed))
 
     def _fields(self, fact: Any, columns: Mapping[str, str]) -> dict[str, Any]:
-        kinds = cells.fields(fact)
+        kinds = cells.cell_readers(fact)
         taken = (
             (name, self._field(heading, name, kinds[name]))
             for heading, name in columns.items()
@@ -137,11 +137,11 @@ class RowReader:
             return self.day(heading, required=kind.required)
         parse = kind.parse
         if name == "area":
-            parse = partial(cells.choice, allowed=self._scope.choices)
+            parse = partial(cells.parse_choice, allowed=self._scope.choices)
         return self._parse_cell(heading, parse, required=kind.required)
 
     def _day(self, cell: str) -> date:
-        found = cells.day(cell)
+        found = cells.parse_day(cell)
         if found < EARLIEST:
             raise InvalidCell(
                 message(

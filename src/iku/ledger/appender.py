@@ -18,10 +18,10 @@ from msgspec import Struct
 from iku import messages
 from iku.ledger import log
 from iku.ledger.log import (
+    AppendRequest,
     EncodedRequest,
     KeyReused,
     Receipt,
-    Request,
     UnnumberedRequest,
     Verdict,
 )
@@ -43,7 +43,7 @@ _BUSY = (asyncpg.QueryCanceledError, asyncpg.LockNotAvailableError)
 class AcceptedRequest(Struct, frozen=True):
     """A request that the current transaction appends, with its receipt."""
 
-    request: Request
+    request: AppendRequest
     receipt: Receipt
 
     @property
@@ -117,7 +117,7 @@ class _QueuedRequest:
         ).command_id
 
     @property
-    def appends_to(self) -> Iterator[str]:
+    def appended_streams(self) -> Iterator[str]:
         """The streams and categories to which the request appends."""
         asked = self.asked
         if isinstance(asked, UnnumberedRequest):
@@ -128,7 +128,7 @@ class _QueuedRequest:
             yield part.stream.partition("-")[0]
 
     @property
-    def depends_on(self) -> Iterator[str]:
+    def required_streams(self) -> Iterator[str]:
         """The streams and categories that must be unchanged since they were read."""
         asked = self.asked
         if isinstance(asked, EncodedRequest):
@@ -217,7 +217,7 @@ class Appender:
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
-    async def submit(self, request: Request | UnnumberedRequest) -> Receipt:
+    async def submit(self, request: AppendRequest | UnnumberedRequest) -> Receipt:
         """Append *request* by group commit, and return its receipt.
 
         Raises:
@@ -324,10 +324,13 @@ class Appender:
             if waiting.answered.done():
                 continue  # cancelled before its turn
             command_id = waiting.command_id
-            free = taken.isdisjoint(waiting.depends_on) and command_id not in commands
+            free = (
+                taken.isdisjoint(waiting.required_streams)
+                and command_id not in commands
+            )
             (batch if free else left).append(waiting)
             # A request that stays blocks its streams, or a later one would overtake it.
-            taken.update(waiting.appends_to)
+            taken.update(waiting.appended_streams)
             commands.add(command_id)
         self._queue.extendleft(reversed(left))
         return batch

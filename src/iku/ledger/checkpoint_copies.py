@@ -33,7 +33,7 @@ async def copy(connection: Reader, folder: Path, signed: str) -> int:
         missed = checkpoint_store.checkpoints_after(connection, max(sizes), MOST)
         async for one in missed:
             count += await _write(folder, one.note, one.cosignatures)
-    lines = await cosignature_store.lines(connection, _size(signed), signed)
+    lines = await cosignature_store.cosignature_lines(connection, _size(signed), signed)
     return count + await _write(folder, signed, lines)
 
 

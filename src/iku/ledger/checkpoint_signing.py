@@ -21,8 +21,8 @@ from collections.abc import Sequence
 import asyncpg
 from msgspec import Struct
 
-from iku.ledger import accepted_shape, checkpoint_store, note, signed_tree
-from iku.ledger.accepted_shape import ShapeChanged, ShapeDigests
+from iku.ledger import accepted_schema_shape, checkpoint_store, note, signed_tree
+from iku.ledger.accepted_schema_shape import ShapeChanged, ShapeDigests
 from iku.ledger.checkpoint import Checkpoint
 from iku.ledger.log import Reader
 from iku.ledger.note import SigningKey
@@ -150,7 +150,7 @@ async def _check_shape(
     connection: Reader, home: SignerFolder, shape: ShapeDigests
 ) -> None:
     try:
-        accepted_shape.check(home, shape)
+        accepted_schema_shape.refuse_unaccepted_shape(home, shape)
     except ShapeChanged as error:
         # Without a file: the alarm ends with the first round under an accepted shape.
         with contextlib.suppress(asyncpg.PostgresError):

@@ -219,10 +219,10 @@ def _verified_checkpoint(raw: str, vkeys: tuple[str, ...]) -> Checkpoint | None:
 
 
 async def _verifier_keys(connection: Reader) -> tuple[str, ...]:
-    return tuple(str(one.key) for one in await keys(connection))
+    return tuple(str(one.key) for one in await log_keys(connection))
 
 
-async def keys(connection: Reader) -> list[LogKey]:
+async def log_keys(connection: Reader) -> list[LogKey]:
     """The log's keys, oldest first; the last one is the current key."""
     rows = await connection.fetch(
         """
@@ -284,7 +284,7 @@ async def assurance(connection: Reader, witnesses: Policy) -> Assurance:
         await cosignature_store.witnessed_size(connection, witnesses, most),
         len({key.name for key in witnesses.witness_keys}),
         await alarm(connection),
-        await cosignature_store.ignored(connection, most),
+        await cosignature_store.ignored_cosignatures(connection, most),
     )
 
 
@@ -319,5 +319,5 @@ async def _signed_checkpoint(
         row["root"],
         row["note"],
         row["signed_at"],
-        await cosignature_store.lines(connection, row["size"], row["note"]),
+        await cosignature_store.cosignature_lines(connection, row["size"], row["note"]),
     )

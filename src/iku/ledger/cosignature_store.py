@@ -44,7 +44,9 @@ async def add(connection: Reader, size: int, found: VerifiedSignature) -> None:
     )
 
 
-async def lines(connection: Reader, size: int, signed: str) -> tuple[str, ...]:
+async def cosignature_lines(
+    connection: Reader, size: int, signed: str
+) -> tuple[str, ...]:
     """The valid cosignature lines of a checkpoint of *size*, one of each key.
 
     Their number is limited, so that the note with these lines stays within its limits.
@@ -89,7 +91,7 @@ async def witnessed_size(
     return None
 
 
-async def ignored(connection: Reader, most: int) -> list[str]:
+async def ignored_cosignatures(connection: Reader, most: int) -> list[str]:
     """A sentence for each ignored cosignature among the latest ones.
 
     The latest cosignatures are those of sizes beyond *most*, and of the last sizes up
@@ -118,11 +120,13 @@ async def ignored(connection: Reader, most: int) -> list[str]:
         PAGE,
     )
     return [
-        found for row in rows if (found := finding(*row, beyond=row["size"] > most))
+        found
+        for row in rows
+        if (found := cosignature_finding(*row, beyond=row["size"] > most))
     ]
 
 
-async def findings(connection: Reader, most: int) -> AsyncIterator[str]:
+async def cosignature_findings(connection: Reader, most: int) -> AsyncIterator[str]:
     """A sentence for every stored cosignature that is ignored."""
     after = 0
     while rows := await connection.fetch(
@@ -139,11 +143,11 @@ async def findings(connection: Reader, most: int) -> AsyncIterator[str]:
     ):
         for number, size, *rest in rows:
             after = number
-            if found := finding(size, *rest, beyond=size > most):
+            if found := cosignature_finding(size, *rest, beyond=size > most):
                 yield found
 
 
-def finding(
+def cosignature_finding(
     size: int, vkey: str, line: str, notes: Sequence[str], *, beyond: bool
 ) -> str | None:
     """The reason why a stored cosignature is ignored; None if it verifies."""

@@ -24,12 +24,12 @@ def write(path: Path, content: bytes) -> None:
 
     The file's mode is 0600.
     """
-    with add_file_name(path), atomic_writer(path) as file:
+    with naming_file_in_errors(path), atomic_writer(path) as file:
         file.write(content)
 
 
 @contextmanager
-def add_file_name(path: Path) -> Iterator[None]:
+def naming_file_in_errors(path: Path) -> Iterator[None]:
     """Add *path* to an `OSError` that names no file, such as that of a full disk."""
     try:
         yield

@@ -64,10 +64,10 @@ async def _check(connection: Connection, progress: Progress, every: str) -> list
     """Run the check with *every* as the query for the commands."""
     size = await connection.fetchval("select max(position) from ledger.event") or 0
     reading = _CheckState()
-    for rule, table, expected, found in await table_checks.broken_tables(connection):
+    for rule, table, expected, found in await table_checks.table_findings(connection):
         reading.check_equal(rule, f"ledger.{table}", expected, found)
     tables_read = _TableReader(connection)
-    keys = await checkpoint_store.keys(connection)
+    keys = await checkpoint_store.log_keys(connection)
     signed = await _CheckpointCheck.start(tables_read, keys, reading)
     commands = _CommandReader(tables_read, every, reading, size)
     async with aclosing(_prefetched(_event_pages(tables_read, commands))) as pages:
@@ -77,7 +77,7 @@ async def _check(connection: Connection, progress: Progress, every: str) -> list
                 reading.check_events(rows[:some], commands)
                 del rows[:some]
                 if signed.next_size == reading.tree.size:
-                    await signed.check_equal(reading)
+                    await signed.compare_roots(reading)
                 await asyncio.sleep(0)  # lets the next page be asked for
             progress(reading.size, size)
     if not size:
@@ -139,12 +139,12 @@ class _CheckState:
             place = self.size + 1, last + 1, expected
             found = position, version, leaf
             if place != found:
-                self._check_all(_PLACE_RULES, position, place, found)
+                self._check_values(_PLACE_RULES, position, place, found)
             if known_on < known_before:
                 self._check_order("known_on", position, known_before, known_on)
             if instant != self.recorded_at:  # equal within a transaction
                 self._check_instant(position, instant)
-            self._check_record(row, commands.command_covering(position))
+            self._check_record(row, commands.command_of_event(position))
             self.size = position
             streams[stream] = version, known_on
             self.known_on = max(self.known_on, known_on)
@@ -172,7 +172,7 @@ class _CheckState:
             return
         said, beside = _describe(full), row[1:7]
         if said != beside or full.recorded_at != self.spelt:
-            self._check_all(
+            self._check_values(
                 *(_COLUMN_RULES, position),
                 *((*said, full.recorded_at), (*beside, self.spelt)),
             )
@@ -186,9 +186,9 @@ class _CheckState:
         if expected != command[:3]:
             if after and row[1] != command[1]:  # another part; the main part is last
                 expected = full.command, *command[1:3]
-            self._check_all(_COMMAND_RULES, position, expected, command[:3])
+            self._check_values(_COMMAND_RULES, position, expected, command[:3])
 
-    def _check_all(
+    def _check_values(
         self,
         rules: Sequence[str],
         position: int,
@@ -267,7 +267,7 @@ class _CommandReader:
             self._buffer(rows)
             self._waiting.extend(rows)
 
-    def command_covering(self, position: int) -> asyncpg.Record | None:
+    def command_of_event(self, position: int) -> asyncpg.Record | None:
         """The command that appended the event at *position*; drops earlier commands."""
         while self._first is None or self._first[_AT] < position:
             if not self._waiting:
@@ -323,7 +323,7 @@ class _CheckpointCheck:
         """Start to read the checkpoints, and check those of size 0."""
         signed = cls(tables_read, keys)
         signed._next = await anext(signed._rows, None)
-        await signed.check_equal(reading)
+        await signed.compare_roots(reading)
         return signed
 
     @property
@@ -331,7 +331,7 @@ class _CheckpointCheck:
         """The size of the next checkpoint; `LAST` if there is none."""
         return LAST if self._next is None else self._next[0]
 
-    async def check_equal(self, reading: _CheckState) -> None:
+    async def compare_roots(self, reading: _CheckState) -> None:
         """Compare the checkpoints up to the current size with the tree's root."""
         while self._next is not None and self._next[0] <= reading.tree.size:
             size, signed, wrong = self._next
@@ -471,5 +471,5 @@ async def _check_cosignatures(connection: Connection, reading: _CheckState) -> N
     """Verify every stored cosignature; the first one that fails is a finding."""
     last = await checkpoint_store.latest(connection)
     most = last.size if last else -1
-    async for finding in cosignature_store.findings(connection, most):
+    async for finding in cosignature_store.cosignature_findings(connection, most):
         reading.findings.setdefault("cosignature", finding)

@@ -44,7 +44,7 @@ async def gather(
         SignerNotReady: A file is not a checkpoint of this log signed by a known key.
     """
     keys = [*_file_keys(home, witnesses)]
-    keys += [one.key for one in await checkpoint_store.keys(connection)]
+    keys += [one.key for one in await checkpoint_store.log_keys(connection)]
     origin = home.key().name
     found = [_parse_checkpoint(raw, origin, keys) for raw in files]
     state = home.state()

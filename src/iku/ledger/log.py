@@ -60,7 +60,7 @@ _AWAY = (
 )
 
 
-class Condition(Struct, frozen=True):
+class AppendCondition(Struct, frozen=True):
     """An append condition: no event of *categories* has a position after *after*.
 
     As in the specification of dynamic consistency boundaries (DCB), with categories
@@ -84,7 +84,7 @@ class StreamPart(Struct, frozen=True):
     drafts: tuple[NewEvent, ...]
 
 
-class Request(Struct, frozen=True):
+class AppendRequest(Struct, frozen=True):
     """Events to append to one or more streams, all or none, and their preconditions.
 
     The events of a request are adjacent in the log, in the order of its parts. The last
@@ -110,7 +110,7 @@ class Request(Struct, frozen=True):
     actor: str
     known_on: date | None = None
     premises: tuple[tuple[str, int], ...] = ()
-    conditions: tuple[Condition, ...] = ()
+    conditions: tuple[AppendCondition, ...] = ()
     attachments: tuple[Any, ...] = ()
     secrets: tuple[Any, ...] = ()
 
@@ -136,9 +136,9 @@ class UnnumberedRequest(Struct, frozen=True):
     category: str
     command_id: str
     series: Any
-    named: Callable[[str, str], Request]
+    named: Callable[[str, str], AppendRequest]
     premises: tuple[tuple[str, int], ...] = ()
-    conditions: tuple[Condition, ...] = ()
+    conditions: tuple[AppendCondition, ...] = ()
 
 
 class Receipt(Struct, frozen=True):
@@ -274,7 +274,7 @@ Verdict: TypeAlias = (
 class EncodedRequest(Struct, frozen=True):
     """A request with its events encoded, except for values set under the log's lock."""
 
-    request: Request
+    request: AppendRequest
     frames: tuple[tuple[bytes, bytes], ...]
 
 
@@ -291,7 +291,7 @@ class Head(Struct, frozen=True):
     known_on: date | None
 
 
-def encode(request: Request) -> EncodedRequest:
+def encode(request: AppendRequest) -> EncodedRequest:
     """Encode the events of *request*, with all checks that need no database.
 
     Raises:
@@ -330,7 +330,7 @@ def encode(request: Request) -> EncodedRequest:
 
 
 async def append(
-    connection: Connection, requests: Sequence[Request], *, zone: str
+    connection: Connection, requests: Sequence[AppendRequest], *, zone: str
 ) -> list[Verdict]:
     """Append the requests whose preconditions hold, and return a verdict for each.
 
@@ -713,7 +713,7 @@ def append_arguments(framed: Sequence[EncodedRequest]) -> list[Sequence[Any]]:
     requests: list[tuple[Any, ...]] = []
     claims: list[tuple[Any, ...]] = []
     events: list[tuple[Any, ...]] = []
-    conditions: dict[tuple[Condition, ...], int | None] = {(): None}
+    conditions: dict[tuple[AppendCondition, ...], int | None] = {(): None}
     built = _PendingAppends()
     for number, one in enumerate(framed, 1):
         request, frames = one.request, enumerate(one.frames, 1)
@@ -775,7 +775,7 @@ class _PendingAppends:
         """
         return self._streams.get(stream, _NOTHING)
 
-    def add(self, number: int, request: Request) -> None:
+    def add(self, number: int, request: AppendRequest) -> None:
         """Add the events of a request."""
         declared = request.known_on or date.max
         for part in request.parts:

@@ -1,7 +1,7 @@
 """Inclusion proofs and consistency proofs.
 
 The recursions of RFC 6962, sections 2.1.1 and 2.1.2, select the subtrees whose hashes
-form a proof; a `Hashes` object supplies the hashes. The verifier,
+form a proof; a `HashReader` object supplies the hashes. The verifier,
 `proof_verification`, shares no code with this module.
 """
 
@@ -22,14 +22,14 @@ class Node(Struct, frozen=True):
     number: int
 
 
-class Hashes(Protocol):
+class HashReader(Protocol):
     """Supplies the hashes of full subtrees."""
 
     async def read_hashes(self, nodes: Sequence[Node]) -> list[bytes]:
         """The hash of each of *nodes*, in order."""
 
 
-async def root(hashes: Hashes, size: int) -> bytes:
+async def root(hashes: HashReader, size: int) -> bytes:
     """The Merkle tree hash of the first *size* leaves."""
     if size == 0:
         return tree.EMPTY_ROOT
@@ -37,7 +37,7 @@ async def root(hashes: Hashes, size: int) -> bytes:
     return whole
 
 
-async def inclusion(hashes: Hashes, index: int, size: int) -> list[bytes]:
+async def inclusion(hashes: HashReader, index: int, size: int) -> list[bytes]:
     """The inclusion proof of the leaf at *index* in the tree of *size*, sibling first.
 
     RFC 6962, section 2.1.1: PATH(index, D[size]).
@@ -50,7 +50,7 @@ async def inclusion(hashes: Hashes, index: int, size: int) -> list[bytes]:
     return await _combine(hashes, _path(index, 0, size))
 
 
-async def consistency(hashes: Hashes, old: int, new: int) -> list[bytes]:
+async def consistency(hashes: HashReader, old: int, new: int) -> list[bytes]:
     """The consistency proof between the trees of *old* and *new* leaves.
 
     RFC 6962, section 2.1.2: PROOF(old, D[new]). Empty if *old* is 0 or equals *new*.
@@ -90,7 +90,7 @@ def _subproof(old: int, start: int, end: int, *, whole: bool) -> list[Span]:
     return [*_subproof(old, middle, end, whole=False), (start, middle)]
 
 
-async def _combine(hashes: Hashes, spans: Sequence[Span]) -> list[bytes]:
+async def _combine(hashes: HashReader, spans: Sequence[Span]) -> list[bytes]:
     """The hash of each span; all nodes are read in one call."""
     parts = [list(_nodes(*span)) for span in spans]
     found = iter(await hashes.read_hashes([node for part in parts for node in part]))

@@ -17,7 +17,7 @@ FIRES = 2 | 8 | 16 | 32  # before; delete, update, truncate (pg_trigger.tgtype)
 Broken = Iterator[tuple[str, str, str, str]]  # rule, table, expected, found
 
 
-async def broken_tables(connection: Connection) -> list[tuple[str, str, str, str]]:
+async def table_findings(connection: Connection) -> list[tuple[str, str, str, str]]:
     """The findings on the tables: table, rule, expected value and value found."""
     rows = await connection.fetch(
         """

@@ -25,7 +25,7 @@ class Tiles:
         self._rows: dict[tuple[int, int], bytes] = {}
 
     async def read_hashes(self, nodes: Sequence[Node]) -> list[bytes]:
-        """The hash of each full subtree (`proof_building.Hashes`).
+        """The hash of each full subtree (`proof_building.HashReader`).
 
         Raises:
             SizeBeyondLog: The log is too short for one of them.

@@ -60,7 +60,7 @@ class FigureCheck:
         except iku_verify.Finding as finding:
             self._stopped = self.size
             if self.size > self._counted:
-                self._findings.append(_invalid_finding(finding, self.size))
+                self._findings.append(_record_finding(finding, self.size))
 
     def recount(self) -> RecountResult:
         """Recount the publications that were closed since the last call."""
@@ -74,7 +74,7 @@ class FigureCheck:
         except iku_verify.Finding:
             findings += map(_difference_finding, report.differences)
         if self._stopped is not None and self._stopped <= self._counted < self.size:
-            findings.append(_uncounted_finding(self._stopped))
+            findings.append(_uncounted_records_finding(self._stopped))
         self._counted = self._recounted = self.size
         self._findings, self._register.new_publications = [], []
         return RecountResult(report.publications, report.figures, tuple(findings))
@@ -84,7 +84,7 @@ class FigureCheck:
         try:
             self._register.check_mergers()
         except iku_verify.Finding as finding:
-            return [_invalid_finding(finding, finding.position)]
+            return [_record_finding(finding, finding.position)]
         return []
 
     def _rights_findings(self) -> list[MonitorFinding]:
@@ -93,7 +93,7 @@ class FigureCheck:
         rights.finish()
         found, rights.findings = rights.findings, []
         new = (one for one in found if (one.position or 0) > self._counted)
-        return [_invalid_finding(one, one.position) for one in new]
+        return [_record_finding(one, one.position) for one in new]
 
     def _add(self, raw: bytes) -> None:
         record = self._records.read(self.size, raw)
@@ -117,7 +117,7 @@ def _difference_finding(difference: str) -> MonitorFinding:
     return MonitorFinding(FindingKind.FIGURE, sentence)
 
 
-def _invalid_finding(
+def _record_finding(
     finding: iku_verify.Finding, position: int | None
 ) -> MonitorFinding:
     reason = str(finding)
@@ -133,7 +133,7 @@ def _invalid_finding(
     return MonitorFinding(FindingKind.RECORD, sentence, position)
 
 
-def _uncounted_finding(position: int) -> MonitorFinding:
+def _uncounted_records_finding(position: int) -> MonitorFinding:
     return MonitorFinding(
         FindingKind.UNCOUNTED,
         message(

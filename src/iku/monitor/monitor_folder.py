@@ -111,7 +111,7 @@ class MonitorFolder(Struct, frozen=True):
         """Append findings to the file ``findings``, durably."""
         path = self.folder / "findings"
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
-        with durable_files.add_file_name(path):
+        with durable_files.naming_file_in_errors(path):
             file = os.fdopen(os.open(path, flags, 0o600), "ab")
             with file:
                 for one in findings:

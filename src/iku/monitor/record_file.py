@@ -48,7 +48,7 @@ class RecordFile:
 
     def append(self, records: Sequence[bytes]) -> None:
         """Append records; they are durable after `synchronise`."""
-        with durable_files.add_file_name(self._path):
+        with durable_files.naming_file_in_errors(self._path):
             self._file.seek(self.length)
             for record in records:
                 self._file.write(len(record).to_bytes(_PREFIX, "big") + record)
@@ -57,7 +57,7 @@ class RecordFile:
 
     def synchronise(self) -> None:
         """Make the records durable."""
-        with durable_files.add_file_name(self._path):
+        with durable_files.naming_file_in_errors(self._path):
             os.fsync(self._file.fileno())
 
     def tile(self, number: int) -> list[bytes]:
@@ -104,7 +104,7 @@ class RecordFile:
         return record
 
     def _read_record(self) -> bytes:
-        with durable_files.add_file_name(self._path):
+        with durable_files.naming_file_in_errors(self._path):
             prefix = self._file.read(_PREFIX)
             return self._file.read(int.from_bytes(prefix, "big"))
 
@@ -115,7 +115,7 @@ class RecordFile:
         self.length += _PREFIX + len(record)
 
     def _truncate(self) -> None:
-        with durable_files.add_file_name(self._path):
+        with durable_files.naming_file_in_errors(self._path):
             self._file.truncate(self.length)
 
     def _damaged_error(self) -> MonitorNotReady:

@@ -23,7 +23,7 @@ from iku import messages, strict_json
 from iku.messages import Message, join_sentences, message
 from iku.parsing.json_schema import (
     Schema,
-    default_of,
+    default_keyword,
     item_of,
     schema_of,
     structs_of,
@@ -65,11 +65,13 @@ class ParseError(ValueError):
     """
 
     def __init__(self, faults: Mapping[str, str]) -> None:
-        super().__init__(join_sentences(fault(at, rule) for at, rule in faults.items()))
+        super().__init__(
+            join_sentences(fault_message(at, rule) for at, rule in faults.items())
+        )
         self.faults = dict(faults)
 
 
-def fault(path: str, rule: str) -> Message:
+def fault_message(path: str, rule: str) -> Message:
     """The fault of the part at *path*, as a complete sentence."""
     if not path:
         return message("the body {rule}", rule=rule)
@@ -123,7 +125,7 @@ class Field(NamedTuple):
 
 
 @cache
-def fields(struct: type[Struct]) -> Mapping[str, Field]:
+def struct_fields(struct: type[Struct]) -> Mapping[str, Field]:
     """The fields of *struct*, by the names that they have in messages and in JSON."""
     said = _attribute_descriptions(struct)
     return {
@@ -131,7 +133,7 @@ def fields(struct: type[Struct]) -> Mapping[str, Field]:
             one.encode_name,
             one.name,
             one.type,
-            schema_of(one.type) | said.get(one.name, {}) | default_of(one.default),
+            schema_of(one.type) | said.get(one.name, {}) | default_keyword(one.default),
             one.required,
         )
         for one in structs.fields(struct)
@@ -168,10 +170,10 @@ def parse_texts(
         ParseError: A name is unknown or given twice, or a text does not have the type
             of its field.
     """
-    known = fields(struct)  # type: ignore[arg-type]
+    known = struct_fields(struct)  # type: ignore[arg-type]
     values, texts = dict(given), list(pairs)
     for name, text in texts:
-        _add(values, known.get(name), name, text)
+        _add_value(values, known.get(name), name, text)
     found = _repetition_faults(values, known)
     if not found and values.keys() <= known.keys():
         try:
@@ -189,7 +191,9 @@ def parse_texts(
     raise ParseError(found or {"": _OTHERWISE})
 
 
-def _add(values: dict[str, Any], field: Field | None, name: str, text: str) -> None:
+def _add_value(
+    values: dict[str, Any], field: Field | None, name: str, text: str
+) -> None:
     """Add the value of *text* to *values*."""
     if _HALF.search(text):
         raise ParseError({name: message("is not UTF-8")})
@@ -253,27 +257,27 @@ def _faults_of(raw: bytes, kind: Any) -> dict[str, str]:
 def _faults(value: Any, kind: Any) -> dict[str, str]:
     """The faults of *value*, by path."""
     found: dict[str, str] = {}
-    _collect(found, value, kind, "")
+    _collect_faults(found, value, kind, "")
     return found
 
 
-def _collect(found: dict[str, str], value: Any, kind: Any, path: str) -> None:
+def _collect_faults(found: dict[str, str], value: Any, kind: Any, path: str) -> None:
     """Add the faults of *value*, at *path*, to *found*."""
     if isinstance(value, str):
         value = _nfc(value)  # events store this form, which may be longer
-    if len(found) >= MOST_FAULTS or _fits(value, kind):
+    if len(found) >= MOST_FAULTS or _is_convertible(value, kind):
         return
     before = len(found)
     if isinstance(value, dict) and (variants := structs_of(kind)):
         _collect_fields(found, value, variants, path)
     elif isinstance(value, list) and (item := item_of(kind)) is not None:
         for index, one in enumerate(value):
-            _collect(found, one, item, f"{path}[{index}]")
+            _collect_faults(found, one, item, f"{path}[{index}]")
     if len(found) == before:
         found[path] = violated_rule(schema_of(kind), value)
 
 
-def _fits(value: Any, kind: Any) -> bool:
+def _is_convertible(value: Any, kind: Any) -> bool:
     try:
         convert(value, kind)
     except ValidationError:
@@ -298,10 +302,10 @@ def _collect_fields(
             found[at] = violated_rule(of, tag) if tag_field in value else REQUIRED
             return
         struct = chosen
-    known = fields(struct)
+    known = struct_fields(struct)
     for name, field in known.items():
         if name in value:
-            _collect(found, value[name], field.kind, _join(path, name))
+            _collect_faults(found, value[name], field.kind, _join(path, name))
         elif field.required and len(found) < MOST_FAULTS:
             found[_join(path, name)] = REQUIRED
     for name in value:
@@ -320,7 +324,7 @@ def _parse_object(text: str, kind: Any) -> Any:
         except InvalidJson:
             return text
     for struct in structs_of(item_of(kind) or kind).values():
-        needed = [one.name for one in fields(struct).values() if one.required]
+        needed = [one.name for one in struct_fields(struct).values() if one.required]
         if len(needed) == 1:
             return {needed[0]: _nfc(text)}
     return text

@@ -28,25 +28,25 @@ def schema_of(kind: Any) -> Schema:
     return schema
 
 
-def default_of(default: Any) -> Schema:
+def default_keyword(default: Any) -> Schema:
     """The ``default`` keyword of a field; empty if the default is null or empty."""
     if default in {NODEFAULT, None, msgspec.UNSET, ()}:
         return {}
     return {"default": msgspec.to_builtins(default)}
 
 
-def members(kind: Any) -> list[Any]:
+def union_members(kind: Any) -> list[Any]:
     """The members of the union *kind*, without annotations; *kind* alone otherwise."""
     if get_origin(kind) is Annotated:
-        return members(get_args(kind)[0])
+        return union_members(get_args(kind)[0])
     if get_origin(kind) in {Union, UnionType}:
-        return [one for part in get_args(kind) for one in members(part)]
+        return [one for part in get_args(kind) for one in union_members(part)]
     return [kind]
 
 
 def item_of(kind: Any) -> Any:
     """The type of the items if *kind* is a list; None otherwise."""
-    lists = (one for one in members(kind) if get_origin(one) in {list, tuple})
+    lists = (one for one in union_members(kind) if get_origin(one) in {list, tuple})
     return next((get_args(one)[0] for one in lists), None)
 
 
@@ -54,7 +54,7 @@ def structs_of(kind: Any) -> dict[Any, type[Struct]]:
     """The Structs among the members of *kind*, by tag."""
     return {
         one.__struct_config__.tag: one
-        for one in members(kind)
+        for one in union_members(kind)
         if isinstance(one, type) and issubclass(one, Struct)
     }
 
@@ -62,7 +62,7 @@ def structs_of(kind: Any) -> dict[Any, type[Struct]]:
 def choices(kind: Any) -> list[Any]:
     """The enumerated values of *kind*, or of the items of a list; may be empty."""
     found: list[Any] = []
-    for one in members(item_of(kind) or kind):
+    for one in union_members(item_of(kind) or kind):
         if isinstance(one, EnumMeta):
             found += [value.value for value in one]  # type: ignore[var-annotated]
         elif get_origin(one) is Literal:

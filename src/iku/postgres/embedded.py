@@ -90,7 +90,7 @@ def lease(
             gate = files.enter_context((folder / "gate.lock").open("a"))
             users = files.enter_context((folder / "users.lock").open("a"))
             with _exclusive_lock(gate):
-                _refuse_foreign_folder(folder / "data")
+                _refuse_other_data_folder(folder / "data")
                 cluster = _Cluster(folder, programs.find(folder, folder / "data"))
                 # Before opening: a server that starts but cannot admit the application,
                 # such as on a full disk, is stopped again.
@@ -112,7 +112,7 @@ def _refuse_unusable(folder: Path) -> None:
         )
 
 
-def _refuse_foreign_folder(data: Path) -> None:
+def _refuse_other_data_folder(data: Path) -> None:
     if data.exists() and not (data / "PG_VERSION").is_file():
         raise PostgresError(
             message(

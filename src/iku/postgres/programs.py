@@ -152,7 +152,7 @@ def find(folder: Path, data: Path) -> Programs:
     If `data` exists, the account is its owner.
     """
     programs = wheel_programs()
-    for account in _candidate_accounts(data.stat().st_uid if data.exists() else None):
+    for account in _candidate_users(data.stat().st_uid if data.exists() else None):
         if _can_run(account, folder, programs):
             return Programs(programs, account)
     if os.geteuid() != 0:
@@ -186,17 +186,17 @@ def wheel_programs() -> Path:
     return Path(spec.submodule_search_locations[0]) / "pginstall" / "bin"
 
 
-def _candidate_accounts(owner: int | None) -> Iterator[SystemUser]:
+def _candidate_users(owner: int | None) -> Iterator[SystemUser]:
     if os.geteuid() != 0:
         yield SystemUser()
         return
-    entries = list(_unprivileged_accounts(owner))
+    entries = list(_unprivileged_users(owner))
     for capability in (None, *CAPABILITIES):
         for entry in entries:
             yield SystemUser(entry.pw_uid, entry.pw_gid, capability)
 
 
-def _unprivileged_accounts(owner: int | None) -> Iterator[pwd.struct_passwd]:
+def _unprivileged_users(owner: int | None) -> Iterator[pwd.struct_passwd]:
     with suppress(KeyError):
         if owner:
             yield pwd.getpwuid(owner)

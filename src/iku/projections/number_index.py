@@ -2,9 +2,9 @@
 
 Each current or former name of a case or organisation is a row: its identifier, its
 number, and the numbers it had before a correction. Rows are written in the append's
-transaction, like all projections; `admit` reads them under the log's lock, before the
-append. A number is therefore assigned once, by any number of processes, and automatic
-numbers have no gaps: a refused, repeated or conflicting request takes none.
+transaction, like all projections; `assign_numbers` reads them under the log's lock,
+before the append. A number is therefore assigned once, by any number of processes, and
+automatic numbers have no gaps: a refused, repeated or conflicting request takes none.
 """
 
 from collections import Counter, defaultdict
@@ -22,10 +22,10 @@ from iku.domain.numbering import IdentifierTaken, NumberSeries, NumberTaken
 from iku.domain.subject import Subject
 from iku.ledger import log
 from iku.ledger.log import (
+    AppendRequest,
     Connection,
     EncodedRequest,
     Reader,
-    Request,
     UnnumberedRequest,
 )
 from iku.ledger.record import Unrecordable
@@ -111,7 +111,7 @@ def columns(names: Names) -> Sequence[Sequence[Any] | None]:
     return [*zip(*((*name, *use) for name, use in names.items()), strict=True)]
 
 
-async def admit(
+async def assign_numbers(
     connection: Connection,
     asked: Sequence[EncodedRequest | UnnumberedRequest],
     *,
@@ -130,7 +130,7 @@ async def admit(
     if not any(claims):
         return [one for one in asked if isinstance(one, EncodedRequest)]
     register = await _read_state(connection, asked, claims)
-    return register.admit_all(asked, claims, together=together)
+    return register.assign_all(asked, claims, together=together)
 
 
 class SerialCache:
@@ -158,7 +158,7 @@ class SerialCache:
                     )
                     self._last[key] = use.serial
 
-    def admit(
+    def assign_numbers(
         self, asked: Sequence[EncodedRequest | UnnumberedRequest]
     ) -> "NumberedRequests | None":
         """The requests, numbered from the cache; None if the cache does not suffice."""
@@ -170,7 +170,7 @@ class SerialCache:
         register = _NumberState(last=dict(self._last))
         framed = [
             one
-            for one in register.admit_all(asked, claims)
+            for one in register.assign_all(asked, claims)
             if isinstance(one, EncodedRequest)
         ]
         if len(framed) < len(asked):
@@ -214,7 +214,7 @@ def _required_numbers(
     return [*number_claims(asked.request)]
 
 
-def number_claims(request: Request) -> Iterator[NumberClaim]:
+def number_claims(request: AppendRequest) -> Iterator[NumberClaim]:
     """The numbers that a request assigns and that its subjects do not have yet."""
     transitions: dict[tuple[str, str], Transition] = {}
     for transition in request.attachments:
@@ -347,7 +347,7 @@ class _NumberState:
         identifier = numbering.casefolded(subject)
         self._identifiers[category].setdefault(identifier, subject)
 
-    def admit_all(
+    def assign_all(
         self,
         asked: Sequence[EncodedRequest | UnnumberedRequest],
         claims: Sequence[Sequence[NumberClaim | NumberSeries]],
@@ -357,12 +357,12 @@ class _NumberState:
         """The requests with their numbers, or the errors that refuse them."""
         admitted: list[EncodedRequest | Exception] = []
         for one, wanted in zip(asked, claims, strict=True):
-            admitted.append(self.admit(one, wanted))
+            admitted.append(self.assign(one, wanted))
             if together and isinstance(one, EncodedRequest):
                 self.release_names(one)
         return admitted
 
-    def admit(
+    def assign(
         self,
         asked: EncodedRequest | UnnumberedRequest,
         wanted: Sequence[NumberClaim | NumberSeries],

@@ -107,7 +107,9 @@ _FLOW = """
 """
 
 
-async def flow(reader: Reader, figure: Figure, options: ConflictOptions) -> CaseFlow:
+async def case_flow_of_figure(
+    reader: Reader, figure: Figure, options: ConflictOptions
+) -> CaseFlow:
     """The flow of cases in the period of *figure*, at its coordinates."""
     row = await reader.fetchrow(
         _FLOW,

@@ -313,4 +313,4 @@ async def _count(
         for sheet in sheets:
             sheet.add(name, subject)
 
-    await recount.visit(connection, sheets[0].options, question, show)
+    await recount.visit_subjects(connection, sheets[0].options, question, show)

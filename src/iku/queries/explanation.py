@@ -269,10 +269,10 @@ async def page(
         InvalidQuestion: The requested version of the definition does not exist.
     """
     found = await _examine_page(view.reader, question, wanted, after, limit)
-    return await view.reveal(await _without_foreign(view, question, found))
+    return await view.reveal(await _without_other_divisions(view, question, found))
 
 
-async def _without_foreign(
+async def _without_other_divisions(
     view: View, question: Question, found: ExplanationPage
 ) -> ExplanationPage:
     """The page without subjects of another division that the figure does not count."""

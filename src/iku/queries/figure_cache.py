@@ -27,7 +27,7 @@ class CacheValidator(NamedTuple):
     tables: int
 
 
-def validator(row: asyncpg.Record) -> CacheValidator:
+def cache_validator(row: asyncpg.Record) -> CacheValidator:
     """The validator in a row that was read with `projection.cache_validator`."""
     return CacheValidator(row["size"], row["recorded_at"], row["tables"])
 

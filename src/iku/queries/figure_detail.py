@@ -22,7 +22,7 @@ from iku.queries.figure_parts import PartCounts
 from iku.queries.figures import Figures
 from iku.queries.moved_days import MovedDays
 from iku.queries.publications import FirstPublished, PublicationRecord, first_of
-from iku.queries.published_editions import PrintedFigure, printed
+from iku.queries.published_editions import PrintedFigure, last_printed_figure
 from iku.queries.series import Break
 from iku.queries.view import View
 
@@ -63,7 +63,7 @@ class FigureDetail(NamedTuple):
     printed: PrintedFigure | None
 
 
-async def detail(
+async def figure_detail(
     view: View,
     figures: Figures,
     records: Sequence[PublicationRecord],
@@ -86,11 +86,11 @@ async def detail(
         made=made,
         points=points(figures, records, [one.figure for one in computed[1:]]),
         parts=await figure_parts.parts(reader, figure),
-        flow=await case_flow.flow(reader, figure, options)
+        flow=await case_flow.case_flow_of_figure(reader, figure, options)
         if isinstance(options, ConflictOptions)
         else None,
         moved=await moved_days.moved_days(reader, [figure], today),
-        printed=printed(records, figure),
+        printed=last_printed_figure(records, figure),
     )
 
 
@@ -101,7 +101,7 @@ async def series_points(
     question: Question,
     today: date,
 ) -> tuple[SeriesPoint, ...]:
-    """The series of the figure of *question* alone (raises as `detail`)."""
+    """The series of the figure of *question* alone (raises as `figure_detail`)."""
     days = days_of_series(question.as_of, question.period, today)
     questions = [structs.replace(question, as_of=day) for day in days]
     found = await figures.answer(reader, questions, today)
@@ -118,7 +118,7 @@ def days_of_series(as_of: date, kind: Kind, today: date) -> list[date]:
         first, step = date(max(as_of.year - 1, 1), 1, 1), Kind.QUARTER
     else:
         first, step = _months_before(as_of, (POINTS - 1) * MONTHS[kind]), kind
-    return series.points(first, as_of, step, today)
+    return series.step_days(first, as_of, step, today)
 
 
 def _months_before(day: date, months: int) -> date:
@@ -133,7 +133,9 @@ def points(
     """The points of the series *found*; *records* are all publications."""
     code, kind = found[0].indicator, found[0].period.kind
     firsts = series.known_at(found, first_of(records, code, kind))
-    breaks = {one.as_of: one for one in series.breaks(found, figures.definitions(code))}
+    breaks = {
+        one.as_of: one for one in series.series_breaks(found, figures.definitions(code))
+    }
     return tuple(
         SeriesPoint(figure, first, breaks.get(figure.as_of))
         for figure, first in zip(found, firsts, strict=True)

@@ -103,7 +103,7 @@ class Figures:
             # A local copy, because another task may refresh while this one waits.
             asked = _resolve_all(histories := self._histories, questions)
         made = _computed_figures(asked, groups, rows, today)
-        self._kept.put(key, made, figure_cache.validator(rows[0]))
+        self._kept.put(key, made, figure_cache.cache_validator(rows[0]))
         return made
 
     def forget(self) -> None:
@@ -191,7 +191,7 @@ async def _cache_validator(connection: Reader) -> CacheValidator:
     )
     if row is None:
         raise AssertionError("the log has one head")
-    return figure_cache.validator(row)
+    return figure_cache.cache_validator(row)
 
 
 class _ResolvedQuestion(Struct, frozen=True):

@@ -148,7 +148,7 @@ async def log_range(
     of the log prefix; None for the whole log.
     """
     first, last = days
-    held = upto = await _held(view.reader, size)
+    held = upto = await _prefix_size(view.reader, size)
     if first is not None:
         began = await event_filter.size_before(view.reader, first, zone)
         after = max(after, began)
@@ -158,7 +158,7 @@ async def log_range(
     return LogRange(wanted, after, upto, held)
 
 
-async def _held(reader: Reader, prefix: int | None) -> int:
+async def _prefix_size(reader: Reader, prefix: int | None) -> int:
     return await size(reader) if prefix is None else prefix
 
 

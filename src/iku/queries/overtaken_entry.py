@@ -43,7 +43,7 @@ class OvertakenEntry(NamedTuple):
     events: tuple[EventSince, ...]
 
 
-async def compare(
+async def compare_with_present(
     view: View, category: str, subject: str, version: int
 ) -> OvertakenEntry:
     """Compare the subject at *version*, which a form showed, with the subject now.

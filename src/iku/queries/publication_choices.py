@@ -35,7 +35,9 @@ class Edition(NamedTuple):
     figures: dict[str, FrozenValue]
 
 
-async def choices(view: View, identifier: str, codes: list[str]) -> list[StepChoice]:
+async def step_choices(
+    view: View, identifier: str, codes: list[str]
+) -> list[StepChoice]:
     """The next steps of a publication, with a confirmation for each indicator.
 
     The rule that different persons take the steps is evaluated when a step is taken.
@@ -60,7 +62,7 @@ async def choices(view: View, identifier: str, codes: list[str]) -> list[StepCho
     return found
 
 
-def remaining(state: PublicationState) -> list[StepType]:
+def remaining_steps(state: PublicationState) -> list[StepType]:
     """The steps that lead from *state* to a published report, in order."""
     match state:
         case PublicationState.DRAFT:

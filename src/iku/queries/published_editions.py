@@ -66,7 +66,9 @@ class PrintedFigure(NamedTuple):
         return any(getattr(frozen, name) != getattr(figure, name) for name in names)
 
 
-def newest(records: Sequence[PublicationRecord], most: int) -> list[Publication]:
+def newest_publications(
+    records: Sequence[PublicationRecord], most: int
+) -> list[Publication]:
     """The latest *most* published publications, the newest first."""
     found = [
         (one.steps[-1].position, one.publication)
@@ -77,7 +79,7 @@ def newest(records: Sequence[PublicationRecord], most: int) -> list[Publication]
     return [of for _, of in found[:most]]
 
 
-def printed(
+def last_printed_figure(
     records: Sequence[PublicationRecord], figure: Figure
 ) -> PrintedFigure | None:
     """The printed figure in the last edition of the period and day of *figure*.
@@ -101,7 +103,7 @@ def printed(
     return last
 
 
-def of_period(
+def publication_of_period(
     records: Sequence[PublicationRecord], period: Period
 ) -> Publication | None:
     """The publication of *period* whose last step is the latest; None if there is none.

@@ -55,7 +55,7 @@ async def recount(connection: Reader, question: Question, today: date) -> Figure
             key = member.district if by_district else member.part
             parts[key] = parts.get(key, Counts()) + member.counts
 
-    await visit(connection, options, question, count)
+    await visit_subjects(connection, options, question, count)
     total = sum(parts.values(), Counts())
     return figure.figure(at, total, by, parts if question.breakdown else None)
 
@@ -110,7 +110,7 @@ async def definition_facts(connection: Reader, code: str) -> DefinitionFacts:
     return DefinitionFacts(of_indicator, of_scale)
 
 
-async def visit(
+async def visit_subjects(
     connection: Reader,
     options: indicator.Options,
     question: Question,

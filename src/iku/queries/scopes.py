@@ -25,16 +25,16 @@ KINDS: dict[str, tuple[str, ...]] = {
 }
 
 
-class Reach(NamedTuple):
+class CoveredSubjects(NamedTuple):
     """The subjects of a category that scopes cover: a kind, and a district or None."""
 
     kinds: list[str]
     districts: list[str | None]
 
 
-def reach(
+def covered_subjects(
     category: str, scopes: Iterable[Scope], divisions: Sequence[DivisionOwnership]
-) -> Reach | None:
+) -> CoveredSubjects | None:
     """The subjects of *category* that *scopes* cover; None if they cover all."""
     scopes = list(scopes)
     if AGENCY_WIDE in scopes:
@@ -45,7 +45,9 @@ def reach(
         for scope in scopes
         if access.owning_division(category, kind, divisions) in {None, scope.division}
     ]
-    return Reach([kind for kind, _ in pairs], [district for _, district in pairs])
+    return CoveredSubjects(
+        [kind for kind, _ in pairs], [district for _, district in pairs]
+    )
 
 
 async def of_subjects(

@@ -295,7 +295,7 @@ async def _states(
         _STATES,
         *_parameters(asked, limit),
         *await _find_number(view.reader, asked),
-        *_reach(view, asked.category),
+        *_covered_arguments(view, asked.category),
     )
     if asked.after and rows[0]["last"] is None:
         raise InvalidQuestion("cursor", STRANGE)
@@ -324,10 +324,10 @@ def _parameters(asked: Search, limit: int) -> tuple[Any, ...]:
     )
 
 
-def _reach(view: View, category: str) -> tuple[Any, ...]:
+def _covered_arguments(view: View, category: str) -> tuple[Any, ...]:
     """The arguments $21 to $23: the kinds and districts that the viewer may see."""
     covered = view.viewer.covered(Action.READ_REGISTER)
-    within = scopes.reach(category, covered, view.viewer.divisions)
+    within = scopes.covered_subjects(category, covered, view.viewer.divisions)
     return (*(within or (None, None)), view.today)
 
 

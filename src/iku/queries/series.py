@@ -119,7 +119,7 @@ async def series(
         UnknownReference: The indicator does not exist.
         InvalidQuestion: A requested day, size or version does not exist.
     """
-    days = points(span.first, span.last or today, span.step, today)
+    days = step_days(span.first, span.last or today, span.step, today)
     now = [structs.replace(asked, as_of=day) for day in days]
     answers = await figures.answer(reader, [*now, *map(_as_known_then, now)], today)
     found, then = answers[: len(days)], answers[len(days) :]
@@ -127,7 +127,7 @@ async def series(
         tuple(found),
         tuple(then),
         tuple(await first_publications(reader, found)),
-        tuple(breaks(found, figures.definitions(asked.indicator))),
+        tuple(series_breaks(found, figures.definitions(asked.indicator))),
     )
 
 
@@ -157,7 +157,7 @@ def known_at(
     return [one if one and one.position <= size else None for one in found]
 
 
-def breaks(
+def series_breaks(
     figures: Sequence[Figure], definitions: Sequence[indicator.Definition]
 ) -> Iterator[Break]:
     """The points, in the order of *figures*, at which another version begins."""
@@ -167,7 +167,7 @@ def breaks(
             yield Break(after.as_of, before.definition, after.definition, defined.basis)
 
 
-def points(first: date, last: date, step: Kind, today: date) -> list[date]:
+def step_days(first: date, last: date, step: Kind, today: date) -> list[date]:
     """The last day of each step from *first* on, and *last*.
 
     Raises:

@@ -43,7 +43,9 @@ class TypedReport(NamedTuple):
         return cls(one.title, one.dimension, one.effective_on, one.area or "")
 
 
-async def similar(view: View, typed: TypedReport) -> list[dict[str, Any]]:
+async def similar_cases_of_report(
+    view: View, typed: TypedReport
+) -> list[dict[str, Any]]:
     """The similar cases with their texts, the most similar first.
 
     Raises:

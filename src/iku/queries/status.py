@@ -9,7 +9,7 @@ from datetime import datetime
 from msgspec import Struct, structs
 
 from iku.domain.access import Mode
-from iku.ledger import accepted_shape, log
+from iku.ledger import accepted_schema_shape, log
 from iku.ledger.checkpoint_store import Assurance
 from iku.ledger.durable_files import InsecurePermissions
 from iku.ledger.log import Reader
@@ -156,7 +156,7 @@ async def _shape(reader: Plain, settings: Settings) -> ShapeStatus:
     accepted = None
     # The folder may be another user's; a damaged file is the signer's to report.
     with suppress(OSError, SignerNotReady, InsecurePermissions):
-        accepted = accepted_shape.read_digest(SignerFolder(settings.signer_home))
+        accepted = accepted_schema_shape.read_digest(SignerFolder(settings.signer_home))
     return ShapeStatus(
         found.digest, expected.digest, accepted, found.difference(expected)
     )

@@ -32,7 +32,7 @@ class SubjectRecord(Struct, frozen=True):
     refusals: Mapping[str, str | None]
 
 
-async def identified(view: View, category: str, typed: str) -> list[str]:
+async def resolve_subject(view: View, category: str, typed: str) -> list[str]:
     """The subjects with the number or identifier *typed* that the viewer may read.
 
     If the viewer may read none of them, all are returned: the refusal then names the

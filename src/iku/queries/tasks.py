@@ -85,7 +85,7 @@ OF_SUBJECTS: Mapping[TaskKind, tuple[str, Action]] = {
 }
 
 
-async def groups(
+async def task_groups(
     view: View,
     participations: Mapping[str, tuple[Participation, ...]],
     codes: list[str],
@@ -125,7 +125,10 @@ async def _of_subjects(
         today - IDLE,
         today + EXPIRES,
         list(participations),
-        *(scopes.reach(category, within, view.viewer.divisions) or (None, None)),
+        *(
+            scopes.covered_subjects(category, within, view.viewer.divisions)
+            or (None, None)
+        ),
         SHOWN,
         zone.key,
     )
@@ -216,7 +219,7 @@ async def _of_publications(view: View, codes: list[str]) -> list[TaskGroup]:
     for one in (await publications.listing(view)).publications:
         if one.state in {PublicationState.PUBLISHED, PublicationState.WITHDRAWN}:
             continue
-        choices = await publication_choices.choices(view, one.id, codes)
+        choices = await publication_choices.step_choices(view, one.id, codes)
         mine = any(choice.why is None for choice in choices)
         arose_at = recorded_at[one.id]
         task = Task("publication", one.id, one.id, one.title or "", one.since, arose_at)

@@ -177,10 +177,10 @@ def _parameters(taken: RouteParameters, handler: HTTPRouteHandler) -> list[Json]
     in_path = set(_PLACEHOLDER.findall(path))
     found = [
         _parameter(field, "path" if field.name in in_path else "query")
-        for field in parsing.fields(taken.about).values()
+        for field in parsing.struct_fields(taken.about).values()
     ]
     if taken.headers is not None:
-        of = parsing.fields(taken.headers).values()
+        of = parsing.struct_fields(taken.headers).values()
         found += [_parameter(field, "header") for field in of]
     return found
 

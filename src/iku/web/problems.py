@@ -28,7 +28,7 @@ from iku.ledger.appender import OutOfSpace, Overloaded, Unavailable
 from iku.ledger.log import KeyReused, KnownOnDecreased, KnownOnInFuture, VersionConflict
 from iku.ledger.record import TooLarge, Unrecordable
 from iku.messages import Message, join_sentences, message
-from iku.parsing import ParseError, fault
+from iku.parsing import ParseError, fault_message
 from iku.queries.attachments import Gone
 from iku.vault.files import FilesError
 from iku.vault.keys import KeysError
@@ -376,6 +376,7 @@ _ROUTING = {
 
 def _parse_problem(error: ParseError) -> Problem:
     found = [
-        field_error(path, fault(path, rule)) for path, rule in error.faults.items()
+        field_error(path, fault_message(path, rule))
+        for path, rule in error.faults.items()
     ]
     return problem("invalid", join_sentences(one.message for one in found), *found)

@@ -149,7 +149,7 @@ async def _save_draft(
 ) -> None:
     try:
         place = FormPlace(path, streams_of(path))
-        await drafts.keep(connection, visitor.means.secrets, account, place, fields)
+        await drafts.save(connection, visitor.means.secrets, account, place, fields)
     except DraftTooLong as error:
         raise Forbidden(error_message(error)) from error
 

@@ -273,4 +273,4 @@ def _unsupported_preconditions(struct: type[AccountHeaders]) -> tuple[str, ...]:
 @cache
 def _names_by_lower_case(struct: type[Struct]) -> Mapping[str, str]:
     """The names of headers by their lower-case form, which ASGI uses."""
-    return {name.lower(): name for name in parsing.fields(struct)}
+    return {name.lower(): name for name in parsing.struct_fields(struct)}

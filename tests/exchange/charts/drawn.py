@@ -4,7 +4,7 @@ import math
 import re
 from xml.etree import ElementTree as ET
 
-from iku.exchange.charts.drawing import WIDTH, extent
+from iku.exchange.charts.drawing import WIDTH, text_width
 
 SVG = "{http://www.w3.org/2000/svg}"
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
@@ -76,7 +76,7 @@ def _corners(element: ET.Element) -> list[tuple[float, float]]:
 
 def _ends_of_text(element: ET.Element) -> list[tuple[float, float]]:
     x, y = number(element, "x"), number(element, "y")
-    wide = extent(element.text or "")
+    wide = text_width(element.text or "")
     begin = {"start": x, "middle": x - wide / 2, "end": x - wide}[
         element.attrib["text-anchor"]
     ]

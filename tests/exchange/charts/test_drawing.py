@@ -35,7 +35,7 @@ def test_labels_are_text_whatever_they_contain(said: str) -> None:
     made.text(said, 0, 14)
     root = parsed(made.svg)
     assert [one.text or "" for one in root[:2]] == [said, said]
-    assert labels(root) == [drawing.shortened(said, WIDTH)]
+    assert labels(root) == [drawing.shorten(said, WIDTH)]
 
 
 def test_markup_in_a_label_is_shown() -> None:
@@ -50,7 +50,7 @@ def test_a_label_is_cut_where_it_would_leave_the_image() -> None:
     made.text("K" * 300, 100, 14)
     (shown,) = labels(parsed(made.svg))
     assert shown.endswith("K…")
-    assert 100 + drawing.extent(shown) <= WIDTH
+    assert 100 + drawing.text_width(shown) <= WIDTH
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])

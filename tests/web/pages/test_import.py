@@ -439,7 +439,7 @@ async def test_a_template_has_the_headings_and_is_an_empty_journal(
 
 
 def test_the_columns_of_an_event_are_those_of_its_layout() -> None:
-    kinds = {one.event: one for one in journal_columns.kinds("konflik")}
+    kinds = {one.event: one for one in journal_columns.row_kinds("konflik")}
     assert kinds["dilaporkan"].required == ("kategori", "dimensi", "judul")
     assert kinds["direklasifikasi"].required == ("kategori / dimensi",)
     assert kinds["nomor_dikoreksi"].required == ("ke_nomor", "keterangan")

@@ -17,7 +17,10 @@ LIKE = TypedReport("Sengketa lapak di Pasar Baru", Dimension.EKONOMI, DAY)
 async def found(app: App, typed: TypedReport) -> list[str]:
     async with app.pool.acquire() as connection:
         view = app.view(connection)
-        return [one["id"] for one in await similar_cases.similar(view, typed)]
+        return [
+            one["id"]
+            for one in await similar_cases.similar_cases_of_report(view, typed)
+        ]
 
 
 @pytest.mark.parametrize(

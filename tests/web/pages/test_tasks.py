@@ -153,7 +153,9 @@ async def test_a_task_that_arises_by_the_passage_of_time_is_new_on_its_first_day
         view = app.view(connection)
         [of] = [
             one
-            for one in await task_groups.groups(view, {}, [], today, app.commands.zone)
+            for one in await task_groups.task_groups(
+                view, {}, [], today, app.commands.zone
+            )
             if one.kind == "certificate"
         ]
     local = of.tasks[0].arose_at.astimezone(app.commands.zone)

@@ -9,8 +9,8 @@ from iku.exchange.charts.drawing import (
     WIDTH,
     Drawing,
     LinearScale,
-    extent,
-    shortened,
+    shorten,
+    text_width,
 )
 
 ROW = 44.0  # height of a row: its label, and the bar below it
@@ -77,14 +77,14 @@ def waterfall(
         y = place * ROW
         begin, end = across.at(one.before), across.at(one.after)
         _label(drawing, one.label, one.shown, y)
-        drawing.box(_kind(one), begin, end, y + TEXT + 6, BAR)
+        drawing.box(_css_class(one), begin, end, y + TEXT + 6, BAR)
         if place + 1 < len(stages):
             below = y + TEXT + 6 + BAR
             drawing.line("stem", end, below, end, y + ROW)
     return drawing.svg
 
 
-def _kind(one: WaterfallStage) -> str:
+def _css_class(one: WaterfallStage) -> str:
     if one.total:
         return "total"
     return "up" if one.after >= one.before else "down"
@@ -103,7 +103,7 @@ def bullet(name: str, title: str, description: str, of: Achievement) -> str:
     drawing.box("bar", EDGE, across.at(of.achievement), TEXT + 6 + BAR / 2, BAR)
     x = across.at(of.mark)
     drawing.line("mark", x, TEXT + 2, x, TEXT + 10 + 2 * BAR)
-    drawing.text(of.shown, *_inside(across.at(of.achievement), of.shown, TEXT))
+    drawing.text(of.shown, *_label_position(across.at(of.achievement), of.shown, TEXT))
     _label_bounds(drawing, of.bounds, across)
     return drawing.svg
 
@@ -115,21 +115,21 @@ def _label_bounds(
     free = 0.0
     for bound in bounds:
         said = f"{bound.normalize():f}"
-        x, half = across.at(bound), extent(said) / 2
+        x, half = across.at(bound), text_width(said) / 2
         if x - half >= free and x + half <= WIDTH:
             drawing.text(said, x, 2 * ROW - 14, "middle")
             free = x + half + TEXT / 2
 
 
-def _inside(x: float, said: str, y: float) -> tuple[float, float, str]:
+def _label_position(x: float, said: str, y: float) -> tuple[float, float, str]:
     """The position and anchor of a label at *x* that keep it inside the image."""
-    half = extent(said) / 2
+    half = text_width(said) / 2
     if x - half < 0:
         return 0.0, y, "start"
     return (WIDTH, y, "end") if x + half > WIDTH else (x, y, "middle")
 
 
 def _label(drawing: Drawing, label: str, shown: str, y: float) -> None:
-    space = WIDTH - extent(shown) - TEXT
-    drawing.text(shortened(label, space), 0, y + TEXT)
+    space = WIDTH - text_width(shown) - TEXT
+    drawing.text(shorten(label, space), 0, y + TEXT)
     drawing.text(shown, WIDTH, y + TEXT, "end")

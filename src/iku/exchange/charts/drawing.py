@@ -57,15 +57,15 @@ class Drawing:
 
     def add(self, tag: str, kind: str, **given: float | str) -> None:
         """Add an SVG element with the CSS class *kind*."""
-        named = "".join(f' {k}="{_written(v)}"' for k, v in given.items())
+        named = "".join(f' {k}="{_attribute(v)}"' for k, v in given.items())
         self._parts.append(f'<{tag} class="{kind}"{named}/>')
 
     def text(self, said: str, x: float, y: float, anchor: str = "start") -> None:
         """Add the text *said* at a position, shortened if it would leave the image."""
         space = {"start": WIDTH - x, "end": x, "middle": 2 * min(x, WIDTH - x)}[anchor]
-        shown = escape(shortened(said, space))
+        shown = escape(shorten(said, space))
         self._parts.append(
-            f'<text x="{_written(x)}" y="{_written(y)}" text-anchor="{anchor}">'
+            f'<text x="{_attribute(x)}" y="{_attribute(y)}" text-anchor="{anchor}">'
             f"{shown}</text>"
         )
 
@@ -84,7 +84,7 @@ class Drawing:
         title, description = self._texts
         labels = f"{self._name}-title {self._name}-desc"
         return (
-            f'<svg class="chart" viewBox="0 0 {WIDTH} {_written(self.height)}" '
+            f'<svg class="chart" viewBox="0 0 {WIDTH} {_attribute(self.height)}" '
             f'role="img" aria-labelledby="{labels}">'
             f'<title id="{self._name}-title">{title}</title>'
             f'<desc id="{self._name}-desc">{description}</desc>'
@@ -99,18 +99,18 @@ def standalone(svg: str) -> str:
     return f"{named}<style>{_PAPER}</style>{rest}"
 
 
-def shortened(said: str, space: float) -> str:
+def shorten(said: str, space: float) -> str:
     """*said*, cut with an ellipsis where it is wider than *space* units."""
     most = max(int(space / LETTER), 1)
     return said if len(said) <= most else said[: most - 1].rstrip() + ELLIPSIS
 
 
-def extent(said: str) -> float:
+def text_width(said: str) -> float:
     """The width of *said* in units, at the average width of a character."""
     return len(said) * LETTER
 
 
-def _written(value: float | str) -> str:
+def _attribute(value: float | str) -> str:
     """*value* as an attribute: a number with one decimal, or an escaped text."""
     if isinstance(value, str):
         return escape(value)

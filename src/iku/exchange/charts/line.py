@@ -5,7 +5,7 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import NamedTuple
 
-from iku.exchange.charts.drawing import TEXT, WIDTH, Drawing, LinearScale, extent
+from iku.exchange.charts.drawing import TEXT, WIDTH, Drawing, LinearScale, text_width
 
 LEFT, RIGHT, TOP, BOTTOM = 48.0, 340.0, 12.0, 160.0
 GAP = 8.0  # between two labels, at least
@@ -36,25 +36,25 @@ def line(name: str, title: str, description: str, points: Sequence[LinePoint]) -
     drawing = Drawing(name, title, description, BOTTOM + 3 * TEXT)
     values = [v for one in points for v in (one.now, one.published, one.target) if v]
     top = max([Decimal(100), *values])
-    across, up = _across(len(points)), LinearScale(0, float(top), BOTTOM, TOP)
+    across, up = _horizontal_scale(len(points)), LinearScale(0, float(top), BOTTOM, TOP)
     _draw_axis(drawing, up)
     for place, one in enumerate(points):
         if one.broken and place:
             x = (across.at(place - 1) + across.at(place)) / 2
             drawing.line("break", x, TOP, x, BOTTOM)
     _draw_targets(drawing, points, across, up)
-    for run in _runs(points):
+    for run in _line_segments(points):
         dots = " ".join(f"{across.at(n):.1f},{up.at(value):.1f}" for n, value in run)
         drawing.add("polyline", "line", points=dots)
     _draw_marks(drawing, points, across, up)
-    for place in _labelled(points, across):
-        x, anchor = _anchored(across.at(place), points[place])
+    for place in _labelled_indexes(points, across):
+        x, anchor = _label_anchor(across.at(place), points[place])
         drawing.text(points[place].label, x, BOTTOM + TEXT + 4, anchor)
         drawing.text(points[place].counts, x, BOTTOM + 2 * TEXT + 8, anchor)
     return drawing.svg
 
 
-def _across(count: int) -> LinearScale:
+def _horizontal_scale(count: int) -> LinearScale:
     """The horizontal scale of the points; a single point is in the middle."""
     if count == 1:
         return LinearScale(0, 0, (LEFT + RIGHT) / 2, RIGHT)
@@ -75,17 +75,17 @@ def _draw_targets(
     last = len(points) - 1
     for place, one in enumerate(points):
         if one.target is not None:
-            begin = _between(across, place, -1) if place else LEFT
-            end = _between(across, place, 1) if place < last else RIGHT
+            begin = _midpoint(across, place, -1) if place else LEFT
+            end = _midpoint(across, place, 1) if place < last else RIGHT
             y = up.at(one.target)
             drawing.line("target", begin, y, end, y)
 
 
-def _between(across: LinearScale, place: int, step: int) -> float:
+def _midpoint(across: LinearScale, place: int, step: int) -> float:
     return (across.at(place) + across.at(place + step)) / 2
 
 
-def _runs(points: Sequence[LinePoint]) -> Iterator[list[tuple[int, Decimal]]]:
+def _line_segments(points: Sequence[LinePoint]) -> Iterator[list[tuple[int, Decimal]]]:
     """The segments of the line, which breaks at a gap or at another definition."""
     run: list[tuple[int, Decimal]] = []
     for place, one in enumerate(points):
@@ -116,26 +116,26 @@ def _draw_marks(
             drawing.add("circle", "now", cx=x, cy=up.at(one.now), r=MARK - 1)
 
 
-def _labelled(points: Sequence[LinePoint], across: LinearScale) -> list[int]:
+def _labelled_indexes(points: Sequence[LinePoint], across: LinearScale) -> list[int]:
     """The indexes of labelled points: the last one, and every n-th before it."""
-    width = max(extent(text) for one in points for text in (one.label, one.counts))
+    width = max(text_width(text) for one in points for text in (one.label, one.counts))
     for step in range(1, len(points)):
         chosen = [*range(len(points) - 1, -1, -step)][::-1]
-        spans = [_span(across.at(n), points[n], width) for n in chosen]
+        spans = [_label_extent(across.at(n), points[n], width) for n in chosen]
         if all(a[1] + GAP <= b[0] for a, b in pairwise(spans)):
             return chosen
     return [len(points) - 1]
 
 
-def _span(x: float, point: LinePoint, width: float) -> tuple[float, float]:
-    at, anchor = _anchored(x, point)
+def _label_extent(x: float, point: LinePoint, width: float) -> tuple[float, float]:
+    at, anchor = _label_anchor(x, point)
     begin = {"start": at, "middle": at - width / 2, "end": at - width}[anchor]
     return begin, begin + width
 
 
-def _anchored(x: float, point: LinePoint) -> tuple[float, str]:
+def _label_anchor(x: float, point: LinePoint) -> tuple[float, str]:
     """The position and anchor of a label that keep it inside the image."""
-    half = max(extent(point.label), extent(point.counts)) / 2
+    half = max(text_width(point.label), text_width(point.counts)) / 2
     if x + half > WIDTH:
         return WIDTH, "end"
     return (0.0, "start") if x - half < 0 else (x, "middle")

@@ -46,7 +46,7 @@ def shaded_table(counts: Counts, *, public: bool = False) -> ShadedTable:
     rows = sorted({row for row, _ in counts})
     columns = sorted({column for _, column in counts})
     most = max((denominator for _, denominator in counts.values()), default=0)
-    hidden = _hidden(counts) if public else frozenset()
+    hidden = _hidden_cells(counts) if public else frozenset()
     cells = [
         [
             _cell(
@@ -59,8 +59,8 @@ def shaded_table(counts: Counts, *, public: bool = False) -> ShadedTable:
     if public:
         shown = [[one._replace(numerator=None) for one in line] for line in cells]
         return ShadedTable(rows, columns, shown, None, None)
-    by_row = [_sum(counts, 0, row) for row in rows]
-    by_column = [_sum(counts, 1, column) for column in columns]
+    by_row = [_sum_cell(counts, 0, row) for row in rows]
+    by_column = [_sum_cell(counts, 1, column) for column in columns]
     return ShadedTable(rows, columns, cells, by_row, by_column)
 
 
@@ -73,7 +73,7 @@ def _cell(of: tuple[int, int], most: int, *, hidden: bool) -> Cell:
     return Cell(numerator, denominator, shade)
 
 
-def _hidden(counts: Counts) -> frozenset[tuple[str, str]]:
+def _hidden_cells(counts: Counts) -> frozenset[tuple[str, str]]:
     """The cells that are hidden from the public: small counts, but not zero."""
     filled = [key for key, (_, denominator) in counts.items() if denominator]
     shown = small_cells.suppress_small_counts([counts[key][1] for key in filled])
@@ -82,6 +82,6 @@ def _hidden(counts: Counts) -> frozenset[tuple[str, str]]:
     )
 
 
-def _sum(counts: Counts, side: int, value: str) -> Cell:
+def _sum_cell(counts: Counts, side: int, value: str) -> Cell:
     of = [both for key, both in counts.items() if key[side] == value]
     return Cell(sum(n for n, _ in of), sum(d for _, d in of), 0)

@@ -139,7 +139,7 @@ async def make_settlement(sources: Sources, request: PaperRequest) -> Document:
 async def _read(sources: Sources, request: PaperRequest) -> SubjectRecord:
     view, typed = sources.view, request.subject or ""
     category = decider.category
-    found = await subject_page.identified(view, category, typed)
+    found = await subject_page.resolve_subject(view, category, typed)
     subject = found[0] if found else typed
     await view.require(Action.READ_TEXTS, decider.stream(subject))
     at = moment_of(sources, request)

@@ -53,7 +53,9 @@ async def read(
     counted = await sources.figures.answer(reader, questions, sources.today)
     records = await publications.all_publications(reader)
     return [
-        _earlier_year(figure, one, published_editions.printed(records, figure), agency)
+        _earlier_year(
+            figure, one, published_editions.last_printed_figure(records, figure), agency
+        )
         for figure in counted
     ]
 

@@ -110,7 +110,7 @@ def _difference(
 ) -> str | None:
     """How the value that was published for the day of a figure differs from it."""
     figure = made.figure
-    edition = published_editions.printed(records, figure)
+    edition = published_editions.last_printed_figure(records, figure)
     if edition is None or not edition.differs_from(figure):
         return None
     frozen = edition.frozen

@@ -173,7 +173,7 @@ async def _change(
     form = await read_form(request, visitor)
     try:
         async with acquire_connection(visitor.app) as connection:
-            change = administration.later(
+            change = administration.account_command(
                 visitor.credentials(), identifier, event_of(form, visitor)
             )
             done = await administration.change(visitor.app.commands, connection, change)
@@ -229,7 +229,7 @@ def _failure(error: ParseError | Refused) -> Failure:
     """The `Failure` for a refused form (raises as `form_faults`)."""
     faults = form_faults(error)
     if isinstance(error, ParseError):
-        faults = {at: parsing.fault(at, rule) for at, rule in faults.items()}
+        faults = {at: parsing.fault_message(at, rule) for at, rule in faults.items()}
     return Failure(faults)
 
 

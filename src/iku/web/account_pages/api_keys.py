@@ -35,7 +35,9 @@ async def create_api_key(request: AnyRequest) -> Response[bytes]:
             holder = Requester(visitor.app.commands, connection, visitor.credentials())
             made = await account_credentials.create_key(holder, session.account, asked)
     except ParseError as error:
-        faults = {at: parsing.fault(at, rule) for at, rule in error.faults.items()}
+        faults = {
+            at: parsing.fault_message(at, rule) for at, rule in error.faults.items()
+        }
         return await account_page(visitor, Failure({**faults}), values=form.values)
     except ApiKeyRefused as error:
         refused = Failure({"": error_message(error)})

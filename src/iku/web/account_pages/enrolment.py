@@ -172,7 +172,7 @@ async def _step(
     if visitor.session is not None and failure is not None:
         raise failure
     _, session, factors = await half_open(visitor)
-    if session.stage is Stage.HALF_OPEN and factors.has_second_factor:
+    if session.stage is Stage.PARTIAL and factors.has_second_factor:
         return redirect(visitor.address("/masuk/kode", **values))
     return rendered(
         visitor,

@@ -13,7 +13,7 @@ from iku.access import oidc_sign_in, sessions, sign_in
 from iku.access.database_flows import DatabaseFlows
 from iku.access.oidc import FLOW_S, FinishedFlow, RelyingParty, cookie_name
 from iku.access.oidc_client import RETURN_PATH
-from iku.access.sign_in import HalfOpenSession, Rejected, SignedIn
+from iku.access.sign_in import PartialSession, Rejected, SignedIn
 from iku.access.token_endpoint import OidcRefused
 from iku.connection import acquire_connection
 from iku.domain.access import Forbidden
@@ -99,7 +99,7 @@ async def _accept(
     match begun:
         case SignedIn(token=token):
             return done.flow.return_to, token
-        case HalfOpenSession(token=token, factors=factors):
+        case PartialSession(token=token, factors=factors):
             step = "/masuk/kode" if factors.has_second_factor else "/pendaftaran"
             return visitor.address(step, **{NEXT: done.flow.return_to}), token
 

@@ -6,7 +6,7 @@ from litestar import Request, Response
 
 from iku.access import accounts, sessions, sign_in
 from iku.access.sessions import DEMONSTRATION, Session, Stage
-from iku.access.sign_in import HalfOpenSession, SignedIn
+from iku.access.sign_in import PartialSession, SignedIn
 from iku.connection import acquire_connection
 from iku.domain.access import Forbidden
 from iku.messages import message
@@ -49,12 +49,12 @@ async def begin(request: AnyRequest) -> Response[bytes]:
             address=address_of(request),
             device=device_of(request),
         )
-        if isinstance(begun, HalfOpenSession) and visitor.token is not None:
+        if isinstance(begun, PartialSession) and visitor.token is not None:
             await sessions.end(connection, visitor.token)
-        if isinstance(begun, HalfOpenSession):
+        if isinstance(begun, PartialSession):
             following = await _following(visitor, connection, begun.account, form)
     visitor.record("password", begun)
-    if not isinstance(begun, HalfOpenSession):
+    if not isinstance(begun, PartialSession):
         kept = {"nama": form.text("nama"), NEXT: form.next_page}
         kept[SEALED] = form.text(SEALED)
         return await sign_in_page(visitor, kept, fail(begun))
@@ -138,7 +138,7 @@ async def half_open(visitor: Visitor) -> tuple[str, Session, accounts.Factors]:
     if visitor.token is None:
         raise SignInRequired
     async with acquire_connection(visitor.app) as connection:
-        session = await sessions.find_half_open(connection, visitor.token)
+        session = await sessions.find_partial(connection, visitor.token)
         if session is None:
             raise SignInRequired
         found = await accounts.factors(connection, session.account)
@@ -149,7 +149,7 @@ async def _code_page(
     visitor: Visitor, values: dict[str, str], failure: Failure | None = None
 ) -> Response[bytes]:
     _, session, factors = await half_open(visitor)
-    if session.stage is not Stage.HALF_OPEN or not factors.has_second_factor:
+    if session.stage is not Stage.PARTIAL or not factors.has_second_factor:
         return redirect(visitor.address("/pendaftaran", **values))
     return _render_form(visitor, "code.html", values, failure, factors=factors)
 

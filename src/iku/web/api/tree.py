@@ -266,7 +266,7 @@ async def witness_policy(
     through another channel and can compare the two.
     """
     async with acquire_connection(app) as connection:
-        keys = await checkpoint_store.keys(connection)
+        keys = await checkpoint_store.log_keys(connection)
     if not keys:
         raise NotYetSigned(NOTHING)
     spelt = checkpoint_store.published_policy(keys, app.witnesses)

@@ -101,7 +101,7 @@ def _command(frame: Frame, form: Form) -> Any:
     """
     if form.text("form") == "target-":
         return parsing.parse_texts(Targeted, _pairs(frame, form, TARGET_FIELDS))
-    names = [one for one in parsing.fields(Redefinition) if one != "sources"]
+    names = [one for one in parsing.struct_fields(Redefinition) if one != "sources"]
     return parsing.parse_texts(Redefinition, _pairs(frame, form, names))
 
 

@@ -21,7 +21,7 @@ from iku.parsing import ParseError
 from iku.queries import figure_difference, replay_steps
 from iku.queries.figure_difference import DifferenceQuestion
 from iku.queries.figure_parameters import Cursor, IndicatorQuestion, SizeNumber
-from iku.queries.published_editions import PrintedFigure, printed
+from iku.queries.published_editions import PrintedFigure, last_printed_figure
 from iku.queries.replay_steps import ReplayStep
 from iku.queries.view import View
 from iku.web.pages import figure_charts, time_control
@@ -139,7 +139,7 @@ async def _printed(frame: Frame, view: View) -> PrintedFigure | None:
     (figure,) = await frame.app.figures.answer(
         view.reader, [question], frame.time.today
     )
-    return printed(frame.publications, figure)
+    return last_printed_figure(frame.publications, figure)
 
 
 def _question(asked: ComparisonPageQuestion, other: Compared) -> DifferenceQuestion:

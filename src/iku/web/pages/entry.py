@@ -281,7 +281,7 @@ def _forbidden(sheet: Sheet, error: Forbidden) -> Response[bytes]:
 async def _overtaken(sheet: Sheet) -> Response[bytes]:
     """The page that compares the values as shown, as they are now, and as typed."""
     async with sheet.frame.view() as view:
-        found = await overtaken_entry.compare(
+        found = await overtaken_entry.compare_with_present(
             view, sheet.form.category, sheet.subject.id, sheet.version
         )
     typed = Typed(sheet.values, sheet.frame.time.today)

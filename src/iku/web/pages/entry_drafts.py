@@ -33,7 +33,7 @@ async def keep(frame: Frame, form: Form) -> Response[bytes]:
     visitor = frame.visitor
     try:
         async with acquire_connection(frame.app) as connection:
-            saved_at = await drafts.keep(
+            saved_at = await drafts.save(
                 connection,
                 visitor.means.secrets,
                 resubmission.owner(visitor) or drafts.NOBODY,

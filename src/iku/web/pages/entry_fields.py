@@ -108,7 +108,9 @@ class EntryField(NamedTuple):
 def of_struct(struct: type[Struct]) -> tuple[EntryField, ...]:
     """The fields of the form of a command."""
     restates = issubclass(struct, Correction)
-    found = [_field(one, restates=restates) for one in parsing.fields(struct).values()]
+    found = [
+        _field(one, restates=restates) for one in parsing.struct_fields(struct).values()
+    ]
     return tuple(sorted(found, key=lambda one: _ORDER.index(one.name)))
 
 
@@ -207,7 +209,7 @@ def day(values: Values, name: str, today: date) -> date | None:
 def fault(struct: type[Struct], name: str, rule: str) -> Message:
     """The fault of a field, as a sentence that begins with its label."""
     known = {one.name: one.label for one in of_struct(struct)}
-    return parsing.fault(known.get(name, name), rule)
+    return parsing.fault_message(known.get(name, name), rule)
 
 
 def _parts(one: EntryField, text: str, today: date) -> list[str]:

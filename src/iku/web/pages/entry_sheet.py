@@ -164,7 +164,7 @@ class Sheet:
         if typed is None:
             return self
         async with self.frame.view() as view:
-            found = await similar_cases.similar(view, typed)
+            found = await similar_cases.similar_cases_of_report(view, typed)
         similar = tuple(
             Similar(
                 one["id"],

@@ -173,7 +173,7 @@ def of_visitor(
     """
     today = visitor.app.commands.today()
     time = time_control.parse(_once(pairs), today)
-    known = parsing.fields(question)
+    known = parsing.struct_fields(question)
     own = tuple(
         (name, _day_as_iso(value, today) if _is_day(known.get(name)) else value)
         for name, value in pairs

@@ -61,7 +61,7 @@ async def show_front_page(frame: Frame) -> Response[bytes]:
             for figure in found.figures
         },
         printed={
-            figure.indicator: published_editions.printed(records, figure)
+            figure.indicator: published_editions.last_printed_figure(records, figure)
             for figure in found.figures
         },
         earlier=list(found.earlier.values()),
@@ -72,7 +72,7 @@ async def show_front_page(frame: Frame) -> Response[bytes]:
         inbox=inbox,
         urgent=[] if inbox is None else inbox.most_urgent(TASKS),
         headings=tasks.headings(frame),
-        edition=published_editions.of_period(records, period),
+        edition=published_editions.publication_of_period(records, period),
     )
 
 

@@ -168,7 +168,7 @@ async def show_columns(frame: Frame) -> Response[bytes]:
         "import_columns.html",
         journal=journal,
         columns=journal_columns.columns(journal),
-        kinds=journal_columns.kinds(journal),
+        kinds=journal_columns.row_kinds(journal),
         delimiters=list(Delimiter),
     )
 
@@ -220,7 +220,11 @@ async def _checked(frame: Frame, upload: Upload) -> Checked:
         similar = [
             (place, found)
             for place, one in preview.reports
-            if (found := await similar_cases.similar(view, TypedReport.of(one)))
+            if (
+                found := await similar_cases.similar_cases_of_report(
+                    view, TypedReport.of(one)
+                )
+            )
         ]
     return Checked(upload, report, preview, permission, closed, similar)
 

@@ -30,7 +30,7 @@ async def show_indicator(frame: Frame) -> Response[bytes]:
     today = frame.time.today
     question = frame.question.question(today)
     async with frame.view() as view:
-        found = await figure_detail.detail(
+        found = await figure_detail.figure_detail(
             view, frame.app.figures, frame.publications, question, today
         )
     frame = frame.with_time(earlier=found.moved.earlier, later=found.moved.later)

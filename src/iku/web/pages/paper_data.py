@@ -255,7 +255,7 @@ def _pairs(frame: Frame, form: Form, kind: type[Struct]) -> Iterator[tuple[str, 
     Raises:
         ParseError: A day is malformed.
     """
-    for name, text in form.filled(parsing.fields(kind)):
+    for name, text in form.filled(parsing.struct_fields(kind)):
         lines = text.replace("\r\n", "\n").replace("\r", "\n")
         if name == "effective_on":
             yield name, iso_day(name, text, frame.time.today)
@@ -313,7 +313,7 @@ def _form(
 def form_fields(frame: Frame, kind: StatementKind) -> list[FormField]:
     """The fields of the form of a kind, those that identify the statement first."""
     struct = STATEMENTS[kind]
-    known = parsing.fields(struct)
+    known = parsing.struct_fields(struct)
     order = [*struct.key, *(name for name in known if name not in struct.key)]
     return [_form_field(frame, known[name]) for name in order]
 

@@ -172,7 +172,7 @@ async def _publication_page(
             view, figures, identifier, today, assurance, at=at
         )
         codes = sorted(await figures.indicators(view.reader))
-        choices = await publication_choices.choices(view, identifier, codes)
+        choices = await publication_choices.step_choices(view, identifier, codes)
         editions = await publication_choices.editions(view, identifier, at)
         names = await actor_names.names(view, register, _actors(shown))
         data = await paper_data.of_publication(frame, view, shown, codes)
@@ -186,7 +186,7 @@ async def _publication_page(
         shown=shown,
         codes=codes,
         choices=choices,
-        remaining=publication_choices.remaining(shown.state),
+        remaining=publication_choices.remaining_steps(shown.state),
         editions=editions,
         names=names,
         changes=changes,

@@ -205,7 +205,7 @@ async def _with_publications(frame: Frame) -> Frame:
     app = frame.app
     async with acquire_connection(app) as connection:
         records = await app.publications.records(connection)
-    newest = published_editions.newest(records, OFFERED)
+    newest = published_editions.newest_publications(records, OFFERED)
     offered = frame.with_time(published=tuple(map(PublishedMoment.of, newest)))
     return replace(offered, publications=records)
 

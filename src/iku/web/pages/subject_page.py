@@ -73,7 +73,9 @@ async def show(
     """The page of the subject with that number or identifier, or of all of them."""
     asked = frame.question.moment(frame.time.today)
     async with frame.view() as view:
-        found = await subject_page.identified(view, layout.category, subject_id(typed))
+        found = await subject_page.resolve_subject(
+            view, layout.category, subject_id(typed)
+        )
         if len(found) > 1:
             return await _several(frame, layout, view, found, asked)
         subject = found[0] if found else subject_id(typed)

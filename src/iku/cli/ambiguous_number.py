@@ -23,7 +23,7 @@ def refuse_ambiguous(
         return
     number = subject_number(typed)
     if by_kind and len({one.category for one in found}) == len(found):
-        which = [noun(one.category) for one in found]
+        which = [kind_name(one.category) for one in found]
         raise CommandFailed(
             message(
                 "{number} matches {which}; choose one with --kind",
@@ -41,7 +41,7 @@ def refuse_ambiguous(
     )
 
 
-def noun(category: str) -> str:
+def kind_name(category: str) -> str:
     """A subject of *category* in words: ``a case``."""
     kind = subject_kinds.kind_of(category)
     return message("an indicator") if kind is None else kind.called

@@ -38,7 +38,7 @@ class ShapeDigests(Struct, frozen=True):
     expected: str
 
 
-def check(home: SignerFolder, shape: ShapeDigests) -> None:
+def refuse_unaccepted_shape(home: SignerFolder, shape: ShapeDigests) -> None:
     """Refuse a schema shape that is neither accepted nor expected by the release.
 
     Raises:
