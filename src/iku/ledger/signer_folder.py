@@ -68,9 +68,9 @@ def signed_state(
 class SignerFolder(Struct, frozen=True):
     """The signer's folder, which is outside the database and its backups.
 
-    It holds ``key``, ``state``, ``shape`` (`accepted_shape`) and, while an alarm is
-    raised, ``ALARM``. During a key rotation it also holds ``key.next``; afterwards the
-    old key is kept as ``key.retired-<key id>``.
+    It holds ``key``, ``state``, ``shape`` (`accepted_schema_shape`) and, while an alarm
+    is raised, ``ALARM``. During a key rotation it also holds ``key.next``; afterwards
+    the old key is kept as ``key.retired-<key id>``.
     """
 
     folder: Path
