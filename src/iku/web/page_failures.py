@@ -7,18 +7,20 @@ from urllib.parse import urlsplit
 
 from litestar import Request, Response
 
+from iku import parsing
 from iku.access.attempts import DelayedAttempt
 from iku.access.sign_in import Rejected
 from iku.commands.authorisation import StepUpRequired
 from iku.domain.access import Forbidden, Unauthenticated
 from iku.domain.decider import Invalid, Refused
-from iku.messages import Message, error_message, message
+from iku.messages import Message, error_message, message, without_prefix
 from iku.parsing import ParseError
 from iku.web import page_rendering, problems
 from iku.web.origin_check import SAFE
 from iku.web.page_forms import NEXT, next_page
 from iku.web.page_language import preferred
 from iku.web.page_rendering import redirect, rendered
+from iku.web.problems import FieldError
 from iku.web.visitor import SignInRequired, Visitor, visit
 
 _logger = logging.getLogger(__name__)
@@ -133,7 +135,24 @@ async def failure_page(
         status=problem.status,
         headers=headers,
         problem=problem,
+        faults_shown=[_named(one) for one in problem.errors],
     )
+
+
+def _named(fault: FieldError) -> str:
+    """The fault of a parameter, with a coordinate named as the time control does."""
+    label = _COORDINATES.get(fault.path)
+    if label is None or not fault.message.startswith(f"{fault.path} "):
+        return fault.message
+    return parsing.fault(label, without_prefix(fault.path, fault.message))
+
+
+# The fields of the time control, by their names in addresses of pages and of the API.
+_COORDINATES = {
+    **dict.fromkeys(("per", "as_of"), message("As of")),
+    **dict.fromkeys(("diketahui", "known_on"), message("As known on")),
+    **dict.fromkeys(("ukuran", "size"), message("Log size")),
+}
 
 
 def _unavailable(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:

@@ -211,12 +211,12 @@ def _content(name: str) -> bytes:
     stored = (files("iku.web") / "static" / name).read_bytes()
     if not name.endswith(".css"):
         return stored
-    return _AFTER_PROPERTIES.sub(rb"\1", _BETWEEN_RULES.sub(rb"\1", stored))
+    return _AFTER_NAMES.sub(rb"\1", _AROUND_SIGNS.sub(rb"\1", stored))
 
 
 # White space of a style sheet that only its authors need.
-_BETWEEN_RULES = re.compile(rb"\s*([{};])\s*")
-_AFTER_PROPERTIES = re.compile(rb"([{;][a-z-]+:) ")
+_AROUND_SIGNS = re.compile(rb"\s*([{};,])\s*")
+_AFTER_NAMES = re.compile(rb"([{;][a-z-]+:) ")
 
 
 HANDLERS: list[Any] = [asset]

@@ -291,3 +291,16 @@ async def test_the_last_edition_is_compared_and_a_withdrawn_one_is_not(
     await loaded.records(f"/publications/{made['id']}/events", withdrawn)
     after = read((await loaded.get(FRONT, params=asked)).text)
     assert "publikasi 2021.2" in after.text
+
+
+async def test_a_wrong_coordinate_is_named_as_the_time_control_names_it(
+    reader: Client,
+) -> None:
+    page = await reader.get(f"{FRONT}konflik", params={"ukuran": "999999"})
+    assert page.status_code == 400
+    shown = read(page.text)
+    assert "Ukuran log berisi 999999" in shown.text
+    assert "size" not in shown.text
+    assert ("/konflik", {}) in shown.links
+    page = await reader.get(FRONT, params={"per": "32-13-2021"})
+    assert "Per tanggal bukan tanggal" in read(page.text).text
