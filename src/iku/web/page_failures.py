@@ -144,7 +144,7 @@ def _named(fault: FieldError) -> str:
     label = _COORDINATES.get(fault.path)
     if label is None or not fault.message.startswith(f"{fault.path} "):
         return fault.message
-    return parsing.fault(label, without_prefix(fault.path, fault.message))
+    return parsing.fault_message(label, without_prefix(fault.path, fault.message))
 
 
 # The fields of the time control, by their names in addresses of pages and of the API.

@@ -24,7 +24,7 @@ from iku.domain.access import Action
 from iku.exchange import example, qr_code
 from iku.language import Language, translate_sentence
 from iku.messages import Term
-from iku.web import confirmation, navigation
+from iku.web import confirmation, navigation, shipped_documents
 from iku.web.authentication import COOKIE
 from iku.web.page_language import PageLanguage
 from iku.web.security_headers import content_policy
@@ -199,23 +199,34 @@ def asset_address(name: str) -> str:
 @get("/assets/{name:str}", include_in_schema=False, sync_to_thread=False)
 def asset(name: FromPath[str]) -> Response[bytes]:
     """A file that pages load."""
-    for known, kind in ASSETS.items():
-        if asset_address(known) == f"/assets/{name}":
-            kept = {"Cache-Control": "public, max-age=31536000, immutable"}
-            return Response(_content(known), media_type=kind, headers=kept)
-    raise NotFoundException
+    known = _assets().get(f"/assets/{name}")
+    if known is None:
+        raise NotFoundException
+    kept = {"Cache-Control": "public, max-age=31536000, immutable"}
+    kind = ASSETS.get(known, "image/png")
+    return Response(_content(known), media_type=kind, headers=kept)
+
+
+@cache
+def _assets() -> dict[str, str]:
+    """The names of the files that pages load, by address."""
+    pictures = (one.name for one in shipped_documents.folder("pictures").iterdir())
+    return {asset_address(name): name for name in (*ASSETS, *pictures)}
 
 
 @cache
 def _content(name: str) -> bytes:
+    if name.endswith(".png"):
+        return (shipped_documents.folder("pictures") / name).read_bytes()
     stored = (files("iku.web") / "static" / name).read_bytes()
     if not name.endswith(".css"):
         return stored
-    return _AFTER_NAMES.sub(rb"\1", _AROUND_SIGNS.sub(rb"\1", stored))
+    dense = _AFTER_NAMES.sub(rb"\1", _AROUND_SIGNS.sub(rb"\1", stored))
+    return dense.replace(b";}", b"}")
 
 
-# White space of a style sheet that only its authors need.
-_AROUND_SIGNS = re.compile(rb"\s*([{};,])\s*")
+# What only the authors of a style sheet need.
+_AROUND_SIGNS = re.compile(rb"\s*([{};,>])\s*")
 _AFTER_NAMES = re.compile(rb"([{;][a-z-]+:) ")
 
 

@@ -37,7 +37,13 @@ async def test_a_handbook_is_a_page(reader: Client, name: str) -> None:
     assert page.text.count("<h1>") == 1
     assert page.text.count("<h2>") >= 4
     assert "**" not in page.text
-    assert "<img" not in page.text
+    pictures = re.findall(r'<a href="([^"]+)"><img src="\1" alt="[^"]+" />', page.text)
+    assert len(pictures) == len(IMAGE.findall((FOLDER / f"{name}.md").read_text()))
+    for picture in pictures:
+        answer = await reader.get(f"{SITE}{picture}")
+        assert answer.headers["Content-Type"] == "image/png"
+        assert answer.content.startswith(b"\x89PNG")
+        assert "immutable" in answer.headers["Cache-Control"]
 
 
 async def test_there_is_no_other_handbook(reader: Client) -> None:

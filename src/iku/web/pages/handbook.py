@@ -1,11 +1,10 @@
 """The help, Bantuan: the handbook of each role, as it is printed.
 
-The pages are the Markdown files of ``docs/handbook``, without their pictures.
+The pages are the Markdown files of ``docs/handbook``, with their pictures.
 """
 
+import re
 from functools import cache
-from importlib import resources
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from litestar import Response
@@ -13,8 +12,9 @@ from markdown_it import MarkdownIt
 from markupsafe import Markup
 from msgspec import Struct
 
-import iku
 from iku.messages import message
+from iku.web import shipped_documents
+from iku.web.page_rendering import asset_address
 from iku.web.pages.frame import Frame
 from iku.web.pages.routes import timeless
 from iku.web.problems import NotFound
@@ -39,20 +39,21 @@ class Handbook(NamedTuple):
 @cache
 def read_handbook(name: str) -> Handbook:
     """The handbook with that name."""
-    text = (_folder() / f"{name}.md").read_text(encoding="utf-8")
-    title, _, body = text.partition("\n")
-    renderer = MarkdownIt("commonmark", {"html": False}).disable("image")
-    lines = [line for line in body.splitlines() if not line.startswith("![")]
-    html = Markup(renderer.render("\n".join(lines)))  # noqa: S704 - the files are ours
+    file = shipped_documents.folder("handbook") / f"{name}.md"
+    title, _, body = file.read_text(encoding="utf-8").partition("\n")
+    shown = _PICTURE.sub(lambda found: _linked(*found.groups()), body)
+    renderer = MarkdownIt("commonmark", {"html": False})
+    html = Markup(renderer.render(shown))  # noqa: S704 - the files are ours
     return Handbook(name, title.removeprefix("# "), html)
 
 
-def _folder() -> Any:
-    """The folder of the handbooks, in the package or in the checkout."""
-    installed = resources.files(iku) / "handbook"
-    if installed.is_dir():
-        return installed
-    return Path(iku.__file__).parents[2] / "docs" / "handbook"
+def _linked(described: str, name: str) -> str:
+    """A picture that is a link to itself, because a telephone shows it small."""
+    address = asset_address(name)
+    return f"[![{described}]({address})]({address})"
+
+
+_PICTURE = re.compile(r"!\[([^\]]+)\]\(\.\./pictures/([^)]+)\)")
 
 
 @timeless("/bantuan", None)
