@@ -46,6 +46,7 @@ ORDER = (
     "streaming",
     "verifying",
     "importing",
+    "workbooks",
     "before",
     "vault",
     "starting",

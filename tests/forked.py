@@ -84,7 +84,8 @@ class Forker(NamedTuple):
             said = []
             for stream in streams[1:]:
                 stream.seek(0)
-                said.append(stream.read().decode())
+                # Bytes that are not text, as of a workbook, come back by encoding.
+                said.append(stream.read().decode(errors="surrogateescape"))
         return Done(code, *said)
 
     def program(self, path: Path) -> None:

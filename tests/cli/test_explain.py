@@ -101,7 +101,11 @@ async def test_a_sum_that_is_not_the_figure_ends_with_1(
     ("arguments", "code", "sentence"),
     [
         (("explain",), 2, "Missing argument 'CODE'"),
-        (("explain", "IKU-1", "--csv", "--json"), 2, "--csv and --json exclude"),
+        (
+            ("explain", "IKU-1", "--csv", "--json"),
+            2,
+            "--csv, --xlsx and --json exclude",
+        ),
         (("explain", "IKU-1", "--delimiter", "comma"), 2, "--delimiter needs --csv"),
         (("explain", "IKU-1", "--csv", "--delimiter", ";"), 2, "'comma', 'semicolon'"),
         (("explain", "IKU-1", "--rule", "because"), 2, "--rule must be one of"),

@@ -3,10 +3,12 @@
 import csv
 import io
 from collections import Counter
+from datetime import date
 
 import pytest
 
 from tests.cli.conftest import Type
+from tests.exchange.workbooks import cells
 
 YEAR_END = ("--as-of", "2021-12-31")
 
@@ -96,6 +98,25 @@ def test_a_list_of_nothing_says_so_and_is_no_failure(register: Type) -> None:
     assert said.out.splitlines()[-1] == "0 kasus."
 
 
+def test_a_workbook_has_the_rows_of_the_csv(register: Type) -> None:
+    for asked in (
+        ("list", "conflicts", *YEAR_END),
+        ("list", "organisations", *YEAR_END),
+        ("show", "conflict", "K07", *YEAR_END),
+        ("explain", "IKU-1", *YEAR_END),
+    ):
+        text = register(*asked, "--csv", "--no-bom")
+        book = register(*asked, "--xlsx")
+        assert (text.code, book.code) == (0, 0)
+        rows = [*csv.reader(io.StringIO(text.out))]
+        found = cells(book.out.encode(errors="surrogateescape"))
+        assert [[*map(written, row)] for row in found] == rows
+
+
+def written(cell: object) -> str:
+    return cell.isoformat() if isinstance(cell, date) else str(cell)
+
+
 @pytest.mark.parametrize(
     ("asked", "code", "why"),
     [
@@ -103,7 +124,9 @@ def test_a_list_of_nothing_says_so_and_is_no_failure(register: Type) -> None:
         (("--sort", "name"), 2, "--sort must be one of id, number, reported_on"),
         (("--verified", "ya"), 2, "--verified must be true or false"),
         (("--reported-from", "kemarin"), 2, "must be a date in the form YYYY-MM-DD"),
-        (("--csv", "--json"), 2, "--csv and --json exclude each other"),
+        (("--csv", "--json"), 2, "--csv, --xlsx and --json exclude each other"),
+        (("--csv", "--xlsx"), 2, "--csv, --xlsx and --json exclude each other"),
+        (("--no-bom",), 2, "--no-bom needs --csv"),
         (("--delimiter", "comma"), 2, "--delimiter needs --csv"),
         (
             ("--category", "sara", "--dimension", "ekonomi"),

@@ -10,10 +10,12 @@ import pytest
 from iku.commands import decision
 from iku.domain.conflict import DIMENSIONS, Category, Dimension
 from iku.domain.organisation import OrganisationKind
-from iku.exchange import csv_output, explanation_csv
+from iku.exchange import csv_output, explanation_table
+from iku.exchange.table_output import XLSX
 from iku.queries import explanation
 from iku.queries.explanation import Part
 from tests.domain.register import FIGURES
+from tests.exchange.workbooks import cells
 from tests.web.conftest import BEFORE_ANY, CASE, VERIFIED, Client, problem
 
 IKU_1 = "/indicators/IKU-1/explanation"
@@ -147,7 +149,7 @@ async def test_as_csv_all_items_come_with_the_figures_number(
 ) -> None:
     found = await items(reader, **YEAR_END)
     head, *rows = await sheet(reader, **YEAR_END)
-    assert head == [*explanation_csv.HEADINGS]
+    assert head == [*explanation_table.HEADINGS]
     assert [row[0] for row in rows] == [item["number"] for item in found]
     figure = await reader.says("/indicators/IKU-1/figure", **YEAR_END)
     assert {row[-1] for row in rows} == {figure["number"]}
@@ -266,7 +268,7 @@ async def test_csv_differs_by_language_in_the_sentences_of_reasons_only(
         read.append(list(csv.DictReader(io.StringIO(text), delimiter=separator)))
     usual, indonesian, english = read
     assert usual == indonesian
-    assert list(english[0]) == [*explanation_csv.HEADINGS]
+    assert list(english[0]) == [*explanation_table.HEADINGS]
     for one, other in zip(indonesian, english, strict=True):
         for name in ("alasan_penyebut", "alasan_pembilang"):
             assert one.pop(name).startswith(("dihitung", "tidak", "selesai", "masih"))
@@ -284,6 +286,31 @@ async def test_a_delimiter_that_would_be_ignored_or_is_none_is_refused(
         answer = await visitor.get(IKU_1, params={"delimiter": value}, headers=CSV)
         said = problem(answer, 400, "delimiter")
         assert "comma, semicolon" in said["detail"]
+
+
+async def test_the_workbook_of_an_explanation_has_the_rows_of_its_csv(
+    reader: Client,
+) -> None:
+    answer = await reader.get(IKU_1, params=YEAR_END, headers={"Accept": XLSX})
+    assert answer.headers["Content-Type"] == XLSX
+    assert answer.headers["Content-Disposition"].endswith('.xlsx"')
+    assert cells(answer.content) == await sheet(reader, **YEAR_END)
+    refused = await reader.get(IKU_1, params={"bom": "false"}, headers={"Accept": XLSX})
+    assert "text/csv" in problem(refused, 400, "bom")["detail"]
+
+
+@pytest.mark.parametrize("path", ["/conflicts", "/organisations"])
+async def test_a_list_is_a_file_of_all_its_pages(reader: Client, path: str) -> None:
+    asked: dict[str, Any] = {"limit": 2, "as_of": "2021-12-31"}
+    numbers = [item["number"] for item in await items(reader, path, **asked)]
+    bare = await reader.get(path, params={**asked, "bom": "false"}, headers=CSV)
+    assert bare.status_code == 200, bare.text
+    lines = bare.content.decode().splitlines()
+    assert [line.split(",")[0] for line in lines] == ["nomor", *numbers]
+    book = await reader.get(path, params=asked, headers={"Accept": XLSX})
+    assert [row[0] for row in cells(book.content)] == ["nomor", *numbers]
+    refused = await reader.get(path, params={"delimiter": "comma"})
+    assert "text/csv" in problem(refused, 400, "delimiter")["detail"]
 
 
 @pytest.mark.parametrize("code", ["IKU-1", "IKU-2"])

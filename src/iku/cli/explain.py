@@ -15,8 +15,8 @@ from iku.cli.tables import text_column, unwrapped_column
 from iku.cli.terminal_language import formats, language, translated
 from iku.domain.figure import Counts, Figure
 from iku.domain.question import Question
-from iku.exchange import explanation_csv
-from iku.exchange.csv_output import Delimiter
+from iku.exchange import explanation_table
+from iku.exchange.table_output import table_output
 from iku.messages import message
 from iku.queries import explanation
 from iku.queries.explanation import (
@@ -69,8 +69,10 @@ def explain(question: ExplanationQuestion, form: OutputFormat) -> None:
             subject = await _find_subject(app, wanted.subject)
             meant = structs.replace(wanted, subject=subject)
             pages = _pages(app, asked, meant)
-            if form.csv is not None:
-                await _as_csv(figure, pages, form.csv)
+            if form.file is not None:
+                shape = explanation_table.shape(figure, language())
+                parts = (page.items async for page in pages)
+                await write(table_output(shape, form.file, figure.number), parts)
             elif form.json:
                 await _as_json(figure, pages)
             else:
@@ -101,14 +103,6 @@ async def _pages(
             page = await explanation.page(view, question, wanted, after=after)
         yield page
         after = page.next
-
-
-async def _as_csv(
-    figure: Figure, pages: AsyncIterator[ExplanationPage], delimiter: Delimiter
-) -> None:
-    write(explanation_csv.head(delimiter))
-    async for page in pages:
-        write(explanation_csv.rows(page.items, figure, delimiter, language()))
 
 
 async def _as_json(figure: Figure, pages: AsyncIterator[ExplanationPage]) -> None:

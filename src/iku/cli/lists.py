@@ -15,8 +15,8 @@ from iku.cli.options import options
 from iku.cli.output_format import OutputFormat, output_options, write
 from iku.cli.tables import Listing, TableColumn, text_column, unwrapped_column
 from iku.cli.terminal_language import formats, translated
-from iku.exchange import list_csv
-from iku.exchange.csv_output import Delimiter
+from iku.exchange import list_table
+from iku.exchange.table_output import table_output
 from iku.messages import message
 from iku.queries import lists
 from iku.queries.list_questions import (
@@ -137,8 +137,10 @@ def _show(question: ListQuestion, form: OutputFormat) -> None:
     async def execute() -> None:
         async with terminal.opened_view() as (app, view):
             pages = _pages(app, view, question)
-            if form.csv is not None:
-                await _as_csv(question, pages, form.csv)
+            if form.file is not None:
+                shape = list_table.shape(question.CATEGORY)
+                parts = (page.items async for page in pages)
+                await write(table_output(shape, form.file), parts)
             elif form.json:
                 await _as_json(pages)
             else:
@@ -155,14 +157,6 @@ async def _pages(app: App, view: View, asked: ListQuestion) -> AsyncIterator[Lis
         page = await lists.listing(view, question, app.commands.today())
         yield page
         cursor = page.next
-
-
-async def _as_csv(
-    question: ListQuestion, pages: AsyncIterator[ListPage], delimiter: Delimiter
-) -> None:
-    write(list_csv.head(question.CATEGORY, delimiter))
-    async for page in pages:
-        write(list_csv.csv_lines(question.CATEGORY, page.items, delimiter))
 
 
 async def _as_json(pages: AsyncIterator[ListPage]) -> None:

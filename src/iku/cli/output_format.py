@@ -1,6 +1,7 @@
-"""The output formats of a command: tables, JSON or CSV."""
+"""The output formats of a command: tables, JSON, CSV or XLSX."""
 
-from collections.abc import Callable
+import sys
+from collections.abc import AsyncIterator, Callable, Iterable
 from functools import wraps
 from typing import Any
 
@@ -9,33 +10,55 @@ from msgspec import Struct
 
 from iku.cli import terminal
 from iku.exchange.csv_output import Delimiter
+from iku.exchange.table_output import FileFormat, TableFormat, TableOutput
 from iku.messages import message
 
 
 class OutputFormat(Struct, frozen=True):
-    """The requested output format; tables if it is neither JSON nor CSV.
+    """The requested output format; tables if it is neither JSON nor a file.
 
     Attributes:
-        csv: The delimiter of CSV; None if CSV is not requested.
+        file: The format of a file for spreadsheets; None if none is requested.
     """
 
     json: bool
-    csv: Delimiter | None
+    file: TableFormat | None
 
 
 def output_options(command: Callable[..., None]) -> Callable[..., None]:
     """Give *command* the options of the format, passed as its parameter *form*."""
 
     @wraps(command)
-    def gathered(*, csv: bool, delimiter: str | None, json: bool, **given: Any) -> None:
-        if csv and json:
-            raise click.UsageError(message("--csv and --json exclude each other"))
+    def gathered(
+        *,
+        csv: bool,
+        xlsx: bool,
+        delimiter: str | None,
+        bom: bool,
+        json: bool,
+        **given: Any,
+    ) -> None:
+        if csv + xlsx + json > 1:
+            raise click.UsageError(
+                message("--csv, --xlsx and --json exclude each other")
+            )
         if delimiter and not csv:
             raise click.UsageError(message("--delimiter needs --csv"))
-        separated = Delimiter(delimiter or Delimiter.COMMA) if csv else None
-        command(form=OutputFormat(json, separated), **given)
+        if not bom and not csv:
+            raise click.UsageError(message("--no-bom needs --csv"))
+        if xlsx and sys.stdout.isatty():
+            raise click.UsageError(
+                message("--xlsx writes a workbook: redirect it to a file, > FILE.xlsx")
+            )
+        file: TableFormat | None = None
+        if csv:
+            separated = Delimiter(delimiter or Delimiter.COMMA)
+            file = TableFormat(FileFormat.CSV, separated, bom)
+        elif xlsx:
+            file = TableFormat(FileFormat.XLSX)
+        command(form=OutputFormat(json, file), **given)
 
-    for option in (terminal.as_json, DELIMITER, CSV):
+    for option in (terminal.as_json, XLSX, NO_BOM, DELIMITER, CSV):
         gathered = option(gathered)
     return gathered
 
@@ -47,8 +70,29 @@ DELIMITER = click.option(
     help="With --csv: field separator; semicolon for a spreadsheet with an Indonesian "
     "locale [default: comma].",
 )
+NO_BOM = click.option(
+    "--bom/--no-bom",
+    default=True,
+    help="With --csv: begin with a byte order mark, by which Excel recognises UTF-8 "
+    "[default: --bom].",
+)
+XLSX = click.option(
+    "--xlsx", is_flag=True, help="Write a workbook (XLSX) to standard output."
+)
 
 
-def write(text: str) -> None:
-    """Print part of a CSV file."""
-    click.echo(text.encode(), nl=False)  # bytes, so that line ends are not translated
+async def write(output: TableOutput, parts: AsyncIterator[Iterable[Any]]) -> None:
+    """Print a file of the items in *parts*, while they are read."""
+    _print(output.head())
+    async for items in parts:
+        _print(output.rows(items))
+    _print(output.end())
+
+
+def write_whole(output: TableOutput, items: Iterable[Any]) -> None:
+    """Print a file of *items*."""
+    _print(output.head() + output.rows(items) + output.end())
+
+
+def _print(part: bytes) -> None:
+    click.echo(part, nl=False)

@@ -8,9 +8,10 @@ from iku import labels
 from iku.cli import ambiguous_number, field_format, lists, tables, terminal
 from iku.cli.lists import Areas, Fields
 from iku.cli.options import options
-from iku.cli.output_format import OutputFormat, output_options, write
+from iku.cli.output_format import OutputFormat, output_options, write_whole
 from iku.cli.terminal_language import formats, translated
-from iku.exchange import list_csv
+from iku.exchange import list_table
+from iku.exchange.table_output import table_output
 from iku.messages import message
 from iku.queries import subjects
 from iku.queries.subject_lookup import identify
@@ -58,9 +59,9 @@ def _show(
             return seen, areas, lists.coordinates_in_words(question, today)
 
     seen, areas, moment = terminal.run(execute())
-    if form.csv is not None:
-        write(list_csv.head(category, form.csv))
-        write(list_csv.csv_lines(category, [seen.shown], form.csv))
+    if form.file is not None:
+        output = table_output(list_table.shape(category), form.file)
+        write_whole(output, [seen.shown])
     elif form.json:
         terminal.emit({**seen.shown, "version": seen.version})
     else:
@@ -92,7 +93,7 @@ def _print(category: str, seen: SubjectView, areas: Areas, moment: str) -> None:
 def _lines(category: str, item: Fields, areas: Areas) -> Iterator[tuple[str, str]]:
     """A line for each field of the case or organisation that has a value."""
     more = ("reporter", "parties") if category == "conflict" else ()
-    for field in (*list_csv.FIELDS[category], *more):
+    for field in (*list_table.FIELDS[category], *more):
         if item[field] is not None:
             yield (
                 translated(labels.FIELDS[field]).capitalize(),

@@ -276,6 +276,7 @@ PARAMETERS: dict[str, Any] = {
     "as_of": "2021-12-31",
     "known_on": "2022-01-15",
     "size": 140,
+    "bom": False,
     "from": "2021-01-01",
     "to": "2021-12-31",
     "definition": 1,

@@ -21,6 +21,7 @@ from litestar.routes import HTTPRoute
 
 import iku
 from iku import parsing
+from iku.exchange.table_output import FileFormat
 from iku.parsing import Field
 from iku.queries.indicators import IndicatorWithScale
 from iku.queries.proposals import ShownProposal
@@ -28,7 +29,6 @@ from iku.queries.publications import ShownPublication
 from iku.web import examples, problems, routes
 from iku.web.api.accounts import AccountDetails
 from iku.web.api.conflicts import ConflictDetail
-from iku.web.api.explanations import CSV
 from iku.web.api.log import NDJSON, LogEntry
 from iku.web.api.organisations import OrganisationDetail
 from iku.web.commands import AccountHeaders
@@ -74,8 +74,8 @@ Agency, and the key performance indicators (IKU) counted from it.
   repeated with the same key is carried out once, and the first receipt is returned.
 * **Optimistic concurrency.** `ETag` is the version of a history. With `If-Match`
   nothing is recorded (412) if the history has a later version.
-* **Formats.** JSON, with ISO dates and decimal point. If a route also has CSV or
-  NDJSON, `Accept` selects it.
+* **Formats.** JSON, with ISO dates and decimal point. If a route also has
+  CSV, XLSX or NDJSON, `Accept` selects it.
 * **Errors** are `application/problem+json` (RFC 9457), in English or Indonesian as
   `Accept-Language` requests; `message` and `parameters` are the same in both. Unknown
   fields and parameters are refused. On 503, send the same request again after
@@ -254,6 +254,7 @@ _HEADERS = {
 }
 
 
+_TABLES = {"explainFigure", "listConflicts", "listOrganisations"}
 _MEDIA = {"replayFigure": NDJSON}  # the schema describes one line
 # Responses that carry the version for If-Match.
 _VERSIONED = (
@@ -278,8 +279,9 @@ def _responses(name: str, handler: HTTPRouteHandler, schemas: Schemas) -> Json:
     }
     if name == "readLog":
         answer["content"][NDJSON] = {"schema": schemas.schema_of(LogEntry)}
-    if name == "explainFigure":
-        answer["content"][CSV] = {"schema": {"type": "string"}}
+    if name in _TABLES:
+        answer["content"][FileFormat.CSV.media_type] = {"schema": {"type": "string"}}
+        answer["content"][FileFormat.XLSX.media_type] = _BYTES
     if name in _FETCHING:
         answer["content"] = {_OCTETS: _BYTES, "*/*": _BYTES}
     if "POST" not in handler.http_methods:

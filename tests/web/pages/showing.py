@@ -6,8 +6,10 @@ from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from iku.exchange.table_output import XLSX
 from iku.web.pages import MODULES
 from iku.web.pages.routes import TRAVELS
+from tests.exchange.workbooks import cells
 from tests.web.test_origin_check import STREAMS
 
 # The address of an example of each page with parameters in its path.
@@ -25,6 +27,7 @@ EXAMPLES: dict[str, str] = {
     "/indikator/{code:str}/definisi/usul": "/indikator/IKU-1/definisi/usul",
     "/indikator/{code:str}/penjelasan": "/indikator/IKU-1/penjelasan",
     "/indikator/{code:str}/penjelasan.csv": "/indikator/IKU-1/penjelasan.csv",
+    "/indikator/{code:str}/penjelasan.xlsx": "/indikator/IKU-1/penjelasan.xlsx",
     "/indikator/{code:str}/perbandingan": "/indikator/IKU-1/perbandingan",
     "/konflik/{subject:str}/catat/{event:str}": "/konflik/K10/catat/handled",
     "/organisasi/{subject:str}/catat/{event:str}": "/organisasi/O01/catat/suspended",
@@ -35,7 +38,7 @@ EXAMPLES: dict[str, str] = {
     "/organisasi/{organisation_id:str}": "/organisasi/O40",
     "/organisasi/{organisation_id:str}/berkas": "/organisasi/O01/berkas",
 }
-DOWNLOADS = (".csv", "/bukti/berkas")  # pages that a browser saves instead
+DOWNLOADS = (".csv", ".xlsx", "/bukti/berkas")  # pages that a browser saves instead
 CELLS = {"td", "th"}  # elements whose text does not join that of the one before
 
 
@@ -61,6 +64,13 @@ def addresses() -> list[str]:
         for path in handler.paths
         if path not in STREAMS and not path.endswith(DOWNLOADS)
     )
+
+
+def text_of(page: Any) -> str:
+    """The text of a page, or of the cells of a workbook."""
+    if page.headers["Content-Type"] != XLSX:
+        return str(page.text)
+    return "\n".join(str(cell) for row in cells(page.content) for cell in row)
 
 
 @dataclass

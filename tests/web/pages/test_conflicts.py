@@ -12,7 +12,9 @@ import httpx
 import pytest
 
 from iku.domain.account import Role
+from iku.exchange.table_output import XLSX
 from iku.postgres.database import Database
+from tests.exchange.workbooks import cells
 from tests.web.conftest import CASE, Client
 from tests.web.pages.showing import Shown, read
 from tests.web.people import Office, opened
@@ -222,6 +224,21 @@ async def test_the_results_of_a_search_can_be_downloaded(loaded: Client) -> None
     await loaded.records("/conflicts", CASE | {"number": "K77"})
     page = await loaded.post(f"{LIST}/cari", data={"kata": "lapak", "bentuk": "csv"})
     assert [row[0] for row in texts(page)] == ["K77"]
+
+
+async def test_the_workbook_of_a_list_has_the_rows_of_its_csv(reader: Client) -> None:
+    for path in ("konflik", "organisasi"):
+        book = await reader.get(f"{SITE}/{path}/daftar.xlsx", params=YEAR)
+        assert book.headers["Content-Type"] == XLSX
+        disposition = book.headers["Content-Disposition"]
+        assert f'filename="{path}-2021-12-31.xlsx"' in disposition
+        found = [row[0] for row in cells(book.content)]
+        csv = await reader.get(f"{SITE}/{path}/daftar.csv", params=YEAR)
+        assert found[1:-2] == [row[0] for row in texts(csv)]
+        assert found[-1] == "keadaan 31 Desember 2021 menurut yang diketahui sekarang"
+    sent = {"kata": "lapak", "bentuk": "xlsx"}
+    page = await reader.post(f"{LIST}/cari", data=sent)
+    assert cells(page.content)[0][0] == "nomor"
 
 
 async def test_hostile_texts_are_shown_as_texts(client: Client) -> None:

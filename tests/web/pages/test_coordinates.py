@@ -14,8 +14,9 @@ import pytest
 
 from iku.app import App
 from iku.language import Language, day
+from tests.exchange.workbooks import cells
 from tests.web.conftest import Client
-from tests.web.pages.showing import Shown, pages, read
+from tests.web.pages.showing import Shown, pages, read, text_of
 from tests.web.test_publications import THEN, YEAR, publish
 
 SITE = "http://iku.test"
@@ -86,7 +87,7 @@ async def test_every_page_obeys_the_coordinates_of_its_address(loaded: Client) -
         asked = random_coordinates(chance, size)
         page = await loaded.get(f"{SITE}{path}", params=asked)
         assert page.status_code in {200, 404}, (path, asked, page.text)
-        shown = read(page.text)
+        shown = read(text_of(page))
         if page.status_code == 200:
             for part in sentences(asked):
                 assert part in shown.text, (path, asked)
@@ -122,7 +123,7 @@ async def test_today_named_in_the_address_is_the_present(
 async def test_every_link_keeps_the_language(loaded: Client, language: str) -> None:
     for path in pages(travelling=True):
         asked = {"per": "2021-12-31", "bahasa": language}
-        shown = read((await loaded.get(f"{SITE}{path}", params=asked)).text)
+        shown = read(text_of(await loaded.get(f"{SITE}{path}", params=asked)))
         wrong = [
             (to, query)
             for to, query in shown.links
@@ -175,6 +176,8 @@ async def test_a_download_has_the_filter_and_names_it(loaded: Client) -> None:
         assert then.status_code == now.status_code == 200
         assert sentence in then.text.replace("Keadaan", "keadaan"), path
         assert then.text.splitlines()[1:] != now.text.splitlines()[1:], path
+        book = await loaded.get(f"{SITE}{path[:-3]}xlsx", params=KNOWN_THEN)
+        assert sentence in cells(book.content)[-1][0].replace("Keadaan", "keadaan")
 
 
 async def test_a_removed_filter_is_not_shown_any_more(loaded: Client) -> None:

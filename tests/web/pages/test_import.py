@@ -19,9 +19,10 @@ from iku.access.uploads import (
 from iku.app import App
 from iku.exchange import example, journal_columns
 from iku.exchange.journal_layouts import LAYOUTS
+from iku.exchange.table_output import XLSX
 from iku.ledger import log
 from iku.web.page_forms import KEY
-from iku.web.pages.imports import LARGEST_FILE, XLSX
+from iku.web.pages.imports import LARGEST_FILE
 from iku.web.visitor import form_key
 from tests.exchange.workbooks import filled, table, workbook
 from tests.web.conftest import Client

@@ -23,8 +23,11 @@ from iku.queries.subjects import (
     EventPage,
 )
 from iku.queries.view import Viewer
+from iku.web.api.list_downloads import list_download
 from iku.web.commands import receipt_response
+from iku.web.headers import AnyRequest
 from iku.web.routes import get, post
+from iku.web.table_downloads import CsvDelimiter, CsvMark, accepted_format
 
 TAGS = ["Conflict cases"]
 
@@ -64,6 +67,13 @@ class ConflictItem(Struct, frozen=True):
     manner: conflict.Manner | None
     merged_into: str | None
     withheld: dict[str, Withheld]
+
+
+class ConflictListQuestion(ConflictsQuestion, frozen=True, kw_only=True):
+    """The parameters of the list of cases, and the options of CSV."""
+
+    delimiter: CsvDelimiter = None
+    bom: CsvMark = None
 
 
 class ConflictPage(Struct, frozen=True):
@@ -143,9 +153,15 @@ async def record(
     tags=TAGS,
 )
 async def search(
-    question: ConflictsQuestion, app: App, viewer: Viewer
+    question: ConflictListQuestion, request: AnyRequest, app: App, viewer: Viewer
 ) -> Response[ConflictPage]:
-    """The cases as of a day, counting only facts known by the cut-off, in pages."""
+    """The cases as of a day, counting only facts known by the cut-off, in pages.
+
+    If Accept names the media type of CSV or XLSX, the response is a file of all pages.
+    """
+    form = accepted_format(request, question)
+    if form is not None:
+        return await list_download(request, app, viewer, question, form)
     today = app.commands.today()
     async with open_view(app, viewer) as view:
         page = await lists.listing(view, question, today)

@@ -1,6 +1,6 @@
 """Explanations of a figure: each case or organisation, its rule and its events."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Annotated, Any
 
 from litestar import Response
@@ -11,9 +11,8 @@ from iku.connection import open_view
 from iku.domain.access import Action
 from iku.domain.coordinates import LARGEST
 from iku.domain.figure import Figure
-from iku.exchange import explanation_csv
-from iku.exchange.csv_output import Delimiter
-from iku.messages import message
+from iku.exchange import explanation_table
+from iku.exchange.table_output import TableFormat, table_output
 from iku.queries import explanation
 from iku.queries.explanation import (
     EXAMINED,
@@ -25,13 +24,16 @@ from iku.queries.explanation import (
 )
 from iku.queries.figure_parameters import Cursor
 from iku.queries.view import Viewer
-from iku.web.headers import AnyRequest, accepts
-from iku.web.problems import BadRequest
+from iku.web.headers import AnyRequest
 from iku.web.routes import get
-from iku.web.streaming import streamed
+from iku.web.table_downloads import (
+    CsvDelimiter,
+    CsvMark,
+    accepted_format,
+    download,
+)
 
 TAGS = ["Figures"]
-CSV = "text/csv"
 USUAL_LIMIT = 50
 MOST_AS_JSON = 200
 
@@ -42,18 +44,13 @@ class PageQuestion(ExplanationQuestion, frozen=True, kw_only=True):
     limit: Annotated[
         Annotated[int, Meta(ge=1, le=1_000_000)] | None,
         Meta(
-            description="Maximum number of items: 50 if omitted, at most 200; in CSV, "
-            "all if omitted."
+            description="Maximum number of items: 50 if omitted, at most 200; in CSV "
+            "and XLSX, all if omitted."
         ),
     ] = None
     cursor: Cursor = None
-    delimiter: Annotated[
-        Delimiter | None,
-        Meta(
-            description="Delimiter of CSV: comma (the default), or semicolon, for a "
-            "spreadsheet with an Indonesian locale. Not allowed with JSON."
-        ),
-    ] = None
+    delimiter: CsvDelimiter = None
+    bom: CsvMark = None
 
 
 class Explained(Struct, frozen=True):
@@ -85,31 +82,19 @@ async def explain(
 ) -> Response[Explained]:
     """Each case or organisation: whether it counts, by which rule and which events.
 
-    The counts of all pages add up to the figure. The response is JSON, or CSV if Accept
-    names `text/csv`; CSV is streamed.
+    The counts of all pages add up to the figure. The response is JSON, or CSV or XLSX
+    if Accept names its media type; these are streamed.
     """
-    as_csv, delimiter = accepts(request, CSV), question.delimiter
-    if delimiter and not as_csv:
-        raise BadRequest(
-            "delimiter",
-            message(
-                "delimiter is {delimiter}, but it is only allowed if Accept names "
-                "{csv}",
-                delimiter=delimiter,
-                csv=CSV,
-            ),
-        )
+    form = accepted_format(request, question)
     today = app.commands.today()
     async with open_view(app, viewer) as view:
         begun = await explanation.pinned_figure(
             view, app.figures, question.question(today), question.cursor, today
         )
-    asked = _ExplanationQuery(
-        app, viewer, begun, question.subject_filter, delimiter or Delimiter.COMMA
-    )
+    asked = _ExplanationQuery(app, viewer, begun, question.subject_filter)
     limit = question.limit
-    if as_csv:
-        return await _as_csv(request, asked, limit or LARGEST)
+    if form is not None:
+        return await _download(request, asked, form, limit or LARGEST)
     page = await asked.page(begun.after, min(limit or USUAL_LIMIT, MOST_AS_JSON))
     cursor = begun.cursor(page)
     return Response(Explained(begun.figure, page.items, page.examined, cursor))
@@ -122,7 +107,6 @@ class _ExplanationQuery(Struct, frozen=True):
     viewer: Viewer
     begun: PinnedFigure
     wanted: SubjectFilter
-    delimiter: Delimiter
 
     async def page(self, after: str, limit: int) -> ExplanationPage:
         async with open_view(self.app, self.viewer) as view:
@@ -131,28 +115,27 @@ class _ExplanationQuery(Struct, frozen=True):
             )
 
 
-async def _as_csv(
-    request: AnyRequest, asked: _ExplanationQuery, most: int
+async def _download(
+    request: AnyRequest, asked: _ExplanationQuery, form: TableFormat, most: int
 ) -> Response[Any]:
     # Read before the response starts, so that an error still gets its HTTP status.
     first = await asked.page(asked.begun.after, min(most, EXAMINED))
-    name = f"penjelasan-{asked.begun.figure.number}.csv"
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return streamed(request, _lines(asked, first, most), CSV, headers)
+    figure = asked.begun.figure
+    shape = explanation_table.shape(figure, asked.viewer.language)
+    output = table_output(shape, form, figure.number)
+    parts = _parts(asked, first, most)
+    return download(request, output, parts, f"penjelasan-{figure.number}")
 
 
-async def _lines(
+async def _parts(
     asked: _ExplanationQuery, page: ExplanationPage, most: int
-) -> AsyncIterator[str]:
-    """The CSV text of *page* and of the pages after it.
+) -> AsyncIterator[Sequence[ExplainedSubject]]:
+    """The items of *page* and of the pages after it.
 
     It holds no connection between two pages, so a slow client occupies none.
     """
-    yield explanation_csv.head(asked.delimiter)
     while True:
-        yield explanation_csv.rows(
-            page.items, asked.begun.figure, asked.delimiter, asked.viewer.language
-        )
+        yield page.items
         most -= len(page.items)
         if page.next is None or most <= 0:
             return

@@ -22,8 +22,11 @@ from iku.queries.subjects import (
     OrganisationQuestion,
 )
 from iku.queries.view import Viewer
+from iku.web.api.list_downloads import list_download
 from iku.web.commands import receipt_response
+from iku.web.headers import AnyRequest
 from iku.web.routes import get, post
+from iku.web.table_downloads import CsvDelimiter, CsvMark, accepted_format
 
 TAGS = ["Organisations"]
 
@@ -59,6 +62,13 @@ class OrganisationItem(Struct, frozen=True):
     registered_on: date
     merged_into: str | None
     withheld: dict[str, Withheld]
+
+
+class OrganisationListQuestion(OrganisationsQuestion, frozen=True, kw_only=True):
+    """The parameters of the list of organisations, and the options of CSV."""
+
+    delimiter: CsvDelimiter = None
+    bom: CsvMark = None
 
 
 class OrganisationPage(Struct, frozen=True):
@@ -141,9 +151,15 @@ async def record(
     tags=TAGS,
 )
 async def search(
-    question: OrganisationsQuestion, app: App, viewer: Viewer
+    question: OrganisationListQuestion, request: AnyRequest, app: App, viewer: Viewer
 ) -> Response[OrganisationPage]:
-    """The organisations as of a day, from the facts known by the cut-off, in pages."""
+    """The organisations as of a day, from the facts known by the cut-off, in pages.
+
+    If Accept names the media type of CSV or XLSX, the response is a file of all pages.
+    """
+    form = accepted_format(request, question)
+    if form is not None:
+        return await list_download(request, app, viewer, question, form)
     today = app.commands.today()
     async with open_view(app, viewer) as view:
         page = await lists.listing(view, question, today)

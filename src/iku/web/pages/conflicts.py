@@ -7,6 +7,7 @@ from litestar import Response
 from iku import labels
 from iku.domain.access import Action
 from iku.exchange.field_format import NO, YES
+from iku.exchange.table_output import FileFormat
 from iku.labels import CATEGORIES, DIMENSIONS, LEVELS, SOURCES, STATUSES
 from iku.messages import message
 from iku.queries.list_questions import ConflictsQuestion
@@ -57,7 +58,16 @@ async def search_conflicts(frame: Frame, form: Form) -> Response[bytes]:
 @reading(f"{PATH}/daftar.csv", Action.READ_REGISTER, ConflictsQuestion)
 async def download_conflicts(frame: Frame) -> Response[bytes]:
     """The cases of a day as CSV."""
-    return await register_list.download(frame, CASES)
+    return await register_list.download(frame, CASES, FileFormat.CSV)
 
 
-HANDLERS: list[Any] = [show_conflicts, search_conflicts, download_conflicts]
+@reading(f"{PATH}/daftar.xlsx", Action.READ_REGISTER, ConflictsQuestion)
+async def download_conflicts_workbook(frame: Frame) -> Response[bytes]:
+    """The cases of a day as a workbook."""
+    return await register_list.download(frame, CASES, FileFormat.XLSX)
+
+
+HANDLERS: list[Any] = [
+    *(show_conflicts, search_conflicts),
+    *(download_conflicts, download_conflicts_workbook),
+]

@@ -1,6 +1,6 @@
-"""The page that explains a figure case by case, and its download as CSV."""
+"""The page that explains a figure case by case, and its downloads."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from litestar import Response
@@ -10,12 +10,13 @@ from iku.domain.access import Action
 from iku.domain.conflict import DIMENSIONS
 from iku.domain.counting import DISTRICT
 from iku.domain.indicator import ConflictOptions, Options
-from iku.exchange import csv_output, explanation_csv
-from iku.exchange.csv_output import Delimiter
+from iku.exchange import explanation_table
+from iku.exchange.table_output import FileFormat, table_output
 from iku.messages import Message, message
 from iku.queries import counted_subjects, explanation
 from iku.queries.explanation import (
     EXAMINED,
+    ExplainedSubject,
     ExplanationPage,
     ExplanationQuestion,
     PinnedFigure,
@@ -25,7 +26,7 @@ from iku.queries.view import View
 from iku.web.pages.frame import Frame
 from iku.web.pages.indicator import coordinates_of
 from iku.web.pages.routes import reading
-from iku.web.streaming import streamed
+from iku.web.table_downloads import download, page_format
 
 PATH = "/indikator/{code:str}/penjelasan"
 ROWS = 25  # a row may have long texts, and a page at most 40 kB
@@ -59,7 +60,7 @@ async def show_explanation(frame: Frame) -> Response[bytes]:
         next=begun.cursor(found),
         same=coordinates_of(question),
         counted=COUNTED,
-        download=_download_address(frame),
+        downloads={form: _download_address(frame, form) for form in FileFormat},
         event_label=labels.EVENTS.__getitem__,
         parts=_part_labels(options),
         districts=[
@@ -73,20 +74,39 @@ async def show_explanation(frame: Frame) -> Response[bytes]:
 @reading(f"{PATH}.csv", Action.READ_HISTORY, ExplanationQuestion)
 async def download_explanation(frame: Frame) -> Response[Any]:
     """The explanation as CSV; its last line states the coordinates."""
+    return await _download(frame, FileFormat.CSV)
+
+
+@reading(f"{PATH}.xlsx", Action.READ_HISTORY, ExplanationQuestion)
+async def download_explanation_workbook(frame: Frame) -> Response[Any]:
+    """The explanation as a workbook; its last row states the coordinates."""
+    return await _download(frame, FileFormat.XLSX)
+
+
+async def _download(frame: Frame, form: FileFormat) -> Response[Any]:
     async with frame.view() as view:
         begun = await _pinned_figure(frame, view, None)
         # Read before the response starts, so that an error still gets its page.
         first = await _page(view, begun, frame.question, EXAMINED)
-    name = f"penjelasan-{begun.figure.number}.csv"
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    lines = _lines(frame, begun, first)
-    return streamed(frame.visitor.request, lines, "text/csv", headers)
+    said, figure = frame.visitor.page, begun.figure
+    output = table_output(
+        explanation_table.shape(figure, said.language),
+        page_format(form, indonesian=said.is_indonesian),
+        figure.number,
+    )
+    return download(
+        frame.visitor.request,
+        output,
+        _parts(frame, begun, first),
+        f"penjelasan-{figure.number}",
+        [said.text(frame.time.sentence)],
+    )
 
 
-def _download_address(frame: Frame) -> str:
-    """The address of the download with the filters of the page."""
+def _download_address(frame: Frame, form: FileFormat) -> str:
+    """The address of a download with the filters of the page."""
     path = frame.visitor.path
-    return frame.here(cursor=None).replace(path, f"{path}.csv", 1)
+    return frame.here(cursor=None).replace(path, f"{path}.{form}", 1)
 
 
 async def _pinned_figure(frame: Frame, view: View, cursor: str | None) -> PinnedFigure:
@@ -109,21 +129,17 @@ async def _page(
     )
 
 
-async def _lines(
+async def _parts(
     frame: Frame, begun: PinnedFigure, page: ExplanationPage
-) -> AsyncIterator[str]:
-    """The CSV text of *page* and of the pages after it, then the coordinates."""
-    said = frame.visitor.page
-    delimiter = Delimiter.SEMICOLON if said.is_indonesian else Delimiter.COMMA
-    yield explanation_csv.head(delimiter)
+) -> AsyncIterator[Sequence[ExplainedSubject]]:
+    """The items of *page* and of the pages after it."""
     while True:
-        yield explanation_csv.rows(page.items, begun.figure, delimiter, said.language)
+        yield page.items
         if page.next is None:
-            break
+            return
         begun = begun._replace(after=page.next)
         async with frame.view() as view:
             page = await _page(view, begun, frame.question, EXAMINED)
-    yield csv_output.lines([[], [said.text(frame.time.sentence)]], delimiter)
 
 
 def _options(frame: Frame, begun: PinnedFigure) -> Options:
@@ -139,4 +155,6 @@ def _part_labels(options: Options) -> dict[str, Message]:
     return dict(labels.KINDS)
 
 
-HANDLERS: list[Any] = [show_explanation, download_explanation]
+HANDLERS: list[Any] = [
+    *(show_explanation, download_explanation, download_explanation_workbook),
+]

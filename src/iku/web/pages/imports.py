@@ -30,6 +30,7 @@ from iku.exchange.import_preview import ImportPreview
 from iku.exchange.journal_import import Importer, ImportReport
 from iku.exchange.journal_layouts import LAYOUTS
 from iku.exchange.spreadsheet import RowPlace
+from iku.exchange.table_output import XLSX
 from iku.ledger.log import Receipt
 from iku.messages import Message, error_message, message
 from iku.postgres.pool import Connection
@@ -45,7 +46,6 @@ from iku.web.pages.routes import present, sending, timeless, uploading
 
 LARGEST_FILE = 8 << 20  # bytes
 FILE, DIGEST = "berkas", "sidik"  # the fields with the file, and with its SHA-256
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 FAULT, CONFLICT, FORBIDDEN = 422, 409, 403
 LONGEST_NAME = 200  # characters of a file name that are shown
 RECEIPTS = 50  # receipts that are listed

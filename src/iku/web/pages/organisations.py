@@ -8,6 +8,7 @@ from iku import labels
 from iku.domain.access import Action
 from iku.domain.organisation import Status
 from iku.exchange.field_format import NO, YES
+from iku.exchange.table_output import FileFormat
 from iku.labels import KINDS, STATUSES
 from iku.messages import message
 from iku.queries.list_questions import OrganisationsQuestion
@@ -67,11 +68,18 @@ async def search_organisations(frame: Frame, form: Form) -> Response[bytes]:
 @reading(f"{PATH}/daftar.csv", Action.READ_REGISTER, OrganisationsQuestion)
 async def download_organisations(frame: Frame) -> Response[bytes]:
     """The organisations of a day as CSV."""
-    return await register_list.download(frame, ORGANISATIONS)
+    return await register_list.download(frame, ORGANISATIONS, FileFormat.CSV)
+
+
+@reading(f"{PATH}/daftar.xlsx", Action.READ_REGISTER, OrganisationsQuestion)
+async def download_organisations_workbook(frame: Frame) -> Response[bytes]:
+    """The organisations of a day as a workbook."""
+    return await register_list.download(frame, ORGANISATIONS, FileFormat.XLSX)
 
 
 HANDLERS: list[Any] = [
     show_organisations,
     search_organisations,
     download_organisations,
+    download_organisations_workbook,
 ]

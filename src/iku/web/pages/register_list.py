@@ -14,15 +14,16 @@ from msgspec import structs
 
 from iku.domain.access import Action
 from iku.domain.question import InvalidQuestion
-from iku.exchange import csv_output, list_csv
-from iku.exchange.csv_output import Delimiter
+from iku.exchange import list_table
 from iku.exchange.field_format import FieldFormat
+from iku.exchange.table_output import FileFormat, table_output
 from iku.messages import Message, message
 from iku.parsing import parse_texts
 from iku.queries import lists
 from iku.queries.list_questions import ListQuestion
 from iku.web.page_forms import Form
 from iku.web.pages.frame import Frame
+from iku.web.table_downloads import page_format
 
 WORDS, CURSOR, FORM = "kata", "lanjut", "bentuk"  # fields of the form of a search
 PART = 200  # items that are read at a time for a download
@@ -108,33 +109,33 @@ async def show(
 async def search(frame: Frame, form: Form, register: Register) -> Response[bytes]:
     """The answer to the form of a search: a page of the list, or the download."""
     words = " ".join(form.text(WORDS).split())
-    if form.text(FORM):
-        return await download(frame, register, words)
+    if named := form.text(FORM):
+        file = FileFormat.XLSX if named == FileFormat.XLSX else FileFormat.CSV
+        return await download(frame, register, file, words)
     return await show(frame, register, words, form.text(CURSOR) or None)
 
 
 async def download(
-    frame: Frame, register: Register, words: str = ""
+    frame: Frame, register: Register, form: FileFormat, words: str = ""
 ) -> Response[bytes]:
-    """The whole list as CSV; the last line states the coordinates."""
+    """The whole list as a file; its last row states the coordinates."""
     language = frame.visitor.page
-    indonesian = language.is_indonesian
-    delimiter = Delimiter.SEMICOLON if indonesian else Delimiter.COMMA
-    parts = [list_csv.head(register.category, delimiter)]
+    shown = page_format(form, indonesian=language.is_indonesian)
+    output = table_output(list_table.shape(register.category), shown)
+    parts = [output.head()]
     question = structs.replace(_question(frame, words, None), limit=PART)
     async with frame.view() as view:
         following: str | None = ""
         while following is not None:
             question = structs.replace(question, cursor=following or None)
             found = await lists.listing(view, question, frame.time.today)
-            parts.append(list_csv.csv_lines(register.category, found.items, delimiter))
+            parts.append(output.rows(found.items))
             following = found.next
-    said = language.text(frame.time.sentence)
-    parts.append(csv_output.lines([[], [said]], delimiter))
-    name = f"{register.path[1:]}-{frame.time.day.isoformat()}.csv"
+    parts.append(output.end([language.text(frame.time.sentence)]))
+    name = f"{register.path[1:]}-{frame.time.day.isoformat()}.{form}"
     return Response(
-        "".join(parts).encode(),
-        media_type="text/csv; charset=utf-8",
+        b"".join(parts),
+        media_type=form.media_type,
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
 

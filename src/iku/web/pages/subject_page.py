@@ -11,7 +11,7 @@ from iku.commands.authorisation import Authority
 from iku.domain import access, organisation
 from iku.domain.access import Forbidden
 from iku.domain.decider import SubjectNotFound, subject_id
-from iku.exchange import list_csv
+from iku.exchange import list_table
 from iku.messages import Message, message, vocabulary
 from iku.queries import actor_names, subject_lookup, subject_page, subjects
 from iku.queries.figure_parameters import Moment
@@ -139,7 +139,7 @@ def _facts(
     """Each field that has a value."""
     fields = frame.fields
     hidden = {name.partition(".")[0] for name in shown["withheld"]}
-    for name in (*list_csv.FIELDS[layout.category], *MORE[layout.category]):
+    for name in (*list_table.FIELDS[layout.category], *MORE[layout.category]):
         given = shown[name]
         if given is None:
             continue

@@ -1,43 +1,37 @@
-"""An explanation as CSV: one row per case or organisation.
+"""An explanation as a table for spreadsheets: a row for each case or organisation.
 
 Every row ends with the figure's number, so that a copied row still identifies its
 figure.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from iku.domain.figure import Figure
 from iku.exchange import csv_output
-from iku.exchange.csv_output import Delimiter
 from iku.exchange.formats import Formats
+from iku.exchange.papers.document import Cell, Column
+from iku.exchange.table_output import TableShape
 from iku.language import Language
 from iku.queries.explanation import ExplainedSubject, ReasonView
 
+_WIDTHS = {"judul": 80, "alasan_penyebut": 80, "alasan_pembilang": 80}  # millimetres
 HEADINGS = (
     *("nomor", "judul", "bagian", "kecamatan", "penyebut", "pembilang"),
     *("aturan_penyebut", "alasan_penyebut", "peristiwa_penyebut"),
     *("aturan_pembilang", "alasan_pembilang", "peristiwa_pembilang", "nomor_angka"),
 )
+_COLUMNS = tuple(Column(one, width=_WIDTHS.get(one, 28)) for one in HEADINGS)
 
 
-def head(delimiter: Delimiter = Delimiter.COMMA) -> str:
-    """The start of the file: byte order mark and headings."""
-    return csv_output.head(HEADINGS, delimiter)
-
-
-def rows(
-    items: Iterable[ExplainedSubject],
-    figure: Figure,
-    delimiter: Delimiter = Delimiter.COMMA,
-    language: Language = Language.INDONESIAN,
-) -> str:
-    """One line for each item of *items*, which explain *figure*.
+def shape(figure: Figure, language: Language = Language.INDONESIAN) -> TableShape:
+    """The table of the items that explain *figure*.
 
     The sentences of the reasons are in *language*; everything else is for programs.
     """
     formats = Formats(lambda: language)
-    lines = (
-        (
+
+    def cells(item: ExplainedSubject) -> Sequence[Cell]:
+        return (
             item.number,
             item.title,
             item.part,
@@ -48,9 +42,8 @@ def rows(
             *_reason_cells(item.why_numerator, formats),
             figure.number,
         )
-        for item in items
-    )
-    return csv_output.lines(lines, delimiter)
+
+    return TableShape(figure.indicator, _COLUMNS, cells)
 
 
 def _reason_cells(why: ReasonView, formats: Formats) -> tuple[str, str, str]:
