@@ -103,6 +103,11 @@ create table projection.state (
   primary key (category, subject, position, valid)
 );
 
+-- For lists: the states in force, by the day on which they end. A list of a late day reads
+-- few states besides its own, and no superseded one.
+create index state_until on projection.state (coalesce(upper(valid), 'infinity'), category)
+  where superseded = 9223372036854775807;
+
 -- Numbers of cases and organisations: a correctable attribute, compared without case
 -- and unique among subjects that are not annulled. They are derived from the log in the
 -- same transaction, so automatic numbers need no sequences, which would skip a number
@@ -209,7 +214,7 @@ begin
      where s.category = e.category
        and s.subject = e.subject
        and lower(s.valid) = e.valid_from
-       and s.superseded = 9223372036854775807;
+       and s.superseded + 0 = 9223372036854775807; -- not by the index state_until
   end if;
 
   insert into state (

@@ -105,6 +105,8 @@ def number(of: Decimal | float, language: Language, places: int | None = None) -
 
 
 def _format_indonesian(value: Any, specification: str = "") -> str:
+    if type(value) is str:
+        return format(value, specification)
     match value:
         case Message():
             text = format_pattern(

@@ -5,7 +5,7 @@ parameters filled in, for logs and programs. The code that shows it to a user tr
 it first (`iku.language`). After zope.i18nmessageid.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 from functools import lru_cache
 from string import Formatter
@@ -165,12 +165,15 @@ def format_pattern(pattern: str, values: Mapping[str, Any], shown: Shown) -> str
     """*pattern* with its parameters, each formatted by *shown*."""
     if not values:
         return pattern
-    return "".join(
-        literal
-        if name is None
-        else literal + _format_parameter(values[name], how, shown)
-        for literal, name, *how in _parts(pattern)
-    )
+    parts = []
+    for literal, name, specification, conversion in _parts(pattern):
+        parts.append(literal)
+        if name is not None:
+            value = values[name]
+            if conversion:
+                value = Formatter().convert_field(value, conversion)
+            parts.append(_format_parameter(value, specification or "", shown))
+    return "".join(parts)
 
 
 @lru_cache(2048)
@@ -179,10 +182,7 @@ def _parts(pattern: str) -> tuple[tuple[str, str | None, str | None, str | None]
     return tuple(Formatter().parse(pattern))
 
 
-def _format_parameter(value: Any, how: Sequence[str | None], shown: Shown) -> str:
-    specification, conversion = how[0] or "", how[1]
-    if conversion:
-        value = Formatter().convert_field(value, conversion)
+def _format_parameter(value: Any, specification: str, shown: Shown) -> str:
     if specification.startswith("after "):
         name = specification.removeprefix("after ")
         return shown(value, "").removeprefix(f"{name} ")

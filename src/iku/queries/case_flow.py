@@ -57,19 +57,29 @@ def counted_levels(options: ConflictOptions) -> list[Level]:
     return [level for level in Level if level.reaches(options.minimum_level)]
 
 
+# As in the statement of a list (`search`), states in force are found by an index.
 _FLOW = """
         with known as materialized (
           select s.subject, s.status, s.verified, s.entered_on, s.valid,
                  case s.status when 'resolved'
                    then (s.shown::json ->> 'resolved_on')::date
                  end as resolved_on
-            from projection.state s
+            from (select *
+                    from projection.state
+                   where superseded = 9223372036854775807
+                  union all
+                  select *
+                    from projection.state
+                   where superseded < 9223372036854775807
+                     and (superseded > $5 or known_to > $6)
+                     and (select h.size > $5 or h.known_on > $6
+                            from ledger.head h)) s
            where s.category = 'conflict'
              and s.kind = $1
              and s.level >= $2
              and s.position <= $5
              and s.known_from <= $6
-             and (s.superseded > $5 or s.known_to > $6)
+             and coalesce(upper(s.valid), 'infinity') > $3
              and (s.valid @> $4::date and (s.entered_on >= $3 or s.status = 'open')
                   or lower(s.valid) between $3 and $4)
         ),

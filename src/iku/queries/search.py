@@ -196,8 +196,9 @@ def _page(
     return ListedMatches(shown, following, statuses)
 
 
-# The conditions on columns of fixed width come first: they are the first columns of a
-# row. All columns are read of the subjects of the page only.
+# States in force are found by the index state_until. Superseded ones are searched only
+# if the log has more events than the question asks about, or later knowledge. All
+# columns are read of the subjects of the page only.
 _STATES = """
   with known as not materialized (
     select s.*,
@@ -208,12 +209,20 @@ _STATES = """
              when 'level' then s.level::text
              else ''
            end as key
-      from projection.state s
-     where s.position <= $3
-       and s.known_from <= $4
-       and (s.superseded > $3 or s.known_to > $4)
+      from (select *
+              from projection.state
+             where superseded = 9223372036854775807
+            union all
+            select *
+              from projection.state
+             where superseded < 9223372036854775807
+               and (superseded > $3 or known_to > $4)
+               and (select h.size > $3 or h.known_on > $4 from ledger.head h)) s
+     where s.category = $1
        and s.valid @> $2::date
-       and s.category = $1
+       and coalesce(upper(s.valid), 'infinity') > $2
+       and s.position <= $3
+       and s.known_from <= $4
        -- what the viewer may see, by the present state
        and ($21::text[] is null
             or exists (

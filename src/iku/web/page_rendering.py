@@ -165,10 +165,16 @@ def _qr_code(text: str, title: str) -> Markup:
     return Markup(qr_code.svg(text, title))  # noqa: S704 - it escapes the title
 
 
-def _unbroken(text: str) -> Markup:
+def _unbroken(text: str) -> str:
     """A text whose days are not broken at their hyphens."""
+    if "-" not in text:
+        return text
     escaped = str(escape(text))  # text, or the substitution would be escaped, too
-    return Markup(_DAY.sub(r'<span class="day">\g<0></span>', escaped))  # noqa: S704 - escaped
+    return Markup(_DAY.sub(_unbroken_day, escaped))  # noqa: S704 - escaped
+
+
+def _unbroken_day(found: re.Match[str]) -> str:
+    return f'<span class="day">{found[0]}</span>'
 
 
 def _sentence(text: str) -> str:

@@ -6,7 +6,8 @@ the texts that the viewer may read, and caches none of them, so an erased text i
 found again.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache
 from typing import Any, NamedTuple
 
 from litestar import Response
@@ -179,35 +180,42 @@ def _rows(
     items: Iterable[Mapping[str, Any]],
 ) -> Iterator[Row]:
     fields = frame.fields
+    value = cache(fields.value)  # the rows of a page have few different values
     areas = {area.code: area.name for area in frame.app.agency.areas}
     _, title, *others = register.columns
     # An address of its own for each row would take a quarter of the page's time.
     coordinates = frame.address(register.path).removeprefix(register.path)
     for item in items:
         cells = (
-            (headings[field], _cell(field, item, fields, areas)) for field in others
+            (headings[field], _cell(field, item, fields, value, areas))
+            for field in others
         )
         address = f"{register.path}/{item['id']}{coordinates}"
         yield Row(address, item["number"], headings[title], item[title], tuple(cells))
 
 
 def _cell(
-    field: str, item: Mapping[str, Any], fields: FieldFormat, areas: Mapping[str, str]
+    field: str,
+    item: Mapping[str, Any],
+    fields: FieldFormat,
+    value: Callable[[str, Any], str],
+    areas: Mapping[str, str],
 ) -> str:
+    """The text of a cell; *value* is that of *fields*, cached."""
     match field:
         case "category":
             names = ("category", "dimension", "level")
-            return "{}, {}; {}".format(*(fields.value(n, item[n]) for n in names))
+            return "{}, {}; {}".format(*(value(name, item[name]) for name in names))
         case "status":
             return fields.status(item)
         case "legal_basis":
             return fields.legal_basis(item)
         case "area":
-            area = areas.get(item["area"], item["area"] or fields.value("area", None))
+            area = areas.get(item["area"], item["area"] or value("area", None))
             source = item.get("source")
-            return f"{area}; {fields.value('source', source)}" if source else area
+            return f"{area}; {value('source', source)}" if source else area
         case _:
-            return fields.value(field, item[field])
+            return value(field, item[field])
 
 
 def _given(frame: Frame, register: Register) -> dict[str, tuple[Any, ...]]:
