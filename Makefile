@@ -53,9 +53,10 @@ messages: setup-dev
 shape: setup-dev
 	$(BIN)/python -m tests.schema_shape_file
 
-# Takes the pictures of docs/pictures, in Chromium.
+# Takes the pictures of docs/pictures: pages in Chromium, and papers.
 pictures: setup-dev
 	$(BIN)/python -m tests.browser.pictures
+	$(BIN)/python -m tests.exchange.papers.paper_pictures
 
 # Benchmarks run as modules, because they share code; the following are no benchmarks.
 NO_BENCH := $(addprefix benchmarks/,__init__.py loading.py measuring.py registers.py report.py served.py stores.py)

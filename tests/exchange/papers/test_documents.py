@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from iku.exchange.papers.registry import PAPERS, Scope
+from iku.exchange.papers.registry import ARCHIVES, PAPERS, Scope
 from iku.queries.figure_parameters import Moment
 from tests.exchange.papers.conftest import Make
 from tests.exchange.papers.printing import pdf, pictures
@@ -27,7 +27,11 @@ def errors(printed: bytes, file: Path) -> list[tuple[str, str]]:
     """The errors that the checker of PDF/UA finds."""
     file.write_bytes(printed)
     found = OUTLOUD.check(str(file)).findings
-    return [(one.rule, one.message) for one in found if one.severity == "error"]
+    return [
+        (one.rule, f"{one.message}: {one.evidence}")
+        for one in found
+        if one.severity == "error"
+    ]
 
 
 @pytest.mark.usefixtures("published")
@@ -44,3 +48,13 @@ async def test_a_paper_is_accessible_and_printed_twice_alike(
     assert errors(printed, tmp_path / "paper.pdf") == []
     if folder := os.environ.get(SEEN):
         pictures(printed, f"{folder}/{name}")
+
+
+def test_each_paper_is_documented_with_a_picture() -> None:
+    docs = Path(__file__).parents[3] / "docs"
+    text = (docs / "papers.md").read_text()
+    for name in (*PAPERS, *ARCHIVES):
+        assert f"`{name}`" in text
+    for name in PAPERS:
+        assert f"(pictures/naskah-{name}.png)" in text
+        assert (docs / "pictures" / f"naskah-{name}.png").is_file()

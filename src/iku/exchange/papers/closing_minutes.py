@@ -78,11 +78,11 @@ def _figures(of: FrozenPublication) -> Table:
         caption="Tabel 1. Figur yang dibekukan",
         columns=(
             Column("No", CellKind.COUNT, 9),
-            Column("Indikator", width=48),
+            Column("Indikator", width=44),
             Column("Pembilang", CellKind.COUNT, 19),
             Column("Penyebut", CellKind.COUNT, 19),
             Column("Realisasi", CellKind.PERCENT, 20),
-            Column("Nomor figur", width=53),
+            Column("Nomor figur", width=70),
         ),
         rows=tuple(
             Row(

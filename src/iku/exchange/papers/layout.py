@@ -3,6 +3,7 @@
 Every text is data for the template, so none can be interpreted as markup.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from itertools import groupby
@@ -20,6 +21,7 @@ from iku.exchange.papers.document import (
     Row,
     Signatures,
     Table,
+    Terms,
     day_in_words,
     printed,
 )
@@ -27,6 +29,13 @@ from iku.exchange.papers.document import (
 TEMPLATE = "paper.typ"
 _NUMBERS = {CellKind.COUNT, CellKind.NUMBER, CellKind.PERCENT, CellKind.RATIO}
 _OPEN = "." * 30  # a line to be filled in by hand
+_ROOM = {"a3": 392, "a4 landscape": 269, "a4": 168}  # of the text, in millimetres
+_NAMES = 60  # room of the names before their values, in millimetres
+_INSET = 2.2  # of a cell, left and right, in millimetres
+_LETTER = 0.21  # width of a wide letter of one point, in millimetres
+_WORD = re.compile(r"\S+")
+_PARTS = re.compile(r"(?<=[./_-])")
+ZERO_WIDTH = "\u200b"
 
 
 class Reference(Struct, frozen=True):
@@ -45,6 +54,8 @@ class Reference(Struct, frozen=True):
 
 def layout(document: Document, reference: Reference | None = None) -> dict[str, Any]:
     """The *document* and its *reference* as data of the template."""
+    paper = "a3" if document.wide else "a4"
+    room = _ROOM["a4 landscape" if document.landscape and paper == "a4" else paper]
     return {
         "title": document.title,
         "subtitle": document.subtitle,
@@ -54,9 +65,9 @@ def layout(document: Document, reference: Reference | None = None) -> dict[str, 
         "draft": list(document.draft),
         "internal": document.internal,
         "landscape": document.landscape,
-        "paper": "a3" if document.wide else "a4",
+        "paper": paper,
         "sections": [
-            {"heading": one.heading, "blocks": [*_blocks(one.blocks)]}
+            {"heading": one.heading, "blocks": [*_blocks(one.blocks, room)]}
             for one in document.sections
         ],
         "signatures": _signatures(document.signatures),
@@ -64,24 +75,74 @@ def layout(document: Document, reference: Reference | None = None) -> dict[str, 
     }
 
 
-def _blocks(blocks: Sequence[Block]) -> Iterator[dict[str, Any]]:
+def _blocks(blocks: Sequence[Block], room: float) -> Iterator[dict[str, Any]]:
     """The blocks; adjacent charts are one, so that they stand side by side."""
     for charts, run in groupby(blocks, key=lambda block: isinstance(block, Chart)):
         if charts:
             yield {"type": "charts", "items": [to_builtins(one) for one in run]}
             continue
         for one in run:
-            yield _table(one) if isinstance(one, Table) else to_builtins(one)
+            yield _table(one, room) if isinstance(one, Table) else _texts(one, room)
 
 
-def _table(table: Table) -> dict[str, Any]:
+def _texts(block: Block, room: float) -> dict[str, Any]:
+    """A block of text, whose long words may break."""
+    if isinstance(block, Terms):
+        scale = _Scale(10, [room - _NAMES])
+        rows = [(name, value and scale.broken(value)) for name, value in block.rows]
+        return {"type": "terms", "rows": rows}
+    made: dict[str, Any] = to_builtins(block)
+    return made | {"text": _Scale(10, [room]).broken(made["text"])}
+
+
+class _Scale(Struct, frozen=True):
+    """How large a table is printed.
+
+    Attributes:
+        size: Size of its type, in points.
+        widths: Of the columns, in millimetres.
+    """
+
+    size: float
+    widths: list[float]
+
+    def broken(self, text: str, column: int = 0, span: int = 1) -> str:
+        """*text*, with break opportunities in words that are wider than their cell."""
+        room = sum(self.widths[column : column + span]) - _INSET
+        most = max(int(room / (self.size * _LETTER)), 1)
+        return _WORD.sub(lambda word: _broken(word[0], most), text)
+
+
+def _scale(table: Table, room: float) -> _Scale:
+    """The scale by which the columns of *table* fill *room* millimetres."""
+    total = sum(column.width for column in table.columns)
+    size = 8.5 if total <= room else 7.5 if total <= 1.25 * room else 6.8
+    return _Scale(size, [column.width * room / total for column in table.columns])
+
+
+def _broken(word: str, most: int) -> str:
+    """*word*, with zero-width spaces if it has more than *most* characters.
+
+    They follow punctuation, or every character if that is not enough.
+    """
+    if len(word) <= most:
+        return word
+    parts = [part for part in _PARTS.split(word) if part]
+    if max(map(len, parts)) > most:
+        parts = [*word]
+    return ZERO_WIDTH.join(parts)
+
+
+def _table(table: Table, room: float) -> dict[str, Any]:
+    scale = _scale(table, room)
     return {
         "type": "table",
         "caption": table.caption,
-        "widths": [column.width for column in table.columns],
+        "size": scale.size,
+        "widths": scale.widths,
         "head": [*_head(table)],
-        "rows": [*_rows(table, table.rows)],
-        "footer": [*_rows(table, table.footer)],
+        "rows": [*_rows(table, table.rows, scale)],
+        "footer": [*_rows(table, table.footer, scale)],
         "notes": list(table.notes),
         "empty": table.empty,
     }
@@ -122,12 +183,16 @@ def _group_headings(columns: Sequence[Column]) -> Iterator[dict[str, Any]]:
             yield from (_cell(one.title, "center", joined="below") for one in found)
 
 
-def _rows(table: Table, rows: Sequence[Row]) -> Iterator[list[dict[str, Any]]]:
+def _rows(
+    table: Table, rows: Sequence[Row], scale: _Scale
+) -> Iterator[list[dict[str, Any]]]:
     lengths = [_merged_lengths(rows, n) for n in range(len(table.columns))]
     for place, row in enumerate(rows):
         yield [
             _cell(
-                printed(row.cells[n], column.kind),
+                scale.broken(
+                    printed(row.cells[n], column.kind), n, row.span if n == 0 else 1
+                ),
                 _alignment(column, row.cells[n], covered=n == 0 and row.span > 1),
                 columns=row.span if n == 0 else 1,
                 rows=lengths[n][place] if column.merged else 1,

@@ -17,6 +17,7 @@ from iku.exchange.papers import (
     case_papers,
     changes,
     closing_minutes,
+    evidence_pack,
     form_e81,
     indicator_list,
     metadata,
@@ -186,6 +187,34 @@ _ALL = (
     ),
 )
 PAPERS: Mapping[str, Paper] = MappingProxyType({one.name: one for one in _ALL})
+
+
+class Archive(Struct, frozen=True):
+    """A ZIP of files about a publication (as `Paper`)."""
+
+    name: str
+    label: Message
+    action: Action
+    pack: Callable[[Sources, PaperRequest], Awaitable[bytes]]
+
+
+ARCHIVES: Mapping[str, Archive] = MappingProxyType(
+    {
+        evidence_pack.NAME: Archive(
+            evidence_pack.NAME,
+            message("Evidence for the evaluation (LKE)"),
+            Action.READ_HISTORY,
+            evidence_pack.pack,
+        )
+    }
+)
+
+
+async def pack(sources: Sources, name: str, request: PaperRequest) -> bytes:
+    """The archive *name* of *request* (raises as `make`)."""
+    archive = ARCHIVES[name]
+    sources.view.viewer.require_somewhere(archive.action)
+    return await archive.pack(sources, request)
 
 
 async def make(sources: Sources, name: str, request: PaperRequest) -> Document:

@@ -7,11 +7,16 @@ from iku.messages import Message
 from iku.queries.explanation import ExplainedSubject
 
 
+def say(said: str) -> str:
+    """A message in Indonesian, the language of all papers."""
+    return translate(said, Language.INDONESIAN)
+
+
 def word(labels: Mapping[str, Message], value: str | None) -> str | None:
     """The Indonesian label of *value*; None if there is no value."""
     if value is None:
         return None
-    return translate(labels[value], Language.INDONESIAN)
+    return say(labels[value])
 
 
 def reasons(of: ExplainedSubject) -> str:
