@@ -27,6 +27,8 @@ from iku.postgres.database import Database
 from iku.postgres.pool import Plain
 from iku.web import examples
 from tests.conftest import SETTINGS, copy_keys
+from tests.exchange.papers import signing
+from tests.exchange.test_bundle import WITNESS, cosign
 from tests.web.conftest import Client
 from tests.web.test_authentication import invited, key_of
 
@@ -204,6 +206,24 @@ async def proposals(client: Client) -> tuple[Ask, ...]:
     )
 
 
+ISSUED = {"publication": "2021"}
+ISSUE = (Ask("issuePaper", "/papers/data-terbuka", ISSUED, body=b""),)
+
+
+async def signed_paper(client: Client) -> tuple[Ask, ...]:
+    """Requests about an issued paper, which is signed here."""
+    path = "/publications/2021/papers/data-terbuka.pdf"
+    final = await client.get(path)
+    assert final.headers["Iku-Paper"] == "issued"
+    of = "/papers/data-terbuka"
+    return (
+        Ask("getPublicationPaper", path),
+        Ask("getPaper", f"{of}.pdf", ISSUED),
+        Ask("takeSignedPaper", f"{of}/signed", ISSUED, signing.sign(final.content)),
+        Ask("getSignedPaper", f"{of}/signed", ISSUED),
+    )
+
+
 async def accounts(app: App) -> tuple[Ask, ...]:
     """Requests of the first administrator, in a fresh session."""
     admin = (await invited(app, Role.ADMIN)).account
@@ -233,8 +253,10 @@ async def accounts(app: App) -> tuple[Ask, ...]:
 @pytest.fixture
 async def app(database: Database, tmp_path: Path) -> AsyncIterator[App]:
     """An application with its own key folder, because the erasure is recorded there."""
-    keys = copy_keys(tmp_path / "keys")
-    async with open_app(replace(SETTINGS, keys=keys), database) as app:
+    keys, witnesses = copy_keys(tmp_path / "keys"), tmp_path / "witnesses"
+    witnesses.write_text(f"witness W {WITNESS.verifier}\nquorum W\n")
+    settings = replace(SETTINGS, keys=keys, witnesses=witnesses)
+    async with open_app(settings, database) as app:
         yield app
 
 
@@ -274,7 +296,7 @@ def shown(answer: httpx.Response) -> tuple[str, Any]:
             return media_type, json.loads(answer.text.splitlines()[-1])
         case "text/csv":
             return media_type, "".join(answer.text.splitlines(keepends=True)[:MOST])
-        case "application/octet-stream":
+        case "application/octet-stream" | "application/pdf":
             return media_type, None
         case _ if answer.text.startswith("# HELP"):
             return media_type, "".join(answer.text.splitlines(keepends=True)[:LINES])
@@ -306,6 +328,10 @@ async def recorded(
     await checkpoint_signing.sign(signer, home, origin)
     await record(await proposals(client))
     await record(AFTER)
+    await record(ISSUE)
+    await checkpoint_signing.sign(signer, home, origin)
+    await cosign(signer)
+    await record(await signed_paper(client))
     await record(await accounts(app))
     return found
 

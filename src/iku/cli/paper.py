@@ -2,16 +2,22 @@
 
 import click
 
-from iku.cli import paper_data, terminal
+from iku.cli import paper_data, paper_print, terminal
 
 
 @click.group(
     cls=terminal.OrderedGroup,
-    short_help="Enter the data of the agency that papers print.",
+    short_help="Print and issue papers, and enter the data that they print.",
 )
 def paper() -> None:
-    """Enter and show what papers print and the register cannot count."""
+    """Print and issue papers; enter what they print and the register cannot count.
+
+    `iku paper NAME PUBLICATION` writes a paper of a publication, such as `iku paper
+    lkjip 2021`; a paper without a publication takes --as-of, --known-on and --size.
+    Until a paper is issued and a quorum of witnesses
+    has cosigned the log, it is a draft, marked KONSEP.
+    """
 
 
-for _command in paper_data.COMMANDS:
+for _command in (*paper_print.COMMANDS, *paper_data.COMMANDS):
     paper.add_command(_command)

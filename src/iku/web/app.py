@@ -34,6 +34,7 @@ from iku.web.api import (
     openings,
     organisations,
     paper_data,
+    papers,
     proposals,
     publications,
     replay,
@@ -48,7 +49,7 @@ LARGEST_BODY = 1 << 20
 MODULES = (
     *(conflicts, attachments, organisations),
     *(indicators, figures, explanations, replay, differences, comparisons),
-    *(publications, paper_data, erasures, openings),
+    *(publications, papers, paper_data, erasures, openings),
     *(proposals, accounts),
     *(log, tree, agency, health),
 )

@@ -54,8 +54,13 @@ _CONTENT_LANGUAGE: Json = {
     "schema": {"type": "string", "enum": ["en", "id"]},
 }
 # Operations with a file as the request body, and with a file as the response.
-_ATTACHING = frozenset({"attachFile", "attachOrganisationFile"})
-_FETCHING = frozenset({"getAttachment", "getOrganisationAttachment"})
+_ATTACHING = frozenset({"attachFile", "attachOrganisationFile", "takeSignedPaper"})
+_FETCHING = frozenset(
+    {
+        *("getAttachment", "getOrganisationAttachment"),
+        *("getPaper", "getPublicationPaper", "getSignedPaper"),
+    }
+)
 _BYTES = {"schema": {"type": "string", "format": "binary"}}
 
 INTRODUCTION = """\

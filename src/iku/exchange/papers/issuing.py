@@ -68,6 +68,14 @@ class PreparedIssue(NamedTuple):
     compiled: bytes
 
 
+def file_name(name: str, request: PaperRequest, suffix: str) -> str:
+    """The name of the file of a paper, such as ``lkjip-2021.pdf``."""
+    about = request.subject or request.publication
+    if request.moment is not None and request.subject is None:
+        about = request.moment.as_of.isoformat()
+    return f"{name}-{about}.{suffix}"
+
+
 def kind_of(name: str) -> Paper:
     """The kind of paper with this name.
 

@@ -16,7 +16,9 @@ from msgspec import Struct
 
 from iku.domain.decider import Refused
 from iku.domain.paper import Signed
-from iku.exchange.papers import digest
+from iku.exchange.papers import digest, issuing
+from iku.exchange.papers.issuing import Site
+from iku.exchange.papers.sources import Sources
 from iku.messages import Message, message
 from iku.queries.papers import PaperRecord
 
@@ -66,6 +68,26 @@ def check(issued: bytes, found: PaperRecord, copy: bytes, today: date) -> Signed
     return Signed(effective_on=today, issued=version, digest="0" * 64, length=1)
 
 
+async def checked(
+    sources: Sources, found: PaperRecord, site: Site, copy: bytes
+) -> Signed:
+    """The event that takes up *copy* of an issued paper.
+
+    Raises:
+        Refused: The paper has no proof yet, or the copy is refused (see `check`).
+    """
+    issued = await issuing.final_bytes(sources, found, site)
+    if issued is None:
+        raise Refused(
+            message(
+                "paper {paper} is a draft until a quorum of witnesses has cosigned "
+                "its issue, so it cannot be signed yet",
+                paper=found.subject,
+            )
+        )
+    return check(issued, found, copy, sources.today)
+
+
 def _other_file(issued: bytes, copy: bytes) -> Message:
     """Why a file that does not begin with the issued paper is refused."""
     stored = [digest.stored(issued, name) for name in ("bukti.json", "figur.json")]
@@ -89,8 +111,10 @@ def _faults(issued: bytes, plain: bytes) -> Iterator[Message]:
         )
     objects = digest.objects(issued)
     fields = _reserved_fields(issued)
-    pages = _pages(objects)
+    pages, rectangles = _pages(objects), _RECTANGLE.findall(plain)
     allowed = {pages[one.page - 1] for one in fields if 0 < one.page <= len(pages)}
+    if all(_is_empty(one) for one in rectangles):  # an invisible signature
+        allowed = set(pages)
     for number, content in _OBJECT.findall(plain):
         before = objects.get(int(number))
         if before is not None and not _keeps(before, content, int(number), allowed):
@@ -100,8 +124,8 @@ def _faults(issued: bytes, plain: bytes) -> Iterator[Message]:
                 number=int(number),
             )
     height = _page_height(objects[pages[0]])
-    for rectangle in _RECTANGLE.findall(plain):
-        if not _is_reserved(rectangle, fields, height):
+    for rectangle in rectangles:
+        if not _is_empty(rectangle) and not _is_reserved(rectangle, fields, height):
             yield message(
                 "the signature is drawn at [{rectangle}], outside the field that the "
                 "paper reserves for it",
@@ -145,18 +169,20 @@ def _reserved_fields(issued: bytes) -> list[ReservedField]:
     return msgspec.json.decode(plain, type=list[ReservedField])
 
 
+def _is_empty(rectangle: bytes) -> bool:
+    return re.fullmatch(rb"\s*(0(\.0+)?\s+){3}0(\.0+)?\s*", rectangle) is not None
+
+
 def _is_reserved(
     rectangle: bytes, fields: list[ReservedField], page_height: float
 ) -> bool:
-    """Whether a rectangle is empty, or lies in a reserved field."""
+    """Whether a rectangle lies in a reserved field."""
     try:
         left, lower, right, upper = map(float, rectangle.split())
     except ValueError:
         return False
     left, right = sorted((left, right))
     lower, upper = sorted((lower, upper))
-    if left == right and lower == upper:
-        return True
     return any(
         one.x - TOLERANCE <= left
         and right <= one.x + WIDTH + TOLERANCE

@@ -30,7 +30,7 @@ class Attachment(NamedTuple):
 
     name: str
     content: bytes
-    media_type: str
+    mime_type: str
     description: str
 
 

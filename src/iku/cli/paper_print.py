@@ -1,0 +1,173 @@
+"""`iku paper NAME`: prints, issues and signs the papers of the registry."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+from msgspec import structs
+
+from iku.app import App
+from iku.cli import api_key, proposing, tables, terminal
+from iku.cli.errors import CommandFailed
+from iku.cli.options import options
+from iku.commands import papers as paper_commands
+from iku.commands.command import Command, CommandResult
+from iku.domain.access import Credentials
+from iku.exchange.papers import issuing, registry, signed_copies, table_csv
+from iku.exchange.papers.registry import Paper, Scope
+from iku.exchange.papers.sources import PaperRequest
+from iku.gateway import receipt
+from iku.messages import Message, message
+from iku.queries.figure_parameters import MomentQuestion
+from iku.queries.papers import PaperRecord
+from iku.queries.view import View
+from iku.web import paper_sources
+from iku.web.paper_sources import CATEGORY
+
+
+def _command(kind: Paper) -> click.Command:
+    """The command that prints a paper."""
+
+    @click.command(kind.name, help=str(kind.label))
+    @_arguments(kind)  # type: ignore[untyped-decorator]
+    @click.option(
+        "-o",
+        "--output",
+        type=click.Path(path_type=Path, dir_okay=False),
+        help="File to write; without it, NAME-ABOUT.pdf in the working directory.",
+    )
+    @click.option("--csv", is_flag=True, help="Write the tables as CSV.")
+    @click.option("--issue", is_flag=True, help="Issue the paper.")
+    @click.option(
+        "--signed",
+        type=click.Path(path_type=Path, exists=True, dir_okay=False),
+        help="Take up this signed copy of the issued paper.",
+    )
+    @proposing.option
+    @terminal.actor
+    @terminal.as_json
+    def run(**given: Any) -> None:
+        _run(kind, given)
+
+    command: click.Command = run
+    return command
+
+
+def _arguments(kind: Paper) -> Any:
+    match kind.scope:
+        case Scope.PUBLICATION:
+            return click.argument("about", metavar="PUBLICATION")
+        case Scope.CASE:
+            return click.argument("about", metavar="NUMBER")
+        case Scope.COORDINATES:
+            return options(MomentQuestion)
+
+
+def _run(kind: Paper, given: dict[str, Any]) -> None:
+    issues = given["issue"] or given["because"] is not None
+    if given["signed"] is not None:
+        outcome = terminal.run(_take_signed(kind, given))
+        _report(outcome, message("The signed copy was taken up."), json=given["json"])
+    elif issues:
+        outcome = terminal.run(_issue(kind, given))
+        if given["because"] is not None:
+            proposing.report(outcome, json=given["json"])
+        else:
+            _report(outcome, message("The paper was issued."), json=given["json"])
+    else:
+        path, content, draft = terminal.run(_print(kind, given))
+        path.write_bytes(content)
+        written = message("Written: {path}", path=path)
+        drafted = message("Written: {path}; it is a draft (KONSEP)", path=path)
+        tables.say(drafted if draft else written)
+
+
+def _report(outcome: CommandResult, said: Message, *, json: bool) -> None:
+    if json:
+        terminal.emit(receipt(outcome))
+    else:
+        tables.say(said)
+
+
+def _request(app: App, kind: Paper, given: dict[str, Any]) -> PaperRequest:
+    match kind.scope:
+        case Scope.PUBLICATION:
+            return PaperRequest(publication=given["about"])
+        case Scope.CASE:
+            return PaperRequest(subject=given["about"])
+        case Scope.COORDINATES:
+            question: MomentQuestion = given["question"]
+            return PaperRequest(moment=question.moment(app.commands.today()))
+
+
+async def _print(kind: Paper, given: dict[str, Any]) -> tuple[Path, bytes, bool]:
+    """The path of the paper, its content, and whether it is a draft."""
+    async with terminal.opened_view() as (app, view):
+        request, sources = _request(app, kind, given), paper_sources.sources(app, view)
+        draft = False
+        if given["csv"]:
+            made = await registry.make(sources, kind.name, request)
+            content = table_csv.document(made).encode()
+        else:
+            site = paper_sources.site(app)
+            printed = await issuing.print_paper(sources, kind.name, request, site)
+            content, draft = printed.content, kind.issued and not printed.issued
+        suffix = "csv" if given["csv"] else "pdf"
+        name = issuing.file_name(kind.name, request, suffix)
+    return given["output"] or Path(name), content, draft
+
+
+async def _issue(kind: Paper, given: dict[str, Any]) -> CommandResult:
+    async with terminal.opened_app(terminal.settings()) as app:
+        async with app.pool.acquire() as connection:
+            view = terminal.view(app, connection)
+            request = _request(app, kind, given)
+            made = await paper_sources.prepare(app, view, kind.name, request)
+        command = Command(CATEGORY, made.subject, made.event, given["actor"])
+        if given["because"] is not None:
+            return await proposing.propose(app, command, given["because"])
+        return await _submit(app, command)
+
+
+async def _submit(app: App, command: Command) -> CommandResult:
+    async def submit(credentials: Credentials | None) -> CommandResult:
+        authenticated = structs.replace(command, credentials=credentials)
+        async with app.pool.acquire() as connection:
+            return await app.commands.handle(connection, authenticated)
+
+    outcome = await api_key.with_step_up(app, submit)
+    if not outcome.added:
+        raise CommandFailed(
+            message(
+                "paper {paper} is already issued with these contents; nothing was "
+                "recorded",
+                paper=command.subject,
+            )
+        )
+    return outcome
+
+
+async def _take_signed(kind: Paper, given: dict[str, Any]) -> CommandResult:
+    copy = given["signed"].read_bytes()
+    async with terminal.opened_view() as (app, view):
+        found = await _issued(app, view, kind, _request(app, kind, given))
+        site, sources = paper_sources.site(app), paper_sources.sources(app, view)
+        event = await signed_copies.checked(sources, found, site, copy)
+        command = Command(
+            CATEGORY, found.subject, event, given["actor"], credentials=app.credentials
+        )
+        return await paper_commands.take_signed(
+            app.commands, view.reader, command, copy
+        )
+
+
+async def _issued(
+    app: App, view: View, kind: Paper, request: PaperRequest
+) -> PaperRecord:
+    found = await issuing.find(paper_sources.sources(app, view), kind, request)
+    if found is None:
+        raise CommandFailed(message("paper {paper} is not issued", paper=kind.name))
+    return found
+
+
+COMMANDS = tuple(_command(kind) for kind in registry.PAPERS.values())

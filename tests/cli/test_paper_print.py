@@ -1,0 +1,55 @@
+"""`iku paper NAME` writes drafts and issued papers, and takes up signed copies."""
+
+from pathlib import Path
+
+from tests.cli.conftest import Type
+from tests.cli.test_publication import DRAFT, take
+from tests.exchange.papers import signing
+from tests.exchange.test_bundle import WITNESS
+from tests.ledger.test_note import witness_key
+
+NAME = ("paper", "data-terbuka", "2021")
+
+
+def test_a_paper_is_written_issued_and_signed(register: Type, tmp_path: Path) -> None:
+    iku = register
+    iku(*DRAFT, "--actor", "ani")
+    for step, actor in (("close", "ani"), ("review", "siti"), ("publish", "budi")):
+        take(iku, step, actor)
+    written = iku(*NAME)
+    assert written.code == 0, written.err
+    assert "data-terbuka-2021.pdf; it is a draft (KONSEP)" in written.out
+    assert (tmp_path / "data-terbuka-2021.pdf").read_bytes().startswith(b"%PDF-1.7")
+    assert iku(*NAME, "--csv", "-o", "data.csv").code == 0
+    assert "IKU-1" in (tmp_path / "data.csv").read_text("utf-8-sig")
+    assert "is not issued" in iku(*NAME, "--signed", "data.csv").err
+    assert iku(*NAME, "--issue").out == "The paper was issued.\n"
+    again = iku(*NAME, "--issue")
+    assert again.code == 1
+    assert "already issued with these contents" in again.err
+    # A witness cosigns by file.
+    (tmp_path / "witnesses").write_text(f"witness W {WITNESS.verifier}\nquorum W\n")
+    watched = {"IKU_WITNESSES": str(tmp_path / "witnesses")}
+    key = iku("signer", "key", **watched)
+    assert key.code == 0, key.err
+    assert iku("signer", "once", **watched).code == 0
+    _cosign(iku, tmp_path, watched)
+    final = iku(*NAME, "-o", "final.pdf", **watched)
+    assert final.out == "Written: final.pdf\n"
+    copy = tmp_path / "bertanda-tangan.pdf"
+    copy.write_bytes(signing.sign((tmp_path / "final.pdf").read_bytes()))
+    taken = iku(*NAME, "--signed", copy, **watched)
+    assert taken.out == "The signed copy was taken up.\n", taken.err
+    foreign = iku(*NAME, "--signed", "data-terbuka-2021.pdf", **watched)
+    assert foreign.code == 1
+    assert "does not begin with the issued paper" in foreign.err
+
+
+def _cosign(iku: Type, folder: Path, watched: dict[str, str]) -> None:
+    asked = iku("signer", "request", **watched)
+    note = asked.out.partition("\n\n")[2]
+    text = note.partition("\n\n")[0] + "\n"
+    line = witness_key().sign(text, 1_700_000_000).line
+    (folder / "answer").write_text(line)
+    accepted = iku("signer", "accept", "answer", **watched)
+    assert accepted.code == 0, accepted.err
