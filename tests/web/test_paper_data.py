@@ -108,4 +108,5 @@ async def test_what_nobody_stated_has_no_history(client: Client) -> None:
     for name in ("signer.wali-kota", "a b", "x" * 200):
         problem(await client.get(f"/paper-data/{name}/events"), 404)
     wrong = {"type": "annulled", "annuls": 1, "reason": "x"}
-    problem(await client.post("/paper-data/plan/events", json=wrong), 404)
+    for name in ("plan", "é", "narrative.%2F", "x" * 200):
+        problem(await client.post(f"/paper-data/{name}/events", json=wrong), 404)

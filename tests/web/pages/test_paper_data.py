@@ -193,6 +193,15 @@ async def test_a_planner_proposes_and_the_head_approves(office: Office) -> None:
     done = await office.decide("kepala", identifier, "approved")
     assert done.status_code == 201, done.text
     assert done.json()["id"] == "other-indicator.IKU-4.2021"
+    page, headers = await opened(office, "perencana", path)
+    changed = {**OTHER, "actual": "142,5", "because": "Pemutakhiran"}
+    changed["kunci"] = key_in(page)
+    again = await office.client.post(url, data=changed, headers=headers | OWN)
+    assert again.status_code == 303, again.text
+    proposal, _ = await opened(office, "kepala", again.headers["Location"])
+    assert "realisasi 141,92 142,5" in read(proposal.text).text
+    links = {to for to, _ in read(proposal.text).links}
+    assert "/data-instansi/other-indicator.IKU-4.2021" in links
 
 
 async def test_the_head_states_a_datum_and_others_cannot(office: Office) -> None:

@@ -1,24 +1,27 @@
 """Proposals, Usulan: the proposed command, its effect on figures, and the decision."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from datetime import date
 from typing import Any, NamedTuple
 
 from litestar import Response
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from iku import labels
 from iku.access import invitations, proposal_inbox
 from iku.commands import proposals as steps
 from iku.connection import acquire_connection
-from iku.domain import subject_kinds
+from iku.domain import paper_data, subject_kinds
 from iku.domain.access import Action, Forbidden
 from iku.domain.decider import Refused, SubjectNotFound
 from iku.domain.proposal import ProposalStatus
 from iku.exchange.field_format import FieldFormat
 from iku.messages import error_message, message
-from iku.queries import actor_names, subjects
+from iku.queries import actor_names, paper_statements, subjects
 from iku.queries.figure_parameters import Moment
 from iku.queries.proposals import ProposalsQuestion, ShownProposal
+from iku.queries.view import View
 from iku.web.page_forms import Form
 from iku.web.page_language import PageLanguage
 from iku.web.page_rendering import redirect
@@ -115,14 +118,7 @@ async def _proposal_page(
         shown = await proposal_inbox.show(
             frame.app.commands, view, frame.credentials, identifier
         )
-        now: Mapping[str, Any] = {}
-        if shown.category in subject_kinds.categories():
-            try:
-                at = Moment(frame.time.today)
-                state = await subjects.state(view, shown.category, shown.subject, at)
-                now = state.shown
-            except (SubjectNotFound, Forbidden):
-                pass  # annulled since, or of another division
+        now = await _present_fields(view, shown, frame.time.today)
         actors = [shown.proposed_by, *(one.by for one in shown.steps if one.by)]
         names = await actor_names.names(view, frame.visitor.register, actors)
     return frame.show(
@@ -135,6 +131,21 @@ async def _proposal_page(
         link_once=link_once,
         command_label=lambda one: _command_label(frame.visitor.page, one),
     )
+
+
+async def _present_fields(
+    view: View, of: ShownProposal, today: date
+) -> Mapping[str, Any]:
+    """The fields of the subject of a proposal as they are today."""
+    if of.category in subject_kinds.categories():
+        with suppress(SubjectNotFound, Forbidden):  # annulled, or of another division
+            state = await subjects.state(view, of.category, of.subject, Moment(today))
+            return state.shown
+    if of.category == paper_data.decider.category:
+        found = (await paper_statements.listing(view, Moment(today))).statements
+        held = [one.statement for one in found if one.id == of.subject]
+        return structs.asdict(held[0]) if held and held[0] else {}
+    return {}
 
 
 def _command_label(page: PageLanguage, of: ShownProposal) -> str:
