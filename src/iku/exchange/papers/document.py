@@ -119,10 +119,15 @@ class Paragraph(Struct, frozen=True, tag="paragraph"):
 
 
 class Formula(Struct, frozen=True, tag="formula"):
-    """A calculation on a line of its own, and the value that it belongs to."""
+    """A calculation on a line of its own, and the value that it belongs to.
+
+    Attributes:
+        ratio: The counts and the result, if it is of a figure.
+    """
 
     label: str
     text: str
+    ratio: Ratio | None = None
 
 
 class Terms(Struct, frozen=True, tag="terms"):

@@ -20,6 +20,7 @@ from iku.exchange.papers.document import (
     Document,
     Formula,
     Paragraph,
+    Ratio,
     Row,
     Section,
     Table,
@@ -248,7 +249,11 @@ def _source(of: FrozenPublication) -> Paragraph:
 def _formulas(of: FrozenPublication) -> list[Block]:
     """The calculation of each figure: ``(7 / 9) × 100% = 77,78%``."""
     return [
-        Formula(f"{one.code} {one.defined.wording}", calculation(one))
+        Formula(
+            f"{one.code} {one.defined.wording}",
+            calculation(one),
+            Ratio(one.value.numerator, one.value.denominator, one.value.percentage),
+        )
         for one in of.figures
     ]
 
