@@ -32,7 +32,7 @@ async def test_a_proposal_shows_before_and_after(office: Office) -> None:
     identifier = await office.propose("petugas-wasnas")
     page, _ = await opened(office, "verifikator-wasnas", f"/usulan/{identifier}")
     shown = read(page.text).text
-    assert "tingkat perseteruan kekerasan" in shown
+    assert "Tingkat perseteruan kekerasan" in shown
     assert "BA 12/2026" in shown
     assert "Tidak ada angka terbit yang bergeser karenanya." in shown
     assert ("/konflik/K14", {}) in read(page.text).links
