@@ -69,11 +69,13 @@ class Desk:
         assert wide <= (self.page.viewport_size or {"width": wide})["width"]
 
     async def _reach(self, locator: Locator) -> None:
-        """Press Tab until the element has the focus."""
+        """Press Tab until the element has the focus, which is visible."""
         wanted = await locator.element_handle()
         for _ in range(FARTHEST):
             await self.page.keyboard.press("Tab")
             if await wanted.evaluate("one => one === document.activeElement"):
+                outline = "one => getComputedStyle(one).outlineStyle"
+                assert await wanted.evaluate(outline) != "none"
                 return
         raise AssertionError(f"{locator} is not reached by Tab")
 
@@ -95,7 +97,7 @@ class Desk:
         await expect(locator).to_have_value(value)
 
     async def tick(self, locator: Locator) -> None:
-        """Choose a radio button."""
+        """Choose the first radio button of a group."""
         if self.manner.keyboard:
             await self._reach(locator)
             await self.page.keyboard.press("Space")
@@ -192,15 +194,94 @@ async def approve(desk: Desk) -> None:
     await expect(desk.page.locator("form:has([value=approved])")).to_have_count(0)
 
 
-async def test_a_case_is_reported_corrected_by_proposal_and_verified(
+async def resolve(desk: Desk, case: str) -> None:
+    """The officer records the handling, and the verifier the end of the conflict."""
+    page = desk.page
+    await desk.be("Petugas Contoh")
+    await desk.open(case)
+    await desk.press(desk.link("/catat/handled"))
+    await desk.tick(page.locator("[name=phase]").first)
+    await desk.type(page.locator("#note"), "Dipertemukan di balai kota")
+    await desk.press(page.locator("button[value=simpan]"))
+    await desk.be("Verifikator Contoh")
+    await desk.open(case)
+    await desk.press(desk.link("/catat/resolved"))
+    await desk.choose(page.locator("#manner"), "mediasi")
+    await desk.press(page.locator("button[value=simpan]"))
+    await expect(desk.done).to_be_visible()
+
+
+async def counted(desk: Desk) -> list[int]:
+    """Numerator and denominator of the first indicator today."""
+    await desk.open("/indikator/IKU-1")
+    return [
+        int(await desk.page.locator(f"[data-angka='IKU-1.{n}']").first.inner_text())
+        for n in ("numerator", "denominator")
+    ]
+
+
+async def test_a_case_is_reported_corrected_by_proposal_verified_and_resolved(
     desk: Desk,
 ) -> None:
     case = await report(desk)
     await propose(desk, case)
     await approve(desk)
+    before = await counted(desk)
     await verify(desk, case)
+    assert await counted(desk) == [before[0], before[1] + 1]
+    await resolve(desk, case)
     await desk.open(case)
     await expect(desk.page.locator("main")).to_contain_text("politik")
+    assert await counted(desk) == [one + 1 for one in before]
+
+
+async def test_an_organisation_is_registered_and_its_participation_verified(
+    desk: Desk,
+) -> None:
+    page, name = desk.page, f"Perkumpulan {desk.manner.quarter}"
+    # Nobody of the example belongs to the division of organisations. Those who have not
+    # signed in may take any place in a demonstration.
+    await desk.open("/organisasi")
+    await desk.press(desk.link("/organisasi/baru"))
+    await desk.type(page.locator("#name"), name)
+    await desk.tick(page.locator("[name=kind]").first)
+    await desk.tick(page.locator("[name=legal_basis]").first)
+    await desk.type(page.locator("#valid_until"), "14 September 2030")
+    await desk.press(page.locator("button[value=simpan]"))
+    await expect(desk.done).to_be_visible()
+    await desk.press(desk.link("/catat/participated"))
+    await desk.type(page.locator("#participation"), "P1")
+    await desk.tick(page.locator("[name=activity]").first)
+    await desk.press(page.locator("button[value=simpan]"))
+    await desk.press(desk.link("/catat/participation_verified"))
+    await desk.choose(page.locator("#participation"), "P1")
+    await desk.press(page.locator("button[value=simpan]"))
+    await expect(desk.done).to_be_visible()
+    await expect(page.locator("main table")).to_contain_text("P1")
+
+
+async def test_a_target_is_proposed_by_the_planner_and_approved_by_the_head(
+    desk: Desk,
+) -> None:
+    page, year = desk.page, 2030 + desk.manner.quarter.month
+    await desk.be("Perencana Contoh")
+    await desk.open("/indikator/IKU-3/definisi")
+    await desk.press(desk.link("/indikator/IKU-3/definisi/usul"))
+    for field, text in (
+        ("year", str(year)),
+        ("target", "82,5"),
+        ("effective_on", "hari ini"),
+        ("basis", "PK Contoh"),
+        ("because", "Perjanjian kinerja baru"),
+    ):
+        await desk.type(page.locator(f"#target-{field}"), text)
+    await desk.press(page.locator("form:has([value='target-']) button"))
+    path = page.url.removeprefix(desk.site.address).partition("?")[0]
+    await desk.be("Kepala Badan Contoh")
+    await desk.open(path)
+    await desk.press(page.locator("form:has([value=approved]) button"))
+    await desk.open("/indikator/IKU-3/definisi")
+    await expect(page.locator("main")).to_contain_text(str(year))
 
 
 async def take(desk: Desk, path: str, step: str) -> None:

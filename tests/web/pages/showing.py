@@ -91,13 +91,14 @@ class _Reader(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
         self.shown = Shown()
+        self.texts: list[str] = []
         self.form: tuple[str, dict[str, str]] | None = None
         self.number: str | None = None
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, Any]]) -> None:
         given = {name: value or "" for name, value in attrs}
         if tag in CELLS:
-            self.shown.text += " "
+            self.texts.append(" ")
         if tag == "a" and given.get("href", "").startswith("/"):
             parts = urlsplit(given["href"])
             self.shown.links.append((parts.path, dict(parse_qsl(parts.query))))
@@ -117,7 +118,7 @@ class _Reader(HTMLParser):
             self.number = None
 
     def handle_data(self, data: str) -> None:
-        self.shown.text += data
+        self.texts.append(data)
         if self.number is not None:
             value, text = self.shown.numbers[self.number]
             self.shown.numbers[self.number] = value, text + data
@@ -128,5 +129,5 @@ def read(html: str) -> Shown:
     reader = _Reader()
     reader.feed(html)
     reader.close()
-    reader.shown.text = re.sub(r"\s+", " ", reader.shown.text)
+    reader.shown.text = re.sub(r"\s+", " ", "".join(reader.texts))
     return reader.shown
