@@ -394,6 +394,123 @@ as $$
      and m.effective_on <= coalesce(_until, 'infinity')
 $$;
 
+-- The nearest day before _day on which a figure moved, as known by its cut-offs, in periods
+-- of _months. The 30 nearest days on which a contribution begins or ends are found by index,
+-- and what begins and ends on each of them is added up, until one moved. Reached is the
+-- last day that was examined. The plan is generic, because it takes longer to make than to run.
+create function projection.moved_before(
+  _definition smallint, _day date, _size bigint, _known date, _months integer
+)
+returns table (found date, reached date)
+language plpgsql stable strict
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+as $$
+begin
+  return query
+    with day as (
+      select n.day
+        from ((select distinct lower(c.valid) as day
+                 from projection.contribution c
+                where c.definition = _definition
+                  and lower(c.valid) < _day
+                order by day desc
+                limit 30)
+              union
+              (select distinct upper(c.valid) as day
+                 from projection.contribution c
+                where c.definition = _definition
+                  and upper(c.valid) < _day
+                order by day desc
+                limit 30)) n
+       order by n.day desc
+       limit 30
+    )
+    select (select d.day
+              from day d
+             cross join lateral (
+                    select sum(c.sign * c.numerator) as numerator,
+                           sum(c.sign * c.denominator) as denominator
+                      from (select 1 as sign, b.*
+                              from projection.contribution b
+                             where b.definition = _definition and lower(b.valid) = d.day
+                             union all
+                            select -1, e.*
+                              from projection.contribution e
+                             where e.definition = _definition and upper(e.valid) = d.day) c
+                     where c.position <= _size
+                       and c.known_from <= _known
+                       and (c.superseded > _size or c.known_to > _known)
+                       and (c.since is null
+                            or c.since >= make_date(
+                                 extract(year from d.day)::int,
+                                 (extract(month from d.day)::int - 1) / _months * _months + 1,
+                                 1))
+                   ) moved
+             where moved.numerator <> 0 or moved.denominator <> 0
+             order by d.day desc
+             limit 1),
+           (select min(d.day) from day d);
+end;
+$$;
+
+-- As projection.moved_before, after _day.
+create function projection.moved_after(
+  _definition smallint, _day date, _size bigint, _known date, _months integer
+)
+returns table (found date, reached date)
+language plpgsql stable strict
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+as $$
+begin
+  return query
+    with day as (
+      select n.day
+        from ((select distinct lower(c.valid) as day
+                 from projection.contribution c
+                where c.definition = _definition
+                  and lower(c.valid) > _day
+                order by day
+                limit 30)
+              union
+              (select distinct upper(c.valid) as day
+                 from projection.contribution c
+                where c.definition = _definition
+                  and upper(c.valid) > _day
+                order by day
+                limit 30)) n
+       order by n.day
+       limit 30
+    )
+    select (select d.day
+              from day d
+             cross join lateral (
+                    select sum(c.sign * c.numerator) as numerator,
+                           sum(c.sign * c.denominator) as denominator
+                      from (select 1 as sign, b.*
+                              from projection.contribution b
+                             where b.definition = _definition and lower(b.valid) = d.day
+                             union all
+                            select -1, e.*
+                              from projection.contribution e
+                             where e.definition = _definition and upper(e.valid) = d.day) c
+                     where c.position <= _size
+                       and c.known_from <= _known
+                       and (c.superseded > _size or c.known_to > _known)
+                       and (c.since is null
+                            or c.since >= make_date(
+                                 extract(year from d.day)::int,
+                                 (extract(month from d.day)::int - 1) / _months * _months + 1,
+                                 1))
+                   ) moved
+             where moved.numerator <> 0 or moved.denominator <> 0
+             order by d.day
+             limit 1),
+           (select max(d.day) from day d);
+end;
+$$;
+
 -- The highest serial number assigned in a series of automatic numbers, if any: an index
 -- probe for the last entry up to the end of the series.
 create function projection.last_serial(_category text, _year integer)

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from datetime import date
 from typing import NamedTuple
 
+import asyncpg
+
 from iku.domain.figure import Figure
 from iku.domain.period import MONTHS
 from iku.ledger.log import Reader
-
-CHUNK = 30  # days that are examined at a time
 
 
 class MovedDays(NamedTuple):
@@ -16,120 +16,6 @@ class MovedDays(NamedTuple):
 
     earlier: date | None
     later: date | None
-
-
-# Both read the nearest days on which any contribution begins or ends, by index, and add
-# up what begins and ends on each of them, up to the first day that moved.
-_EARLIER = """
-    select near.found, near.reached
-      from unnest($1::text[], $2::int[], $3::date[]) with ordinality as f (
-           indicator, definition, day, number)
-      join projection.definition d
-        on (d.indicator, d.version) = (f.indicator, f.definition)
-     cross join lateral (
-             with day as (
-               select day
-                 from ((select distinct lower(c.valid) as day
-                          from projection.contribution c
-                         where c.definition = d.number
-                           and lower(c.valid) < f.day
-                         order by day desc
-                         limit $7)
-                       union
-                       (select distinct upper(c.valid) as day
-                          from projection.contribution c
-                         where c.definition = d.number
-                           and upper(c.valid) < f.day
-                         order by day desc
-                         limit $7)) either
-                order by day desc
-                limit $7
-             )
-             select (select min(day) from day) as reached,
-                    (select day.day
-                       from day
-                      cross join lateral (
-                             select sum(c.sign * c.numerator) as numerator,
-                                    sum(c.sign * c.denominator) as denominator
-                               from (select 1 as sign, b.*
-                                       from projection.contribution b
-                                      where b.definition = d.number
-                                        and lower(b.valid) = day.day
-                                      union all
-                                     select -1, e.*
-                                       from projection.contribution e
-                                      where e.definition = d.number
-                                        and upper(e.valid) = day.day) c
-                              where c.position <= $4
-                                and c.known_from <= $5
-                                and (c.superseded > $4 or c.known_to > $5)
-                                and (c.since is null
-                                     or c.since >= make_date(
-                                          extract(year from day.day)::int,
-                                          (extract(month from day.day)::int - 1)
-                                            / $6 * $6 + 1, 1))
-                            ) moved
-                      where moved.numerator <> 0 or moved.denominator <> 0
-                      order by day.day desc
-                      limit 1) as found
-           ) near
-     order by f.number
-"""
-_LATER = """
-    select near.found, near.reached
-      from unnest($1::text[], $2::int[], $3::date[]) with ordinality as f (
-           indicator, definition, day, number)
-      join projection.definition d
-        on (d.indicator, d.version) = (f.indicator, f.definition)
-     cross join lateral (
-             with day as (
-               select day
-                 from ((select distinct lower(c.valid) as day
-                          from projection.contribution c
-                         where c.definition = d.number
-                           and lower(c.valid) > f.day
-                         order by day
-                         limit $7)
-                       union
-                       (select distinct upper(c.valid) as day
-                          from projection.contribution c
-                         where c.definition = d.number
-                           and upper(c.valid) > f.day
-                         order by day
-                         limit $7)) either
-                order by day
-                limit $7
-             )
-             select (select max(day) from day) as reached,
-                    (select day.day
-                       from day
-                      cross join lateral (
-                             select sum(c.sign * c.numerator) as numerator,
-                                    sum(c.sign * c.denominator) as denominator
-                               from (select 1 as sign, b.*
-                                       from projection.contribution b
-                                      where b.definition = d.number
-                                        and lower(b.valid) = day.day
-                                      union all
-                                     select -1, e.*
-                                       from projection.contribution e
-                                      where e.definition = d.number
-                                        and upper(e.valid) = day.day) c
-                              where c.position <= $4
-                                and c.known_from <= $5
-                                and (c.superseded > $4 or c.known_to > $5)
-                                and (c.since is null
-                                     or c.since >= make_date(
-                                          extract(year from day.day)::int,
-                                          (extract(month from day.day)::int - 1)
-                                            / $6 * $6 + 1, 1))
-                            ) moved
-                      where moved.numerator <> 0 or moved.denominator <> 0
-                      order by day.day
-                      limit 1) as found
-           ) near
-     order by f.number
-"""
 
 
 async def moved_days(
@@ -140,9 +26,26 @@ async def moved_days(
     *figures* share day, kind of period and cut-offs. A contribution that counts only in
     earlier periods than that of a day does not move the figure of that day. The
     beginning of a period, at which figures start again, is not a movement.
+
+    Where none of the nearest days moved a figure as known at its coordinates, the days
+    beyond them are read.
     """
-    earlier = await _moved(reader, figures, _EARLIER)
-    later = await _moved(reader, figures, _LATER)
+    earlier: list[date] = []
+    later: list[date] = []
+    left: list[_Search] = [_Search(one, one.as_of, one.as_of) for one in figures]
+    while left:
+        rows = await _nearest(reader, left)
+        earlier += [row["earlier"] for row in rows if row["earlier"]]
+        later += [row["later"] for row in rows if row["later"]]
+        searched = [
+            _Search(
+                one.figure,
+                None if row["earlier"] else row["first"],
+                None if row["later"] else row["last"],
+            )
+            for one, row in zip(left, rows, strict=True)
+        ]
+        left = [one for one in searched if one.before or one.after]
     next_day = min(later, default=None)
     return MovedDays(
         max(earlier, default=None),
@@ -150,31 +53,36 @@ async def moved_days(
     )
 
 
-async def _moved(
-    reader: Reader, figures: Sequence[Figure], statement: str
-) -> list[date]:
-    """The nearest day in one direction on which each of *figures* moved, if any.
+class _Search(NamedTuple):
+    """A figure, and the days from which its movements are searched; None: found."""
 
-    Where none of the nearest `CHUNK` days moved it as known at its coordinates, the
-    days beyond them are read.
-    """
-    found: list[date] = []
-    left = [(figure, figure.as_of) for figure in figures]
-    while left:
-        rows = await reader.fetch(
-            statement,
-            [figure.indicator for figure, _ in left],
-            [figure.definition for figure, _ in left],
-            [day for _, day in left],
-            figures[0].size,
-            figures[0].known_on,
-            MONTHS[figures[0].period.kind],
-            CHUNK,
-        )
-        found += [row["found"] for row in rows if row["found"]]
-        left = [
-            (figure, row["reached"])
-            for (figure, _), row in zip(left, rows, strict=True)
-            if row["reached"] and not row["found"]
-        ]
-    return found
+    figure: Figure
+    before: date | None
+    after: date | None
+
+
+async def _nearest(reader: Reader, left: Sequence[_Search]) -> list[asyncpg.Record]:
+    """The nearest days of each search, and the days that it reached."""
+    at = left[0].figure
+    return await reader.fetch(
+        """
+        select b.found as earlier, b.reached as first, a.found as later,
+               a.reached as last
+          from unnest($1::text[], $2::int[], $3::date[], $4::date[])
+               with ordinality as f (indicator, definition, before, after, number)
+          join projection.definition d
+            on (d.indicator, d.version) = (f.indicator, f.definition)
+          left join lateral projection.moved_before(d.number, f.before, $5, $6, $7) b
+            on true
+          left join lateral projection.moved_after(d.number, f.after, $5, $6, $7) a
+            on true
+         order by f.number
+        """,
+        [one.figure.indicator for one in left],
+        [one.figure.definition for one in left],
+        [one.before for one in left],
+        [one.after for one in left],
+        at.size,
+        at.known_on,
+        MONTHS[at.period.kind],
+    )

@@ -8,7 +8,7 @@ import re
 from collections import defaultdict
 from collections.abc import Mapping
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from hashlib import sha256
 from importlib.resources import files
 from typing import Any
@@ -22,7 +22,7 @@ from markupsafe import Markup, escape
 from iku import labels
 from iku.domain.access import Action
 from iku.exchange import example, qr_code
-from iku.language import Language, translate_sentence
+from iku.language import Language, translate, translate_sentence
 from iku.messages import Term
 from iku.web import confirmation, navigation, shipped_documents
 from iku.web.authentication import COOKIE
@@ -71,7 +71,7 @@ def markup(visitor: Visitor, template: str, **values: Any) -> str:
         "labels": labels,
         "asset": asset_address,
         "sentence": lambda said: _sentence(page.text(said)),
-        "term": lambda field, stored: page.text(labels.term_label(Term(field, stored))),
+        "term": lambda field, stored: _term(field, stored, page.language),
         "label": lambda field, stored: page.text(labels.VALUES[field][stored]),
         "method": lambda method: " + ".join(
             map(page.text, labels.sign_in_method(method))
@@ -183,16 +183,25 @@ def _sentence(text: str) -> str:
     return ended[:1].upper() + ended[1:]
 
 
+@lru_cache(1024)  # a page of the log has a few terms hundreds of times
+def _term(field: str, stored: str, language: Language) -> str:
+    return translate(labels.term_label(Term(field, stored)), language)
+
+
 def moment(visitor: Visitor, instant: datetime) -> str:
     """An instant in the time zone of the agency, to the minute."""
     local = instant.astimezone(visitor.app.settings.timezone)
-    return f"{visitor.page.day(local.date())} {clock(visitor, instant)}"
+    return f"{visitor.page.day(local.date())} {_time_of_day(visitor, local)}"
 
 
 def clock(visitor: Visitor, instant: datetime) -> str:
     """The time of day of an instant in the time zone of the agency, to the minute."""
-    local = instant.astimezone(visitor.app.settings.timezone)
-    return f"{local:%H.%M}" if visitor.page.is_indonesian else f"{local:%H:%M}"
+    return _time_of_day(visitor, instant.astimezone(visitor.app.settings.timezone))
+
+
+def _time_of_day(visitor: Visitor, local: datetime) -> str:
+    point = "." if visitor.page.is_indonesian else ":"
+    return f"{local.hour:02}{point}{local.minute:02}"
 
 
 @cache
