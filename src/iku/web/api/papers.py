@@ -1,6 +1,6 @@
 """Papers as files: drafts, issued papers, and their signed copies."""
 
-from typing import Annotated, Any, NamedTuple, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 from litestar import Response
 from msgspec import Meta, Struct
@@ -9,34 +9,26 @@ from iku.app import App
 from iku.commands import papers as paper_commands
 from iku.connection import PooledReader, open_view
 from iku.domain.fact import Reason
-from iku.domain.question import UnknownReference
-from iku.exchange.papers import issuing, registry, signed_copies, table_csv
+from iku.exchange.papers import signed_copies
 from iku.exchange.papers.sources import PaperRequest
 from iku.gateway import CommandGateway, EntryReceipt, receipt
-from iku.messages import message
-from iku.queries import papers
 from iku.queries.figure_parameters import MomentQuestion, SubjectId
-from iku.queries.papers import PaperRecord
 from iku.queries.publications import PublicationId
-from iku.queries.view import View, Viewer
+from iku.queries.view import Viewer
 from iku.vault.files import MOST
-from iku.web import paper_sources
-from iku.web.api.attachments import disposition
+from iku.web import paper_files, paper_sources
 from iku.web.commands import receipt_response
 from iku.web.headers import AnyRequest
 from iku.web.paper_sources import CATEGORY
 from iku.web.routes import get, post
-from iku.web.security_headers import content_policy
 
 TAGS = ["Papers"]
-PDF, CSV = "application/pdf", "text/csv; charset=utf-8"
-ISSUED = "Iku-Paper"  # header: issued, or draft
 
 PaperFileName: TypeAlias = Annotated[
     str,
     Meta(
         max_length=60,
-        description="Name of the paper and the format, pdf or csv: lkjip.pdf.",
+        description="Name of the paper and the format: lkjip.pdf, lkjip.csv.",
     ),
 ]
 PaperName: TypeAlias = Annotated[
@@ -111,13 +103,6 @@ class SignedQuestion(PaperQuestion, frozen=True, kw_only=True):
     paper: PaperName
 
 
-class _Asked(NamedTuple):
-    """A paper in a format."""
-
-    name: str
-    suffix: str
-
-
 @get(
     "/publications/{publication_id:str}/papers/{file:str}",
     None,  # the paper states the right that it needs
@@ -133,7 +118,9 @@ async def of_publication(
     `Iku-Paper` is `issued` or `draft`. A table has CSV as well.
     """
     async with open_view(app, viewer) as view:
-        return await _file(app, view, question, question.request())
+        return await paper_files.file(
+            app, view, question.file, question.request(), signing=question.for_signing
+        )
 
 
 @get(
@@ -151,7 +138,13 @@ async def show(
     A paper that was issued at its coordinates is found with all three of them.
     """
     async with open_view(app, viewer) as view:
-        return await _file(app, view, question, question.request(app))
+        return await paper_files.file(
+            app,
+            view,
+            question.file,
+            question.request(app),
+            signing=question.for_signing,
+        )
 
 
 @post(
@@ -189,9 +182,9 @@ async def issue(
 async def signed(question: SignedQuestion, app: App, viewer: Viewer) -> Response[bytes]:
     """The last signed copy that was taken up. Its signatures were not validated."""
     async with open_view(app, viewer) as view:
-        found = await _issued(app, view, question.paper, question.request(app))
-        content = await papers.read_signed(view, found)
-    return _response(content, PDF, f"{found.subject}-bertanda-tangan.pdf")
+        return await paper_files.signed(
+            app, view, question.paper, question.request(app)
+        )
 
 
 @post(
@@ -213,7 +206,7 @@ async def take_signed(
     app, copy = command_gateway.app, await request.body()
     viewer = await app.viewer(PooledReader(app), command_gateway.credentials)
     async with open_view(app, viewer) as view:
-        found = await _issued(app, view, about.paper, about.request(app))
+        found = await paper_files.issued(app, view, about.paper, about.request(app))
         event = await signed_copies.checked(
             paper_sources.sources(app, view), found, paper_sources.site(app), copy
         )
@@ -223,74 +216,6 @@ async def take_signed(
     )
     where = f"/api/v1/papers/{about.paper}/signed"
     return receipt_response(outcome, receipt(outcome), where)
-
-
-async def _issued(
-    app: App, view: View, name: str, request: PaperRequest
-) -> PaperRecord:
-    """The issued paper.
-
-    Raises:
-        UnknownReference: It was never issued.
-    """
-    kind = issuing.kind_of(name)
-    view.viewer.require_somewhere(kind.action)
-    found = await issuing.find(paper_sources.sources(app, view), kind, request)
-    if found is None:
-        raise UnknownReference(message("paper {paper} is not issued", paper=name))
-    return found
-
-
-async def _file(
-    app: App,
-    view: View,
-    question: PublicationPaperQuestion | PaperFileQuestion,
-    request: PaperRequest,
-) -> Response[bytes]:
-    asked = _asked(question.file)
-    issuing.kind_of(asked.name)
-    sources = paper_sources.sources(app, view)
-    name = issuing.file_name(asked.name, request, asked.suffix)
-    if asked.suffix == "csv":
-        made = await registry.make(sources, asked.name, request)
-        return _response(table_csv.document(made).encode(), CSV, name)
-    site = paper_sources.site(app)
-    printed = await issuing.print_paper(sources, asked.name, request, site)
-    state = "issued" if printed.issued else "draft"
-    more = b"\n" if question.for_signing and printed.issued else b""
-    return _response(printed.content + more, PDF, name, **{ISSUED: state})
-
-
-def _asked(file: str) -> _Asked:
-    """Name and format of a file.
-
-    Raises:
-        UnknownReference: There is no such format.
-    """
-    name, _, suffix = file.rpartition(".")
-    if suffix not in {"pdf", "csv"}:
-        raise UnknownReference(
-            message(
-                "file {file} does not exist: a paper is {paper}.pdf or {paper}.csv",
-                file=file,
-                paper=name or file,
-            )
-        )
-    return _Asked(name, suffix)
-
-
-def _response(
-    content: bytes, media_type: str, name: str, **headers: str
-) -> Response[bytes]:
-    return Response(
-        content,
-        media_type=media_type,
-        headers={
-            **headers,
-            "Content-Disposition": disposition(name),
-            "Content-Security-Policy": content_policy("sandbox"),
-        },
-    )
 
 
 HANDLERS: list[Any] = [of_publication, show, issue, signed, take_signed]

@@ -32,7 +32,7 @@ from iku.queries.publications import (
 from iku.web.page_failures import form_faults
 from iku.web.page_forms import Form, iso_day
 from iku.web.page_rendering import redirect
-from iku.web.pages import paper_data
+from iku.web.pages import paper_data, papers
 from iku.web.pages.frame import Frame
 from iku.web.pages.routes import present, reading, sending
 
@@ -176,6 +176,7 @@ async def _publication_page(
         editions = await publication_choices.editions(view, identifier, at)
         names = await actor_names.names(view, register, _actors(shown))
         data = await paper_data.of_publication(frame, view, shown, codes)
+        offered = await papers.of_publication(frame, view, shown)
         changes = None
         if shown.figures is not None and frame.refusal(Action.READ_HISTORY) is None:
             page = structs.replace(page, size=page.size or frame.time.size)
@@ -191,6 +192,7 @@ async def _publication_page(
         names=names,
         changes=changes,
         data=data,
+        papers=offered,
         values=values or {},
         faults=faults or {},
         coverage="" if shown.coverage is None else labels.COVERAGES[shown.coverage],

@@ -1,0 +1,168 @@
+"""The papers of a publication on its page: downloads, the issue, and signed copies."""
+
+from typing import Annotated, Any, NamedTuple
+
+import msgspec
+from litestar import Response
+from msgspec import Meta
+
+from iku.access.uploads import Upload
+from iku.commands import papers as paper_commands
+from iku.connection import PooledReader
+from iku.domain.access import Action
+from iku.domain.decider import Invalid
+from iku.domain.fact import Reason
+from iku.domain.paper import Issued
+from iku.exchange.papers import registry, signed_copies
+from iku.exchange.papers.registry import Scope
+from iku.exchange.papers.sources import PaperRequest
+from iku.messages import Message, message
+from iku.queries import papers
+from iku.queries.figure_parameters import MomentQuestion
+from iku.queries.publications import PublicationId, ShownPublication
+from iku.queries.view import View
+from iku.vault.files import MOST
+from iku.web import paper_files, paper_sources
+from iku.web.page_forms import Form
+from iku.web.page_rendering import redirect
+from iku.web.pages.frame import Frame
+from iku.web.pages.routes import sending, timeless, uploading
+from iku.web.paper_sources import CATEGORY
+
+PAGE = "/publikasi/{publication_id:str}/dokumen"
+
+
+class PaperPageQuestion(MomentQuestion, frozen=True, kw_only=True):
+    """The file of a paper in the path; the coordinates are those of the publication."""
+
+    publication_id: PublicationId
+    file: Annotated[str, Meta(max_length=60)]
+
+
+class OfferedPaper(NamedTuple):
+    """A paper of a publication, as its page offers it.
+
+    Attributes:
+        can_be_issued: Whether it is a kind of paper that is issued.
+        issued: Its issue in force; None if it was not issued.
+        signed: Whether a signed copy was taken up.
+    """
+
+    name: str
+    label: Message
+    can_be_issued: bool
+    issued: Issued | None
+    signed: bool
+
+
+class PublicationPapers(NamedTuple):
+    """The papers of a publication.
+
+    Attributes:
+        proposing: Whether the visitor proposes an issue, which another approves.
+        why: Why the visitor may neither issue nor propose it; None if they may.
+    """
+
+    papers: tuple[OfferedPaper, ...]
+    proposing: bool
+    why: str | None
+
+
+@timeless(f"{PAGE}/{{file:str}}", Action.READ_FIGURES, PaperPageQuestion)
+async def download_paper(frame: Frame) -> Response[bytes]:
+    """A paper of the publication as a file."""
+    question: PaperPageQuestion = frame.question
+    request = PaperRequest(publication=question.publication_id)
+    async with frame.view() as view:
+        return await paper_files.file(frame.app, view, question.file, request)
+
+
+@timeless(f"{PAGE}/{{file:str}}/tanda-tangan", Action.READ_FIGURES, PaperPageQuestion)
+async def download_signed_copy(frame: Frame) -> Response[bytes]:
+    """The last signed copy of a paper."""
+    question: PaperPageQuestion = frame.question
+    request = PaperRequest(publication=question.publication_id)
+    async with frame.view() as view:
+        return await paper_files.signed(frame.app, view, question.file, request)
+
+
+@sending(f"{PAGE}/{{file:str}}/terbit", Action.AGENCY_DATA)
+async def issue_paper(frame: Frame, form: Form) -> Response[bytes]:
+    """Issue a paper, or propose its issue."""
+    of = frame.path["publication_id"]
+    because = None if _may_issue(frame) else _reason(form)
+    async with frame.view() as view:
+        made = await paper_sources.prepare(
+            frame.app, view, frame.path["file"], PaperRequest(publication=of)
+        )
+    outcome = await paper_sources.record(frame.gateway(form), made, because)
+    if because is not None:
+        return redirect(frame.address(f"/usulan/{outcome.subject}"))
+    return redirect(frame.address(f"/publikasi/{of}") + "#dokumen")
+
+
+@uploading(f"{PAGE}/{{file:str}}/tanda-tangan", Action.AGENCY_DATA, MOST)
+async def take_signed_copy(frame: Frame, form: Form, sent: Upload) -> Response[bytes]:
+    """Take up the signed copy of a paper."""
+    app, of = frame.app, frame.path["publication_id"]
+    request = PaperRequest(publication=of)
+    async with frame.view() as view:
+        found = await paper_files.issued(app, view, frame.path["file"], request)
+        event = await signed_copies.checked(
+            paper_sources.sources(app, view),
+            found,
+            paper_sources.site(app),
+            sent.content,
+        )
+    command = frame.gateway(form).command(CATEGORY, found.subject, event)
+    await paper_commands.take_signed(
+        app.commands, PooledReader(app), command, sent.content
+    )
+    return redirect(frame.address(f"/publikasi/{of}") + "#dokumen")
+
+
+async def of_publication(
+    frame: Frame, view: View, shown: ShownPublication
+) -> PublicationPapers | None:
+    """The papers that the visitor may make; None if the figures are not frozen."""
+    if shown.figures is None:
+        return None
+    known = await papers.issued_papers(view, shown.id)
+    offered = tuple(
+        OfferedPaper(
+            kind.name,
+            kind.label,
+            kind.issued,
+            found.paper.issued if (found := known.get(kind.name)) else None,
+            bool(found and found.paper.signed),
+        )
+        for kind in registry.PAPERS.values()
+        if kind.scope is Scope.PUBLICATION and frame.refusal(kind.action) is None
+    )
+    return PublicationPapers(
+        offered, not _may_issue(frame), frame.refusal(Action.AGENCY_DATA)
+    )
+
+
+def _may_issue(frame: Frame) -> bool:
+    return frame.visitor.viewer.may(Action.AGENCY_DATA)
+
+
+def _reason(form: Form) -> str:
+    """The reason of the proposal.
+
+    Raises:
+        Invalid: It is missing or too long.
+    """
+    try:
+        return msgspec.convert(form.values.get("because", "").strip(), Reason)
+    except msgspec.ValidationError:
+        raise Invalid(
+            "because",
+            message("because is missing: give the reason of the proposal in one line"),
+        ) from None
+
+
+HANDLERS: list[Any] = [
+    *(download_paper, download_signed_copy, issue_paper, take_signed_copy),
+]
