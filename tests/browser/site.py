@@ -16,6 +16,7 @@ from playwright.async_api import BrowserContext, Page
 
 from iku.access.secrets import Secrets
 from iku.app import App, open_app
+from iku.cli.example import state_paper_data
 from iku.commands import accounts
 from iku.domain.access import SYSTEM_ACTOR, Credentials
 from iku.domain.account import Invite, Role
@@ -96,7 +97,7 @@ class Site:
         return Someone(account, name, login_name, seed)
 
     async def invite_people(self) -> None:
-        """Invite the people of the example, who sign in with one click."""
+        """Invite the people of the example, and state the agency's data for papers."""
         async with self.app.pool.acquire() as connection:
             await accounts.open_demonstration(
                 self.app.commands,
@@ -104,6 +105,7 @@ class Site:
                 PEOPLE,
                 self.app.agency.division_ownership,
             )
+            await state_paper_data(self.app, connection)
 
     async def publish(self) -> None:
         """Publish the figures of 2021."""

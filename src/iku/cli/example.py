@@ -96,10 +96,10 @@ async def _open_demonstration(app: App, ours: Sequence[str], mode: Mode) -> None
             await accounts.open_demonstration(
                 app.commands, connection, files.PEOPLE, app.agency.division_ownership
             )
-            await _state_paper_data(app, connection)
+            await state_paper_data(app, connection)
 
 
-async def _state_paper_data(app: App, connection: Connection) -> None:
+async def state_paper_data(app: App, connection: Connection) -> None:
     """State the data of the agency, so that the papers of the example are full."""
     for one in files.read_statements():
         command = Command(
