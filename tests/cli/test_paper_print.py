@@ -1,5 +1,6 @@
 """`iku paper NAME` writes drafts and issued papers, and takes up signed copies."""
 
+import zipfile
 from pathlib import Path
 
 from tests.cli.conftest import Type
@@ -53,3 +54,14 @@ def _cosign(iku: Type, folder: Path, watched: dict[str, str]) -> None:
     (folder / "answer").write_text(line)
     accepted = iku("signer", "accept", "answer", **watched)
     assert accepted.code == 0, accepted.err
+
+
+def test_the_evidence_is_written_as_an_archive(register: Type, tmp_path: Path) -> None:
+    register(*DRAFT, "--actor", "ani")
+    take(register, "close", "ani")
+    written = register("paper", "berkas-bukti-lke", "2021", "-o", "bukti.zip")
+    assert written.out == "Written: bukti.zip\n", written.err
+    with zipfile.ZipFile(tmp_path / "bukti.zip") as archive:
+        assert "berkas-bukti-lke-2021/figur.csv" in archive.namelist()
+    unknown = register("paper", "berkas-bukti-lke", "2020")
+    assert "does not exist" in unknown.err

@@ -14,7 +14,7 @@ from iku.commands import papers as paper_commands
 from iku.commands.command import Command, CommandResult
 from iku.domain.access import Credentials
 from iku.exchange.papers import issuing, registry, signed_copies, table_csv
-from iku.exchange.papers.registry import Paper, Scope
+from iku.exchange.papers.registry import Archive, Paper, Scope
 from iku.exchange.papers.sources import PaperRequest
 from iku.gateway import receipt
 from iku.messages import Message, message
@@ -170,4 +170,34 @@ async def _issued(
     return found
 
 
-COMMANDS = tuple(_command(kind) for kind in registry.PAPERS.values())
+def _archive_command(archive: Archive) -> click.Command:
+    """The command that writes an archive about a publication."""
+
+    @click.command(archive.name, help=str(archive.label))
+    @click.argument("publication")
+    @click.option(
+        "-o",
+        "--output",
+        type=click.Path(path_type=Path, dir_okay=False),
+        help="File to write; without it, NAME-ABOUT.zip in the working directory.",
+    )
+    def run(publication: str, output: Path | None) -> None:
+        request = PaperRequest(publication=publication)
+        path = output or Path(issuing.file_name(archive.name, request, "zip"))
+        path.write_bytes(terminal.run(_pack(archive, request)))
+        tables.say(message("Written: {path}", path=path))
+
+    command: click.Command = run
+    return command
+
+
+async def _pack(archive: Archive, request: PaperRequest) -> bytes:
+    async with terminal.opened_view() as (app, view):
+        sources = paper_sources.sources(app, view)
+        return await registry.pack(sources, archive.name, request)
+
+
+COMMANDS = (
+    *(_command(kind) for kind in registry.PAPERS.values()),
+    *(_archive_command(archive) for archive in registry.ARCHIVES.values()),
+)

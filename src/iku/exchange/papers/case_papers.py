@@ -131,8 +131,8 @@ async def make_settlement(sources: Sources, request: PaperRequest) -> Document:
         SETTLEMENT,
         "Berita Acara Penyelesaian Perkara",
         f"Perkara {shown['number']}",
-        (Section(None, (Paragraph(opening), terms, Paragraph(ending))),),
-        Signatures(None, request.signed_on, blocks),
+        (Section(None, (Paragraph(opening), terms)),),
+        Signatures(None, request.signed_on, blocks, ending),
     )
 
 

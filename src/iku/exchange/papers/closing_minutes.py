@@ -32,6 +32,7 @@ async def make(sources: Sources, request: PaperRequest) -> Document:
     of = await frozen_figures.read(sources, request.publication)
     agency = await agency_cells.read(sources, request, of.publication.as_of)
     reader = sources.view.reader
+    reason = await sources.view.reveal(of.closing.reason)
     signed = await checkpoint_store.covering_checkpoint(reader, of.closing.size)
     return Document(
         name=NAME,
@@ -40,10 +41,9 @@ async def make(sources: Sources, request: PaperRequest) -> Document:
         letterhead=agency_cells.letterhead(sources.profile, agency),
         coordinates=of.coordinates,
         sections=(
-            Section(None, (Paragraph(_opening(of)), _present())),
+            Section(None, (Paragraph(_opening(of, reason)), _present())),
             Section("Figur yang ditutup", (_figures(of),)),
             Section("Keadaan log", (_log(of, signed),)),
-            Section(None, (Paragraph(_ending()),)),
         ),
         signatures=_signatures(agency, request),
         figures=of.numbers,
@@ -52,20 +52,15 @@ async def make(sources: Sources, request: PaperRequest) -> Document:
     )
 
 
-def _opening(of: FrozenPublication) -> str:
+def _opening(of: FrozenPublication, reason: str) -> str:
     closed_on = of.closing.effective_on
     as_of = day_in_words(of.publication.as_of)
     return (
         f"Pada hari ini, {spelled.day(closed_on)}, telah dilakukan penutupan buku "
         f"register untuk angka indikator kinerja utama per {as_of}, menurut yang "
         f"diketahui sampai dengan {day_in_words(of.closing.known_on)}, dengan alasan: "
-        f"{_reason(of)} Yang hadir:"
+        f"{reason.rstrip('.')}. Yang hadir:"
     )
-
-
-def _reason(of: FrozenPublication) -> str:
-    period = of.publication.period
-    return f"berakhirnya periode {period.start:%d-%m-%Y} s.d. {period.end:%d-%m-%Y}."
 
 
 def _present() -> Terms:
@@ -128,4 +123,5 @@ def _signatures(agency: AgencyData, request: PaperRequest) -> Signatures:
     """Who closed, who reviewed, and the head of the agency."""
     of_head = agency_cells.signatures(agency, request, HEAD)
     roles = (Signature("Yang menutup buku"), Signature("Yang mereviu"))
-    return Signatures(of_head.place, of_head.signed_on, (*roles, *of_head.blocks))
+    blocks = (*roles, *of_head.blocks)
+    return Signatures(of_head.place, of_head.signed_on, blocks, _ending())

@@ -171,11 +171,16 @@ class Signature(Struct, frozen=True):
 
 
 class Signatures(Struct, frozen=True):
-    """The signature blocks of a paper, side by side, with place and day."""
+    """The signature blocks of a paper, side by side, with place and day.
+
+    Attributes:
+        ending: The last sentence, which stays with them on one page; None for none.
+    """
 
     place: str | None
     signed_on: date | None
     blocks: tuple[Signature, ...]
+    ending: str | None = None
 
 
 class Document(Struct, frozen=True, kw_only=True):

@@ -238,6 +238,7 @@ def _signatures(of: Signatures | None) -> dict[str, Any] | None:
         return None
     day = _OPEN if of.signed_on is None else day_in_words(of.signed_on)
     return {
+        "ending": of.ending,
         "place": f"{of.place or _OPEN}, {day}",
         "blocks": [
             {

@@ -11,6 +11,7 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from iku.domain.access import Action
+from iku.domain.question import UnknownReference
 from iku.exchange.papers import (
     agreement,
     case_list,
@@ -212,6 +213,8 @@ ARCHIVES: Mapping[str, Archive] = MappingProxyType(
 
 async def pack(sources: Sources, name: str, request: PaperRequest) -> bytes:
     """The archive *name* of *request* (raises as `make`)."""
+    if name not in ARCHIVES:
+        raise UnknownReference(message("paper {paper} does not exist", paper=name))
     archive = ARCHIVES[name]
     sources.view.viewer.require_somewhere(archive.action)
     return await archive.pack(sources, request)
