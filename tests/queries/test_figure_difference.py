@@ -261,6 +261,29 @@ async def test_small_pages_hold_what_a_large_one_holds(
     check(memory, long, pages, of, against)
 
 
+async def test_without_the_reasons_of_the_other_figure_all_else_is_the_same(
+    long: World, memory: Memory
+) -> None:
+    chance, compared = Chance(Random(31)), 0
+    for of, against in pairs(chance, memory.size, DEFINITIONS, count=10):
+        asked = ComparedQuestions(of, against)
+        whole, short = [
+            await figure_difference.compute_difference(
+                long.view, long.app.figures, one, long.today
+            )
+            for one in (asked, structs.replace(asked, explains_both=False))
+        ]
+        assert short == structs.replace(
+            whole,
+            items=tuple(
+                structs.replace(one, before=structs.replace(one.before, why=None))
+                for one in whole.items
+            ),
+        )
+        compared += sum(one.before.why is not None for one in whole.items)
+    assert compared > 10
+
+
 @pytest.mark.parametrize("seed", [3, 5, 8])
 async def test_the_parts_add_up_in_other_registers(
     clone: Clone, template: str, seed: int

@@ -139,7 +139,8 @@ class EndpointCount(SubjectCount, frozen=True):
     """How one subject counts at one end of a step, with the reason.
 
     Attributes:
-        why: The reason in a sentence; None if the subject is unknown at that end.
+        why: The reason in a sentence; None if the subject is unknown at that end, or if
+            no reason was asked for.
     """
 
     why: Sentence | None

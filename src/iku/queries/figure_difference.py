@@ -61,12 +61,15 @@ class ComparedQuestions(Struct, frozen=True):
         against: The figure that it is compared with.
         after: End of the previous page; None on the first page.
         limit: Maximum number of items.
+        explains_both: Whether each item has the reasons at both ends of its step, or
+            only at the later one.
     """
 
     of: Question
     against: Question
     after: PageCursor | None = None
     limit: int = 50
+    explains_both: bool = True
 
 
 class DifferenceQuestion(IndicatorQuestion, frozen=True, kw_only=True):
@@ -142,7 +145,7 @@ async def compute_difference(
     ]
     page = found[: compared.limit]
     options = _options_by_version(ends)
-    items = await _items(connection, page, options)
+    items = await _items(connection, page, options, both=compared.explains_both)
     called = await number_index.numbers_at(
         connection,
         _decider(options).category,
@@ -204,7 +207,11 @@ def _cursor_at(move: CountMovement, made: ComputedFigure) -> PageCursor:
 
 
 async def _items(
-    connection: Reader, page: Sequence[CountMovement], options: Mapping[int, Options]
+    connection: Reader,
+    page: Sequence[CountMovement],
+    options: Mapping[int, Options],
+    *,
+    both: bool,
 ) -> list[DifferenceItem]:
     """The movements of a page as items, in order, from one reading of the histories."""
     decider = _decider(options)
@@ -218,7 +225,7 @@ async def _items(
     items: dict[int, DifferenceItem] = {}
     for (_, subject), indices in of_subject.items():
         moves = [page[index] for index in indices]
-        made = _items_of_subject(read[streams[subject]], moves, options)
+        made = _items_of_subject(read[streams[subject]], moves, options, both=both)
         items |= zip(indices, made, strict=True)
     return [items[index] for index in range(len(page))]
 
@@ -227,6 +234,8 @@ def _items_of_subject(
     history: Sequence[Recorded],
     moves: Sequence[CountMovement],
     options: Mapping[int, Options],
+    *,
+    both: bool,
 ) -> Iterator[DifferenceItem]:
     """The movements of one subject in one step, as items."""
     decider = _decider(options)
@@ -240,7 +249,8 @@ def _items_of_subject(
         if one.position <= size and (known_on is None or one.known_on <= known_on)
     ]
     facts = [fact.decode_recorded(one, decider.event_type) for one in recorded]
-    examination = _SubjectExamination(options, [one.position for one in recorded])
+    positions = [one.position for one in recorded]
+    examination = _SubjectExamination(options, positions, both)
     if not last.position:
         yield _item_by_step(last, decider.fold(facts), examination)
         return
@@ -260,15 +270,20 @@ class _SubjectExamination(NamedTuple):
 
     options: Mapping[int, Options]
     positions: Sequence[int]
+    explains_both: bool
 
-    def membership_at(self, state: Any, question: Question) -> EndpointCount:
+    def membership_at(
+        self, state: Any, question: Question, *, later: bool
+    ) -> EndpointCount:
         """How a subject in this state counts at the coordinates of *question*."""
         if state is None:
             return EndpointCount(0, 0, None)
         formula = self.options[question.definition or 0]
         found = subject_kinds.membership(state, formula, question.start, question.as_of)
-        counts, said = found.counts, reasons.explanation(found, self.positions)
-        why = Sentence(translate(said, Language.INDONESIAN), str(said))
+        counts, why = found.counts, None
+        if later or self.explains_both:
+            said = reasons.explanation(found, self.positions)
+            why = Sentence(translate(said, Language.INDONESIAN), str(said))
         return EndpointCount(counts.numerator, counts.denominator, why)
 
 
@@ -279,10 +294,11 @@ def _item_by_event(
     examination: _SubjectExamination,
 ) -> DifferenceItem:
     """The item of one event, reversed if only the first figure knows the event."""
-    memberships = [
-        examination.membership_at(state, move.coordinate_step.before) for state in turn
-    ]
-    before, after = memberships if move.gained else reversed(memberships)
+    states = turn if move.gained else reversed(turn)
+    before, after = (
+        examination.membership_at(state, move.coordinate_step.before, later=later)
+        for state, later in zip(states, (False, True), strict=True)
+    )
     why = subject_kinds.counted_kind(recorded.category).cause(turn[1].history[-1])
     return _item(move, why, turn[1], (before, after), causing_event(recorded))
 
@@ -291,11 +307,10 @@ def _item_by_step(
     move: CountMovement, state: Any, examination: _SubjectExamination
 ) -> DifferenceItem:
     """The item of a subject that changes by another definition or by time."""
-    before = examination.membership_at(state, move.coordinate_step.before)
-    after = examination.membership_at(state, move.coordinate_step.after)
-    return _item(
-        move, Cause(move.coordinate_step.step.value), state, (before, after), None
-    )
+    step = move.coordinate_step
+    before = examination.membership_at(state, step.before, later=False)
+    after = examination.membership_at(state, step.after, later=True)
+    return _item(move, Cause(step.step.value), state, (before, after), None)
 
 
 def _item(

@@ -9,7 +9,7 @@ from datetime import date
 from typing import Annotated, Any, NamedTuple
 
 from litestar import Response
-from msgspec import Meta
+from msgspec import Meta, structs
 
 from iku import labels
 from iku.domain.access import Action
@@ -72,9 +72,11 @@ async def show_difference(frame: Frame) -> Response[bytes]:
     today, app, asked = frame.time.today, frame.app, frame.question
     async with frame.view() as view:
         other = await _other(frame, view)
-        question = _question(asked, other)
+        compared = _question(asked, other).compared_questions(today)
+        # The page shows how each subject counts in the requested figure.
+        compared = structs.replace(compared, explains_both=False)
         found = await figure_difference.compute_difference(
-            view, app.figures, question.compared_questions(today), today
+            view, app.figures, compared, today
         )
         step = await _step(frame, view, found.figure)
     page = frame.visitor.page
