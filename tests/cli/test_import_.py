@@ -14,9 +14,12 @@ from typing import Any
 
 import pytest
 
+from iku.exchange import column_mapping
 from iku.ledger import log
 from iku.postgres.pool import Plain
-from tests.exchange.workbooks import filled
+from tests.exchange.test_column_mapping import HEADINGS as OWN_HEADINGS
+from tests.exchange.test_column_mapping import MAPPING, ROW
+from tests.exchange.workbooks import filled, workbook
 
 HEADINGS = (
     "diketahui_pada,nomor,peristiwa,tanggal,kategori,dimensi,judul,"
@@ -103,6 +106,26 @@ def test_the_template_is_written_and_imported_when_filled(
     file.write_bytes(filled(empty, Konflik=[CASE, CASE | {"nomor": "K2"}]))
     assert "2 baris jurnal konflik, organisasi, 2 dicatat" in iku("import", file).out
     assert size(iku) == BROUGHT + 2
+
+
+def test_a_mapping_is_kept_and_imports_an_own_register(
+    iku: Any, tmp_path: Path
+) -> None:
+    document = tmp_path / "p.json"
+    document.write_bytes(column_mapping.encode(MAPPING))
+    kept = iku("mapping", "set", "buku-konflik", document)
+    assert (kept.code, kept.err) == (0, "")
+    assert iku("mapping", "list").out == "buku-konflik\n"
+    assert iku("mapping", "show", "buku-konflik").out == document.read_text()
+    book = tmp_path / "buku.xlsx"
+    book.write_bytes(workbook(Buku=[OWN_HEADINGS, ROW]))
+    said = iku("import", "--mapping", "buku-konflik", book)
+    assert (said.code, said.err) == (0, "")
+    assert size(iku) == BROUGHT + 3
+    unknown = iku("import", "--mapping", "lain", book)
+    assert (unknown.code, "there is no mapping lain" in unknown.err) == (1, True)
+    document.write_text("{}")
+    assert iku("mapping", "set", "x", document).code == 1
 
 
 def test_a_fault_of_a_workbook_is_shown_with_its_sheet_and_cell(

@@ -20,6 +20,7 @@ PLACES = {
     "serve": "serve:serve",
     "import": "import_:import_",
     "template": "template:template",
+    "mapping": "mapping:mapping",
     "report": "record:report",
     "register": "record:register",
     "record": "record:record",

@@ -21,6 +21,7 @@ from iku.domain.question import InvalidQuestion, UnknownReference
 from iku.exchange.archive import UnreadableBackup
 from iku.exchange.backup import NotRestorable
 from iku.exchange.bundle import BundleWriteError
+from iku.exchange.column_mapping import InvalidMapping
 from iku.ledger import log
 from iku.ledger.appender import Unavailable
 from iku.ledger.durable_files import FolderInUse, InsecurePermissions
@@ -62,6 +63,7 @@ class CommandFailed(Exception):
 _PLAIN = (
     CommandFailed,
     ParseError,
+    InvalidMapping,
     click.ClickException,
     SettingsError,
     PostgresError,

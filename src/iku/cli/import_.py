@@ -19,8 +19,10 @@ from iku.commands.command import Command
 from iku.domain import import_permission
 from iku.domain.access import Forbidden
 from iku.domain.import_permission import FileAllowed
+from iku.exchange import kept_mappings
+from iku.exchange.column_mapping import ColumnMapping
 from iku.exchange.import_plan import RowNote
-from iku.exchange.journal_import import Importer, ImportReport, file_digest
+from iku.exchange.journal_import import Importer, ImportReport, permission_digest
 from iku.exchange.spreadsheet import FileFault
 from iku.messages import error_message, message, plural
 
@@ -90,6 +92,13 @@ class ProposedImports(Struct, frozen=True):
 @click.option(
     "--dry-run", is_flag=True, help="Validate the files without recording anything."
 )
+@click.option(
+    "--mapping",
+    "mapping_name",
+    metavar="NAME",
+    help="The files are workbooks of an own register, with the columns of this mapping "
+    "(iku mapping).",
+)
 @proposing.option
 @terminal.actor
 @terminal.as_json
@@ -97,6 +106,7 @@ def import_(
     files: tuple[str, ...],
     *,
     dry_run: bool,
+    mapping_name: str | None,
     because: str | None,
     actor: str,
     json: bool,
@@ -114,23 +124,33 @@ def import_(
         raise click.UsageError(
             message("--propose checks the files as --dry-run does: give one of them")
         )
+    mapping = None
+    if mapping_name is not None:
+        mapping = kept_mappings.find(terminal.settings().home, mapping_name)
     with ExitStack() as stack:
         opened = {
             name: _seekable(stack.enter_context(Path(name).open("rb")))
             for name in files
         }
         if because is None:
-            _import(opened, actor, dry_run=dry_run, json=json)
+            _import(opened, actor, mapping, dry_run=dry_run, json=json)
         else:
-            _propose(opened, actor, because, json=json)
+            _propose(opened, actor, mapping, because, json=json)
 
 
 def _import(
-    opened: Mapping[str, BinaryIO], actor: str, *, dry_run: bool, json: bool
+    opened: Mapping[str, BinaryIO],
+    actor: str,
+    mapping: ColumnMapping | None,
+    *,
+    dry_run: bool,
+    json: bool,
 ) -> None:
     async def execute() -> list[ImportedFile]:
         async with terminal.opened_app(terminal.settings()) as app:
-            return await import_files(app, opened, actor, dry_run=dry_run, quiet=json)
+            return await import_files(
+                app, opened, actor, dry_run=dry_run, mapping=mapping, quiet=json
+            )
 
     done = terminal.run(execute())
     if json:
@@ -152,16 +172,30 @@ def _refuse_faulty(done: Iterable[ImportedFile]) -> None:
 
 
 def _propose(
-    opened: Mapping[str, BinaryIO], actor: str, because: str, *, json: bool
+    opened: Mapping[str, BinaryIO],
+    actor: str,
+    mapping: ColumnMapping | None,
+    because: str,
+    *,
+    json: bool,
 ) -> None:
     """Propose the import of the files, if none of them has faults."""
 
     async def execute() -> list[ProposedImport]:
         # The import closes the files.
-        digests = {name: file_digest(content) for name, content in opened.items()}
+        digests = {
+            name: permission_digest(content, mapping)
+            for name, content in opened.items()
+        }
         async with terminal.opened_app(terminal.settings()) as app:
             checked = await import_files(
-                app, opened, actor, dry_run=True, approved=True, quiet=json
+                app,
+                opened,
+                actor,
+                dry_run=True,
+                approved=True,
+                mapping=mapping,
+                quiet=json,
             )
             _refuse_faulty(checked)
             return [
@@ -206,11 +240,13 @@ async def import_files(
     *,
     dry_run: bool = False,
     approved: bool = False,
+    mapping: ColumnMapping | None = None,
     quiet: bool = False,
 ) -> list[ImportedFile]:
     """Import the files in order; print the outcome of each unless *quiet*.
 
-    With *approved*, a dry run takes the import of each file for approved.
+    With *approved*, a dry run takes the import of each file for approved. With a
+    *mapping*, the files are workbooks with its columns.
 
     Raises:
         CommandFailed: The import of a file must be approved first.
@@ -218,10 +254,16 @@ async def import_files(
     done = []
     async with app.pool.acquire() as connection:
         importer = Importer(
-            connection, app.commands, actor, dry_run, app.credentials, approved
+            connection,
+            app.commands,
+            actor,
+            dry_run,
+            app.credentials,
+            approved,
+            mapping=mapping,
         )
         for name, content in contents.items():
-            digest = file_digest(content)
+            digest = permission_digest(content, mapping)
             try:
                 with terminal.progress(name) as tell:
                     report = await importer.run(content, tell)

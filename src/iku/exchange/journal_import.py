@@ -34,6 +34,7 @@ from iku.commands.handler import ATTEMPTS, CommandHandler
 from iku.domain import import_permission
 from iku.domain.access import AGENCY_WIDE, Action, Credentials
 from iku.exchange import journals
+from iku.exchange.column_mapping import ColumnMapping
 from iku.exchange.import_plan import (
     Plan,
     PlannedRegister,
@@ -103,8 +104,22 @@ class ImportReport(Struct, frozen=True):
         return self.journal
 
 
+def permission_digest(
+    content: bytes | BinaryIO, mapping: ColumnMapping | None = None
+) -> str:
+    """The SHA-256, hexadecimal, that a permission to import a file names.
+
+    It is that of the file; with a *mapping*, that of both digests, because the same
+    file records other facts under another mapping.
+    """
+    of_file = file_digest(content)
+    if mapping is None:
+        return of_file
+    return sha256(f"{of_file} {mapping.digest}".encode()).hexdigest()
+
+
 def file_digest(content: bytes | BinaryIO) -> str:
-    """The SHA-256 of a file, hexadecimal, which a permission to import it names."""
+    """The SHA-256 of a file, hexadecimal."""
     if isinstance(content, bytes):
         return sha256(content).hexdigest()
     found = sha256()
@@ -124,6 +139,7 @@ class Importer:
         credentials: The account that imports; None if *actor* is only claimed.
         approved: Check the files as if their import was approved; in a dry run only.
         preview: Collects what the rows of a file would change.
+        mapping: The mapping of the columns of an agency's own register.
     """
 
     connection: Connection
@@ -133,6 +149,7 @@ class Importer:
     credentials: Credentials | None = None
     approved: bool = False
     preview: ImportPreview | None = None
+    mapping: ColumnMapping | None = None
     _planned_register: PlannedRegister = field(default_factory=PlannedRegister)
 
     async def run(
@@ -150,7 +167,7 @@ class Importer:
         """
         with _gc_disabled():
             try:
-                digest = file_digest(content)
+                digest = permission_digest(content, self.mapping)
                 found = await self._journals(content)
                 for _ in range(ATTEMPTS - 1):
                     with suppress(VersionConflict):
@@ -173,7 +190,8 @@ class Importer:
         """The journals of a file, read in another thread (raises `UnreadableSheet`)."""
         file = BytesIO(content) if isinstance(content, bytes) else content
         digest = self.commands.vault.keys.digest
-        return await asyncio.to_thread(journals.read_journals, file, digest)
+        read = journals.read_journals
+        return await asyncio.to_thread(read, file, digest, self.mapping)
 
     async def _attempt(
         self, found: Sequence[JournalFile], digest: str, progress: Progress

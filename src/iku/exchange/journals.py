@@ -18,7 +18,8 @@ from msgspec import Struct
 from iku.domain.decider import Invalid, subject_id, subject_number
 from iku.domain.decider_registry import DECIDERS
 from iku.domain.fact import Fact
-from iku.exchange import workbook_parts, workbook_sheets
+from iku.exchange import column_mapping, workbook_parts, workbook_sheets
+from iku.exchange.column_mapping import ColumnMapping
 from iku.exchange.csv_sheet import CsvSheet
 from iku.exchange.journal_layouts import LAYOUTS, REMARK, Statement
 from iku.exchange.row_reader import Digest, RowReader, RowScope
@@ -32,6 +33,9 @@ from iku.exchange.spreadsheet import (
 )
 from iku.messages import Term, message
 
+NO_WORKBOOK = message(
+    "a mapping of columns is for workbooks: save the file as XLSX, and import that file"
+)
 IMPORTED = "import:"  # prefix of the ids of imported rows
 
 
@@ -249,12 +253,21 @@ class JournalFile:
 _encode = msgspec.json.Encoder().encode
 
 
-def read_journals(file: BinaryIO, digest: Digest) -> list[JournalFile]:
+def read_journals(
+    file: BinaryIO, digest: Digest, mapping: ColumnMapping | None = None
+) -> list[JournalFile]:
     """The journals of a CSV file, which is one, or of a workbook.
+
+    With a *mapping*, the workbook is an agency's own register.
 
     Raises:
         UnreadableSheet: It has none, or cannot be read.
     """
+    if mapping is not None:
+        if not workbook_parts.is_workbook(file):
+            raise workbook_parts.unreadable(NO_WORKBOOK)
+        tables = workbook_sheets.tables(file)
+        return [JournalFile(column_mapping.journal(tables, mapping), digest)]
     if not workbook_parts.is_workbook(file):
         headings = {name: layout.headings for name, layout in LAYOUTS.items()}
         optional = {name: layout.optional for name, layout in LAYOUTS.items()}

@@ -149,7 +149,7 @@ class JournalSheet:
         refused = {
             heading: said
             for heading, cell in given.items()
-            if (said := _refusal(heading, cell)) is not None
+            if (said := refusal(heading, cell)) is not None
         }
         if not stray:
             return SheetRow(place, texts, refused=refused)
@@ -270,7 +270,7 @@ def _heading(cell: CellValue) -> str:
     return tidy(text(cell.content)).lower()
 
 
-def _refusal(heading: str, cell: CellValue) -> str | None:
+def refusal(heading: str, cell: CellValue) -> Message | None:
     """Why the cell is not read; None if it is."""
     if cell.refused is not None:
         return cell.refused

@@ -16,6 +16,7 @@ from tests.web.test_origin_check import STREAMS
 EXAMPLES: dict[str, str] = {
     "/bantuan/{role:str}": "/bantuan/petugas",
     "/impor/{journal:str}/kolom": "/impor/konflik/kolom",
+    "/impor/{journal:str}/pemetaan": "/impor/konflik/pemetaan",
     "/impor/{journal:str}/templat.csv": "/impor/organisasi/templat.csv",
     "/publikasi/{publication_id:str}": "/publikasi/2021",
     "/data-instansi/{statement_id:str}": "/data-instansi/signer.kepala-badan",

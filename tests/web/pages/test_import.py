@@ -17,13 +17,15 @@ from iku.access.uploads import (
     Uploads,
 )
 from iku.app import App
-from iku.exchange import example, journal_columns
+from iku.exchange import example, journal_columns, kept_mappings
 from iku.exchange.journal_layouts import LAYOUTS
 from iku.exchange.table_output import XLSX
 from iku.ledger import log
 from iku.web.page_forms import KEY
 from iku.web.pages.imports import LARGEST_FILE
 from iku.web.visitor import form_key
+from tests.exchange.test_column_mapping import HEADINGS as OWN_HEADINGS
+from tests.exchange.test_column_mapping import MAPPING, ROW
 from tests.exchange.workbooks import filled, table, workbook
 from tests.web.conftest import Client
 from tests.web.pages.showing import read
@@ -44,6 +46,7 @@ REPORT = {
     "dimensi": "politik",
     "judul": "Sengketa batas pasar malam",
 }
+WRONG = [*ROW[:6], "rembuk", None]
 VERIFIED = {
     "diketahui_pada": "2021-05-04",
     "nomor": "K70",
@@ -483,6 +486,73 @@ async def test_a_workbook_is_checked_and_recorded_like_a_csv_file(
     assert await size(app) == before + 2
     again = await brought(loaded, journal(REPORT, VERIFIED))
     assert read(again.text).numbers["import.repeated"][0] == "2"
+
+
+def mapping_form(**more: str) -> dict[str, str]:
+    """The fields of the form of a mapping."""
+    columns = {f"kolom.{name}": value for name, value in MAPPING.columns.items()}
+    constants = {f"isi.{name}": value for name, value in MAPPING.constants.items()}
+    words = "cara: Damai = islah\ndimensi: Sos. = sosial"
+    named = {"nama": "buku-konflik", "jurnal": "konflik", "kata": words}
+    return {KEY: "tiga.x", **named, **columns, **constants, **more}
+
+
+async def mapped(client: Client, content: bytes, name: str) -> Any:
+    """The answer to an own register that was uploaded with a mapping."""
+    return await client.post(
+        f"{SITE}/impor",
+        data={KEY: "satu.x", "pemetaan": name},
+        files={"berkas": ("buku.xlsx", content)},
+        headers=OWN,
+    )
+
+
+async def test_an_own_register_is_imported_by_a_mapping_that_is_kept(
+    loaded: Client, app: App
+) -> None:
+    path = f"{SITE}/impor/pemetaan"
+    made = await loaded.post(path, data=mapping_form(), headers=OWN)
+    assert made.status_code == 303, made.text
+    assert "<option>buku-konflik</option>" in (await loaded.get(f"{SITE}/impor")).text
+    shown = await loaded.get(f"{SITE}/impor/konflik/pemetaan?name=buku-konflik")
+    assert 'value="Tgl Selesai"' in shown.text
+    assert "cara: Damai = islah" in shown.text
+    before = await size(app)
+    content = workbook(Buku=[OWN_HEADINGS, ROW])
+    page = await mapped(loaded, content, "buku-konflik")
+    assert page.status_code == 200, page.text
+    assert "Impor 3 baris" in page.text
+    assert "Lembar Buku, baris 2" in read(page.text).text
+    fields = {KEY: "dua.x", "sidik": digest(page), "pemetaan": "buku-konflik"}
+    columns = kept_mappings.find(app.settings.home, "buku-konflik")
+    stale = fields | {"sidik_pemetaan": "0" * 64}
+    changed = await loaded.post(f"{SITE}/impor/catat", data=stale, headers=OWN)
+    assert changed.status_code == 409
+    assert await size(app) == before
+    whole = fields | {"sidik_pemetaan": columns.digest}
+    done = await loaded.post(f"{SITE}/impor/catat", data=whole, headers=OWN)
+    assert done.status_code == 200, done.text
+    assert await size(app) == before + 3
+    wrong = await mapped(loaded, workbook(Buku=[OWN_HEADINGS, WRONG]), "buku-konflik")
+    assert "Lembar Buku, sel G2" in read(wrong.text).text
+    unknown = await mapped(loaded, content, "lain")
+    assert unknown.status_code == 422
+    assert 'id="pemetaan-error"' in unknown.text
+
+
+async def test_a_mapping_that_is_wrong_keeps_what_was_typed(reader: Client) -> None:
+    path = f"{SITE}/impor/pemetaan"
+    for more in (
+        {"nama": "../x"},
+        {"kolom.nomor": ""},
+        {"kata": "damai"},
+        {"jurnal": "x"},
+    ):
+        answer = await reader.post(path, data=mapping_form(**more), headers=OWN)
+        assert answer.status_code == 422, more
+        assert 'role="alert"' in answer.text
+    typed = await reader.post(path, data=mapping_form(nama="A"), headers=OWN)
+    assert 'value="Uraian Kejadian"' in typed.text
 
 
 def journal_book(*rows: dict[str, str]) -> bytes:

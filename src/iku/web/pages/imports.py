@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from litestar import Response
 from msgspec import Meta
@@ -24,10 +24,16 @@ from iku.domain.access import Action, Forbidden
 from iku.domain.decider import Refused
 from iku.domain.hidden_characters import is_unsafe
 from iku.domain.import_permission import FileAllowed
-from iku.exchange import csv_output, entry_template, journal_columns
+from iku.exchange import (
+    csv_output,
+    entry_template,
+    journal_columns,
+    kept_mappings,
+)
+from iku.exchange.column_mapping import ColumnMapping, InvalidMapping
 from iku.exchange.csv_output import Delimiter
 from iku.exchange.import_preview import ImportPreview
-from iku.exchange.journal_import import Importer, ImportReport
+from iku.exchange.journal_import import Importer, ImportReport, permission_digest
 from iku.exchange.journal_layouts import LAYOUTS
 from iku.exchange.spreadsheet import RowPlace
 from iku.exchange.table_output import XLSX
@@ -46,6 +52,8 @@ from iku.web.pages.routes import present, sending, timeless, uploading
 
 LARGEST_FILE = 8 << 20  # bytes
 FILE, DIGEST = "berkas", "sidik"  # the fields with the file, and with its SHA-256
+# The fields with the name of the mapping of columns, and with its SHA-256.
+MAPPING, MAPPING_DIGEST = "pemetaan", "sidik_pemetaan"
 FAULT, CONFLICT, FORBIDDEN = 422, 409, 403
 LONGEST_NAME = 200  # characters of a file name that are shown
 RECEIPTS = 50  # receipts that are listed
@@ -64,6 +72,13 @@ class JournalQuestion(MomentQuestion, frozen=True, kw_only=True):
     delimiter: Delimiter = Delimiter.SEMICOLON
 
 
+class NamedMapping(NamedTuple):
+    """A mapping of columns that was chosen."""
+
+    name: str
+    columns: ColumnMapping
+
+
 @dataclass(frozen=True, slots=True)
 class Checked:
     """The result of checking a file: the changes that it would make.
@@ -75,6 +90,7 @@ class Checked:
     """
 
     upload: Upload
+    mapping: NamedMapping | None
     report: ImportReport
     preview: ImportPreview
     permission: str | None
@@ -99,13 +115,17 @@ async def refuse_large_file(frame: Frame) -> Response[bytes]:
 
 
 @uploading("/impor", Action.IMPORT, LARGEST_FILE, refused=refuse_large_file)
-async def check(frame: Frame, _form: Form, upload: Upload) -> Response[bytes]:
+async def check(frame: Frame, form: Form, upload: Upload) -> Response[bytes]:
     """Check a file without recording anything."""
     if upload.is_missing:
         return _page(frame, {FILE: message("no file was chosen")}, FAULT)
+    try:
+        mapping = _mapping(frame, form)
+    except InvalidMapping as error:
+        return _page(frame, {MAPPING: error_message(error)}, FAULT)
     upload = upload._replace(name=_plain(upload.name))
     frame.app.uploads.keep(resubmission.owner(frame.visitor), upload)
-    return await _checked_page(frame, upload)
+    return await _checked_page(frame, upload, mapping)
 
 
 @sending("/impor/catat", Action.IMPORT)
@@ -114,9 +134,20 @@ async def record(frame: Frame, form: Form) -> Response[bytes]:
     app, upload = frame.app, _kept(frame, form)
     if upload is None:
         return _page(frame, {FILE: NOT_KEPT}, FAULT)
+    try:
+        mapping = _mapping(frame, form)
+    except InvalidMapping as error:
+        return _page(frame, {MAPPING: error_message(error)}, FAULT)
+    if mapping is not None and mapping.columns.digest != form.text(MAPPING_DIGEST):
+        # The mapping was changed since the file was checked.
+        return await _checked_page(frame, upload, mapping, CONFLICT)
     async with app.uploads.turn, acquire_connection(app) as connection:
         importer = Importer(
-            connection, app.commands, LOCAL.name, credentials=frame.credentials
+            connection,
+            app.commands,
+            LOCAL.name,
+            credentials=frame.credentials,
+            mapping=None if mapping is None else mapping.columns,
         )
         refused = CONFLICT
         try:
@@ -129,7 +160,7 @@ async def record(frame: Frame, form: Form) -> Response[bytes]:
                 raise
             refused = FORBIDDEN
     # The register has changed since the file was checked, or it was never permitted.
-    return await _checked_page(frame, upload, refused)
+    return await _checked_page(frame, upload, mapping, refused)
 
 
 @sending("/impor/usulan", Action.ALLOW_IMPORT)
@@ -138,17 +169,23 @@ async def propose(frame: Frame, form: Form) -> Response[bytes]:
     upload, because = _kept(frame, form), form.text("alasan").strip()
     if upload is None:
         return _page(frame, {FILE: NOT_KEPT}, FAULT)
+    try:
+        mapping = _mapping(frame, form)
+    except InvalidMapping as error:
+        return _page(frame, {MAPPING: error_message(error)}, FAULT)
     if not because:
         missing = message(
             "the reason for the proposal is missing; the approver needs it"
         )
-        return await _checked_page(frame, upload, FAULT, {"alasan": missing})
-    checked = await _checked(frame, upload)
+        return await _checked_page(frame, upload, mapping, FAULT, {"alasan": missing})
+    checked = await _checked(frame, upload, mapping)
     if checked.report.faults:
         return _page_of(frame, checked, CONFLICT)
     allowed = FileAllowed(effective_on=frame.time.today)
     category = import_permission.decider.category
-    command = frame.gateway(form).command(category, upload.file.sha256, allowed)
+    columns = None if mapping is None else mapping.columns
+    digest = permission_digest(upload.file.open(), columns)
+    command = frame.gateway(form).command(category, digest, allowed)
     try:
         made = await proposals.propose(
             frame.app.commands, PooledReader(frame.app), command, because
@@ -204,17 +241,36 @@ def _kept(frame: Frame, form: Form) -> Upload | None:
     return frame.app.uploads.find(owner, form.text(DIGEST))
 
 
-async def _checked(frame: Frame, upload: Upload) -> Checked:
+def _mapping(frame: Frame, form: Form) -> NamedMapping | None:
+    """The mapping that the form names; None if it names none.
+
+    Raises:
+        InvalidMapping: There is no such mapping.
+    """
+    name = form.text(MAPPING)
+    if not name:
+        return None
+    return NamedMapping(name, kept_mappings.find(frame.app.settings.home, name))
+
+
+async def _checked(
+    frame: Frame, upload: Upload, mapping: NamedMapping | None
+) -> Checked:
     app = frame.app
+    columns = None if mapping is None else mapping.columns
     permission: str | None = None
     async with app.uploads.turn, acquire_connection(app) as connection:
         try:
-            report, preview = await _dry_run(frame, connection, upload, approved=False)
+            report, preview = await _dry_run(
+                frame, connection, upload, columns, approved=False
+            )
         except Forbidden as error:
             if not error.proposable:
                 raise
             permission = error_message(error)
-            report, preview = await _dry_run(frame, connection, upload, approved=True)
+            report, preview = await _dry_run(
+                frame, connection, upload, columns, approved=True
+            )
         closed = await preview.closed(connection)
         view = app.view(connection, frame.viewer)
         similar = [
@@ -226,11 +282,16 @@ async def _checked(frame: Frame, upload: Upload) -> Checked:
                 )
             )
         ]
-    return Checked(upload, report, preview, permission, closed, similar)
+    return Checked(upload, mapping, report, preview, permission, closed, similar)
 
 
 async def _dry_run(
-    frame: Frame, connection: Connection, upload: Upload, *, approved: bool
+    frame: Frame,
+    connection: Connection,
+    upload: Upload,
+    mapping: ColumnMapping | None,
+    *,
+    approved: bool,
 ) -> tuple[ImportReport, ImportPreview]:
     preview = ImportPreview(frame.app.figures)
     importer = Importer(
@@ -241,6 +302,7 @@ async def _dry_run(
         credentials=frame.credentials,
         approved=approved,
         preview=preview,
+        mapping=mapping,
     )
     return await importer.run(upload.file.open()), preview
 
@@ -258,10 +320,11 @@ async def _receipts(
 async def _checked_page(
     frame: Frame,
     upload: Upload,
+    mapping: NamedMapping | None,
     status: int = 200,
     faults: Mapping[str, str] | None = None,
 ) -> Response[bytes]:
-    return _page_of(frame, await _checked(frame, upload), status, faults)
+    return _page_of(frame, await _checked(frame, upload, mapping), status, faults)
 
 
 def _page_of(
@@ -300,6 +363,7 @@ def _page(
         faults=faults or {},
         journals=list(LAYOUTS),
         most=LARGEST_FILE >> 20,
+        mappings=kept_mappings.names(frame.app.settings.home),
     )
 
 
