@@ -21,6 +21,7 @@ from iku.domain.question import UnknownReference
 from iku.exchange.papers import digest, issuing, signed_copies
 from iku.exchange.papers.issuing import PreparedIssue, Site
 from iku.exchange.papers.sources import PaperRequest
+from iku.exchange.papers.words import say
 from iku.ledger import checkpoint_signing
 from iku.ledger.signer_folder import SignerFolder
 from iku.postgres.pool import Plain
@@ -97,7 +98,7 @@ async def test_a_paper_is_a_draft_that_names_what_it_lacks(
     assert not issued
     assert "KONSEP" in told
     assert "penanda tangan Kepala Badan" in told
-    assert issuing.NOT_ISSUED in told
+    assert say(issuing.NOT_ISSUED) in told
 
 
 async def test_a_paper_without_its_signer_is_not_issued(
@@ -127,7 +128,7 @@ async def test_an_issued_paper_proves_itself_once_it_is_witnessed(
     made = await issue("lkjip", YEAR)
     told, issued = await printed(world, "lkjip", YEAR)
     assert not issued
-    assert issuing.NOT_WITNESSED in told
+    assert say(issuing.NOT_WITNESSED) in told
     policy = await witness()
     final = await issuing.print_paper(sources(world), "lkjip", YEAR, SITE)
     assert final.issued

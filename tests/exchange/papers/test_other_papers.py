@@ -11,7 +11,13 @@ from iku.domain.decider import SubjectNotFound
 from iku.domain.paper_data import LetterheadSet, SignerSet
 from iku.domain.question import UnknownReference
 from iku.exchange.papers import registry, table_csv
-from iku.exchange.papers.document import Document, Table, Terms, printed
+from iku.exchange.papers.document import (
+    Document,
+    Paragraph,
+    Table,
+    Terms,
+    printed,
+)
 from iku.exchange.papers.registry import PAPERS, Scope
 from iku.exchange.papers.sources import PaperRequest
 from iku.queries.figure_parameters import Moment
@@ -228,3 +234,21 @@ async def test_a_paper_is_made_only_for_those_who_have_its_right(world: World) -
 
 def actor(role: Role) -> Actor:
     return Actor("ani", "ani", (Grant(1, role, None, None, None, date(2021, 1, 1)),))
+
+
+async def test_the_minutes_of_a_closing_state_the_recorded_reason(
+    world: World, make: Make
+) -> None:
+    document = await make(
+        "berita-acara-tutup-buku", publication=await close(world, YEAR)
+    )
+    opening, present = document.sections[0].blocks
+    assert isinstance(opening, Paragraph)
+    assert "dengan alasan: Tutup buku. Yang hadir:" in opening.text
+    assert isinstance(present, Terms)
+    assert {value for _, value in present.rows} == {None}
+    assert document.signatures is not None
+    assert [one.office for one in document.signatures.blocks] == [
+        *("Yang menutup buku", "Yang mereviu"),
+        "Kepala Badan",
+    ]

@@ -21,6 +21,8 @@ from iku.exchange.papers.document import (
     Table,
 )
 from iku.exchange.papers.sources import PaperRequest, Sources, moment_of, moment_words
+from iku.exchange.papers.words import say
+from iku.messages import message
 from iku.queries.agency_data import AgencyData
 from iku.queries.figure_parameters import Moment
 
@@ -145,7 +147,12 @@ async def _document(  # noqa: PLR0917 - what the two papers differ in
     table: Table,
 ) -> Document:
     at = moment_of(sources, request)
-    said = "Target dicatat di register iku; yang belum ditetapkan dibiarkan kosong."
+    said = say(
+        message(
+            "Targets are recorded in the register iku; those that are not set yet are "
+            "left open."
+        )
+    )
     return Document(
         name=name,
         title=title,

@@ -23,8 +23,9 @@ from iku.exchange.papers.document import (
 )
 from iku.exchange.papers.frozen_figures import FrozenFigure, FrozenPublication
 from iku.exchange.papers.sources import PaperRequest, Sources
-from iku.exchange.papers.words import reasons, word
+from iku.exchange.papers.words import reasons, say, word
 from iku.labels import DIMENSIONS, MANNERS, PHASES, SOURCES, STATUSES
+from iku.messages import message
 from iku.queries import case_annex
 from iku.queries.case_annex import AnnexedCase
 
@@ -116,7 +117,13 @@ async def _section(
         (
             Table(
                 name=one.code,
-                caption=f"Tabel {place}. Perkara yang dinilai untuk {one.code}",
+                caption=say(
+                    message(
+                        "Table {place}. Cases assessed for {indicator}",
+                        place=place,
+                        indicator=one.code,
+                    )
+                ),
                 columns=_INTERNAL_COLUMNS if internal else _PUBLIC_COLUMNS,
                 rows=rows,
                 footer=(_sum(found, internal=internal),),
@@ -179,7 +186,7 @@ def _rules(one: AnnexedCase) -> tuple[Cell, Cell, Cell]:
 def _sum(found: Sequence[AnnexedCase], *, internal: bool) -> Row:
     width = len(_INTERNAL_COLUMNS if internal else _PUBLIC_COLUMNS)
     cells: list[Cell] = [None] * width
-    cells[0] = "Jumlah yang dihitung"
+    cells[0] = say(message("Number of those that count"))
     cells[width - 3] = sum(one.explained.denominator for one in found)
     cells[width - 2] = sum(one.explained.numerator for one in found)
     return Row(tuple(cells), span=width - 3)
@@ -188,10 +195,17 @@ def _sum(found: Sequence[AnnexedCase], *, internal: bool) -> Row:
 def _closing(of: FrozenPublication, *, internal: bool) -> Paragraph:
     said = f"Sumber: register iku, publikasi {of.publication.id}."
     if internal:
-        return Paragraph(
-            f"{said} Edisi internal memuat teks perkara; tidak untuk diterbitkan."
+        more = say(
+            message(
+                "The internal edition has texts of the cases; it is not for "
+                "publication."
+            )
         )
-    return Paragraph(
-        f"{said} Edisi publik tidak memuat pokok, tempat, jenis, sumber, dan cara "
-        "penyelesaian perkara."
-    )
+    else:
+        more = say(
+            message(
+                "The public edition has no subject, place, kind, source and manner of "
+                "resolution of the cases."
+            )
+        )
+    return Paragraph(f"{said} {more}")

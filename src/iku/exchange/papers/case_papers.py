@@ -25,7 +25,7 @@ from iku.exchange.papers.document import (
     day_in_words,
 )
 from iku.exchange.papers.sources import PaperRequest, Sources, moment_of, moment_words
-from iku.exchange.papers.words import word
+from iku.exchange.papers.words import say, word
 from iku.labels import EVENTS, MANNERS
 from iku.language import Language
 from iku.messages import message
@@ -115,13 +115,16 @@ async def make_settlement(sources: Sources, request: PaperRequest) -> Document:
             ("Tempat penandatanganan", None),
         )
     )
-    opening = (
-        f"Pada hari ini, {spelled.day(closed_on)}, telah diselesaikan perkara sebagai "
-        "berikut:"
+    opening = say(
+        message(
+            "Today, {day}, the following case was settled:", day=spelled.day(closed_on)
+        )
     )
-    ending = (
-        "Demikian berita acara ini dibuat dengan sebenarnya dan ditandatangani oleh "
-        "para pihak, saksi, dan mediator."
+    ending = say(
+        message(
+            "These minutes are drawn up truthfully and signed by the parties, the "
+            "witnesses and the mediator."
+        )
     )
     roles = ("Pihak pertama", "Pihak kedua", "Saksi", "Mediator")
     blocks = tuple(Signature(role, ranked=False) for role in roles)

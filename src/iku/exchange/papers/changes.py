@@ -23,8 +23,9 @@ from iku.exchange.papers.document import (
 )
 from iku.exchange.papers.frozen_figures import FrozenPublication
 from iku.exchange.papers.sources import PaperRequest, Sources
-from iku.exchange.papers.words import word
+from iku.exchange.papers.words import say, word
 from iku.labels import CAUSES, EVENTS, SUBJECTS
+from iku.messages import message
 from iku.queries import approvers, publications
 from iku.queries.publication_changes import (
     ChangesPageRequest,
@@ -80,7 +81,7 @@ async def _make(sources: Sources, request: PaperRequest, *, internal: bool) -> D
     rows = [row for one in late for row in _event_rows(one, found, internal=internal)]
     events = Table(
         name="peristiwa",
-        caption="Tabel 2. Peristiwa yang baru diketahui setelah penutupan",
+        caption=say(message("Table 2. Events that became known after the closing")),
         columns=_event_columns(internal=internal),
         rows=tuple(Row((place, *cells)) for place, cells in enumerate(rows, start=1)),
     )
@@ -90,7 +91,13 @@ async def _make(sources: Sources, request: PaperRequest, *, internal: bool) -> D
         title="Perubahan Setelah Terbit",
         subtitle=f"Publikasi {of.publication.id}, {edition}",
         letterhead=agency_cells.letterhead(sources.profile, agency),
-        coordinates=f"{of.coordinates}; dibandingkan pada ukuran log {found.size}",
+        coordinates=say(
+            message(
+                "{coordinates}; compared at the log size {size}",
+                coordinates=of.coordinates,
+                size=found.size,
+            )
+        ),
         sections=(Section(None, (_figures(found), events, _source(of, found))),),
         signatures=agency_cells.signatures(agency, request),
         figures=of.numbers,
@@ -121,7 +128,12 @@ async def _all_changes(sources: Sources, identifier: str) -> PublicationChanges:
 def _figures(found: PublicationChanges) -> Table:
     return Table(
         name="figur",
-        caption="Tabel 1. Figur terbit dan figur yang sama menurut pengetahuan kini",
+        caption=say(
+            message(
+                "Table 1. The published figures, and the same figures by present "
+                "knowledge"
+            )
+        ),
         columns=(
             Column("No", CellKind.COUNT, 10),
             Column("Figur", width=70),
@@ -129,7 +141,7 @@ def _figures(found: PublicationChanges) -> Table:
             Column("Nilai kini", CellKind.RATIO, 26),
             Column("Selisih pembilang / penyebut", CellKind.COUNT, 36),
             Column("Selisih (poin persen)", CellKind.NUMBER, 30),
-            Column("Nilai menurut definisi yang kini berlaku", width=44),
+            Column(say(message("Value by the definition now in force")), width=44),
         ),
         rows=tuple(
             Row((place, *_figure_cells(one)))
@@ -190,7 +202,7 @@ def _event_columns(*, internal: bool) -> tuple[Column, ...]:
         *(
             (
                 Column("Oleh", width=20),
-                Column("Disetujui oleh", width=22),
+                Column(say(message("Approved by")), width=22),
                 Column("Alasan", width=44),
             )
             if internal
@@ -238,15 +250,16 @@ def _event_cells(late: _KnownLate, *, internal: bool) -> tuple[Cell, ...]:
 
 def _source(of: FrozenPublication, found: PublicationChanges) -> Paragraph:
     moved = [one.indicator for one in found.figures if _moved(one)]
-    said = (
-        f"Figur yang berubah: {', '.join(moved)}."
-        if moved
-        else "Tidak ada figur yang berubah: nihil."
+    said = say(message("No figure changed."))
+    if moved:
+        said = say(message("Figures that changed: {figures}.", figures=moved))
+    rule = say(
+        message(
+            "A published value never changes; a restatement is an edition of its own."
+        )
     )
-    return Paragraph(
-        f"Sumber: register iku, publikasi {of.publication.id}. {said} Nilai yang "
-        "terbit tidak pernah diubah; penyajian kembali adalah edisi tersendiri."
-    )
+    source = f"Sumber: register iku, publikasi {of.publication.id}."
+    return Paragraph(f"{source} {said} {rule}")
 
 
 def _moved(one: FrozenFigure) -> bool:

@@ -20,8 +20,10 @@ from iku.exchange.papers.document import (
 )
 from iku.exchange.papers.frozen_figures import FrozenPublication
 from iku.exchange.papers.sources import PaperRequest, Sources
+from iku.exchange.papers.words import say
 from iku.ledger import checkpoint_store
 from iku.ledger.checkpoint_store import SignedCheckpoint
+from iku.messages import message
 from iku.queries.agency_data import AgencyData
 
 NAME = "berita-acara-tutup-buku"
@@ -42,7 +44,7 @@ async def make(sources: Sources, request: PaperRequest) -> Document:
         coordinates=of.coordinates,
         sections=(
             Section(None, (Paragraph(_opening(of, reason)), _present())),
-            Section("Figur yang ditutup", (_figures(of),)),
+            Section(say(message("Closed figures")), (_figures(of),)),
             Section("Keadaan log", (_log(of, signed),)),
         ),
         signatures=_signatures(agency, request),
@@ -55,11 +57,16 @@ async def make(sources: Sources, request: PaperRequest) -> Document:
 def _opening(of: FrozenPublication, reason: str) -> str:
     closed_on = of.closing.effective_on
     as_of = day_in_words(of.publication.as_of)
-    return (
-        f"Pada hari ini, {spelled.day(closed_on)}, telah dilakukan penutupan buku "
-        f"register untuk angka indikator kinerja utama per {as_of}, menurut yang "
-        f"diketahui sampai dengan {day_in_words(of.closing.known_on)}, dengan alasan: "
-        f"{reason.rstrip('.')}. Yang hadir:"
+    return say(
+        message(
+            "Today, {day}, the register was closed for the figures of the key "
+            "performance indicators as of {as_of}, as known up to {known_on}, for "
+            "this reason: {reason}. Present:",
+            day=spelled.day(closed_on),
+            as_of=as_of,
+            known_on=day_in_words(of.closing.known_on),
+            reason=reason.rstrip("."),
+        )
     )
 
 
@@ -70,7 +77,7 @@ def _present() -> Terms:
 def _figures(of: FrozenPublication) -> Table:
     return Table(
         name="figur",
-        caption="Tabel 1. Figur yang dibekukan",
+        caption=say(message("Table 1. Frozen figures")),
         columns=(
             Column("No", CellKind.COUNT, 9),
             Column("Indikator", width=44),
@@ -98,24 +105,26 @@ def _figures(of: FrozenPublication) -> Table:
 def _log(of: FrozenPublication, signed: SignedCheckpoint | None) -> Terms:
     """The size of the log at the closing, and the first checkpoint that covers it."""
     size = ("Ukuran log saat ditutup", f"{of.closing.size} catatan")
+    covering = say(message("Covering checkpoint"))
     if signed is None:
-        return Terms((size, ("Checkpoint yang mencakup", None), ("Akar pohon", None)))
+        return Terms((size, (covering, None), ("Akar pohon", None)))
     origin = signed.checkpoint.origin
     return Terms(
         (
             size,
-            ("Checkpoint yang mencakup", f"{origin}, ukuran {signed.size}"),
+            (covering, f"{origin}, ukuran {signed.size}"),
             ("Akar pohon", signed.root.hex()),
         )
     )
 
 
 def _ending() -> str:
-    return (
-        "Sejak penutupan ini angka tersebut tidak berubah. Perubahan yang diketahui "
-        "kemudian dicatat sebagai perubahan setelah terbit, dan hanya disajikan "
-        "kembali dalam edisi baru. Demikian berita acara ini dibuat untuk dipergunakan "
-        "sebagaimana mestinya."
+    return say(
+        message(
+            "From this closing on these figures do not change. What becomes known "
+            "later is recorded as a change after publication, and restated only in a "
+            "new edition. These minutes are drawn up to be used as is proper."
+        )
     )
 
 

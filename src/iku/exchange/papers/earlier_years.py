@@ -11,6 +11,8 @@ from iku.domain.question import Question
 from iku.exchange.papers.document import FORMATS
 from iku.exchange.papers.frozen_figures import FrozenFigure, FrozenPublication
 from iku.exchange.papers.sources import Sources
+from iku.exchange.papers.words import say
+from iku.messages import message
 from iku.queries import publications, published_editions
 from iku.queries.agency_data import AgencyData
 from iku.queries.published_editions import PrintedFigure
@@ -83,18 +85,36 @@ def _earlier_year(
 
 def _published_year(edition: PrintedFigure, one: FrozenFigure) -> EarlierYear:
     frozen, of = edition.frozen, edition.edition
-    said = f"Realisasi {of.as_of.year} {one.code}: seperti terbit, publikasi {of.id}"
-    if frozen.definition != one.value.definition:
-        said += (
-            f", menurut definisi versi {frozen.definition}, sehingga tidak sebanding "
-            f"dengan versi {one.value.definition}"
+    said = say(
+        message(
+            "Actual of {year} of {indicator}: as published, publication {publication}.",
+            year=f"{of.as_of.year}",
+            indicator=one.code,
+            publication=of.id,
         )
-    return EarlierYear(frozen.percentage, f"{said}.")
+    )
+    if frozen.definition != one.value.definition:
+        more = say(
+            message(
+                "It was counted by version {then} of the definition, so it cannot be "
+                "compared with version {now}.",
+                then=frozen.definition,
+                now=one.value.definition,
+            )
+        )
+        said = f"{said} {more}"
+    return EarlierYear(frozen.percentage, said)
 
 
 def _counted_note(figure: Figure) -> str:
     counts = FORMATS.fraction(figure.numerator, figure.denominator)
-    return (
-        f"Realisasi {figure.as_of.year} {figure.indicator}: dihitung dari register "
-        f"({counts}), tidak diterbitkan, figur {figure.number}."
+    return say(
+        message(
+            "Actual of {year} of {indicator}: counted from the register ({counts}), "
+            "not published, figure {number}.",
+            year=f"{figure.as_of.year}",
+            indicator=figure.indicator,
+            counts=counts,
+            number=figure.number,
+        )
     )

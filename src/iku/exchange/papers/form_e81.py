@@ -34,6 +34,8 @@ from iku.exchange.papers.frozen_figures import FrozenFigure, FrozenPublication
 from iku.exchange.papers.notes import Notes
 from iku.exchange.papers.quarters import YearByQuarter
 from iku.exchange.papers.sources import PaperRequest, Sources
+from iku.exchange.papers.words import say
+from iku.messages import message
 from iku.queries.agency_data import AgencyData, Narrative
 
 NAME = "e81"
@@ -41,12 +43,12 @@ QUARTERS = (1, 2, 3, 4)
 BEFORE = 4  # columns before those with K and Rp
 PAIRS = 11  # columns 5 to 15
 WIDTH = BEFORE + 2 * PAIRS + 2
-TRAP = (
-    "Realisasi dihitung sejak 1 Januari sampai dengan akhir triwulan. Karena itu kolom "
-    "12 adalah triwulan terakhir yang terisi, bukan 8+9+10+11, dan kolom 14 sama "
-    "dengan kolom 12, bukan 6+12: persentase kumulatif tidak dijumlahkan."
+TRAP = message(
+    "Actuals are counted from 1 January to the end of the quarter. Column 12 "
+    "therefore is the last filled quarter, not 8+9+10+11, and column 14 equals column "
+    "12, not 6+12: cumulative percentages are not added up."
 )
-MONEY = "Kolom Rp diisi oleh bagian keuangan."
+MONEY = message("The columns Rp are filled in by the finance section.")
 
 
 def _k(column: int) -> int:
@@ -77,7 +79,7 @@ async def make(sources: Sources, request: PaperRequest) -> Document:
     agency = await agency_cells.read(sources, request, of.publication.as_of)
     by_quarter = await quarters.read(sources, of)
     notes, lines = Notes(), list[_Line]()
-    trap = notes.mark(TRAP)
+    trap = notes.mark(say(TRAP))
     for place, one in enumerate(of.figures, start=1):
         year = by_quarter[one.code]
         (before,) = await earlier_years.read(sources, of, agency, one, [of.year - 1])
@@ -109,16 +111,16 @@ async def make(sources: Sources, request: PaperRequest) -> Document:
 
 
 def _source(of: FrozenPublication) -> str:
-    return f"Sumber kolom K: register iku, publikasi {of.publication.id}. {MONEY}"
+    return f"Sumber kolom K: register iku, publikasi {of.publication.id}. {say(MONEY)}"
 
 
 def _columns(year: int, trap: str) -> tuple[Column, ...]:
     groups = (
-        "Target Renstra pada tahun akhir periode",
+        say(message("Renstra target in the last year of the period")),
         f"Realisasi capaian Renstra s.d. Renja tahun lalu ({year - 1}, n−2)",
         f"Target Renja tahun berjalan ({year}, n−1)",
         *(f"Realisasi {quarters.label(one)}" for one in QUARTERS),
-        f"Realisasi capaian Renja yang dievaluasi {trap}",
+        say(message("Actual of the evaluated Renja {mark}", mark=trap)),
         "Tingkat capaian Renja (%) (12/7)",
         f"Realisasi Renstra s.d. tahun {year} {trap}",
         "Tingkat capaian Renstra s.d. tahun ini (%) (14/5)",
@@ -185,7 +187,7 @@ def _footer(
             [one.to_end for one in lines],
         )
     ]
-    said = "Rata-rata dari capaian eksak yang ada, dibulatkan sekali."
+    said = say(message("Mean of the exact achievements that there are, rounded once."))
     rating = [
         None if mean is None or last is None else last.scale.rating(mean)
         for mean in means
@@ -205,14 +207,20 @@ def _footer_row(label: str, values: Sequence[Cell], mark: str = "") -> Row:
 
 
 _NARRATIVE: tuple[tuple[str, Callable[[Narrative], str | None]], ...] = (
-    ("Faktor pendorong keberhasilan kinerja", lambda told: told.driving_factors),
-    ("Faktor penghambat pencapaian kinerja", lambda told: told.hindering_factors),
     (
-        "Tindak lanjut yang diperlukan dalam triwulan berikutnya",
+        message("Factors that furthered the performance"),
+        lambda told: told.driving_factors,
+    ),
+    (
+        message("Factors that hindered the performance"),
+        lambda told: told.hindering_factors,
+    ),
+    (
+        message("Follow-up needed in the next quarter"),
         lambda told: told.follow_up,
     ),
     (
-        "Tindak lanjut yang diperlukan dalam Renja berikutnya",
+        message("Follow-up needed in the next Renja"),
         lambda told: told.next_plan,
     ),
 )
@@ -235,5 +243,5 @@ def _narrative_rows(
             if one is not None and (text := part(one))
         ]
         rest: list[Cell] = [None] * (WIDTH - 1)
-        rows.append(Row((": ".join([label, "\n".join(texts)]), *rest), span=WIDTH))
+        rows.append(Row((": ".join([say(label), "\n".join(texts)]), *rest), span=WIDTH))
     return tuple(rows)

@@ -17,12 +17,17 @@ from iku.domain.publication import (
 from iku.domain.question import UnknownReference
 from iku.exchange.papers import exact
 from iku.exchange.papers.sources import Sources, coordinates_in_words
+from iku.exchange.papers.words import say
 from iku.messages import Term, message
 from iku.queries import publications
 
 _STATES = {
-    PublicationState.CLOSED: "publikasi baru ditutup, belum direviu dan belum terbit",
-    PublicationState.REVIEWED: "publikasi sudah direviu, belum terbit",
+    PublicationState.CLOSED: message(
+        "the publication is only closed, not yet reviewed and not yet published"
+    ),
+    PublicationState.REVIEWED: message(
+        "the publication is reviewed, not yet published"
+    ),
 }
 
 
@@ -76,7 +81,7 @@ class FrozenPublication(NamedTuple):
     def missing(self) -> tuple[str, ...]:
         """What is missing before its papers are issued."""
         state = _STATES.get(self.publication.state)
-        return () if state is None else (state,)
+        return () if state is None else (say(state),)
 
 
 async def read(sources: Sources, identifier: str | None) -> FrozenPublication:
@@ -116,7 +121,18 @@ def separation_of_duties(of: Publication) -> str:
         if step is of.closing or not isinstance(step, Closed)
     ][-3:]
     if None in actors or len(actors) < 3:
-        return "Penutupan, reviu, dan penerbitan belum lengkap atau tanpa akun."
+        return say(
+            message(
+                "Closing, review and release are not complete, or were recorded "
+                "without accounts."
+            )
+        )
     if len({*actors}) < len(actors):
-        return "Penutupan, reviu, dan penerbitan tidak dilakukan oleh tiga akun."
-    return "Penutupan, reviu, dan penerbitan dilakukan oleh tiga akun yang berbeda."
+        return say(
+            message("Closing, review and release were not recorded by three accounts.")
+        )
+    return say(
+        message(
+            "Closing, review and release were recorded by three different accounts."
+        )
+    )

@@ -23,6 +23,7 @@ from iku.exchange.papers.document import Document
 from iku.exchange.papers.registry import Paper, Scope
 from iku.exchange.papers.sources import PaperRequest, Sources
 from iku.exchange.papers.typesetting import Attachment
+from iku.exchange.papers.words import say
 from iku.ledger.policy import Policy
 from iku.messages import message
 from iku.queries import log_records, papers
@@ -30,8 +31,10 @@ from iku.queries.figure_parameters import Moment
 from iku.queries.papers import PaperRecord
 
 TEMPLATE = typesetting.TEMPLATES / layouts.TEMPLATE
-NOT_ISSUED = "naskah ini belum diterbitkan"
-NOT_WITNESSED = "kuorum saksi belum menandatangani log yang memuat penerbitannya"
+NOT_ISSUED = message("this paper is not issued yet")
+NOT_WITNESSED = message(
+    "no quorum of witnesses has cosigned the log with its issue yet"
+)
 _encode = msgspec.json.Encoder(order="sorted").encode
 
 
@@ -112,7 +115,7 @@ async def print_paper(
         )
     made = await registry.make(sources, name, request)
     if lacks is not None:
-        made = structs.replace(made, draft=(*made.draft, lacks))
+        made = structs.replace(made, draft=(*made.draft, say(lacks)))
     return PrintedPaper(await _typeset(made, site, (), sources.today), issued=False)
 
 

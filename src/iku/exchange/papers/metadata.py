@@ -17,8 +17,9 @@ from iku.exchange.papers.document import (
     day_in_words,
 )
 from iku.exchange.papers.sources import PaperRequest, Sources, moment_of, moment_words
-from iku.exchange.papers.words import word
+from iku.exchange.papers.words import say, word
 from iku.labels import KINDS, MANNERS, OPTION_VALUES
+from iku.messages import message
 from iku.queries.indicators import known_indicator
 
 NAME = "metadata-ms-ind"
@@ -63,7 +64,10 @@ def _section(code: str, of: Definition) -> Section:
         ("Apakah indikator komposit?", "Tidak"),
         ("Kegiatan penghasil variabel pembangun", ", ".join(defined.sources)),
         ("Kode kegiatan", None),
-        ("Nama variabel pembangun", "Pembilang dan penyebut menurut rumus"),
+        (
+            "Nama variabel pembangun",
+            say(message("Numerator and denominator by the formula")),
+        ),
         ("Level estimasi", None),
         ("Apakah indikator dapat diakses umum?", "Ya, setelah diterbitkan"),
         ("Produsen data", defined.owner),
@@ -89,21 +93,29 @@ def _definition(of: Definition) -> str:
                 ("Tingkat terendah", "minimum_level", options.minimum_level),
                 ("Hari sejak perkara ada", "date_basis", options.date_basis),
                 ("Perkara terbuka sebelumnya", "carry_over", options.carry_over),
-                ("Perkara yang dibuka kembali", "reopening", options.reopening),
+                (say(message("Reopened cases")), "reopening", options.reopening),
             ]
             words = [str(word(MANNERS, one)) for one in options.resolution_manners]
-            last = f"Cara yang menyelesaikan: {', '.join(words)}"
+            last = say(message("Manners that resolve a case: {manners}", manners=words))
         case OrganisationOptions():
             expired = options.expired_registration
             lines += [
                 ("Organisasi ber-SKT kedaluwarsa", "expired_registration", expired),
-                ("Organisasi yang ada", "population", options.population),
+                (
+                    say(message("Existing organisations")),
+                    "population",
+                    options.population,
+                ),
             ]
             words = [str(word(KINDS, one)) for one in options.kinds]
-            last = (
-                f"Jenis yang dihitung: {', '.join(words)}\nPartisipasi terverifikasi "
-                f"paling sedikit: {options.participation_threshold}"
+            counted = say(message("Kinds that count: {kinds}", kinds=words))
+            least = say(
+                message(
+                    "Verified participations, at least: {least}",
+                    least=options.participation_threshold,
+                )
             )
+            last = f"{counted}\n{least}"
         case _:
             last = ""
     said = [f"{label}: {_option(name, value)}" for label, name, value in lines]
@@ -116,4 +128,4 @@ def _option(name: str, value: str) -> str:
 
 def _classification(of: Definition) -> str:
     by = "dimensi" if isinstance(of.defined.options, ConflictOptions) else "jenis"
-    return f"Menurut {by} dan kecamatan"
+    return say(message("By {part} and by district", part=by))

@@ -13,6 +13,8 @@ from iku.exchange.papers.document import (
 )
 from iku.exchange.papers.frozen_figures import FrozenFigure, FrozenPublication
 from iku.exchange.papers.sources import PaperRequest, Sources
+from iku.exchange.papers.words import say
+from iku.messages import message
 
 NAME = "data-terbuka"
 _COLUMNS = (
@@ -41,7 +43,7 @@ async def make(sources: Sources, request: PaperRequest) -> Document:
     agency = await agency_cells.read(sources, request, of.publication.as_of)
     table = Table(
         name="data terbuka",
-        caption="Tabel 1. Figur yang diterbitkan",
+        caption=say(message("Table 1. Published figures")),
         columns=_COLUMNS,
         rows=tuple(_row(of, one) for one in of.figures),
     )

@@ -33,7 +33,7 @@ from iku.exchange.papers.sources import (
     coordinates_in_words,
     moment_of,
 )
-from iku.exchange.papers.words import word
+from iku.exchange.papers.words import say, word
 from iku.labels import LEGAL_BASES
 from iku.messages import message
 from iku.queries import organisation_annex
@@ -86,7 +86,7 @@ async def _make(sources: Sources, request: PaperRequest, *, internal: bool) -> D
     }
     return Document(
         name=INTERNAL if internal else PUBLIC,
-        title="Rekapitulasi Organisasi Kemasyarakatan, LSM, dan Partai Politik",
+        title=say(message("Recap of mass organisations, NGOs and political parties")),
         subtitle=f"Tahun {figure.as_of.year}, {edition}",
         letterhead=agency_cells.letterhead(sources.profile, agency),
         coordinates=coordinates_in_words(figure.as_of, figure.known_on, figure.size),
@@ -124,14 +124,21 @@ async def _figure(sources: Sources, request: PaperRequest) -> Figure:
 
 def _source(figure: Figure) -> Paragraph:
     expired = FORMATS.number(figure.expired)
-    return Paragraph(
-        f"Sumber: register iku, figur {figure.number}: "
-        f"{FORMATS.fraction(figure.numerator, figure.denominator)} = "
-        f"{FORMATS.percent(figure.percentage)}; penyebut termasuk {expired} organisasi "
-        "yang SKT-nya kedaluwarsa. “Terdata” adalah yang terdaftar dan belum bubar, "
-        "dicabut, atau pindah; selain SKT dan badan hukum termasuk pula yang berdasar "
-        "hukum lain, seperti partai politik."
+    counts = FORMATS.fraction(figure.numerator, figure.denominator)
+    said = say(
+        message(
+            "Source: register iku, figure {number}: {counts} = {percentage}; the "
+            "denominator includes {expired} organisations whose SKT has expired. "
+            "“Terdata” are those registered and not dissolved, revoked or moved away; "
+            "besides SKT and legal entities they include those with another legal "
+            "basis, such as political parties.",
+            number=figure.number,
+            counts=counts,
+            percentage=FORMATS.percent(figure.percentage),
+            expired=expired,
+        )
     )
+    return Paragraph(said)
 
 
 def _by_kind(found: Sequence[AnnexedOrganisation], as_of: date) -> Table:
@@ -248,7 +255,7 @@ def _annex(found: Sequence[AnnexedOrganisation], *, internal: bool) -> Table:
     )
     return Table(
         name="lampiran organisasi",
-        caption="Tabel 3. Organisasi yang terdata",
+        caption=say(message("Table 3. Recorded organisations")),
         columns=(
             Column("No", CellKind.COUNT, 10),
             Column("Nomor", width=24),

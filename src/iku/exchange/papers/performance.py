@@ -30,6 +30,8 @@ from iku.exchange.papers.earlier_years import EarlierYear
 from iku.exchange.papers.frozen_figures import FrozenFigure, FrozenPublication
 from iku.exchange.papers.notes import Notes
 from iku.exchange.papers.sources import PaperRequest, Sources
+from iku.exchange.papers.words import say
+from iku.messages import message
 from iku.queries import figure_detail, publications
 from iku.queries.agency_data import AgencyData, OtherIndicator
 from iku.queries.figure_detail import SeriesPoint
@@ -38,13 +40,13 @@ from iku.queries.publications import PublicationRecord
 NAME = "lkjip"
 ACHIEVEMENT, RATING, TO_END = 9, 10, 12  # columns of the table
 EMPTY = {
-    EmptyRatio.UNDEFINED: "0/0 tidak terdefinisi dan dicetak “–”",
-    EmptyRatio.FULL: "0/0 dihitung 100%",
-    EmptyRatio.ZERO: "0/0 dihitung 0%",
+    EmptyRatio.UNDEFINED: message("0/0 is undefined and printed “–”"),
+    EmptyRatio.FULL: message("0/0 counts as 100%"),
+    EmptyRatio.ZERO: message("0/0 counts as 0%"),
 }
 CARRIED = {
-    CarryOver.INCLUDE: "kasus terbuka dari periode sebelumnya ikut dihitung",
-    CarryOver.EXCLUDE: "kasus terbuka dari periode sebelumnya tidak dihitung",
+    CarryOver.INCLUDE: message("open cases of earlier periods count"),
+    CarryOver.EXCLUDE: message("open cases of earlier periods do not count"),
 }
 
 
@@ -189,15 +191,32 @@ def _add_other(rows: _Rows, notes: Notes, other: OtherIndicator) -> None:
         amount(other, other.end_target),
         None,
     )
-    said = f"{other.code} tidak dihitung oleh register; angkanya data badan."
+    said = say(
+        message(
+            "{indicator} is not counted by the register; its numbers are data of the "
+            "agency.",
+            indicator=other.code,
+        )
+    )
     rows.rows.append(Row(cells, marks={2: notes.mark(said)}))
 
 
 def _mean_row(rows: _Rows, notes: Notes) -> Row:
     """The mean of the exact achievements, rounded once."""
-    said = f"Rata-rata dari {len(rows.achievements)} capaian eksak, dibulatkan sekali."
+    said = say(
+        message(
+            "Mean of {number} exact achievements, rounded once.",
+            number=len(rows.achievements),
+        )
+    )
     if rows.omitted:
-        said += f" Tanpa capaian, jadi tidak ikut: {', '.join(rows.omitted)}."
+        more = say(
+            message(
+                "Without an achievement, and so left out: {indicators}.",
+                indicators=rows.omitted,
+            )
+        )
+        said = f"{said} {more}"
     mean = exact.rounded(exact.mean(rows.achievements))
     cells: list[Cell] = [None] * (TO_END + 1)
     cells[0], cells[ACHIEVEMENT] = "Rata-rata capaian", mean
@@ -210,30 +229,45 @@ def _definition_notes(one: FrozenFigure) -> list[str]:
     said = [f"{one.code}: definisi versi {value.definition}, {_policy(options)}."]
     if value.expired is not None:
         said.append(
-            f"{one.code}: penyebut termasuk {FORMATS.number(value.expired)} "
-            "organisasi yang SKT-nya kedaluwarsa."
+            say(
+                message(
+                    "{indicator}: the denominator includes {expired} organisations "
+                    "whose SKT has expired.",
+                    indicator=one.code,
+                    expired=FORMATS.number(value.expired),
+                )
+            )
         )
     return said
 
 
 def _policy(options: Options) -> str:
-    empty = EMPTY[options.empty]
+    empty = say(EMPTY[options.empty])
     if isinstance(options, ConflictOptions):
-        return f"{CARRIED[options.carry_over]}, {empty}"
+        return f"{say(CARRIED[options.carry_over])}, {empty}"
     return empty
 
 
 def _basis(one: FrozenFigure) -> str:
     value = one.value
     if not value.denominator:
-        return (
-            f"{one.code}: capaian dari realisasi 0/0 menurut kebijakan definisi, "
-            f"dibagi target {FORMATS.percent(value.target)}."
+        return say(
+            message(
+                "{indicator}: achievement of the actual of 0/0 by the policy of the "
+                "definition, divided by the target {target}.",
+                indicator=one.code,
+                target=FORMATS.percent(value.target),
+            )
         )
     counts = FORMATS.fraction(value.numerator, value.denominator)
-    return (
-        f"{one.code}: capaian dari pecahan eksak {counts} dibagi target "
-        f"{FORMATS.percent(value.target)}, dibulatkan sekali."
+    return say(
+        message(
+            "{indicator}: achievement of the exact fraction {counts} divided by the "
+            "target {target}, rounded once.",
+            indicator=one.code,
+            counts=counts,
+            target=FORMATS.percent(value.target),
+        )
     )
 
 
@@ -261,7 +295,7 @@ def _formulas(of: FrozenPublication) -> list[Block]:
 def calculation(one: FrozenFigure) -> str:
     """The calculation of a figure on a line."""
     value = one.value
-    shown = "tidak terdefinisi"
+    shown = say(message("undefined"))
     if value.percentage is not None:
         shown = FORMATS.percent(value.percentage)
     numerator, denominator = map(FORMATS.number, (value.numerator, value.denominator))
@@ -284,10 +318,15 @@ async def _chart(
     last = points[-1].figure
     caption = f"{one.code} s.d. {day_in_words(last.as_of)}"
     first = points[0].figure
-    said = (
-        f"{caption}: dari {FORMATS.percent(first.percentage)} per "
-        f"{day_in_words(first.as_of)} menjadi {FORMATS.percent(last.percentage)} per "
-        f"{day_in_words(last.as_of)}."
+    said = say(
+        message(
+            "{caption}: from {first} as of {first_day} to {last} as of {last_day}.",
+            caption=caption,
+            first=FORMATS.percent(first.percentage),
+            first_day=day_in_words(first.as_of),
+            last=FORMATS.percent(last.percentage),
+            last_day=day_in_words(last.as_of),
+        )
     )
     drawn = line(f"chart-{one.code}", caption, said, [_point(at) for at in points])
     return Chart(_printed(drawn), caption, said)

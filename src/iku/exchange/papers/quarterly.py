@@ -19,14 +19,16 @@ from iku.exchange.papers.frozen_figures import FrozenFigure
 from iku.exchange.papers.notes import Notes
 from iku.exchange.papers.quarters import YearByQuarter
 from iku.exchange.papers.sources import PaperRequest, Sources
+from iku.exchange.papers.words import say
+from iku.messages import message
 from iku.queries.agency_data import AgencyData, IndicatorPlan, OtherIndicator
 
 NAME = "monev-triwulan"
 QUARTERS = (1, 2, 3, 4)
 ACHIEVEMENT = 11  # column of the table
-CUMULATIVE = (
-    "Realisasi tiap triwulan dihitung sejak 1 Januari sampai dengan hari terakhir "
-    "triwulan, bukan untuk triwulan itu saja."
+CUMULATIVE = message(
+    "The actual of each quarter is counted from 1 January to the last day of the "
+    "quarter, not for that quarter alone."
 )
 
 
@@ -50,10 +52,10 @@ async def make(sources: Sources, request: PaperRequest) -> Document:
         rows=tuple(rows),
         notes=notes.texts,
     )
-    source = f"Sumber: register iku, publikasi {of.publication.id}. {CUMULATIVE}"
+    source = f"Sumber: register iku, publikasi {of.publication.id}. {say(CUMULATIVE)}"
     return Document(
         name=NAME,
-        title="Monitoring dan Evaluasi Capaian Kinerja",
+        title=say(message("Monitoring and evaluation of performance")),
         subtitle=f"Triwulan {quarters.label(quarter)[3:]} Tahun {of.year}",
         letterhead=agency_cells.letterhead(sources.profile, agency),
         coordinates=of.coordinates,
@@ -129,9 +131,13 @@ def _achievement(
     achieved = exact.achievement(year.actual, figure.target)
     if achieved is None:
         return None, None
-    said = (
-        f"{one.code}: target {quarters.label(year.quarter)} belum diisi; capaian "
-        "terhadap target tahunan."
+    said = say(
+        message(
+            "{indicator}: the target of {quarter} is not filled in; the achievement "
+            "is against the target of the year.",
+            indicator=one.code,
+            quarter=quarters.label(year.quarter),
+        )
     )
     return achieved, said
 
@@ -146,7 +152,13 @@ def _other_row(place: int, other: OtherIndicator, quarter: int, notes: Notes) ->
     """An indicator outside the register, of which only the last actual is known."""
     actuals: list[Cell] = [None] * len(QUARTERS)
     actuals[quarter - 1] = agency_cells.amount(other, other.actual)
-    said = f"{other.code} tidak dihitung oleh register; angkanya data badan."
+    said = say(
+        message(
+            "{indicator} is not counted by the register; its numbers are data of the "
+            "agency.",
+            indicator=other.code,
+        )
+    )
     cells: tuple[Cell, ...] = (
         place,
         f"{other.code} {other.wording}",

@@ -20,6 +20,8 @@ from iku.exchange.papers import exact
 from iku.exchange.papers.document import FORMATS, Ratio, day_in_words
 from iku.exchange.papers.frozen_figures import FrozenFigure, FrozenPublication
 from iku.exchange.papers.sources import Sources
+from iku.exchange.papers.words import say
+from iku.messages import message
 from iku.queries import publications, published_editions
 
 QUARTER_ENDS = ((3, 31), (6, 30), (9, 30), (12, 31))
@@ -115,10 +117,16 @@ def _difference(
         return None
     frozen = edition.frozen
     counts = FORMATS.fraction(frozen.numerator, frozen.denominator)
-    return (
-        f"{figure.indicator} per {day_in_words(figure.as_of)}: terbit {counts} = "
-        f"{FORMATS.percent(frozen.percentage)} (publikasi {edition.edition.id}), "
-        "berubah karena yang diketahui sesudahnya."
+    return say(
+        message(
+            "{indicator} as of {day}: published as {counts} = {percentage} "
+            "(publication {publication}), changed by what became known since.",
+            indicator=figure.indicator,
+            day=day_in_words(figure.as_of),
+            counts=counts,
+            percentage=FORMATS.percent(frozen.percentage),
+            publication=edition.edition.id,
+        )
     )
 
 

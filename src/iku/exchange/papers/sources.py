@@ -6,6 +6,8 @@ from zoneinfo import ZoneInfo
 
 from iku.agency import AgencyProfile
 from iku.exchange.papers.document import day_in_words
+from iku.exchange.papers.words import say
+from iku.messages import message
 from iku.queries import log_records
 from iku.queries.figure_parameters import Moment
 from iku.queries.figures import Figures
@@ -49,9 +51,13 @@ class PaperRequest(NamedTuple):
 
 def coordinates_in_words(as_of: date, known_on: date, size: int) -> str:
     """The line of coordinates that every page of a paper has."""
-    return (
-        f"per {day_in_words(as_of)}, menurut yang diketahui {day_in_words(known_on)}, "
-        f"ukuran log {size}"
+    return say(
+        message(
+            "as of {as_of}, as known on {known_on}, log size {size}",
+            as_of=day_in_words(as_of),
+            known_on=day_in_words(known_on),
+            size=size,
+        )
     )
 
 

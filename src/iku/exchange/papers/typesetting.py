@@ -20,6 +20,8 @@ import typst
 from iku import __version__
 from iku.domain.paper import Toolchain
 from iku.exchange.papers import digest
+from iku.exchange.papers.words import say
+from iku.messages import message
 
 TEMPLATES = Path(__file__).parent / "templates"
 FONTS = Path(fontpkg_public_sans.ROOT)
@@ -35,7 +37,12 @@ class Attachment(NamedTuple):
 
 
 # The attachment of an issued paper that receives its proof.
-PROOF = Attachment("bukti.json", digest.EMPTY, "application/json", "bukti dari log")
+PROOF = Attachment(
+    "bukti.json",
+    digest.EMPTY,
+    "application/json",
+    say(message("proof from the log")),
+)
 
 
 async def typeset(
