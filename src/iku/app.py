@@ -13,7 +13,7 @@ from itertools import groupby
 from msgspec import structs
 
 from iku import agency, messages
-from iku.access import drafts, opened
+from iku.access import drafts, text_access_log
 from iku.access.audit import AuditTrail, Outcome
 from iku.access.secrets import Secrets
 from iku.access.task_inbox import TaskInboxes
@@ -129,7 +129,9 @@ class App:
             return View(viewer, reader, self.vault, self.commands.today())
         masked = viewer.masked or self.commands.is_read_only
         of = structs.replace(viewer, masked=masked)
-        return View(of, reader, self.vault, self.commands.today(), opened.record)
+        return View(
+            of, reader, self.vault, self.commands.today(), text_access_log.record
+        )
 
     async def viewer(
         self, reader: Reader, credentials: Credentials | None, usual: Viewer = LOCAL

@@ -4,7 +4,7 @@ from uuid import uuid4
 
 import pytest
 
-from iku.access import accounts, attempts, invitations, opened, sessions
+from iku.access import accounts, attempts, invitations, sessions, text_access_log
 from iku.access.database_flows import DatabaseFlows
 from iku.access.flows import FlowKind
 from iku.messages import Language
@@ -101,7 +101,7 @@ async def test_the_numbers_count_what_is_valid(office: Office) -> None:
     await office.enrolled()
     await invitations.issue(office.connection, str(uuid4()))
     await office.password("nobody")
-    await opened.record(office.connection, str(uuid4()), [("conflict-K1", 1)])
+    await text_access_log.record(office.connection, str(uuid4()), [("conflict-K1", 1)])
     found = await accounts.access_counts(office.connection)
     assert found == accounts.AccessCounts(
         accounts=2,
@@ -127,7 +127,9 @@ async def test_what_expired_is_deleted_and_the_rest_is_kept(office: Office) -> N
     holder = await office.enrolled()
     await invitations.issue(office.connection, str(uuid4()))
     await DatabaseFlows(office.connection).put(FlowKind.OIDC, bytes(32), b"", 600)
-    await opened.record(office.connection, holder.account, [("conflict-K1", 1)])
+    await text_access_log.record(
+        office.connection, holder.account, [("conflict-K1", 1)]
+    )
     tables = ("session", "invitation", "flow", "attempt", "delay", "opened", "totp")
 
     async def rows() -> list[int]:

@@ -168,7 +168,7 @@ async def test_what_fails_outside_every_route_is_answered_with_them(
     def fail(*_: Any) -> None:
         raise RuntimeError("secret")
 
-    monkeypatch.setattr("iku.web.admission._address_fault", fail)
+    monkeypatch.setattr("iku.web.admission._url_fault", fail)
     async with client_of(app) as client:
         answer = await client.get("/health/live")
 

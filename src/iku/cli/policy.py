@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import click
 
-from iku.access import opened
-from iku.access.opened import Openings, OpeningsQuestion
+from iku.access import text_access_log
+from iku.access.text_access_log import TextAccesses, TextAccessesQuestion
 from iku.cli import api_key, proposing, tables, terminal
 from iku.cli.options import options
 from iku.cli.tables import number_column, text_column, unwrapped_column
@@ -85,20 +85,20 @@ def two_persons(
 
 
 @access.command()
-@options(OpeningsQuestion)
+@options(TextAccessesQuestion)
 @terminal.as_json
-def openings(question: OpeningsQuestion, *, json: bool) -> None:
+def openings(question: TextAccessesQuestion, *, json: bool) -> None:
     """List which account decrypted the texts of which events, the latest first.
 
     IKU_API_KEY must be the API key of an auditor. An account that decrypts the texts of
     an event is listed once for each hour; entries are kept for five years.
     """
 
-    async def execute() -> Openings:
+    async def execute() -> TextAccesses:
         async with terminal.opened_view() as (_, view):
             if view.viewer.masked:  # there are accounts, and no key
                 raise Unauthenticated
-            return await opened.page(view, question)
+            return await text_access_log.page(view, question)
 
     found = terminal.run(execute())
     if json:

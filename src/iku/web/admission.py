@@ -82,7 +82,7 @@ class Application(Litestar):
         scope = head_requests.as_get(scope)
         receiver = BodyReceiver(scope, receive, self.body_timeout_s)
 
-        async def watched(sent: AsgiMessage) -> None:
+        async def send_completed(sent: AsgiMessage) -> None:
             nonlocal status
             if sent["type"] == "http.response.start":
                 status = sent["status"]
@@ -95,7 +95,7 @@ class Application(Litestar):
             await send(sent)
 
         try:
-            await self._admit(scope, receiver, watched)
+            await self._admit(scope, receiver, send_completed)
         except Exception as error:
             if _is_only_rights_ended(error):
                 return  # the answer is incomplete, so the server closes the connection
@@ -103,7 +103,7 @@ class Application(Litestar):
                 raise
             # Neither a handler nor the framework answered, so the server would.
             _logger.exception("%s failed", scope["method"])
-            await _send_problem(problems.internal_error(), scope, watched)
+            await _send_problem(problems.internal_error(), scope, send_completed)
         finally:
             if receiver.disconnected:
                 status = CLIENT_CLOSED
@@ -116,7 +116,7 @@ class Application(Litestar):
             await _send_problem(unexpected, scope, send)
             return
         path, query = scope["raw_path"], scope["query_string"]
-        fault = _address_fault(path) or (_address_fault(query) if query else None)
+        fault = _url_fault(path) or (_url_fault(query) if query else None)
         if fault:
             unexpected = problems.problem(
                 "invalid", message("the URL {fault}", fault=fault)
@@ -148,7 +148,7 @@ def _is_only_rights_ended(error: Exception) -> bool:
             return isinstance(cause, RightsEnded)
 
 
-def _address_fault(part: bytes) -> str | None:
+def _url_fault(part: bytes) -> str | None:
     """The reason why a part of the URL is invalid; None if it is valid."""
     if _ESCAPES.search(part):
         return message("contains a % that is not followed by two hexadecimal digits")

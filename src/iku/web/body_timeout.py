@@ -88,9 +88,9 @@ class BodyReceiver:
 def with_body_timeout(app: Any, timeout_s: float) -> ASGIApp:
     """Middleware that enforces the deadline on the request bodies of *app*."""
 
-    async def bounded(scope: Any, receive: Receive, send: Send) -> None:
+    async def with_deadline(scope: Any, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             receive = BodyReceiver(scope, receive, timeout_s)
         await app(scope, receive, send)
 
-    return bounded
+    return with_deadline

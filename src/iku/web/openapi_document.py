@@ -34,7 +34,7 @@ from iku.web.api.organisations import OrganisationDetail
 from iku.web.commands import AccountHeaders
 from iku.web.problems import Problem
 from iku.web.routes import RouteParameters
-from iku.web.schema_components import Json, Schemas, tidy_values
+from iku.web.schema_components import Json, Schemas, adapt_to_json_schema
 
 _JSON = "application/json"
 _OCTETS = "application/octet-stream"
@@ -197,7 +197,7 @@ def _parameter(field: Field, place: str) -> Json:
     schema = {k: v for k, v in field.schema.items() if k != "description"}
     if field.is_repeatable:
         schema |= {"minItems": 1, "uniqueItems": True}
-    tidy_values(schema)
+    adapt_to_json_schema(schema)
     parameter = {
         "name": field.name,
         "in": place,

@@ -64,7 +64,7 @@ def form_faults(error: ParseError | Refused) -> dict[str, str]:
             return {"": error_message(error)}
 
 
-def fail(done: Rejected | DelayedAttempt, field: str = "") -> Failure:
+def rejection_failure(done: Rejected | DelayedAttempt, field: str = "") -> Failure:
     """The `Failure` for a step that was rejected, or attempted too early."""
     if isinstance(done, Rejected):
         return Failure({field: done.reason})
@@ -112,7 +112,7 @@ async def failure_page(
         where = _page_of(request)
         return redirect(visitor.address("/akun/konfirmasi", **{NEXT: where}))
     if isinstance(error, Failure):
-        return rendered(
+        return render(
             visitor,
             "failed.html",
             status=error.status,
@@ -129,7 +129,7 @@ async def failure_page(
         if problem.status == HTTPStatus.SERVICE_UNAVAILABLE
         else {}
     )
-    return rendered(
+    return render(
         visitor,
         "failure.html",
         status=problem.status,
@@ -158,7 +158,9 @@ _COORDINATES = {
 def _unavailable(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     problem = problems.error_response(request, error)
     headers = {k: v for k, v in problem.headers.items() if k == "Retry-After"}
-    return page_rendering.bare(preferred(request), problem.status_code or 500, headers)
+    return page_rendering.render_without_visitor(
+        preferred(request), problem.status_code or 500, headers
+    )
 
 
 def _page_of(request: Request[Any, Any, Any]) -> str:

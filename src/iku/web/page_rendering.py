@@ -61,7 +61,7 @@ def markup(visitor: Visitor, template: str, **values: Any) -> str:
     """The HTML of a template for the visitor."""
     page = visitor.page
 
-    def translated(sentence: str, /, **parameters: Any) -> str:
+    def in_page_language(sentence: str, /, **parameters: Any) -> str:
         return translate_sentence(sentence, parameters, page.language)
 
     given: dict[str, Any] = {
@@ -87,7 +87,7 @@ def markup(visitor: Visitor, template: str, **values: Any) -> str:
         "navigation": navigation.entries(visitor),
         "confirmation": confirmation.of_visitor(visitor),
         "faults": {},
-        "_": translated,
+        "_": in_page_language,
     }
     if (frame := values.get("frame")) is not None:
         given["link"] = frame.address
@@ -95,7 +95,7 @@ def markup(visitor: Visitor, template: str, **values: Any) -> str:
     return _environment().get_template(template).render({**given, **values, **fields})
 
 
-def rendered(
+def render(
     visitor: Visitor,
     template: str,
     *,
@@ -122,20 +122,20 @@ def _html(
     )
 
 
-def bare(
+def render_without_visitor(
     page: PageLanguage,
     status: int,
     headers: Mapping[str, str] | None = None,
 ) -> Response[bytes]:
     """The page that is shown if no visitor can be determined."""
 
-    def translated(sentence: str) -> str:
+    def in_page_language(sentence: str) -> str:
         return translate_sentence(sentence, {}, page.language)
 
     whole = (
         _environment()
         .get_template("unavailable.html")
-        .render(page=page, asset=asset_address, _=translated)
+        .render(page=page, asset=asset_address, _=in_page_language)
     )
     return _html(whole, page, status, headers)
 
@@ -148,7 +148,7 @@ def redirect(address: str, *, token: str | None = None) -> Response[bytes]:
     return Response(b"", status_code=303, headers=headers, media_type="text/plain")
 
 
-def moved(address: str) -> Response[bytes]:
+def redirect_permanently(address: str) -> Response[bytes]:
     """A permanent redirect to *address*."""
     return Response(
         b"", status_code=301, headers={"Location": address}, media_type="text/plain"

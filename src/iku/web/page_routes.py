@@ -29,9 +29,7 @@ def _guarded(handler: Handler) -> Handler:
     """
 
     @wraps(handler)
-    async def answered(
-        request: Request[Any, Any, Any], **given: Any
-    ) -> Response[bytes]:
+    async def respond(request: Request[Any, Any, Any], **given: Any) -> Response[bytes]:
         try:
             return await handler(request, **given)
         except ClientDisconnected:
@@ -39,4 +37,4 @@ def _guarded(handler: Handler) -> Handler:
         except Exception as error:  # noqa: BLE001 - the page says what kind it is
             return await failure_page(request, error)
 
-    return answered
+    return respond

@@ -160,7 +160,7 @@ def _route(
         local_programs = options.get("opt", {}).get(LOCAL_PROGRAMS, False)
 
         @wraps(handler)
-        async def answered(request: AnyRequest) -> Any:
+        async def respond(request: AnyRequest) -> Any:
             public = local_programs and _is_local(request)
             caller = await authentication.admit(request, None if public else action)
             received = await _parse_request(request, declared, caller)
@@ -173,15 +173,15 @@ def _route(
 
         # The framework passes only the request; the return type is the handler's.
         given = inspect.Parameter("request", inspect.Parameter.POSITIONAL_OR_KEYWORD)
-        answered.__signature__ = signature.replace(  # type: ignore[attr-defined]
+        respond.__signature__ = signature.replace(  # type: ignore[attr-defined]
             parameters=[given.replace(annotation=AnyRequest)]
         )
         returned: Any = signature.return_annotation
         if declared.has_translated_text and get_origin(returned) is not Response:
             returned = GenericAlias(Response, (returned,))
-        answered.__annotations__ = {"request": AnyRequest, "return": returned}
+        respond.__annotations__ = {"request": AnyRequest, "return": returned}
         opt = {**options.pop("opt", {}), TAKEN: declared, ACTION: action}
-        return method(path, opt=opt, **options)(answered)
+        return method(path, opt=opt, **options)(respond)
 
     return decorate
 

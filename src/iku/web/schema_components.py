@@ -59,13 +59,13 @@ def _with_short_names(schema: Any) -> Any:
         tidied["discriminator"]["mapping"] = {
             tag: _REF + _component_name(ref.removeprefix(_REF)) for tag, ref in named
         }
-    tidy_values(tidied)
+    adapt_to_json_schema(tidied)
     if isinstance(schema.get("properties"), dict) and "title" in schema:
         _move_descriptions(tidied)
     return tidied
 
 
-def tidy_values(schema: Json) -> None:
+def adapt_to_json_schema(schema: Json) -> None:
     """Adjust *schema* in place to standard JSON Schema."""
     if isinstance(schema.get("enum"), list):
         schema.setdefault("type", "string")

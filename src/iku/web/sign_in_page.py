@@ -7,7 +7,7 @@ from litestar import Response
 from iku.connection import acquire_connection
 from iku.queries import account_holders
 from iku.web.page_failures import Failure
-from iku.web.page_rendering import rendered
+from iku.web.page_rendering import render
 from iku.web.visitor import Visitor
 
 LOST = 401  # the status of a page that carries a form of an ended session
@@ -31,7 +31,7 @@ async def sign_in_page(
             (account, names[account], found.roles_on(today))
             for account, found in visitor.register.accounts.items()
         ]
-    return rendered(
+    return render(
         visitor,
         "sign_in.html",
         status=status if failure is None else failure.status,

@@ -404,7 +404,7 @@ async def _signed_in(client: Client, account: str) -> dict[str, str]:
 
 def test_every_form_has_a_path_by_which_it_is_found() -> None:
     for form in entry_forms.FORMS.values():
-        subject = "" if form.opens else "K9~X"
+        subject = "" if form.creates_subject else "K9~X"
         assert entry_forms.of_path(entry_forms.path_of(form, subject)) == (
             form,
             subject,

@@ -29,7 +29,7 @@ from iku.queries import account_holders
 from iku.web import page_routes as routes
 from iku.web.page_failures import Failure, form_faults, require_fresh
 from iku.web.page_forms import Form, read_form
-from iku.web.page_rendering import redirect, rendered
+from iku.web.page_rendering import redirect, render
 from iku.web.visitor import Visitor, visit
 
 AnyRequest = Request[Any, Any, Any]
@@ -41,7 +41,7 @@ INVITATION_FIELDS = (*ROLE_FIELDS, "nip", "email")
 @routes.page(PAGE)
 async def show_accounts(request: AnyRequest) -> Response[bytes]:
     """The list of accounts."""
-    visitor = await _admitted(request)
+    visitor = await _visitor_with_right(request)
     async with acquire_connection(visitor.app) as connection:
         register = (await visitor.app.commands.access.refresh(connection)).value
         view = visitor.app.view(connection, visitor.viewer)
@@ -52,7 +52,7 @@ async def show_accounts(request: AnyRequest) -> Response[bytes]:
         (identifier, names[identifier], found, found.roles_on(today))
         for identifier, found in register.accounts.items()
     ]
-    return rendered(
+    return render(
         visitor,
         "accounts.html",
         accounts=sorted(listed, key=lambda one: one[1].casefold()),
@@ -64,7 +64,7 @@ async def show_accounts(request: AnyRequest) -> Response[bytes]:
 @routes.page("/kelola/undang")
 async def show_invitation_form(request: AnyRequest) -> Response[bytes]:
     """The form of an invitation."""
-    visitor = await _admitted(request, Action.ADMINISTER)
+    visitor = await _visitor_with_right(request, Action.ADMINISTER)
     require_fresh(visitor)
     return _invitation_form(visitor, {})
 
@@ -72,7 +72,7 @@ async def show_invitation_form(request: AnyRequest) -> Response[bytes]:
 @routes.form("/kelola/undang")
 async def invite(request: AnyRequest) -> Response[bytes]:
     """Invite a person; the answer shows the link once."""
-    visitor = await _admitted(request)
+    visitor = await _visitor_with_right(request)
     form = await read_form(request, visitor)
     try:
         async with acquire_connection(visitor.app) as connection:
@@ -80,67 +80,69 @@ async def invite(request: AnyRequest) -> Response[bytes]:
                 visitor.app.commands,
                 connection,
                 visitor.credentials(),
-                _invitation(form),
+                _invitation_of_form(form),
                 visitor.app.agency.division_ownership,
             )
     except (ParseError, Refused) as error:
         return _invitation_form(visitor, form.values, _failure(error))
-    return await _changed(visitor, done)
+    return await _change_response(visitor, done)
 
 
 @routes.page("/kelola/{account:str}")
 async def show_account(request: AnyRequest, account: FromPath[str]) -> Response[bytes]:
     """The page of an account."""
-    visitor = await _admitted(request)
+    visitor = await _visitor_with_right(request)
     return await _account_page(visitor, account)
 
 
 @routes.form("/kelola/{account:str}/peran")
 async def grant(request: AnyRequest, account: FromPath[str]) -> Response[bytes]:
     """Grant a role."""
-    return await _change(request, account, _granted)
+    return await _change(request, account, _grant_of_form)
 
 
 @routes.form("/kelola/{account:str}/cabut")
 async def revoke(request: AnyRequest, account: FromPath[str]) -> Response[bytes]:
     """Revoke a role."""
-    return await _change(request, account, _of_fields(RoleRevoked, "grant", "reason"))
+    return await _change(
+        request, account, _event_builder(RoleRevoked, "grant", "reason")
+    )
 
 
 @routes.form("/kelola/{account:str}/bekukan")
 async def suspend(request: AnyRequest, account: FromPath[str]) -> Response[bytes]:
     """Suspend the account."""
-    return await _change(request, account, _of_fields(AccountSuspended, "reason"))
+    return await _change(request, account, _event_builder(AccountSuspended, "reason"))
 
 
 @routes.form("/kelola/{account:str}/pulihkan")
 async def restore(request: AnyRequest, account: FromPath[str]) -> Response[bytes]:
     """End the suspension of the account."""
-    return await _change(request, account, _of_fields(AccountRestored, "reason"))
+    return await _change(request, account, _event_builder(AccountRestored, "reason"))
 
 
 @routes.form("/kelola/{account:str}/undang-ulang")
 async def recover(request: AnyRequest, account: FromPath[str]) -> Response[bytes]:
     """Recover an account after the loss of a factor; the answer shows the link once."""
-    return await _change(request, account, _of_fields(Recovered, "reason"))
+    return await _change(request, account, _event_builder(Recovered, "reason"))
 
 
 @routes.form("/kelola/{account:str}/tautan")
 async def issue_link(request: AnyRequest, account: FromPath[str]) -> Response[bytes]:
     """Issue a new one-time link for an account that never enrolled."""
-    visitor = await _admitted(request)
+    visitor = await _visitor_with_right(request)
     await read_form(request, visitor)
     async with acquire_connection(visitor.app) as connection:
         done = await administration.issue_link(
             visitor.app.commands, connection, visitor.credentials(), account
         )
-    return await _changed(visitor, done)
+    return await _change_response(visitor, done)
 
 
 @routes.form("/kelola/{account:str}/sesi")
 async def end_sessions(request: AnyRequest, account: FromPath[str]) -> Response[bytes]:
     """End all sessions of an account."""
-    visitor = await _admitted(request)
+    visitor = await _visitor_with_right(request)
     await read_form(request, visitor)
     async with acquire_connection(visitor.app) as connection:
         await administration.end_sessions(
@@ -149,7 +151,7 @@ async def end_sessions(request: AnyRequest, account: FromPath[str]) -> Response[
     return redirect(visitor.address(f"{PAGE}/{account}"))
 
 
-async def _admitted(
+async def _visitor_with_right(
     request: AnyRequest, action: Action = Action.SEE_ACCOUNTS
 ) -> Visitor:
     """The visitor, after a check of the right to see accounts.
@@ -169,7 +171,7 @@ async def _change(
     identifier: str,
     event_of: Callable[[Form, Visitor], Later],
 ) -> Response[bytes]:
-    visitor = await _admitted(request)
+    visitor = await _visitor_with_right(request)
     form = await read_form(request, visitor)
     try:
         async with acquire_connection(visitor.app) as connection:
@@ -179,20 +181,20 @@ async def _change(
             done = await administration.change(visitor.app.commands, connection, change)
     except (ParseError, Refused) as error:
         return await _account_page(visitor, identifier, form.values, _failure(error))
-    return await _changed(visitor, done)
+    return await _change_response(visitor, done)
 
 
-async def _changed(visitor: Visitor, done: AccountChange) -> Response[bytes]:
+async def _change_response(visitor: Visitor, done: AccountChange) -> Response[bytes]:
     """The page after a change: the one-time link, the proposal or the account."""
     if done.issued is None and done.proposal is None:
         return redirect(visitor.address(f"{PAGE}/{done.account}"))
     origin = visitor.app.settings.public_url or visitor.origin
     issued = done.issued
     one_time = None if issued is None else origin + invitations.path(issued.token)
-    return rendered(visitor, "changed.html", change=done, one_time=one_time)
+    return render(visitor, "changed.html", change=done, one_time=one_time)
 
 
-def _invitation(form: Form) -> Invite:
+def _invitation_of_form(form: Form) -> Invite:
     """The invitation of a form.
 
     Raises:
@@ -204,7 +206,7 @@ def _invitation(form: Form) -> Invite:
     return parsing.parse_texts(Invite, form.filled(INVITATION_FIELDS), given)
 
 
-def _granted(form: Form, visitor: Visitor) -> RoleGranted:
+def _grant_of_form(form: Form, visitor: Visitor) -> RoleGranted:
     return parsing.parse_texts(
         RoleGranted,
         form.filled(ROLE_FIELDS),
@@ -212,17 +214,17 @@ def _granted(form: Form, visitor: Visitor) -> RoleGranted:
     )
 
 
-def _of_fields(event: type[Any], *names: str) -> Callable[[Form, Visitor], Later]:
+def _event_builder(event: type[Any], *names: str) -> Callable[[Form, Visitor], Later]:
     """A function that builds an event, dated today, from the named fields of a form."""
 
-    def made(form: Form, visitor: Visitor) -> Later:
+    def build_event(form: Form, visitor: Visitor) -> Later:
         today = visitor.app.commands.today().isoformat()
         found: Later = parsing.parse_texts(
             event, form.filled(names), {"effective_on": today}
         )
         return found
 
-    return made
+    return build_event
 
 
 def _failure(error: ParseError | Refused) -> Failure:
@@ -236,7 +238,7 @@ def _failure(error: ParseError | Refused) -> Failure:
 def _invitation_form(
     visitor: Visitor, values: Mapping[str, str], failure: Failure | None = None
 ) -> Response[bytes]:
-    return rendered(
+    return render(
         visitor,
         "invite.html",
         status=200 if failure is None else failure.status,
@@ -263,7 +265,7 @@ async def _account_page(
         names = await account_holders.names(view, {identifier: found})
         factors = await accounts.factors(connection, identifier)
         opened = await sessions.of_account(connection, identifier)
-    return rendered(
+    return render(
         visitor,
         "administered.html",
         status=200 if failure is None else failure.status,
@@ -276,12 +278,12 @@ async def _account_page(
         today=visitor.app.commands.today(),
         factors=factors,
         sessions=opened,
-        hindrance=_hindrance(visitor, found),
+        hindrance=_change_refusal(visitor, found),
         **_choices(visitor),
     )
 
 
-def _hindrance(visitor: Visitor, found: Account) -> str | None:
+def _change_refusal(visitor: Visitor, found: Account) -> str | None:
     """The reason why the visitor cannot change the account; None if unknown."""
     try:
         visitor.viewer.require(Action.ADMINISTER)

@@ -21,10 +21,10 @@ from iku.connection import acquire_connection
 from iku.messages import message
 from iku.web import page_routes as routes
 from iku.web.account_pages.device import device_of
-from iku.web.account_pages.sign_in import half_open
-from iku.web.page_failures import Failure, fail
+from iku.web.account_pages.sign_in import partial_sign_in
+from iku.web.page_failures import Failure, rejection_failure
 from iku.web.page_forms import NEXT, Form, next_page, read_form
-from iku.web.page_rendering import redirect, rendered
+from iku.web.page_rendering import redirect, render
 from iku.web.visitor import SignInRequired, Visitor, visit
 
 AnyRequest = Request[Any, Any, Any]
@@ -50,7 +50,7 @@ async def show_invitation(
 ) -> Response[bytes]:
     """The page of an invitation's link, which redeems nothing by itself."""
     visitor = await visit(request)
-    return rendered(visitor, "invitation.html", invitation=invitation)
+    return render(visitor, "invitation.html", invitation=invitation)
 
 
 @routes.form("/undangan/{invitation:str}")
@@ -67,7 +67,7 @@ async def redeem(request: AnyRequest, invitation: FromPath[str]) -> Response[byt
     visitor.record("invitation", redeemed or Rejected(GONE))
     if redeemed is not None:
         return redirect(visitor.address("/pendaftaran"), token=redeemed.token)
-    return rendered(
+    return render(
         visitor, "invitation.html", status=410, invitation=None, faults={"": GONE}
     )
 
@@ -79,7 +79,7 @@ async def show_enrolment(request: AnyRequest) -> Response[bytes]:
     asked = next_page(request.query_params.get(NEXT, ""))
     if visitor.session is not None:
         return redirect(visitor.address("/akun"))
-    return await _step(visitor, {NEXT: asked})
+    return await _enrolment_page(visitor, {NEXT: asked})
 
 
 @routes.form("/pendaftaran/sandi")
@@ -87,10 +87,10 @@ async def set_password(request: AnyRequest) -> Response[bytes]:
     """Set login name and password of an invited account."""
     visitor = await visit(request)
     form = await read_form(request, visitor)
-    token, session, _ = await half_open(visitor)
+    token, session, _ = await partial_sign_in(visitor)
     if form.text("sandi") != form.text("sandi_lagi"):
         differ = Failure({"sandi_lagi": message("the two passwords differ")})
-        return await _step(visitor, {"nama": form.text("nama")}, differ)
+        return await _enrolment_page(visitor, {"nama": form.text("nama")}, differ)
     async with acquire_connection(visitor.app) as connection:
         done = await sign_in.set_password(
             connection,
@@ -102,8 +102,8 @@ async def set_password(request: AnyRequest) -> Response[bytes]:
     visitor.record("password-set", done or session)
     if done is None:
         return redirect(visitor.address("/pendaftaran"))
-    failure = fail(done, _field_at_fault(done))
-    return await _step(visitor, {"nama": form.text("nama")}, failure)
+    failure = rejection_failure(done, _field_at_fault(done))
+    return await _enrolment_page(visitor, {"nama": form.text("nama")}, failure)
 
 
 def _field_at_fault(done: Rejected) -> str:
@@ -123,8 +123,10 @@ async def begin_authenticator(request: AnyRequest) -> Response[bytes]:
             issuer=visitor.app.agency.name,
         )
     if isinstance(begun, Rejected):
-        return await _step(visitor, {NEXT: form.next_page}, fail(begun))
-    return _authenticator(visitor, begun, form)
+        return await _enrolment_page(
+            visitor, {NEXT: form.next_page}, rejection_failure(begun)
+        )
+    return _authenticator_page(visitor, begun, form)
 
 
 @routes.form("/pendaftaran/kode")
@@ -141,8 +143,12 @@ async def confirm_authenticator(request: AnyRequest) -> Response[bytes]:
         return redirect(visitor.address(form.next_page or "/akun"), token=done.token)
     shown = form.text("rahasia"), form.text("otpauth")
     if not _SEED.fullmatch(shown[0]) or not _URI.fullmatch(shown[1]):
-        return await _step(visitor, {NEXT: form.next_page}, fail(done))
-    return _authenticator(visitor, Enrolment(*shown), form, fail(done, "kode"))
+        return await _enrolment_page(
+            visitor, {NEXT: form.next_page}, rejection_failure(done)
+        )
+    return _authenticator_page(
+        visitor, Enrolment(*shown), form, rejection_failure(done, "kode")
+    )
 
 
 def _token(visitor: Visitor) -> str:
@@ -151,10 +157,10 @@ def _token(visitor: Visitor) -> str:
     return visitor.token
 
 
-def _authenticator(
+def _authenticator_page(
     visitor: Visitor, begun: Enrolment, form: Form, failure: Failure | None = None
 ) -> Response[bytes]:
-    return rendered(
+    return render(
         visitor,
         "authenticator.html",
         status=200 if failure is None else failure.status,
@@ -165,16 +171,16 @@ def _authenticator(
     )
 
 
-async def _step(
+async def _enrolment_page(
     visitor: Visitor, values: dict[str, str], failure: Failure | None = None
 ) -> Response[bytes]:
     """The page of the next enrolment step, or again that of a step that failed."""
     if visitor.session is not None and failure is not None:
         raise failure
-    _, session, factors = await half_open(visitor)
+    _, session, factors = await partial_sign_in(visitor)
     if session.stage is Stage.PARTIAL and factors.has_second_factor:
         return redirect(visitor.address("/masuk/kode", **values))
-    return rendered(
+    return render(
         visitor,
         "enrolment.html",
         status=200 if failure is None else failure.status,

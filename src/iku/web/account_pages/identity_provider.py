@@ -24,7 +24,7 @@ from iku.web import page_routes as routes
 from iku.web.account_pages.device import device_of
 from iku.web.page_failures import FAULT_STATUS, require_fresh
 from iku.web.page_forms import NEXT, read_form
-from iku.web.page_rendering import COOKIE_ATTRIBUTES, redirect, rendered
+from iku.web.page_rendering import COOKIE_ATTRIBUTES, redirect, render
 from iku.web.problems import NotFound
 from iku.web.visitor import Visitor, visit
 
@@ -33,7 +33,7 @@ PREFIX = "__Host-"
 
 
 @routes.form("/masuk/oidc")
-async def leave(request: AnyRequest) -> Response[bytes]:
+async def send_to_provider(request: AnyRequest) -> Response[bytes]:
     """Send the browser to the identity provider."""
     visitor = await visit(request)
     form = await read_form(request, visitor)
@@ -50,7 +50,7 @@ async def leave(request: AnyRequest) -> Response[bytes]:
         fresh=purpose == "konfirmasi",
     )
     cookie = f"{PREFIX}{started.cookie}={started.browser_value}; {COOKIE_ATTRIBUTES}"
-    return rendered(
+    return render(
         visitor,
         "leave.html",
         headers={
@@ -63,7 +63,7 @@ async def leave(request: AnyRequest) -> Response[bytes]:
 
 
 @routes.page(RETURN_PATH)
-async def come_back(request: AnyRequest) -> Response[bytes]:
+async def receive_from_provider(request: AnyRequest) -> Response[bytes]:
     """Handle the redirect back from the identity provider (the redirect URI)."""
     visitor = await visit(request)
     query = dict(request.query_params)
@@ -75,12 +75,12 @@ async def come_back(request: AnyRequest) -> Response[bytes]:
         )
     except OidcRefused as error:
         visitor.record("identity-provider", Rejected(error.args[0]))
-        return _refused(visitor, error.args[0])
+        return _refusal_page(visitor, error.args[0])
     async with acquire_connection(visitor.app) as connection:
         step = await _accept(request, visitor, connection, done)
     visitor.record("identity-provider", step)
     if isinstance(step, Rejected):
-        return _refused(visitor, step.reason)
+        return _refusal_page(visitor, step.reason)
     address, token = step
     return redirect(visitor.address(address), token=token)
 
@@ -134,10 +134,10 @@ def _provider(visitor: Visitor) -> RelyingParty:
     return visitor.means.provider
 
 
-def _refused(visitor: Visitor, reason: Message) -> Response[bytes]:
-    return rendered(
+def _refusal_page(visitor: Visitor, reason: Message) -> Response[bytes]:
+    return render(
         visitor, "sign_in.html", status=FAULT_STATUS, people=[], faults={"": reason}
     )
 
 
-HANDLERS: list[Any] = [leave, come_back]
+HANDLERS: list[Any] = [send_to_provider, receive_from_provider]

@@ -24,9 +24,9 @@ from iku.messages import message
 from iku.web import page_rendering
 from iku.web import page_routes as routes
 from iku.web.account_pages.enrolment import agency_words
-from iku.web.page_failures import Failure, fail, require_fresh
+from iku.web.page_failures import Failure, rejection_failure, require_fresh
 from iku.web.page_forms import Form, read_form
-from iku.web.page_rendering import redirect, rendered
+from iku.web.page_rendering import redirect, render
 from iku.web.visitor import Visitor, visit
 
 AnyRequest = Request[Any, Any, Any]
@@ -57,7 +57,7 @@ async def account_page(
             "api_keys": await api_keys.of_account(connection, held),
         }
     today = visitor.app.commands.today()
-    return rendered(
+    return render(
         visitor,
         "account.html",
         status=200 if failure is None else failure.status,
@@ -78,7 +78,7 @@ async def account_page(
 @routes.form("/akun/sandi")
 async def change_password(request: AnyRequest) -> Response[bytes]:
     """Change the password, which ends all other sessions."""
-    visitor, form = await _fresh_form(request)
+    visitor, form = await _form_after_recent_factor(request)
     token, _ = visitor.signed_in()
     if form.text("sandi") != form.text("sandi_lagi"):
         differ = Failure({"sandi_lagi": message("the two passwords differ")})
@@ -96,41 +96,43 @@ async def change_password(request: AnyRequest) -> Response[bytes]:
     if isinstance(done, SignedIn):
         return redirect(visitor.address(PAGE), token=done.token)
     old = isinstance(done, Rejected) and "old password" in done.reason.id
-    return await account_page(visitor, fail(done, "sandi_lama" if old else "sandi"))
+    return await account_page(
+        visitor, rejection_failure(done, "sandi_lama" if old else "sandi")
+    )
 
 
 @routes.form("/akun/aplikasi/hapus")
 async def remove_authenticator(request: AnyRequest) -> Response[bytes]:
     """Remove the authenticator."""
-    visitor, _ = await _fresh_form(request)
+    visitor, _ = await _form_after_recent_factor(request)
     token, _ = visitor.signed_in()
     async with acquire_connection(visitor.app) as connection:
         done = await own_account.remove_authenticator(connection, token)
-    return await _after(visitor, done)
+    return await _removal_response(visitor, done)
 
 
 @routes.form("/akun/passkey/hapus")
 async def remove_passkey(request: AnyRequest) -> Response[bytes]:
     """Remove a passkey."""
-    visitor, form = await _fresh_form(request)
+    visitor, form = await _form_after_recent_factor(request)
     token, _ = visitor.signed_in()
     async with acquire_connection(visitor.app) as connection:
         done = await passkey_sign_in.remove(
             connection, token, _credential(form.text("passkey"))
         )
-    return await _after(visitor, done)
+    return await _removal_response(visitor, done)
 
 
 @routes.form("/akun/identitas/hapus")
 async def unlink_identity(request: AnyRequest) -> Response[bytes]:
     """Unlink an identity at the provider."""
-    visitor, form = await _fresh_form(request)
+    visitor, form = await _form_after_recent_factor(request)
     token, _ = visitor.signed_in()
     async with acquire_connection(visitor.app) as connection:
         done = await own_account.unlink_identity(
             connection, token, form.text("penerbit"), form.text("subjek")
         )
-    return await _after(visitor, done)
+    return await _removal_response(visitor, done)
 
 
 @routes.form("/akun/bahasa")
@@ -167,7 +169,7 @@ async def end_session(request: AnyRequest) -> Response[bytes]:
     return redirect(visitor.address(PAGE))
 
 
-async def _fresh_form(request: AnyRequest) -> tuple[Visitor, Form]:
+async def _form_after_recent_factor(request: AnyRequest) -> tuple[Visitor, Form]:
     """The visitor and the submitted form, after a check of the form key.
 
     Refused unless the visitor used a factor in the last five minutes.
@@ -186,11 +188,11 @@ def _credential(text: str) -> bytes:
         return b""
 
 
-async def _after(visitor: Visitor, done: Rejected | None) -> Response[bytes]:
+async def _removal_response(visitor: Visitor, done: Rejected | None) -> Response[bytes]:
     visitor.record("factor-removal", done)
     if done is None:
         return redirect(visitor.address(PAGE))
-    return await account_page(visitor, fail(done))
+    return await account_page(visitor, rejection_failure(done))
 
 
 HANDLERS: list[Any] = [

@@ -14,9 +14,9 @@ from iku.postgres.pool import Connection
 from iku.web import page_routes as routes
 from iku.web import resubmission
 from iku.web.account_pages.device import address_of, device_of
-from iku.web.page_failures import Failure, fail
+from iku.web.page_failures import Failure, rejection_failure
 from iku.web.page_forms import NEXT, Form, next_page, read_form
-from iku.web.page_rendering import redirect, rendered
+from iku.web.page_rendering import redirect, render
 from iku.web.resubmission import SEALED
 from iku.web.sign_in_page import sign_in_page
 from iku.web.visitor import SignInRequired, Visitor, visit
@@ -52,12 +52,12 @@ async def begin(request: AnyRequest) -> Response[bytes]:
         if isinstance(begun, PartialSession) and visitor.token is not None:
             await sessions.end(connection, visitor.token)
         if isinstance(begun, PartialSession):
-            following = await _following(visitor, connection, begun.account, form)
+            following = await _next_address(visitor, connection, begun.account, form)
     visitor.record("password", begun)
     if not isinstance(begun, PartialSession):
         kept = {"nama": form.text("nama"), NEXT: form.next_page}
         kept[SEALED] = form.text(SEALED)
-        return await sign_in_page(visitor, kept, fail(begun))
+        return await sign_in_page(visitor, kept, rejection_failure(begun))
     step = "/masuk/kode" if begun.factors.has_second_factor else "/pendaftaran"
     then = visitor.address(step, **{NEXT: following})
     return redirect(then, token=begun.token)
@@ -72,7 +72,7 @@ async def show_code(request: AnyRequest) -> Response[bytes]:
 
 
 @routes.form("/masuk/kode")
-async def prove_code(request: AnyRequest) -> Response[bytes]:
+async def verify_code(request: AnyRequest) -> Response[bytes]:
     """Complete the sign-in by a code."""
     visitor = await visit(request)
     form = await read_form(request, visitor)
@@ -85,7 +85,9 @@ async def prove_code(request: AnyRequest) -> Response[bytes]:
     visitor.record("sign-in", done)
     if isinstance(done, SignedIn):
         return redirect(visitor.address(form.next_page or HOME), token=done.token)
-    return await _code_page(visitor, {NEXT: form.next_page}, fail(done, "kode"))
+    return await _code_page(
+        visitor, {NEXT: form.next_page}, rejection_failure(done, "kode")
+    )
 
 
 @routes.form("/masuk/demonstrasi")
@@ -104,7 +106,7 @@ async def sign_in_by_click(request: AnyRequest) -> Response[bytes]:
         token = await sessions.open_session(
             connection, account, method=DEMONSTRATION, device=device_of(request)
         )
-        following = await _following(visitor, connection, account, form)
+        following = await _next_address(visitor, connection, account, form)
     visitor.record("sign-in", SignedIn(account, token))
     return redirect(visitor.address(following or HOME), token=token)
 
@@ -121,7 +123,7 @@ async def sign_out(request: AnyRequest) -> Response[bytes]:
     return redirect(visitor.address("/masuk"), token="")
 
 
-async def _following(
+async def _next_address(
     visitor: Visitor, connection: Connection, account: str, form: Form
 ) -> str:
     """The address after the sign-in; a sealed form of the account becomes a draft."""
@@ -129,7 +131,7 @@ async def _following(
     return await resubmission.follow(visitor, connection, account, sealed, after)
 
 
-async def half_open(visitor: Visitor) -> tuple[str, Session, accounts.Factors]:
+async def partial_sign_in(visitor: Visitor) -> tuple[str, Session, accounts.Factors]:
     """The token and session of an incomplete sign-in or enrolment.
 
     Raises:
@@ -148,7 +150,7 @@ async def half_open(visitor: Visitor) -> tuple[str, Session, accounts.Factors]:
 async def _code_page(
     visitor: Visitor, values: dict[str, str], failure: Failure | None = None
 ) -> Response[bytes]:
-    _, session, factors = await half_open(visitor)
+    _, session, factors = await partial_sign_in(visitor)
     if session.stage is not Stage.PARTIAL or not factors.has_second_factor:
         return redirect(visitor.address("/pendaftaran", **values))
     return _render_form(visitor, "code.html", values, failure, factors=factors)
@@ -162,8 +164,8 @@ def _render_form(
     **more: Any,
 ) -> Response[bytes]:
     if failure is None:
-        return rendered(visitor, template, values=values, **more)
-    return rendered(
+        return render(visitor, template, values=values, **more)
+    return render(
         visitor,
         template,
         status=failure.status,
@@ -175,5 +177,5 @@ def _render_form(
 
 
 HANDLERS: list[Any] = [
-    *(show_sign_in, begin, show_code, prove_code, sign_in_by_click, sign_out),
+    *(show_sign_in, begin, show_code, verify_code, sign_in_by_click, sign_out),
 ]

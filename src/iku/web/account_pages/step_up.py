@@ -8,9 +8,9 @@ from iku.access import accounts, sign_in
 from iku.access.sign_in import SignedIn
 from iku.connection import acquire_connection
 from iku.web import page_routes as routes
-from iku.web.page_failures import Failure, fail
+from iku.web.page_failures import Failure, rejection_failure
 from iku.web.page_forms import NEXT, next_page, read_form
-from iku.web.page_rendering import redirect, rendered
+from iku.web.page_rendering import redirect, render
 from iku.web.visitor import Visitor, visit
 
 AnyRequest = Request[Any, Any, Any]
@@ -38,7 +38,7 @@ async def step_up(request: AnyRequest) -> Response[bytes]:
     if isinstance(done, SignedIn):
         then = visitor.address(form.next_page or "/akun")
         return redirect(then, token=done.token)
-    return await _page(visitor, {NEXT: form.next_page}, fail(done, "kode"))
+    return await _page(visitor, {NEXT: form.next_page}, rejection_failure(done, "kode"))
 
 
 async def _page(
@@ -47,7 +47,7 @@ async def _page(
     _, session = visitor.signed_in()
     async with acquire_connection(visitor.app) as connection:
         factors = await accounts.factors(connection, session.account)
-    return rendered(
+    return render(
         visitor,
         "step_up.html",
         status=200 if failure is None else failure.status,

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from iku.access import opened
-from iku.access.opened import Openings, OpeningsQuestion
+from iku.access import text_access_log
+from iku.access.text_access_log import TextAccesses, TextAccessesQuestion
 from iku.app import App
 from iku.connection import open_view
 from iku.domain.access import Action
@@ -18,13 +18,15 @@ from iku.web.routes import get
     summary="List the openings of texts",
     tags=["Accounts"],
 )
-async def index(question: OpeningsQuestion, app: App, caller: Caller) -> Openings:
+async def index(
+    question: TextAccessesQuestion, app: App, caller: Caller
+) -> TextAccesses:
     """The personal texts and files that accounts opened, latest first, in pages.
 
     One entry for each account, event and hour; entries are kept for five years.
     """
     async with open_view(app, caller.viewer) as view:
-        return await opened.page(view, question)
+        return await text_access_log.page(view, question)
 
 
 HANDLERS: list[Any] = [index]

@@ -25,7 +25,7 @@ from iku.parsing import ParseError
 from iku.web.page_failures import form_faults
 from iku.web.page_forms import Form, iso_day
 from iku.web.page_rendering import redirect
-from iku.web.pages.frame import Frame
+from iku.web.pages.page_context import PageContext
 from iku.web.pages.routes import present, sending
 
 PATH = "/indikator/{code:str}/definisi/usul"
@@ -58,13 +58,13 @@ class ChangeableOption(NamedTuple):
 
 
 @present(PATH, Action.READ_FIGURES, AmendmentQuestion)
-async def show_amendment(frame: Frame) -> Response[bytes]:
+async def show_amendment(frame: PageContext) -> Response[bytes]:
     """The forms for a target, and for a version of the definition."""
     return await _page(frame, frame.question.code, {}, {})
 
 
 @sending(PATH, Action.READ_FIGURES)
-async def amend(frame: Frame, form: Form) -> Response[bytes]:
+async def amend(frame: PageContext, form: Form) -> Response[bytes]:
     """Propose a target or a new version of the definition.
 
     A register without accounts records it directly.
@@ -80,7 +80,7 @@ async def amend(frame: Frame, form: Form) -> Response[bytes]:
 
 
 async def _carry_out(
-    frame: Frame, form: Form, code: str, command: Any
+    frame: PageContext, form: Form, code: str, command: Any
 ) -> CommandResult:
     gateway = frame.gateway(form)
     if frame.credentials is None:
@@ -93,7 +93,7 @@ async def _carry_out(
     return await proposals.propose(frame.app.commands, reader, asked, because)
 
 
-def _command(frame: Frame, form: Form) -> Any:
+def _command(frame: PageContext, form: Form) -> Any:
     """The command in the fields of a form.
 
     Raises:
@@ -105,7 +105,9 @@ def _command(frame: Frame, form: Form) -> Any:
     return parsing.parse_texts(Redefinition, _pairs(frame, form, names))
 
 
-def _pairs(frame: Frame, form: Form, names: Iterable[str]) -> Iterator[tuple[str, str]]:
+def _pairs(
+    frame: PageContext, form: Form, names: Iterable[str]
+) -> Iterator[tuple[str, str]]:
     """The fields that were filled in, as the parser of the command expects them.
 
     Raises:
@@ -122,7 +124,7 @@ def _pairs(frame: Frame, form: Form, names: Iterable[str]) -> Iterator[tuple[str
 
 
 async def _page(
-    frame: Frame,
+    frame: PageContext,
     code: str,
     values: Mapping[str, str],
     faults: Mapping[str, str],
@@ -149,7 +151,7 @@ async def _page(
     )
 
 
-def _changeable(frame: Frame, options: Options) -> Iterator[ChangeableOption]:
+def _changeable(frame: PageContext, options: Options) -> Iterator[ChangeableOption]:
     page = frame.visitor.page
     for name, value in to_builtins(options).items():
         if name in FIXED or name not in labels.OPTIONS:

@@ -24,7 +24,7 @@ from iku.web import confirmation
 from iku.web.confirmation import RECORDED, Confirmation
 from iku.web.page_forms import Form
 from iku.web.page_rendering import redirect
-from iku.web.pages.frame import Frame
+from iku.web.pages.page_context import PageContext
 from iku.web.pages.routes import present, uploading
 from iku.web.subject_paths import PATHS
 
@@ -40,33 +40,35 @@ class AttachmentQuestion(MomentQuestion, frozen=True, kw_only=True):
 
 
 @present("/konflik/{subject:str}/catat/attached", Action.ENTER, AttachmentQuestion)
-async def show_conflict_upload(frame: Frame) -> Response[bytes]:
+async def show_conflict_upload(frame: PageContext) -> Response[bytes]:
     """The form for a file of a case."""
     return await _form(frame, "conflict", frame.question.subject)
 
 
 @uploading("/konflik/{subject:str}/catat/attached", Action.ENTER, MOST)
-async def attach_to_case(frame: Frame, form: Form, file: Upload) -> Response[bytes]:
+async def attach_to_case(
+    frame: PageContext, form: Form, file: Upload
+) -> Response[bytes]:
     """Attach the file of the form to a case."""
     return await _attach(frame, "conflict", form, file)
 
 
 @present("/organisasi/{subject:str}/catat/attached", Action.ENTER, AttachmentQuestion)
-async def show_organisation_upload(frame: Frame) -> Response[bytes]:
+async def show_organisation_upload(frame: PageContext) -> Response[bytes]:
     """The form for a file of an organisation."""
     return await _form(frame, "organisation", frame.question.subject)
 
 
 @uploading("/organisasi/{subject:str}/catat/attached", Action.ENTER, MOST)
 async def attach_to_organisation(
-    frame: Frame, form: Form, file: Upload
+    frame: PageContext, form: Form, file: Upload
 ) -> Response[bytes]:
     """Attach the file of the form to an organisation."""
     return await _attach(frame, "organisation", form, file)
 
 
 async def _form(
-    frame: Frame, category: str, typed: str, fault: str = ""
+    frame: PageContext, category: str, typed: str, fault: str = ""
 ) -> Response[bytes]:
     """The form; *fault* is the reason why a file was not attached.
 
@@ -90,7 +92,7 @@ async def _form(
 
 
 async def _attach(
-    frame: Frame, category: str, form: Form, sent: Upload
+    frame: PageContext, category: str, form: Form, sent: Upload
 ) -> Response[bytes]:
     subject = subject_id(frame.path["subject"])
     if not sent.content:
@@ -109,7 +111,7 @@ async def _attach(
         outcome = await upload.attach(
             frame.app.commands, PooledReader(frame.app), command, file
         )
-    return _attached(frame, category, outcome)
+    return _confirmation_page(frame, category, outcome)
 
 
 def _media_type(given: str) -> str:
@@ -120,7 +122,9 @@ def _media_type(given: str) -> str:
         return UNKNOWN_TYPE
 
 
-def _attached(frame: Frame, category: str, outcome: CommandResult) -> Response[bytes]:
+def _confirmation_page(
+    frame: PageContext, category: str, outcome: CommandResult
+) -> Response[bytes]:
     """The page of the subject, with a confirmation."""
     receipt = outcome.receipt
     said = Confirmation(

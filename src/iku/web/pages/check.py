@@ -13,7 +13,7 @@ from iku.domain.question import InvalidQuestion
 from iku.messages import error_message
 from iku.queries import public_figures
 from iku.web.page_rendering import redirect
-from iku.web.pages.frame import Frame
+from iku.web.pages.page_context import PageContext
 from iku.web.pages.routes import timeless
 
 
@@ -30,7 +30,7 @@ class CheckQuestion(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @timeless("/periksa", None, NumberQuestion)
-async def ask(frame: Frame) -> Response[bytes]:
+async def ask(frame: PageContext) -> Response[bytes]:
     """The form in which the number on a printed page is entered."""
     typed = frame.question.nomor
     if typed is None:
@@ -48,7 +48,7 @@ async def ask(frame: Frame) -> Response[bytes]:
 
 
 @timeless("/f/{number:str}", None, CheckQuestion)
-async def show_check(frame: Frame) -> Response[bytes]:
+async def show_check(frame: PageContext) -> Response[bytes]:
     """A figure as printed, as recounted from the log, and as it is now."""
     async with frame.view() as view:
         checked = await public_figures.check(
@@ -62,7 +62,7 @@ async def show_check(frame: Frame) -> Response[bytes]:
 
 
 @timeless("/data-pribadi", None)
-async def show_personal_data(frame: Frame) -> Response[bytes]:
+async def show_personal_data(frame: PageContext) -> Response[bytes]:
     """The page on personal data in the register and on requests for erasure."""
     return frame.show("personal_data.html")
 

@@ -11,14 +11,14 @@ from iku.messages import Message, message
 from iku.queries.subject_page import SubjectRecord
 from iku.queries.subjects import ConflictQuestion
 from iku.web.pages import subject_page
-from iku.web.pages.frame import Frame
+from iku.web.pages.page_context import PageContext
 from iku.web.pages.routes import reading
 from iku.web.pages.subject_page import SubjectLayout
 
 PATH = "/konflik/{conflict_id:str}"
 
 
-def sentence(record: SubjectRecord, frame: Frame) -> Message:
+def sentence(record: SubjectRecord, frame: PageContext) -> Message:
     """The state of the case in a sentence."""
     case, shown = record.seen.state, record.seen.shown
     match shown["status"]:
@@ -49,7 +49,7 @@ def sentence(record: SubjectRecord, frame: Frame) -> Message:
             return _open(case, frame)
 
 
-def _open(case: Conflict, frame: Frame) -> Message:
+def _open(case: Conflict, frame: PageContext) -> Message:
     segment = case.state_on(frame.time.day)
     opened = None if segment is None else segment.opened_on
     values = {"opened": opened, "verification": _verification(case)}
@@ -77,13 +77,13 @@ CASE = SubjectLayout(
 
 
 @reading(PATH, Action.READ_REGISTER, ConflictQuestion)
-async def show_conflict(frame: Frame) -> Response[bytes]:
+async def show_conflict(frame: PageContext) -> Response[bytes]:
     """The case with that number or identifier."""
     return await subject_page.show(frame, CASE, frame.question.conflict_id)
 
 
 @reading(f"{PATH}/berkas", Action.READ_REGISTER, ConflictQuestion)
-async def print_conflict(frame: Frame) -> Response[bytes]:
+async def print_conflict(frame: PageContext) -> Response[bytes]:
     """The case file: everything about the case, for printing."""
     typed = frame.question.conflict_id
     return await subject_page.show(frame, CASE, typed, printed=True)

@@ -13,7 +13,7 @@ from iku.messages import message
 from iku.queries.list_questions import ConflictsQuestion
 from iku.web.page_forms import Form
 from iku.web.pages import register_list
-from iku.web.pages.frame import Frame
+from iku.web.pages.page_context import PageContext
 from iku.web.pages.register_list import Filter, Register
 from iku.web.pages.routes import reading, searching
 
@@ -44,19 +44,19 @@ CASES = Register(
 
 
 @reading(PATH, Action.READ_REGISTER, ConflictsQuestion)
-async def show_conflicts(frame: Frame) -> Response[bytes]:
+async def show_conflicts(frame: PageContext) -> Response[bytes]:
     """The cases of a day."""
     return await register_list.show(frame, CASES)
 
 
 @searching(f"{PATH}/cari", Action.READ_REGISTER, ConflictsQuestion, PATH)
-async def search_conflicts(frame: Frame, form: Form) -> Response[bytes]:
+async def search_conflicts(frame: PageContext, form: Form) -> Response[bytes]:
     """The cases whose title or number contains the words of the form."""
     return await register_list.search(frame, form, CASES)
 
 
 @reading(f"{PATH}/daftar.csv", Action.READ_REGISTER, ConflictsQuestion)
-async def download_conflicts(frame: Frame) -> Response[bytes]:
+async def download_conflicts(frame: PageContext) -> Response[bytes]:
     """The cases of a day as CSV."""
     return await register_list.download(frame, CASES, FileFormat.CSV)
 

@@ -15,7 +15,7 @@ from iku.queries import definition_comparison, indicators
 from iku.queries.comparison_questions import ComparisonRequest, TrialQuestion
 from iku.queries.indicators import ShownDefinition
 from iku.queries.view import View
-from iku.web.pages.frame import Frame
+from iku.web.pages.page_context import PageContext
 from iku.web.pages.routes import reading
 
 PATH = "/indikator/{code:str}/definisi"
@@ -51,7 +51,7 @@ class Trial(NamedTuple):
 
 
 @reading(PATH, Action.READ_FIGURES, TrialQuestion)
-async def show_definition(frame: Frame) -> Response[bytes]:
+async def show_definition(frame: PageContext) -> Response[bytes]:
     """The versions of a definition, the targets, and a preview of other options."""
     today = frame.time.today
     tried = frame.question.comparison_request(today)
@@ -60,7 +60,7 @@ async def show_definition(frame: Frame) -> Response[bytes]:
         known = await indicators.known_indicator(
             view, frame.app.figures, tried.question
         )
-        compared = await _compared(frame, view, tried)
+        compared = await _comparison(frame, view, tried)
     definitions = known.shown.definitions if known else ()
     in_force = definitions[known.in_force - 1] if known else None
     return frame.show(
@@ -82,8 +82,8 @@ async def show_definition(frame: Frame) -> Response[bytes]:
     )
 
 
-async def _compared(
-    frame: Frame, view: View, tried: ComparisonRequest
+async def _comparison(
+    frame: PageContext, view: View, tried: ComparisonRequest
 ) -> Comparison | None:
     """The figure under each definition of the address; None if it names none."""
     if tried.amendment is None and not tried.definitions:
@@ -92,7 +92,7 @@ async def _compared(
 
 
 def _changes(
-    frame: Frame, definitions: Sequence[ShownDefinition]
+    frame: PageContext, definitions: Sequence[ShownDefinition]
 ) -> Iterator[tuple[int, list[Change]]]:
     """The number of each definition, with its changes from the one before it."""
     before: ShownDefinition | None = None
@@ -105,10 +105,10 @@ def _changes(
 
 
 def _differences(
-    frame: Frame, before: ShownDefinition, after: ShownDefinition
+    frame: PageContext, before: ShownDefinition, after: ShownDefinition
 ) -> Iterator[Change]:
     for name in TEXTS:
-        was, now = (_joined(getattr(one, name)) for one in (before, after))
+        was, now = (_join_values(getattr(one, name)) for one in (before, after))
         if was != now:
             yield Change(labels.FIELDS[name], was, now)
     known = dict(_options(frame, before.options))
@@ -117,11 +117,11 @@ def _differences(
             yield Change(label, known.get(label, ""), now)
 
 
-def _joined(value: str | Sequence[str]) -> str:
+def _join_values(value: str | Sequence[str]) -> str:
     return value if isinstance(value, str) else "; ".join(value)
 
 
-def _options(frame: Frame, options: Options) -> list[tuple[Message, str]]:
+def _options(frame: PageContext, options: Options) -> list[tuple[Message, str]]:
     """The label and the value in words of each option."""
     return [
         (labels.OPTIONS[name], _words(frame, name, value))
@@ -130,7 +130,7 @@ def _options(frame: Frame, options: Options) -> list[tuple[Message, str]]:
     ]
 
 
-def _words(frame: Frame, name: str, value: Any) -> str:
+def _words(frame: PageContext, name: str, value: Any) -> str:
     page, known = frame.visitor.page, labels.OPTION_VALUES.get(name, {})
     if isinstance(value, int):
         return page.number(value)
@@ -138,7 +138,7 @@ def _words(frame: Frame, name: str, value: Any) -> str:
     return ", ".join(page.text(known[one]) for one in values)
 
 
-def _trials(frame: Frame, options: Options) -> Iterator[Trial]:
+def _trials(frame: PageContext, options: Options) -> Iterator[Trial]:
     """The options of the indicator whose effect can be previewed."""
     for name, value in to_builtins(options).items():
         if name not in FIXED:

@@ -25,8 +25,8 @@ from iku.queries.published_editions import PrintedFigure, last_printed_figure
 from iku.queries.replay_steps import ReplayStep
 from iku.queries.view import View
 from iku.web.pages import figure_charts, time_control
-from iku.web.pages.frame import Frame
 from iku.web.pages.indicator import coordinates_of
+from iku.web.pages.page_context import PageContext
 from iku.web.pages.routes import reading
 from iku.web.pages.time_control import TimeControl
 
@@ -59,7 +59,7 @@ class ComparisonPageQuestion(IndicatorQuestion, frozen=True, kw_only=True):
     cursor: Cursor = None
 
 
-class Compared(NamedTuple):
+class ComparedFigure(NamedTuple):
     """The coordinates of the compared figure, and the edition that printed it."""
 
     time: TimeControl
@@ -67,7 +67,7 @@ class Compared(NamedTuple):
 
 
 @reading(PATH, Action.READ_HISTORY, ComparisonPageQuestion)
-async def show_difference(frame: Frame) -> Response[bytes]:
+async def show_difference(frame: PageContext) -> Response[bytes]:
     """The causes of the difference of two figures, and the replay of one of them."""
     today, app, asked = frame.time.today, frame.app, frame.question
     async with frame.view() as view:
@@ -101,7 +101,7 @@ async def show_difference(frame: Frame) -> Response[bytes]:
     )
 
 
-async def _other(frame: Frame, view: View) -> Compared:
+async def _compared_figure(frame: PageContext, view: View) -> ComparedFigure:
     """The coordinates of the figure with which the requested one is compared.
 
     Raises:
@@ -119,23 +119,23 @@ async def _other(frame: Frame, view: View) -> Compared:
         except ParseError as error:
             faults = {f"{OTHER}{name}": said for name, said in error.faults.items()}
             raise ParseError(faults) from error
-        return Compared(
+        return ComparedFigure(
             time._replace(
                 as_of=other.as_of or time.as_of,
                 known_on=other.known_on or time.known_on,
                 size=time.size if other.size is None else other.size,
             )
         )
-    if edition := await _printed(frame, view):
+    if edition := await _printed_figure(frame, view):
         closing = edition.edition.closing
         if closing is not None:
             at = time._replace(known_on=closing.known_on, size=closing.size)
-            return Compared(at, edition.edition.id)
+            return ComparedFigure(at, edition.edition.id)
     before = date(max(time.day.year - 1, 1), 12, 31)
-    return Compared(time._replace(as_of=min(time.day, before)))
+    return ComparedFigure(time._replace(as_of=min(time.day, before)))
 
 
-async def _printed(frame: Frame, view: View) -> PrintedFigure | None:
+async def _printed_figure(frame: PageContext, view: View) -> PrintedFigure | None:
     """The figure as the last edition of the day printed it."""
     question = frame.question.question(frame.time.today)
     (figure,) = await frame.app.figures.answer(
@@ -144,7 +144,9 @@ async def _printed(frame: Frame, view: View) -> PrintedFigure | None:
     return last_printed_figure(frame.publications, figure)
 
 
-def _question(asked: ComparisonPageQuestion, other: Compared) -> DifferenceQuestion:
+def _question(
+    asked: ComparisonPageQuestion, other: ComparedFigure
+) -> DifferenceQuestion:
     at = other.time
     return DifferenceQuestion(
         code=asked.code,
@@ -161,7 +163,7 @@ def _question(asked: ComparisonPageQuestion, other: Compared) -> DifferenceQuest
     )
 
 
-async def _step(frame: Frame, view: View, figure: Figure) -> ReplayStep | None:
+async def _step(frame: PageContext, view: View, figure: Figure) -> ReplayStep | None:
     position = frame.question.langkah
     if position is None:
         return None
@@ -169,17 +171,19 @@ async def _step(frame: Frame, view: View, figure: Figure) -> ReplayStep | None:
     return await replay_steps.step(view, frame.app.figures, figure, position, today)
 
 
-def _stages(frame: Frame, found: Difference) -> dict[str, Sequence[WaterfallStage]]:
+def _stages(
+    frame: PageContext, found: Difference
+) -> dict[str, Sequence[WaterfallStage]]:
     """The waterfall stages: by cause if all items are on this page, else by step."""
     whole = found.next is None and frame.question.cursor is None
-    changes = _by_cause(found.items) if whole else _by_step(found)
+    changes = _changes_by_cause(found.items) if whole else _changes_by_step(found)
     return {
         name: _stages_of(frame, found, name, changes)
         for name in ("numerator", "denominator")
     }
 
 
-def _by_cause(items: Sequence[DifferenceItem]) -> Mapping[Message, Any]:
+def _changes_by_cause(items: Sequence[DifferenceItem]) -> Mapping[Message, Any]:
     """The changes of both counts by cause, in the order of causes."""
     sums = {cause: {"numerator": 0, "denominator": 0} for cause in labels.CAUSES}
     for item in items:
@@ -189,7 +193,7 @@ def _by_cause(items: Sequence[DifferenceItem]) -> Mapping[Message, Any]:
     return {labels.CAUSES[c]: both for c, both in sums.items() if c in caused}
 
 
-def _by_step(found: Difference) -> Mapping[Message, Any]:
+def _changes_by_step(found: Difference) -> Mapping[Message, Any]:
     return {
         labels.STEPS[one.step]: {
             "numerator": one.numerator,
@@ -200,7 +204,7 @@ def _by_step(found: Difference) -> Mapping[Message, Any]:
 
 
 def _stages_of(
-    frame: Frame, found: Difference, name: str, changes: Mapping[Message, Any]
+    frame: PageContext, found: Difference, name: str, changes: Mapping[Message, Any]
 ) -> Sequence[WaterfallStage]:
     page = frame.visitor.page
     count: int = getattr(found.against, name)
@@ -215,7 +219,7 @@ def _stages_of(
     return [*stages, _total(frame, message("Requested figure"), count)]
 
 
-def _total(frame: Frame, label: Message, count: int) -> WaterfallStage:
+def _total(frame: PageContext, label: Message, count: int) -> WaterfallStage:
     page = frame.visitor.page
     return WaterfallStage(page.text(label), page.number(count), 0, count, total=True)
 

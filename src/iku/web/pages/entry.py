@@ -34,10 +34,10 @@ from iku.web.page_forms import Form
 from iku.web.page_rendering import redirect
 from iku.web.pages import entry_corrections, entry_fields, entry_opening, entry_values
 from iku.web.pages.entry_forms import FORMS, EntryForm, path_of
-from iku.web.pages.entry_opening import OpeningOf
-from iku.web.pages.entry_sheet import Sheet
+from iku.web.pages.entry_opening import FormAddress
 from iku.web.pages.entry_values import Typed
-from iku.web.pages.frame import Frame
+from iku.web.pages.form_state import FormState
+from iku.web.pages.page_context import PageContext
 from iku.web.pages.routes import present, sending
 from iku.web.problems import NotFound
 from iku.web.subject_paths import PATHS
@@ -47,7 +47,7 @@ PREVIEW, PROPOSE = "pratinjau", "usulkan"  # what a form is sent for, unless to 
 CHECKED = "diperiksa"  # the field with the similar cases that the officer has seen
 
 
-class OpeningQuestion(MomentQuestion, frozen=True, kw_only=True):
+class NewSubjectQuestion(MomentQuestion, frozen=True, kw_only=True):
     """The parameters of the form for a new subject.
 
     Attributes:
@@ -61,7 +61,7 @@ class OpeningQuestion(MomentQuestion, frozen=True, kw_only=True):
     filled: str = field(name=resubmission.SEALED, default="")
 
 
-class LaterQuestion(MomentQuestion, frozen=True, kw_only=True):
+class EventFormQuestion(MomentQuestion, frozen=True, kw_only=True):
     """The parameters of the form for an event of a subject.
 
     Attributes:
@@ -76,86 +76,94 @@ class LaterQuestion(MomentQuestion, frozen=True, kw_only=True):
     filled: str = field(name=resubmission.SEALED, default="")
 
 
-@present("/konflik/baru", Action.ENTER, OpeningQuestion)
-async def show_report(frame: Frame) -> Response[bytes]:
+@present("/konflik/baru", Action.ENTER, NewSubjectQuestion)
+async def show_report(frame: PageContext) -> Response[bytes]:
     """The form of a report."""
-    return await _open(frame, FORMS["conflict", "reported"])
+    return await _form_page(frame, FORMS["conflict", "reported"])
 
 
 @sending("/konflik/baru", Action.ENTER, restores=True)
-async def report(frame: Frame, form: Form) -> Response[bytes]:
+async def report(frame: PageContext, form: Form) -> Response[bytes]:
     """Report a conflict."""
-    return await _send(frame, form, FORMS["conflict", "reported"])
+    return await _submit(frame, form, FORMS["conflict", "reported"])
 
 
-@present("/organisasi/baru", Action.REGISTER, OpeningQuestion)
-async def show_registration(frame: Frame) -> Response[bytes]:
+@present("/organisasi/baru", Action.REGISTER, NewSubjectQuestion)
+async def show_registration(frame: PageContext) -> Response[bytes]:
     """The form of a registration."""
-    return await _open(frame, FORMS["organisation", "registered"])
+    return await _form_page(frame, FORMS["organisation", "registered"])
 
 
 @sending("/organisasi/baru", Action.REGISTER, restores=True)
-async def register(frame: Frame, form: Form) -> Response[bytes]:
+async def register(frame: PageContext, form: Form) -> Response[bytes]:
     """Register an organisation."""
-    return await _send(frame, form, FORMS["organisation", "registered"])
+    return await _submit(frame, form, FORMS["organisation", "registered"])
 
 
-@present("/konflik/{subject:str}/catat/{event:str}", Action.ENTER, LaterQuestion)
-async def show_conflict_event(frame: Frame) -> Response[bytes]:
+@present("/konflik/{subject:str}/catat/{event:str}", Action.ENTER, EventFormQuestion)
+async def show_conflict_event(frame: PageContext) -> Response[bytes]:
     """The form of an event of a case."""
-    return await _open(frame, _later("conflict", frame), frame.question.subject)
+    return await _form_page(
+        frame, _event_form("conflict", frame), frame.question.subject
+    )
 
 
 @sending("/konflik/{subject:str}/catat/{event:str}", Action.ENTER, restores=True)
-async def record_conflict_event(frame: Frame, form: Form) -> Response[bytes]:
+async def record_conflict_event(frame: PageContext, form: Form) -> Response[bytes]:
     """Record an event of a case."""
-    return await _send(frame, form, _later("conflict", frame), frame.path["subject"])
+    return await _submit(
+        frame, form, _event_form("conflict", frame), frame.path["subject"]
+    )
 
 
-@present("/organisasi/{subject:str}/catat/{event:str}", Action.ENTER, LaterQuestion)
-async def show_organisation_event(frame: Frame) -> Response[bytes]:
+@present("/organisasi/{subject:str}/catat/{event:str}", Action.ENTER, EventFormQuestion)
+async def show_organisation_event(frame: PageContext) -> Response[bytes]:
     """The form of an event of an organisation."""
-    return await _open(frame, _later("organisation", frame), frame.question.subject)
+    return await _form_page(
+        frame, _event_form("organisation", frame), frame.question.subject
+    )
 
 
 @sending("/organisasi/{subject:str}/catat/{event:str}", Action.ENTER, restores=True)
-async def record_organisation_event(frame: Frame, form: Form) -> Response[bytes]:
+async def record_organisation_event(frame: PageContext, form: Form) -> Response[bytes]:
     """Record an event of an organisation."""
-    entry = _later("organisation", frame)
-    return await _send(frame, form, entry, frame.path["subject"])
+    entry = _event_form("organisation", frame)
+    return await _submit(frame, form, entry, frame.path["subject"])
 
 
-def _later(category: str, frame: Frame) -> EntryForm:
+def _event_form(category: str, frame: PageContext) -> EntryForm:
     event = frame.path["event"]
     form = FORMS.get((category, event))
-    if form is None or form.opens:
+    if form is None or form.creates_subject:
         raise NotFound(
             message("there is no form for events of the type {event}", event=event)
         )
     return form
 
 
-async def _open(frame: Frame, form: EntryForm, subject: str = "") -> Response[bytes]:
+async def _form_page(
+    frame: PageContext, form: EntryForm, subject: str = ""
+) -> Response[bytes]:
     """The empty form, or its draft."""
     question = frame.question
-    if form.opens:
+    if form.creates_subject:
         chosen = {"source": question.source, "area": question.area}
     else:
         reference = {"corrected": "corrects", "annulled": "annuls"}.get(form.event)
         chosen = {reference: str(question.about or "")} if reference else {}
     given = {name: value for name, value in chosen.items() if value}
     async with acquire_connection(frame.app) as connection:
-        asked = OpeningOf(form, subject_id(subject), given, question.filled)
-        sheet = await entry_opening.opened(frame, connection, asked)
+        asked = FormAddress(form, subject_id(subject), given, question.filled)
+        sheet = await entry_opening.initial_form(frame, connection, asked)
     return sheet.show()
 
 
-async def _send(
-    frame: Frame, form: Form, entry: EntryForm, subject: str = ""
+async def _submit(
+    frame: PageContext, form: Form, entry: EntryForm, subject: str = ""
 ) -> Response[bytes]:
     """Record the command in the form, or show the form again with the faults."""
     async with acquire_connection(frame.app) as connection:
-        sheet = await entry_opening.sent(
+        sheet = await entry_opening.submitted_form(
             frame, connection, entry, subject_id(subject), form
         )
     if form.text("aksi") == "ubah":
@@ -173,12 +181,15 @@ async def _send(
         return await _preview(sheet, form, command)
     sheet = await sheet.with_similar()
     # The most similar case is this one, if the form was recorded already.
-    if not sheet.similar_seen(form.text(CHECKED)) and not await sheet.is_recorded():
+    if (
+        not sheet.similar_cases_acknowledged(form.text(CHECKED))
+        and not await sheet.is_recorded()
+    ):
         return sheet.show(CONFLICT)
     return await _record(sheet, form, command)
 
 
-async def _command(sheet: Sheet) -> Any:
+async def _command(sheet: FormState) -> Any:
     """The command in the values of the form.
 
     Raises:
@@ -202,14 +213,16 @@ async def _command(sheet: Sheet) -> Any:
 
 
 def _proposed(entry: EntryForm, command: Any) -> Any:
-    return command.fact() if entry.opens else command
+    return command.fact() if entry.creates_subject else command
 
 
-def _subject(entry: EntryForm, sheet: Sheet, command: Any) -> str:
-    return subject_id(command.number or "") if entry.opens else sheet.subject.id
+def _subject(entry: EntryForm, sheet: FormState, command: Any) -> str:
+    return (
+        subject_id(command.number or "") if entry.creates_subject else sheet.subject.id
+    )
 
 
-async def _preview(sheet: Sheet, form: Form, command: Any) -> Response[bytes]:
+async def _preview(sheet: FormState, form: Form, command: Any) -> Response[bytes]:
     """The form with the effect that the entry would have."""
     sheet, entry = await sheet.with_similar(), sheet.form
     gateway = sheet.frame.gateway(form)
@@ -220,11 +233,11 @@ async def _preview(sheet: Sheet, form: Form, command: Any) -> Response[bytes]:
     except Unauthenticated:
         raise
     except Refused as refused:
-        return sheet.refused(refused).show(FAULT)
+        return sheet.with_refusal(refused).show(FAULT)
     return sheet.with_effect(effect).show()
 
 
-async def _record(sheet: Sheet, form: Form, command: Any) -> Response[bytes]:
+async def _record(sheet: FormState, form: Form, command: Any) -> Response[bytes]:
     entry = sheet.form
     gateway = sheet.frame.gateway(form, sheet.version or None)
     proposing = sheet.proposing or form.text("aksi") == PROPOSE
@@ -238,9 +251,9 @@ async def _record(sheet: Sheet, form: Form, command: Any) -> Response[bytes]:
                 entry.category, subject, _proposed(entry, command)
             )
     except StaleVersion:
-        return await _overtaken(sheet)
+        return await _comparison_page(sheet)
     except KeyReused:
-        return sheet.renamed(
+        return sheet.as_new_form(
             message(
                 "this form was recorded already, with other values; check whether "
                 "this is a further event before you record it"
@@ -249,16 +262,16 @@ async def _record(sheet: Sheet, form: Form, command: Any) -> Response[bytes]:
     except (Unauthenticated, StepUpRequired):
         raise
     except Forbidden as error:
-        return _forbidden(sheet, error)
+        return _forbidden_page(sheet, error)
     except Refused as refused:
-        return sheet.refused(refused).show(CONFLICT)
+        return sheet.with_refusal(refused).show(CONFLICT)
     except Unavailable as error:
         return sheet.with_faults({"": messages.error_message(error)}).show(AWAY)
-    return await _recorded(sheet, outcome, proposing=proposing)
+    return await _confirmation_page(sheet, outcome, proposing=proposing)
 
 
 async def _propose(
-    sheet: Sheet, gateway: CommandGateway, subject: str, command: Any, because: str
+    sheet: FormState, gateway: CommandGateway, subject: str, command: Any, because: str
 ) -> CommandResult:
     if not because:
         raise Invalid(
@@ -270,7 +283,7 @@ async def _propose(
     return await proposals.propose(sheet.frame.app.commands, reader, asked, because)
 
 
-def _forbidden(sheet: Sheet, error: Forbidden) -> Response[bytes]:
+def _forbidden_page(sheet: FormState, error: Forbidden) -> Response[bytes]:
     """The form with the refusal, and with a button to propose it where possible."""
     said = {"": messages.error_message(error)}
     if error.proposable and sheet.form.proposable:
@@ -278,7 +291,7 @@ def _forbidden(sheet: Sheet, error: Forbidden) -> Response[bytes]:
     return sheet.with_faults(said).show(FORBIDDEN)
 
 
-async def _overtaken(sheet: Sheet) -> Response[bytes]:
+async def _comparison_page(sheet: FormState) -> Response[bytes]:
     """The page that compares the values as shown, as they are now, and as typed."""
     async with sheet.frame.view() as view:
         found = await overtaken_entry.compare_with_present(
@@ -290,8 +303,8 @@ async def _overtaken(sheet: Sheet) -> Response[bytes]:
     return sheet.show(STALE, template="overtaken.html", overtaken=found, rows=rows)
 
 
-async def _recorded(
-    sheet: Sheet, outcome: CommandResult, *, proposing: bool
+async def _confirmation_page(
+    sheet: FormState, outcome: CommandResult, *, proposing: bool
 ) -> Response[bytes]:
     """The page that follows, with a confirmation; the draft is deleted."""
     frame, entry = sheet.frame, sheet.form
@@ -308,7 +321,7 @@ async def _recorded(
         receipt.position,
         receipt.leaf.hex(),
         repeated=outcome.repeated,
-        again=_again(sheet) if entry.opens else "",
+        again=_address_of_next_report(sheet) if entry.creates_subject else "",
         notes=tuple(map(frame.visitor.page.text, outcome.notes)),
     )
     shown = {RECORDED: confirmation.encode(frame.visitor, said)}
@@ -317,7 +330,7 @@ async def _recorded(
     return redirect(frame.visitor.address(after, **shown))
 
 
-def _again(sheet: Sheet) -> str:
+def _address_of_next_report(sheet: FormState) -> str:
     """The form for another report, with the source and the area of this one."""
     chosen = {n: v for n in ("source", "area") if (v := sheet.values.get(n, ""))}
     return sheet.frame.visitor.address(f"{PATHS[sheet.form.category]}/baru", **chosen)

@@ -7,27 +7,27 @@ from iku.queries.event_history import EventView
 from iku.web.page_language import PageLanguage
 from iku.web.pages.entry_fields import EntryField, FieldKind, Option
 from iku.web.pages.entry_forms import EntryForm
-from iku.web.pages.frame import Frame
+from iku.web.pages.page_context import PageContext
 
 
 def with_choices(
-    frame: Frame, form: EntryForm, events: Sequence[EventView]
+    frame: PageContext, form: EntryForm, events: Sequence[EventView]
 ) -> tuple[EntryField, ...]:
     """The fields of the form, with the choices for a subject with these *events*."""
     offered: dict[str, list[Option]] = {"area": _areas(frame)}
     if form.event == "participation_verified":
         unverified = _unverified(events, frame.visitor.page)
         offered["participation"] = list(unverified)
-    return tuple(_offering(one, offered.get(one.name, [])) for one in form.fields)
+    return tuple(_with_options(one, offered.get(one.name, [])) for one in form.fields)
 
 
-def _offering(one: EntryField, options: list[Option]) -> EntryField:
+def _with_options(one: EntryField, options: list[Option]) -> EntryField:
     if not options:
         return one
     return one._replace(kind=FieldKind.SELECT, options=tuple(options))
 
 
-def _areas(frame: Frame) -> list[Option]:
+def _areas(frame: PageContext) -> list[Option]:
     """The areas of the agency, by district."""
     areas = frame.app.agency.areas
     names = {area.code: area.name for area in areas}

@@ -16,14 +16,14 @@ from iku.web import page_rendering, resubmission
 from iku.web.page_forms import Form
 from iku.web.page_rendering import redirect
 from iku.web.pages import entry_forms
-from iku.web.pages.frame import Frame
+from iku.web.pages.page_context import PageContext
 from iku.web.pages.routes import sending
 from iku.web.problems import NotFound
 from iku.web.subject_paths import streams_of
 
 
 @sending("/draf", Action.ENTER, restores=True)
-async def keep(frame: Frame, form: Form) -> Response[bytes]:
+async def save(frame: PageContext, form: Form) -> Response[bytes]:
     """Store the draft of a form, and redirect to the form.
 
     A request of the page's script is answered by the time of saving, as JSON.
@@ -49,7 +49,7 @@ async def keep(frame: Frame, form: Form) -> Response[bytes]:
 
 
 @sending("/draf/buang", Action.ENTER)
-async def discard(frame: Frame, form: Form) -> Response[bytes]:
+async def discard(frame: PageContext, form: Form) -> Response[bytes]:
     """Delete the draft of a form, and open the form empty."""
     resubmission.check_owner(frame.visitor, form)
     path = form.text(resubmission.PATH)
@@ -68,7 +68,7 @@ class ListedDraft(NamedTuple):
     saved_at: datetime
 
 
-async def listing(frame: Frame) -> list[ListedDraft]:
+async def listing(frame: PageContext) -> list[ListedDraft]:
     """The visitor's drafts, the latest first."""
     account = resubmission.owner(frame.visitor) or drafts.NOBODY
     async with acquire_connection(frame.app) as connection:
@@ -86,4 +86,4 @@ def _check_path(path: str) -> None:
         raise NotFound(message("there is no form at {path}", path=path[:100]))
 
 
-HANDLERS: list[Any] = [keep, discard]
+HANDLERS: list[Any] = [save, discard]

@@ -192,7 +192,9 @@ def parse(
     try:
         command = parsing.parse_texts(struct, pairs, given)
     except ParseError as error:
-        faults = {root(path): said for path, said in error.faults.items()} | faults
+        faults = {
+            top_level_field(path): said for path, said in error.faults.items()
+        } | faults
     if faults:
         raise ParseError(faults)
     return command
@@ -227,6 +229,6 @@ def _parts(one: EntryField, text: str, today: date) -> list[str]:
 _OF_LINES = {"note", "evidence"}  # the texts that may have several lines
 
 
-def root(path: str) -> str:
+def top_level_field(path: str) -> str:
     """The field of a path such as ``parties[0].name``."""
     return re.split(r"[.\[]", path, maxsplit=1)[0]

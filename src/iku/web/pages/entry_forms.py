@@ -33,7 +33,7 @@ class EntryForm:
     title: str
 
     @property
-    def opens(self) -> bool:
+    def creates_subject(self) -> bool:
         """Whether the form creates a subject."""
         return self.event in {"reported", "registered"}
 
@@ -55,7 +55,9 @@ class EntryForm:
 
     def heading(self, number: str) -> Message:
         """The heading of the form for the subject with that number."""
-        return Message(self.title, {"number": number} if not self.opens else {})
+        return Message(
+            self.title, {"number": number} if not self.creates_subject else {}
+        )
 
 
 _TITLES: Mapping[str, Mapping[str, Message]] = {
@@ -114,7 +116,11 @@ FORMS: Mapping[tuple[str, str], EntryForm] = {
 def path_of(form: EntryForm, subject: str) -> str:
     """The path of a form."""
     under = PATHS[form.category]
-    return f"{under}/baru" if form.opens else f"{under}/{subject}/catat/{form.event}"
+    return (
+        f"{under}/baru"
+        if form.creates_subject
+        else f"{under}/{subject}/catat/{form.event}"
+    )
 
 
 def of_path(path: str) -> tuple[EntryForm, str] | None:
@@ -128,6 +134,6 @@ def of_path(path: str) -> tuple[EntryForm, str] | None:
             return FORMS[category, tag], ""
         case [subject, "catat", event] if (category, event) in FORMS:
             form = FORMS[category, event]
-            return None if form.opens or not subject else (form, subject)
+            return None if form.creates_subject or not subject else (form, subject)
         case _:
             return None

@@ -17,11 +17,11 @@ from iku.web import resubmission
 from iku.web.page_forms import KEY, Form
 from iku.web.pages import entry_choices, entry_corrections, entry_fields
 from iku.web.pages.entry_forms import OF_EVENTS, EntryForm, path_of
-from iku.web.pages.entry_sheet import EntrySubject, Sheet, is_recorded
-from iku.web.pages.frame import Frame
+from iku.web.pages.form_state import EntrySubject, FormState, is_recorded
+from iku.web.pages.page_context import PageContext
 
 
-class OpeningOf(NamedTuple):
+class FormAddress(NamedTuple):
     """The parameters in the address of a form.
 
     Attributes:
@@ -36,7 +36,9 @@ class OpeningOf(NamedTuple):
     filled: str
 
 
-async def opened(frame: Frame, connection: Connection, asked: OpeningOf) -> Sheet:
+async def initial_form(
+    frame: PageContext, connection: Connection, asked: FormAddress
+) -> FormState:
     """The form as first shown: its draft, or default values and those of the address.
 
     Raises:
@@ -57,13 +59,17 @@ async def opened(frame: Frame, connection: Connection, asked: OpeningOf) -> Shee
             await drafts.remove(connection, account, path)
             draft, notice = None, message("The draft of this form is recorded already.")
     if draft is not None and _is_about(draft.fields, chosen):
-        sheet = await sent(frame, connection, form, subject, Form(draft.fields))
+        sheet = await submitted_form(
+            frame, connection, form, subject, Form(draft.fields)
+        )
         return replace(sheet, notice=notice, saved_at=draft.saved_at)
     usual = {one.name: one.usual for one in form.fields if one.usual}
     if any(one.name == "effective_on" and one.required for one in form.fields):
         usual["effective_on"] = visitor.page.day(frame.time.today)
     pairs = {**usual, **chosen, KEY: token_urlsafe(12)}
-    sheet = await sent(frame, connection, form, subject, Form(tuple(pairs.items())))
+    sheet = await submitted_form(
+        frame, connection, form, subject, Form(tuple(pairs.items()))
+    )
     return replace(sheet, notice=notice, version=sheet.subject.version)
 
 
@@ -89,20 +95,24 @@ def _notice(said: str) -> Message | None:
             return None
 
 
-async def sent(
-    frame: Frame, connection: Connection, form: EntryForm, subject: str, given: Form
-) -> Sheet:
-    """The form with the submitted values (raises as `opened`)."""
+async def submitted_form(
+    frame: PageContext,
+    connection: Connection,
+    form: EntryForm,
+    subject: str,
+    given: Form,
+) -> FormState:
+    """The form with the submitted values (raises as `initial_form`)."""
     view = frame.app.view(connection, frame.viewer)
     about, proposing = EntrySubject(), False
     events: tuple[EventView, ...] = ()
-    if not form.opens:
+    if not form.creates_subject:
         about = await _subject(view, frame, form, subject)
         proposing = await _may_only_propose(view, form, subject)
     if form.event in {*OF_EVENTS, "participation_verified"}:
         page = await subjects.history(view, form.category, subject, None, 200)
         events = page.items
-    sheet = Sheet(
+    sheet = FormState(
         frame,
         form,
         about,
@@ -120,7 +130,7 @@ async def sent(
 
 
 async def _subject(
-    view: View, frame: Frame, form: EntryForm, subject: str
+    view: View, frame: PageContext, form: EntryForm, subject: str
 ) -> EntrySubject:
     found = await subjects.state(view, form.category, subject, frame.time.moment)
     name = found.shown["title" if form.category == "conflict" else "name"]
@@ -148,7 +158,7 @@ def _version(text: str) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
 
 
-def _about_event(sheet: Sheet) -> Sheet:
+def _about_event(sheet: FormState) -> FormState:
     """The sheet of a correction, with the fields of the event that it is about."""
     if not sheet.reference:
         return sheet

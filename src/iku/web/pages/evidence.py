@@ -12,8 +12,8 @@ from typing import Any
 
 from litestar import Request, Response
 
-from iku.access import opened
-from iku.access.opened import OpeningsQuestion
+from iku.access import text_access_log
+from iku.access.text_access_log import TextAccessesQuestion
 from iku.connection import acquire_connection
 from iku.domain import access
 from iku.domain.access import Action
@@ -27,7 +27,7 @@ from iku.queries.accounts import AccountsQuestion
 from iku.queries.evidence import EvidenceQuestion
 from iku.queries.log_records import LogRange
 from iku.web import authentication, page_routes
-from iku.web.pages.frame import Frame
+from iku.web.pages.page_context import PageContext
 from iku.web.pages.routes import TRAVELS, reading
 from iku.web.problems import NotFound
 from iku.web.routes import ACTION
@@ -44,7 +44,7 @@ PATHS = {
 
 
 @reading("/bukti", Action.READ_LOG, EvidenceQuestion)
-async def show_evidence(frame: Frame) -> Response[bytes]:
+async def show_evidence(frame: PageContext) -> Response[bytes]:
     """The log, with its signatures and the other evidence of its integrity."""
     app, register, time = frame.app, frame.visitor.register, frame.time
     zone = app.settings.timezone.key
@@ -57,8 +57,8 @@ async def show_evidence(frame: Frame) -> Response[bytes]:
         actors = {one.body().actor for one in (*page.events, *erased.events)}
         openings = None
         if frame.refusal(Action.READ_OPENINGS) is None:
-            asked = OpeningsQuestion(limit=OPENINGS)
-            openings = (await opened.page(view, asked)).items
+            asked = TextAccessesQuestion(limit=OPENINGS)
+            openings = (await text_access_log.page(view, asked)).items
             actors |= {one.account for one in openings}
         held = None
         if frame.refusal(Action.SEE_ACCOUNTS) is None:

@@ -23,8 +23,8 @@ from iku.queries.explanation import (
 )
 from iku.queries.figure_parameters import Cursor
 from iku.queries.view import View
-from iku.web.pages.frame import Frame
 from iku.web.pages.indicator import coordinates_of
+from iku.web.pages.page_context import PageContext
 from iku.web.pages.routes import reading
 from iku.web.table_downloads import download, page_format
 
@@ -45,7 +45,7 @@ class ExplanationPageQuestion(ExplanationQuestion, frozen=True, kw_only=True):
 
 
 @reading(PATH, Action.READ_HISTORY, ExplanationPageQuestion)
-async def show_explanation(frame: Frame) -> Response[bytes]:
+async def show_explanation(frame: PageContext) -> Response[bytes]:
     """How each case or organisation counts in a figure, and why."""
     question: ExplanationPageQuestion = frame.question
     async with frame.view() as view:
@@ -72,7 +72,7 @@ async def show_explanation(frame: Frame) -> Response[bytes]:
 
 
 @reading(f"{PATH}.csv", Action.READ_HISTORY, ExplanationQuestion)
-async def download_explanation(frame: Frame) -> Response[Any]:
+async def download_explanation(frame: PageContext) -> Response[Any]:
     """The explanation as CSV; its last line states the coordinates."""
     return await _download(frame, FileFormat.CSV)
 
@@ -109,7 +109,9 @@ def _download_address(frame: Frame, form: FileFormat) -> str:
     return frame.here(cursor=None).replace(path, f"{path}.{form}", 1)
 
 
-async def _pinned_figure(frame: Frame, view: View, cursor: str | None) -> PinnedFigure:
+async def _pinned_figure(
+    frame: PageContext, view: View, cursor: str | None
+) -> PinnedFigure:
     today = frame.time.today
     asked = frame.question.question(today)
     return await explanation.pinned_figure(
@@ -142,7 +144,7 @@ async def _parts(
             page = await _page(view, begun, frame.question, EXAMINED)
 
 
-def _options(frame: Frame, begun: PinnedFigure) -> Options:
+def _options(frame: PageContext, begun: PinnedFigure) -> Options:
     of = frame.app.figures.definitions(begun.figure.indicator)
     return of[begun.figure.definition - 1].defined.options
 

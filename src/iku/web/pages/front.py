@@ -18,7 +18,7 @@ from iku.queries.figure_parameters import MomentQuestion
 from iku.queries.front_page import FallbackReason, FrontDay, RequestedMoment
 from iku.queries.moved_days import moved_days
 from iku.web.pages import figure_charts, tasks
-from iku.web.pages.frame import Frame
+from iku.web.pages.page_context import PageContext
 from iku.web.pages.routes import reading
 
 TASKS = 5  # the most urgent ones, which the page lists
@@ -33,7 +33,7 @@ class FrontQuestion(MomentQuestion, frozen=True, kw_only=True):
 
 
 @reading("/", Action.READ_FIGURES, FrontQuestion)
-async def show_front_page(frame: Frame) -> Response[bytes]:
+async def show_front_page(frame: PageContext) -> Response[bytes]:
     """The figures of a day and of the end of the previous year."""
     today, time, figures = frame.time.today, frame.time, frame.app.figures
     asked = RequestedMoment(time.as_of, time.known_on, time.size, frame.question.iku)

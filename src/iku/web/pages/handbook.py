@@ -57,13 +57,13 @@ _PICTURE = re.compile(r"!\[([^\]]+)\]\(\.\./pictures/([^)]+)\)")
 
 
 @timeless("/bantuan", None)
-async def show_handbooks(frame: Frame) -> Response[bytes]:
+async def show_handbooks(frame: PageContext) -> Response[bytes]:
     """The handbooks, by role."""
     return frame.show("handbooks.html", handbooks=[read_handbook(one) for one in NAMES])
 
 
 @timeless("/bantuan/{role:str}", None, HandbookQuestion)
-async def show_handbook(frame: Frame) -> Response[bytes]:
+async def show_handbook(frame: PageContext) -> Response[bytes]:
     """The handbook of a role."""
     role = frame.question.role
     if role not in NAMES:

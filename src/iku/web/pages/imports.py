@@ -47,7 +47,7 @@ from iku.queries.view import LOCAL
 from iku.web import resubmission
 from iku.web.page_forms import Form
 from iku.web.page_rendering import redirect
-from iku.web.pages.frame import Frame
+from iku.web.pages.page_context import PageContext
 from iku.web.pages.routes import present, sending, timeless, uploading
 
 LARGEST_FILE = 8 << 20  # bytes
@@ -80,7 +80,7 @@ class NamedMapping(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class CheckedFile:
     """The result of checking a file: the changes that it would make.
 
     Attributes:
@@ -99,12 +99,12 @@ class Checked:
 
 
 @present("/impor", Action.IMPORT)
-async def show_import(frame: Frame) -> Response[bytes]:
+async def show_import(frame: PageContext) -> Response[bytes]:
     """The form for a file, and the templates."""
     return _page(frame)
 
 
-async def refuse_large_file(frame: Frame) -> Response[bytes]:
+async def refuse_large_file(frame: PageContext) -> Response[bytes]:
     """The form again, with the largest size of a file."""
     said = message(
         "the file is larger than {most} MiB; divide it into several files, or let an "
@@ -129,9 +129,9 @@ async def check(frame: Frame, form: Form, upload: Upload) -> Response[bytes]:
 
 
 @sending("/impor/catat", Action.IMPORT)
-async def record(frame: Frame, form: Form) -> Response[bytes]:
+async def record(frame: PageContext, form: Form) -> Response[bytes]:
     """Record the checked file; a repeated request records nothing more."""
-    app, upload = frame.app, _kept(frame, form)
+    app, upload = frame.app, _stored_upload(frame, form)
     if upload is None:
         return _page(frame, {FILE: NOT_KEPT}, FAULT)
     try:
@@ -164,9 +164,9 @@ async def record(frame: Frame, form: Form) -> Response[bytes]:
 
 
 @sending("/impor/usulan", Action.ALLOW_IMPORT)
-async def propose(frame: Frame, form: Form) -> Response[bytes]:
+async def propose(frame: PageContext, form: Form) -> Response[bytes]:
     """Propose the import of the file for approval by another person."""
-    upload, because = _kept(frame, form), form.text("alasan").strip()
+    upload, because = _stored_upload(frame, form), form.text("alasan").strip()
     if upload is None:
         return _page(frame, {FILE: NOT_KEPT}, FAULT)
     try:
@@ -198,7 +198,7 @@ async def propose(frame: Frame, form: Form) -> Response[bytes]:
 
 
 @timeless("/impor/{journal:str}/kolom", Action.IMPORT, JournalQuestion)
-async def show_columns(frame: Frame) -> Response[bytes]:
+async def show_columns(frame: PageContext) -> Response[bytes]:
     """The columns of a journal, and the events with their columns."""
     journal = frame.question.journal
     return frame.show(
@@ -211,7 +211,7 @@ async def show_columns(frame: Frame) -> Response[bytes]:
 
 
 @timeless("/impor/{journal:str}/templat.csv", Action.IMPORT, JournalQuestion)
-async def download_template(frame: Frame) -> Response[bytes]:
+async def download_template(frame: PageContext) -> Response[bytes]:
     """The headings of a journal as a CSV file."""
     journal, delimiter = frame.question.journal, frame.question.delimiter
     line = csv_output.head(journal_columns.headings(journal), delimiter)
@@ -222,7 +222,7 @@ async def download_template(frame: Frame) -> Response[bytes]:
 
 
 @timeless("/impor/templat.xlsx", Action.IMPORT)
-async def download_workbook(frame: Frame) -> Response[bytes]:
+async def download_workbook(frame: PageContext) -> Response[bytes]:
     """The workbook into which entries are typed."""
     name = 'attachment; filename="iku-templat.xlsx"'
     content = await asyncio.to_thread(entry_template.write, frame.app.agency.areas)
@@ -230,13 +230,13 @@ async def download_workbook(frame: Frame) -> Response[bytes]:
     return Response(content, media_type=XLSX, headers=headers)
 
 
-def _plain(name: str) -> str:
+def _plain_file_name(name: str) -> str:
     """The name of a file without folders and without hidden characters."""
     last = name.replace("\\", "/").rpartition("/")[2]
     return "".join("_" if is_unsafe(one) else one for one in last)[:LONGEST_NAME]
 
 
-def _kept(frame: Frame, form: Form) -> Upload | None:
+def _stored_upload(frame: PageContext, form: Form) -> Upload | None:
     owner = resubmission.owner(frame.visitor)
     return frame.app.uploads.find(owner, form.text(DIGEST))
 
@@ -308,7 +308,7 @@ async def _dry_run(
 
 
 async def _receipts(
-    frame: Frame, connection: Connection, importer: Importer, upload: Upload
+    frame: PageContext, connection: Connection, importer: Importer, upload: Upload
 ) -> list[Receipt]:
     """The receipts of the first rows of the file, also of those recorded earlier."""
     view = frame.app.view(connection, frame.viewer)
@@ -318,7 +318,7 @@ async def _receipts(
 
 
 async def _checked_page(
-    frame: Frame,
+    frame: PageContext,
     upload: Upload,
     mapping: NamedMapping | None,
     status: int = 200,
@@ -328,8 +328,8 @@ async def _checked_page(
 
 
 def _page_of(
-    frame: Frame,
-    checked: Checked,
+    frame: PageContext,
+    checked: CheckedFile,
     status: int = 200,
     faults: Mapping[str, str] | None = None,
 ) -> Response[bytes]:
@@ -347,7 +347,10 @@ def _page_of(
 
 
 def _recorded_page(
-    frame: Frame, upload: Upload, report: ImportReport, receipts: Sequence[Receipt]
+    frame: PageContext,
+    upload: Upload,
+    report: ImportReport,
+    receipts: Sequence[Receipt],
 ) -> Response[bytes]:
     return frame.show(
         "import_recorded.html", upload=upload, report=report, receipts=receipts
@@ -355,7 +358,7 @@ def _recorded_page(
 
 
 def _page(
-    frame: Frame, faults: Mapping[str, str] | None = None, status: int = 200
+    frame: PageContext, faults: Mapping[str, str] | None = None, status: int = 200
 ) -> Response[bytes]:
     return frame.show(
         "import.html",

@@ -17,7 +17,7 @@ from iku.queries.figure_detail import FigureDetail
 from iku.queries.figure_parameters import IndicatorQuestion
 from iku.queries.view import NOBODY
 from iku.web.pages import figure_charts
-from iku.web.pages.frame import Frame
+from iku.web.pages.page_context import PageContext
 from iku.web.pages.routes import reading
 
 PATH = "/indikator/{code:str}"
@@ -25,7 +25,7 @@ UNKNOWN = message("unknown")
 
 
 @reading(PATH, Action.READ_FIGURES, IndicatorQuestion)
-async def show_indicator(frame: Frame) -> Response[bytes]:
+async def show_indicator(frame: PageContext) -> Response[bytes]:
     """The figure of an indicator on a day, with its series, parts and flow of cases."""
     today = frame.time.today
     question = frame.question.question(today)
@@ -65,7 +65,7 @@ def coordinates_of(question: IndicatorQuestion) -> dict[str, str]:
     return same
 
 
-def parts_table(frame: Frame, found: FigureDetail) -> Any:
+def parts_table(frame: PageContext, found: FigureDetail) -> Any:
     """The parts by district and dimension; the public sees no small counts."""
     counts = {
         (one.district, one.part): (one.numerator, one.denominator)
@@ -80,14 +80,14 @@ def part_label(part: str) -> Message:
     return found or UNKNOWN
 
 
-def district_label(frame: Frame, code: str) -> str:
+def district_label(frame: PageContext, code: str) -> str:
     """The name of a district."""
     names = {area.code: area.name for area in frame.app.agency.areas}
     return names.get(code) or frame.visitor.page.text(UNKNOWN)
 
 
 def _ages(
-    frame: Frame, found: FigureDetail
+    frame: PageContext, found: FigureDetail
 ) -> list[tuple[Message, AgeOfCases, str | None]]:
     """Each age with its label, and the address of the list of its cases.
 
@@ -107,7 +107,7 @@ def _ages(
     ]
 
 
-def _list_address(frame: Frame, options: ConflictOptions, one: AgeOfCases) -> str:
+def _list_address(frame: PageContext, options: ConflictOptions, one: AgeOfCases) -> str:
     """The address of the list of the open cases of that age."""
     levels: Sequence[str] = [level.value for level in case_flow.counted_levels(options)]
     return frame.address(

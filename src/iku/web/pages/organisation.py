@@ -10,14 +10,14 @@ from iku.messages import Message, Term, message
 from iku.queries.subject_page import SubjectRecord
 from iku.queries.subjects import OrganisationQuestion
 from iku.web.pages import subject_page
-from iku.web.pages.frame import Frame
+from iku.web.pages.page_context import PageContext
 from iku.web.pages.routes import reading
 from iku.web.pages.subject_page import SubjectLayout
 
 PATH = "/organisasi/{organisation_id:str}"
 
 
-def sentence(record: SubjectRecord, frame: Frame) -> Message:
+def sentence(record: SubjectRecord, frame: PageContext) -> Message:
     """The state of the organisation in a sentence."""
     shown = record.seen.shown
     match shown["status"]:
@@ -57,14 +57,14 @@ ORGANISATION = SubjectLayout(
 
 
 @reading(PATH, Action.READ_REGISTER, OrganisationQuestion)
-async def show_organisation(frame: Frame) -> Response[bytes]:
+async def show_organisation(frame: PageContext) -> Response[bytes]:
     """The organisation with that number or identifier."""
     typed = frame.question.organisation_id
     return await subject_page.show(frame, ORGANISATION, typed)
 
 
 @reading(f"{PATH}/berkas", Action.READ_REGISTER, OrganisationQuestion)
-async def print_organisation(frame: Frame) -> Response[bytes]:
+async def print_organisation(frame: PageContext) -> Response[bytes]:
     """The file of the organisation: everything about it, for printing."""
     typed = frame.question.organisation_id
     return await subject_page.show(frame, ORGANISATION, typed, printed=True)

@@ -14,7 +14,7 @@ from iku.messages import message
 from iku.queries.list_questions import OrganisationsQuestion
 from iku.web.page_forms import Form
 from iku.web.pages import register_list
-from iku.web.pages.frame import Frame
+from iku.web.pages.page_context import PageContext
 from iku.web.pages.register_list import Filter, Register
 from iku.web.pages.routes import reading, searching
 
@@ -54,19 +54,19 @@ ORGANISATIONS = Register(
 
 
 @reading(PATH, Action.READ_REGISTER, OrganisationsQuestion)
-async def show_organisations(frame: Frame) -> Response[bytes]:
+async def show_organisations(frame: PageContext) -> Response[bytes]:
     """The organisations of a day."""
     return await register_list.show(frame, ORGANISATIONS)
 
 
 @searching(f"{PATH}/cari", Action.READ_REGISTER, OrganisationsQuestion, PATH)
-async def search_organisations(frame: Frame, form: Form) -> Response[bytes]:
+async def search_organisations(frame: PageContext, form: Form) -> Response[bytes]:
     """The organisations whose name or number contains the words of the form."""
     return await register_list.search(frame, form, ORGANISATIONS)
 
 
 @reading(f"{PATH}/daftar.csv", Action.READ_REGISTER, OrganisationsQuestion)
-async def download_organisations(frame: Frame) -> Response[bytes]:
+async def download_organisations(frame: PageContext) -> Response[bytes]:
     """The organisations of a day as CSV."""
     return await register_list.download(frame, ORGANISATIONS, FileFormat.CSV)
 

@@ -34,7 +34,7 @@ from iku.web.page_forms import Form, iso_day
 from iku.web.page_language import PageLanguage
 from iku.web.page_rendering import redirect
 from iku.web.pages import timeline
-from iku.web.pages.frame import Frame
+from iku.web.pages.page_context import PageContext
 from iku.web.pages.routes import present, reading, sending
 
 CATEGORY = paper_data.decider.category
@@ -93,7 +93,7 @@ class ListedStatement(NamedTuple):
 
 
 @reading(PATH, Action.READ_FIGURES)
-async def show_statements(frame: Frame) -> Response[bytes]:
+async def show_statements(frame: PageContext) -> Response[bytes]:
     """The data of the agency at the coordinates, by kind."""
     async with frame.view() as view:
         found = await paper_statements.listing(view, frame.time.moment)
@@ -109,25 +109,25 @@ async def show_statements(frame: Frame) -> Response[bytes]:
     )
 
 
-def _listed(frame: Frame, one: ShownStatement) -> ListedStatement:
+def _listed(frame: PageContext, one: ShownStatement) -> ListedStatement:
     return ListedStatement(one, tuple(content(frame, one.statement)))
 
 
-def content(frame: Frame, stated: Statement | None) -> Iterator[tuple[str, str]]:
+def content(frame: PageContext, stated: Statement | None) -> Iterator[tuple[str, str]]:
     """The fields that have a value, each with its label, in words."""
     for name, value in structs.asdict(stated).items() if stated else ():
         if value is not None and name not in ABOUT:
-            yield frame.fields.label(name), frame.fields.value(name, value)
+            yield frame.field_format.label(name), frame.field_format.value(name, value)
 
 
 @reading(f"{PATH}/{{statement_id:str}}", Action.READ_FIGURES, StatementPageQuestion)
-async def show_statement(frame: Frame) -> Response[bytes]:
+async def show_statement(frame: PageContext) -> Response[bytes]:
     """What is stated about one thing, and its history."""
     return await _statement_page(frame, frame.question.statement_id, {}, {})
 
 
 @sending(f"{PATH}/{{statement_id:str}}", Action.AGENCY_DATA)
-async def annul(frame: Frame, form: Form) -> Response[bytes]:
+async def annul(frame: PageContext, form: Form) -> Response[bytes]:
     """Annul an event of the history."""
     identifier = frame.path["statement_id"]
     try:
@@ -140,7 +140,7 @@ async def annul(frame: Frame, form: Form) -> Response[bytes]:
 
 
 async def _statement_page(
-    frame: Frame,
+    frame: PageContext,
     identifier: str,
     values: Mapping[str, str],
     faults: Mapping[str, str],
@@ -185,7 +185,7 @@ def _annulments(events: tuple[EventView, ...]) -> dict[int, int]:
 
 
 @present(f"{PATH}/baru/{{kind:str}}", Action.AGENCY_DATA, StatementFormQuestion)
-async def show_statement_form(frame: Frame) -> Response[bytes]:
+async def show_statement_form(frame: PageContext) -> Response[bytes]:
     """The form of a kind of statement, filled in as the address says."""
     question: StatementFormQuestion = frame.question
     usual: dict[str, str] = {}
@@ -227,7 +227,7 @@ def _values(stated: Statement, page: PageLanguage) -> dict[str, str]:
 
 
 @sending(f"{PATH}/baru/{{kind:str}}", Action.AGENCY_DATA)
-async def state(frame: Frame, form: Form) -> Response[bytes]:
+async def state(frame: PageContext, form: Form) -> Response[bytes]:
     """State, correct or propose a datum."""
     kind = _kind(frame.path["kind"])
     try:
@@ -249,7 +249,9 @@ def _kind(name: str) -> StatementKind:
         ) from error
 
 
-def _pairs(frame: Frame, form: Form, kind: type[Struct]) -> Iterator[tuple[str, str]]:
+def _pairs(
+    frame: PageContext, form: Form, kind: type[Struct]
+) -> Iterator[tuple[str, str]]:
     """The fields that were filled in, as the parser of the command expects them.
 
     Raises:
@@ -266,7 +268,7 @@ def _pairs(frame: Frame, form: Form, kind: type[Struct]) -> Iterator[tuple[str, 
 
 
 async def _carry_out(
-    frame: Frame, form: Form, subject: str, command: Any
+    frame: PageContext, form: Form, subject: str, command: Any
 ) -> CommandResult:
     """Record *command*, or propose it if the visitor may only do that."""
     gateway = frame.gateway(form)
@@ -280,19 +282,19 @@ async def _carry_out(
     return await proposals.propose(frame.app.commands, reader, asked, because)
 
 
-def _is_proposing(frame: Frame) -> bool:
+def _is_proposing(frame: PageContext) -> bool:
     """Whether the visitor proposes data, which another person approves."""
     return not frame.visitor.viewer.may(Action.AGENCY_DATA)
 
 
-def _next_page(frame: Frame, form: Form, outcome: CommandResult) -> str:
+def _next_page(frame: PageContext, form: Form, outcome: CommandResult) -> str:
     if outcome.receipt.stream.startswith("proposal-"):
         return frame.address(f"/usulan/{outcome.subject}")
     return form.next_page or frame.address(f"{PATH}/{outcome.subject}")
 
 
 def _form(
-    frame: Frame,
+    frame: PageContext,
     kind: StatementKind,
     values: Mapping[str, str],
     faults: Mapping[str, str],
@@ -310,7 +312,7 @@ def _form(
     )
 
 
-def form_fields(frame: Frame, kind: StatementKind) -> list[FormField]:
+def form_fields(frame: PageContext, kind: StatementKind) -> list[FormField]:
     """The fields of the form of a kind, those that identify the statement first."""
     struct = STATEMENTS[kind]
     known = parsing.struct_fields(struct)
@@ -318,7 +320,7 @@ def form_fields(frame: Frame, kind: StatementKind) -> list[FormField]:
     return [_form_field(frame, known[name]) for name in order]
 
 
-def _form_field(frame: Frame, one: Field) -> FormField:
+def _form_field(frame: PageContext, one: Field) -> FormField:
     page = frame.visitor.page
     kind = "area" if one.schema.get("maxLength", 0) > AREA else "line"
     if one.name == "corrects":
@@ -328,7 +330,7 @@ def _form_field(frame: Frame, one: Field) -> FormField:
     elif one.name == "reason":
         kind = "line"
     hint = _HINTS.get(one.name) or Message(one.description)
-    label = frame.fields.label(one.name)
+    label = frame.field_format.label(one.name)
     return FormField(
         one.name, f"{label[:1].upper()}{label[1:]}", page.text(hint), kind, one.required
     )
@@ -380,7 +382,7 @@ class PublicationData(NamedTuple):
 
 
 async def of_publication(
-    frame: Frame, view: View, of: ShownPublication, codes: Sequence[str]
+    frame: PageContext, view: View, of: ShownPublication, codes: Sequence[str]
 ) -> PublicationData:
     """The data that the papers of the publication print, given or not."""
     at = structs.replace(frame.time.moment, as_of=of.as_of)
@@ -398,7 +400,7 @@ async def of_publication(
 
 
 def _publication_datum(
-    frame: Frame, of: ShownPublication, one: NeededStatement
+    frame: PageContext, of: ShownPublication, one: NeededStatement
 ) -> PublicationDatum:
     if one.shown is not None:
         path = f"{PATH}/{one.id}"
@@ -416,8 +418,8 @@ def _publication_datum(
     return PublicationDatum(labels.STATEMENTS[one.kind], one.id, shown, path)
 
 
-def _key_labels(frame: Frame, one: NeededStatement) -> set[str]:
-    return {frame.fields.label(name) for name in one.key}
+def _key_labels(frame: PageContext, one: NeededStatement) -> set[str]:
+    return {frame.field_format.label(name) for name in one.key}
 
 
 # What would otherwise hold from today, which is after the day of the publication.

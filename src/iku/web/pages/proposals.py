@@ -25,7 +25,7 @@ from iku.queries.view import View
 from iku.web.page_forms import Form
 from iku.web.page_language import PageLanguage
 from iku.web.page_rendering import redirect
-from iku.web.pages.frame import Frame
+from iku.web.pages.page_context import PageContext
 from iku.web.pages.routes import present, sending
 
 # Fields of a command that say which event it is about, and not what it changes.
@@ -51,7 +51,7 @@ class ChangedField(NamedTuple):
 
 
 @present("/usulan", Action.READ_FIGURES, ProposalsQuestion)
-async def show_proposals(frame: Frame) -> Response[bytes]:
+async def show_proposals(frame: PageContext) -> Response[bytes]:
     """The proposals that the visitor may see, the latest first."""
     async with frame.view() as view:
         found = await proposal_inbox.listing(
@@ -69,13 +69,13 @@ async def show_proposals(frame: Frame) -> Response[bytes]:
 
 
 @present("/usulan/{proposal_id:str}", Action.READ_FIGURES, ProposalPageQuestion)
-async def show_proposal(frame: Frame) -> Response[bytes]:
+async def show_proposal(frame: PageContext) -> Response[bytes]:
     """A proposal: fields before and after, changed figures, and the decision."""
     return await _proposal_page(frame, frame.question.proposal_id)
 
 
 @sending("/usulan/{proposal_id:str}", Action.READ_FIGURES)
-async def decide(frame: Frame, form: Form) -> Response[bytes]:
+async def decide(frame: PageContext, form: Form) -> Response[bytes]:
     """Approve, decline or withdraw a proposal."""
     identifier, commands = frame.path["proposal_id"], frame.app.commands
     link = None
@@ -109,7 +109,7 @@ async def decide(frame: Frame, form: Form) -> Response[bytes]:
 
 
 async def _proposal_page(
-    frame: Frame,
+    frame: PageContext,
     identifier: str,
     faults: Mapping[str, str] | None = None,
     link_once: str | None = None,
@@ -127,7 +127,7 @@ async def _proposal_page(
         shown=shown,
         names=names,
         faults=faults or {},
-        rows=list(_rows(frame.fields, shown, now)),
+        rows=list(_changed_fields(frame.field_format, shown, now)),
         link_once=link_once,
         command_label=lambda one: _command_label(frame.visitor.page, one),
     )
@@ -153,7 +153,7 @@ def _command_label(page: PageLanguage, of: ShownProposal) -> str:
     return page.text(UNNAMED.get(name) or labels.EVENTS[name])
 
 
-def _rows(
+def _changed_fields(
     fields: FieldFormat, of: ShownProposal, now: Mapping[str, Any]
 ) -> Iterator[ChangedField]:
     cleared = of.command.get("cleared", ())

@@ -75,7 +75,7 @@ class DraftQuestion(MomentQuestion, frozen=True, kw_only=True):
 
 
 @reading("/publikasi", Action.READ_FIGURES, PublicationListQuestion)
-async def show_publications(frame: Frame) -> Response[bytes]:
+async def show_publications(frame: PageContext) -> Response[bytes]:
     """The publications by year, the newest year first."""
     async with frame.view() as view:
         found = await publications.listing(
@@ -101,7 +101,7 @@ def _calendar_year(year: int, of: Sequence[ListedPublication]) -> CalendarYear:
 
 
 @present("/publikasi/baru", Action.DRAFT_PUBLICATION, DraftQuestion)
-async def show_draft_form(frame: Frame) -> Response[bytes]:
+async def show_draft_form(frame: PageContext) -> Response[bytes]:
     """The form of a draft."""
     restates = frame.question.restates
     usual = {"period": Kind.YEAR.value, "restates": restates or ""}
@@ -115,10 +115,10 @@ async def show_draft_form(frame: Frame) -> Response[bytes]:
 
 
 @sending("/publikasi/baru", Action.DRAFT_PUBLICATION)
-async def draft(frame: Frame, form: Form) -> Response[bytes]:
+async def draft(frame: PageContext, form: Form) -> Response[bytes]:
     """Draft a publication."""
     try:
-        command = parsing.parse_texts(Draft, _given(frame, form, DRAFT_FIELDS))
+        command = parsing.parse_texts(Draft, _filled_fields(frame, form, DRAFT_FIELDS))
         await frame.gateway(form).handle(
             CATEGORY, publication.stream_year(command.publication), command
         )
@@ -128,17 +128,17 @@ async def draft(frame: Frame, form: Form) -> Response[bytes]:
 
 
 @reading("/publikasi/{publication_id:str}", Action.READ_FIGURES, PublicationQuestion)
-async def show_publication(frame: Frame) -> Response[bytes]:
+async def show_publication(frame: PageContext) -> Response[bytes]:
     """A publication: its figures, steps and editions, and the changes since."""
     return await _publication_page(frame, frame.question.publication_id)
 
 
 @sending("/publikasi/{publication_id:str}", Action.READ_FIGURES)
-async def take_step(frame: Frame, form: Form) -> Response[bytes]:
+async def take_step(frame: PageContext, form: Form) -> Response[bytes]:
     """Take the next step of a publication."""
     identifier, app = frame.path["publication_id"], frame.app
     try:
-        step = parsing.parse_texts(NextStep, _given(frame, form, STEP_FIELDS))
+        step = parsing.parse_texts(NextStep, _filled_fields(frame, form, STEP_FIELDS))
         async with acquire_connection(app) as connection:
             frozen = await publications.snapshot(
                 connection, app.figures, identifier, step, frame.time.today
@@ -156,7 +156,7 @@ async def take_step(frame: Frame, form: Form) -> Response[bytes]:
 
 
 async def _publication_page(
-    frame: Frame,
+    frame: PageContext,
     identifier: str,
     values: Mapping[str, str] | None = None,
     faults: Mapping[str, str] | None = None,
@@ -209,7 +209,7 @@ def _actors(shown: ShownPublication) -> set[str]:
 
 
 def _draft_form(
-    frame: Frame,
+    frame: PageContext,
     values: Mapping[str, str],
     faults: Mapping[str, str],
     status: int = 200,
@@ -223,7 +223,9 @@ def _draft_form(
     )
 
 
-def _given(frame: Frame, form: Form, names: Iterable[str]) -> Iterable[tuple[str, str]]:
+def _filled_fields(
+    frame: PageContext, form: Form, names: Iterable[str]
+) -> Iterable[tuple[str, str]]:
     """The fields that were filled in, with days as the Struct takes them.
 
     Raises:

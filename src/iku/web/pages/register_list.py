@@ -82,7 +82,7 @@ class Register(NamedTuple):
 
 
 async def show(
-    frame: Frame, register: Register, words: str = "", cursor: str | None = None
+    frame: PageContext, register: Register, words: str = "", cursor: str | None = None
 ) -> Response[bytes]:
     """A page of the list; with *words*, of the items whose title or number has them."""
     question = _question(frame, words, cursor)
@@ -94,10 +94,10 @@ async def show(
         found=found,
         words=words,
         asked=question,
-        fields=(fields := frame.fields),
+        fields=(fields := frame.field_format),
         headings=(headings := _headings(frame, register)),
         rows=[*_rows(frame, register, headings, found.items)],
-        given=(given := _given(frame, register)),
+        given=(given := _filter_values(frame, register)),
         chosen={
             name: ", ".join(fields.value(name, one) for one in several)
             for name, several in given.items()
@@ -107,7 +107,7 @@ async def show(
     )
 
 
-async def search(frame: Frame, form: Form, register: Register) -> Response[bytes]:
+async def search(frame: PageContext, form: Form, register: Register) -> Response[bytes]:
     """The answer to the form of a search: a page of the list, or the download."""
     words = " ".join(form.text(WORDS).split())
     if named := form.text(FORM):
@@ -141,7 +141,7 @@ async def download(
     )
 
 
-def _question(frame: Frame, words: str, cursor: str | None) -> ListQuestion:
+def _question(frame: PageContext, words: str, cursor: str | None) -> ListQuestion:
     """The question of the page, with the *words* and the *cursor* of a form.
 
     Raises:
@@ -158,9 +158,9 @@ def _question(frame: Frame, words: str, cursor: str | None) -> ListQuestion:
     return structs.replace(asked, text=typed.text, cursor=typed.cursor)
 
 
-def _headings(frame: Frame, register: Register) -> dict[str, str]:
+def _headings(frame: PageContext, register: Register) -> dict[str, str]:
     """The heading of each column, by its field."""
-    page, fields = frame.visitor.page, frame.fields
+    page, fields = frame.visitor.page, frame.field_format
     shared = {
         "category": message("Category, dimension and level"),
         "area": message("Area and source"),
@@ -174,7 +174,7 @@ def _headings(frame: Frame, register: Register) -> dict[str, str]:
 
 
 def _rows(
-    frame: Frame,
+    frame: PageContext,
     register: Register,
     headings: Mapping[str, str],
     items: Iterable[Mapping[str, Any]],
@@ -218,7 +218,9 @@ def _cell(
             return value(field, item[field])
 
 
-def _given(frame: Frame, register: Register) -> dict[str, tuple[Any, ...]]:
+def _filter_values(
+    frame: PageContext, register: Register
+) -> dict[str, tuple[Any, ...]]:
     """The values of each filter that the address has."""
     names = (*(one.name for one in register.filters), "area", "number", *register.days)
     found = {name: getattr(frame.question, name) for name in names}

@@ -20,18 +20,18 @@ from iku.domain.access import Action, Unauthenticated
 from iku.queries import published_editions
 from iku.web import page_rendering, page_routes, resubmission
 from iku.web.page_forms import Form, StaleForm, read_form
-from iku.web.pages import frame as frames
+from iku.web.pages import page_context as frames
 from iku.web.pages import time_control
-from iku.web.pages.frame import Frame, OnlyCoordinates
+from iku.web.pages.page_context import OnlyCoordinates, PageContext
 from iku.web.pages.time_control import PublishedMoment
 from iku.web.routes import ACTION
 from iku.web.uploaded_forms import LARGEST_TEXTS, TooLarge, read_upload
 from iku.web.visitor import SignInRequired, Visitor, visit
 
 AnyRequest: TypeAlias = Request[Any, Any, Any]
-Page: TypeAlias = Callable[[Frame], Awaitable[Response[bytes]]]
-Sending: TypeAlias = Callable[[Frame, Form], Awaitable[Response[bytes]]]
-Uploading: TypeAlias = Callable[[Frame, Form, Upload], Awaitable[Response[bytes]]]
+Page: TypeAlias = Callable[[PageContext], Awaitable[Response[bytes]]]
+Sending: TypeAlias = Callable[[PageContext, Form], Awaitable[Response[bytes]]]
+Uploading: TypeAlias = Callable[[PageContext, Form, Upload], Awaitable[Response[bytes]]]
 OFFERED = 3  # publications that the time control offers
 # The key of whether a page obeys the time control; None: it is the same at all times.
 TRAVELS = "travels"
@@ -43,13 +43,15 @@ def reading(
     """A route that shows the register at the coordinates of the address."""
 
     def decorate(handler: Page) -> Any:
-        async def shown(request: AnyRequest) -> Response[bytes]:
+        async def respond(request: AnyRequest) -> Response[bytes]:
             if (address := _with_page_names(request)) is not None:
-                return page_rendering.moved(address)
+                return page_rendering.redirect_permanently(address)
             frame = await _frame(request, action, question)
             return await handler(await _with_publications(frame))
 
-        return _named(page_routes.page, path, action, handler, shown, travels=True)
+        return _named_route(
+            page_routes.page, path, action, handler, respond, travels=True
+        )
 
     return decorate
 
@@ -60,13 +62,15 @@ def present(
     """A route that shows only the present; other coordinates are answered by 409."""
 
     def decorate(handler: Page) -> Any:
-        async def shown(request: AnyRequest) -> Response[bytes]:
+        async def respond(request: AnyRequest) -> Response[bytes]:
             frame = await _frame(request, action, question)
             if not frame.time.is_present:
                 return frame.show("present_only.html", status=409)
             return await handler(frame)
 
-        return _named(page_routes.page, path, action, handler, shown, travels=False)
+        return _named_route(
+            page_routes.page, path, action, handler, respond, travels=False
+        )
 
     return decorate
 
@@ -77,10 +81,12 @@ def timeless(
     """A route whose page is the same at all coordinates, which its links keep."""
 
     def decorate(handler: Page) -> Any:
-        async def shown(request: AnyRequest) -> Response[bytes]:
+        async def respond(request: AnyRequest) -> Response[bytes]:
             return await handler(await _frame(request, action, question))
 
-        return _named(page_routes.page, path, action, handler, shown, travels=None)
+        return _named_route(
+            page_routes.page, path, action, handler, respond, travels=None
+        )
 
     return decorate
 
@@ -95,14 +101,14 @@ def searching(
 
     def decorate(handler: Sending) -> Any:
         async def sent(request: AnyRequest) -> Response[bytes]:
-            visitor = await _admitted(request, action)
+            visitor = await _visitor_with_right(request, action)
             form = await read_form(request, visitor)
-            shown = replace(visitor, path=of)
+            respond = replace(visitor, path=of)
             pairs = list(request.query_params.multi_items())
-            frame = frames.of_visitor(shown, pairs, request.path_params, question)
+            frame = frames.of_visitor(respond, pairs, request.path_params, question)
             return await handler(frame, form)
 
-        return _named(page_routes.form, path, action, handler, sent, travels=True)
+        return _named_route(page_routes.form, path, action, handler, sent, travels=True)
 
     return decorate
 
@@ -117,7 +123,7 @@ def uploading(
 
     def decorate(handler: Uploading) -> Any:
         async def sent(request: AnyRequest) -> Response[bytes]:
-            visitor = await _admitted(request, action)
+            visitor = await _visitor_with_right(request, action)
             frame = frames.of_visitor(visitor, [], request.path_params, OnlyCoordinates)
             try:
                 form, file = await read_upload(request, visitor, largest)
@@ -129,7 +135,7 @@ def uploading(
 
         most = largest + LARGEST_TEXTS
         route = partial(page_routes.form, request_max_body_size=most)
-        return _named(route, path, action, handler, sent, travels=None)
+        return _named_route(route, path, action, handler, sent, travels=None)
 
     return decorate
 
@@ -146,7 +152,7 @@ def sending(
 
     def decorate(handler: Sending) -> Any:
         async def sent(request: AnyRequest) -> Response[bytes]:
-            visitor = await _admitted(request, action)
+            visitor = await _visitor_with_right(request, action)
             form = await read_form(request, visitor)
             if restores:
                 resubmission.check_owner(visitor, form)
@@ -159,25 +165,27 @@ def sending(
             except (SignInRequired, Unauthenticated, StaleForm, StepUpRequired) as lost:
                 return await resubmission.answer(request, lost)
 
-        answered = kept if restores else sent
-        return _named(page_routes.form, path, action, handler, answered, travels=None)
+        responder = kept if restores else sent
+        return _named_route(
+            page_routes.form, path, action, handler, responder, travels=None
+        )
 
     return decorate
 
 
-def _named(
+def _named_route(
     route: Callable[..., Any],
     path: str,
     action: Action | None,
     handler: Any,
-    answered: Any,
+    responder: Any,
     *,
     travels: bool | None,
 ) -> Any:
-    """The route of *answered*, with the name of *handler*."""
-    answered.__name__ = handler.__name__
-    answered.__doc__ = handler.__doc__
-    return route(path, opt={ACTION: action, TRAVELS: travels})(answered)
+    """The route of *responder*, with the name of *handler*."""
+    responder.__name__ = handler.__name__
+    responder.__doc__ = handler.__doc__
+    return route(path, opt={ACTION: action, TRAVELS: travels})(responder)
 
 
 def _with_page_names(request: AnyRequest) -> str | None:
@@ -194,13 +202,13 @@ def _with_page_names(request: AnyRequest) -> str | None:
 
 async def _frame(
     request: AnyRequest, action: Action | None, question: type[Struct]
-) -> Frame:
-    visitor = await _admitted(request, action)
+) -> PageContext:
+    visitor = await _visitor_with_right(request, action)
     pairs = list(request.query_params.multi_items())
     return frames.of_visitor(visitor, pairs, request.path_params, question)
 
 
-async def _with_publications(frame: Frame) -> Frame:
+async def _with_publications(frame: PageContext) -> PageContext:
     """The context with the last publications as choices of the time control."""
     app = frame.app
     async with acquire_connection(app) as connection:
@@ -210,7 +218,7 @@ async def _with_publications(frame: Frame) -> Frame:
     return replace(offered, publications=records)
 
 
-async def _admitted(request: AnyRequest, action: Action | None) -> Visitor:
+async def _visitor_with_right(request: AnyRequest, action: Action | None) -> Visitor:
     """The visitor, after a check of the right to *action* on some subject.
 
     Raises:

@@ -10,7 +10,7 @@ from litestar import Response
 
 from iku.web.page_forms import Form
 from iku.web.page_rendering import COOKIE_ATTRIBUTES
-from iku.web.pages.frame import Frame
+from iku.web.pages.page_context import PageContext
 from iku.web.pages.routes import sending, timeless
 from iku.web.visitor import SHORTCUTS
 
@@ -18,13 +18,13 @@ YEAR_S = 365 * 86_400
 
 
 @timeless("/pintasan", None)
-async def show(frame: Frame) -> Response[bytes]:
+async def show(frame: PageContext) -> Response[bytes]:
     """The shortcuts, and the switch."""
     return frame.show("shortcuts.html")
 
 
 @sending("/pintasan", None)
-async def switch(frame: Frame, form: Form) -> Response[bytes]:
+async def switch(frame: PageContext, form: Form) -> Response[bytes]:
     """Switch the shortcuts on or off in this browser."""
     off = form.text("pintasan") == "mati"
     age = YEAR_S if off else 0

@@ -18,7 +18,7 @@ from iku.queries.figure_parameters import Moment
 from iku.queries.subject_page import SubjectRecord
 from iku.queries.view import View
 from iku.web.pages import timeline
-from iku.web.pages.frame import Frame
+from iku.web.pages.page_context import PageContext
 from iku.web.pages.timeline import ShownField
 from iku.web.subject_paths import PATHS
 
@@ -39,7 +39,7 @@ class SubjectLayout(NamedTuple):
     category: str
     path: str
     title: str
-    sentence: Callable[[SubjectRecord, Frame], Message]
+    sentence: Callable[[SubjectRecord, PageContext], Message]
     files: str
 
 
@@ -68,7 +68,7 @@ class ShownFile(NamedTuple):
 
 
 async def show(
-    frame: Frame, layout: SubjectLayout, typed: str, *, printed: bool = False
+    frame: PageContext, layout: SubjectLayout, typed: str, *, printed: bool = False
 ) -> Response[bytes]:
     """The page of the subject with that number or identifier, or of all of them."""
     asked = frame.question.moment(frame.time.today)
@@ -77,14 +77,14 @@ async def show(
             view, layout.category, subject_id(typed)
         )
         if len(found) > 1:
-            return await _several(frame, layout, view, found, asked)
+            return await _choice_page(frame, layout, view, found, asked)
         subject = found[0] if found else subject_id(typed)
         try:
             record = await subject_page.record(
                 view, layout.category, subject, asked, present=frame.time.is_present
             )
         except SubjectNotFound as error:
-            return await _missing(
+            return await _not_found_page(
                 frame, layout, view, typed, messages.error_message(error)
             )
         actors = {one.actor for one in record.events}
@@ -93,7 +93,7 @@ async def show(
 
 
 def _page(
-    frame: Frame,
+    frame: PageContext,
     layout: SubjectLayout,
     record: SubjectRecord,
     actors: dict[str, str],
@@ -111,19 +111,19 @@ def _page(
         withheld=shown["withheld"],
         entries=timeline.entries(frame, record.events, record.annulments, actors),
         files=[*_files(layout, record)],
-        absorbed=[*_absorbed(record)],
+        absorbed=[*_absorbed_subjects(record)],
         steps=_steps(frame, layout, record),
         participations=[
             one
             for one in getattr(state, "participations", ())
             if one.on <= frame.time.day
         ],
-        fields=frame.fields,
+        fields=frame.field_format,
         printed=printed,
     )
 
 
-def _with_changes(frame: Frame, record: SubjectRecord) -> Frame:
+def _with_changes(frame: PageContext, record: SubjectRecord) -> PageContext:
     """The context with links to the nearest days on which a figure changed."""
     days = {moved.effective_on for one in record.events for moved in one.movements}
     shown, today = frame.time.day, frame.time.today
@@ -134,10 +134,10 @@ def _with_changes(frame: Frame, record: SubjectRecord) -> Frame:
 
 
 def _facts(
-    frame: Frame, layout: SubjectLayout, shown: dict[str, Any]
+    frame: PageContext, layout: SubjectLayout, shown: dict[str, Any]
 ) -> Iterator[ShownField]:
     """Each field that has a value."""
-    fields = frame.fields
+    fields = frame.field_format
     hidden = {name.partition(".")[0] for name in shown["withheld"]}
     for name in (*list_table.FIELDS[layout.category], *MORE[layout.category]):
         given = shown[name]
@@ -165,14 +165,16 @@ def _files(layout: SubjectLayout, record: SubjectRecord) -> Iterator[ShownFile]:
         )
 
 
-def _absorbed(record: SubjectRecord) -> Iterator[str]:
+def _absorbed_subjects(record: SubjectRecord) -> Iterator[str]:
     """The subjects that were merged into this one."""
     for one in record.events:
         if one.type == "absorbed" and one.version not in record.annulments:
             yield one.data["origin"]["stream"].partition("-")[2]
 
 
-def _steps(frame: Frame, layout: SubjectLayout, record: SubjectRecord) -> list[Step]:
+def _steps(
+    frame: PageContext, layout: SubjectLayout, record: SubjectRecord
+) -> list[Step]:
     """The types of events, each with its form or the reason for its refusal."""
     actions = access.ACTIONS[layout.category]
     base = f"{layout.path}/{record.seen.shown['id']}/catat"
@@ -194,7 +196,9 @@ def _steps(frame: Frame, layout: SubjectLayout, record: SubjectRecord) -> list[S
     return possible + [one for one in found if one.why is not None]
 
 
-def _own_entry_refusal(frame: Frame, record: SubjectRecord, tag: str) -> str | None:
+def _own_entry_refusal(
+    frame: PageContext, record: SubjectRecord, tag: str
+) -> str | None:
     """The reason why the visitor cannot verify their own entry; None if they can."""
     actor, state = frame.viewer.actor, record.seen.state
     if actor is None or tag not in {"verified", "participation_verified"}:
@@ -217,8 +221,12 @@ def _own_entry_refusal(frame: Frame, record: SubjectRecord, tag: str) -> str | N
     return refused
 
 
-async def _several(
-    frame: Frame, layout: SubjectLayout, view: View, found: list[str], asked: Moment
+async def _choice_page(
+    frame: PageContext,
+    layout: SubjectLayout,
+    view: View,
+    found: list[str],
+    asked: Moment,
 ) -> Response[bytes]:
     """The page that lists the subjects with one number."""
     shown = []
@@ -232,12 +240,12 @@ async def _several(
         "subjects.html",
         layout=layout,
         subjects=shown,
-        fields=frame.fields,
+        fields=frame.field_format,
     )
 
 
-async def _missing(
-    frame: Frame, layout: SubjectLayout, view: View, typed: str, said: str
+async def _not_found_page(
+    frame: PageContext, layout: SubjectLayout, view: View, typed: str, said: str
 ) -> Response[bytes]:
     """The page for a subject that is not found, with links to similar identifiers."""
     others = [

@@ -21,8 +21,8 @@ from iku.domain.access import Action
 from iku.queries import actor_names, log_records
 from iku.web.admission import Application
 from iku.web.pages import entry_drafts
-from iku.web.pages import frame as frames
-from iku.web.pages.frame import Frame, OnlyCoordinates
+from iku.web.pages import page_context as frames
+from iku.web.pages.page_context import OnlyCoordinates, PageContext
 from iku.web.pages.routes import TRAVELS, present
 from iku.web.routes import ACTION
 from iku.web.visitor import visit
@@ -31,7 +31,7 @@ POLL_S = 2.0
 
 
 @present("/tugas", Action.READ_FIGURES)
-async def show_tasks(frame: Frame) -> Response[bytes]:
+async def show_tasks(frame: PageContext) -> Response[bytes]:
     """The tasks of the visitor, and those of others."""
     async with frame.view() as view:
         inbox = await read_inbox(frame)
@@ -49,7 +49,7 @@ async def show_tasks(frame: Frame) -> Response[bytes]:
     )
 
 
-async def _previous_visit(frame: Frame) -> datetime | None:
+async def _previous_visit(frame: PageContext) -> datetime | None:
     """When the visitor looked at the tasks before this visit; None if they did not."""
     session = frame.visitor.session
     if session is None:
@@ -90,12 +90,12 @@ def _identifier(session: Session | None) -> str | None:
     return None if session is None else session.id
 
 
-def headings(frame: Frame) -> dict[str, str]:
+def headings(frame: PageContext) -> dict[str, str]:
     """The heading of each kind of task."""
     return {kind: frame.visitor.page.text(one) for kind, one in labels.TASKS.items()}
 
 
-async def read_inbox(frame: Frame) -> TaskInbox:
+async def read_inbox(frame: PageContext) -> TaskInbox:
     """The tasks of the visitor today; read again after an event was recorded."""
     app = frame.app
     async with frame.view() as view:

@@ -8,7 +8,7 @@ from iku.exchange.field_format import FieldFormat
 from iku.messages import message
 from iku.queries.event_history import EventView
 from iku.web import page_rendering
-from iku.web.pages.frame import Frame
+from iku.web.pages.page_context import PageContext
 from iku.web.subject_paths import PATHS
 
 RETROACTIVE = frozenset({"corrected", "annulled", "rejected", "merged"})
@@ -61,13 +61,13 @@ class TimelineEntry(NamedTuple):
 
 
 def entries(
-    frame: Frame,
+    frame: PageContext,
     events: tuple[EventView, ...],
     annulments: Mapping[int, int],
     actors: Mapping[str, str],
 ) -> list[TimelineEntry]:
     """The events as a timeline shows them."""
-    fields = frame.fields
+    fields = frame.field_format
     day = frame.time.day
     return [
         TimelineEntry(
@@ -76,10 +76,10 @@ def entries(
             annulled_by=annulments.get(one.version),
             later=one.effective_on is not None and one.effective_on > day,
             fields=tuple(_fields(one, fields)),
-            replaced=tuple(_replaced(one, fields)),
+            replaced=tuple(_replacements(one, fields)),
             sentence=_sentence(frame, one, actors[one.actor]),
             effects=tuple(map(fields.movement, one.movements)),
-            also=_also(frame, one),
+            also=_merged_subjects(frame, one),
         )
         for one in events
     ]
@@ -104,7 +104,7 @@ def _path(name: str, value: Any) -> str:
             return ""
 
 
-def _replaced(event: EventView, fields: FieldFormat) -> Iterator[ShownReplacement]:
+def _replacements(event: EventView, fields: FieldFormat) -> Iterator[ShownReplacement]:
     for one in event.replaced:
         before, after = (
             fields.value(one.field, value) for value in (one.before, one.after)
@@ -112,7 +112,7 @@ def _replaced(event: EventView, fields: FieldFormat) -> Iterator[ShownReplacemen
         yield ShownReplacement(one.version, fields.label(one.field), before, after)
 
 
-def _sentence(frame: Frame, event: EventView, actor: str) -> str:
+def _sentence(frame: PageContext, event: EventView, actor: str) -> str:
     """A sentence on who recorded an event, and on which day it became known."""
     values = {
         "day": event.known_on,
@@ -130,7 +130,7 @@ def _sentence(frame: Frame, event: EventView, actor: str) -> str:
     return frame.visitor.page.text(said)
 
 
-def _also(frame: Frame, event: EventView) -> str:
+def _merged_subjects(frame: PageContext, event: EventView) -> str:
     if not event.takes_along:
         return ""
     numbers = [*map(subject_number, event.takes_along)]

@@ -11,7 +11,7 @@ from litestar import Response
 
 from iku.web.page_forms import Form
 from iku.web.page_rendering import COOKIE_ATTRIBUTES
-from iku.web.pages.frame import Frame
+from iku.web.pages.page_context import PageContext
 from iku.web.pages.routes import sending
 from iku.web.visitor import TOUR
 
@@ -19,7 +19,7 @@ YEAR_S = 365 * 86_400
 
 
 @sending("/tur", None)
-async def dismiss(frame: Frame, form: Form) -> Response[bytes]:
+async def dismiss(frame: PageContext, form: Form) -> Response[bytes]:
     """Dismiss the hints in this browser."""
     cookie = f"{TOUR}=selesai; {COOKIE_ATTRIBUTES}; Max-Age={YEAR_S}"
     where = {"Location": form.next_page or frame.address("/"), "Set-Cookie": cookie}

@@ -1,8 +1,8 @@
 """The context of a page: its visitor, its coordinates and its own parameters.
 
-A handler receives a `Frame` and answers with a template. It reads by `queries/` through
-the frame's `view`, and writes by `commands/` through its `gateway`; it holds neither
-rules nor SQL. A template builds every address by `link` or `here`, which add the
+A handler receives a `PageContext` and answers with a template. It reads by `queries/`
+through its `view`, and writes by `commands/` through its `gateway`; it holds neither
+rules nor SQL. A template builds every address by `link` or `own_address`, which add the
 coordinates and the language.
 """
 
@@ -43,7 +43,7 @@ class OnlyCoordinates(MomentQuestion, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class PageContext:
     """The context in which one page is shown to one visitor.
 
     Attributes:
@@ -72,7 +72,7 @@ class Frame:
         return structs.replace(self.visitor.viewer, language=self.visitor.page.language)
 
     @property
-    def fields(self) -> FieldFormat:
+    def field_format(self) -> FieldFormat:
         """The format of the register's fields, with the names of areas."""
         areas = {area.code: area.name for area in self.app.agency.areas}
         return FieldFormat(lambda: self.visitor.page.language, areas)
@@ -127,11 +127,11 @@ class Frame:
         """The address of another page at the same coordinates."""
         return self.visitor.address(path, **{**self.time.query, **query})
 
-    def here(self, **changes: str | None) -> str:
+    def own_address(self, **changes: str | None) -> str:
         """The address of this page with other parameters; None removes one."""
-        return self.there(self.visitor.path, **changes)
+        return self.address_with_parameters(self.visitor.path, **changes)
 
-    def there(self, path: str, **changes: str | None) -> str:
+    def address_with_parameters(self, path: str, **changes: str | None) -> str:
         """The address of another page with the parameters of this page.
 
         A cursor is left out, because it belongs to the coordinates of this page.
@@ -145,7 +145,7 @@ class Frame:
         given += [(name, value) for name, value in query.items() if value]
         return f"{path}?{encoded(tuple(given))}" if given else path
 
-    def with_time(self, **changes: Any) -> "Frame":
+    def with_time(self, **changes: Any) -> "PageContext":
         """The same context with further choices in the time control."""
         return replace(self, time=self.time._replace(**changes))
 
@@ -153,7 +153,7 @@ class Frame:
         self, template: str, *, status: int = 200, **values: Any
     ) -> Response[bytes]:
         """The page rendered from *template*."""
-        return page_rendering.rendered(
+        return page_rendering.render(
             self.visitor, template, status=status, frame=self, **values
         )
 
@@ -163,7 +163,7 @@ def of_visitor(
     pairs: list[tuple[str, str]],
     path: Mapping[str, str],
     question: type[Struct],
-) -> Frame:
+) -> PageContext:
     """The context of a page whose address has the parameters *pairs*.
 
     Parameters without a value are ignored, because a form sends them.
@@ -172,7 +172,7 @@ def of_visitor(
         ParseError: A parameter is unknown, repeated or malformed.
     """
     today = visitor.app.commands.today()
-    time = time_control.parse(_once(pairs), today)
+    time = time_control.parse(_distinct_coordinates(pairs), today)
     known = parsing.struct_fields(question)
     own = tuple(
         (name, _day_as_iso(value, today) if _is_day(known.get(name)) else value)
@@ -180,7 +180,9 @@ def of_visitor(
         if value and name not in {*time_control.NAMES, LANGUAGE, RECORDED}
     )
     given = {n: v for n, v in {**path, **time.given}.items() if n in known}
-    return Frame(visitor, time, own, path, parsing.parse_texts(question, own, given))
+    return PageContext(
+        visitor, time, own, path, parsing.parse_texts(question, own, given)
+    )
 
 
 def _is_day(field: parsing.Field | None) -> bool:
@@ -195,7 +197,7 @@ def _day_as_iso(text: str, today: date) -> str:
         return text
 
 
-def _once(pairs: list[tuple[str, str]]) -> dict[str, str]:
+def _distinct_coordinates(pairs: list[tuple[str, str]]) -> dict[str, str]:
     """The coordinates among *pairs*.
 
     Raises:

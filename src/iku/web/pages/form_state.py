@@ -21,7 +21,7 @@ from iku.web import resubmission
 from iku.web.pages import entry_fields
 from iku.web.pages.entry_fields import EntryField
 from iku.web.pages.entry_forms import EntryForm, path_of
-from iku.web.pages.frame import Frame
+from iku.web.pages.page_context import PageContext
 from iku.web.visitor import form_key
 
 
@@ -49,7 +49,7 @@ class Similar(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
+class FormState:
     """A form that is being filled in.
 
     Attributes:
@@ -63,7 +63,7 @@ class Sheet:
         saved_at: When the draft that was filled in was stored.
     """
 
-    frame: Frame
+    frame: PageContext
     form: EntryForm
     subject: EntrySubject
     fields: tuple[EntryField, ...]
@@ -108,7 +108,7 @@ class Sheet:
         return next((one for one in self.events if str(one.version) == chosen), None)
 
     @property
-    def choosing(self) -> bool:
+    def needs_event_choice(self) -> bool:
         """Whether the user has yet to choose the event to correct or annul."""
         return bool(self.reference) and not self.values.get(self.reference)
 
@@ -128,17 +128,17 @@ class Sheet:
         """The day that a field states; None if it states no day."""
         return entry_fields.day(self.values, name, self.frame.time.today)
 
-    def with_faults(self, faults: Mapping[str, str]) -> "Sheet":
+    def with_faults(self, faults: Mapping[str, str]) -> "FormState":
         """The form with the faults of its fields; an empty name is the whole form."""
         names = ["", *(one.name for one in self.fields)]
         ordered = {name: faults[name] for name in names if name in faults}
         return replace(self, faults={**ordered, **faults})
 
-    def refused(self, refused: Refused) -> "Sheet":
-        """The sheet with the refusal at the field that it names."""
+    def with_refusal(self, refused: Refused) -> "FormState":
+        """The form with the refusal at the field that it names."""
         said = messages.error_message(refused)
         path = refused.path if isinstance(refused, Invalid) else ""
-        path = entry_fields.root(path)
+        path = entry_fields.top_level_field(path)
         if path not in {*(one.name for one in self.fields), "because"}:
             return self.with_faults({"": said})
         if path != "because" and said.startswith(f"{path} "):
@@ -146,20 +146,20 @@ class Sheet:
             said = entry_fields.fault(self.form.struct, path, rule)
         return self.with_faults({path: said})
 
-    def renamed(self, why: Message) -> "Sheet":
-        """The sheet as a new form, with a new key."""
+    def as_new_form(self, why: Message) -> "FormState":
+        """The form as a new form, with a new key."""
         return replace(self, nonce=token_urlsafe(12), faults={"": why})
 
-    def as_proposal(self) -> "Sheet":
-        """The sheet as a proposal for approval by another person."""
+    def as_proposal(self) -> "FormState":
+        """The form as a proposal for approval by another person."""
         return replace(self, proposing=True)
 
-    def with_effect(self, effect: EntryEffect) -> "Sheet":
-        """The sheet with the effect that the entry would have on figures."""
+    def with_effect(self, effect: EntryEffect) -> "FormState":
+        """The form with the effect that the entry would have on figures."""
         return replace(self, effect=effect)
 
-    async def with_similar(self) -> "Sheet":
-        """The sheet with the cases that resemble the report."""
+    async def with_similar(self) -> "FormState":
+        """The form with the cases that resemble the report."""
         typed = self._typed_report()
         if typed is None:
             return self
@@ -182,7 +182,7 @@ class Sheet:
         async with self.frame.view() as view:
             return await is_recorded(view, self.nonce)
 
-    def similar_seen(self, seen: str) -> bool:
+    def similar_cases_acknowledged(self, seen: str) -> bool:
         """Whether the user saw all similar cases; *seen* are their identifiers."""
         return {one.id for one in self.similar} <= set(seen.split())
 

@@ -18,7 +18,9 @@ PAGE = 100
 _UUID = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$(?!\n)"
 
 
-class OpeningsQuestion(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class TextAccessesQuestion(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
+):
     """The requested page of the access log of texts."""
 
     stream: Annotated[
@@ -38,7 +40,7 @@ class OpeningsQuestion(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ] = None
 
 
-class Opening(Struct, frozen=True):
+class TextAccess(Struct, frozen=True):
     """An account's first decryption of the texts of an event within an hour.
 
     Attributes:
@@ -52,7 +54,7 @@ class Opening(Struct, frozen=True):
     opened_at: datetime
 
 
-class Openings(Struct, frozen=True):
+class TextAccesses(Struct, frozen=True):
     """A page of the access log of texts.
 
     Attributes:
@@ -60,7 +62,7 @@ class Openings(Struct, frozen=True):
         next: The value of `before` for the next page; null on the last page.
     """
 
-    items: tuple[Opening, ...]
+    items: tuple[TextAccess, ...]
     next: int | None
 
 
@@ -75,14 +77,14 @@ async def record(
         )
 
 
-async def page(view: View, asked: OpeningsQuestion) -> Openings:
+async def page(view: View, asked: TextAccessesQuestion) -> TextAccesses:
     """The requested page of the access log.
 
     Raises:
         Forbidden: The viewer may not read the access log.
     """
     view.viewer.require(Action.READ_OPENINGS)
-    found = await openings(
+    found = await entries(
         view.reader,
         stream=asked.stream,
         account=asked.account,
@@ -90,17 +92,17 @@ async def page(view: View, asked: OpeningsQuestion) -> Openings:
         limit=asked.limit + 1,
     )
     items = tuple(found[: asked.limit])
-    return Openings(items, items[-1].number if len(found) > len(items) else None)
+    return TextAccesses(items, items[-1].number if len(found) > len(items) else None)
 
 
-async def openings(
+async def entries(
     reader: Reader,
     *,
     stream: str | None = None,
     account: str | None = None,
     before: int | None = None,
     limit: int = PAGE,
-) -> list[Opening]:
+) -> list[TextAccess]:
     """The latest entries on a stream, by an account, or all; latest first.
 
     *before* is the number of the last entry on the previous page.
@@ -109,7 +111,7 @@ async def openings(
         "select * from access.openings($1, $2, $3, $4)", stream, account, before, limit
     )
     return [
-        Opening(
+        TextAccess(
             row["number"],
             str(row["account"]),
             row["stream"],
