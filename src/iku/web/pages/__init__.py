@@ -1,10 +1,10 @@
 """The desk: the pages on which officers, auditors, planners and heads work.
 
-A page is a handler and a template. The handler receives a `PageContext`, asks `queries/`, and
-shows a template; a form is sent to a handler that gives a command to `commands/` and
-answers with a redirect. There are two kinds of pages: pages at the coordinates of the
-time control (`routes.reading`), and pages that record something, which show only the
-present (`routes.present`). All work without JavaScript.
+A page is a handler and a template. The handler receives a `PageContext`, asks
+`queries/`, and shows a template; a form is sent to a handler that gives a command to
+`commands/` and answers with a redirect. There are two kinds of pages: pages at the
+coordinates of the time control (`routes.reading`), and pages that record something,
+which show only the present (`routes.present`). All work without JavaScript.
 """
 
 from typing import Any

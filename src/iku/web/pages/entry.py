@@ -154,8 +154,8 @@ async def _form_page(
     given = {name: value for name, value in chosen.items() if value}
     async with acquire_connection(frame.app) as connection:
         asked = FormAddress(form, subject_id(subject), given, question.filled)
-        sheet = await entry_opening.initial_form(frame, connection, asked)
-    return sheet.show()
+        form_state = await entry_opening.initial_form(frame, connection, asked)
+    return form_state.show()
 
 
 async def _submit(
@@ -163,43 +163,43 @@ async def _submit(
 ) -> Response[bytes]:
     """Record the command in the form, or show the form again with the faults."""
     async with acquire_connection(frame.app) as connection:
-        sheet = await entry_opening.submitted_form(
+        form_state = await entry_opening.submitted_form(
             frame, connection, entry, subject_id(subject), form
         )
     if form.text("aksi") == "ubah":
-        return sheet.show()
+        return form_state.show()
     try:
-        command = await _command(sheet)
+        command = await _command(form_state)
     except ParseError as error:
         faults = {
             name: entry_fields.fault(entry.struct, name, said)
             for name, said in error.faults.items()
         }
-        sheet = await sheet.with_similar()
-        return sheet.with_faults(faults).show(FAULT)
+        form_state = await form_state.with_similar()
+        return form_state.with_faults(faults).show(FAULT)
     if form.text("aksi") == PREVIEW:
-        return await _preview(sheet, form, command)
-    sheet = await sheet.with_similar()
+        return await _preview(form_state, form, command)
+    form_state = await form_state.with_similar()
     # The most similar case is this one, if the form was recorded already.
     if (
-        not sheet.similar_cases_acknowledged(form.text(CHECKED))
-        and not await sheet.is_recorded()
+        not form_state.similar_cases_acknowledged(form.text(CHECKED))
+        and not await form_state.is_recorded()
     ):
-        return sheet.show(CONFLICT)
-    return await _record(sheet, form, command)
+        return form_state.show(CONFLICT)
+    return await _record(form_state, form, command)
 
 
-async def _command(sheet: FormState) -> Any:
+async def _command(form_state: FormState) -> Any:
     """The command in the values of the form.
 
     Raises:
         ParseError: Values are missing or invalid.
     """
-    frame, entry = sheet.frame, sheet.form
+    frame, entry = form_state.frame, form_state.form
     command = entry_fields.parse(
-        entry.struct, sheet.values, sheet.cleared, frame.time.today
+        entry.struct, form_state.values, form_state.cleared, frame.time.today
     )
-    if entry.event == "corrected" and (event := sheet.chosen_event) is not None:
+    if entry.event == "corrected" and (event := form_state.chosen_event) is not None:
         command = entry_corrections.with_known_persons(command, event)
     into = getattr(command, "into", None)
     if not isinstance(into, str):
@@ -216,44 +216,48 @@ def _proposed(entry: EntryForm, command: Any) -> Any:
     return command.fact() if entry.creates_subject else command
 
 
-def _subject(entry: EntryForm, sheet: FormState, command: Any) -> str:
+def _subject(entry: EntryForm, form_state: FormState, command: Any) -> str:
     return (
-        subject_id(command.number or "") if entry.creates_subject else sheet.subject.id
+        subject_id(command.number or "")
+        if entry.creates_subject
+        else form_state.subject.id
     )
 
 
-async def _preview(sheet: FormState, form: Form, command: Any) -> Response[bytes]:
+async def _preview(form_state: FormState, form: Form, command: Any) -> Response[bytes]:
     """The form with the effect that the entry would have."""
-    sheet, entry = await sheet.with_similar(), sheet.form
-    gateway = sheet.frame.gateway(form)
+    form_state, entry = await form_state.with_similar(), form_state.form
+    gateway = form_state.frame.gateway(form)
     try:
         effect = await gateway.effect(
-            entry.category, _subject(entry, sheet, command), _proposed(entry, command)
+            entry.category,
+            _subject(entry, form_state, command),
+            _proposed(entry, command),
         )
     except Unauthenticated:
         raise
     except Refused as refused:
-        return sheet.with_refusal(refused).show(FAULT)
-    return sheet.with_effect(effect).show()
+        return form_state.with_refusal(refused).show(FAULT)
+    return form_state.with_effect(effect).show()
 
 
-async def _record(sheet: FormState, form: Form, command: Any) -> Response[bytes]:
-    entry = sheet.form
-    gateway = sheet.frame.gateway(form, sheet.version or None)
-    proposing = sheet.proposing or form.text("aksi") == PROPOSE
-    subject = _subject(entry, sheet, command)
+async def _record(form_state: FormState, form: Form, command: Any) -> Response[bytes]:
+    entry = form_state.form
+    gateway = form_state.frame.gateway(form, form_state.version or None)
+    proposing = form_state.proposing or form.text("aksi") == PROPOSE
+    subject = _subject(entry, form_state, command)
     try:
         if proposing:
             because = form.text("because").strip() or command.reason or ""
-            outcome = await _propose(sheet, gateway, subject, command, because)
+            outcome = await _propose(form_state, gateway, subject, command, because)
         else:
             outcome = await gateway.handle(
                 entry.category, subject, _proposed(entry, command)
             )
     except StaleVersion:
-        return await _comparison_page(sheet)
+        return await _comparison_page(form_state)
     except KeyReused:
-        return sheet.as_new_form(
+        return form_state.as_new_form(
             message(
                 "this form was recorded already, with other values; check whether "
                 "this is a further event before you record it"
@@ -262,66 +266,72 @@ async def _record(sheet: FormState, form: Form, command: Any) -> Response[bytes]
     except (Unauthenticated, StepUpRequired):
         raise
     except Forbidden as error:
-        return _forbidden_page(sheet, error)
+        return _forbidden_page(form_state, error)
     except Refused as refused:
-        return sheet.with_refusal(refused).show(CONFLICT)
+        return form_state.with_refusal(refused).show(CONFLICT)
     except Unavailable as error:
-        return sheet.with_faults({"": messages.error_message(error)}).show(AWAY)
-    return await _confirmation_page(sheet, outcome, proposing=proposing)
+        return form_state.with_faults({"": messages.error_message(error)}).show(AWAY)
+    return await _confirmation_page(form_state, outcome, proposing=proposing)
 
 
 async def _propose(
-    sheet: FormState, gateway: CommandGateway, subject: str, command: Any, because: str
+    form_state: FormState,
+    gateway: CommandGateway,
+    subject: str,
+    command: Any,
+    because: str,
 ) -> CommandResult:
     if not because:
         raise Invalid(
             "because",
             message("the reason for the proposal is missing; the approver needs it"),
         )
-    asked = gateway.command(sheet.form.category, subject, command)
-    reader = PooledReader(sheet.frame.app)
-    return await proposals.propose(sheet.frame.app.commands, reader, asked, because)
+    asked = gateway.command(form_state.form.category, subject, command)
+    reader = PooledReader(form_state.frame.app)
+    return await proposals.propose(
+        form_state.frame.app.commands, reader, asked, because
+    )
 
 
-def _forbidden_page(sheet: FormState, error: Forbidden) -> Response[bytes]:
+def _forbidden_page(form_state: FormState, error: Forbidden) -> Response[bytes]:
     """The form with the refusal, and with a button to propose it where possible."""
     said = {"": messages.error_message(error)}
-    if error.proposable and sheet.form.proposable:
-        return sheet.with_faults(said).as_proposal().show(FORBIDDEN)
-    return sheet.with_faults(said).show(FORBIDDEN)
+    if error.proposable and form_state.form.proposable:
+        return form_state.with_faults(said).as_proposal().show(FORBIDDEN)
+    return form_state.with_faults(said).show(FORBIDDEN)
 
 
-async def _comparison_page(sheet: FormState) -> Response[bytes]:
+async def _comparison_page(form_state: FormState) -> Response[bytes]:
     """The page that compares the values as shown, as they are now, and as typed."""
-    async with sheet.frame.view() as view:
+    async with form_state.frame.view() as view:
         found = await overtaken_entry.compare_with_present(
-            view, sheet.form.category, sheet.subject.id, sheet.version
+            view, form_state.form.category, form_state.subject.id, form_state.version
         )
-    typed = Typed(sheet.values, sheet.frame.time.today)
-    page = sheet.frame.visitor.page
-    rows = entry_values.comparison(page, sheet.fields, typed, found)
-    return sheet.show(STALE, template="overtaken.html", overtaken=found, rows=rows)
+    typed = Typed(form_state.values, form_state.frame.time.today)
+    page = form_state.frame.visitor.page
+    rows = entry_values.comparison(page, form_state.fields, typed, found)
+    return form_state.show(STALE, template="overtaken.html", overtaken=found, rows=rows)
 
 
 async def _confirmation_page(
-    sheet: FormState, outcome: CommandResult, *, proposing: bool
+    form_state: FormState, outcome: CommandResult, *, proposing: bool
 ) -> Response[bytes]:
     """The page that follows, with a confirmation; the draft is deleted."""
-    frame, entry = sheet.frame, sheet.form
+    frame, entry = form_state.frame, form_state.form
     account = resubmission.owner(frame.visitor) or drafts.NOBODY
-    path = path_of(entry, sheet.subject.id)
+    path = path_of(entry, form_state.subject.id)
     async with acquire_connection(frame.app) as connection:
         await drafts.remove(connection, account, path)
     receipt = outcome.receipt
     said = Confirmation(
         "proposal" if proposing else entry.category,
         "proposed" if proposing else entry.event,
-        sheet.subject.number if proposing else outcome.number,
+        form_state.subject.number if proposing else outcome.number,
         receipt.version,
         receipt.position,
         receipt.leaf.hex(),
         repeated=outcome.repeated,
-        again=_address_of_next_report(sheet) if entry.creates_subject else "",
+        again=_address_of_next_report(form_state) if entry.creates_subject else "",
         notes=tuple(map(frame.visitor.page.text, outcome.notes)),
     )
     shown = {RECORDED: confirmation.encode(frame.visitor, said)}
@@ -330,10 +340,12 @@ async def _confirmation_page(
     return redirect(frame.visitor.address(after, **shown))
 
 
-def _address_of_next_report(sheet: FormState) -> str:
+def _address_of_next_report(form_state: FormState) -> str:
     """The form for another report, with the source and the area of this one."""
-    chosen = {n: v for n in ("source", "area") if (v := sheet.values.get(n, ""))}
-    return sheet.frame.visitor.address(f"{PATHS[sheet.form.category]}/baru", **chosen)
+    chosen = {n: v for n in ("source", "area") if (v := form_state.values.get(n, ""))}
+    return form_state.frame.visitor.address(
+        f"{PATHS[form_state.form.category]}/baru", **chosen
+    )
 
 
 HANDLERS: list[Any] = [

@@ -59,18 +59,18 @@ async def initial_form(
             await drafts.remove(connection, account, path)
             draft, notice = None, message("The draft of this form is recorded already.")
     if draft is not None and _is_about(draft.fields, chosen):
-        sheet = await submitted_form(
+        form_state = await submitted_form(
             frame, connection, form, subject, Form(draft.fields)
         )
-        return replace(sheet, notice=notice, saved_at=draft.saved_at)
+        return replace(form_state, notice=notice, saved_at=draft.saved_at)
     usual = {one.name: one.usual for one in form.fields if one.usual}
     if any(one.name == "effective_on" and one.required for one in form.fields):
         usual["effective_on"] = visitor.page.day(frame.time.today)
     pairs = {**usual, **chosen, KEY: token_urlsafe(12)}
-    sheet = await submitted_form(
+    form_state = await submitted_form(
         frame, connection, form, subject, Form(tuple(pairs.items()))
     )
-    return replace(sheet, notice=notice, version=sheet.subject.version)
+    return replace(form_state, notice=notice, version=form_state.subject.version)
 
 
 def _is_about(kept: drafts.Fields, chosen: Mapping[str, str]) -> bool:
@@ -112,7 +112,7 @@ async def submitted_form(
     if form.event in {*OF_EVENTS, "participation_verified"}:
         page = await subjects.history(view, form.category, subject, None, 200)
         events = page.items
-    sheet = FormState(
+    form_state = FormState(
         frame,
         form,
         about,
@@ -125,7 +125,7 @@ async def submitted_form(
         events=events,
     )
     return _about_event(
-        replace(sheet, fields=entry_choices.with_choices(frame, form, events))
+        replace(form_state, fields=entry_choices.with_choices(frame, form, events))
     )
 
 
@@ -158,14 +158,18 @@ def _version(text: str) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
 
 
-def _about_event(sheet: FormState) -> FormState:
-    """The sheet of a correction, with the fields of the event that it is about."""
-    if not sheet.reference:
-        return sheet
-    events = entry_corrections.correctable(sheet.form, sheet.events)
-    sheet = replace(sheet, events=events)
-    if (event := sheet.chosen_event) is None:
-        return replace(sheet, values={**sheet.values, sheet.reference: ""})
-    page = sheet.frame.visitor.page
-    shown = entry_corrections.corrected_event(sheet.form, sheet.fields, event, page)
-    return replace(sheet, fields=shown.fields, original=shown.original)
+def _about_event(form_state: FormState) -> FormState:
+    """The form_state of a correction, with the fields of the event that it is about."""
+    if not form_state.reference:
+        return form_state
+    events = entry_corrections.correctable(form_state.form, form_state.events)
+    form_state = replace(form_state, events=events)
+    if (event := form_state.chosen_event) is None:
+        return replace(
+            form_state, values={**form_state.values, form_state.reference: ""}
+        )
+    page = form_state.frame.visitor.page
+    shown = entry_corrections.corrected_event(
+        form_state.form, form_state.fields, event, page
+    )
+    return replace(form_state, fields=shown.fields, original=shown.original)

@@ -203,7 +203,7 @@ class FormState:
         return self.frame.show(
             template,
             status=status,
-            sheet=self,
+            form_state=self,
             faults=self.faults,
             values=self.values,
             **more,
