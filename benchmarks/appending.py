@@ -46,7 +46,7 @@ SIZES = (10_000, 100_000, 1_000_000, 5_000_000)
 GROWN = 0.85  # of the rate at the first size
 
 
-async def beside_peers(sides: dict[str, Rate]) -> list[Row]:
+async def compare_single_events(sides: dict[str, Rate]) -> list[Row]:
     """One event per request, by number of concurrent clients; iku is the first side."""
     rows = []
     for clients in CLIENTS:
@@ -55,7 +55,7 @@ async def beside_peers(sides: dict[str, Rate]) -> list[Row]:
     return rows
 
 
-async def in_batches(sides: dict[str, Rate]) -> list[Row]:
+async def compare_batches(sides: dict[str, Rate]) -> list[Row]:
     """Many events per request."""
     chosen = {name: sides[name] for name in ("ours", "UmaDB", "eventsourcing")}
     rows = []
@@ -73,7 +73,7 @@ async def _compare(
     bars: dict[str, dict[int, float]],
 ) -> list[Row]:
     asked = [partial(rate, clients, batch) for rate in sides.values()]
-    ours, *others = await measuring.in_turns(asked)
+    ours, *others = await measuring.measure_alternately(asked)
     return [
         Row(
             what=what,
@@ -87,21 +87,21 @@ async def _compare(
     ]
 
 
-async def by_two(dsn: str, one: Rate) -> list[Row]:
+async def compare_two_processes(dsn: str, one: Rate) -> list[Row]:
     """Two processes that append to one log, compared with one with as many clients."""
-    async with _process(dsn) as first, _process(dsn) as second:
+    async with _measuring_process(dsn) as first, _measuring_process(dsn) as second:
 
         async def two() -> float:
             return sum(await asyncio.gather(first(32, 1), second(32, 1)))
 
-        both, alone = await measuring.in_turns([two, partial(one, 64, 1)])
+        both, alone = await measuring.measure_alternately([two, partial(one, 64, 1)])
     peer = "one process, 64 clients"
     what = "two processes, 32 clients each"
     return [Row(what=what, peer=peer, unit=UNIT, samples=both, peer_samples=alone)]
 
 
 @asynccontextmanager
-async def _process(dsn: str) -> AsyncIterator[Rate]:
+async def _measuring_process(dsn: str) -> AsyncIterator[Rate]:
     """The rate of iku's log in another process, which measures on request."""
     command = (sys.executable, "-m", "benchmarks.appending", "--process")
     process = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE)
@@ -120,14 +120,14 @@ async def _process(dsn: str) -> AsyncIterator[Rate]:
     await process.wait()
 
 
-async def answer() -> None:
+async def serve_measurements() -> None:
     """Serve as that process: measure a rate for each line of standard input."""
     async with stores.ours(json.loads(sys.stdin.readline())) as rate:
         for line in sys.stdin:
             print(await rate(*json.loads(line)), flush=True)
 
 
-async def as_it_grows(server: Lease) -> list[Row]:
+async def rate_by_log_size(server: Lease) -> list[Row]:
     """The rate at each size of the log, compared with the rate at the smallest size."""
     async with AsyncExitStack() as stack:
         rates: list[Rate] = []
@@ -137,7 +137,7 @@ async def as_it_grows(server: Lease) -> list[Row]:
             opened = stores.ours(database.application_dsn)
             rates.append(await stack.enter_async_context(opened))
         asked = [partial(rate, 64, 1) for rate in rates]
-        least, *grown = await measuring.in_turns(asked)
+        least, *grown = await measuring.measure_alternately(asked)
     return [
         Row(
             what=f"64 clients, {size:,} events in the log",
@@ -261,11 +261,11 @@ async def measure(folder: Path) -> None:
             }
             for rate in sides.values():
                 await rate(1, 1)  # warms up plans and connections
-            rows = await beside_peers(sides)
-            rows += await in_batches(sides)
-            rows += await by_two(log.application_dsn, sides["ours"])
+            rows = await compare_single_events(sides)
+            rows += await compare_batches(sides)
+            rows += await compare_two_processes(log.application_dsn, sides["ours"])
         await _hold(log)
-        rows += await as_it_grows(server)
+        rows += await rate_by_log_size(server)
     _report(rows)
 
 
@@ -309,7 +309,7 @@ def _folder(path: Path) -> Path:
 def main() -> None:
     """Measure in a temporary folder on disk, not in a memory file system."""
     if sys.argv[1:] == ["--process"]:
-        uvloop.run(answer())
+        uvloop.run(serve_measurements())
         return
     FOLDER.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(dir=FOLDER))

@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from benchmarks.loading import Load, run_in_process
-from benchmarks.measuring import Row, in_turns, report
+from benchmarks.measuring import Row, measure_alternately, report
 from benchmarks.served import prepare, served
 from benchmarks.serving import BODY
 from iku.access import api_keys, sessions
@@ -81,7 +81,9 @@ async def _compare(what: str, load: Load, plain: int, head: str) -> Row:
 
     for warm in (load, without):
         await rate(warm)
-    samples, peers = await in_turns([lambda: rate(load), lambda: rate(without)])
+    samples, peers = await measure_alternately(
+        [lambda: rate(load), lambda: rate(without)]
+    )
     return Row(
         what=what,
         peer="without accounts",

@@ -48,7 +48,7 @@ if __name__ == "__main__":
 """
 
 
-def taken(folder: Path = FOLDER) -> Path:
+def earlier_program_folder(folder: Path = FOLDER) -> Path:
     """The folder with the earlier program, checked out."""
     if not (folder / "src").exists():
         folder.mkdir(parents=True, exist_ok=True)
@@ -61,7 +61,7 @@ def taken(folder: Path = FOLDER) -> Path:
     return folder
 
 
-async def took(tree: Path, *words: str) -> float:
+async def reported_seconds(tree: Path, *words: str) -> float:
     """The seconds that a program of that tree reports."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, *words),
@@ -75,9 +75,9 @@ async def took(tree: Path, *words: str) -> float:
     return float(msgspec.json.decode(told.splitlines()[-1])["took"])
 
 
-async def rebuilt(events: int, tree: Path) -> float:
+async def rebuild_rate(events: int, tree: Path) -> float:
     """Events per second of a rebuild."""
-    return events / await took(tree, "-c", REBUILD, str(events))
+    return events / await reported_seconds(tree, "-c", REBUILD, str(events))
 
 
 async def imported(home: Path, rows: int, tree: Path) -> float:
@@ -87,22 +87,24 @@ async def imported(home: Path, rows: int, tree: Path) -> float:
     (own / "journal.csv").write_bytes(importing.journal(rows))
     words = "-m", "benchmarks.importing", str(rows), "--home", str(own)
     try:
-        return rows / await took(tree, *words)
+        return rows / await reported_seconds(tree, *words)
     finally:
         shutil.rmtree(own)
 
 
 async def measure(events: int, rows: int) -> list[Row]:
     """Rebuild and import with both programs, alternately."""
-    trees = HERE, taken()
+    trees = HERE, earlier_program_folder()
     for tree in trees:  # the first run fills the register
-        await rebuilt(events, tree)
+        await rebuild_rate(events, tree)
     found = []
     for what, unit, side in (
-        (f"rebuild of {events:,} events", "events/s", partial(rebuilt, events)),
+        (f"rebuild of {events:,} events", "events/s", partial(rebuild_rate, events)),
         (f"import of {rows:,} rows", "rows/s", partial(imported, FOLDER, rows)),
     ):
-        ours, peers = await measuring.in_turns([partial(side, one) for one in trees])
+        ours, peers = await measuring.measure_alternately(
+            [partial(side, one) for one in trees]
+        )
         bar = 2.0 if unit == "events/s" else 12_000 / 7_400
         found.append(
             Row(

@@ -19,7 +19,7 @@ from urllib.request import urlopen
 
 from benchmarks import registers
 from benchmarks.loading import Load, run
-from benchmarks.measuring import Measure, Row, in_turns, report
+from benchmarks.measuring import Measure, Row, measure_alternately, report
 from benchmarks.served import served
 from iku.postgres import pool as pools
 from iku.postgres.database import Database
@@ -38,7 +38,7 @@ PARTS = "?breakdown=dimension"
 FIGURE = "/api/v1/indicators/{}/figure"
 
 
-class Asked(NamedTuple):
+class ServedRegister(NamedTuple):
     """A served register.
 
     Attributes:
@@ -121,7 +121,7 @@ def _series(ends: Sequence[date]) -> list[str]:
 async def measure(count: int) -> list[Row]:
     """The rows of all measurements."""
     async with AsyncExitStack() as stack:
-        found: list[Asked] = []
+        found: list[ServedRegister] = []
         for size, years in (
             (CITY, YEARS),
             (LONGER * CITY, LONGER * YEARS),
@@ -132,14 +132,14 @@ async def measure(count: int) -> list[Row]:
             )
             home = served(database, IKU_HOME=str(registers.FOLDER))
             port = await stack.enter_async_context(home)
-            found.append(Asked(port, size, years, await _last(database)))
+            found.append(ServedRegister(port, size, years, await _last(database)))
             if size == CITY:
                 footprint = await _footprint(database)
         city, longer, many = found
         counted = await asyncio.to_thread(many.denominators, "IKU-2")
         return [
-            *await _beside_a_select(city),
-            *await _beside_a_longer_log(city, longer),
+            *await _compare_with_select(city),
+            *await _compare_with_longer_log(city, longer),
             *await _by_subject(many, counted),
             Row(
                 what="projections, an event",
@@ -151,7 +151,7 @@ async def measure(count: int) -> list[Row]:
         ]
 
 
-async def _beside_a_select(city: Asked) -> list[Row]:
+async def _compare_with_select(city: ServedRegister) -> list[Row]:
     now = FIGURE.format("IKU-1")
     sides = {
         "one": city.takes(["/one"]),
@@ -161,7 +161,7 @@ async def _beside_a_select(city: Asked) -> list[Row]:
         "series": city.takes(_series(city.days), 3),
         **city.figures("IKU-1"),
     }
-    told = dict(zip(sides, await in_turns([*sides.values()]), strict=True))
+    told = dict(zip(sides, await measure_alternately([*sides.values()]), strict=True))
     one = told["one"], PEER
     return [
         _row("figure now, asked again", 1.4, told["now"], *one),
@@ -172,10 +172,12 @@ async def _beside_a_select(city: Asked) -> list[Row]:
     ]
 
 
-async def _beside_a_longer_log(city: Asked, longer: Asked) -> list[Row]:
+async def _compare_with_longer_log(
+    city: ServedRegister, longer: ServedRegister
+) -> list[Row]:
     """The same questions on a log of ten times as many events and years."""
     ours, peers = longer.figures("IKU-1"), city.figures("IKU-1")
-    samples = await in_turns([*ours.values(), *peers.values()])
+    samples = await measure_alternately([*ours.values(), *peers.values()])
     return [
         _row(
             f"figure {what}, {longer.size:,} events in {longer.years} years",
@@ -188,10 +190,10 @@ async def _beside_a_longer_log(city: Asked, longer: Asked) -> list[Row]:
     ]
 
 
-async def _by_subject(many: Asked, counted: dict[str, int]) -> list[Row]:
+async def _by_subject(many: ServedRegister, counted: dict[str, int]) -> list[Row]:
     """The cost of a figure beyond one select, per subject that counts."""
     figures = many.figures("IKU-2")
-    one, *samples = await in_turns([many.takes(["/one"]), *figures.values()])
+    one, *samples = await measure_alternately([many.takes(["/one"]), *figures.values()])
     return [
         Row(
             what=f"a subject that counts ({counted[what]:,} do), {many.size:,} events, "
@@ -249,7 +251,7 @@ def _row(
 
 def main() -> None:
     """Measure, and store the rows."""
-    there = registers.place(FULL).exists()
+    there = registers.register_folder(FULL).exists()
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("count", nargs="?", type=int, default=FULL if there else MANY)
     rows = asyncio.run(measure(parser.parse_args().count))

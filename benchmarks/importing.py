@@ -145,7 +145,9 @@ async def report(rows: int) -> None:
         ran.append(await run_in_process(rows))
         return rows / float(ran[-1]["took"])
 
-    rates, copies = await measuring.in_turns([ours, partial(copied, content)])
+    rates, copies = await measuring.measure_alternately(
+        [ours, partial(copied, content)]
+    )
     measuring.report(
         "importing",
         f"Importing {rows:,} rows of a journal",

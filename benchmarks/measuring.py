@@ -58,7 +58,7 @@ class Row(Struct, frozen=True, kw_only=True):
         return ratio >= self.bar if self.better == "higher" else ratio <= self.bar
 
 
-async def in_turns(
+async def measure_alternately(
     sides: Sequence[Measure], repeats: int = REPEATS
 ) -> list[list[float]]:
     """Samples of each side, measured alternately; the first side rotates."""

@@ -80,7 +80,7 @@ class Example(NamedTuple):
 async def register() -> AsyncIterator[tuple[Database, Example]]:
     """The register of a busy city, with publications."""
     async with registers.register(CITY, FOLDER, settings={}) as database:
-        async with registers.opened(database) as (app, connection):
+        async with registers.open_register(database) as (app, connection):
             there = await publications.all_publications(connection)
             for year in PUBLISHED if not there else ():
                 await publish(app, date(year, 12, 31))

@@ -48,7 +48,7 @@ BATCH = 2_000
 AREAS = ("35.76.01.1003", "35.76.02.1009", "35.76.02.1001", "35.76.03.1001", None)
 
 
-class Told(NamedTuple):
+class GeneratedEvent(NamedTuple):
     """A command, ordered by the day it became known."""
 
     known_on: date
@@ -69,7 +69,7 @@ async def register(
     Its server has *settings* in addition to those of production. None selects the
     fastest settings for filling, which are not durable.
     """
-    home = place(count, folder, years)
+    home = register_folder(count, folder, years)
     if settings is not None:
         async with register(count, folder, years=years):
             pass
@@ -84,13 +84,13 @@ async def register(
         await asyncio.to_thread(server.__exit__, None, None, None)
 
 
-def place(count: int, folder: Path = FOLDER, years: int = YEARS) -> Path:
+def register_folder(count: int, folder: Path = FOLDER, years: int = YEARS) -> Path:
     """The folder of the register of *count* events in *years* years."""
     return folder / (str(count) if years == YEARS else f"{count}-in-{years}-years")
 
 
 @asynccontextmanager
-async def opened(database: Database) -> AsyncIterator[tuple[App, Connection]]:
+async def open_register(database: Database) -> AsyncIterator[tuple[App, Connection]]:
     """The application over a database, and a connection to it."""
     async with (
         open_app(Settings(home=FOLDER), database) as app,
@@ -100,14 +100,16 @@ async def opened(database: Database) -> AsyncIterator[tuple[App, Connection]]:
 
 
 async def _fill(database: Database, count: int, years: int) -> None:
-    async with opened(database) as (app, connection):
+    async with open_register(database) as (app, connection):
         size = (await log.head(connection)).size
         if size >= count:
             return
         if size > 4:
-            raise SystemExit(f"{place(count, years=years)} is half filled; delete it")
+            raise SystemExit(
+                f"{register_folder(count, years=years)} is half filled; delete it"
+            )
         began = time.perf_counter()
-        await load(app, connection, chronicle(count - size, years=years))
+        await load(app, connection, generate_events(count - size, years=years))
         took = time.perf_counter() - began
     owner = await pools.connect_as_owner(database.owner_dsn)
     await owner.execute("vacuum analyze")
@@ -115,7 +117,9 @@ async def _fill(database: Database, count: int, years: int) -> None:
     print(f"loaded {count:,} events in {took:.0f} s, {count / took:,.0f} a second")
 
 
-async def load(app: App, connection: Connection, told: Iterator[Told]) -> None:
+async def load(
+    app: App, connection: Connection, told: Iterator[GeneratedEvent]
+) -> None:
     """Append facts that are known to be legal, without decisions; project them."""
     histories: dict[str, FoldedStream] = {}
     batch: list[log.AppendRequest] = []
@@ -154,16 +158,18 @@ async def _append(
         await app.projections.project(connection, accepted)
 
 
-def chronicle(count: int, seed: int = 2021, years: int = YEARS) -> Iterator[Told]:
+def generate_events(
+    count: int, seed: int = 2021, years: int = YEARS
+) -> Iterator[GeneratedEvent]:
     """Exactly *count* legal commands in the order in which they became known."""
     random, order, told = Random(seed), numbers(), 0
     begin = date(END.year + 1 - years, 1, 1)
     days = (END - begin).days + 1
-    pending: list[Told] = []
+    pending: list[GeneratedEvent] = []
     subjects = count // EVENTS_A_SUBJECT + 1
     for number in range(10 * subjects):
         begins = begin + timedelta(days=min(number * days // subjects, days - 1))
-        for one in _life(random, number, begins, order):
+        for one in _subject_events(random, number, begins, order):
             heapq.heappush(pending, one)
         while pending and pending[0].known_on <= begins:
             yield heapq.heappop(pending)
@@ -172,9 +178,9 @@ def chronicle(count: int, seed: int = 2021, years: int = YEARS) -> Iterator[Told
                 return
 
 
-def _life(
+def _subject_events(
     random: Random, number: int, begins: date, order: Iterator[int]
-) -> Iterator[Told]:
+) -> Iterator[GeneratedEvent]:
     """The commands of one subject, in the order in which they became known."""
     of_case = random.random() < 0.6
     category, letter = ("conflict", "K") if of_case else ("organisation", "O")
@@ -185,7 +191,7 @@ def _life(
         # Some facts are known on their day, others later.
         known_on = max(known_on, day + timedelta(days=random.choice((0, 0, 1, 3, 40))))
         command = Command(category, subject, proposed, "uji", known_on=known_on)
-        yield Told(known_on, next(order), place == len(facts), command)
+        yield GeneratedEvent(known_on, next(order), place == len(facts), command)
 
 
 def _case(random: Random, day: date) -> Iterator[tuple[date, Any]]:
@@ -208,12 +214,12 @@ def _case(random: Random, day: date) -> Iterator[tuple[date, Any]]:
             conflict.Corrected(corrects=1, level=Level.KEKERASAN, reason="Salah catat"),
         )
     for _ in range(random.choice((0, 1, 1, 1, 2, 3))):
-        day = _later(random, day, 200)
+        day = _random_later_day(random, day, 200)
         manner = random.choice(list(Manner))
         yield day, conflict.Resolved(effective_on=day, manner=manner)
-        day = _later(random, day, 300)
+        day = _random_later_day(random, day, 300)
         yield day, conflict.Reopened(effective_on=day)
-    day = _later(random, day, 400 if random.random() < 0.8 else 2_000)
+    day = _random_later_day(random, day, 400 if random.random() < 0.8 else 2_000)
     yield day, conflict.Resolved(effective_on=day, manner=Manner.MEDIASI)
 
 
@@ -231,7 +237,7 @@ def _organisation(random: Random, day: date) -> Iterator[tuple[date, Any]]:
     )
     last = random.randint(3, 10)
     for number in range(last):
-        day = _later(random, day, 500)
+        day = _random_later_day(random, day, 500)
         yield (
             day,
             organisation.Participated(
@@ -244,9 +250,9 @@ def _organisation(random: Random, day: date) -> Iterator[tuple[date, Any]]:
     if random.random() < 0.2:
         yield day, Annulled(annuls=random.randint(2, last), reason="Salah catat")
     if random.random() < 0.5:
-        day = _later(random, day, 400)
+        day = _random_later_day(random, day, 400)
         yield day, organisation.Dissolved(effective_on=day)
 
 
-def _later(random: Random, day: date, most: int) -> date:
+def _random_later_day(random: Random, day: date, most: int) -> date:
     return day + timedelta(days=random.randint(1, most))

@@ -143,7 +143,7 @@ MEASUREMENTS: dict[str, Measured] = {
 
 async def measure(name: str, database: Database) -> dict[str, float]:
     """Milliseconds to the first and to the last line, and peak memory in MiB."""
-    async with registers.opened(database) as (app, connection):
+    async with registers.open_register(database) as (app, connection):
         await app.figures.indicators(connection)
         first, began = 0.0, time.perf_counter()
         async for _ in MEASUREMENTS[name](app, connection):
@@ -157,13 +157,13 @@ async def report(count: int) -> None:
     rows: list[Row] = []
     async with registers.register(count) as long, registers.register(SMALL) as short:
         for name in MEASUREMENTS:
-            rows += await _beside(name, long, short)
+            rows += await _compare(name, long, short)
     measuring.report(
         "replay", f"Replay, explanation and differences, {count:,} events", rows
     )
 
 
-async def _beside(name: str, long: Database, short: Database) -> list[Row]:
+async def _compare(name: str, long: Database, short: Database) -> list[Row]:
     ran: dict[Database, list[dict[str, float]]] = {long: [], short: []}
 
     async def side(database: Database) -> float:
@@ -174,7 +174,7 @@ async def _beside(name: str, long: Database, short: Database) -> list[Row]:
         ran[database].append(told)
         return float(told["first"])
 
-    await measuring.in_turns([partial(side, long), partial(side, short)])
+    await measuring.measure_alternately([partial(side, long), partial(side, short)])
     shown = [("first", "to the first line", "ms"), ("peak", "peak memory", "MiB")]
     if name.startswith("replay"):  # the others return one whole page
         shown.insert(1, ("last", "to the last", "ms"))

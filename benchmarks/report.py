@@ -55,7 +55,7 @@ GOOD, BAD, PLAIN = "#2e7d32", "#c62828", "#546e7a"
 FLUSHES = 200
 
 
-class Told(Struct, frozen=True):
+class BenchmarkResult(Struct, frozen=True):
     """The stored result of a benchmark."""
 
     name: str
@@ -64,17 +64,17 @@ class Told(Struct, frozen=True):
     measured_on: str = ""
 
 
-def read(folder: Path) -> list[Told]:
+def read(folder: Path) -> list[BenchmarkResult]:
     """All results, in the order of the page."""
     found = [
-        msgspec.json.decode(path.read_bytes(), type=Told)
+        msgspec.json.decode(path.read_bytes(), type=BenchmarkResult)
         for path in sorted(folder.glob("*.json"))
     ]
     known = {name: place for place, name in enumerate(ORDER)}
     return sorted(found, key=lambda told: known.get(told.name, len(ORDER)))
 
 
-def page(found: Iterable[Told]) -> str:
+def page(found: Iterable[BenchmarkResult]) -> str:
     """The whole page, in Markdown."""
     parts = [HEAD, f"Measured on {machine()}.\n"]
     for told in found:
@@ -87,7 +87,7 @@ def page(found: Iterable[Told]) -> str:
     return "".join(parts)
 
 
-def plot(told: Told) -> Figure:
+def plot(told: BenchmarkResult) -> Figure:
     """The ratios of all rows with a peer or a target, relative to the target if any."""
     rows = [row for row in told.rows if row.peer_samples or row.bar] or told.rows
     figure = Figure(figsize=(8, 0.9 + 0.34 * len(rows)), layout="constrained")

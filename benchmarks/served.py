@@ -28,7 +28,7 @@ from iku.web.app import create_app
 from iku.web.routes import get, post
 
 
-class One(Struct, frozen=True):
+class SelectedRow(Struct, frozen=True):
     """A row, selected by its key."""
 
     stream: str
@@ -36,7 +36,7 @@ class One(Struct, frozen=True):
 
 
 @get("/one", None)
-async def one(app: App) -> One:
+async def one(app: App) -> SelectedRow:
     """The handler of `GET /one`, the cost of one indexed select over HTTP."""
     async with acquire_connection(app) as connection:
         row = await connection.fetchrow(
@@ -44,17 +44,17 @@ async def one(app: App) -> One:
             "indicator-IKU-1",
         )
     assert row is not None
-    return One(row["stream"], row["version"])
+    return SelectedRow(row["stream"], row["version"])
 
 
-class Entered(Struct, frozen=True):
+class InsertedCase(Struct, frozen=True):
     """An inserted case."""
 
     id: int
 
 
 @post("/crud")
-async def crud(command: conflict.Report, app: App) -> Entered:
+async def crud(command: conflict.Report, app: App) -> InsertedCase:
     """The handler of `POST /crud`, the cost of one case and one audit row."""
     async with acquire_connection(app) as connection, connection.transaction():
         number = await connection.fetchval(
@@ -80,7 +80,7 @@ async def crud(command: conflict.Report, app: App) -> Entered:
             "lokal",
             msgspec.json.encode(command).decode(),
         )
-    return Entered(number)
+    return InsertedCase(number)
 
 
 async def prepare(database: Database) -> None:

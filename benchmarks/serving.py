@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from benchmarks.loading import Load, LoadResult, run_in_process
-from benchmarks.measuring import Row, in_turns, report
+from benchmarks.measuring import Row, measure_alternately, report
 from benchmarks.served import prepare, served
 from iku.postgres.database import Database, migrate_database
 from iku.postgres.embedded import lease
@@ -37,7 +37,7 @@ async def entering(port: int) -> list[Row]:
         for warm in (ours, peer):
             await warm.rate()
         ours.told.clear()
-        samples, peers = await in_turns([ours.rate, peer.rate])
+        samples, peers = await measure_alternately([ours.rate, peer.rate])
         what = f"POST /conflicts, {connections} connections"
         rows += [
             Row(
@@ -84,7 +84,7 @@ class _Posting:
         return self.told[-1].rate
 
 
-async def beside_a_reader(port: int) -> list[Row]:
+async def rate_with_slow_reader(port: int) -> list[Row]:
     """Responses per second of a POST, with and without a slow reader of the log."""
     first = 10**7  # numbers that no other load uses
 
@@ -99,7 +99,7 @@ async def beside_a_reader(port: int) -> list[Row]:
             return await post()
 
     await post()
-    ours, peers = await in_turns([read_beside, post])
+    ours, peers = await measure_alternately([read_beside, post])
     return [
         Row(
             what="POST /conflicts, with slow readers of a replay",
@@ -146,7 +146,7 @@ async def main() -> None:
         async with served(database, IKU_HOME=str(FOLDER)) as port:
             rows = await entering(port)
             # The log is now long enough to keep a slow reader busy for a whole turn.
-            rows += await beside_a_reader(port)
+            rows += await rate_with_slow_reader(port)
     finally:
         await asyncio.to_thread(server.__exit__, None, None, None)
     report("serving", "Entering over HTTP, with concurrent readers", rows)

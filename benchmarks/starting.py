@@ -108,7 +108,7 @@ def ask(port: int, path: str, body: bytes | None = None) -> int:
         connection.close()
 
 
-async def started(home: Path) -> float:
+async def start_seconds(home: Path) -> float:
     """Seconds until the program's first response."""
 
     def start() -> float:
@@ -118,7 +118,7 @@ async def started(home: Path) -> float:
     return await asyncio.to_thread(start)
 
 
-async def postgres_started(home: Path) -> float:
+async def postgres_start_seconds(home: Path) -> float:
     """Seconds until PostgreSQL alone, on the same folder, accepts connections."""
 
     def start() -> float:
@@ -136,17 +136,17 @@ async def postgres_started(home: Path) -> float:
     return await asyncio.to_thread(start)
 
 
-async def first_started() -> float:
+async def first_start_seconds() -> float:
     """Seconds until the program's first response, starting without a folder."""
     registers.FOLDER.mkdir(parents=True, exist_ok=True)
     home = Path(tempfile.mkdtemp(dir=registers.FOLDER))
     try:
-        return await started(home)
+        return await start_seconds(home)
     finally:
         shutil.rmtree(home)
 
 
-def loaded(home: Path) -> tuple[float, float]:
+def loaded_memory(home: Path) -> tuple[float, float]:
     """Peak MiB of the program under load, and MiB of its PostgreSQL afterwards."""
     with serving(home) as (server, port, _):
         order = numbers()
@@ -177,14 +177,20 @@ def _shared_fairly(pid: int) -> float:
 
 async def report(count: int) -> None:
     """Measure on a register of *count* events."""
-    home = registers.place(count)
+    home = registers.register_folder(count)
     async with registers.register(count):
         pass
-    await started(home)  # records the seed definitions
-    ours, postgres, first = await measuring.in_turns(
-        [partial(started, home), partial(postgres_started, home), first_started]
+    await start_seconds(home)  # records the seed definitions
+    ours, postgres, first = await measuring.measure_alternately(
+        [
+            partial(start_seconds, home),
+            partial(postgres_start_seconds, home),
+            first_start_seconds,
+        ]
     )
-    memory = [await asyncio.to_thread(loaded, home) for _ in range(measuring.REPEATS)]
+    memory = [
+        await asyncio.to_thread(loaded_memory, home) for _ in range(measuring.REPEATS)
+    ]
     rows = [
         Row(
             what="start with data present, without PostgreSQL's share",

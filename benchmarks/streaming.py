@@ -142,7 +142,7 @@ async def signed(count: int) -> AsyncIterator[Database]:
     async with registers.register(count, settings={}) as database:
         assert database.signer_dsn is not None
         signer = await pools.connect_as_signer(database.signer_dsn)
-        signs = SignerFolder(registers.place(count) / "signer")
+        signs = SignerFolder(registers.register_folder(count) / "signer")
         if not signs.folder.exists():
             signs.make_key(ORIGIN)
         await checkpoint_signing.sign(signer, signs, ORIGIN)
@@ -179,14 +179,16 @@ async def report(count: int) -> None:
 
 
 async def _in_turns(sides: list[Callable[[], Awaitable[Ran]]]) -> list[list[Ran]]:
-    """As `measuring.in_turns`, for operations with a rate and a peak."""
+    """As `measuring.measure_alternately`, for operations with a rate and a peak."""
     ran: list[list[Ran]] = [[] for _ in sides]
 
     async def one(index: int) -> float:
         ran[index].append(await sides[index]())
         return ran[index][-1].rate
 
-    await measuring.in_turns([partial(one, index) for index in range(len(sides))])
+    await measuring.measure_alternately(
+        [partial(one, index) for index in range(len(sides))]
+    )
     return ran
 
 

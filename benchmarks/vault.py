@@ -16,7 +16,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 from benchmarks import measuring
-from benchmarks.measuring import Row, in_turns
+from benchmarks.measuring import Row, measure_alternately
 from iku.app import App, migrate_and_open
 from iku.commands.command import Command
 from iku.domain.conflict import Category, Dimension, Reported
@@ -66,7 +66,7 @@ async def measure(home: Path, count: int) -> list[Row]:
                 with patch.object(vault, "store", _nothing):
                     return await report(app, f"bare-{next(names)}", count, at_once)
 
-            ours, theirs = await in_turns((kept, bare))
+            ours, theirs = await measure_alternately((kept, bare))
             rows.append(
                 Row(
                     what=f"reports with three texts, {at_once} at once",

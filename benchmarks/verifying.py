@@ -79,7 +79,7 @@ print((time.process_time() - began) / 50 * 1000)
 
 async def exported(count: int) -> tuple[Path, str]:
     """A bundle of *count* records, and the number of a countable figure."""
-    home = registers.place(count)
+    home = registers.register_folder(count)
     folder, kept = home / "bundle", home / "bundle.number"
     if kept.exists():
         return folder, kept.read_text()
@@ -96,7 +96,7 @@ async def exported(count: int) -> tuple[Path, str]:
         await bundle.export(owner, Policy(quorum="none"), folder, lambda *_: None)
         await owner.close()
         (home / "policy").write_text(f"log {signs.key().verifier}\nquorum none\n")
-        async with registers.opened(database) as (app, connection):
+        async with registers.open_register(database) as (app, connection):
             [figure] = await app.figures.answer(connection, [ASKED], ASKED.as_of)
     kept.write_text(figure.number)
     return folder, figure.number
@@ -141,7 +141,7 @@ async def measure(count: int, repeats: int) -> None:
         peaks.setdefault(name, []).append(peak)
         return seconds
 
-    verified, counted, decoded, hashed = await measuring.in_turns(
+    verified, counted, decoded, hashed = await measuring.measure_alternately(
         [
             partial(side, "verified", "verify", verify),
             partial(side, "counted", "verify", recount),
@@ -150,7 +150,7 @@ async def measure(count: int, repeats: int) -> None:
         ],
         repeats,
     )
-    ml_dsa, ed25519 = await measuring.in_turns(
+    ml_dsa, ed25519 = await measuring.measure_alternately(
         [
             partial(signature, "ml_dsa_verify", Algorithm.COSIGNATURE_ML_DSA),
             partial(signature, "ed25519_verifies", Algorithm.COSIGNATURE),

@@ -38,38 +38,42 @@ MERGERS: dict[str, Any] = {
 }
 
 
-class Told(NamedTuple):
+class OrderedCommand(NamedTuple):
     """A command, and the key by which it is ordered in the log."""
 
     order: int
     command: Command
 
 
-def chronicle(seed: int, count: int) -> list[Command]:
+def generate_commands(seed: int, count: int) -> list[Command]:
     """At least *count* legal commands, in the order in which they are recorded.
 
     Three subjects in ten come from older registers: their facts are recorded months
     after facts of other subjects that became known later.
     """
     random = Random(seed)
-    told = [Told(0, Command("conflict", HARBOUR, REPORT, "uji", known_on=FIRST))]
+    told = [
+        OrderedCommand(0, Command("conflict", HARBOUR, REPORT, "uji", known_on=FIRST))
+    ]
     number = 0
     while len(told) < count:
         number += 1
         lag = random.randint(60, 500) if random.random() < 0.3 else 0
         category = random.choice(["conflict", "conflict", "organisation"])
         subject = f"{'K' if category == 'conflict' else 'O'}{number:04}"
-        for known_on, event in _life(random, category, subject):
+        for known_on, event in _subject_events(random, category, subject):
             command = Command(category, subject, event, "uji", known_on=known_on)
-            told.append(Told(known_on.toordinal() + lag, command))
+            told.append(OrderedCommand(known_on.toordinal() + lag, command))
     return [t.command for t in sorted(told, key=lambda t: t.order)]
 
 
-def _life(random: Random, category: str, name: str) -> Iterator[tuple[date, Any]]:
+def _subject_events(
+    random: Random, category: str, name: str
+) -> Iterator[tuple[date, Any]]:
     """The facts of one subject with the days on which they became known, in order."""
     chance = Chance(random, cases=[name, HARBOUR], organisations=[name])
     decider, state, known_on = DECIDERS[category], None, FIRST
-    facts = [_birth(chance, category)]
+    facts = [_creation_event(chance, category)]
     if category == "conflict" and random.random() < 0.85:
         facts.append(conflict.Verified(effective_on=facts[0].effective_on))
     draw = chance.case if category == "conflict" else chance.organisation
@@ -89,7 +93,7 @@ def _life(random: Random, category: str, name: str) -> Iterator[tuple[date, Any]
             yield day, one
 
 
-def _birth(chance: Chance, category: str) -> Any:
+def _creation_event(chance: Chance, category: str) -> Any:
     if category == "organisation":
         return chance.registered()
     return chance.reported(title=chance.random.choice(TITLES))
@@ -147,7 +151,7 @@ def definitions() -> Sequence[tuple[str, Any, date]]:
 
 async def fill(world: World, seed: int, count: int) -> None:
     """Load a chronicle, with definitions in between that count earlier events, too."""
-    commands = chronicle(seed, count)
+    commands = generate_commands(seed, count)
     stops = definitions()
     part = len(commands) // (len(stops) + 1)
     for index, (code, said, known_on) in enumerate(stops):
