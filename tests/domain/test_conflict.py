@@ -121,7 +121,7 @@ def test_a_case_of_boundaries_or_natural_resources_is_of_no_indicators_category(
 def test_a_report_without_its_number_is_the_fact() -> None:
     fields = {**SARA, "title": "Perkara", "effective_on": "2021-03-01", "area": AREA}
     report = convert({**fields, "number": "K1"}, Report)
-    assert report.fact() == convert({**fields, "type": "reported"}, Reported)
+    assert report.to_event() == convert({**fields, "type": "reported"}, Reported)
     assert report.number == "K1"
 
 

@@ -377,7 +377,7 @@ def test_a_target_as_it_comes_in_is_the_fact() -> None:
         "effective_on": "2021-01-01",
         "basis": "PK 2021",
     }
-    assert convert(fields, indicator.Target).fact() == targeted()
+    assert convert(fields, indicator.Target).to_event() == targeted()
 
 
 def test_a_target_holds_from_its_day_until_it_is_revised_and_for_its_year() -> None:

@@ -100,7 +100,7 @@ def test_a_registration_without_its_number_is_the_fact() -> None:
         "valid_until": "2021-12-31",
     }
     entry = convert({**fields, "number": "O1"}, Registration)
-    assert entry.fact() == registered()
+    assert entry.to_event() == registered()
     assert entry.number == "O1"
 
 

@@ -50,7 +50,7 @@ def test_an_instant_is_of_the_agencys_clocks_and_names_their_zone() -> None:
 
 
 def test_a_movement_has_a_sign_unless_it_is_none() -> None:
-    signed = [formats.signed(value) for value in (1_234, -1_234, 0)]
+    signed = [formats.signed_number(value) for value in (1_234, -1_234, 0)]
     assert signed == ["+1.234", "-1.234", "0"]
     assert formats.fraction(1_033, 1_238) == "1.033/1.238"
 

@@ -808,7 +808,7 @@ async def test_streams_are_batched_whole(
         streams = log.read_subjects(connection, "a")
         return [
             [f"{stream[0].stream}: {len(stream)}" for stream in batch]
-            async for batch in log.batched(streams, events)
+            async for batch in log.batch_streams(streams, events)
         ]
 
     assert await batches(4) == [["a-1: 3", "a-2: 1"], ["a-3: 2"]]

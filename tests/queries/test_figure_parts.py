@@ -14,7 +14,7 @@ async def test_the_parts_by_one_property_are_those_of_the_breakdown(
 ) -> None:
     several = 0
     for figure in await asked(long, seed=41, count=12):
-        found = await figure_parts.parts(long.connection, figure)
+        found = await figure_parts.counts_by_part(long.connection, figure)
         several += len(found) > 3
         assert sum(one.numerator for one in found) == figure.numerator
         assert sum(one.denominator for one in found) == figure.denominator

@@ -40,7 +40,7 @@ def came_from(hops: str | list[str], peer: str = PROXY) -> str | None:
     values = [hops] if isinstance(hops, str) else hops
     headers = [("X-Forwarded-For", value) for value in values]
     asked = scope(peer, [*headers, ("X-Forwarded-Proto", "https")])
-    if (found := forwarded.admit(asked, PROXIED)) is None:
+    if (found := forwarded.apply_forwarded_headers(asked, PROXIED)) is None:
         assert asked["scheme"] == "https"
         return str(asked["client"][0])
     assert (found.status, asked["client"][0]) == (400, peer)
@@ -115,7 +115,7 @@ def test_a_proxy_states_both_the_client_and_the_scheme(
     by: Transport, headers: Any, name: str
 ) -> None:
     asked = scope(PROXY, headers)
-    found = forwarded.admit(asked, by)
+    found = forwarded.apply_forwarded_headers(asked, by)
 
     assert found is not None
     assert (found.status, found.errors[0].path) == (400, name)
@@ -124,7 +124,7 @@ def test_a_proxy_states_both_the_client_and_the_scheme(
 
 
 def test_what_reached_the_proxy_without_tls_is_misdirected() -> None:
-    found = forwarded.admit(
+    found = forwarded.apply_forwarded_headers(
         scope(PROXY, USUAL | {"X-Forwarded-Proto": "http"}), PROXIED
     )
 
@@ -140,7 +140,7 @@ def test_other_forwarded_headers_of_a_proxy_do_not_count() -> None:
     others = dict.fromkeys(HEADERS, "198.51.100.1") | USUAL
     asked = scope(PROXY, others)
 
-    assert forwarded.admit(asked, PROXIED) is None
+    assert forwarded.apply_forwarded_headers(asked, PROXIED) is None
     assert (asked["client"][0], asked["scheme"]) == (CLIENT, "https")
 
 
@@ -152,7 +152,7 @@ def test_other_forwarded_headers_of_a_proxy_do_not_count() -> None:
 def test_no_forwarded_header_is_accepted_where_no_proxy_is_named(
     name: str, by: Transport, peer: str
 ) -> None:
-    found = forwarded.admit(scope(peer, {name: "203.0.113.7"}), by)
+    found = forwarded.apply_forwarded_headers(scope(peer, {name: "203.0.113.7"}), by)
 
     assert found is not None
     assert found.status == 400
@@ -165,7 +165,7 @@ def test_no_forwarded_header_is_accepted_where_no_proxy_is_named(
 def test_nobody_but_the_proxy_sends_forwarded_headers_to_it(
     name: str, peer: str
 ) -> None:
-    found = forwarded.admit(scope(peer, {name: "127.0.0.1"}), PROXIED)
+    found = forwarded.apply_forwarded_headers(scope(peer, {name: "127.0.0.1"}), PROXIED)
 
     assert found is not None
     assert found.status == 400
@@ -179,16 +179,16 @@ def test_with_tls_of_its_own_the_headers_of_others_are_ignored(
 ) -> None:
     asked = scope(CLIENT, {name: "127.0.0.1"}, "https")
 
-    assert forwarded.admit(asked, by) is None
+    assert forwarded.apply_forwarded_headers(asked, by) is None
     assert (asked["client"][0], asked["scheme"]) == (CLIENT, "https")
 
 
 def test_only_the_proxy_and_this_machine_connect_without_tls() -> None:
     for peer in (CLIENT, "10.1.2.4", None):
-        found = forwarded.admit(scope(peer, {}), PROXIED)
+        found = forwarded.apply_forwarded_headers(scope(peer, {}), PROXIED)
         assert found is not None
         assert found.status == 421
-    assert forwarded.admit(scope("127.0.0.1", {}), PROXIED) is None
+    assert forwarded.apply_forwarded_headers(scope("127.0.0.1", {}), PROXIED) is None
 
 
 async def test_a_register_of_this_machine_records_nothing_through_a_proxy(

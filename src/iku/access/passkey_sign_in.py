@@ -37,7 +37,7 @@ async def begin(
         if session is None:
             return sign_in.reject_expired()
         account = session.account
-    flows, store = _stores(connection)
+    flows, store = _flow_and_passkey_stores(connection)
     try:
         return await site.begin_sign_in(flows, store, account)
     except PasskeyRefused as error:
@@ -52,7 +52,7 @@ async def start(
     device: str = "",
 ) -> SignedIn | Rejected:
     """Open a full session of the account whose passkey signed *response*."""
-    flows, store = _stores(connection)
+    flows, store = _flow_and_passkey_stores(connection)
     try:
         used = await site.finish_sign_in(flows, store, response)
     except PasskeyRefused as error:
@@ -67,7 +67,7 @@ async def verify(
     session = await _session_for_passkey(connection, token)
     if session is None:
         return sign_in.reject_expired()
-    flows, store = _stores(connection)
+    flows, store = _flow_and_passkey_stores(connection)
     try:
         await site.finish_sign_in(flows, store, response, session.account)
     except PasskeyRefused as error:
@@ -87,7 +87,7 @@ async def begin_registration(
     if isinstance(session, Rejected):
         return session
     name = (await accounts.factors(connection, session.account)).login_name
-    flows, store = _stores(connection)
+    flows, store = _flow_and_passkey_stores(connection)
     try:
         return await site.begin_registration(
             flows, store, session.account, name or session.account
@@ -107,12 +107,12 @@ async def register(
     session = await sign_in.enrolling_session(connection, token)
     if isinstance(session, Rejected):
         return session
-    flows, store = _stores(connection)
+    flows, store = _flow_and_passkey_stores(connection)
     try:
         made = await site.verify_registration(
             flows, store, session.account, response, name
         )
-        return await _add(connection, made, token)
+        return await _store_passkey(connection, made, token)
     except PasskeyRefused as error:
         return Rejected(error.reason, session.account)
     except _StepRejected as error:
@@ -146,7 +146,7 @@ class _StepRejected(Exception):
         self.why = why
 
 
-async def _add(connection: Connection, made: Passkey, token: str) -> SignedIn:
+async def _store_passkey(connection: Connection, made: Passkey, token: str) -> SignedIn:
     """Store the passkey and replace the session's token, or do neither.
 
     Raises:
@@ -165,7 +165,9 @@ async def _add(connection: Connection, made: Passkey, token: str) -> SignedIn:
         return done
 
 
-def _stores(connection: Connection) -> tuple[DatabaseFlows, DatabasePasskeys]:
+def _flow_and_passkey_stores(
+    connection: Connection,
+) -> tuple[DatabaseFlows, DatabasePasskeys]:
     return DatabaseFlows(connection), DatabasePasskeys(connection)
 
 

@@ -44,7 +44,7 @@ T = TypeVar("T")
 def words_of(*texts: str) -> frozenset[str]:
     """The words of three letters or more in these texts, such as the agency's name."""
     return frozenset(
-        word for text in texts for word in WORD.findall(_normalised(text).casefold())
+        word for text in texts for word in WORD.findall(_normalise(text).casefold())
     )
 
 
@@ -58,8 +58,8 @@ async def check(password: str, words: Iterable[str] = ()) -> Message | None:
 
 def password_fault(password: str, words: Iterable[str] = ()) -> Message | None:
     """Like `check`, but blocks the caller's thread for some milliseconds."""
-    normalised = _normalised(password)
-    if (size := len(_encoded(normalised))) > LONGEST:
+    normalised = _normalise(password)
+    if (size := len(_encode(normalised))) > LONGEST:
         return message(
             "the password has {size} bytes in UTF-8, but must have at most {most}",
             size=size,
@@ -97,7 +97,7 @@ def count_characters(text: str) -> int:
 
 async def hash_password(password: str) -> str:
     """The Argon2id hash of a password, with salt and parameters."""
-    content = _encoded(_normalised(password))
+    content = _encode(_normalise(password))
     return await _in_thread(lambda: HASHER.hash(content))
 
 
@@ -107,7 +107,7 @@ async def verify(stored: str | None, password: str) -> bool:
     Takes the same work if *stored* is None, so that the time does not reveal whether an
     account has the name or a password.
     """
-    content = _encoded(_normalised(password))
+    content = _encode(_normalise(password))
     if len(content) > LONGEST:
         stored, content = None, b""
     return await _in_thread(lambda: _matches(stored, content))
@@ -185,11 +185,11 @@ def _dummy_hash() -> str:
     return HASHER.hash("")
 
 
-def _normalised(text: str) -> str:
+def _normalise(text: str) -> str:
     return unicodedata.normalize("NFC", text)
 
 
-def _encoded(text: str) -> bytes:
+def _encode(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 

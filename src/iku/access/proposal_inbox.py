@@ -49,12 +49,12 @@ async def listing(
     """
     found = await proposals.visible_proposals(view, question, commands.today())
     if question.decidable:
-        decidable = await _decidable(commands, view, credentials, found)
+        decidable = await _decidable_proposals(commands, view, credentials, found)
         found = [one for one in found if one.id in decidable]
         page = found[: question.limit]
     else:
         page = found[: question.limit]
-        decidable = await _decidable(commands, view, credentials, page)
+        decidable = await _decidable_proposals(commands, view, credentials, page)
     return Proposals(
         await proposals.shown_proposals(view, page, decidable),
         page[-1].position if len(found) > len(page) else None,
@@ -73,7 +73,7 @@ async def show(
         SubjectNotFound: The proposal does not exist, or the viewer may not see it.
     """
     found = [await proposals.find(view, identifier, commands.today())]
-    decidable = await _decidable(commands, view, credentials, found)
+    decidable = await _decidable_proposals(commands, view, credentials, found)
     [shown] = await proposals.shown_proposals(view, found, decidable)
     return shown
 
@@ -105,7 +105,7 @@ async def approve(
     )
 
 
-async def _decidable(
+async def _decidable_proposals(
     commands: CommandHandler,
     view: View,
     credentials: Credentials | None,
@@ -115,4 +115,4 @@ async def _decidable(
         return frozenset()  # has not signed in
     by = Command("proposal", "", None, view.viewer.name, credentials=credentials)
     held = {one.id: one.state for one in found}
-    return await steps.decidable(commands, view.reader, by, held)
+    return await steps.decidable_proposals(commands, view.reader, by, held)

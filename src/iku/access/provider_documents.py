@@ -215,7 +215,7 @@ def _key(jwk: Mapping[str, Any]) -> Key | None:
     described = {name: jwk[name] for name in ("kid", "use", "alg") if name in jwk}
     try:
         match jwk.get("kty"):
-            case "RSA" if _bits(jwk["n"]) >= SHORTEST_RSA_BITS:
+            case "RSA" if _bit_length(jwk["n"]) >= SHORTEST_RSA_BITS:
                 numbers = {"kty": "RSA", "n": jwk["n"], "e": jwk["e"]}
                 return RSAKey.import_key(numbers | described)
             case "EC" if jwk["crv"] == "P-256":
@@ -227,6 +227,6 @@ def _key(jwk: Mapping[str, Any]) -> Key | None:
         return None
 
 
-def _bits(modulus: str) -> int:
+def _bit_length(modulus: str) -> int:
     raw = urlsafe_b64decode(modulus + "=" * (-len(modulus) % 4))
     return int.from_bytes(raw, "big").bit_length()

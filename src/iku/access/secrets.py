@@ -62,7 +62,7 @@ class Secrets:
         """Encrypt *content* with the current key, bound to its owner and *purpose*."""
         epoch, key = self.keys.current_epoch(self._today())
         nonce = os.urandom(NONCE)
-        bound = _bound(purpose, epoch, owner)
+        bound = _associated_data(purpose, epoch, owner)
         return Sealed(epoch, nonce + AESGCM(key).encrypt(nonce, content, bound))
 
     def unseal(
@@ -85,7 +85,7 @@ class Secrets:
                     epoch=sealed.epoch,
                 )
             )
-        bound = _bound(purpose, sealed.epoch, owner)
+        bound = _associated_data(purpose, sealed.epoch, owner)
         nonce, content = sealed.bytes[:NONCE], sealed.bytes[NONCE:]
         try:
             return AESGCM(key).decrypt(nonce, content, bound)
@@ -186,5 +186,5 @@ def draft_owner(account: str, path: str) -> str:
     return f"{account} {path}"
 
 
-def _bound(purpose: Purpose, epoch: str, owner: str) -> bytes:
+def _associated_data(purpose: Purpose, epoch: str, owner: str) -> bytes:
     return context(f"iku/{purpose}/v1\0".encode(), epoch, owner)

@@ -32,7 +32,7 @@ def show_subjects(
 ) -> None:
     """Print the counts of each subject under each of the definitions *names*."""
     shown = [
-        (row.number, row.title, *(fraction(counted) for counted in row.columns))
+        (row.number, row.title, *(counts_cell(counted) for counted in row.columns))
         for row in rows
     ]
     out.table(
@@ -45,7 +45,7 @@ def show_subjects(
     )
 
 
-def fraction(counted: SubjectCount) -> str:
+def counts_cell(counted: SubjectCount) -> str:
     """The counts of a subject, such as ``1/1``; a dash if it does not count."""
     if not counted.denominator:
         return formats.NOTHING

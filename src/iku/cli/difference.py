@@ -4,7 +4,7 @@ import click
 
 from iku import labels
 from iku.cli import figure_table, tables, terminal
-from iku.cli.comparison_table import fraction
+from iku.cli.comparison_table import counts_cell
 from iku.cli.options import options
 from iku.cli.tables import Printer, number_column, text_column, unwrapped_column
 from iku.cli.terminal_language import formats, translated
@@ -86,8 +86,8 @@ def show(found: Difference) -> None:
     out.say(
         message(
             "Difference: numerator {numerator}, denominator {denominator}",
-            numerator=formats.signed(found.numerator),
-            denominator=formats.signed(found.denominator),
+            numerator=formats.signed_number(found.numerator),
+            denominator=formats.signed_number(found.denominator),
         )
     )
     out.table(WAY, map(_step_row, found.steps))
@@ -120,8 +120,8 @@ def _step_row(interval: Interval) -> tuple[str, ...]:
     after = interval.after
     return (
         translated(labels.STEPS[interval.step]),
-        formats.signed(interval.numerator),
-        formats.signed(interval.denominator),
+        formats.signed_number(interval.numerator),
+        formats.signed_number(interval.denominator),
         formats.fraction(after.numerator, after.denominator),
         formats.percent(after.percentage),
         formats.percent(after.target),
@@ -145,9 +145,9 @@ def _item_row(item: DifferenceItem) -> tuple[str, ...]:
         translated(labels.CAUSES[item.cause]),
         item.number,
         item.title,
-        formats.signed(item.numerator),
-        formats.signed(item.denominator),
-        fraction(item.before),
-        fraction(item.after),
+        formats.signed_number(item.numerator),
+        formats.signed_number(item.denominator),
+        counts_cell(item.before),
+        counts_cell(item.after),
         *event,
     )

@@ -55,7 +55,7 @@ def show(figures: Sequence[Figure], areas: dict[str, str]) -> None:
     out.table(COLUMNS, map(cells, figures))
     _show_parts(out, figures, areas)
     for figure in figures:
-        out.say(f"{indicator_and_number(figure)}{_remark(figure)}")
+        out.say(f"{indicator_and_number(figure)}{_expired_remark(figure)}")
 
 
 def coordinates_in_words(at: Figure) -> str:
@@ -117,7 +117,7 @@ def _show_parts(out: Printer, figures: Iterable[Figure], areas: dict[str, str]) 
         out.table(PARTS, rows)
 
 
-def _remark(figure: Figure) -> str:
+def _expired_remark(figure: Figure) -> str:
     if figure.empty:
         return f"; {translated(message('nothing is counted'))}"
     if figure.expired:

@@ -134,7 +134,7 @@ def _show(found: ShownProposal) -> None:
             (message("Recorded at"), formats.instant(found.proposed_at, zone)),
             (message("Reason"), found.because),
             *(
-                (f"  {name}", _value(name, value))
+                (f"  {name}", _field_text(name, value))
                 for name, value in found.command.items()
             ),
         ]
@@ -157,7 +157,7 @@ def _show(found: ShownProposal) -> None:
         )
 
 
-def _value(name: str, value: Any) -> str:
+def _field_text(name: str, value: Any) -> str:
     """A field of the command, as the terminal shows it."""
     if isinstance(value, Struct):
         return str(getattr(value, "name", value))

@@ -184,10 +184,10 @@ def _comparison_row(one: FrozenFigure) -> tuple[str, ...]:
     then, now = one.published, one.present
     return (
         one.indicator,
-        _value(then),
-        _value(now),
-        formats.signed(one.difference.numerator),
-        formats.signed(one.difference.denominator),
+        _figure_text(then),
+        _figure_text(now),
+        formats.signed_number(one.difference.numerator),
+        formats.signed_number(one.difference.denominator),
         formats.percent(then.achievement),
         formats.percent(now.achievement),
     )
@@ -200,14 +200,14 @@ def _in_force_message(one: FrozenFigure, now: FigureInForce) -> str:
         "{achievement}; cause: {cause} (published by definition {published}).",
         indicator=one.indicator,
         definition=now.definition,
-        value=_value(now),
+        value=_figure_text(now),
         achievement=formats.percent(now.achievement),
         cause=translated(labels.CAUSES[now.cause]),
         published=one.definition,
     )
 
 
-def _value(one: FigureValue) -> str:
+def _figure_text(one: FigureValue) -> str:
     """The counts and percentage of a figure, such as ``7/9 = 77,78%``."""
     counts = formats.fraction(one.numerator, one.denominator)
     return f"{counts} = {formats.percent(one.percentage)}"
@@ -219,7 +219,7 @@ def _change_row(item: PublicationChange, zone: ZoneInfo) -> tuple[str, ...]:
         translated(labels.CAUSES[item.cause]),
         item.number,
         item.title or "",
-        "; ".join(map(_effect, item.effects)) or translated(message("none")),
+        "; ".join(map(_effect_text, item.effects)) or translated(message("none")),
         formats.number(event.position),
         formats.day(event.effective_on),
         formats.day(event.known_on),
@@ -229,13 +229,15 @@ def _change_row(item: PublicationChange, zone: ZoneInfo) -> tuple[str, ...]:
     )
 
 
-def _effect(effect: FigureChange) -> str:
+def _effect_text(effect: FigureChange) -> str:
     """The change of one figure, such as ``IKU-1: numerator -1``."""
     parts = (
         (message("numerator"), effect.numerator),
         (message("denominator"), effect.denominator),
     )
     told = [
-        f"{translated(name)} {formats.signed(moved)}" for name, moved in parts if moved
+        f"{translated(name)} {formats.signed_number(moved)}"
+        for name, moved in parts
+        if moved
     ]
     return f"{effect.indicator}: {', '.join(told)}"

@@ -167,7 +167,7 @@ def _create_subject(
                 credentials=app.credentials,
             )
             return await gateway.handle(
-                category, subject_id(parsed.number or ""), parsed.fact()
+                category, subject_id(parsed.number or ""), parsed.to_event()
             )
 
     report_entry(category, terminal.run(execute()), json=json)

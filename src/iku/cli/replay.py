@@ -100,12 +100,12 @@ def _cells(line: ReplayLine) -> tuple[str, ...]:
         translated(labels.EVENTS[line.type]),
         line.subject.number,
         line.part,
-        _signed(line.moved.numerator),
+        _signed_number(line.moved.numerator),
         formats.number(line.numerator),
-        _signed(line.moved.denominator),
+        _signed_number(line.moved.denominator),
         formats.number(line.denominator),
     )
 
 
-def _signed(moved: int) -> str:
-    return formats.signed(moved) if moved else ""
+def _signed_number(moved: int) -> str:
+    return formats.signed_number(moved) if moved else ""

@@ -97,11 +97,11 @@ def _lines(category: str, item: Fields, areas: Areas) -> Iterator[tuple[str, str
         if item[field] is not None:
             yield (
                 translated(labels.FIELDS[field]).capitalize(),
-                _value(field, item, areas),
+                _field_text(field, item, areas),
             )
 
 
-def _value(field: str, item: Fields, areas: Areas) -> str:
+def _field_text(field: str, item: Fields, areas: Areas) -> str:
     match field, item[field]:
         case "status", _:
             shown = field_format.status(item)

@@ -214,7 +214,7 @@ class CommandHandler:
         """Read, decide and append; retry after a version conflict."""
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                return await self._attempt(connection, command, body)
+                return await self._decide_and_append(connection, command, body)
             except VersionConflict:
                 if attempt == ATTEMPTS:
                     raise
@@ -228,7 +228,7 @@ class CommandHandler:
                     ) from error
         raise VersionConflict(command.stream, 0, 1)
 
-    async def _attempt(
+    async def _decide_and_append(
         self, connection: Reader, command: Command, body: bytes
     ) -> CommandResult:
         read = await decision.read_streams(connection, self.vault, command)
@@ -359,7 +359,9 @@ class CommandHandler:
         if command.approval is not None:
             authority = authority._replace(covered=command.approval.covered)
 
-        def decided(closed: Cached[ClosedPeriods]) -> CommandDecision:
+        def decide_with(
+            closed: Cached[ClosedPeriods],
+        ) -> CommandDecision:
             return decide(
                 command,
                 read,
@@ -371,11 +373,11 @@ class CommandHandler:
 
         await self._refuse_own_entry(connection, command, read, authority)
         with suppress(ReasonRequired):
-            return decided(await self.closures.cached(connection))
+            return decide_with(await self.closures.cached(connection))
         # The period may have been reopened since it was read.
         closed = await self.closures.refresh(connection)
         try:
-            return decided(closed)
+            return decide_with(closed)
         except ReasonRequired as error:
             [counted] = await self.with_present_figures(connection, [error])
             raise counted from error

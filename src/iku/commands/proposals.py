@@ -65,7 +65,7 @@ async def propose(
         target=TargetStream(command.stream, decided.before.version),
         command=stored,
         because=because,
-        changes=_changes(closed, command.subject, decided),
+        changes=_frozen_figure_changes(closed, command.subject, decided),
         **texts,
     )
     recorded = structs.replace(
@@ -83,7 +83,7 @@ def _identifier(command: Command) -> str:
     return str(uuid5(NAMESPACE_OID, f"proposal {command.command_id}"))
 
 
-def _changes(
+def _frozen_figure_changes(
     closed: ClosedPeriods, subject: str, decided: decision.CommandDecision
 ) -> tuple[ProposedChange, ...]:
     """The figures of closed periods that the command would change."""
@@ -115,14 +115,14 @@ async def approve(
             changed since.
         SubjectNotFound: The proposal does not exist.
     """
-    read = await _read(commands, connection, identifier)
+    read = await _read_proposal(commands, connection, identifier)
     held: Proposal = read.state
     target = held.proposed.target
     authority = await commands.authority(connection, by.actor, by.credentials)
     approval = ProposalApproval(
         identifier,
         read,
-        _divisions(authority, held),
+        _approvable_divisions(authority, held),
         held.approved_divisions,
     )
     asked = structs.replace(
@@ -151,7 +151,7 @@ async def approve(
             )
         ) from error
     except Forbidden:
-        if not await _concerns(commands, connection, command, authority):
+        if not await _approves_in_part(commands, connection, command, authority):
             raise
         authorisation.refuse_unfresh(command)
         part = Approved(
@@ -159,10 +159,10 @@ async def approve(
             by=authority.name,
             divisions=approval.divisions,
         )
-        return await commands.handle(connection, _step(by, identifier, part))
+        return await commands.handle(connection, _step_command(by, identifier, part))
 
 
-def _divisions(authority: Authority, held: Proposal) -> tuple[str, ...]:
+def _approvable_divisions(authority: Authority, held: Proposal) -> tuple[str, ...]:
     """The divisions for which the actor may approve; empty for the whole agency."""
     if authority.actor is None:
         return ()
@@ -183,17 +183,19 @@ def _divisions(authority: Authority, held: Proposal) -> tuple[str, ...]:
     )
 
 
-async def _concerns(
+async def _approves_in_part(
     commands: CommandHandler, reader: Reader, command: Command, authority: Authority
 ) -> bool:
     """Whether the actor may approve for some, but not all, divisions concerned."""
     if authority.actor is None:
         return False
-    covered, found = await _covered(commands, reader, command, authority)
+    covered, found = await _covered_and_concerned_scopes(
+        commands, reader, command, authority
+    )
     return 0 < len(covered) < len(found)
 
 
-async def _covered(
+async def _covered_and_concerned_scopes(
     commands: CommandHandler, reader: Reader, command: Command, authority: Authority
 ) -> tuple[list[Scope], list[Scope]]:
     """The scopes for which the actor may approve, and all that are concerned."""
@@ -215,7 +217,7 @@ async def _covered(
     return covered, found
 
 
-async def decidable(
+async def decidable_proposals(
     commands: CommandHandler, reader: Reader, by: Command, held: Mapping[str, Proposal]
 ) -> frozenset[str]:
     """Those of the proposals *held*, by identifier, that the actor may decide on now.
@@ -242,7 +244,7 @@ async def _may_decide(
         return False
     if person_of(authority.name) in map(person_of, involved):
         return False
-    covered, _ = await _covered(
+    covered, _ = await _covered_and_concerned_scopes(
         commands, reader, _proposed_command(held, authority), authority
     )
     return bool(covered)
@@ -262,11 +264,11 @@ async def decline(
     commands: CommandHandler, reader: Reader, identifier: str, by: Command, reason: str
 ) -> CommandResult:
     """Decline a proposal (raises as `approve`)."""
-    read = await _read(commands, reader, identifier)
+    read = await _read_proposal(commands, reader, identifier)
     authority = await commands.authority(reader, by.actor, by.credentials)
     await _require_approver(commands, reader, read.state, authority)
     declined = Declined(effective_on=commands.today(), by=authority.name, reason=reason)
-    return await commands.handle(reader, _step(by, identifier, declined))
+    return await commands.handle(reader, _step_command(by, identifier, declined))
 
 
 async def _require_approver(
@@ -274,7 +276,9 @@ async def _require_approver(
 ) -> None:
     """Refuse an actor who may approve for none of the divisions concerned."""
     command = _proposed_command(held, authority)
-    covered, found = await _covered(commands, reader, command, authority)
+    covered, found = await _covered_and_concerned_scopes(
+        commands, reader, command, authority
+    )
     if not covered and authority.actor is not None:
         wanted = _approving_actions(command.category, command.proposed)
         access.require(authority.actor, wanted[-1], found[0])
@@ -284,10 +288,10 @@ async def withdraw(
     commands: CommandHandler, reader: Reader, identifier: str, by: Command
 ) -> CommandResult:
     """Withdraw one's own proposal (raises as `approve`)."""
-    await _read(commands, reader, identifier)
+    await _read_proposal(commands, reader, identifier)
     authority = await commands.authority(reader, by.actor, by.credentials)
     withdrawn = ProposalWithdrawn(effective_on=commands.today(), by=authority.name)
-    return await commands.handle(reader, _step(by, identifier, withdrawn))
+    return await commands.handle(reader, _step_command(by, identifier, withdrawn))
 
 
 async def _lapse(
@@ -298,17 +302,17 @@ async def _lapse(
     version: int,
 ) -> None:
     lapsed = Lapsed(effective_on=commands.today(), version=version)
-    step = structs.replace(_step(by, identifier, lapsed), command_id=None)
+    step = structs.replace(_step_command(by, identifier, lapsed), command_id=None)
     await commands.handle(reader, step)
 
 
-def _step(by: Command, identifier: str, event: object) -> Command:
+def _step_command(by: Command, identifier: str, event: object) -> Command:
     return structs.replace(
         by, category="proposal", subject=identifier, proposed=event, expected=None
     )
 
 
-async def _read(
+async def _read_proposal(
     commands: CommandHandler, reader: Reader, identifier: str
 ) -> FoldedStream:
     stream = proposal.decider.stream(identifier)

@@ -379,12 +379,12 @@ def may(actor: Actor, action: Action, scope: Scope = AGENCY_WIDE) -> Allowed | D
     direct = tuple(
         grant
         for grant in actor.grants
-        if _covers(extents.get(grant.role), grant, scope, proposing=False)
+        if _extent_covers(extents.get(grant.role), grant, scope, proposing=False)
     )
     if direct:
         return Allowed(direct)
     if any(
-        _covers(extents.get(grant.role), grant, scope, proposing=True)
+        _extent_covers(extents.get(grant.role), grant, scope, proposing=True)
         for grant in actor.grants
     ):
         takes_two = message(
@@ -420,7 +420,7 @@ def covered_scopes(
     return (AGENCY_WIDE,) if AGENCY_WIDE in found else tuple(dict.fromkeys(found))
 
 
-def _covers(
+def _extent_covers(
     extent: Extent | None, grant: Grant, scope: Scope, *, proposing: bool
 ) -> bool:
     match extent:

@@ -298,7 +298,7 @@ Later = (
 class Report(Reported, frozen=True, tag=False):
     """The command that reports a case, by default under the register's next number."""
 
-    def fact(self) -> Reported:
+    def to_event(self) -> Reported:
         """The event `Reported` to record, without the identifier."""
         fields = {n: getattr(self, n) for n in Reported.__struct_fields__}
         return Reported(**{**fields, "number": None})

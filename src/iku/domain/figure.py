@@ -157,11 +157,11 @@ def figure(
         achievement=achievement,
         rating=None if achievement is None else made_with.scale.rating(achievement),
         number=at.number,
-        parts=None if parts is None else _parts(parts, options.empty),
+        parts=None if parts is None else _figure_parts(parts, options.empty),
     )
 
 
-def _parts(parts: dict[str, Counts], empty: EmptyRatio) -> tuple[Part, ...]:
+def _figure_parts(parts: dict[str, Counts], empty: EmptyRatio) -> tuple[Part, ...]:
     return tuple(
         Part(
             key=key,

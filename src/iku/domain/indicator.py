@@ -249,7 +249,7 @@ Event = Defined | Targeted | Corrected | Annulled
 class Target(Targeted, frozen=True, tag=False):
     """The command that sets a target."""
 
-    def fact(self) -> Targeted:
+    def to_event(self) -> Targeted:
         """The event `Targeted` to record."""
         return Targeted(**{n: getattr(self, n) for n in Targeted.__struct_fields__})
 

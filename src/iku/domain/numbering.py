@@ -30,7 +30,7 @@ class SubjectNumber(NamedTuple):
 
     def has_number(self, number: str) -> bool:
         """Whether the subject holds *number*, compared without case."""
-        return self.held and casefolded(number) == casefolded(self.number)
+        return self.held and casefold(number) == casefold(self.number)
 
 
 class NumberSeries(NamedTuple):
@@ -73,7 +73,7 @@ class IdentifierTaken(Exception):
         self.free = free
 
 
-def casefolded(number: str) -> str:
+def casefold(number: str) -> str:
     """*number* in the form in which numbers are compared."""
     if number.isascii():
         return number.lower()
@@ -103,7 +103,7 @@ def number(subject: str, state: Any) -> str:
 
 def parse_serial(letter: str, number: str) -> tuple[int, int] | None:
     """Year and serial of an automatic number with *letter*; None for other numbers."""
-    found = _AUTOMATIC.fullmatch(casefolded(number))
+    found = _AUTOMATIC.fullmatch(casefold(number))
     if found is None or found[1] != letter.casefold():
         return None
     return int(found[2]), int(found[3])
@@ -112,12 +112,12 @@ def parse_serial(letter: str, number: str) -> tuple[int, int] | None:
 def free_identifier(number: str, used: Container[str]) -> str | None:
     """A free identifier for a new subject with *number*: K14, K14.2, K14.3 and so on.
 
-    *used* are the identifiers in use, `casefolded`. None if the identifier would be too
+    *used* are the identifiers in use, `casefold`. None if the identifier would be too
     long.
     """
     wanted = named = subject_id(number)
     place = 1
-    while casefolded(named) in used:
+    while casefold(named) in used:
         place += 1
         named = f"{wanted}.{place}"
     return named if len(named) <= LONGEST else None

@@ -304,7 +304,7 @@ Later = (
 class Registration(Registered, frozen=True, tag=False):
     """The command that registers an organisation, by default under the next number."""
 
-    def fact(self) -> Registered:
+    def to_event(self) -> Registered:
         """The event `Registered` to record, without the identifier."""
         fields = {n: getattr(self, n) for n in Registered.__struct_fields__}
         return Registered(**{**fields, "number": None})

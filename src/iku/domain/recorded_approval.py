@@ -168,7 +168,10 @@ def _proposed_violations(
     target, stored, state = one.event.target, one.event.command, command.state
     wanted = actions_of(target.category, stored.name, stored.data)
     other = merger_counterpart(target.category, stored.data)
-    streams = [target.stream, *([other] if other else state.linked(target.stream))]
+    streams = [
+        target.stream,
+        *([other] if other else state.linked_streams(target.stream)),
+    ]
     day = one.record.known_on
     scopes = [scope for stream in streams for scope in state.scopes(stream, day)]
     for scope in scopes or [AGENCY_WIDE]:

@@ -187,7 +187,7 @@ class RecordedState:
         options = known.definitions[-1].defined.options
         return access.scope_of_indicator(options, self.register.policy.divisions)
 
-    def linked(self, stream: str) -> Iterable[str]:
+    def linked_streams(self, stream: str) -> Iterable[str]:
         """The streams of the subjects with which the subject of *stream* was merged."""
         trace = self._subjects.get(stream)
         return () if trace is None else sorted(trace.linked)

@@ -52,7 +52,7 @@ class Withheld(Struct, frozen=True):
     erased: ErasureDecision | None = None
 
     @property
-    def words(self) -> str:
+    def replacement_message(self) -> str:
         """The message that replaces the text in output: ``erased (B/12/2022)``."""
         reason = Term("withheld", self.why)
         if self.erased is None:
@@ -73,7 +73,9 @@ class Texts(NamedTuple):
     @property
     def display_texts(self) -> dict[str, str]:
         """Each text by name, or the words that replace it, not yet translated."""
-        return self.plain | {n: why.words for n, why in self.withheld.items()}
+        return self.plain | {
+            n: why.replacement_message for n, why in self.withheld.items()
+        }
 
 
 NONE = Texts({}, {})

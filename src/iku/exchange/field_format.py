@@ -97,7 +97,7 @@ class FieldFormat:
             message("expired"): moved.expired,
         }
         told = ", ".join(
-            f"{self._translated(name)} {self._formats.signed(count)}"
+            f"{self._translated(name)} {self._formats.signed_number(count)}"
             for name, count in counts.items()
             if count
         )

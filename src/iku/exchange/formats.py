@@ -60,7 +60,7 @@ class Formats:
         """A number with the decimals of *value*: ``1.234,50``; a dash for None."""
         return NOTHING if value is None else language.number(value, self._language())
 
-    def signed(self, value: int) -> str:
+    def signed_number(self, value: int) -> str:
         """A number with its sign: ``+1.234``, ``-1``, ``0``."""
         return f"{'+' if value > 0 else ''}{self.number(value)}"
 

@@ -78,11 +78,11 @@ class NameIndex:
 
     def subject_identified_by(self, category: str, number: str) -> str | None:
         """The subject whose identifier is formed from *number*, even if renumbered."""
-        wanted = numbering.casefolded(subject_id(number))
+        wanted = numbering.casefold(subject_id(number))
         subjects = sorted(
             self._subjects_named(category, number), key=lambda s: s != number
         )
-        return next((s for s in subjects if numbering.casefolded(s) == wanted), None)
+        return next((s for s in subjects if numbering.casefold(s) == wanted), None)
 
     def free_identifier(self, category: str, number: str) -> str:
         """The identifier of a new subject with the number *number*.
@@ -103,13 +103,13 @@ class NameIndex:
         return found
 
     def _subjects_named(self, category: str, number: str) -> Held:
-        key = category, numbering.casefolded(number)
+        key = category, numbering.casefold(number)
         return {**self._read.get(key, {}), **self._planned.get(key, {})}
 
 
 @dataclass(frozen=True, slots=True)
 class _UsedIdentifiers:
-    """The existing identifiers of a category, folded by `numbering.casefolded`."""
+    """The existing identifiers of a category, folded by `numbering.casefold`."""
 
     names: NameIndex
     category: str

@@ -198,7 +198,7 @@ class Appender:
         self._connect = connect
         self._zone = zone
         self._project = project
-        self._admit = admit or _admit_numbered
+        self._admit = admit or _refuse_unnumbered
         self._at_once = at_once
         self._queue: deque[_QueuedRequest] = deque()
         self._arrived = asyncio.Event()
@@ -374,7 +374,7 @@ class Appender:
         for attempt in (1, 2):
             connection = await self._open_connection()
             try:
-                return await self._transact(connection, asked)
+                return await self._append_in_transaction(connection, asked)
             except _BUSY as error:
                 raise Unavailable(
                     message(
@@ -406,10 +406,10 @@ class Appender:
             message("the database connection was lost twice; send the command again")
         )
 
-    async def _transact(
+    async def _append_in_transaction(
         self, connection: Connection, asked: Sequence[Asked]
     ) -> list[Verdict | Exception]:
-        if self._project is None and self._admit is _admit_numbered:
+        if self._project is None and self._admit is _refuse_unnumbered:
             return await self._append(connection, asked)  # commits by itself
         if self._at_once is not None:
             receipts = await self._at_once(connection, asked)
@@ -471,7 +471,7 @@ class Appender:
         return self._connection
 
 
-async def _admit_numbered(
+async def _refuse_unnumbered(
     _connection: log.Connection, asked: Sequence[Asked]
 ) -> Sequence[EncodedRequest | Exception]:
     """The default of *admit*: it refuses requests without a number."""

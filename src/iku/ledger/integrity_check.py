@@ -70,7 +70,7 @@ async def _check(connection: Connection, progress: Progress, every: str) -> list
     keys = await checkpoint_store.log_keys(connection)
     signed = await _CheckpointCheck.start(tables_read, keys, reading)
     commands = _CommandReader(tables_read, every, reading, size)
-    async with aclosing(_prefetched(_event_pages(tables_read, commands))) as pages:
+    async with aclosing(_prefetch_pages(_event_pages(tables_read, commands))) as pages:
         async for rows in pages:
             while rows:
                 some = min(WORKED, signed.next_size - reading.tree.size)
@@ -405,7 +405,7 @@ async def _event_pages(
         yield rows
 
 
-async def _prefetched(
+async def _prefetch_pages(
     pages: AsyncGenerator[list[asyncpg.Record], None],
 ) -> AsyncGenerator[list[asyncpg.Record], None]:
     """Prefetch *pages*: each page is fetched while the previous one is processed."""

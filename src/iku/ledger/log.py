@@ -654,7 +654,7 @@ async def _complete_streams(
         yield one
 
 
-async def batched(
+async def batch_streams(
     streams: AsyncIterator[list[E]], events: int
 ) -> AsyncIterator[list[list[E]]]:
     """Batches of complete *streams*, of *events* events or more (fewer in the last)."""

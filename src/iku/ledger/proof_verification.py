@@ -39,7 +39,7 @@ def check_inclusion(
     r = leaf  # 3
     for p in proof:  # 4
         if sn == 0:
-            raise _excess(proof)
+            raise _too_long_error(proof)
         if fn & 1 or fn == sn:
             r = _node_hash(p, r)
             while not fn & 1 and fn:
@@ -48,11 +48,11 @@ def check_inclusion(
             r = _node_hash(r, p)
         fn, sn = fn >> 1, sn >> 1
     if sn:  # 5
-        raise _shortage(proof)
+        raise _too_short_error(proof)
     _check_equal("root", root, r)
 
 
-def _excess(proof: Sequence[bytes]) -> InvalidProof:
+def _too_long_error(proof: Sequence[bytes]) -> InvalidProof:
     return InvalidProof(
         message(
             "the proof has {found} hashes, which is more than its tree sizes require",
@@ -61,7 +61,7 @@ def _excess(proof: Sequence[bytes]) -> InvalidProof:
     )
 
 
-def _shortage(proof: Sequence[bytes]) -> InvalidProof:
+def _too_short_error(proof: Sequence[bytes]) -> InvalidProof:
     return InvalidProof(
         message(
             "the proof has {found} hashes, which is fewer than its tree sizes require",
@@ -101,7 +101,7 @@ def _check_trivial(
     old: int, old_root: bytes, new: int, new_root: bytes, proof: Sequence[bytes]
 ) -> None:
     if proof:
-        raise _excess(proof)
+        raise _too_long_error(proof)
     if old == 0:
         _check_equal("old root", EMPTY, old_root)
     if old == new:
@@ -112,7 +112,7 @@ def _check_growth(
     old: int, old_root: bytes, new: int, new_root: bytes, proof: Sequence[bytes]
 ) -> None:
     if not proof:  # 1
-        raise _shortage(proof)
+        raise _too_short_error(proof)
     path = list(proof) if old & (old - 1) else [old_root, *proof]  # 2
     fn, sn = old - 1, new - 1  # 3
     while fn & 1:  # 4
@@ -120,7 +120,7 @@ def _check_growth(
     fr = sr = path[0]  # 5
     for c in path[1:]:  # 6
         if sn == 0:
-            raise _excess(proof)
+            raise _too_long_error(proof)
         if fn & 1 or fn == sn:
             fr, sr = _node_hash(c, fr), _node_hash(c, sr)
             while not fn & 1 and fn:
@@ -129,7 +129,7 @@ def _check_growth(
             sr = _node_hash(sr, c)
         fn, sn = fn >> 1, sn >> 1
     if sn:  # 7
-        raise _shortage(proof)
+        raise _too_short_error(proof)
     _check_equal("old root", old_root, fr)
     _check_equal("new root", new_root, sr)
 

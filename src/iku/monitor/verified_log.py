@@ -122,14 +122,14 @@ class VerifiedLog:
         """Read the records after *begin* in whole tiles, and append the new ones."""
         for number in range(begin // WIDTH, -(-now.size // WIDTH)):
             asked = Tile(0, number, min(WIDTH, now.size - number * WIDTH))
-            found, kept = self._bundle(asked, now), self.records.tile(number)
+            found, kept = self._records_of_tile(asked, now), self.records.tile(number)
             for at, record in enumerate(kept):
                 if record != found[at]:
                     raise _edited_error(number * WIDTH + at + 1, record, found[at])
             self.records.append(found[len(kept) :])
             tree.extend([leaf_hash(record) for record in found[len(kept) :]])
 
-    def _bundle(self, asked: Tile, now: Checkpoint) -> list[bytes]:
+    def _records_of_tile(self, asked: Tile, now: Checkpoint) -> list[bytes]:
         """The records of a tile; their number must be that of the tree."""
         first = asked.number * WIDTH + 1
         try:

@@ -49,14 +49,14 @@ async def open_database(settings: Settings) -> AsyncIterator[Database]:
     lease = embedded.lease(settings.home)
     held = await asyncio.to_thread(lease.__enter__)
     try:
-        async with _supervised(held):
+        async with _supervision(held):
             yield Database(held.owner_dsn, held.application_dsn, held.signer_dsn)
     finally:
         await asyncio.to_thread(lease.__exit__, None, None, None)
 
 
 @asynccontextmanager
-async def _supervised(held: Lease) -> AsyncIterator[None]:
+async def _supervision(held: Lease) -> AsyncIterator[None]:
     stopped = asyncio.Event()
     watch = asyncio.create_task(_supervise(held, stopped))
     try:

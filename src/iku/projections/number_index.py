@@ -88,7 +88,7 @@ def _name_rows(transition: Transition, state: Any) -> Names:
 
     def name(number: str) -> NumberKey:
         return NumberKey(
-            transition.category, numbering.casefolded(number), transition.subject
+            transition.category, numbering.casefold(number), transition.subject
         )
 
     serial = numbering.parse_serial(state.LETTER, numbered.number) or (None, None)
@@ -247,7 +247,7 @@ def _number_claim(transition: Transition) -> NumberClaim | None:
 
 
 def _is_same_name(one: str, other: str) -> bool:
-    return numbering.casefolded(one) == numbering.casefolded(other)
+    return numbering.casefold(one) == numbering.casefold(other)
 
 
 async def _read_state(
@@ -282,7 +282,7 @@ def _names_claimed(
 ) -> list[tuple[str, str]]:
     """The case-folded numbers and identifiers that the claims need to be free."""
     return [
-        (claim.category, numbering.casefolded(name))
+        (claim.category, numbering.casefold(name))
         for claim in chain.from_iterable(claims)
         if isinstance(claim, NumberClaim)
         for name in {claim.number, subject_number(claim.subject)}
@@ -306,14 +306,14 @@ def _query_arguments(
         [folded for _, folded in names],
         [one.category for one in series],
         [one.year for one in series],
-        [numbering.casefolded(one.prefix) for one in series],
+        [numbering.casefold(one.prefix) for one in series],
         [*series.values()],
     ]
 
 
 def _series_key(series: NumberSeries) -> tuple[str, str]:
     """The key of a series in the rows of `projection.names`: category and prefix."""
-    return series.category, numbering.casefolded(series.prefix)
+    return series.category, numbering.casefold(series.prefix)
 
 
 def _command_id(asked: EncodedRequest | UnnumberedRequest) -> str:
@@ -344,7 +344,7 @@ class _NumberState:
         """Record that *subject* has (*held*) or had the name *folded*."""
         if held:
             self._holders.setdefault((category, folded), subject)
-        identifier = numbering.casefolded(subject)
+        identifier = numbering.casefold(subject)
         self._identifiers[category].setdefault(identifier, subject)
 
     def assign_all(
@@ -376,7 +376,7 @@ class _NumberState:
         for refusal in filter(None, map(self._claim_refusal, numbers)):
             return refusal
         for one in numbers:
-            folded = numbering.casefolded(one.number)
+            folded = numbering.casefold(one.number)
             self.add_name(one.category, folded, one.subject, held=True)
         return asked
 
@@ -395,11 +395,11 @@ class _NumberState:
         self, claim: NumberClaim
     ) -> NumberTaken | IdentifierTaken | None:
         category, number = claim.category, claim.number
-        holder = self._holders.get((category, numbering.casefolded(number)))
+        holder = self._holders.get((category, numbering.casefold(number)))
         if holder not in {None, claim.subject}:
             return NumberTaken(category, number, str(holder))
         used = self._identifiers[category]
-        other = used.get(numbering.casefolded(claim.subject))
+        other = used.get(numbering.casefold(claim.subject))
         if claim.new and other is not None:
             return IdentifierTaken(
                 number, other, numbering.free_identifier(number, used)
@@ -422,7 +422,7 @@ class _NumberState:
             return error
         self.last[key] += 1
         self.add_name(
-            series.category, numbering.casefolded(number), str(identifier), held=True
+            series.category, numbering.casefold(number), str(identifier), held=True
         )
         return framed
 
@@ -432,7 +432,7 @@ async def find(
 ) -> Mapping[str, list[tuple[str, bool]]]:
     """By case-folded name, the subjects that have or had it, and which still do."""
     found: dict[str, list[tuple[str, bool]]] = defaultdict(list)
-    wanted = {numbering.casefolded(name) for name in names}
+    wanted = {numbering.casefold(name) for name in names}
     for name, held in await rows_with_prefix(connection, category, wanted):
         if name.folded in wanted:
             found[name.folded].append((name.subject, held))
@@ -457,7 +457,7 @@ async def rows_with_prefix(
          order by n.folded, n.subject
         """,
         category,
-        [*{numbering.casefolded(name) for name in names}],
+        [*{numbering.casefold(name) for name in names}],
     )
     return [
         (NumberKey(category, row["folded"], row["subject"]), row["held"])

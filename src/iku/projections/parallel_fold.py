@@ -100,7 +100,7 @@ async def fold_in_parallel(
     loop = asyncio.get_running_loop()
     with executor_for(size) as (executor, workers):
         waiting: deque[asyncio.Future[CopyRows]] = deque()
-        async for batch in log.batched(histories, BATCH):
+        async for batch in log.batch_streams(histories, BATCH):
             if len(waiting) > workers:
                 yield await waiting.popleft()
             waiting.append(loop.run_in_executor(executor, do, batch, counted))

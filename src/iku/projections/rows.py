@@ -96,12 +96,12 @@ class Rows:
             return
         for one in before:
             if one not in after:
-                self._end(entry, definition.number, one)
+                self._end_row(entry, definition.number, one)
         for one in after:
             if one not in before:
-                self._begin(entry, definition.number, one)
+                self._begin_row(entry, definition.number, one)
 
-    def _end(self, entry: ProjectedEvent, number: int, one: Contribution) -> None:
+    def _end_row(self, entry: ProjectedEvent, number: int, one: Contribution) -> None:
         key = (number, entry.transition.subject, one)
         row = self._contributions.pop(key, None)
         if row is not None:
@@ -115,7 +115,7 @@ class Rows:
             )
         )
 
-    def _begin(self, entry: ProjectedEvent, number: int, one: Contribution) -> None:
+    def _begin_row(self, entry: ProjectedEvent, number: int, one: Contribution) -> None:
         counts = one.counts
         row = [
             *(number, entry.transition.subject, one.part, one.district),

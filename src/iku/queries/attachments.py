@@ -47,7 +47,9 @@ async def fetch(view: View, stream: str, version: int) -> File:
                 )
             )
         said = message(
-            "{file} is not available: {reason}", file=named, reason=withheld.words
+            "{file} is not available: {reason}",
+            file=named,
+            reason=withheld.replacement_message,
         )
         if withheld.why is WithheldReason.FORBIDDEN:
             raise Forbidden(said)

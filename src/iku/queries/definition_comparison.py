@@ -57,7 +57,7 @@ class Evaluation(NamedTuple):
     as_of: date
 
 
-class ComparisonSheet:
+class ComparisonAccumulator:
     """The totals under several evaluations, and a page of the subjects that differ.
 
     Attributes:
@@ -101,7 +101,7 @@ class ComparisonSheet:
         """The subjects of the page."""
         return tuple(self.rows[: self._limit])
 
-    def end(self, size: int, as_of: date) -> PageCursor | None:
+    def next_cursor(self, size: int, as_of: date) -> PageCursor | None:
         """The end of the page; None on the last page."""
         if len(self.rows) <= self._limit:
             return None
@@ -132,7 +132,7 @@ async def compare(view: View, tried: ComparisonRequest, today: date) -> Comparis
     bases = _bases(facts, question, tried)
     at = [_coordinates_at(question, one, head, today) for one in bases]
     evaluations = [_evaluation(one, question) for one in bases]
-    sheet = ComparisonSheet(
+    sheet = ComparisonAccumulator(
         evaluations, tried.after.key if tried.after else "", tried.limit
     )
     await _count(connection, [sheet], question)
@@ -140,7 +140,7 @@ async def compare(view: View, tried: ComparisonRequest, today: date) -> Comparis
     if tried.amendment is not None:
         versions[-1] = None
     columns = map(comparison.column, at, sheet.totals, bases, versions)
-    end = sheet.end(at[0].size, question.as_of)
+    end = sheet.next_cursor(at[0].size, question.as_of)
     compared = Comparison(
         indicator=question.indicator,
         period=at[0].period,
@@ -223,7 +223,7 @@ def _revised_day(
 ) -> "_ComparedDay":
     bases = (before.basis(question), after.basis(question))
     evaluations = [_evaluation(one, question) for one in bases]
-    return _ComparedDay(question, bases, ComparisonSheet(evaluations, "", 0))
+    return _ComparedDay(question, bases, ComparisonAccumulator(evaluations, "", 0))
 
 
 class _ComparedDay(NamedTuple):
@@ -231,7 +231,7 @@ class _ComparedDay(NamedTuple):
 
     question: Question
     bases: tuple[Basis, Basis]
-    sheet: ComparisonSheet
+    sheet: ComparisonAccumulator
 
 
 def _compared_day(
@@ -240,7 +240,9 @@ def _compared_day(
     in_force = facts.basis(question)
     bases = (in_force, comparison.with_options(in_force, proposed.options))
     evaluations = [_evaluation(one, question) for one in bases]
-    return _ComparedDay(question, bases, ComparisonSheet(evaluations, "", FIRST_ROWS))
+    return _ComparedDay(
+        question, bases, ComparisonAccumulator(evaluations, "", FIRST_ROWS)
+    )
 
 
 def _compared_point(day: _ComparedDay, at: Sequence[Coordinates]) -> ComparedPoint:
@@ -253,7 +255,7 @@ def _compared_point(day: _ComparedDay, at: Sequence[Coordinates]) -> ComparedPoi
 def _year_effect(end: _ComparedDay, points: Sequence[ComparedPoint]) -> YearEffect:
     in_force, proposed = end.bases
     as_of, size = end.question.as_of, end.question.size or 0
-    place = end.sheet.end(size, as_of)
+    place = end.sheet.next_cursor(size, as_of)
     changed = comparison.changed_options(
         in_force.definition.defined.options, proposed.definition.defined.options
     )
@@ -305,7 +307,7 @@ def _evaluation(made_with: Basis, question: Question) -> Evaluation:
 
 
 async def _count(
-    connection: Reader, sheets: Sequence[ComparisonSheet], question: Question
+    connection: Reader, sheets: Sequence[ComparisonAccumulator], question: Question
 ) -> None:
     """Pass every subject, as known at the coordinates, to all *sheets*."""
 

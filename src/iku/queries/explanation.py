@@ -281,7 +281,7 @@ async def _without_other_divisions(
     by = await recount.figure_basis(view.reader, question)
     stream = _decider(by.definition.defined.options).stream
     idle = [stream(one.id) for one in found.items if not one.denominator]
-    foreign = await view.uncovered(Action.READ_HISTORY, idle)
+    foreign = await view.inaccessible_streams(Action.READ_HISTORY, idle)
     items = [one for one in found.items if stream(one.id) not in foreign]
     return structs.replace(found, items=tuple(items))
 

@@ -85,7 +85,7 @@ async def figure_detail(
     return FigureDetail(
         made=made,
         points=points(figures, records, [one.figure for one in computed[1:]]),
-        parts=await figure_parts.parts(reader, figure),
+        parts=await figure_parts.counts_by_part(reader, figure),
         flow=await case_flow.case_flow_of_figure(reader, figure, options)
         if isinstance(options, ConflictOptions)
         else None,

@@ -20,7 +20,7 @@ class PartCounts(NamedTuple):
     denominator: int
 
 
-async def parts(reader: Reader, figure: Figure) -> list[PartCounts]:
+async def counts_by_part(reader: Reader, figure: Figure) -> list[PartCounts]:
     """The counts by part and district, which add up to those of *figure*."""
     rows = await reader.fetch(
         """

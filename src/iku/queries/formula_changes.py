@@ -19,7 +19,7 @@ from iku.ledger.log import Reader
 from iku.ledger.record import Recorded
 
 
-async def positions(
+async def changed_positions(
     reader: Reader, of: Publication, closing: Closed, size: int
 ) -> list[int]:
     """Positions of events that changed definition, target or scale of a frozen figure.
@@ -43,7 +43,7 @@ def _basis_changes(
 ) -> Iterator[tuple[Recorded, Any, Any]]:
     """Each event with definition, target and scale before and after it."""
     decider = DECIDERS[recorded[0].category]
-    states = [*accumulate(chain([None], facts(recorded)), decider.evolve)]
+    states = [*accumulate(chain([None], decode_facts(recorded)), decider.evolve)]
     made = [_basis_at(state, states[-1], of) for state in states]
     yield from zip(recorded, made, made[1:], strict=False)
 
@@ -56,7 +56,7 @@ def _basis_at(state: Any, whole: Any, of: Publication) -> Any:
     return definition.version, state.target(of.as_of) if state else None
 
 
-def facts(recorded: Sequence[Recorded]) -> list[Any]:
+def decode_facts(recorded: Sequence[Recorded]) -> list[Any]:
     """The facts in *recorded*, which are events of one stream."""
     event_type = DECIDERS[recorded[0].category].event_type
     return [fact.decode_recorded(one, event_type) for one in recorded]

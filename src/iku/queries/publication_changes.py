@@ -194,11 +194,13 @@ async def changes(
     present, in_force = answers[: len(questions)], answers[len(questions) :]
     since = _ChangesQuery(of, closing, page, size)
     effects = await _effects(connection, since)
-    revised = await formula_changes.positions(connection, of, closing, size)
+    revised = await formula_changes.changed_positions(connection, of, closing, size)
     found = await _unknown_at_closing(connection, since, (*effects, *revised))
     shown = found[: page.limit]
     more = len(found) > page.limit
-    foreign = await view.uncovered(Action.READ_HISTORY, {one.stream for one in shown})
+    foreign = await view.inaccessible_streams(
+        Action.READ_HISTORY, {one.stream for one in shown}
+    )
     own = [one for one in shown if one.stream not in foreign]
     changed = PublicationChanges(
         publication=of.id,
@@ -374,7 +376,8 @@ async def _items(
     streams = dict.fromkeys(one.stream for one in page)
     read = await log.read_streams(reader, list(streams), size=size)
     facts = {
-        stream: formula_changes.facts(recorded) for stream, recorded in read.items()
+        stream: formula_changes.decode_facts(recorded)
+        for stream, recorded in read.items()
     }
     called = {
         stream: _subject_label(stream, events) for stream, events in facts.items()

@@ -133,7 +133,7 @@ async def visit_subjects(
         connection, decider.category, size=question.size, known_on=question.known_on
     )
     folding: asyncio.Future[None] | None = None
-    async for batch in log.batched(streams, log.PAGE):
+    async for batch in log.batch_streams(streams, log.PAGE):
         if folding is not None:
             await folding
         folding = loop.run_in_executor(_THREADS, fold, batch)

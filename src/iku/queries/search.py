@@ -346,6 +346,6 @@ async def _find_number(
     """The case-folded number, and the subjects that have or had it, by an index."""
     if asked.number is None:
         return None, None
-    folded = numbering.casefolded(asked.number)
+    folded = numbering.casefold(asked.number)
     found = await number_index.find(reader, asked.category, [folded])
     return folded, [subject for subject, _ in found.get(folded, ())]

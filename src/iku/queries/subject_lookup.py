@@ -51,8 +51,8 @@ async def _matches_in_category(
     found = await number_index.find(view.reader, category, [number])
     return [
         SubjectMatch(category, subject)
-        for subject, held in found.get(numbering.casefolded(number), ())
-        if held or numbering.casefolded(subject) == numbering.casefolded(typed)
+        for subject, held in found.get(numbering.casefold(number), ())
+        if held or numbering.casefold(subject) == numbering.casefold(typed)
     ]
 
 
@@ -66,9 +66,11 @@ async def holders_message(view: View, category: str, name: str) -> Message | Non
         return None
     number = subject_number(name)
     found = await number_index.find(view.reader, category, [number])
-    holders = [s for s, held in found.get(numbering.casefolded(number), ()) if held]
+    holders = [s for s, held in found.get(numbering.casefold(number), ()) if held]
     stream = DECIDERS[category].stream
-    hidden = await view.uncovered(Action.READ_REGISTER, [stream(s) for s in holders])
+    hidden = await view.inaccessible_streams(
+        Action.READ_REGISTER, [stream(s) for s in holders]
+    )
     holders = [s for s in holders if stream(s) not in hidden]
     if not holders:
         return None

@@ -43,7 +43,9 @@ async def resolve_subject(view: View, category: str, typed: str) -> list[str]:
     if len(subjects_) < 2:
         return subjects_
     stream = DECIDERS[category].stream
-    foreign = await view.uncovered(Action.READ_REGISTER, [*map(stream, subjects_)])
+    foreign = await view.inaccessible_streams(
+        Action.READ_REGISTER, [*map(stream, subjects_)]
+    )
     return [one for one in subjects_ if stream(one) not in foreign] or subjects_
 
 

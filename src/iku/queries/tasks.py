@@ -97,15 +97,15 @@ async def task_groups(
     *participations* are the unverified ones by organisation, *codes* the indicators.
     """
     found = [
-        await _of_subjects(view, kind, participations, today, zone)
+        await _subject_tasks(view, kind, participations, today, zone)
         for kind in OF_SUBJECTS
     ]
-    found += await _of_publications(view, codes)
-    found.append(await _of_periods(view, today, zone))
+    found += await _publication_tasks(view, codes)
+    found.append(await _period_tasks(view, today, zone))
     return [one for one in found if one is not None]
 
 
-async def _of_subjects(
+async def _subject_tasks(
     view: View,
     kind: TaskKind,
     participations: Mapping[str, tuple[Participation, ...]],
@@ -206,7 +206,7 @@ select s.*, w.since, w.arose_at, count(*) over () as total,
 """
 
 
-async def _of_publications(view: View, codes: list[str]) -> list[TaskGroup]:
+async def _publication_tasks(view: View, codes: list[str]) -> list[TaskGroup]:
     """The publications in progress, grouped by the right to take the next step."""
     if not view.viewer.may(Action.READ_FIGURES):
         return []
@@ -237,7 +237,7 @@ async def _of_publications(view: View, codes: list[str]) -> list[TaskGroup]:
     ]
 
 
-async def _of_periods(view: View, today: date, zone: ZoneInfo) -> TaskGroup | None:
+async def _period_tasks(view: View, today: date, zone: ZoneInfo) -> TaskGroup | None:
     """The last quarter that has ended, if its figures have no publication."""
     covered = view.viewer.covered(Action.DRAFT_PUBLICATION)
     if not covered:

@@ -178,7 +178,9 @@ class View(NamedTuple):
         divisions = self.viewer.divisions
         return await scopes.of_subjects(self.reader, streams, divisions, self.today)
 
-    async def uncovered(self, action: Action, streams: Collection[str]) -> set[str]:
+    async def inaccessible_streams(
+        self, action: Action, streams: Collection[str]
+    ) -> set[str]:
         """The cases and organisations on which the viewer may not take *action*."""
         if AGENCY_WIDE in self.viewer.covered(action):
             return set()
@@ -196,10 +198,12 @@ class View(NamedTuple):
         permitted = [one for one in recorded if one.stream not in forbidden]
         found = await text_reading.outcomes(self.reader, self.vault, permitted)
         if self.viewer.actor == NOBODY:
-            found = {event: _published(named) for event, named in found.items()}
+            found = {event: _published_texts(named) for event, named in found.items()}
         if self.record is not None:
             name = self.viewer.name
-            opened = [e for e in _opened_personal(found) if e[0] != f"account-{name}"]
+            opened = [
+                e for e in _decrypted_personal_texts(found) if e[0] != f"account-{name}"
+            ]
             await self.record(self.reader, name, opened)
         return found | {
             (one.stream, one.version): dict.fromkeys(text, FORBIDDEN)
@@ -296,7 +300,7 @@ class View(NamedTuple):
         return ShownText(fact.join_texts(parts)[field], withheld)
 
 
-def _opened_personal(found: Mapping[Event, Mapping[str, Fate]]) -> list[Event]:
+def _decrypted_personal_texts(found: Mapping[Event, Mapping[str, Fate]]) -> list[Event]:
     """The events of which a personal text was decrypted."""
     return [
         event
@@ -306,7 +310,7 @@ def _opened_personal(found: Mapping[Event, Mapping[str, Fate]]) -> list[Event]:
     ]
 
 
-def _published(named: dict[str, Fate]) -> dict[str, Fate]:
+def _published_texts(named: dict[str, Fate]) -> dict[str, Fate]:
     """The texts of a published edition; only the title is public."""
     return {name: one if name == "title" else FORBIDDEN for name, one in named.items()}
 

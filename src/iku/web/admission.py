@@ -131,7 +131,7 @@ class Application(Litestar):
         """The problem of a request that does not match the transport, if any."""
         by = self.transport
         return (
-            forwarded.admit(scope, by)
+            forwarded.apply_forwarded_headers(scope, by)
             or host_check.host_problem(
                 scope["headers"], local_only=by.local_only, public_url=by.public_url
             )

@@ -40,7 +40,7 @@ from iku.web.api import (
     replay,
     tree,
 )
-from iku.web.http_options import options
+from iku.web.http_options import options_handlers
 from iku.web.listening import Transport
 from iku.web.metrics import Metrics
 from iku.web.sign_in_means import sign_in_means
@@ -69,7 +69,7 @@ def assemble() -> Application:
     handlers: list[Any] = [one for module in MODULES for one in module.HANDLERS]
     api = Router(
         "/api/v1",
-        route_handlers=[*options(handlers), *handlers],
+        route_handlers=[*options_handlers(handlers), *handlers],
     )
     return Application(
         [

@@ -49,7 +49,7 @@ async def admit(request: AnyRequest, action: Action | None) -> Caller:
         Forbidden: The caller may not take the action.
     """
     scope = request.scope
-    locate(request, scope["path"])
+    set_call_site(request, scope["path"])
     found = await caller(cast(Application, request.app), scope)
     scope[CALLER] = found  # type: ignore[literal-required] # an extension
     if action is not None:
@@ -57,7 +57,7 @@ async def admit(request: AnyRequest, action: Action | None) -> Caller:
     return found
 
 
-def locate(request: AnyRequest, path: str) -> None:
+def set_call_site(request: AnyRequest, path: str) -> None:
     """Set the call site of the audit trail; *path* must contain no secret."""
     client = request.scope.get("client")
     how = f"{request.scope['method']} {path}"
@@ -73,10 +73,10 @@ async def caller(asgi: Application, scope: Any) -> Caller:
         found, validator = await asgi.credentials.api_key(key)
         if found is None:
             raise Unauthenticated(message("the API key is not valid, or has expired"))
-        credentials = _of_key(found)
+        credentials = _credentials_of_key(found)
     elif (token := cookie(scope)) is not None:
         session, validator = await asgi.credentials.session(token)
-        credentials = None if session is None else of_session(session)
+        credentials = None if session is None else credentials_of_session(session)
     viewer = asgi.app.cached_viewer(credentials)
     if viewer is None:
         async with acquire_connection(asgi.app) as connection:
@@ -84,7 +84,7 @@ async def caller(asgi: Application, scope: Any) -> Caller:
     return Caller(viewer, credentials, session, validator)
 
 
-def _of_key(key: ApiKey) -> Credentials:
+def _credentials_of_key(key: ApiKey) -> Credentials:
     return Credentials(
         account=key.account,
         version=key.account_version,
@@ -93,7 +93,7 @@ def _of_key(key: ApiKey) -> Credentials:
     )
 
 
-def of_session(session: Session) -> Credentials:
+def credentials_of_session(session: Session) -> Credentials:
     """The credentials of the holder of a session."""
     return Credentials(
         account=session.account,

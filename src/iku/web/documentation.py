@@ -74,11 +74,11 @@ class OpenApiDocument(OpenAPIRenderPlugin):
 
     def render(self, request: Request[Any, Any, Any], openapi_schema: Any) -> bytes:  # noqa: ARG002 - it is made once, and more exactly
         """The OpenAPI document as JSON."""
-        return description(request.app)
+        return openapi_json(request.app)
 
 
 @cache
-def description(app: Any) -> bytes:
+def openapi_json(app: Any) -> bytes:
     """The OpenAPI document of *app*, generated once."""
     return describe(app)
 
@@ -86,7 +86,7 @@ def description(app: Any) -> bytes:
 @get(DESCRIPTION, include_in_schema=False, sync_to_thread=False)
 def openapi(request: Request[Any, Any, Any]) -> Response[bytes]:
     """The OpenAPI document."""
-    return Response(description(request.app), media_type=MediaType.JSON)
+    return Response(openapi_json(request.app), media_type=MediaType.JSON)
 
 
 @get("/docs/assets/{name:str}", include_in_schema=False, sync_to_thread=False)

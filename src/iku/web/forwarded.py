@@ -26,7 +26,7 @@ _OTHERS = frozenset({b"forwarded", b"via", b"x-real-ip"})
 _HOP = re.compile(r"\[([0-9A-Fa-f:.]+)\](?::[0-9]+)?|([0-9.]+):[0-9]+|([0-9A-Fa-f:.]+)")
 
 
-def admit(scope: Any, transport: Transport) -> Problem | None:
+def apply_forwarded_headers(scope: Any, transport: Transport) -> Problem | None:
     """Set the address and scheme of the client in *scope*.
 
     The result is the problem of a request that does not match *transport*; None if it

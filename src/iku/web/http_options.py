@@ -11,16 +11,18 @@ from litestar.enums import HttpMethod
 from litestar.handlers import HTTPRouteHandler
 
 
-def options(handlers: Iterable[HTTPRouteHandler]) -> list[HTTPRouteHandler]:
+def options_handlers(handlers: Iterable[HTTPRouteHandler]) -> list[HTTPRouteHandler]:
     """An OPTIONS handler for each path of *handlers*; register them first."""
     methods: dict[str, set[str]] = defaultdict(lambda: {"OPTIONS"})
     for handler in handlers:
         for path in handler.paths:
             methods[path].update(handler.http_methods)
-    return [_option(path, ", ".join(sorted(of))) for path, of in methods.items()]
+    return [
+        _options_handler(path, ", ".join(sorted(of))) for path, of in methods.items()
+    ]
 
 
-def _option(path: str, allow: str) -> HTTPRouteHandler:
+def _options_handler(path: str, allow: str) -> HTTPRouteHandler:
     def answer() -> Response[None]:
         return Response(None, status_code=204, headers={"Allow": allow})
 

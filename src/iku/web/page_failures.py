@@ -103,7 +103,7 @@ async def failure_page(
 ) -> Response[bytes]:
     """The page that answers a request which raised *error*."""
     try:
-        visitor = await visit(request)
+        visitor = await authenticate_visitor(request)
     except Exception:  # noqa: BLE001 - the database is away: the page needs none
         return _unavailable(request, error)
     if isinstance(error, SignInRequired | Unauthenticated):

@@ -57,7 +57,7 @@ def _environment() -> Environment:
     )
 
 
-def markup(visitor: Visitor, template: str, **values: Any) -> str:
+def render_markup(visitor: Visitor, template: str, **values: Any) -> str:
     """The HTML of a template for the visitor."""
     page = visitor.page
 
@@ -76,7 +76,7 @@ def markup(visitor: Visitor, template: str, **values: Any) -> str:
         "method": lambda method: " + ".join(
             map(page.text, labels.sign_in_method(method))
         ),
-        "moment": lambda instant: moment(visitor, instant),
+        "moment": lambda instant: format_instant(visitor, instant),
         "qr_code": _qr_code,
         "unbroken": _unbroken,
         "example": example,
@@ -104,10 +104,12 @@ def render(
     **values: Any,
 ) -> Response[bytes]:
     """The page of a template."""
-    return _html(markup(visitor, template, **values), visitor.page, status, headers)
+    return _html_response(
+        render_markup(visitor, template, **values), visitor.page, status, headers
+    )
 
 
-def _html(
+def _html_response(
     whole: str, page: PageLanguage, status: int, headers: Mapping[str, str] | None
 ) -> Response[bytes]:
     return Response(
@@ -137,7 +139,7 @@ def render_without_visitor(
         .get_template("unavailable.html")
         .render(page=page, asset=asset_address, _=in_page_language)
     )
-    return _html(whole, page, status, headers)
+    return _html_response(whole, page, status, headers)
 
 
 def redirect(address: str, *, token: str | None = None) -> Response[bytes]:
@@ -194,7 +196,7 @@ def moment(visitor: Visitor, instant: datetime) -> str:
     return f"{visitor.page.day(local.date())} {_time_of_day(visitor, local)}"
 
 
-def clock(visitor: Visitor, instant: datetime) -> str:
+def format_time_of_day(visitor: Visitor, instant: datetime) -> str:
     """The time of day of an instant in the time zone of the agency, to the minute."""
     return _time_of_day(visitor, instant.astimezone(visitor.app.settings.timezone))
 

@@ -21,7 +21,7 @@ from iku.web.body_timeout import COMPLETE
 LARGEST_HEAD = 64 * 1024  # bytes of a request line and its header fields
 
 
-class Protocol(HttpToolsProtocol):
+class TimeLimitedProtocol(HttpToolsProtocol):
     """The HTTP protocol of one connection, with a time limit for each request.
 
     Attributes:
@@ -151,6 +151,6 @@ def _error_response(status: HTTPStatus, scheme: str) -> bytes:
     return b"\r\n".join([*lines, b"", body])
 
 
-def with_timeout(timeout_s: float) -> type[Protocol]:
+def with_timeout(timeout_s: float) -> type[TimeLimitedProtocol]:
     """The protocol class with the time limit *timeout_s*."""
-    return type("TimedProtocol", (Protocol,), {"timeout_s": timeout_s})
+    return type("TimedProtocol", (TimeLimitedProtocol,), {"timeout_s": timeout_s})

@@ -26,7 +26,7 @@ from iku.web.page_forms import KEY, NEXT, Form, StaleForm, next_page, parse_form
 from iku.web.page_rendering import redirect
 from iku.web.sign_in_page import LOST, sign_in_page
 from iku.web.subject_paths import streams_of
-from iku.web.visitor import SignInRequired, Visitor, visit
+from iku.web.visitor import SignInRequired, Visitor, authenticate_visitor
 
 SEALED = "isian"  # the field with a sealed form, or the parameter that leads to one
 OWNER = "pengisi"  # the field with the account that fills in the form
@@ -62,7 +62,7 @@ def fields_of(form: Form) -> Fields:
     )
 
 
-async def answer(
+async def respond_to_lost_session(
     request: Request[Any, Any, Any], error: Forbidden | SignInRequired
 ) -> Response[bytes]:
     """The response to a form that the present session cannot send.
@@ -70,7 +70,7 @@ async def answer(
     Raises:
         Forbidden: The form names no account, or no page of ours; the *error* itself.
     """
-    visitor, form = await visit(request), await parse_form(request)
+    visitor, form = await authenticate_visitor(request), await parse_form(request)
     path, account = urlsplit(next_page(form.text(PATH))).path, form.text(OWNER)
     if not path or max(len(path), len(account)) > LONGEST:
         raise error
@@ -97,7 +97,7 @@ async def _kept(
     return redirect(visitor.address(path, **{SEALED: AGAIN}))
 
 
-async def follow(
+async def store_sealed_form(
     visitor: Visitor,
     connection: Connection,
     account: str,
@@ -115,7 +115,7 @@ async def follow(
     return f"{path}?{SEALED}={AGAIN}"
 
 
-async def parked(visitor: Visitor, form: Form) -> str:
+async def park_form(visitor: Visitor, form: Form) -> str:
     """Store the encrypted form; return the page after the sign-in at the provider.
 
     The form is stored on the server under a random name until then.
@@ -140,7 +140,9 @@ async def resume(
     sealed = await DatabaseFlows(connection).take(FlowKind.FILLED_FORM, key)
     if sealed is None:
         return ""
-    followed = await follow(visitor, connection, owner(visitor), sealed.decode(), path)
+    followed = await store_sealed_form(
+        visitor, connection, owner(visitor), sealed.decode(), path
+    )
     return followed.rpartition("=")[2]
 
 

@@ -21,7 +21,7 @@ from iku.web.headers import AnyRequest
 Part = TypeVar("Part", bytes, str)
 
 
-def streamed(
+def stream_response(
     request: AnyRequest,
     parts: AsyncIterator[Part],
     media_type: str,

@@ -46,13 +46,13 @@ class _Parts:
     def take(self, event: Any) -> None:
         """The next event of the parser: the head of a part, content, or its end."""
         if isinstance(event, MultipartSegment):
-            self._begin(event)
+            self._begin_part(event)
         elif event is None:
-            self._end()
+            self._end_part()
         else:
-            self._add(bytes(event))
+            self._add_content(bytes(event))
 
-    def _begin(self, segment: Any) -> None:
+    def _begin_part(self, segment: Any) -> None:
         self._segment, self._text = segment, bytearray()
         if segment.filename is None:
             return
@@ -61,7 +61,7 @@ class _Parts:
         kind = segment.content_type or ""
         self.upload = Upload(segment.filename, kind, SealedFile())
 
-    def _add(self, content: bytes) -> None:
+    def _add_content(self, content: bytes) -> None:
         if self.upload is not None and self._segment.filename is not None:
             self.upload.file.write(content)
             return
@@ -70,7 +70,7 @@ class _Parts:
             raise BadRequest("", message("the texts of the form are too long"))
         self._text += content
 
-    def _end(self) -> None:
+    def _end_part(self) -> None:
         if self._segment.filename is None:
             text = self._text.decode("utf-8", "replace").strip("\x00")
             self.pairs.append((self._segment.name, text))

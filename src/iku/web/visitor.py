@@ -108,7 +108,7 @@ class Visitor:
             SignInRequired: The visitor has not signed in.
         """
         _, session = self.signed_in()
-        return authentication.of_session(session)
+        return authentication.credentials_of_session(session)
 
     def record(self, what: str, done: Any) -> None:
         """Write the outcome of a step of a sign-in or a factor to the audit trail."""
@@ -162,16 +162,18 @@ def form_key(token: str | None, nonce: str) -> str:
     return f"{nonce}.{urlsafe_b64encode(proof).rstrip(b'=').decode()}"
 
 
-async def visit(request: Request[Any, Any, Any]) -> Visitor:
+async def authenticate_visitor(request: Request[Any, Any, Any]) -> Visitor:
     """Authenticate the request of a page by its session cookie; return the visitor."""
     application = cast(Application, request.app)
     app = application.app
     token = authentication.cookie(request.scope)
     # The template, because the path of an invitation holds its token.
-    authentication.locate(request, str(request.scope.get("path_template")))
+    authentication.set_call_site(request, str(request.scope.get("path_template")))
     async with acquire_connection(app) as connection:
         session = await _session(connection, token)
-        credentials = None if session is None else authentication.of_session(session)
+        credentials = (
+            None if session is None else authentication.credentials_of_session(session)
+        )
         register = await app.commands.access_register(connection, credentials)
         viewer = await app.viewer(connection, credentials)
         name = await _name(app, connection, register, session)

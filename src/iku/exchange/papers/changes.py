@@ -174,7 +174,7 @@ def _value(of: FigureValue) -> str:
 
 
 def _signed_counts(change: FigureChange) -> str:
-    signed = FORMATS.signed
+    signed = FORMATS.signed_number
     if not (change.numerator or change.denominator):
         return "nihil"
     return f"{signed(change.numerator)} / {signed(change.denominator)}"

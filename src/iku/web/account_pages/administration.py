@@ -30,7 +30,7 @@ from iku.web import page_routes as routes
 from iku.web.page_failures import Failure, form_faults, require_fresh
 from iku.web.page_forms import Form, read_form
 from iku.web.page_rendering import redirect, render
-from iku.web.visitor import Visitor, visit
+from iku.web.visitor import Visitor, authenticate_visitor
 
 AnyRequest = Request[Any, Any, Any]
 PAGE = "/kelola"
@@ -160,7 +160,7 @@ async def _visitor_with_right(
         SignInRequired: The visitor has not signed in.
         Forbidden: The visitor's roles do not permit the action.
     """
-    visitor = await visit(request)
+    visitor = await authenticate_visitor(request)
     visitor.signed_in()
     visitor.viewer.require(action)
     return visitor

@@ -16,7 +16,7 @@ from iku.web.account_pages.own_account import PAGE, account_page
 from iku.web.page_failures import Failure
 from iku.web.page_forms import read_form
 from iku.web.page_rendering import redirect
-from iku.web.visitor import visit
+from iku.web.visitor import authenticate_visitor
 
 AnyRequest = Request[Any, Any, Any]
 FIELDS = ("name", "days", "roles", "rights")
@@ -25,7 +25,7 @@ FIELDS = ("name", "days", "roles", "rights")
 @routes.form("/akun/kunci-api")
 async def create_api_key(request: AnyRequest) -> Response[bytes]:
     """Create an API key; the answer shows it once."""
-    visitor = await visit(request)
+    visitor = await authenticate_visitor(request)
     form = await read_form(request, visitor)
     _, session = visitor.signed_in()
     filled = [(name, text) for name, text in form.pairs if name in FIELDS and text]
@@ -49,7 +49,7 @@ async def create_api_key(request: AnyRequest) -> Response[bytes]:
 @routes.form("/akun/kunci-api/cabut")
 async def revoke_api_key(request: AnyRequest) -> Response[bytes]:
     """Revoke an API key."""
-    visitor = await visit(request)
+    visitor = await authenticate_visitor(request)
     form = await read_form(request, visitor)
     _, session = visitor.signed_in()
     async with acquire_connection(visitor.app) as connection:

@@ -25,7 +25,7 @@ from iku.web.account_pages.sign_in import partial_sign_in
 from iku.web.page_failures import Failure, rejection_failure
 from iku.web.page_forms import NEXT, Form, next_page, read_form
 from iku.web.page_rendering import redirect, render
-from iku.web.visitor import SignInRequired, Visitor, visit
+from iku.web.visitor import SignInRequired, Visitor, authenticate_visitor
 
 AnyRequest = Request[Any, Any, Any]
 GONE = message(
@@ -49,14 +49,14 @@ async def show_invitation(
     request: AnyRequest, invitation: FromPath[str]
 ) -> Response[bytes]:
     """The page of an invitation's link, which redeems nothing by itself."""
-    visitor = await visit(request)
+    visitor = await authenticate_visitor(request)
     return render(visitor, "invitation.html", invitation=invitation)
 
 
 @routes.form("/undangan/{invitation:str}")
 async def redeem(request: AnyRequest, invitation: FromPath[str]) -> Response[bytes]:
     """Redeem an invitation, which opens the enrolment."""
-    visitor = await visit(request)
+    visitor = await authenticate_visitor(request)
     await read_form(request, visitor)
     async with acquire_connection(visitor.app) as connection:
         redeemed = await invitations.redeem(
@@ -75,7 +75,7 @@ async def redeem(request: AnyRequest, invitation: FromPath[str]) -> Response[byt
 @routes.page("/pendaftaran")
 async def show_enrolment(request: AnyRequest) -> Response[bytes]:
     """The next step of the enrolment."""
-    visitor = await visit(request)
+    visitor = await authenticate_visitor(request)
     asked = next_page(request.query_params.get(NEXT, ""))
     if visitor.session is not None:
         return redirect(visitor.address("/akun"))
@@ -85,7 +85,7 @@ async def show_enrolment(request: AnyRequest) -> Response[bytes]:
 @routes.form("/pendaftaran/sandi")
 async def set_password(request: AnyRequest) -> Response[bytes]:
     """Set login name and password of an invited account."""
-    visitor = await visit(request)
+    visitor = await authenticate_visitor(request)
     form = await read_form(request, visitor)
     token, session, _ = await partial_sign_in(visitor)
     if form.text("sandi") != form.text("sandi_lagi"):
@@ -113,7 +113,7 @@ def _field_at_fault(done: Rejected) -> str:
 @routes.form("/pendaftaran/aplikasi")
 async def begin_authenticator(request: AnyRequest) -> Response[bytes]:
     """Show the key of a new authenticator, once."""
-    visitor = await visit(request)
+    visitor = await authenticate_visitor(request)
     form = await read_form(request, visitor)
     async with acquire_connection(visitor.app) as connection:
         begun = await sign_in.begin_enrolment(
@@ -132,7 +132,7 @@ async def begin_authenticator(request: AnyRequest) -> Response[bytes]:
 @routes.form("/pendaftaran/kode")
 async def confirm_authenticator(request: AnyRequest) -> Response[bytes]:
     """Confirm the new authenticator by a code, which signs in."""
-    visitor = await visit(request)
+    visitor = await authenticate_visitor(request)
     form = await read_form(request, visitor)
     async with acquire_connection(visitor.app) as connection:
         done = await sign_in.confirm_enrolment(

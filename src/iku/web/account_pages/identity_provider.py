@@ -26,7 +26,7 @@ from iku.web.page_failures import FAULT_STATUS, require_fresh
 from iku.web.page_forms import NEXT, read_form
 from iku.web.page_rendering import COOKIE_ATTRIBUTES, redirect, render
 from iku.web.problems import NotFound
-from iku.web.visitor import Visitor, visit
+from iku.web.visitor import Visitor, authenticate_visitor
 
 AnyRequest = Request[Any, Any, Any]
 PREFIX = "__Host-"
@@ -35,7 +35,7 @@ PREFIX = "__Host-"
 @routes.form("/masuk/oidc")
 async def send_to_provider(request: AnyRequest) -> Response[bytes]:
     """Send the browser to the identity provider."""
-    visitor = await visit(request)
+    visitor = await authenticate_visitor(request)
     form = await read_form(request, visitor)
     purpose = form.text("tujuan")
     account = None
@@ -45,7 +45,7 @@ async def send_to_provider(request: AnyRequest) -> Response[bytes]:
         account = await _linking_account(visitor)
     started = await _provider(visitor).start(
         DatabaseFlows(visitor.app.pool),
-        return_to=await resubmission.parked(visitor, form) or "/",
+        return_to=await resubmission.park_form(visitor, form) or "/",
         account=account,
         fresh=purpose == "konfirmasi",
     )
@@ -65,7 +65,7 @@ async def send_to_provider(request: AnyRequest) -> Response[bytes]:
 @routes.page(RETURN_PATH)
 async def receive_from_provider(request: AnyRequest) -> Response[bytes]:
     """Handle the redirect back from the identity provider (the redirect URI)."""
-    visitor = await visit(request)
+    visitor = await authenticate_visitor(request)
     query = dict(request.query_params)
     cookie = f"{PREFIX}{cookie_name(query.get('state', ''))}"
     value = authentication.cookie(request.scope, cookie)

@@ -27,7 +27,7 @@ from iku.web.account_pages.enrolment import agency_words
 from iku.web.page_failures import Failure, rejection_failure, require_fresh
 from iku.web.page_forms import Form, read_form
 from iku.web.page_rendering import redirect, render
-from iku.web.visitor import Visitor, visit
+from iku.web.visitor import Visitor, authenticate_visitor
 
 AnyRequest = Request[Any, Any, Any]
 PAGE = "/akun"
@@ -36,7 +36,7 @@ PAGE = "/akun"
 @routes.page(PAGE)
 async def show_account(request: AnyRequest) -> Response[bytes]:
     """The page of one's own account."""
-    return await account_page(await visit(request))
+    return await account_page(await authenticate_visitor(request))
 
 
 async def account_page(
@@ -138,7 +138,7 @@ async def unlink_identity(request: AnyRequest) -> Response[bytes]:
 @routes.form("/akun/bahasa")
 async def choose_language(request: AnyRequest) -> Response[bytes]:
     """Choose the language of one's pages."""
-    visitor = await visit(request)
+    visitor = await authenticate_visitor(request)
     form = await read_form(request, visitor)
     _, session = visitor.signed_in()
     try:
@@ -154,7 +154,7 @@ async def choose_language(request: AnyRequest) -> Response[bytes]:
 @routes.form("/akun/sesi/akhiri")
 async def end_session(request: AnyRequest) -> Response[bytes]:
     """End one session of the account, or all others."""
-    visitor = await visit(request)
+    visitor = await authenticate_visitor(request)
     form = await read_form(request, visitor)
     _, session = visitor.signed_in()
     chosen = form.text("sesi")
@@ -174,7 +174,7 @@ async def _form_after_recent_factor(request: AnyRequest) -> tuple[Visitor, Form]
 
     Refused unless the visitor used a factor in the last five minutes.
     """
-    visitor = await visit(request)
+    visitor = await authenticate_visitor(request)
     form = await read_form(request, visitor)
     require_fresh(visitor)
     return visitor, form

@@ -22,7 +22,7 @@ from iku.web.page_failures import FAULT_STATUS
 from iku.web.page_forms import check_key, next_page
 from iku.web.page_rendering import session_cookie
 from iku.web.problems import UnsupportedMediaType
-from iku.web.visitor import Visitor, visit
+from iku.web.visitor import Visitor, authenticate_visitor
 
 AnyRequest = Request[Any, Any, Any]
 JSON = "application/json"
@@ -76,7 +76,7 @@ async def sign_in(request: AnyRequest) -> Response[bytes]:
                 await sessions.end(connection, visitor.token)
         after = next_page(asked.ke)
         if isinstance(done, SignedIn):
-            after = await resubmission.follow(
+            after = await resubmission.store_sealed_form(
                 visitor, connection, done.account, asked.isian, after
             )
     visitor.record("step-up" if visitor.session else "sign-in", done)
@@ -107,7 +107,7 @@ async def register(request: AnyRequest) -> Response[bytes]:
 
 
 async def _read(request: AnyRequest) -> tuple[Visitor, PasskeyRequest]:
-    visitor = await visit(request)
+    visitor = await authenticate_visitor(request)
     kind = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     if kind != JSON:
         raise UnsupportedMediaType(

@@ -19,7 +19,7 @@ from iku.web.page_forms import NEXT, Form, next_page, read_form
 from iku.web.page_rendering import redirect, render
 from iku.web.resubmission import SEALED
 from iku.web.sign_in_page import sign_in_page
-from iku.web.visitor import SignInRequired, Visitor, visit
+from iku.web.visitor import SignInRequired, Visitor, authenticate_visitor
 
 AnyRequest = Request[Any, Any, Any]
 HOME = "/"
@@ -28,7 +28,7 @@ HOME = "/"
 @routes.page("/masuk")
 async def show_sign_in(request: AnyRequest) -> Response[bytes]:
     """The form of a sign-in."""
-    visitor = await visit(request)
+    visitor = await authenticate_visitor(request)
     asked = next_page(request.query_params.get(NEXT, ""))
     if visitor.session is not None:
         return redirect(visitor.address(asked or HOME))
@@ -38,7 +38,7 @@ async def show_sign_in(request: AnyRequest) -> Response[bytes]:
 @routes.form("/masuk")
 async def begin(request: AnyRequest) -> Response[bytes]:
     """Verify login name and password, which opens the second step."""
-    visitor = await visit(request)
+    visitor = await authenticate_visitor(request)
     form = await read_form(request, visitor)
     async with acquire_connection(visitor.app) as connection:
         begun = await sign_in.start(
@@ -66,7 +66,7 @@ async def begin(request: AnyRequest) -> Response[bytes]:
 @routes.page("/masuk/kode")
 async def show_code(request: AnyRequest) -> Response[bytes]:
     """The form of the second step."""
-    visitor = await visit(request)
+    visitor = await authenticate_visitor(request)
     asked = next_page(request.query_params.get(NEXT, ""))
     return await _code_page(visitor, {NEXT: asked})
 
@@ -74,7 +74,7 @@ async def show_code(request: AnyRequest) -> Response[bytes]:
 @routes.form("/masuk/kode")
 async def verify_code(request: AnyRequest) -> Response[bytes]:
     """Complete the sign-in by a code."""
-    visitor = await visit(request)
+    visitor = await authenticate_visitor(request)
     form = await read_form(request, visitor)
     if visitor.token is None:
         raise SignInRequired
@@ -93,7 +93,7 @@ async def verify_code(request: AnyRequest) -> Response[bytes]:
 @routes.form("/masuk/demonstrasi")
 async def sign_in_by_click(request: AnyRequest) -> Response[bytes]:
     """Sign in as a person of the demonstration, or confirm that session."""
-    visitor = await visit(request)
+    visitor = await authenticate_visitor(request)
     form = await read_form(request, visitor)
     account = form.text("akun")
     if not visitor.in_demonstration or account not in visitor.register.accounts:
@@ -114,7 +114,7 @@ async def sign_in_by_click(request: AnyRequest) -> Response[bytes]:
 @routes.form("/keluar")
 async def sign_out(request: AnyRequest) -> Response[bytes]:
     """End the session."""
-    visitor = await visit(request)
+    visitor = await authenticate_visitor(request)
     await read_form(request, visitor)
     if visitor.token is not None:
         async with acquire_connection(visitor.app) as connection:
@@ -128,7 +128,9 @@ async def _next_address(
 ) -> str:
     """The address after the sign-in; a sealed form of the account becomes a draft."""
     sealed, after = form.text(SEALED), form.next_page
-    return await resubmission.follow(visitor, connection, account, sealed, after)
+    return await resubmission.store_sealed_form(
+        visitor, connection, account, sealed, after
+    )
 
 
 async def partial_sign_in(visitor: Visitor) -> tuple[str, Session, accounts.Factors]:

@@ -11,7 +11,7 @@ from iku.web import page_routes as routes
 from iku.web.page_failures import Failure, rejection_failure
 from iku.web.page_forms import NEXT, next_page, read_form
 from iku.web.page_rendering import redirect, render
-from iku.web.visitor import Visitor, visit
+from iku.web.visitor import Visitor, authenticate_visitor
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -19,7 +19,7 @@ AnyRequest = Request[Any, Any, Any]
 @routes.page("/akun/konfirmasi")
 async def show_step_up(request: AnyRequest) -> Response[bytes]:
     """The form of a confirmation."""
-    visitor = await visit(request)
+    visitor = await authenticate_visitor(request)
     asked = next_page(request.query_params.get(NEXT, ""))
     return await _page(visitor, {NEXT: asked})
 
@@ -27,7 +27,7 @@ async def show_step_up(request: AnyRequest) -> Response[bytes]:
 @routes.form("/akun/konfirmasi")
 async def step_up(request: AnyRequest) -> Response[bytes]:
     """Confirm by a code, which replaces the session's token."""
-    visitor = await visit(request)
+    visitor = await authenticate_visitor(request)
     form = await read_form(request, visitor)
     token, _ = visitor.signed_in()
     async with acquire_connection(visitor.app) as connection:

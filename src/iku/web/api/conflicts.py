@@ -117,7 +117,7 @@ async def report(
 ) -> Response[EntryReceipt]:
     """Registers a case. Without a number it receives the register's next one."""
     subject = subject_id(command.number or "")
-    outcome = await command_gateway.handle("conflict", subject, command.fact())
+    outcome = await command_gateway.handle("conflict", subject, command.to_event())
     shown = receipt(outcome, command_gateway.language)
     return receipt_response(
         outcome, shown, _location(outcome.subject), command_gateway.language

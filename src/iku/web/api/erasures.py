@@ -50,7 +50,7 @@ class Erasure(Fact, frozen=True):
     legal_basis: Line
     effective_on: date | None = None
 
-    def fact(self) -> Erased:
+    def to_event(self) -> Erased:
         """The event `Erased` to record."""
         return Erased(**{n: getattr(self, n) for n in Erased.__struct_fields__})
 
@@ -128,7 +128,7 @@ async def erase(
     shown.
     """
     app, subject = command_gateway.app, about.subject_id
-    proposed = command_gateway.command("subject", subject, command.fact())
+    proposed = command_gateway.command("subject", subject, command.to_event())
     outcome = await text_erasure.erase(app.commands, PooledReader(app), proposed)
     if not outcome.added:
         raise Refused(

@@ -174,7 +174,7 @@ async def target(
     The effective day may lie in the future. A target above 100 per cent requires a
     reason.
     """
-    targeted, code = command.fact(), about.code
+    targeted, code = command.to_event(), about.code
     if about.preview:
         return await _preview_revision(command_gateway, code, targeted)
     outcome = await command_gateway.handle("indicator", code, targeted)

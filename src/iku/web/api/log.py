@@ -17,7 +17,7 @@ from iku.queries.log_records import LogQuestion, LogRange
 from iku.web.headers import AnyRequest, accepts
 from iku.web.problems import BadRequest
 from iku.web.routes import get
-from iku.web.streaming import streamed
+from iku.web.streaming import stream_response
 
 TAGS = ["Log"]
 NDJSON = "application/x-ndjson"
@@ -118,7 +118,7 @@ async def events(
     most = limit or LARGEST
     # Read before the response starts, so that an error still gets its HTTP status.
     start = await _read_page(asked, after=after, most=min(most, LINES))
-    return streamed(request, _lines(asked, start, most), NDJSON)
+    return stream_response(request, _lines(asked, start, most), NDJSON)
 
 
 class _LogQuery(Struct, frozen=True):

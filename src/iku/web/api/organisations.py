@@ -113,7 +113,7 @@ async def register(
     Without a number it receives the register's next one.
     """
     subject = subject_id(command.number or "")
-    outcome = await command_gateway.handle("organisation", subject, command.fact())
+    outcome = await command_gateway.handle("organisation", subject, command.to_event())
     shown = receipt(outcome, command_gateway.language)
     return receipt_response(
         outcome, shown, _location(outcome.subject), command_gateway.language

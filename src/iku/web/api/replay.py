@@ -15,7 +15,7 @@ from iku.web.api.log import NDJSON
 from iku.web.authentication import Caller
 from iku.web.headers import AnyRequest
 from iku.web.routes import get
-from iku.web.streaming import streamed
+from iku.web.streaming import stream_response
 
 TAGS = ["Figures"]
 
@@ -44,7 +44,7 @@ async def replay(
     pages = figure_replay.pages(view, figure, question.order)
     # Read before the response starts, so that an error still gets its HTTP status.
     first: list[ReplayLine] = await anext(pages, [])
-    return streamed(request, _encode_pages(first, pages), NDJSON)
+    return stream_response(request, _encode_pages(first, pages), NDJSON)
 
 
 async def _encode_pages(

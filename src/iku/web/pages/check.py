@@ -30,7 +30,7 @@ class CheckQuestion(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @timeless("/periksa", None, NumberQuestion)
-async def ask(frame: PageContext) -> Response[bytes]:
+async def show_number_form(frame: PageContext) -> Response[bytes]:
     """The form in which the number on a printed page is entered."""
     typed = frame.question.nomor
     if typed is None:
@@ -67,4 +67,4 @@ async def show_personal_data(frame: PageContext) -> Response[bytes]:
     return frame.show("personal_data.html")
 
 
-HANDLERS: list[Any] = [ask, show_check, show_personal_data]
+HANDLERS: list[Any] = [show_number_form, show_check, show_personal_data]

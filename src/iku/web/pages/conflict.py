@@ -46,10 +46,10 @@ def sentence(record: SubjectRecord, frame: PageContext) -> Message:
                 verification=_verification(case),
             )
         case _:
-            return _open(case, frame)
+            return _open_case_sentence(case, frame)
 
 
-def _open(case: Conflict, frame: PageContext) -> Message:
+def _open_case_sentence(case: Conflict, frame: PageContext) -> Message:
     segment = case.state_on(frame.time.day)
     opened = None if segment is None else segment.opened_on
     values = {"opened": opened, "verification": _verification(case)}

@@ -77,7 +77,7 @@ async def show_definition(frame: PageContext) -> Response[bytes]:
         column_label=definition_label,
         labels=labels.FIELDS,
         proposes=frame.refusal(Action.DEFINE),
-        register=_register(in_force),
+        register=_register_path(in_force),
         reads_register=frame.refusal(Action.READ_REGISTER) is None,
     )
 
@@ -124,13 +124,13 @@ def _join_values(value: str | Sequence[str]) -> str:
 def _options(frame: PageContext, options: Options) -> list[tuple[Message, str]]:
     """The label and the value in words of each option."""
     return [
-        (labels.OPTIONS[name], _words(frame, name, value))
+        (labels.OPTIONS[name], _option_in_words(frame, name, value))
         for name, value in to_builtins(options).items()
         if name in labels.OPTIONS
     ]
 
 
-def _words(frame: PageContext, name: str, value: Any) -> str:
+def _option_in_words(frame: PageContext, name: str, value: Any) -> str:
     page, known = frame.visitor.page, labels.OPTION_VALUES.get(name, {})
     if isinstance(value, int):
         return page.number(value)
@@ -147,17 +147,17 @@ def _trials(frame: PageContext, options: Options) -> Iterator[Trial]:
                 name=name,
                 label=labels.OPTIONS[name],
                 choices=dict(labels.OPTION_VALUES.get(name, {})),
-                now=_values(value),
-                asked=[] if asked is None else _values(asked),
+                now=_option_values(value),
+                asked=[] if asked is None else _option_values(asked),
                 several=name in LISTS,
             )
 
 
-def _values(of: Any) -> list[str]:
+def _option_values(of: Any) -> list[str]:
     return [str(one) for one in of] if isinstance(of, list | tuple) else [str(of)]
 
 
-def _register(one: ShownDefinition | None) -> str:
+def _register_path(one: ShownDefinition | None) -> str:
     """The path of the list of the subjects that a definition counts."""
     counts_cases = one is None or isinstance(one.options, ConflictOptions)
     return "konflik" if counts_cases else "organisasi"

@@ -78,7 +78,7 @@ async def show_difference(frame: PageContext) -> Response[bytes]:
         found = await figure_difference.compute_difference(
             view, app.figures, compared, today
         )
-        step = await _step(frame, view, found.figure)
+        step = await _replay_step(frame, view, found.figure)
     page = frame.visitor.page
     stages = _stages(frame, found)
     return frame.show(
@@ -163,7 +163,9 @@ def _question(
     )
 
 
-async def _step(frame: PageContext, view: View, figure: Figure) -> ReplayStep | None:
+async def _replay_step(
+    frame: PageContext, view: View, figure: Figure
+) -> ReplayStep | None:
     position = frame.question.langkah
     if position is None:
         return None
@@ -208,18 +210,18 @@ def _stages_of(
 ) -> Sequence[WaterfallStage]:
     page = frame.visitor.page
     count: int = getattr(found.against, name)
-    stages = [_total(frame, message("Compared figure"), count)]
+    stages = [_total_stage(frame, message("Compared figure"), count)]
     for label, both in changes.items():
         change = both[name]
         if not change:
             continue
-        shown = page.formats.signed(change)
+        shown = page.formats.signed_number(change)
         stages.append(WaterfallStage(page.text(label), shown, count, count + change))
         count += change
-    return [*stages, _total(frame, message("Requested figure"), count)]
+    return [*stages, _total_stage(frame, message("Requested figure"), count)]
 
 
-def _total(frame: PageContext, label: Message, count: int) -> WaterfallStage:
+def _total_stage(frame: PageContext, label: Message, count: int) -> WaterfallStage:
     page = frame.visitor.page
     return WaterfallStage(page.text(label), page.number(count), 0, count, total=True)
 

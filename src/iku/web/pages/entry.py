@@ -213,7 +213,7 @@ async def _command(form_state: FormState) -> Any:
 
 
 def _proposed(entry: EntryForm, command: Any) -> Any:
-    return command.fact() if entry.creates_subject else command
+    return command.to_event() if entry.creates_subject else command
 
 
 def _subject(entry: EntryForm, form_state: FormState, command: Any) -> str:

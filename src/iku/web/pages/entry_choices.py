@@ -16,7 +16,7 @@ def with_choices(
     """The fields of the form, with the choices for a subject with these *events*."""
     offered: dict[str, list[Option]] = {"area": _areas(frame)}
     if form.event == "participation_verified":
-        unverified = _unverified(events, frame.visitor.page)
+        unverified = _unverified_participations(events, frame.visitor.page)
         offered["participation"] = list(unverified)
     return tuple(_with_options(one, offered.get(one.name, [])) for one in form.fields)
 
@@ -34,7 +34,9 @@ def _areas(frame: PageContext) -> list[Option]:
     return [Option(one.code, one.name, names.get(one.code[:8], "")) for one in areas]
 
 
-def _unverified(events: Sequence[EventView], page: PageLanguage) -> Iterator[Option]:
+def _unverified_participations(
+    events: Sequence[EventView], page: PageLanguage
+) -> Iterator[Option]:
     """The participations that are not verified yet."""
     verified = {
         one.data.get("participation")

@@ -44,7 +44,7 @@ async def save(frame: PageContext, form: Form) -> Response[bytes]:
         raise Invalid("", error_message(error)) from error
     if form.text("jawab") != "json":
         return redirect(visitor.address(path))
-    said = {"pukul": page_rendering.clock(visitor, saved_at)}
+    said = {"pukul": page_rendering.format_time_of_day(visitor, saved_at)}
     return Response(msgspec.json.encode(said), media_type="application/json")
 
 

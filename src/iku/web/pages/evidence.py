@@ -31,7 +31,7 @@ from iku.web.pages.page_context import PageContext
 from iku.web.pages.routes import TRAVELS, reading
 from iku.web.problems import NotFound
 from iku.web.routes import ACTION
-from iku.web.streaming import streamed
+from iku.web.streaming import stream_response
 
 OPENINGS = 20  # the most openings and erasures that the page lists
 CHUNK = 1 << 16
@@ -119,7 +119,9 @@ async def download_bundle(request: Request[Any, Any, Any]) -> Response[Any]:
         raise
     name = f"bukti-{written.size}.zip"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return streamed(request, _chunks(Path(archive), folder), "application/zip", headers)
+    return stream_response(
+        request, _chunks(Path(archive), folder), "application/zip", headers
+    )
 
 
 async def _chunks(archive: Path, folder: Path) -> AsyncIterator[bytes]:

@@ -51,7 +51,7 @@ async def show_front_page(frame: PageContext) -> Response[bytes]:
     return frame.show(
         "front.html",
         figures=found.figures,
-        fallback=_fallback(found.day, today),
+        fallback=_fallback_message(found.day, today),
         wordings={
             figure.indicator: next(
                 one.defined.wording
@@ -76,7 +76,7 @@ async def show_front_page(frame: PageContext) -> Response[bytes]:
     )
 
 
-def _fallback(day: FrontDay, today: date) -> Message | None:
+def _fallback_message(day: FrontDay, today: date) -> Message | None:
     """The reason why the server chose another day than today; None if it did not."""
     values = {"this_year": today.year, "as_of": day.as_of, "today": today}
     match day.why:

@@ -101,7 +101,9 @@ class PageContext:
     def credentials(self) -> Credentials | None:
         """The credentials of the session; None before sign-in, or without accounts."""
         session = self.visitor.session
-        return None if session is None else authentication.of_session(session)
+        return (
+            None if session is None else authentication.credentials_of_session(session)
+        )
 
     def refusal(self, action: Action, scope: Scope | None = None) -> str | None:
         """The reason why the visitor may neither take nor propose *action*, or None.

@@ -26,7 +26,7 @@ from iku.web.pages.page_context import OnlyCoordinates, PageContext
 from iku.web.pages.time_control import PublishedMoment
 from iku.web.routes import ACTION
 from iku.web.uploaded_forms import LARGEST_TEXTS, TooLarge, read_upload
-from iku.web.visitor import SignInRequired, Visitor, visit
+from iku.web.visitor import SignInRequired, Visitor, authenticate_visitor
 
 AnyRequest: TypeAlias = Request[Any, Any, Any]
 Page: TypeAlias = Callable[[PageContext], Awaitable[Response[bytes]]]
@@ -163,7 +163,7 @@ def sending(
             try:
                 return await sent(request)
             except (SignInRequired, Unauthenticated, StaleForm, StepUpRequired) as lost:
-                return await resubmission.answer(request, lost)
+                return await resubmission.respond_to_lost_session(request, lost)
 
         responder = kept if restores else sent
         return _named_route(
@@ -225,7 +225,7 @@ async def _visitor_with_right(request: AnyRequest, action: Action | None) -> Vis
         Unauthenticated: The visitor has not signed in.
         Forbidden: No role of the visitor allows the action.
     """
-    visitor = await visit(request)
+    visitor = await authenticate_visitor(request)
     if action is not None:
         visitor.viewer.require_somewhere(action)
     return visitor

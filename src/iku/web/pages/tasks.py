@@ -25,7 +25,7 @@ from iku.web.pages import page_context as frames
 from iku.web.pages.page_context import OnlyCoordinates, PageContext
 from iku.web.pages.routes import TRAVELS, present
 from iku.web.routes import ACTION
-from iku.web.visitor import visit
+from iku.web.visitor import authenticate_visitor
 
 POLL_S = 2.0
 
@@ -61,7 +61,7 @@ async def _previous_visit(frame: PageContext) -> datetime | None:
 @get("/tugas/jumlah", opt={ACTION: Action.READ_FIGURES, TRAVELS: None})
 async def stream_count(request: Request[Any, Any, Any]) -> ServerSentEvent:
     """The number of tasks as an event stream, until the session ends."""
-    visitor = await visit(request)
+    visitor = await authenticate_visitor(request)
     visitor.viewer.require_somewhere(Action.READ_FIGURES)
     return ServerSentEvent(_counts(request, visitor.session))
 
@@ -72,7 +72,7 @@ async def _counts(
     size = sent = -1
     application = cast(Application, request.app)
     while not application.is_stopping:
-        visitor = await visit(request)
+        visitor = await authenticate_visitor(request)
         if _identifier(visitor.session) != _identifier(session):
             return  # signed out, suspended, or signed in as somebody else
         frame = frames.of_visitor(visitor, [], {}, OnlyCoordinates)

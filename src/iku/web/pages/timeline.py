@@ -116,7 +116,7 @@ def _sentence(frame: PageContext, event: EventView, actor: str) -> str:
     """A sentence on who recorded an event, and on which day it became known."""
     values = {
         "day": event.known_on,
-        "moment": page_rendering.moment(frame.visitor, event.recorded_at),
+        "moment": page_rendering.format_instant(frame.visitor, event.recorded_at),
         "actor": actor,
     }
     if event.declared:
