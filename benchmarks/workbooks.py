@@ -96,8 +96,8 @@ async def measure(count: int) -> list[Row]:
     async def small_peak() -> float:
         return (await written("xlsx", count // 10)).peak
 
-    time_, csv_time = await measuring.in_turns([books, csvs])
-    memory, small = await measuring.in_turns([peak, small_peak])
+    time_, csv_time = await measuring.measure_alternately([books, csvs])
+    memory, small = await measuring.measure_alternately([peak, small_peak])
     named = f"{count:,} cases as XLSX"
     return [
         Row(what=named, unit="s", samples=time_, bar=LONGEST_S, better="lower"),

@@ -19,9 +19,9 @@ from iku.web import page_rendering, problems
 from iku.web.origin_check import SAFE
 from iku.web.page_forms import NEXT, next_page
 from iku.web.page_language import preferred
-from iku.web.page_rendering import redirect, rendered
+from iku.web.page_rendering import redirect, render
 from iku.web.problems import FieldError
-from iku.web.visitor import SignInRequired, Visitor, visit
+from iku.web.visitor import SignInRequired, Visitor, authenticate_visitor
 
 _logger = logging.getLogger(__name__)
 FAULT_STATUS, DELAY_STATUS = 422, 429

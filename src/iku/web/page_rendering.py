@@ -190,7 +190,7 @@ def _term(field: str, stored: str, language: Language) -> str:
     return translate(labels.term_label(Term(field, stored)), language)
 
 
-def moment(visitor: Visitor, instant: datetime) -> str:
+def format_instant(visitor: Visitor, instant: datetime) -> str:
     """An instant in the time zone of the agency, to the minute."""
     local = instant.astimezone(visitor.app.settings.timezone)
     return f"{visitor.page.day(local.date())} {_time_of_day(visitor, local)}"

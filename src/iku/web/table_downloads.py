@@ -11,7 +11,7 @@ from iku.exchange.table_output import FileFormat, TableFormat, TableOutput
 from iku.messages import message
 from iku.web.headers import AnyRequest, accepts
 from iku.web.problems import BadRequest
-from iku.web.streaming import streamed
+from iku.web.streaming import stream_response
 
 CsvDelimiter: TypeAlias = Annotated[
     Delimiter | None,
@@ -90,7 +90,7 @@ def download(
     """
     headers = {"Content-Disposition": f'attachment; filename="{name}.{output.format}"'}
     sent = _written(output, parts, notes)
-    return streamed(request, sent, output.format.media_type, headers)
+    return stream_response(request, sent, output.format.media_type, headers)
 
 
 async def _written(

@@ -62,7 +62,7 @@ async def download_conflicts(frame: PageContext) -> Response[bytes]:
 
 
 @reading(f"{PATH}/daftar.xlsx", Action.READ_REGISTER, ConflictsQuestion)
-async def download_conflicts_workbook(frame: Frame) -> Response[bytes]:
+async def download_conflicts_workbook(frame: PageContext) -> Response[bytes]:
     """The cases of a day as a workbook."""
     return await register_list.download(frame, CASES, FileFormat.XLSX)
 

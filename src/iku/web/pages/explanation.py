@@ -78,12 +78,12 @@ async def download_explanation(frame: PageContext) -> Response[Any]:
 
 
 @reading(f"{PATH}.xlsx", Action.READ_HISTORY, ExplanationQuestion)
-async def download_explanation_workbook(frame: Frame) -> Response[Any]:
+async def download_explanation_workbook(frame: PageContext) -> Response[Any]:
     """The explanation as a workbook; its last row states the coordinates."""
     return await _download(frame, FileFormat.XLSX)
 
 
-async def _download(frame: Frame, form: FileFormat) -> Response[Any]:
+async def _download(frame: PageContext, form: FileFormat) -> Response[Any]:
     async with frame.view() as view:
         begun = await _pinned_figure(frame, view, None)
         # Read before the response starts, so that an error still gets its page.
@@ -103,10 +103,10 @@ async def _download(frame: Frame, form: FileFormat) -> Response[Any]:
     )
 
 
-def _download_address(frame: Frame, form: FileFormat) -> str:
+def _download_address(frame: PageContext, form: FileFormat) -> str:
     """The address of a download with the filters of the page."""
     path = frame.visitor.path
-    return frame.here(cursor=None).replace(path, f"{path}.{form}", 1)
+    return frame.own_address(cursor=None).replace(path, f"{path}.{form}", 1)
 
 
 async def _pinned_figure(
@@ -132,7 +132,7 @@ async def _page(
 
 
 async def _parts(
-    frame: Frame, begun: PinnedFigure, page: ExplanationPage
+    frame: PageContext, begun: PinnedFigure, page: ExplanationPage
 ) -> AsyncIterator[Sequence[ExplainedSubject]]:
     """The items of *page* and of the pages after it."""
     while True:

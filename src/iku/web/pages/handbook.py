@@ -15,7 +15,7 @@ from msgspec import Struct
 from iku.messages import message
 from iku.web import shipped_documents
 from iku.web.page_rendering import asset_address
-from iku.web.pages.frame import Frame
+from iku.web.pages.page_context import PageContext
 from iku.web.pages.routes import timeless
 from iku.web.problems import NotFound
 

@@ -72,7 +72,7 @@ async def download_organisations(frame: PageContext) -> Response[bytes]:
 
 
 @reading(f"{PATH}/daftar.xlsx", Action.READ_REGISTER, OrganisationsQuestion)
-async def download_organisations_workbook(frame: Frame) -> Response[bytes]:
+async def download_organisations_workbook(frame: PageContext) -> Response[bytes]:
     """The organisations of a day as a workbook."""
     return await register_list.download(frame, ORGANISATIONS, FileFormat.XLSX)
 

@@ -23,7 +23,7 @@ from iku.parsing import parse_texts
 from iku.queries import lists
 from iku.queries.list_questions import ListQuestion
 from iku.web.page_forms import Form
-from iku.web.pages.frame import Frame
+from iku.web.pages.page_context import PageContext
 from iku.web.table_downloads import page_format
 
 WORDS, CURSOR, FORM = "kata", "lanjut", "bentuk"  # fields of the form of a search
@@ -117,7 +117,7 @@ async def search(frame: PageContext, form: Form, register: Register) -> Response
 
 
 async def download(
-    frame: Frame, register: Register, form: FileFormat, words: str = ""
+    frame: PageContext, register: Register, form: FileFormat, words: str = ""
 ) -> Response[bytes]:
     """The whole list as a file; its last row states the coordinates."""
     language = frame.visitor.page
@@ -179,7 +179,7 @@ def _rows(
     headings: Mapping[str, str],
     items: Iterable[Mapping[str, Any]],
 ) -> Iterator[Row]:
-    fields = frame.fields
+    fields = frame.field_format
     value = cache(fields.value)  # the rows of a page have few different values
     areas = {area.code: area.name for area in frame.app.agency.areas}
     _, title, *others = register.columns
@@ -187,14 +187,14 @@ def _rows(
     coordinates = frame.address(register.path).removeprefix(register.path)
     for item in items:
         cells = (
-            (headings[field], _cell(field, item, fields, value, areas))
+            (headings[field], _cell_text(field, item, fields, value, areas))
             for field in others
         )
         address = f"{register.path}/{item['id']}{coordinates}"
         yield Row(address, item["number"], headings[title], item[title], tuple(cells))
 
 
-def _cell(
+def _cell_text(
     field: str,
     item: Mapping[str, Any],
     fields: FieldFormat,
