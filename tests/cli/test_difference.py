@@ -65,10 +65,18 @@ def test_two_figures_that_do_not_differ_have_nothing_between_them(iku: Any) -> N
     ("arguments", "code", "sentence"),
     [
         (("IKU-9",), 1, "indicator IKU-9 does not exist"),
-        (("IKU-1", "--against-size", 999), 1, "compare with: size is 999, but the log"),
+        (
+            ("IKU-1", "--against-size", 999),
+            1,
+            "cannot be computed: size is 999, but the log",
+        ),
         (("IKU-1", "--against-as-of", "2999-01-01"), 1, "against_as_of is 2999-01-01"),
         (("IKU-1", "--against-known-on", "2999-01-01"), 1, "against_known_on is 2999-"),
-        (("IKU-1", "--against-definition", 2), 1, "compare with: definition is 2, but"),
+        (
+            ("IKU-1", "--against-definition", 2),
+            1,
+            "cannot be computed: definition is 2, but",
+        ),
         (
             ("IKU-1", "--cursor", "abc"),
             1,
