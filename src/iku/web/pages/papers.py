@@ -25,7 +25,7 @@ from iku.vault.files import MOST
 from iku.web import paper_files, paper_sources
 from iku.web.page_forms import Form
 from iku.web.page_rendering import redirect
-from iku.web.pages.frame import Frame
+from iku.web.pages.page_context import PageContext
 from iku.web.pages.routes import sending, timeless, uploading
 from iku.web.paper_sources import CATEGORY
 
@@ -69,7 +69,7 @@ class PublicationPapers(NamedTuple):
 
 
 @timeless(f"{PAGE}/{{file:str}}", Action.READ_FIGURES, PaperPageQuestion)
-async def download_paper(frame: Frame) -> Response[bytes]:
+async def download_paper(frame: PageContext) -> Response[bytes]:
     """A paper of the publication as a file."""
     question: PaperPageQuestion = frame.question
     request = PaperRequest(publication=question.publication_id)
@@ -78,7 +78,7 @@ async def download_paper(frame: Frame) -> Response[bytes]:
 
 
 @timeless(f"{PAGE}/{{file:str}}/tanda-tangan", Action.READ_FIGURES, PaperPageQuestion)
-async def download_signed_copy(frame: Frame) -> Response[bytes]:
+async def download_signed_copy(frame: PageContext) -> Response[bytes]:
     """The last signed copy of a paper."""
     question: PaperPageQuestion = frame.question
     request = PaperRequest(publication=question.publication_id)
@@ -87,7 +87,7 @@ async def download_signed_copy(frame: Frame) -> Response[bytes]:
 
 
 @sending(f"{PAGE}/{{file:str}}/terbit", Action.AGENCY_DATA)
-async def issue_paper(frame: Frame, form: Form) -> Response[bytes]:
+async def issue_paper(frame: PageContext, form: Form) -> Response[bytes]:
     """Issue a paper, or propose its issue."""
     of = frame.path["publication_id"]
     because = None if _may_issue(frame) else _reason(form)
@@ -102,7 +102,9 @@ async def issue_paper(frame: Frame, form: Form) -> Response[bytes]:
 
 
 @uploading(f"{PAGE}/{{file:str}}/tanda-tangan", Action.AGENCY_DATA, MOST)
-async def take_signed_copy(frame: Frame, form: Form, sent: Upload) -> Response[bytes]:
+async def take_signed_copy(
+    frame: PageContext, form: Form, sent: Upload
+) -> Response[bytes]:
     """Take up the signed copy of a paper."""
     app, of = frame.app, frame.path["publication_id"]
     request = PaperRequest(publication=of)
@@ -122,7 +124,7 @@ async def take_signed_copy(frame: Frame, form: Form, sent: Upload) -> Response[b
 
 
 async def of_publication(
-    frame: Frame, view: View, shown: ShownPublication
+    frame: PageContext, view: View, shown: ShownPublication
 ) -> PublicationPapers | None:
     """The papers that the visitor may make; None if the figures are not frozen."""
     if shown.figures is None:
@@ -144,7 +146,7 @@ async def of_publication(
     )
 
 
-def _may_issue(frame: Frame) -> bool:
+def _may_issue(frame: PageContext) -> bool:
     return frame.visitor.viewer.may(Action.AGENCY_DATA)
 
 

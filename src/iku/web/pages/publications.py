@@ -33,7 +33,7 @@ from iku.web.page_failures import form_faults
 from iku.web.page_forms import Form, iso_day
 from iku.web.page_rendering import redirect
 from iku.web.pages import paper_data, papers
-from iku.web.pages.frame import Frame
+from iku.web.pages.page_context import PageContext
 from iku.web.pages.routes import present, reading, sending
 
 CATEGORY = publication.decider.category
