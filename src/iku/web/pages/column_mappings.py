@@ -15,7 +15,7 @@ from iku.messages import error_message, message
 from iku.queries.figure_parameters import MomentQuestion
 from iku.web.page_forms import Form
 from iku.web.page_rendering import redirect
-from iku.web.pages.frame import Frame
+from iku.web.pages.page_context import PageContext
 from iku.web.pages.routes import present, sending
 
 # Fields of the form: a column is the heading of the file, or a constant content.
@@ -36,7 +36,7 @@ class MappingQuestion(MomentQuestion, frozen=True, kw_only=True):
 
 
 @present("/impor/{journal:str}/pemetaan", Action.IMPORT, MappingQuestion)
-async def show_mapping(frame: Frame) -> Response[bytes]:
+async def show_mapping(frame: PageContext) -> Response[bytes]:
     """The form of a mapping, filled in from a kept one if it is named."""
     question: MappingQuestion = frame.question
     values: Mapping[str, str] = {}
@@ -50,7 +50,7 @@ async def show_mapping(frame: Frame) -> Response[bytes]:
 
 
 @sending("/impor/pemetaan", Action.IMPORT)
-async def keep_mapping(frame: Frame, form: Form) -> Response[bytes]:
+async def keep_mapping(frame: PageContext, form: Form) -> Response[bytes]:
     """Keep the mapping of the form."""
     journal = form.text(JOURNAL)
     if journal not in LAYOUTS:
@@ -112,7 +112,10 @@ def _values(name: str, of: ColumnMapping) -> Iterator[tuple[str, str]]:
 
 
 def _page(
-    frame: Frame, journal: str, values: Mapping[str, str], fault: str | None = None
+    frame: PageContext,
+    journal: str,
+    values: Mapping[str, str],
+    fault: str | None = None,
 ) -> Response[bytes]:
     return frame.show(
         "column_mapping.html",
@@ -125,7 +128,7 @@ def _page(
     )
 
 
-def _of_journal(frame: Frame, journal: str) -> list[str]:
+def _of_journal(frame: PageContext, journal: str) -> list[str]:
     """The names of the kept mappings of a journal."""
     home = frame.app.settings.home
     found = []

@@ -71,7 +71,7 @@ async def show_difference(frame: PageContext) -> Response[bytes]:
     """The causes of the difference of two figures, and the replay of one of them."""
     today, app, asked = frame.time.today, frame.app, frame.question
     async with frame.view() as view:
-        other = await _other(frame, view)
+        other = await _compared_figure(frame, view)
         compared = _question(asked, other).compared_questions(today)
         # The page shows how each subject counts in the requested figure.
         compared = structs.replace(compared, explains_both=False)

@@ -115,7 +115,7 @@ async def refuse_large_file(frame: PageContext) -> Response[bytes]:
 
 
 @uploading("/impor", Action.IMPORT, LARGEST_FILE, refused=refuse_large_file)
-async def check(frame: Frame, form: Form, upload: Upload) -> Response[bytes]:
+async def check(frame: PageContext, form: Form, upload: Upload) -> Response[bytes]:
     """Check a file without recording anything."""
     if upload.is_missing:
         return _page(frame, {FILE: message("no file was chosen")}, FAULT)
@@ -123,7 +123,7 @@ async def check(frame: Frame, form: Form, upload: Upload) -> Response[bytes]:
         mapping = _mapping(frame, form)
     except InvalidMapping as error:
         return _page(frame, {MAPPING: error_message(error)}, FAULT)
-    upload = upload._replace(name=_plain(upload.name))
+    upload = upload._replace(name=_plain_file_name(upload.name))
     frame.app.uploads.keep(resubmission.owner(frame.visitor), upload)
     return await _checked_page(frame, upload, mapping)
 
@@ -178,7 +178,7 @@ async def propose(frame: PageContext, form: Form) -> Response[bytes]:
             "the reason for the proposal is missing; the approver needs it"
         )
         return await _checked_page(frame, upload, mapping, FAULT, {"alasan": missing})
-    checked = await _checked(frame, upload, mapping)
+    checked = await _check_upload(frame, upload, mapping)
     if checked.report.faults:
         return _page_of(frame, checked, CONFLICT)
     allowed = FileAllowed(effective_on=frame.time.today)
@@ -241,7 +241,7 @@ def _stored_upload(frame: PageContext, form: Form) -> Upload | None:
     return frame.app.uploads.find(owner, form.text(DIGEST))
 
 
-def _mapping(frame: Frame, form: Form) -> NamedMapping | None:
+def _mapping(frame: PageContext, form: Form) -> NamedMapping | None:
     """The mapping that the form names; None if it names none.
 
     Raises:
@@ -253,9 +253,9 @@ def _mapping(frame: Frame, form: Form) -> NamedMapping | None:
     return NamedMapping(name, kept_mappings.find(frame.app.settings.home, name))
 
 
-async def _checked(
-    frame: Frame, upload: Upload, mapping: NamedMapping | None
-) -> Checked:
+async def _check_upload(
+    frame: PageContext, upload: Upload, mapping: NamedMapping | None
+) -> CheckedFile:
     app = frame.app
     columns = None if mapping is None else mapping.columns
     permission: str | None = None
@@ -282,11 +282,11 @@ async def _checked(
                 )
             )
         ]
-    return Checked(upload, mapping, report, preview, permission, closed, similar)
+    return CheckedFile(upload, mapping, report, preview, permission, closed, similar)
 
 
 async def _dry_run(
-    frame: Frame,
+    frame: PageContext,
     connection: Connection,
     upload: Upload,
     mapping: ColumnMapping | None,
@@ -324,7 +324,7 @@ async def _checked_page(
     status: int = 200,
     faults: Mapping[str, str] | None = None,
 ) -> Response[bytes]:
-    return _page_of(frame, await _checked(frame, upload, mapping), status, faults)
+    return _page_of(frame, await _check_upload(frame, upload, mapping), status, faults)
 
 
 def _page_of(
