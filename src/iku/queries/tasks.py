@@ -161,24 +161,32 @@ select s.*, w.since, w.arose_at, count(*) over () as total,
        max(w.arose_at) over () as latest
   from projection.state s
   join ledger.stream t on t.stream = s.category || '-' || s.subject
-  join ledger.event e on e.stream = t.stream and e.version = t.version
+       -- The last event of each task, by index; not by a scan of the log.
+ cross join lateral (
+        select e.recorded_at
+          from ledger.event e
+         where e.stream = t.stream
+           and e.version = t.version
+        offset 0
+      ) e
  cross join lateral (
         select case $2
                  when 'certificate' then lower(s.valid)
-                 else e.known_on
+                 else t.known_on
                end as since,
                case $2
                  when 'certificate'
                    then (lower(s.valid) - ($5::date - $3::date))::timestamp
                         at time zone $10
                  when 'idle'
-                   then (e.known_on + ($3::date - $4::date) + 1)::timestamp
+                   then (t.known_on + ($3::date - $4::date) + 1)::timestamp
                         at time zone $10
                  else e.recorded_at
                end as arose_at
       ) w
  where s.category = $1
    and s.superseded = 9223372036854775807
+   and coalesce(upper(s.valid), 'infinity') > $3 -- by the index state_until
    and case $2
          when 'certificate'
            then lower(s.valid) > $3::date and lower(s.valid) <= $5::date
@@ -188,7 +196,7 @@ select s.*, w.since, w.arose_at, count(*) over () as total,
                     when 'verification' then s.status = 'open' and not s.verified
                     when 'completion' then s.status = 'returned'
                     when 'idle'
-                      then s.status = 'open' and s.verified and e.known_on < $4::date
+                      then s.status = 'open' and s.verified and t.known_on < $4::date
                     when 'participation'
                       then s.status = 'active' and s.subject = any($6::text[])
                   end
