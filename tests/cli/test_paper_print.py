@@ -7,6 +7,7 @@ from tests.cli.conftest import Type
 from tests.cli.test_publication import DRAFT, take
 from tests.exchange.papers import signing
 from tests.exchange.test_bundle import WITNESS
+from tests.exchange.workbooks import cells
 from tests.ledger.test_note import witness_key
 
 NAME = ("paper", "data-terbuka", "2021")
@@ -23,6 +24,10 @@ def test_a_paper_is_written_issued_and_signed(register: Type, tmp_path: Path) ->
     assert (tmp_path / "data-terbuka-2021.pdf").read_bytes().startswith(b"%PDF-1.7")
     assert iku(*NAME, "--csv", "-o", "data.csv").code == 0
     assert "IKU-1" in (tmp_path / "data.csv").read_text("utf-8-sig")
+    assert iku(*NAME, "--xlsx", "-o", "data.xlsx").code == 0
+    book = (tmp_path / "data.xlsx").read_bytes()
+    assert any("IKU-1" in map(str, row) for row in cells(book))
+    assert iku(*NAME, "--csv", "--xlsx").code == 2
     assert "is not issued" in iku(*NAME, "--signed", "data.csv").err
     assert iku(*NAME, "--issue").out == "The paper was issued.\n"
     again = iku(*NAME, "--issue")

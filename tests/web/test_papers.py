@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from iku.app import App, open_app
+from iku.exchange.table_output import XLSX
 from iku.ledger import checkpoint_signing
 from iku.ledger.signer_folder import SignerFolder
 from iku.postgres.database import Database
@@ -14,6 +15,7 @@ from iku.postgres.pool import Plain
 from tests.conftest import SETTINGS, copy_keys
 from tests.exchange.papers import signing
 from tests.exchange.test_bundle import WITNESS, cosign
+from tests.exchange.workbooks import cells
 from tests.web.conftest import Client, problem
 from tests.web.test_publications import THEN, YEAR, publish
 
@@ -76,6 +78,18 @@ async def test_a_paper_is_downloaded_issued_and_signed(
     assert taken.status_code == 201, taken.text
     kept = await published.get(f"{ISSUE}/signed", params=OF)
     assert kept.content == copy
+
+
+async def test_the_tables_of_a_paper_are_a_workbook(published: Client) -> None:
+    answer = await published.get("/publications/2021/papers/lkjip.xlsx")
+    assert answer.headers["Content-Type"] == XLSX
+    assert "lkjip-2021.xlsx" in answer.headers["Content-Disposition"]
+    [first] = [
+        row
+        for row in cells(answer.content, "perhitungan")
+        if str(row[0]).startswith("IKU-1 ")
+    ]
+    assert first[3] == round(first[1] / first[2], 4)
 
 
 async def test_the_tables_of_a_paper_are_csv(published: Client) -> None:

@@ -13,6 +13,7 @@ from iku.cli.options import options
 from iku.commands import papers as paper_commands
 from iku.commands.command import Command, CommandResult
 from iku.domain.access import Credentials
+from iku.exchange import workbook
 from iku.exchange.papers import issuing, registry, signed_copies, table_csv
 from iku.exchange.papers.registry import Archive, Paper, Scope
 from iku.exchange.papers.sources import PaperRequest
@@ -37,6 +38,7 @@ def _command(kind: Paper) -> click.Command:
         help="File to write; without it, NAME-ABOUT.pdf in the working directory.",
     )
     @click.option("--csv", is_flag=True, help="Write the tables as CSV.")
+    @click.option("--xlsx", is_flag=True, help="Write the tables as a workbook (XLSX).")
     @click.option("--issue", is_flag=True, help="Issue the paper.")
     @click.option(
         "--signed",
@@ -64,6 +66,8 @@ def _arguments(kind: Paper) -> Any:
 
 
 def _run(kind: Paper, given: dict[str, Any]) -> None:
+    if given["csv"] and given["xlsx"]:
+        raise click.UsageError(message("--csv and --xlsx exclude each other"))
     issues = given["issue"] or given["because"] is not None
     if given["signed"] is not None:
         outcome = terminal.run(_take_signed(kind, given))
@@ -105,14 +109,17 @@ async def _print(kind: Paper, given: dict[str, Any]) -> tuple[Path, bytes, bool]
     async with terminal.opened_view() as (app, view):
         request, sources = _request(app, kind, given), paper_sources.sources(app, view)
         draft = False
-        if given["csv"]:
+        suffix = "csv" if given["csv"] else "xlsx" if given["xlsx"] else "pdf"
+        if suffix != "pdf":
             made = await registry.make(sources, kind.name, request)
-            content = table_csv.document(made).encode()
+            is_csv = suffix == "csv"
+            content = (
+                table_csv.document(made).encode() if is_csv else workbook.document(made)
+            )
         else:
             site = paper_sources.site(app)
             printed = await issuing.print_paper(sources, kind.name, request, site)
             content, draft = printed.content, kind.issued and not printed.issued
-        suffix = "csv" if given["csv"] else "pdf"
         name = issuing.file_name(kind.name, request, suffix)
     return given["output"] or Path(name), content, draft
 

@@ -1,11 +1,15 @@
 """Papers as responses: in their formats, and as signed copies."""
 
+import asyncio
+
 from litestar import Response
 
 from iku.app import App
 from iku.domain.question import UnknownReference
+from iku.exchange import workbook
 from iku.exchange.papers import issuing, registry, table_csv
 from iku.exchange.papers.sources import PaperRequest
+from iku.exchange.table_output import XLSX
 from iku.messages import message
 from iku.queries import papers
 from iku.queries.papers import PaperRecord
@@ -38,18 +42,22 @@ async def file(
     if suffix == "zip" and name in registry.ARCHIVES:
         packed = await registry.pack(sources, name, request)
         return _response(packed, ZIP, offered)
-    if suffix not in {"pdf", "csv"}:
+    if suffix not in {"pdf", "csv", "xlsx"}:
         raise UnknownReference(
             message(
-                "file {file} does not exist: a paper is {paper}.pdf or {paper}.csv",
+                "file {file} does not exist: a paper is {paper}.pdf, {paper}.xlsx or "
+                "{paper}.csv",
                 file=file_name,
                 paper=name or file_name,
             )
         )
     issuing.kind_of(name)
-    if suffix == "csv":
+    if suffix != "pdf":
         made = await registry.make(sources, name, request)
-        return _response(table_csv.document(made).encode(), CSV, offered)
+        if suffix == "csv":
+            return _response(table_csv.document(made).encode(), CSV, offered)
+        book = await asyncio.to_thread(workbook.document, made)
+        return _response(book, XLSX, offered)
     site = paper_sources.site(app)
     printed = await issuing.print_paper(sources, name, request, site)
     more = b"\n" if signing and printed.issued else b""

@@ -18,6 +18,12 @@ EXAMPLES: dict[str, str] = {
     "/impor/{journal:str}/kolom": "/impor/konflik/kolom",
     "/impor/{journal:str}/pemetaan": "/impor/konflik/pemetaan",
     "/impor/{journal:str}/templat.csv": "/impor/organisasi/templat.csv",
+    "/publikasi/{publication_id:str}/dokumen/{file:str}": (
+        "/publikasi/2021/dokumen/lkjip.csv"
+    ),
+    "/publikasi/{publication_id:str}/dokumen/{file:str}/tanda-tangan": (
+        "/publikasi/2021/dokumen/lkjip/tanda-tangan"
+    ),
     "/publikasi/{publication_id:str}": "/publikasi/2021",
     "/data-instansi/{statement_id:str}": "/data-instansi/signer.kepala-badan",
     "/data-instansi/baru/{kind:str}": "/data-instansi/baru/narrative",
@@ -39,7 +45,12 @@ EXAMPLES: dict[str, str] = {
     "/organisasi/{organisation_id:str}": "/organisasi/O40",
     "/organisasi/{organisation_id:str}/berkas": "/organisasi/O01/berkas",
 }
-DOWNLOADS = (".csv", ".xlsx", "/bukti/berkas")  # pages that a browser saves instead
+DOWNLOADS = (
+    ".csv",
+    ".xlsx",
+    "/bukti/berkas",
+    "/tanda-tangan",
+)  # pages that a browser saves instead
 CELLS = {"td", "th"}  # elements whose text does not join that of the one before
 
 
@@ -57,14 +68,15 @@ def pages(*, travelling: bool) -> list[str]:
 
 def addresses() -> list[str]:
     """The address of each page, or of an example of it."""
-    return sorted(
+    found = (
         EXAMPLES[path] if "{" in path else path
         for module in MODULES
         for handler in module.HANDLERS
         if "GET" in handler.http_methods
         for path in handler.paths
-        if path not in STREAMS and not path.endswith(DOWNLOADS)
+        if path not in STREAMS
     )
+    return sorted(address for address in found if not address.endswith(DOWNLOADS))
 
 
 def text_of(page: Any) -> str:
