@@ -46,6 +46,14 @@ def test_a_paper_is_written_issued_and_signed(register: Type, tmp_path: Path) ->
     copy.write_bytes(signing.sign((tmp_path / "final.pdf").read_bytes()))
     taken = iku(*NAME, "--signed", copy, **watched)
     assert taken.out == "The signed copy was taken up.\n", taken.err
+    [sealed] = (tmp_path / "var" / "attachments").glob("*.sealed")
+    checked = iku("verify", "texts")
+    assert checked.code == 0, checked.out + checked.err
+    content = sealed.read_bytes()
+    sealed.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    damaged = iku("verify", "texts")
+    assert damaged.code == 1
+    assert "paper-data-terbuka.2021/2" in damaged.out + damaged.err
     foreign = iku(*NAME, "--signed", "data-terbuka-2021.pdf", **watched)
     assert foreign.code == 1
     assert "does not begin with the issued paper" in foreign.err

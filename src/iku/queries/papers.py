@@ -1,5 +1,6 @@
 """Issued papers: their issues and signed copies, their bytes, and their proofs."""
 
+from hashlib import sha256
 from typing import Any
 
 from msgspec import Struct
@@ -171,8 +172,9 @@ async def read_signed(view: View, of: PaperRecord) -> bytes:
             message("paper {paper} has no signed copy", paper=of.subject)
         )
     view.viewer.require(Action.READ_FIGURES)
-    content = await view.file(of.steps[copies[-1][0] - 1])
-    if not isinstance(content, bytes):
+    version, copy = copies[-1]
+    content = await view.file(of.steps[version - 1])
+    if not isinstance(content, bytes) or sha256(content).hexdigest() != copy.digest:
         raise SubjectNotFound(
             message(
                 "the signed copy of paper {paper} is not available",

@@ -24,6 +24,7 @@ from iku.text_reading import Fate
 
 FILE = "file"  # used as a field name; no record commits to a text of that name
 DIGEST = "sha256"  # the text by which a record commits to its file
+PAPER = "paper"  # the category of papers, whose signed copies are files
 
 Tell: TypeAlias = Callable[[int, int], None]
 
@@ -159,6 +160,13 @@ async def check_files(
             if one.type == "attached" and DIGEST in _owners(one, scope):
                 fate = await _verify_file(view, one)
                 yield TextCheckResult(one.position, _event_name(one), FILE, fate)
+            elif one.type == "signed" and one.category == PAPER and not scope.subjects:
+                # A signed copy of a paper; its hash is no text.
+                read = await attachments.read_content(
+                    view, one, one.body().data["digest"]
+                )
+                lost = Withheld(read) if isinstance(read, WithheldReason) else None
+                yield TextCheckResult(one.position, _event_name(one), FILE, lost)
         tell(page[-1].position, scope.size)
 
 

@@ -31,6 +31,7 @@ from iku_verify import Report
 from tests.exchange.forging import WITNESS
 from tests.exchange.papers import signing
 from tests.exchange.papers.conftest import sources
+from tests.exchange.papers.test_documents import errors
 from tests.exchange.test_bundle import WATCHED, cosign
 from tests.registers.world import World
 
@@ -123,7 +124,10 @@ async def test_a_paper_that_does_not_exist_is_not_found(world: World) -> None:
 
 
 async def test_an_issued_paper_proves_itself_once_it_is_witnessed(
-    world: World, issue: Issue, witness: Callable[[], Awaitable[iku_verify.Policy]]
+    world: World,
+    issue: Issue,
+    witness: Callable[[], Awaitable[iku_verify.Policy]],
+    tmp_path: Path,
 ) -> None:
     made = await issue("lkjip", YEAR)
     told, issued = await printed(world, "lkjip", YEAR)
@@ -139,6 +143,7 @@ async def test_an_issued_paper_proves_itself_once_it_is_witnessed(
     assert report.paper is not None
     assert report.paper["publication"] == "2021"
     assert report.lacking == []
+    assert errors(final.content, tmp_path / "kertas.pdf") == []
     # Later facts and later cosignatures change nothing of it.
     await world.do("paper_data", HEAD.subject, structs.replace(HEAD, signer_rank="X"))
     await witness()

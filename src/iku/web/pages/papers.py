@@ -14,7 +14,7 @@ from iku.domain.decider import Invalid
 from iku.domain.fact import Reason
 from iku.domain.paper import Issued
 from iku.exchange.papers import registry, signed_copies
-from iku.exchange.papers.registry import Scope
+from iku.exchange.papers.registry import Archive, Scope
 from iku.exchange.papers.sources import PaperRequest
 from iku.messages import Message, message
 from iku.queries import papers
@@ -59,11 +59,13 @@ class PublicationPapers(NamedTuple):
     """The papers of a publication.
 
     Attributes:
+        archives: The archives of files that the visitor may make.
         proposing: Whether the visitor proposes an issue, which another approves.
         why: Why the visitor may neither issue nor propose it; None if they may.
     """
 
     papers: tuple[OfferedPaper, ...]
+    archives: tuple[Archive, ...]
     proposing: bool
     why: str | None
 
@@ -141,8 +143,11 @@ async def of_publication(
         for kind in registry.PAPERS.values()
         if kind.scope is Scope.PUBLICATION and frame.refusal(kind.action) is None
     )
+    archives = tuple(
+        one for one in registry.ARCHIVES.values() if frame.refusal(one.action) is None
+    )
     return PublicationPapers(
-        offered, not _may_issue(frame), frame.refusal(Action.AGENCY_DATA)
+        offered, archives, not _may_issue(frame), frame.refusal(Action.AGENCY_DATA)
     )
 
 
