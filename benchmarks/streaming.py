@@ -171,14 +171,16 @@ async def report(count: int) -> None:
         ran = dict(
             zip(
                 [*WORKS, "hashed"],
-                await _in_turns([*sides, partial(hashed, database)]),
+                await _measure_alternately([*sides, partial(hashed, database)]),
                 strict=True,
             )
         )
     measuring.report("streaming", f"The whole log, {count:,} events", _rows(ran, small))
 
 
-async def _in_turns(sides: list[Callable[[], Awaitable[Ran]]]) -> list[list[Ran]]:
+async def _measure_alternately(
+    sides: list[Callable[[], Awaitable[Ran]]],
+) -> list[list[Ran]]:
     """As `measuring.measure_alternately`, for operations with a rate and a peak."""
     ran: list[list[Ran]] = [[] for _ in sides]
 

@@ -24,7 +24,7 @@ async def keep(office: Office, account: str, place: FormPlace = NEW) -> datetime
 
 async def find(
     office: Office, account: str, place: FormPlace = NEW
-) -> drafts.Draft | None:
+) -> drafts.FormDraft | None:
     return await drafts.find(office.connection, office.secrets, account, place.path)
 
 
@@ -32,7 +32,7 @@ async def test_a_draft_is_found_again_by_its_account_and_form_only(
     office: Office,
 ) -> None:
     saved_at = await keep(office, OWN)
-    assert await find(office, OWN) == drafts.Draft(FIELDS, saved_at)
+    assert await find(office, OWN) == drafts.FormDraft(FIELDS, saved_at)
     assert await find(office, OTHER) is None
     assert await find(office, OWN, PLACE) is None
 

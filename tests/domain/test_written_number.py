@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from iku.domain.written_number import (
     MOST_DECIMALS,
     MOST_DIGITS,
-    MalformedNumber,
+    MalformedWrittenNumber,
     parse,
 )
 from iku.language import Language, number
@@ -60,7 +60,7 @@ def test_a_comma_is_the_decimal_sign_and_so_is_a_single_point(
     ],
 )
 def test_a_spelling_without_one_reading_is_refused(text: str, part: str) -> None:
-    with pytest.raises(MalformedNumber, match=part):
+    with pytest.raises(MalformedWrittenNumber, match=part):
         parse(text)
 
 

@@ -23,8 +23,8 @@ from iku.ledger.proof_verification import InvalidProof
 from iku.ledger.tile import Tile
 from iku.monitor.log_client import (
     LONGEST_BUNDLE,
-    ApiKey,
     InvalidLogAddress,
+    LogApiKey,
     LogClient,
     LogUnreadable,
     NotServed,
@@ -209,7 +209,7 @@ def test_a_key_is_sent_with_each_request_and_never_shown(
 
 
 def test_a_key_is_not_sent_in_clear_to_another_machine() -> None:
-    key = ApiKey(SECRET)
+    key = LogApiKey(SECRET)
     for url in ("http://iku.example.go.id", "http://203.0.113.1:8000"):
         with pytest.raises(InvalidLogAddress, match="neither https") as caught:
             LogClient(url, key)

@@ -25,11 +25,11 @@ from iku.domain.paper_data import (
 )
 from iku.queries.agency_data import (
     AgencyData,
+    AgencyPlan,
     Baseline,
     IndicatorPlan,
     Letterhead,
     Narrative,
-    Plan,
     QuarterlyTargets,
     Signer,
     agency_data,
@@ -112,7 +112,7 @@ async def test_each_statement_is_found_where_papers_look_for_it(world: World) ->
             "kepala_badan", "Kepala Badan", "Contoh Satu", None, None
         )
     }
-    assert found.plan == Plan("Renstra", 2019, 2023)
+    assert found.plan == AgencyPlan("Renstra", 2019, 2023)
     assert found.indicators == {
         code: IndicatorPlan(
             baseline=Baseline(2018, Decimal("62.5")),

@@ -87,7 +87,7 @@ class SharedLookup(Generic[K, R]):
         return taken
 
 
-class Snapshot(NamedTuple):
+class LookupResult(NamedTuple):
     """The result of one select.
 
     Attributes:
@@ -139,7 +139,7 @@ class CredentialLookup:
 
 async def _valid_sessions(
     connection: Connection, digests: Collection[bytes]
-) -> Snapshot:
+) -> LookupResult:
     rows = await connection.fetch(
         """
         select v.size, v.recorded_at, v.tables, s.*
@@ -149,12 +149,12 @@ async def _valid_sessions(
         digests,
     )
     by_token = {row["token"]: row for row in rows}
-    return Snapshot(by_token, figure_cache.cache_validator(rows[0]))
+    return LookupResult(by_token, figure_cache.cache_validator(rows[0]))
 
 
 async def _valid_api_keys(
     connection: Connection, named: Collection[tuple[str, bytes]]
-) -> Snapshot:
+) -> LookupResult:
     rows = await connection.fetch(
         """
         select v.size, v.recorded_at, v.tables, k.*
@@ -165,4 +165,4 @@ async def _valid_api_keys(
         [secret for _, secret in named],
     )
     by_key = {(row["key"], row["secret"]): row for row in rows}
-    return Snapshot(by_key, figure_cache.cache_validator(rows[0]))
+    return LookupResult(by_key, figure_cache.cache_validator(rows[0]))

@@ -61,7 +61,7 @@ class DraftEntry(Struct, frozen=True):
     saved_at: datetime
 
 
-class Draft(Struct, frozen=True):
+class FormDraft(Struct, frozen=True):
     """A draft with its content."""
 
     fields: Fields
@@ -100,7 +100,7 @@ async def save(
 
 async def find(
     connection: Queryable, secrets: Secrets, account: str, path: str
-) -> Draft | None:
+) -> FormDraft | None:
     """The draft of a form; None if there is none, or it cannot be decrypted."""
     rows = await connection.fetch("select * from access.draft($1, $2)", account, path)
     if not rows:
@@ -112,7 +112,7 @@ async def find(
         )
     except KeysError:
         return None
-    return Draft(msgspec.json.decode(content, type=Fields), saved_at)
+    return FormDraft(msgspec.json.decode(content, type=Fields), saved_at)
 
 
 async def listing(connection: Queryable, account: str) -> list[DraftEntry]:

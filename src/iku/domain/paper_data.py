@@ -41,7 +41,7 @@ from iku.domain.fact import (
     annulled_versions,
 )
 from iku.domain.indicator import PER_CENT, Year
-from iku.domain.written_number import MalformedNumber
+from iku.domain.written_number import MalformedWrittenNumber
 from iku.messages import error_message, message
 
 LONGEST_PLAN = 10  # years
@@ -525,7 +525,7 @@ def with_plain_numbers(statement: S) -> S:
         written = getattr(statement, name)
         try:
             plain[name] = format(written_number.parse(written), "f")
-        except MalformedNumber as error:
+        except MalformedWrittenNumber as error:
             raise Invalid(
                 name,
                 message("{path} {rule}", path=name, rule=error_message(error)),

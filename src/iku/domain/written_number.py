@@ -19,7 +19,7 @@ _THOUSANDS = re.compile(r"-?[0-9]{1,3}(\.[0-9]{3}){2,}")
 _AMBIGUOUS = re.compile(r"-?[1-9][0-9]{0,2}\.[0-9]{3}")
 
 
-class MalformedNumber(ValueError):
+class MalformedWrittenNumber(ValueError):
     """The text does not spell one number; the message says why."""
 
 
@@ -30,7 +30,7 @@ def parse(text: str) -> Decimal:
         MalformedNumber: It spells none, or could be read as two numbers.
     """
     if _AMBIGUOUS.fullmatch(text):
-        raise MalformedNumber(_ambiguous_message(text))
+        raise MalformedWrittenNumber(_ambiguous_message(text))
     number = Decimal(_plain(text))
     _refuse_length(text, number)
     return abs(number) if number == 0 else number
@@ -44,7 +44,7 @@ def _plain(text: str) -> str:
         return f"{sign}{whole.replace('.', '')}.{decimals}"
     if _THOUSANDS.fullmatch(text):
         return text.replace(".", "")
-    raise MalformedNumber(
+    raise MalformedWrittenNumber(
         message(
             "{text!r} is not a number: write digits with a decimal comma, such as "
             "141,92 or 1.234,5, or with a decimal point, such as 141.92",
@@ -67,7 +67,7 @@ def _refuse_length(text: str, number: Decimal) -> None:
     _, digits, exponent = number.as_tuple()
     decimals = -int(exponent)
     if decimals > MOST_DECIMALS:
-        raise MalformedNumber(
+        raise MalformedWrittenNumber(
             message(
                 "{text} has {decimals} decimals, but at most {most} are recorded",
                 text=text,
@@ -76,7 +76,7 @@ def _refuse_length(text: str, number: Decimal) -> None:
             )
         )
     if len(digits) - decimals > MOST_DIGITS:
-        raise MalformedNumber(
+        raise MalformedWrittenNumber(
             message(
                 "{text} has more than {most} digits before the decimal sign",
                 text=text,

@@ -43,7 +43,7 @@ class InvalidLogAddress(ValueError):
     """The address of the log, or the API key for it, cannot be used."""
 
 
-class ApiKey:
+class LogApiKey:
     """The secret of an API key; its `repr` does not show it."""
 
     def __init__(self, secret: str) -> None:
@@ -65,7 +65,7 @@ KEY_FORM = message(
 )
 
 
-def read_key(path: Path) -> ApiKey:
+def read_key(path: Path) -> LogApiKey:
     """The API key in a file.
 
     Raises:
@@ -74,7 +74,7 @@ def read_key(path: Path) -> ApiKey:
         OSError: The file cannot be read.
     """
     try:
-        return ApiKey(durable_files.read_secret(path))
+        return LogApiKey(durable_files.read_secret(path))
     except UnicodeDecodeError:
         raise InvalidLogAddress(KEY_FORM) from None
 
@@ -88,7 +88,7 @@ class LogClient:
     """
 
     def __init__(
-        self, url: str, key: ApiKey | None = None, timeout_s: float = TIMEOUT_S
+        self, url: str, key: LogApiKey | None = None, timeout_s: float = TIMEOUT_S
     ) -> None:
         self._address = _parse_server_url(url)
         self._timeout_s = timeout_s

@@ -53,7 +53,7 @@ class Signer(Struct, frozen=True):
     nip: str | None
 
 
-class Plan(Struct, frozen=True):
+class AgencyPlan(Struct, frozen=True):
     """The five-year plan (Renstra)."""
 
     document: str
@@ -182,7 +182,7 @@ class AgencyData(Struct, frozen=True):
     size: int
     letterhead: Letterhead | None
     signers: Mapping[str, Signer]
-    plan: Plan | None
+    plan: AgencyPlan | None
     indicators: Mapping[str, IndicatorPlan]
     narratives: tuple[Narrative, ...]
     others: tuple[OtherIndicator, ...]
@@ -339,8 +339,8 @@ def _signer(stated: SignerSet) -> Signer:
     )
 
 
-def _plan(stated: PlanSet) -> Plan:
-    return Plan(stated.document, stated.first_year, stated.last_year)
+def _plan(stated: PlanSet) -> AgencyPlan:
+    return AgencyPlan(stated.document, stated.first_year, stated.last_year)
 
 
 def _others(stated: Iterable[OtherIndicatorSet]) -> tuple[OtherIndicator, ...]:

@@ -27,7 +27,7 @@ WITH_FILES = "multipart/form-data"
 LARGEST_TEXTS = 64 * 1024  # bytes of a form in addition to its file
 
 
-class TooLarge(HTTPException):
+class FormTooLarge(HTTPException):
     """The form, with its file, is larger than its route accepts."""
 
     status_code = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
@@ -100,11 +100,11 @@ async def read_upload(
     except HTTPException as error:
         if error.status_code != HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
             raise
-        raise TooLarge from error
+        raise FormTooLarge from error
     form = Form(tuple(parts.pairs))
     check_key(visitor, form.text(KEY))
     if parts.upload is not None and parts.upload.file.length > largest:
-        raise TooLarge
+        raise FormTooLarge
     return form, parts.upload or Upload("", "", SealedFile())
 
 

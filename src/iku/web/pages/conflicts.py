@@ -14,7 +14,7 @@ from iku.queries.list_questions import ConflictsQuestion
 from iku.web.page_forms import Form
 from iku.web.pages import register_list
 from iku.web.pages.page_context import PageContext
-from iku.web.pages.register_list import Filter, Register
+from iku.web.pages.register_list import ListFilter, Register
 from iku.web.pages.routes import reading, searching
 
 PATH = "/konflik"
@@ -24,12 +24,14 @@ CASES = Register(
     title=message("Conflicts"),
     path=PATH,
     filters=(
-        Filter("status", labels.FIELDS["status"], {s: STATUSES[s] for s in OF_CASES}),
-        Filter("verified", labels.FIELDS["verified"], {True: YES, False: NO}),
-        Filter("category", labels.FIELDS["category"], CATEGORIES),
-        Filter("level", labels.FIELDS["level"], LEVELS),
-        Filter("dimension", labels.FIELDS["dimension"], DIMENSIONS),
-        Filter("source", labels.FIELDS["source"], SOURCES),
+        ListFilter(
+            "status", labels.FIELDS["status"], {s: STATUSES[s] for s in OF_CASES}
+        ),
+        ListFilter("verified", labels.FIELDS["verified"], {True: YES, False: NO}),
+        ListFilter("category", labels.FIELDS["category"], CATEGORIES),
+        ListFilter("level", labels.FIELDS["level"], LEVELS),
+        ListFilter("dimension", labels.FIELDS["dimension"], DIMENSIONS),
+        ListFilter("source", labels.FIELDS["source"], SOURCES),
     ),
     columns=("number", "title", "category", "status", "reported_on", "area"),
     sorts=("number", "title", "level", "status", "reported_on"),

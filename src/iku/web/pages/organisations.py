@@ -15,7 +15,7 @@ from iku.queries.list_questions import OrganisationsQuestion
 from iku.web.page_forms import Form
 from iku.web.pages import register_list
 from iku.web.pages.page_context import PageContext
-from iku.web.pages.register_list import Filter, Register
+from iku.web.pages.register_list import ListFilter, Register
 from iku.web.pages.routes import reading, searching
 
 PATH = "/organisasi"
@@ -25,13 +25,13 @@ ORGANISATIONS = Register(
     title=message("Organisations"),
     path=PATH,
     filters=(
-        Filter(
+        ListFilter(
             "status",
             labels.FIELDS["status"],
             {s: STATUSES[s] for s in OF_ORGANISATIONS},
         ),
-        Filter("expired", labels.FIELDS["expired"], {True: YES, False: NO}),
-        Filter("kind", labels.FIELDS["kind"], KINDS),
+        ListFilter("expired", labels.FIELDS["expired"], {True: YES, False: NO}),
+        ListFilter("kind", labels.FIELDS["kind"], KINDS),
     ),
     columns=(
         "number",

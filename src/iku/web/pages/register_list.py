@@ -34,7 +34,7 @@ IN_ADDRESS = message(
 )
 
 
-class Filter(NamedTuple):
+class ListFilter(NamedTuple):
     """A filter of a list, whose values are chosen."""
 
     name: str
@@ -42,7 +42,7 @@ class Filter(NamedTuple):
     options: Mapping[Any, Message]
 
 
-class Row(NamedTuple):
+class ListRow(NamedTuple):
     """A row of the list.
 
     Attributes:
@@ -72,7 +72,7 @@ class Register(NamedTuple):
     category: str
     title: Message
     path: str
-    filters: tuple[Filter, ...]
+    filters: tuple[ListFilter, ...]
     columns: tuple[str, ...]
     sorts: tuple[str, ...]
     days: Mapping[str, Message]
@@ -178,7 +178,7 @@ def _rows(
     register: Register,
     headings: Mapping[str, str],
     items: Iterable[Mapping[str, Any]],
-) -> Iterator[Row]:
+) -> Iterator[ListRow]:
     fields = frame.field_format
     value = cache(fields.value)  # the rows of a page have few different values
     areas = {area.code: area.name for area in frame.app.agency.areas}
@@ -191,7 +191,9 @@ def _rows(
             for field in others
         )
         address = f"{register.path}/{item['id']}{coordinates}"
-        yield Row(address, item["number"], headings[title], item[title], tuple(cells))
+        yield ListRow(
+            address, item["number"], headings[title], item[title], tuple(cells)
+        )
 
 
 def _cell_text(

@@ -25,7 +25,7 @@ from iku.web.pages import time_control
 from iku.web.pages.page_context import OnlyCoordinates, PageContext
 from iku.web.pages.time_control import PublishedMoment
 from iku.web.routes import ACTION
-from iku.web.uploaded_forms import LARGEST_TEXTS, TooLarge, read_upload
+from iku.web.uploaded_forms import LARGEST_TEXTS, FormTooLarge, read_upload
 from iku.web.visitor import SignInRequired, Visitor, authenticate_visitor
 
 AnyRequest: TypeAlias = Request[Any, Any, Any]
@@ -127,7 +127,7 @@ def uploading(
             frame = frames.of_visitor(visitor, [], request.path_params, OnlyCoordinates)
             try:
                 form, file = await read_upload(request, visitor, largest)
-            except TooLarge:
+            except FormTooLarge:
                 if refused is None:
                     raise
                 return await refused(frame)

@@ -43,7 +43,7 @@ class SubjectLayout(NamedTuple):
     files: str
 
 
-class Step(NamedTuple):
+class EventStep(NamedTuple):
     """A type of event that can be recorded next, or the reason why it cannot.
 
     Attributes:
@@ -174,12 +174,12 @@ def _absorbed_subjects(record: SubjectRecord) -> Iterator[str]:
 
 def _steps(
     frame: PageContext, layout: SubjectLayout, record: SubjectRecord
-) -> list[Step]:
+) -> list[EventStep]:
     """The types of events, each with its form or the reason for its refusal."""
     actions = access.ACTIONS[layout.category]
     base = f"{layout.path}/{record.seen.shown['id']}/catat"
     found = [
-        Step(
+        EventStep(
             tag,
             STEPS[tag],
             f"{base}/{tag}",
