@@ -53,7 +53,7 @@ class AddressRules:
         """The parsed URL.
 
         Raises:
-            AddressRefused: It is not an https URL of an allowed host.
+            AddressRefused: The text is not an https URL of an allowed host.
         """
         try:
             url = httpx.URL(text)

@@ -186,7 +186,7 @@ async def _find(
     """The files *names* in quarantine.
 
     Raises:
-        CommandFailed: One of them is not in quarantine.
+        CommandFailed: A named file is not in quarantine.
     """
     found = await quarantine.find(app.vault, connection, names)
     there = {one.name for one in found}

@@ -88,7 +88,7 @@ def _only_history(
     """The only history in *found*.
 
     Raises:
-        CommandFailed: There is none, or there are several.
+        CommandFailed: No subject matches, or several do.
     """
     there = {one: events for one, events in found.items() if events}
     if not there:

@@ -280,7 +280,7 @@ async def _find_subject(app: App, typed: str) -> SubjectMatch:
     """The subject with the number or identifier *typed*.
 
     Raises:
-        CommandFailed: There is none, or there are several.
+        CommandFailed: No subject matches, or several do.
     """
     async with app.pool.acquire() as connection:
         found = await identify(terminal.view(app, connection), typed, [*LATER])

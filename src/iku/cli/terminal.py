@@ -192,7 +192,8 @@ async def signer_connection(chosen: Settings) -> AsyncIterator[Plain]:
     """A connection in the signer's role, to a database that is fully migrated.
 
     Raises:
-        ReadOnlyReplica: It is a replica, which can lag behind the last checkpoint.
+        ReadOnlyReplica: The database is a replica, which can lag behind the last
+            checkpoint.
         SettingsError: The signer's login is not configured.
         MigrationError: Migrations are pending, which the signer cannot apply.
     """

@@ -111,8 +111,8 @@ async def approve(
 
     Raises:
         Forbidden: The actor has no right to approve it.
-        Refused: It is no longer open, the approver proposed it, or the subject has
-            changed since.
+        Refused: The proposal is no longer open, the approver proposed it, or the
+            subject has changed since.
         SubjectNotFound: The proposal does not exist.
     """
     read = await _read_proposal(commands, connection, identifier)

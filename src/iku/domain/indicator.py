@@ -132,7 +132,7 @@ class Options:
         """The options encoded in *given*, in JSON types.
 
         Raises:
-            ValueError: They are not the options of any kind.
+            ValueError: The options are not those of any kind.
         """
         known: Any = Union[tuple(cls.__subclasses__())]  # noqa: UP007 - of any number
         try:

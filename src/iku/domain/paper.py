@@ -163,7 +163,7 @@ def subject_of(event: Issued) -> str:
     """Identifier of the paper that *event* issues.
 
     Raises:
-        Invalid: It has neither a publication nor complete coordinates, or both.
+        Invalid: The paper has neither a publication nor complete coordinates, or both.
     """
     at = (event.as_of, event.known_on, event.size)
     match event.publication, at:

@@ -27,7 +27,7 @@ def parse(text: str) -> Decimal:
     """The number that *text* spells, with the decimals that it has.
 
     Raises:
-        MalformedNumber: It spells none, or could be read as two numbers.
+        MalformedWrittenNumber: The text spells none, or could be read as two numbers.
     """
     if _AMBIGUOUS.fullmatch(text):
         raise MalformedWrittenNumber(_ambiguous_message(text))

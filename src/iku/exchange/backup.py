@@ -80,7 +80,7 @@ async def save(settings: Settings, database: Database, path: Path) -> BackupResu
     """Write a backup to *path* atomically, while the register is in use.
 
     Raises:
-        NotRestorable: There is no register.
+        NotRestorable: The database holds no register.
         PostgresError: The login may not read everything, or the server is newer than
             the included programs.
     """

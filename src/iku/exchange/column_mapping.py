@@ -106,7 +106,7 @@ def decode(content: bytes) -> ColumnMapping:
     """The mapping in a JSON document.
 
     Raises:
-        InvalidMapping: It is malformed, or does not fit the journal.
+        InvalidMapping: The mapping is malformed, or does not fit the journal.
     """
     try:
         mapping = strict_json.decode(content, _DECODER)
@@ -135,7 +135,7 @@ def check(mapping: ColumnMapping) -> None:
     """Check that the journal has the columns and events of the mapping.
 
     Raises:
-        InvalidMapping: It has not, or a column that every row needs is missing.
+        InvalidMapping: The journal lacks them, or a required column is missing.
     """
     layout = mapping.layout
     for target in (*mapping.columns, *mapping.constants):

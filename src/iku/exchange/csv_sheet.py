@@ -47,7 +47,7 @@ class CsvSheet:
         closed with the last reference to this object.
 
         Raises:
-            UnreadableSheet: It has no such layout.
+            UnreadableSheet: The file has the headings of no layout.
         """
         _refuse_non_utf8(file)
         self._text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
@@ -66,7 +66,7 @@ class CsvSheet:
         """The rows, read again at each call; two calls must not be interleaved.
 
         Raises:
-            UnreadableSheet: It is not CSV; the rows before the fault are returned.
+            UnreadableSheet: The file is not CSV; rows before the fault are returned.
         """
         lines = self._lines()
         next(lines, None)

@@ -190,7 +190,7 @@ class JournalFile:
         """Read the whole file once.
 
         Raises:
-            UnreadableSheet: It cannot be read to its end.
+            UnreadableSheet: The file cannot be read to its end.
         """
         self._sheet = sheet
         self._digest = digest
@@ -261,7 +261,7 @@ def read_journals(
     With a *mapping*, the workbook is an agency's own register.
 
     Raises:
-        UnreadableSheet: It has none, or cannot be read.
+        UnreadableSheet: The file has no journal, or cannot be read.
     """
     if mapping is not None:
         if not workbook_parts.is_workbook(file):

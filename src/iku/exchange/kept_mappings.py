@@ -25,7 +25,7 @@ def find(home: Path, name: str) -> ColumnMapping:
     """The mapping of this name.
 
     Raises:
-        UnknownMapping: There is none.
+        UnknownMapping: No mapping has this name.
         InvalidMapping: Its file was changed, and is no mapping.
     """
     path = _path(home, name)

@@ -157,7 +157,7 @@ def find_layout(
     """Name of the layout with these headings, which stand at *place*.
 
     Raises:
-        UnreadableSheet: There is none.
+        UnreadableSheet: No layout has these headings.
     """
     common = common_headings(headings, layouts)
     likely = max(layouts, key=lambda name: common[name])

@@ -87,7 +87,7 @@ def unpack(file: BinaryIO) -> ReadableWorkbook:
     """The parts of the workbook *file* that are read.
 
     Raises:
-        UnreadableSheet: It is no workbook, is encrypted, or exceeds a limit.
+        UnreadableSheet: The file is no workbook, is encrypted, or exceeds a limit.
     """
     file.seek(0)
     if file.read(4) == _OLD:

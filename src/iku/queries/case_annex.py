@@ -47,8 +47,8 @@ async def cases(
 
     Raises:
         UnknownReference: The indicator does not exist.
-        Forbidden: It counts cases of another division, or the viewer may not read
-            texts and *with_titles* is set.
+        Forbidden: The indicator counts cases of another division, or the viewer may not
+            read texts and *with_titles* is set.
     """
     code = question.indicator
     await view.require_indicator(Action.READ_HISTORY, code)

@@ -45,8 +45,8 @@ async def organisations(
 
     Raises:
         UnknownReference: The indicator does not exist.
-        Forbidden: It counts organisations of another division, or the viewer may not
-            read texts and *with_names* is set.
+        Forbidden: The indicator counts organisations of another division, or the viewer
+            may not read texts and *with_names* is set.
     """
     code = question.indicator
     await view.require_indicator(Action.READ_HISTORY, code)

@@ -107,7 +107,7 @@ async def stored(view: View, issued: Issued) -> StoredPaper:
     """The bytes of an issue.
 
     Raises:
-        SubjectNotFound: They are not stored.
+        SubjectNotFound: The bytes are not stored.
     """
     kept = await papers.read(view.reader, issued.digest)
     if kept is None:
@@ -164,7 +164,7 @@ async def read_signed(view: View, of: PaperRecord) -> bytes:
     """The last signed copy of the issue in force.
 
     Raises:
-        SubjectNotFound: There is none.
+        SubjectNotFound: There is no signed copy.
     """
     copies = of.paper.signed
     if not copies:

@@ -69,7 +69,7 @@ async def issued(app: App, view: View, name: str, request: PaperRequest) -> Pape
     """The issued paper.
 
     Raises:
-        UnknownReference: It was never issued.
+        UnknownReference: The paper was never issued.
     """
     kind = issuing.kind_of(name)
     view.viewer.require_somewhere(kind.action)

@@ -82,10 +82,10 @@ async def read_upload(
     """The form of a request and its file, which has at most *largest* bytes.
 
     Raises:
-        StaleForm: It does not carry the key of the visitor's session.
+        StaleForm: The form does not carry the key of the visitor's session.
         UnsupportedMediaType: The body is not a form with files.
         BadRequest: The body is malformed.
-        TooLarge: The file, or the body, is larger.
+        FormTooLarge: The file, or the body, is larger.
     """
     refuse_encoded(request)
     kind, options = request.content_type

@@ -88,7 +88,7 @@ async def read(sources: Sources, identifier: str | None) -> FrozenPublication:
     """The publication *identifier* with its frozen figures.
 
     Raises:
-        UnknownReference: It does not exist, or its figures are not frozen.
+        UnknownReference: The publication does not exist, or its figures are not frozen.
         Unauthenticated: The viewer may not read figures.
     """
     view, figures = sources.view, sources.figures

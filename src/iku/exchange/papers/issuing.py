@@ -83,7 +83,7 @@ def kind_of(name: str) -> Paper:
     """The kind of paper with this name.
 
     Raises:
-        UnknownReference: There is none.
+        UnknownReference: No kind of paper has this name.
     """
     if name not in registry.PAPERS:
         raise UnknownReference(message("paper {paper} does not exist", paper=name))
@@ -164,7 +164,7 @@ async def prepare(
 
     Raises:
         UnknownReference: The paper, or what it is about, does not exist.
-        Refused: It is never issued, or lacks something, such as its signer.
+        Refused: The paper is never issued, or lacks something, such as its signer.
     """
     kind = kind_of(name)
     if not kind.issued:

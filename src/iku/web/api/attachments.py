@@ -239,7 +239,8 @@ def _file_name(file_name: str) -> str:
     """The file name, percent-decoded and normalised to NFC.
 
     Raises:
-        BadRequest: It is not percent-encoded UTF-8, or not one line of 500 characters.
+        BadRequest: The name is not percent-encoded UTF-8, or not one line of 500
+            characters.
     """
     try:
         name = unicodedata.normalize("NFC", unquote(file_name, errors="strict"))
@@ -261,7 +262,8 @@ def _media_type(request: AnyRequest) -> str:
     """The media type of Content-Type, without parameters.
 
     Raises:
-        UnsupportedMediaType: It is missing or malformed, or the body is encoded.
+        UnsupportedMediaType: Content-Type is missing or malformed, or the body is
+            encoded.
     """
     refuse_encoded(request)
     kind, _ = request.content_type

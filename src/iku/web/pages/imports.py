@@ -245,7 +245,7 @@ def _mapping(frame: PageContext, form: Form) -> NamedMapping | None:
     """The mapping that the form names; None if it names none.
 
     Raises:
-        InvalidMapping: There is no such mapping.
+        InvalidMapping: The mapping does not exist.
     """
     name = form.text(MAPPING)
     if not name:
