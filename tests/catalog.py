@@ -69,10 +69,11 @@ def extracted() -> Iterator[Found]:
     for path in sorted(SOURCE.rglob("*.html")):
         file = str(path.relative_to(ROOT))
         yield from (Found(file, one) for one in of_template(path.read_text()))
-    for one in terminal_language.CLICK:
-        yield Found("src/iku/cli", one)
-    for said in helps(commands):
-        yield Found("src/iku/cli", said.id, said.many, said.context)
+    for said in terminal_language.CLICK:
+        one, many = (said, None) if isinstance(said, str) else said
+        yield Found("src/iku/cli", one, many)
+    for help_ in helps(commands):
+        yield Found("src/iku/cli", help_.id, help_.many, help_.context)
 
 
 def sentences(tree: ast.Module) -> Iterator[tuple[str, str | None]]:

@@ -57,6 +57,22 @@ def test_what_was_mistyped_is_said_in_that_language(iku: Type) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        (("figure", "--as-of"), "Opsi '--as-of' memerlukan 1 nilai"),
+        (("figure", "--as-o", "x"), "Mungkin maksud Anda '--as-of', '--json'?"),
+        (("figur",), "Mungkin maksud Anda 'figure', 'guard'?"),
+        (("status", "x", "y"), "Argumen berlebih (x y)"),
+        (("history", "K9", "--kind", "x"), "'x' bukan salah satu dari 'conflict'"),
+    ],
+)
+def test_hints_and_refusals_of_click_are_in_that_language(
+    iku: Type, typed: tuple[str, ...], said: str
+) -> None:
+    assert said in iku(*typed, **INDONESIAN).err
+
+
 def test_faults_of_an_import_are_in_that_language(iku: Type, tmp_path: Path) -> None:
     file = tmp_path / "target.csv"
     file.write_text(

@@ -87,8 +87,8 @@ def help_of(of: Any, name: str = "help") -> str:
     return Message(plain.replace("{", "{{").replace("}", "}}"))
 
 
-# Messages of click, which gettext looks up in the catalog.
-CLICK = (
+# Messages of click, which gettext looks up in the catalog; two are a plural.
+CLICK: tuple[str | tuple[str, str], ...] = (
     "Usage:",
     "Options",
     "Commands",
@@ -103,12 +103,33 @@ CLICK = (
     "Missing parameter",
     "No such option {name!r}.",
     "No such command {name!r}.",
+    ("Did you mean {possibility}?", "(Did you mean one of: {possibilities}?)"),
     "Option {name!r} does not take a value.",
+    (
+        "Option {name!r} requires an argument.",
+        "Option {name!r} requires {nargs} arguments.",
+    ),
+    "Argument {name!r} takes {nargs} values.",
+    (
+        "Got unexpected extra argument ({args})",
+        "Got unexpected extra arguments ({args})",
+    ),
+    "Missing parameter: {param_name}",
+    "Missing {param_type}",
     "Invalid value: {message}",
     "Invalid value for {param_hint}: {message}",
     "Could not open file {filename!r}: {message}",
     "{value} is not in the range {range}.",
     "{value!r} is not a valid {number_type}.",
+    "{value!r} is not a valid UUID.",
+    ("{value!r} is not {choice}.", "{value!r} is not one of {choices}."),
+    (
+        "{value!r} does not match the format {format}.",
+        "{value!r} does not match the formats {formats}.",
+    ),
+    "{name} {filename!r} is a file.",
+    "{name} {filename!r} is not writable.",
+    "unknown error",
     "{name} {filename!r} does not exist.",
     "{name} {filename!r} is a directory.",
     "{name} {filename!r} is not readable.",
