@@ -4,6 +4,7 @@ Like `explanation` it reads only the log. It lists the cases that count and thos
 category that do not, each with its state on the day and the rules that decided.
 """
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Any, NamedTuple
@@ -43,7 +44,7 @@ class AnnexedCase(NamedTuple):
 async def cases(
     view: View, question: Question, *, with_titles: bool
 ) -> list[AnnexedCase]:
-    """The cases of *question*, which has all coordinates, in the order of numbers.
+    """The cases of *question*, which has all coordinates, ordered `by_number`.
 
     Raises:
         UnknownReference: The indicator does not exist.
@@ -55,7 +56,7 @@ async def cases(
     if with_titles:
         await view.require_indicator(Action.READ_TEXTS, code)
     found = [one async for one in _cases(view, question)]
-    found.sort(key=lambda one: (one.explained.number, one.explained.id))
+    found.sort(key=lambda one: by_number(one.explained))
     if not with_titles:
         return [one._replace(explained=_untitled(one.explained)) for one in found]
     titled = await view.reveal([one.explained for one in found])
@@ -63,6 +64,12 @@ async def cases(
         one._replace(explained=explained)
         for one, explained in zip(found, titled, strict=True)
     ]
+
+
+def by_number(of: ExplainedSubject) -> tuple[Any, ...]:
+    """The place of a subject in an annex: K2 stands before K10."""
+    parts = re.findall(r"([0-9]+)|([^0-9]+)", of.number)
+    return (*((word, int(digits or 0)) for digits, word in parts), (of.id, 0))
 
 
 def _untitled(of: ExplainedSubject) -> ExplainedSubject:

@@ -18,6 +18,7 @@ from iku.domain.question import Question
 from iku.domain.subject_states import OrganisationState
 from iku.ledger import log
 from iku.queries import explanation
+from iku.queries.case_annex import by_number
 from iku.queries.explanation import ExplainedSubject
 from iku.queries.recount import figure_basis
 from iku.queries.view import View
@@ -41,7 +42,7 @@ class AnnexedOrganisation(NamedTuple):
 async def organisations(
     view: View, question: Question, *, with_names: bool
 ) -> list[AnnexedOrganisation]:
-    """The organisations of *question*, which has all coordinates, in order of numbers.
+    """The organisations of *question*, which has all coordinates, ordered `by_number`.
 
     Raises:
         UnknownReference: The indicator does not exist.
@@ -53,7 +54,7 @@ async def organisations(
     if with_names:
         await view.require_indicator(Action.READ_TEXTS, code)
     found = [one async for one in _organisations(view, question)]
-    found.sort(key=lambda one: (one.explained.number, one.explained.id))
+    found.sort(key=lambda one: by_number(one.explained))
     if not with_names:
         return [
             one._replace(explained=structs.replace(one.explained, title=""))

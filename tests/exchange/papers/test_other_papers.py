@@ -7,6 +7,7 @@ import pytest
 
 from iku.domain.access import Actor, Forbidden, Unauthenticated
 from iku.domain.account import Grant, Role
+from iku.domain.conflict import Category, Dimension, Reported
 from iku.domain.decider import SubjectNotFound
 from iku.domain.paper_data import LetterheadSet, SignerSet
 from iku.domain.question import UnknownReference
@@ -20,9 +21,12 @@ from iku.exchange.papers.document import (
 )
 from iku.exchange.papers.registry import PAPERS, Scope
 from iku.exchange.papers.sources import PaperRequest
+from iku.postgres.pool import Plain
+from iku.projections.rebuild import rebuild
 from iku.queries.figure_parameters import Moment
 from iku.queries.view import PUBLIC, Viewer
 from tests.exchange.papers.conftest import YEAR, Make, sources
+from tests.exchange.papers.printing import pdf
 from tests.exchange.papers.test_published_tables import state
 from tests.queries.test_publications import close, publish
 from tests.registers.world import World
@@ -252,3 +256,37 @@ async def test_the_minutes_of_a_closing_state_the_recorded_reason(
         *("Yang menutup buku", "Yang mereviu"),
         "Kepala Badan",
     ]
+
+
+async def test_an_annex_is_ordered_by_number(world: World, make: Make) -> None:
+    day = date(2021, 3, 1)
+    for number in ("K2", "K100"):
+        report = Reported(
+            category=Category.IPOLEKSOSBUD,
+            dimension=Dimension.SOSIAL,
+            title="Perselisihan warga",
+            effective_on=day,
+        )
+        await world.do("conflict", number, report)
+    await publish(world, YEAR)
+    table = next((await make("daftar-konflik", publication="2021")).tables)
+    numbers = [row[1] for row in rows(table)]
+    assert numbers.index("K2") < numbers.index("K03")
+    assert numbers.index("K12") < numbers.index("K100")
+
+
+async def test_a_rebuild_leaves_each_paper_as_it_was(
+    world: World, make: Make, owner: Plain
+) -> None:
+    await publish(world, YEAR)
+    before = [
+        await pdf(await make(name, publication="2021"))
+        for name in ("lkjip", "daftar-konflik", "perubahan")
+    ]
+    assert await rebuild(owner, lambda _done, _of: None) == []
+    world.app.figures.forget()
+    after = [
+        await pdf(await make(name, publication="2021"))
+        for name in ("lkjip", "daftar-konflik", "perubahan")
+    ]
+    assert after == before

@@ -5,7 +5,7 @@ from datetime import date
 from iku.domain.paper_data import EndTargetSet, NarrativeSet, QuarterlyTargetsSet
 from iku.domain.period import Kind
 from iku.domain.publication import Draft
-from iku.exchange.papers.document import Document, Row, printed
+from iku.exchange.papers.document import Document, Paragraph, Row, printed
 from tests.exchange.papers.conftest import YEAR, Make
 from tests.exchange.papers.test_published_tables import state
 from tests.queries.test_publications import publish
@@ -108,3 +108,17 @@ async def test_monev_measures_against_the_target_of_the_quarter(
     assert first[11:14] == ["138,89%", "Sangat Tinggi", "Anggaran"]
     assert second[11] == "99,15%"  # 29/39 against 75, the target of the year
     assert any("IKU-2: target TW II belum diisi" in note for note in table.notes)
+
+
+async def test_a_publication_of_a_quarter_alone_says_so_and_monev_counts_the_year(
+    world: World, make: Make
+) -> None:
+    quarter = Draft(Kind.QUARTER, date(2021, 6, 30), "Triwulan II")
+    of = await publish(world, quarter)
+
+    source = (await make("lkjip", publication=of)).sections[0].blocks[1]
+    table = next((await make("monev-triwulan", publication=of)).tables)
+
+    assert isinstance(source, Paragraph)
+    assert "hanya untuk Triwulan II 2021" in source.text
+    assert printed(table.rows[0].cells[8]) == "5/6\n83,33%"

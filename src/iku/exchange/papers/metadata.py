@@ -54,7 +54,8 @@ def _section(code: str, of: Definition) -> Section:
     defined = of.defined
     rows: tuple[tuple[str, Cell], ...] = (
         ("Nama indikator", defined.wording),
-        ("Konsep", defined.objective),
+        ("Konsep", None),
+        ("Sasaran strategis", defined.objective),
         ("Definisi", _definition(of)),
         ("Interpretasi", None),
         ("Metode/rumus penghitungan", defined.formula),

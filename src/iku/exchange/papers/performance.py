@@ -5,6 +5,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from iku.domain.indicator import CarryOver, ConflictOptions, EmptyRatio, Options
+from iku.domain.period import Kind
 from iku.domain.question import from_number
 from iku.exchange.charts.drawing import standalone
 from iku.exchange.charts.line import LinePoint, line
@@ -276,8 +277,15 @@ def _source(of: FrozenPublication) -> Paragraph:
     said = f"Sumber: register iku, publikasi {edition.id}, edisi {edition.edition}"
     if edition.restates:
         said += f" (menyajikan kembali {edition.restates})"
-    duties = frozen_figures.separation_of_duties(edition)
-    return Paragraph(f"{said}; figur {', '.join(of.numbers)}. {duties}")
+    told = [f"{said}; figur {', '.join(of.numbers)}."]
+    if edition.period.kind is not Kind.YEAR:
+        alone = message(
+            "The figures are those of {period} alone, not of the year up to its end.",
+            period=FORMATS.period(edition.period),
+        )
+        told.append(say(alone))
+    told.append(frozen_figures.separation_of_duties(edition))
+    return Paragraph(" ".join(told))
 
 
 def _formulas(of: FrozenPublication) -> list[Block]:
