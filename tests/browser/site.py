@@ -16,14 +16,13 @@ from playwright.async_api import BrowserContext, Page
 
 from iku.access.secrets import Secrets
 from iku.app import App, open_app
-from iku.cli.example import state_paper_data
 from iku.commands import accounts
 from iku.domain.access import SYSTEM_ACTOR, Credentials
 from iku.domain.account import Invite, Role
 from iku.domain.fact import Person as Holder
 from iku.domain.period import Kind
 from iku.domain.publication import Draft, NextStep, StepType, TakeStep
-from iku.exchange.example import PEOPLE
+from iku.exchange.example import PEOPLE, state_paper_data
 from iku.gateway import CommandGateway
 from iku.ledger import checkpoint_signing
 from iku.ledger.signer_folder import SignerFolder
@@ -105,7 +104,7 @@ class Site:
                 PEOPLE,
                 self.app.agency.division_ownership,
             )
-            await state_paper_data(self.app, connection)
+            await state_paper_data(self.app.commands, connection)
 
     async def publish(self) -> None:
         """Publish the figures of 2021."""

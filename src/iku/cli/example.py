@@ -11,14 +11,11 @@ from iku.cli.import_ import ImportedFile
 from iku.cli.tables import unwrapped_column
 from iku.cli.terminal_language import formats, translated
 from iku.commands import accounts
-from iku.commands.command import Command
-from iku.domain import paper_data
 from iku.domain.access import LOCAL_ACTOR, Mode
 from iku.domain.figure import Figure
 from iku.domain.question import Question
 from iku.exchange import example as files
 from iku.exchange.journal_import import Importer
-from iku.ledger.log import Connection
 from iku.messages import message
 from iku.queries import log_records
 
@@ -96,21 +93,7 @@ async def _open_demonstration(app: App, ours: Sequence[str], mode: Mode) -> None
             await accounts.open_demonstration(
                 app.commands, connection, files.PEOPLE, app.agency.division_ownership
             )
-            await state_paper_data(app, connection)
-
-
-async def state_paper_data(app: App, connection: Connection) -> None:
-    """State the data of the agency, so that the papers of the example are full."""
-    for one in files.read_statements():
-        command = Command(
-            paper_data.decider.category,
-            one.statement.subject,
-            one.statement,
-            LOCAL_ACTOR,
-            one.command_id,
-            known_on=one.known_on,
-        )
-        await app.commands.handle(connection, command)
+            await files.state_paper_data(app.commands, connection)
 
 
 async def _compare_knowledge(app: App) -> list[Figure]:

@@ -11,9 +11,14 @@ from importlib.resources import files
 import msgspec
 from msgspec import Struct
 
+from iku.commands.command import Command
+from iku.commands.handler import CommandHandler
+from iku.domain import paper_data
+from iku.domain.access import LOCAL_ACTOR
 from iku.domain.account import Invite, Role
 from iku.domain.fact import Person
 from iku.domain.paper_data import AnyStatement
+from iku.ledger.log import Reader
 
 AS_OF = date(2021, 12, 31)
 KNOWN_ON = date(2022, 1, 15)  # about the day on which the yearly report was printed
@@ -42,6 +47,20 @@ def read_statements() -> Iterator[ExampleStatement]:
     """The data of the agency for papers, in the order in which they are recorded."""
     content = (files(__name__) / "data_instansi.json").read_bytes()
     yield from msgspec.json.decode(content, type=list[ExampleStatement])
+
+
+async def state_paper_data(commands: CommandHandler, reader: Reader) -> None:
+    """State the data of the agency in a demonstration, so that its papers are full."""
+    for one in read_statements():
+        command = Command(
+            paper_data.decider.category,
+            one.statement.subject,
+            one.statement,
+            LOCAL_ACTOR,
+            one.command_id,
+            known_on=one.known_on,
+        )
+        await commands.handle(reader, command)
 
 
 # The fictional people of the demonstration. Each division has a head, because a

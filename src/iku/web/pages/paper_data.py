@@ -110,13 +110,15 @@ async def show_statements(frame: PageContext) -> Response[bytes]:
 
 
 def _listed(frame: PageContext, one: ShownStatement) -> ListedStatement:
-    return ListedStatement(one, tuple(content(frame, one.statement)))
+    return ListedStatement(one, tuple(_content(frame, one.statement)))
 
 
-def content(frame: PageContext, stated: Statement | None) -> Iterator[tuple[str, str]]:
-    """The fields that have a value, each with its label, in words."""
-    for name, value in structs.asdict(stated).items() if stated else ():
-        if value is not None and name not in ABOUT:
+def _content(frame: PageContext, stated: Statement | None) -> Iterator[tuple[str, str]]:
+    """The fields that have a value and are not in the identifier, in words."""
+    if stated is None:
+        return
+    for name, value in structs.asdict(stated).items():
+        if value is not None and name not in {*ABOUT, *stated.key}:
             yield frame.field_format.label(name), frame.field_format.value(name, value)
 
 
@@ -410,16 +412,8 @@ def _publication_datum(
         query = urlencode({**given, "ke": f"/publikasi/{of.id}"})
         path = f"{PATH}/baru/{one.kind}?{query}"
     stated = None if one.shown is None else one.shown.statement
-    shown = tuple(
-        pair
-        for pair in content(frame, stated)
-        if pair[0] not in _key_labels(frame, one)
-    )
-    return PublicationDatum(labels.STATEMENTS[one.kind], one.id, shown, path)
-
-
-def _key_labels(frame: PageContext, one: NeededStatement) -> set[str]:
-    return {frame.field_format.label(name) for name in one.key}
+    said = tuple(_content(frame, stated))
+    return PublicationDatum(labels.STATEMENTS[one.kind], one.id, said, path)
 
 
 # What would otherwise hold from today, which is after the day of the publication.
