@@ -63,7 +63,7 @@ async def test_the_address_names_the_other_figure_as_people_write_days(
         ("lawan_diketahui", "1-1-9999", "tidak boleh setelah hari ini"),
         ("lawan_ukuran", "banyak", "bukan jumlah peristiwa"),
         ("lawan_ukuran", "999999", "999999"),
-        ("langkah", "-1", "langkah"),
+        ("langkah", "-1", "Langkah harus"),
     ],
 )
 async def test_a_wrong_coordinate_of_the_other_figure_is_named(
