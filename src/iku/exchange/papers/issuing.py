@@ -5,6 +5,7 @@ recorded and a quorum of witnesses has cosigned it. From then on the same bytes 
 served.
 """
 
+import re
 from datetime import UTC, date, datetime, time
 from typing import Any, NamedTuple
 
@@ -12,7 +13,7 @@ import msgspec
 from msgspec import structs
 
 from iku.commands import papers as paper_commands
-from iku.domain import paper
+from iku.domain import paper, publication
 from iku.domain.decider import Refused
 from iku.domain.paper import Issued, PaperCoordinates
 from iku.domain.question import UnknownReference
@@ -132,7 +133,8 @@ def _subject(kind: Paper, request: PaperRequest) -> str | None:
         case Paper(issued=False), _:
             return None
         case Paper(scope=Scope.PUBLICATION), PaperRequest(publication=str(of)):
-            return paper.subject(kind.name, of)
+            is_identifier = re.fullmatch(publication.IDENTIFIER, of) is not None
+            return paper.subject(kind.name, of) if is_identifier else None
         case _, PaperRequest(moment=Moment(as_of, date() as known_on, int(size))):
             at = PaperCoordinates(as_of, known_on, size)
             return paper.subject(kind.name, None, at)
