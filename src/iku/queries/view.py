@@ -342,6 +342,9 @@ def _map_strings(value: Any, change: Callable[[str], str]) -> Any:
             return value
 
 
+_PLAIN = frozenset({type(None), bool, int, date})  # types without strings, for speed
+
+
 def _changed_items(
     items: Iterable[tuple[Any, Any]], change: Callable[[str], str]
 ) -> dict[Any, Any]:
@@ -349,5 +352,5 @@ def _changed_items(
     return {
         key: after
         for key, one in items
-        if one is not None and (after := _map_strings(one, change)) is not one
+        if type(one) not in _PLAIN and (after := _map_strings(one, change)) is not one
     }
