@@ -117,6 +117,22 @@ def written(cell: object) -> str:
     return cell.isoformat() if isinstance(cell, date) else str(cell)
 
 
+def test_a_series_is_a_table_with_the_numbers_of_its_figures(register: Type) -> None:
+    span = ("series", "IKU-1", "--from", "2021-10-01", "--to", "2021-12-31")
+    points = register(*span, "--json").json["figures"]
+    rows = read(register(*span, "--csv").out)
+    assert [row["nomor_angka"] for row in rows] == [one["number"] for one in points]
+    assert rows[-1]["realisasi"] == str(points[-1]["percentage"])
+    book = register(*span, "--xlsx").out.encode(errors="surrogateescape")
+    headings, *found = cells(book)
+    last = dict(zip(headings, found[-1], strict=True))
+    assert last["per_tanggal"] == date(2021, 12, 31)
+    counts = points[-1]["numerator"], points[-1]["denominator"]
+    assert (last["pembilang"], last["penyebut"]) == counts
+    assert last["realisasi"] == round(float(points[-1]["percentage"]) / 100, 6)
+    assert last["pembilang_terbit"] == ""
+
+
 @pytest.mark.parametrize(
     ("asked", "code", "why"),
     [

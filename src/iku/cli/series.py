@@ -4,10 +4,13 @@ import click
 
 from iku.cli import figure_table, tables, terminal
 from iku.cli.options import options
+from iku.cli.output_format import OutputFormat, output_options, write_whole
 from iku.cli.tables import number_column, text_column, unwrapped_column
 from iku.cli.terminal_language import formats
 from iku.domain.figure import Figure
 from iku.domain.publication import FrozenValue
+from iku.exchange import series_table
+from iku.exchange.table_output import table_output
 from iku.messages import message
 from iku.queries import series as serial
 from iku.queries.series import Series, SeriesQuestion
@@ -28,8 +31,8 @@ COLUMNS = (
 
 @click.command(short_help="Show an indicator as a time series.")
 @options(SeriesQuestion, arguments={"code": "CODE"})
-@terminal.as_json
-def series(question: SeriesQuestion, *, json: bool) -> None:
+@output_options
+def series(question: SeriesQuestion, form: OutputFormat) -> None:
     """Show an indicator at the end of each interval, up to the last day.
 
     Each line has the figure as known now, as known on its own day, and as first
@@ -46,7 +49,10 @@ def series(question: SeriesQuestion, *, json: bool) -> None:
             return await serial.series(connection, app.figures, asked, span, today)
 
     found = terminal.run(execute())
-    if json:
+    if form.file is not None:
+        shape = series_table.shape(found.figures[-1].indicator)
+        write_whole(table_output(shape, form.file), series_table.rows(found))
+    elif form.json:
         terminal.emit(found)
     else:
         _show(found)

@@ -551,6 +551,8 @@ async def test_a_mapping_that_is_wrong_keeps_what_was_typed(reader: Client) -> N
         answer = await reader.post(path, data=mapping_form(**more), headers=OWN)
         assert answer.status_code == 422, more
         assert 'role="alert"' in answer.text
+    unknown = await reader.get(f"{SITE}/impor/konflik/pemetaan?name=tidak-ada")
+    assert unknown.status_code == 404
     typed = await reader.post(path, data=mapping_form(nama="A"), headers=OWN)
     assert 'value="Uraian Kejadian"' in typed.text
 

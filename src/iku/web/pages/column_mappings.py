@@ -44,7 +44,8 @@ async def show_mapping(frame: PageContext) -> Response[bytes]:
         try:
             kept = kept_mappings.find(frame.app.settings.home, question.name)
         except InvalidMapping as error:
-            return _page(frame, question.journal, {}, error_message(error))
+            said = error_message(error)
+            return _page(frame, question.journal, {}, said, HTTPStatus.NOT_FOUND)
         values = dict(_values(question.name, kept))
     return _page(frame, question.journal, values)
 
@@ -116,10 +117,11 @@ def _page(
     journal: str,
     values: Mapping[str, str],
     fault: str | None = None,
+    status: HTTPStatus = HTTPStatus.UNPROCESSABLE_ENTITY,
 ) -> Response[bytes]:
     return frame.show(
         "column_mapping.html",
-        status=HTTPStatus.OK if fault is None else HTTPStatus.UNPROCESSABLE_ENTITY,
+        status=HTTPStatus.OK if fault is None else status,
         journal=journal,
         targets=column_mapping.targets(journal),
         values=values,
