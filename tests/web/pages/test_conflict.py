@@ -2,12 +2,11 @@
 
 import re
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from iku.postgres.database import Database
+from tests.conftest import Clone
 from tests.web.conftest import CASE, RESOLVED, VERIFIED, Client
 from tests.web.pages.showing import Shown, read
 from tests.web.people import Office, opened
@@ -238,9 +237,12 @@ async def test_no_text_of_a_case_becomes_markup(client: Client) -> None:
     assert hostile in read(page.text).text
 
 
-@pytest.fixture
-async def office(database: Database, tmp_path: Path) -> AsyncIterator[Office]:
-    async with opened(database, tmp_path) as office:
+@pytest.fixture(scope="module")
+async def office(
+    clone: Clone, furnished: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Office]:
+    database = await clone(furnished)
+    async with opened(database, tmp_path_factory.mktemp("office")) as office:
         await office.open_accounts()
         await office.records("petugas-wasnas", "/conflicts", CASE)
         yield office

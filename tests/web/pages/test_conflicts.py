@@ -5,7 +5,6 @@ import io
 import re
 from collections.abc import AsyncIterator
 from html import unescape
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -13,7 +12,7 @@ import pytest
 
 from iku.domain.account import Role
 from iku.exchange.table_output import XLSX
-from iku.postgres.database import Database
+from tests.conftest import Clone
 from tests.exchange.workbooks import cells
 from tests.web.conftest import CASE, Client
 from tests.web.pages.showing import Shown, read
@@ -264,10 +263,13 @@ async def test_a_page_of_fifty_long_titles_stays_small(client: Client) -> None:
     assert len(page.content) <= 40_000
 
 
-@pytest.fixture
-async def office(database: Database, tmp_path: Path) -> AsyncIterator[Office]:
+@pytest.fixture(scope="module")
+async def office(
+    clone: Clone, furnished: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Office]:
     """An office with accounts and two cases, of two divisions."""
-    async with opened(database, tmp_path) as office:
+    database = await clone(furnished)
+    async with opened(database, tmp_path_factory.mktemp("office")) as office:
         await office.open_accounts()
         await office.records("petugas-wasnas", "/conflicts", CASE)
         sara = {"category": "sara", "dimension": "agama", "number": "S14"}

@@ -153,7 +153,7 @@ async def test_every_page_obeys_the_coordinates_of_its_address(loaded: Client) -
 
 
 async def test_a_page_of_the_present_refuses_another_day_and_leads_back(
-    loaded: Client,
+    reader: Client,
 ) -> None:
     for path in pages(travelling=False):
         for asked in (
@@ -161,7 +161,7 @@ async def test_a_page_of_the_present_refuses_another_day_and_leads_back(
             {"diketahui": "2021-12-31"},
             {"ukuran": 9},
         ):
-            page = await loaded.get(f"{SITE}{path}", params=asked)
+            page = await reader.get(f"{SITE}{path}", params=asked)
             assert page.status_code == 409, (path, asked)
             assert (path, {}) in read(page.text).links, (path, asked)
 
@@ -174,10 +174,10 @@ async def test_today_named_in_the_address_is_the_present(
 
 
 @pytest.mark.parametrize("language", ["id", "en"])
-async def test_every_link_keeps_the_language(loaded: Client, language: str) -> None:
+async def test_every_link_keeps_the_language(reader: Client, language: str) -> None:
     for path in pages(travelling=True):
         asked = {"per": "2021-12-31", "bahasa": language}
-        shown = read(text_of(await loaded.get(f"{SITE}{path}", params=asked)))
+        shown = read(text_of(await reader.get(f"{SITE}{path}", params=asked)))
         wrong = [
             (to, query)
             for to, query in shown.links
@@ -190,23 +190,23 @@ async def test_every_link_keeps_the_language(loaded: Client, language: str) -> N
 KNOWN_THEN = {"per": "2021-12-31", "diketahui": "2022-01-15"}
 
 
-async def test_no_page_ignores_a_filter_that_it_shows(loaded: Client) -> None:
+async def test_no_page_ignores_a_filter_that_it_shows(reader: Client) -> None:
     # The first fault: a page that showed the filter and counted everything.
-    then = read((await loaded.get(SITE, params=KNOWN_THEN)).text)
-    now = read((await loaded.get(SITE, params={"per": "2021-12-31"})).text)
+    then = read((await reader.get(SITE, params=KNOWN_THEN)).text)
+    now = read((await reader.get(SITE, params={"per": "2021-12-31"})).text)
     assert then.numbers["IKU-1.numerator"] != now.numbers["IKU-1.numerator"]
     assert "menurut yang diketahui 15 Januari 2022" in then.text
 
 
-async def test_no_link_loses_the_filter(loaded: Client) -> None:
+async def test_no_link_loses_the_filter(reader: Client) -> None:
     # The second fault: a link in a table without the filter.
     for path in ("/konflik", "/organisasi", "/indikator/IKU-1/penjelasan"):
-        shown = read((await loaded.get(f"{SITE}{path}", params=KNOWN_THEN)).text)
+        shown = read((await reader.get(f"{SITE}{path}", params=KNOWN_THEN)).text)
         assert len(shown.links) > 10
         assert lost(shown, path, KNOWN_THEN) == []
 
 
-async def test_a_chart_follows_the_filter(loaded: Client) -> None:
+async def test_a_chart_follows_the_filter(reader: Client) -> None:
     # The third fault: a chart of everything beside a filtered table.
     def chart(html: str) -> str:
         found = re.search(r"<svg[^>]*>.*?</svg>", html, re.DOTALL)
@@ -214,31 +214,31 @@ async def test_a_chart_follows_the_filter(loaded: Client) -> None:
         return found[0]
 
     path = f"{SITE}/"
-    then = chart((await loaded.get(path, params=KNOWN_THEN)).text)
-    now = chart((await loaded.get(path, params={"per": "2021-12-31"})).text)
+    then = chart((await reader.get(path, params=KNOWN_THEN)).text)
+    now = chart((await reader.get(path, params={"per": "2021-12-31"})).text)
     assert "8/9" in then
     assert "7/9" in now
     assert then != now
 
 
-async def test_a_download_has_the_filter_and_names_it(loaded: Client) -> None:
+async def test_a_download_has_the_filter_and_names_it(reader: Client) -> None:
     # The fourth fault: an export of everything from a filtered page.
     sentence = "keadaan 31 Desember 2021 menurut yang diketahui 15 Januari 2022"
     for path in ("/konflik/daftar.csv", "/indikator/IKU-1/penjelasan.csv"):
-        then = await loaded.get(f"{SITE}{path}", params=KNOWN_THEN)
-        now = await loaded.get(f"{SITE}{path}", params={"per": "2021-12-31"})
+        then = await reader.get(f"{SITE}{path}", params=KNOWN_THEN)
+        now = await reader.get(f"{SITE}{path}", params={"per": "2021-12-31"})
         assert then.status_code == now.status_code == 200
         assert sentence in then.text.replace("Keadaan", "keadaan"), path
         assert then.text.splitlines()[1:] != now.text.splitlines()[1:], path
-        book = await loaded.get(f"{SITE}{path[:-3]}xlsx", params=KNOWN_THEN)
+        book = await reader.get(f"{SITE}{path[:-3]}xlsx", params=KNOWN_THEN)
         assert sentence in cells(book.content)[-1][0].replace("Keadaan", "keadaan")
 
 
-async def test_a_removed_filter_is_not_shown_any_more(loaded: Client) -> None:
+async def test_a_removed_filter_is_not_shown_any_more(reader: Client) -> None:
     # The fifth fault: a filter that was still displayed after its removal.
-    shown = read((await loaded.get(f"{SITE}/konflik", params=KNOWN_THEN)).text)
+    shown = read((await reader.get(f"{SITE}/konflik", params=KNOWN_THEN)).text)
     assert ("/konflik", {}) in shown.links  # the link to today
-    page = await loaded.get(f"{SITE}/konflik")
+    page = await reader.get(f"{SITE}/konflik")
     assert "Melihat masa lalu" not in page.text
     for name in CHOICES[:2]:
         assert f'name="{name}" value=""' in page.text

@@ -11,12 +11,12 @@ __all__ = ["home", "vkey"]
 SITE = "http://iku.test"
 
 
-async def test_the_last_events_are_shown_first(loaded: Client) -> None:
-    size = (await loaded.says("/log/events"))["size"]
-    page = read((await loaded.get(f"{SITE}/bukti")).text)
+async def test_the_last_events_are_shown_first(reader: Client) -> None:
+    size = (await reader.says("/log/events"))["size"]
+    page = read((await reader.get(f"{SITE}/bukti")).text)
     assert page.numbers["log.size"] == (str(size), str(size))
     assert f" {size} " in page.text
-    before = await loaded.get(f"{SITE}/bukti", params={"after": "0"})
+    before = await reader.get(f"{SITE}/bukti", params={"after": "0"})
     assert "/konflik/" in before.text or "/organisasi/" in before.text
 
 

@@ -36,8 +36,8 @@ def numbers(page: httpx.Response) -> dict[str, tuple[str, str]]:
     }
 
 
-async def test_it_shows_each_indicator_on_a_day(loaded: Client) -> None:
-    page = await loaded.get(FRONT, params={"per": "2021-12-31"})
+async def test_it_shows_each_indicator_on_a_day(reader: Client) -> None:
+    page = await reader.get(FRONT, params={"per": "2021-12-31"})
     assert page.status_code == 200
     assert page.headers["Content-Type"].startswith("text/html")
     assert "default-src 'none'" in page.headers["Content-Security-Policy"]
@@ -52,7 +52,7 @@ async def test_it_shows_each_indicator_on_a_day(loaded: Client) -> None:
         == 1
     )
     found = numbers(page)
-    said = await loaded.says("/figures", as_of="2021-12-31")
+    said = await reader.says("/figures", as_of="2021-12-31")
     for figure in said["figures"]:
         code = figure["indicator"]
         assert f'href="/indikator/{code}?per=2021-12-31"' in page.text
@@ -65,37 +65,37 @@ async def test_it_shows_each_indicator_on_a_day(loaded: Client) -> None:
             assert found[f"{code}.{name}"][0] == str(figure[name])
 
 
-async def test_it_shows_what_was_known_on_a_day_and_at_a_size(loaded: Client) -> None:
-    size = (await loaded.says("/log/events"))["size"] - 1
+async def test_it_shows_what_was_known_on_a_day_and_at_a_size(reader: Client) -> None:
+    size = (await reader.says("/log/events"))["size"] - 1
     asked = {"per": "2021-12-31", "diketahui": "2022-01-15", "ukuran": size}
-    page = await loaded.get(FRONT, params=asked)
+    page = await reader.get(FRONT, params=asked)
     assert "menurut yang diketahui 15 Januari 2022" in page.text
     assert f"dari {size} peristiwa pertama" in page.text
     coordinates = {"as_of": "2021-12-31", "known_on": "2022-01-15", "size": size}
-    said = await loaded.says("/figures", **coordinates)
+    said = await reader.says("/figures", **coordinates)
     known = numbers(page)
     for figure in said["figures"]:
         for name in ("numerator", "denominator", "percentage"):
             assert known[f"{figure['indicator']}.{name}"][0] == str(figure[name])
-    now = await loaded.get(FRONT, params={"per": "2021-12-31"})
+    now = await reader.get(FRONT, params={"per": "2021-12-31"})
     assert numbers(now) != known
     # The other parameters are kept when another day is selected.
     assert f'name="ukuran" value="{size}"' in page.text
     assert 'name="diketahui" value="15-01-2022"' in page.text
 
 
-async def test_a_day_is_written_as_people_write_it(loaded: Client) -> None:
-    usual = await loaded.get(FRONT, params={"per": "2021-12-31"})
+async def test_a_day_is_written_as_people_write_it(reader: Client) -> None:
+    usual = await reader.get(FRONT, params={"per": "2021-12-31"})
     for written in ("31-12-2021", "31/12/2021", "31 Desember 2021", "31 des 2021"):
-        page = await loaded.get(FRONT, params={"per": written})
+        page = await reader.get(FRONT, params={"per": written})
         assert numbers(page) == numbers(usual)
         # Links have one form of a day.
         assert 'href="/indikator/IKU-1?per=2021-12-31"' in page.text
 
 
-async def test_the_first_year_has_no_year_before(loaded: Client) -> None:
+async def test_the_first_year_has_no_year_before(reader: Client) -> None:
     for day in BEFORE_ANY:
-        page = await loaded.get(FRONT, params={"per": day})
+        page = await reader.get(FRONT, params={"per": day})
         assert page.status_code == 200
         assert {value for value, _ in numbers(page).values()} <= {"", "0"}
 
@@ -139,10 +139,10 @@ async def test_an_empty_register_shows_today(visitor: Client) -> None:
 
 
 async def test_an_address_of_the_api_leads_to_the_same_coordinates(
-    loaded: Client,
+    reader: Client,
 ) -> None:
     asked = {"as_of": "2021-12-31", "known_on": "2022-01-15", "bahasa": "en"}
-    page = await loaded.get(FRONT, params=asked)
+    page = await reader.get(FRONT, params=asked)
     assert page.status_code == 301
     address = page.headers["Location"]
     renamed = {"per": "2021-12-31", "diketahui": "2022-01-15", "bahasa": "en"}
@@ -204,13 +204,13 @@ async def test_nothing_that_was_entered_becomes_markup(client: Client) -> None:
 
 
 async def test_a_page_is_indonesian_unless_the_address_says_english(
-    loaded: Client,
+    reader: Client,
 ) -> None:
     # The browsers of an office are often set to English.
     english = {"Accept-Language": "en, id;q=0.5"}
     asked = {"per": "2021-12-31"}
-    usual = await loaded.get(FRONT, params=asked, headers=english)
-    chosen = await loaded.get(FRONT, params={**asked, "bahasa": "en"})
+    usual = await reader.get(FRONT, params=asked, headers=english)
+    chosen = await reader.get(FRONT, params={**asked, "bahasa": "en"})
 
     assert '<html lang="id">' in usual.text
     assert usual.headers["Content-Language"] == "id"
@@ -222,9 +222,9 @@ async def test_a_page_is_indonesian_unless_the_address_says_english(
     assert 'href="/indikator/IKU-1?bahasa=en&amp;per=2021-12-31"' in chosen.text
 
 
-async def test_the_english_page_has_english_numbers_and_days(loaded: Client) -> None:
+async def test_the_english_page_has_english_numbers_and_days(reader: Client) -> None:
     asked = {"per": "2021-12-31", "diketahui": "2022-01-15", "bahasa": "en"}
-    page = await loaded.get(FRONT, params=asked)
+    page = await reader.get(FRONT, params=asked)
 
     assert "<h1>Key performance indicators</h1>" in page.text
     assert "<strong>Year 2021, as of 2021-12-31</strong>" in page.text

@@ -44,10 +44,10 @@ async def test_it_shows_the_formula_the_number_and_a_code_to_check_it(
 
 
 async def test_another_period_or_definition_is_chosen_by_the_address(
-    loaded: Client,
+    reader: Client,
 ) -> None:
-    page = await loaded.get(PAGE, params=END | {"period": "quarter"})
-    said = await loaded.says(
+    page = await reader.get(PAGE, params=END | {"period": "quarter"})
+    said = await reader.says(
         "/indicators/IKU-1/figure", as_of="2021-12-31", period="quarter"
     )
     shown = read(page.text)
@@ -58,10 +58,10 @@ async def test_another_period_or_definition_is_chosen_by_the_address(
         "/indikator/IKU-1/penjelasan",
         END | {"period": "quarter", "counted": "denominator"},
     ) in shown.links
-    wrong = await loaded.get(PAGE, params=END | {"definition": "9"})
+    wrong = await reader.get(PAGE, params=END | {"definition": "9"})
     assert wrong.status_code == 400
     assert "versi terakhir" in wrong.text
-    gone = await loaded.get(f"{SITE}/indikator/IKU-9", params=END)
+    gone = await reader.get(f"{SITE}/indikator/IKU-9", params=END)
     assert gone.status_code == 404
 
 
