@@ -140,7 +140,11 @@ class Site:
     async def timed(self, path: str) -> LoadResult:
         """The latencies of a page."""
         heads = tuple(f"GET {one} HTTP/1.1" for one in self.addresses(path))
-        most = self.requests if path not in UNBOUND.values() else self.requests // 10
+        most = (
+            self.requests
+            if path not in UNBOUND.values()
+            else max(self.requests // 10, 2)
+        )
         load = Load(self.port, heads, connections=1, seconds=60, most=most)
         return await run_in_process(load)
 
