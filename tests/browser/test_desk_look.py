@@ -10,6 +10,9 @@ import pytest
 from playwright.async_api import BrowserContext, Page, Response
 
 from iku.ledger.appender import Unavailable
+from iku.web import page_failures
+from iku.web.pages import routes
+from iku.web.visitor import authenticate_visitor
 from tests.browser.site import Site
 from tests.browser.test_look import (
     RULES,
@@ -116,8 +119,8 @@ async def refusals(opened: Opened, patch: pytest.MonkeyPatch) -> AsyncIterator[i
     patch.setattr("iku.queries.last_movement.last_moved_on", away)
     await opened.open("/")
     yield 503
-    for module in ("page_failures", "pages.routes"):
-        patch.setattr(f"iku.web.{module}.visit", away)
+    for module in (page_failures, routes):
+        patch.setattr(module, authenticate_visitor.__name__, away)
     await opened.open("/")
     yield 503
 
