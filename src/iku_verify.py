@@ -3057,7 +3057,7 @@ class Rights:
         if record["type"] == "demonstrated":
             yield position, "a register with accounts cannot become a demonstration"
         if self._is_own_account(command, record["stream"]):
-            yield position, "nobody may change an account of the same person"
+            yield position, "a person must not change an account of their own"
         recorded = record["recorded_at"][:10]
         if record["declared"] and record["known_on"] < recorded and not self.imports:
             yield position, "no import of a file with earlier days was allowed"

@@ -369,7 +369,7 @@ async def test_nobody_signs_under_the_name_that_was_given_up(machine: Machine) -
     await machine.follow("A restore that lost signed events", 0)
     ran = await machine.type("iku signer key; iku signer once")
     assert ran.code == 1
-    assert f"the log has been named {ORIGIN}/2 since it was continued" in ran.out
+    assert f"the log was continued under the name {ORIGIN}/2" in ran.out
 
 
 async def test_a_lost_key_is_put_back_from_its_copy(machine: Machine) -> None:

@@ -86,11 +86,11 @@ def _is_erasure(one: AcceptedRequest) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """The open parts of the application.
+    """The resources that the application holds while it runs.
 
     Attributes:
-        credentials: The account by which the command line acts; None for the server,
-            whose requests have their own, and without an API key.
+        credentials: The account that the command line acts for. None without an API
+            key, and in the server, where each request has its own credentials.
         usual: The viewer at the terminal while the register has no accounts.
     """
 

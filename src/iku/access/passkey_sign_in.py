@@ -63,7 +63,10 @@ async def start(
 async def verify(
     connection: Connection, site: Passkeys, token: str, response: Mapping[str, Any]
 ) -> SignedIn | Rejected:
-    """Verify a passkey for a session, which is then completed or fresh."""
+    """Verify a passkey: complete the sign-in, or renew a completed session.
+
+    A renewed session counts as recently verified.
+    """
     session = await _session_for_passkey(connection, token)
     if session is None:
         return sign_in.reject_expired()
@@ -122,7 +125,10 @@ async def register(
 async def remove(
     connection: Connection, token: str, credential: bytes
 ) -> Rejected | None:
-    """Remove a passkey of a full, fresh session; return a rejection or None."""
+    """Remove a passkey of the session's account; return a rejection or None.
+
+    The session must be fully signed in and recently verified.
+    """
     session = await sign_in.fresh_session(connection, token)
     if isinstance(session, Rejected):
         return session

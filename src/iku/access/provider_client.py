@@ -227,7 +227,11 @@ async def _body(url: httpx.URL, response: httpx.Response) -> bytes:
         body += part
         if len(body) > LONGEST:
             raise ProviderUnavailable(
-                message("{url} is longer than {most} bytes", url=str(url), most=LONGEST)
+                message(
+                    "the document at {url} is longer than {most} bytes",
+                    url=str(url),
+                    most=LONGEST,
+                )
             )
     return bytes(body)
 

@@ -59,10 +59,10 @@ def sessions() -> None:
 def list_sessions(identifier: str, *, json: bool) -> None:
     """List the open sessions of your account or, as an administrator, of any."""
 
-    async def step(requester: Requester) -> list[OpenSession]:
+    async def list_sessions(requester: Requester) -> list[OpenSession]:
         return await account_credentials.list_sessions(requester, identifier)
 
-    found = _run(step)
+    found = _run(list_sessions)
     if json:
         terminal.emit(Sessions(tuple(found)))
         return
@@ -90,10 +90,10 @@ def list_sessions(identifier: str, *, json: bool) -> None:
 def end_sessions(identifier: str, *, session: str | None, json: bool) -> None:
     """End sessions of your account or, as an administrator, of any, at once."""
 
-    async def step(requester: Requester) -> int:
+    async def end_sessions(requester: Requester) -> int:
         return await account_credentials.end_sessions(requester, identifier, session)
 
-    ended = _run(step)
+    ended = _run(end_sessions)
     if json:
         terminal.emit(EndedCount(ended))
     else:
@@ -111,11 +111,11 @@ def keys() -> None:
 def create(asked: KeyRequest, *, json: bool) -> None:
     """Create an API key of your account; it is printed once."""
 
-    async def step(requester: Requester) -> NewApiKey:
+    async def create_key(requester: Requester) -> NewApiKey:
         own = (await requester.actor()).account
         return await account_credentials.create_key(requester, own, asked)
 
-    made = _run(step)
+    made = _run(create_key)
     if json:
         terminal.emit(made)
         return
@@ -131,11 +131,11 @@ def create(asked: KeyRequest, *, json: bool) -> None:
 def list_keys(identifier: str | None, *, json: bool) -> None:
     """List API keys, without their secrets; of your account if ACCOUNT is omitted."""
 
-    async def step(requester: Requester) -> list[ListedApiKey]:
+    async def list_keys(requester: Requester) -> list[ListedApiKey]:
         of = identifier or (await requester.actor()).account
         return await account_credentials.list_keys(requester, of)
 
-    found = _run(step)
+    found = _run(list_keys)
     if json:
         terminal.emit(ApiKeys(tuple(found)))
         return
@@ -164,11 +164,11 @@ def list_keys(identifier: str | None, *, json: bool) -> None:
 def revoke_key(key: str, *, identifier: str | None, json: bool) -> None:
     """Revoke the API key with the identifier KEY, at once."""
 
-    async def step(requester: Requester) -> bool:
+    async def revoke_key(requester: Requester) -> bool:
         of = identifier or (await requester.actor()).account
         return await account_credentials.revoke_key(requester, of, key)
 
-    revoked = _run(step)
+    revoked = _run(revoke_key)
     if json:
         terminal.emit(EndedCount(int(revoked)))
     elif revoked:

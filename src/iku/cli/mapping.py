@@ -32,7 +32,7 @@ def set_(name: str, file: BinaryIO) -> None:
     kept_mappings.keep(_home(), name, found)
     tables.say(
         message(
-            "Mapping {name} of journal {journal} is kept.",
+            "Mapping {name} of journal {journal} was saved.",
             name=name,
             journal=found.journal,
         )

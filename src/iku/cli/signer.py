@@ -267,8 +267,8 @@ async def _refuse_abandoned_origin(connection: Plain, chosen: Settings) -> None:
     if name not in {None, chosen.origin}:
         raise CommandFailed(
             message(
-                "the log has been named {name} since it was continued, but "
-                "IKU_ORIGIN is {origin}",
+                "the log was continued under the name {name}, but IKU_ORIGIN is "
+                "{origin}; set IKU_ORIGIN to {name}",
                 name=name,
                 origin=chosen.origin,
             )

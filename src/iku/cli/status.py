@@ -190,7 +190,7 @@ def _access_lines(found: AccessCounts) -> list[tuple[str, str]]:
             ),
         ),
         (
-            message("Passwords and codes in 24 hours"),
+            message("Passwords and codes entered in the last 24 hours"),
             message(
                 "attempts: {attempts}, of which failed: {failures}; names and "
                 "addresses that must wait before the next attempt: {delayed}",

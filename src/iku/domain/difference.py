@@ -35,7 +35,7 @@ class DifferenceStep(StrEnum):
 
     @property
     def letter(self) -> str:
-        """The letter that marks a page cursor in the step."""
+        """The first letter of a page cursor that continues in this step."""
         return self.value[0]
 
 

@@ -89,7 +89,7 @@ class RecordedRights:
 
     @property
     def mode(self) -> Mode:
-        """The mode that the log states at its end."""
+        """The mode of access (with or without accounts) at the end of the log."""
         return self._state.register.mode
 
     @property
@@ -286,7 +286,7 @@ def _unconditional_violations(
     if one.category == "account":
         subject = one.record.stream.partition("-")[2]
         if command.state.register.person(subject) == actor.person:
-            yield one, message("nobody may change an account of the same person")
+            yield one, message("a person must not change an account of their own")
     declared = one.record.declared and one.record.known_on < one.today
     if declared and not command.state.allows_imports:
         yield (

@@ -60,10 +60,10 @@ class Drawing:
         named = "".join(f' {k}="{_attribute(v)}"' for k, v in given.items())
         self._parts.append(f'<{tag} class="{kind}"{named}/>')
 
-    def text(self, said: str, x: float, y: float, anchor: str = "start") -> None:
-        """Add the text *said* at a position, shortened if it would leave the image."""
+    def text(self, label: str, x: float, y: float, anchor: str = "start") -> None:
+        """Add the text *label* at a position, shortened if it would leave the image."""
         space = {"start": WIDTH - x, "end": x, "middle": 2 * min(x, WIDTH - x)}[anchor]
-        shown = escape(shorten(said, space))
+        shown = escape(shorten(label, space))
         self._parts.append(
             f'<text x="{_attribute(x)}" y="{_attribute(y)}" text-anchor="{anchor}">'
             f"{shown}</text>"
@@ -105,9 +105,9 @@ def shorten(said: str, space: float) -> str:
     return said if len(said) <= most else said[: most - 1].rstrip() + ELLIPSIS
 
 
-def text_width(said: str) -> float:
-    """The width of *said* in units, at the average width of a character."""
-    return len(said) * LETTER
+def text_width(label: str) -> float:
+    """The width of *label* in units, at the average width of a character."""
+    return len(label) * LETTER
 
 
 def _attribute(value: float | str) -> str:

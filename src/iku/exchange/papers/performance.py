@@ -206,7 +206,7 @@ def _mean_row(rows: _Rows, notes: Notes) -> Row:
     """The mean of the exact achievements, rounded once."""
     said = say(
         message(
-            "Mean of {number} exact achievements, rounded once.",
+            "Mean of {number} unrounded achievements; only the mean is rounded.",
             number=len(rows.achievements),
         )
     )

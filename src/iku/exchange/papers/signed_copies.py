@@ -71,7 +71,7 @@ def check(issued: bytes, found: PaperRecord, copy: bytes, today: date) -> Signed
 async def checked(
     sources: Sources, found: PaperRecord, site: Site, copy: bytes
 ) -> Signed:
-    """The event that takes up *copy* of an issued paper.
+    """The event that records *copy*, a signed copy of an issued paper.
 
     Raises:
         Refused: The paper has no proof yet, or the copy is refused (see `check`).

@@ -98,7 +98,7 @@ async def events(
         raise BadRequest(
             "from",
             message(
-                "from is {first}, but must not be after to, {last}",
+                '"from" is {first}, but must not be after "to", {last}',
                 first=first,
                 last=last,
             ),

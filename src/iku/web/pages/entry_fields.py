@@ -45,7 +45,7 @@ _HINTS: Mapping[str, Message] = {
     "parties": message("One name on each line"),
     "into": message("Number of the case or organisation that remains"),
     "missing": message("What the report lacks, for the person who completes it"),
-    "participation": message("A reference of your own that identifies it"),
+    "participation": message("Your own reference for this participation"),
 }
 _NUMBER = message("Only if it has a number already; otherwise it gets the next one")
 _REASON = message("Required if the event changes a figure of a closed period")
