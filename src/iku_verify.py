@@ -384,6 +384,12 @@ class Audit:
             expect(f"root at size {one.size}", one.root, self.roots[one.size], code=4)
 
 
+NO_QUORUM = (
+    "no quorum of witnesses cosigned the last checkpoint, so the holder of the log's "
+    "key alone could have rewritten the log"
+)
+
+
 def check_trusted(last: Checkpoint, trusted: Policy, report: Report) -> None:
     """Verify a checkpoint against the policy; a missing quorum is reported."""
     cosigned = trusted.check_signed(last, "checkpoint")
@@ -392,10 +398,7 @@ def check_trusted(last: Checkpoint, trusted: Policy, report: Report) -> None:
     if newest := max((one.time for one in cosigned), default=0):
         report.newest = format_time(newest)
     if not trusted.is_quorum(cosigned):
-        report.lacking.append(
-            "no quorum of witnesses cosigned the last checkpoint, so the holder of the "
-            "log's key alone could have rewritten the log"
-        )
+        report.lacking.append(NO_QUORUM)
     if trusted.since and not trusted.is_quorum(cosigned, trusted.since):
         since = format_time(trusted.since)
         report.lacking.append(f"no quorum cosigned the checkpoint since {since}")
@@ -564,7 +567,9 @@ def _cosignature(key: Key, one: Checkpoint, payload: bytes, name: str) -> Cosign
     _check_signature(key, one, payload, name)
     at, now = timestamp(payload), int(time.time())
     if at > LATEST:
-        raise Finding(f"{name}: the signature of {key.name} has impossible time {at}")
+        raise Finding(
+            f"{name}: the signature of {key.name} has an impossible time, {at}"
+        )
     if at > now + TOLERANCE:
         told = f"{key.name} cosigned {name} {at - now} seconds in the future"
         raise untrusted(f"{told}: one of the two clocks is wrong")
@@ -1499,7 +1504,7 @@ def _not_accepted(typed: argparse.Namespace, report: Report) -> list[str]:
     """The missing conditions of trust that no option of the command accepts."""
     accepted = {*report.lost} if typed.accept_loss else set()
     if typed.without_witness:
-        accepted |= {one for one in report.lacking if one.startswith("no quorum")}
+        accepted.add(NO_QUORUM)
     return [reason for reason in report.lacking if reason not in accepted]
 
 

@@ -135,8 +135,8 @@ def test_a_quorum_has_to_be_as_new_as_was_demanded(
         (NOW + 60, 0, None),
         (NOW + 2 * DAY, 3, "one of the two clocks is wrong"),
         (2**63 - 1, 3, "one of the two clocks is wrong"),
-        (2**63, 1, "has impossible time"),
-        (2**64 - 1, 1, "has impossible time"),
+        (2**63, 1, "has an impossible time"),
+        (2**64 - 1, 1, "has an impossible time"),
     ],
     ids=("none", "a minute ahead", "two days ahead", "last", "beyond", "largest"),
 )
