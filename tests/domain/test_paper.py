@@ -64,10 +64,10 @@ def test_a_paper_without_a_publication_is_named_by_its_coordinates() -> None:
     context = replace(HERE, subject=name)
     assert given(decider, of, context=context).issued == of
     at = PaperCoordinates(AT["as_of"], AT["known_on"], 145)  # type: ignore[arg-type]
-    assert paper.subject("rekap-ormas", None, at) == name
-    assert paper.subject("lkjip", "2021") == "lkjip.2021"
+    assert paper.identifier("rekap-ormas", None, at) == name
+    assert paper.identifier("lkjip", "2021") == "lkjip.2021"
     with pytest.raises(ValueError, match="neither a publication nor coordinates"):
-        paper.subject("lkjip", None)
+        paper.identifier("lkjip", None)
 
 
 @pytest.mark.parametrize(

@@ -122,8 +122,8 @@ async def set_password(
 ) -> Rejected | None:
     """Set login name and password of an invited account; return a rejection or None.
 
-    *words* are those of the agency. Only the session of an invitation may do this;
-    others use `change_password`.
+    The password must not be guessable from *words*, the names of the agency. Only the
+    session of an invitation may do this; others use `change_password`.
     """
     session = await sessions.find_partial(connection, token)
     if session is None or session.stage is not Stage.INVITED:

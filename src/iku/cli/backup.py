@@ -48,7 +48,7 @@ def backup(file: Path, *, replace: bool, json: bool) -> None:
 
     async def execute() -> BackupResult:
         async with open_database(chosen) as database:
-            with terminal.redact_address_errors():
+            with terminal.hide_addresses_in_errors():
                 return await backups.save(chosen, database, file)
 
     done = terminal.run(execute())
@@ -114,7 +114,7 @@ def restore(file: Path, *, replace: bool, json: bool) -> None:
     async def execute(found: Archive) -> RestoredRegister:
         async with open_database(chosen) as database:
             with (
-                terminal.redact_address_errors(),
+                terminal.hide_addresses_in_errors(),
                 terminal.progress(message("events")) as tell,
             ):
                 return await backups.restore(

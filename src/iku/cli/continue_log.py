@@ -48,7 +48,7 @@ def continue_log(
     """
     chosen = terminal.settings()
     approval = Approval(approver, reason)
-    with terminal.redact_address_errors():
+    with terminal.hide_addresses_in_errors():
         done = terminal.run(wiring.continue_log(chosen, file.read(), approval, actor))
     if json:
         terminal.emit(done)

@@ -154,8 +154,8 @@ def show(effect: RedefinitionEffect) -> None:
     out = tables.Printer()
     out.say(
         message(
-            "{indicator}: proposed definition version {version}, in force from {day}, "
-            "from {size} events",
+            "{indicator}: proposed definition version {version}, in force from {day}; "
+            "counted from {size} events",
             indicator=effect.indicator,
             version=effect.definition,
             day=formats.day(effect.effective_on),

@@ -71,7 +71,7 @@ async def _import_example(app: App, *, quiet: bool) -> list[ImportedFile]:
             for i in await importer.command_ids(content)
         ]
         # The import skips rows of the example that are recorded already.
-        alone = not await log_records.has_subjects_of_other_commands(connection, ours)
+        alone = not await log_records.has_subjects_besides(connection, ours)
     if alone and mode is not Mode.ACCOUNTS:
         actor = ACTOR if mode is Mode.LOCAL else LOCAL_ACTOR
         done = await import_.import_files(app, contents, actor, quiet=quiet)

@@ -40,7 +40,7 @@ def migrate(*, json: bool) -> None:
 
 async def _migrate() -> MigrationResult:
     async with open_database(terminal.settings()) as database:
-        with terminal.redact_address_errors():
+        with terminal.hide_addresses_in_errors():
             applied = await migrate_database(database)
             owner = await connect_as_owner(database.owner_dsn)
         try:

@@ -196,8 +196,9 @@ def _comparison_row(one: FrozenFigure) -> tuple[str, ...]:
 def _in_force_message(one: FrozenFigure, now: FigureInForce) -> str:
     """The present value under the definition in force, if that is another one."""
     return message(
-        "{indicator}: now by definition {definition} in force {value}, achievement "
-        "{achievement}; cause: {cause} (published by definition {published}).",
+        "{indicator}: now {value} by definition {definition}, which is in force; "
+        "achievement {achievement}; cause: {cause} (published by definition "
+        "{published}).",
         indicator=one.indicator,
         definition=now.definition,
         value=_figure_text(now),

@@ -254,7 +254,7 @@ def _guard_text(guard: Guard, zone: ZoneInfo) -> str:
     if guard.sealed > 1:
         told.append(
             message(
-                "a superuser accepted the schema as it was found {count} times",
+                "times that a superuser accepted a changed schema: {count}",
                 count=formats.number(guard.sealed),
             )
         )

@@ -155,7 +155,7 @@ def run(main: Coroutine[Any, Any, T]) -> T:
 async def opened_app(chosen: Settings) -> AsyncIterator[App]:
     """The application over a migrated database, with the account that acts."""
     async with AsyncExitStack() as stack:
-        with redact_address_errors():
+        with hide_addresses_in_errors():
             opened = await stack.enter_async_context(migrate_and_open(chosen))
         yield await api_key.with_api_key(opened, chosen.api_key)
 
@@ -179,7 +179,7 @@ async def opened_view() -> AsyncIterator[tuple[App, View]]:
 async def owner_connection(chosen: Settings) -> AsyncIterator[Plain]:
     """A connection in the owner's role, without migrating the database."""
     async with open_database(chosen) as database:
-        with redact_address_errors():
+        with hide_addresses_in_errors():
             connection = await connect_as_owner(database.owner_dsn)
         try:
             yield connection
@@ -205,7 +205,7 @@ async def signer_connection(chosen: Settings) -> AsyncIterator[Plain]:
                     "requires its own login"
                 )
             )
-        with redact_address_errors():
+        with hide_addresses_in_errors():
             if chosen.database_url is None:
                 await migrate_database(database)
             connection = await connect_as_signer(database.signer_dsn)
@@ -226,7 +226,7 @@ async def _refuse_pending(connection: Plain) -> None:
 
 
 @contextmanager
-def redact_address_errors() -> Iterator[None]:
+def hide_addresses_in_errors() -> Iterator[None]:
     """Replace the error of a malformed address by one that does not quote it."""
     try:
         yield

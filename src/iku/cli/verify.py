@@ -26,7 +26,7 @@ from iku.queries.text_check import TextCheckResult, TextCounts, TextScope
 VERDICTS = {"same": message("same"), "differs": message("different")}
 
 
-class PrintedResultType(click.ParamType[Printed]):
+class PrintedValueParameter(click.ParamType[Printed]):
     """Counts or a percentage, in the printed notation."""
 
     name = "value"  # as the help shows it, in capitals
@@ -50,7 +50,7 @@ def verify() -> None:
 @click.argument("number")
 @click.option(
     "--expect",
-    type=PrintedResultType(),
+    type=PrintedValueParameter(),
     help="Expected value as printed: 8/9, or the percentage as 88,89% or 88.89%. The "
     "exit code is 1 if the log gives another value.",
 )

@@ -148,7 +148,7 @@ def evolve(paper: IssuedPaper | None, event: Event) -> IssuedPaper:
     return IssuedPaper((*(paper.history if paper else ()), event))
 
 
-def subject(
+def identifier(
     name: str, publication: str | None, at: PaperCoordinates | None = None
 ) -> str:
     """Identifier of the paper *name* of a publication, or of coordinates."""
@@ -168,9 +168,11 @@ def subject_of(event: Issued) -> str:
     at = (event.as_of, event.known_on, event.size)
     match event.publication, at:
         case str(publication), (None, None, None):
-            return subject(event.paper, publication)
+            return identifier(event.paper, publication)
         case None, (date() as as_of, date() as known_on, int(size)):
-            return subject(event.paper, None, PaperCoordinates(as_of, known_on, size))
+            return identifier(
+                event.paper, None, PaperCoordinates(as_of, known_on, size)
+            )
         case _:
             raise Invalid(
                 "publication",
@@ -210,7 +212,7 @@ def _issue(
         raise Invalid(
             "paper",
             message(
-                "the event issues {named}, but the stream is that of {subject}",
+                "the event issues paper {named}, but it is in the stream of {subject}",
                 named=named,
                 subject=context.subject,
             ),

@@ -193,7 +193,10 @@ class RecordedState:
         return () if trace is None else sorted(trace.linked)
 
     def entered_by(self, stream: str, reference: str | None) -> str:
-        """The actor of the participation *reference*, or of the first event."""
+        """The actor who recorded the participation *reference*.
+
+        Without such a participation, the actor of the first event of the stream.
+        """
         trace = self._subjects[stream]
         return trace.participations.get(str(reference), trace.entered_by)
 

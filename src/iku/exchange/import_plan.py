@@ -154,7 +154,7 @@ class PlannedRegister:
                 strict=False,
             ):
                 self.histories[part.stream] = FoldedStream(turn.after, version)
-                self.names.plan(number_index.changed_names(turn))
+                self.names.plan(number_index.changed_rows(turn))
             self._changed.add(part.stream)
             if request.known_on is not None:
                 self.known[part.stream] = request.known_on

@@ -44,7 +44,7 @@ def keep(home: Path, name: str, mapping: ColumnMapping) -> None:
     """Keep the mapping, in place of one of the same name.
 
     Raises:
-        InvalidMapping: The name is not one of a file.
+        InvalidMapping: The name is not allowed as that of a file.
     """
     path = _path(home, name)
     if path is None:

@@ -73,6 +73,6 @@ def batch_rows(
     found, ended = Rows(), Rows()
     for entry in entries:
         found.add(entry, counted)
-        ended.names |= number_index.changed_names(entry.transition)
+        ended.names |= number_index.changed_rows(entry.transition)
     ended.ended, ended.past = found.ended, found.past
     return BatchRows(parallel_fold.copy_lines(found, len(entries)), ended)

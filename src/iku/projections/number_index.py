@@ -56,7 +56,7 @@ class NumberUse(NamedTuple):
 Names = dict[NumberKey, NumberUse]
 
 
-def changed_names(transition: Transition) -> Names:
+def changed_rows(transition: Transition) -> Names:
     """The rows that an event adds or changes."""
     if transition.before is None:
         return _name_rows(transition, transition.after)
@@ -149,7 +149,7 @@ class SerialCache:
         for transition in transitions:
             if not isinstance(transition, Transition) or transition.before is not None:
                 continue
-            for use in changed_names(transition).values():
+            for use in changed_rows(transition).values():
                 if use.year is not None and use.serial is not None:
                     key = _series_key(
                         NumberSeries(
@@ -386,7 +386,7 @@ class _NumberState:
             t for t in asked.request.attachments if isinstance(t, Transition)
         )
         for transition in transitions:
-            for name, use in changed_names(transition).items():
+            for name, use in changed_rows(transition).items():
                 key = name.category, name.folded
                 if not use.held and self._holders.get(key) == name.subject:
                     del self._holders[key]

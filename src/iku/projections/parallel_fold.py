@@ -57,7 +57,7 @@ def fold(
         for recorded in history:
             entry = turns.entry(recorded)
             rows.add(entry, counted)
-            rows.names |= number_index.changed_names(entry.transition)
+            rows.names |= number_index.changed_rows(entry.transition)
         events += len(history)
     return copy_lines(rows, events)
 

@@ -65,5 +65,5 @@ def _projected_events(accepted: Sequence[AcceptedRequest]) -> list[ProjectedEven
 def _changed_names(entries: Sequence[ProjectedEvent]) -> number_index.Names:
     names: number_index.Names = {}
     for entry in entries:
-        names |= number_index.changed_names(entry.transition)
+        names |= number_index.changed_rows(entry.transition)
     return names

@@ -97,10 +97,8 @@ async def size(reader: Reader) -> int:
     return (await log.head(reader)).size
 
 
-async def has_subjects_of_other_commands(
-    reader: Reader, commands: Sequence[str]
-) -> bool:
-    """Whether the log has cases or organisations recorded by other commands."""
+async def has_subjects_besides(reader: Reader, commands: Sequence[str]) -> bool:
+    """Whether a command not in *commands* recorded a case or an organisation."""
     found: bool = await reader.fetchval(
         """
         select exists (

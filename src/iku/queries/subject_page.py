@@ -21,8 +21,8 @@ class SubjectRecord(Struct, frozen=True):
     Attributes:
         scope: The division and area to which it belongs today.
         annulments: By version of an annulled event, the version that annuls it.
-        refusals: By type of event, why the present state admits none; None if it does.
-            Empty for another moment than the present.
+        refusals: By type of event, why the present state does not allow an event of
+            the type; None if it does. Empty for a moment in the past.
     """
 
     seen: SubjectView

@@ -409,7 +409,7 @@ def _cache_put(kept: OrderedDict[K, V], name: K, value: V) -> None:
 def _secrets(
     accepted: Sequence[AcceptedRequest],
 ) -> tuple[dict[Pair, int], list[Secret]]:
-    """The position of the first text of each stream and subject, and all texts."""
+    """All texts to seal, and by stream and subject the position of the first one."""
     firsts: dict[Pair, int] = {}
     secrets: list[Secret] = []
     for one in accepted:

@@ -134,10 +134,10 @@ def _subject(kind: Paper, request: PaperRequest) -> str | None:
             return None
         case Paper(scope=Scope.PUBLICATION), PaperRequest(publication=str(of)):
             is_identifier = re.fullmatch(publication.IDENTIFIER, of) is not None
-            return paper.subject(kind.name, of) if is_identifier else None
+            return paper.identifier(kind.name, of) if is_identifier else None
         case _, PaperRequest(moment=Moment(as_of, date() as known_on, int(size))):
             at = PaperCoordinates(as_of, known_on, size)
-            return paper.subject(kind.name, None, at)
+            return paper.identifier(kind.name, None, at)
         case _:
             return None
 

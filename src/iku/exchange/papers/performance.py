@@ -46,7 +46,7 @@ EMPTY = {
     EmptyRatio.ZERO: message("0/0 counts as 0%"),
 }
 CARRIED = {
-    CarryOver.INCLUDE: message("open cases of earlier periods count"),
+    CarryOver.INCLUDE: message("open cases of earlier periods are counted"),
     CarryOver.EXCLUDE: message("open cases of earlier periods do not count"),
 }
 
