@@ -814,10 +814,10 @@ def test_nobody_changes_an_own_account() -> None:
     one = log.record("admin", (account("admin"), SUSPENDED))
     log.record("iku", (account("admin"), SUSPENDED))
     log.invite("iku", "admin2", Role.ADMIN)
-    assert refused(log, "same person")[0] == one
+    assert refused(log, "account of their own")[0] == one
     log = office()
     last = log.invite("admin", "lain", Role.PETUGAS, person="admin", division="wasnas")
-    assert refused(log, "same person") == [last - 1, last]
+    assert refused(log, "account of their own") == [last - 1, last]
 
 
 def test_a_file_with_earlier_days_or_own_verifications_was_allowed() -> None:
