@@ -229,7 +229,7 @@ def test_the_first_bad_position_is_named(copy: Path, verify: Verify) -> None:
     report = verify(copy)
     assert (report["exit"], report["finding"]) == (
         1,
-        "tile/1/000.p/2 does not follow from the tiles below it",
+        "tile/1/000.p/2 has other hashes than the tiles below",
     )
     upper = iku_verify.Tree()
     for at in range(0, len(hashes), 32):

@@ -243,7 +243,7 @@ def test_a_declared_loss_that_is_not_true_is_found(
     log.show(declared_loss(49))
     found = follow()
     assert (found.exit, kinds(found)) == (1, ["record"])
-    assert "events kept, and their root" in found.findings[0].sentence
+    assert "number of kept events, and their root hash" in found.findings[0].sentence
 
 
 def test_a_merger_that_only_one_side_knows_is_found(

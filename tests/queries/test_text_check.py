@@ -278,7 +278,8 @@ async def test_a_file_that_is_not_what_was_attached_is_named(
     [second] = [path for path in paths if path != first]
     match damage:
         case "bit":
-            first.write_bytes(first.read_bytes()[:-1] + b"?")
+            whole = first.read_bytes()
+            first.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
         case "lost":
             first.unlink()
         case _:

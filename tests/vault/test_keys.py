@@ -39,7 +39,7 @@ def test_the_folder_and_what_is_in_it_are_closed_to_others(folder: Path) -> None
 def test_a_folder_that_others_may_read_is_refused(folder: Path, mode: int) -> None:
     Keys(folder)
     folder.chmod(mode)
-    with pytest.raises(KeysError, match="accessible to other users: run chmod 700"):
+    with pytest.raises(KeysError, match="only its owner may access it: run chmod"):
         Keys(folder)
 
 

@@ -117,6 +117,7 @@ async def desk(database: Database, keys: Path) -> AsyncIterator[Desk]:
 FUNCTIONS = {
     *("put", "read", "erase", "reconcile", "held", "count", "keys"),
     *("rewrap", "retire", "filed", "oldest", "files"),
+    *("keep_paper", "keep_proven_paper", "read_paper"),
 }
 
 

@@ -118,6 +118,7 @@ IMPORT_PROPOSED = {
     "command": {"type": "file_allowed", "effective_on": SUSPENDED["effective_on"]},
     "because": "Uji",
 }
+OF_THE_YEAR = {"publication": "2018"}
 PLAN = {
     "type": "plan_set",
     "document": "Renstra",
@@ -174,6 +175,34 @@ ROWS = [
         "GET /indicators/{code:str}/series",
         A.READ_FIGURES,
         path="/indicators/IKU-1/series?from=2021-01-01&to=2021-12-31&step=quarter",
+    ),
+    # Papers. The open data are issued; no copy can be signed before the proof.
+    Row(
+        "GET /publications/{publication_id:str}/papers/{file:str}",
+        A.READ_FIGURES,
+        path="/publications/2018/papers/lkjip.csv",
+    ),
+    Row(
+        "GET /papers/{file:str}",
+        A.READ_FIGURES,
+        path="/papers/metadata-ms-ind.csv?as_of=2018-12-31",
+    ),
+    Row(
+        "POST /papers/{paper:str}",
+        A.AGENCY_DATA,
+        path="/papers/data-terbuka?publication=2018",
+    ),
+    Row(
+        "GET /papers/{paper:str}/signed",
+        A.READ_FIGURES,
+        path="/papers/data-terbuka/signed?publication=2018",
+        answers=(404,),
+    ),
+    Row(
+        "POST /papers/{paper:str}/signed",
+        A.AGENCY_DATA,
+        path="/papers/data-terbuka/signed?publication=2018",
+        body=b"%PDF",
     ),
     # Data of the agency.
     Row("GET /paper-data", A.READ_FIGURES),
@@ -430,6 +459,8 @@ async def office(
                 "/publications/2018/events", step(kind), Iku_Actor=actor
             )
         await client.records("/paper-data", PLAN)
+        issued = await client.post("/papers/data-terbuka", params=OF_THE_YEAR)
+        assert issued.status_code == 201, issued.text
         home = SignerFolder(folder / "signer")
         assert database.signer_dsn is not None
         signer = await pools.connect_as_signer(database.signer_dsn)

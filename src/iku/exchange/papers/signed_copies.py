@@ -14,6 +14,7 @@ from datetime import date
 import msgspec
 from msgspec import Struct
 
+from iku.domain.access import Action
 from iku.domain.decider import Refused
 from iku.domain.paper import Signed
 from iku.exchange.papers import digest, issuing
@@ -74,8 +75,10 @@ async def checked(
     """The event that records *copy*, a signed copy of an issued paper.
 
     Raises:
+        Forbidden: The viewer may not record the copy.
         Refused: The paper has no proof yet, or the copy is refused (see `check`).
     """
+    sources.view.viewer.require(Action.AGENCY_DATA)
     issued = await issuing.final_bytes(sources, found, site)
     if issued is None:
         raise Refused(
