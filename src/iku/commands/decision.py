@@ -101,7 +101,10 @@ def decide(
     closed: Cached[ClosedPeriods] | None,
     authority: Authority,
 ) -> CommandDecision:
-    """The events that *command* adds to the streams *read*, with their premises.
+    """The events that *command* adds to the streams *read*.
+
+    The result also has the stream versions that the decision rests on; the append
+    verifies them.
 
     If *closed* is None, no event needs a reason.
 

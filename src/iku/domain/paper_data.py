@@ -402,10 +402,10 @@ def kind_of(subject: str) -> StatementKind:
 
 
 def usual_day(statement: AnyStatement, today: date) -> date:
-    """The first day of a statement that names none.
+    """The day from which a statement is valid if it does not state one.
 
-    What is about a past year holds from its last day, and a target or narrative from
-    the first day that it is about; the rest holds from *today*.
+    The first day of the period for plans, targets and narratives; the last day of the
+    year for results; else *today*.
     """
     match statement:
         case PlanSet(first_year=year) | QuarterlyTargetsSet(year=year):

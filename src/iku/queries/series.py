@@ -60,7 +60,9 @@ class SeriesQuestion(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         return SeriesRange(self.first, self.last, self.step)
 
     def question_for(self, today: date) -> Question:
-        """The question of the series as of *today*; each point replaces its day.
+        """The question that the points share, as of *today*.
+
+        Each point has it with its own day in the place of *today*.
 
         Raises:
             InvalidQuestion: The knowledge cut-off is after *today*.
