@@ -34,6 +34,8 @@ _PART = re.compile(
 )
 _CELL = re.compile(r"([A-Za-z]{1,3})([0-9]{1,7})", re.ASCII)
 _SHEET, _TEXTS = "xl/worksheets/", "xl/sharedstrings"
+# What zipfile, zlib and expat raise for a damaged, an encrypted (RuntimeError) or an
+# unknown kind of archive (NotImplementedError). Each is answered by `BROKEN`.
 _BROKEN = (
     *(BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, ValueError),
     *(zlib.error, expat.ExpatError, LookupError),

@@ -18,7 +18,6 @@ from iku.domain.counting import Rule
 from iku.domain.indicator import ConflictOptions, Options
 from iku.domain.question import Question
 from iku.domain.subject_states import ConflictState
-from iku.ledger import log
 from iku.queries import explanation
 from iku.queries.explanation import ExplainedSubject
 from iku.queries.recount import figure_basis
@@ -79,17 +78,12 @@ def _untitled(of: ExplainedSubject) -> ExplainedSubject:
 async def _cases(view: View, question: Question) -> AsyncIterator[AnnexedCase]:
     by = await figure_basis(view.reader, question)
     options = by.definition.defined.options
-    streams = log.read_subjects(
-        view.reader,
-        conflict.decider.category,
-        size=question.size,
-        known_on=question.known_on,
-    )
-    async with aclosing(streams):
-        async for recorded in streams:
-            examined = explanation.examine(recorded, question, options)
+    category = conflict.decider.category
+    cases = explanation.examine_all(view.reader, question, options, category)
+    async with aclosing(cases):
+        async for examined in cases:
             rule = examined.membership.denominator.reason().rule
-            state = _state(recorded[0].subject, examined.state, question)
+            state = _state(examined.recorded[0].subject, examined.state, question)
             if state is None or rule in _ELSEWHERE:
                 continue
             if examined.membership.counts.denominator or _is_of(options, state):

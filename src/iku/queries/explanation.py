@@ -382,6 +382,18 @@ def examine(
     return ExaminedSubject(recorded, state, found)
 
 
+async def examine_all(
+    reader: Reader, question: Question, options: Options, category: str
+) -> AsyncGenerator[ExaminedSubject, None]:
+    """How each subject of *category* counts, in the order of identifiers."""
+    streams = log.read_subjects(
+        reader, category, size=question.size, known_on=question.known_on
+    )
+    async with aclosing(streams):
+        async for recorded in streams:
+            yield examine(recorded, question, options)
+
+
 def matches_filter(found: Membership, wanted: SubjectFilter) -> bool:
     """Whether a subject with this membership passes the filter."""
     counts = found.counts

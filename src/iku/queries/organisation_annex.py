@@ -16,7 +16,6 @@ from iku.domain.access import Action
 from iku.domain.counting import Rule
 from iku.domain.question import Question
 from iku.domain.subject_states import OrganisationState
-from iku.ledger import log
 from iku.queries import explanation
 from iku.queries.case_annex import by_number
 from iku.queries.explanation import ExplainedSubject
@@ -72,16 +71,12 @@ async def _organisations(
 ) -> AsyncIterator[AnnexedOrganisation]:
     by = await figure_basis(view.reader, question)
     options = by.definition.defined.options
-    streams = log.read_subjects(
-        view.reader,
-        organisation.decider.category,
-        size=question.size,
-        known_on=question.known_on,
-    )
-    async with aclosing(streams):
-        async for recorded in streams:
-            examined = explanation.examine(recorded, question, options)
-            state = _state(recorded[0].subject, examined.state, question.as_of)
+    category = organisation.decider.category
+    found = explanation.examine_all(view.reader, question, options, category)
+    async with aclosing(found):
+        async for examined in found:
+            subject = examined.recorded[0].subject
+            state = _state(subject, examined.state, question.as_of)
             if state is None:
                 continue
             if examined.membership.denominator.reason().rule not in _VOID:
