@@ -85,6 +85,7 @@ from __future__ import annotations
 
 import argparse
 import base64
+import csv
 import hashlib
 import json
 import os
@@ -99,6 +100,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
 from functools import cache, lru_cache
+from io import StringIO
 from itertools import pairwise
 from operator import add, mul, sub
 from pathlib import Path
@@ -3368,9 +3370,12 @@ def _is_proposed(command: list[Step], held: Proposal, recorded: Any) -> bool:
 #
 # What typst 0.15 writes, and no other layout of PDF (docs/ledger-format.md, "Papers").
 # The digest in the log covers every byte but the content of bukti.json, so the reader
-# need not understand pages, fonts or images: it finds two attachments and their bytes.
+# need not understand pages, fonts or images: it finds the attachments and their bytes.
 
-PAPER, EVIDENCE, FIGURES = 1 << 25, 1 << 19, 1 << 20  # bytes; the last when inflated
+PAPER, EVIDENCE = 1 << 25, 1 << 19  # bytes
+FIGURES, ANNEX = 1 << 20, 1 << 23  # bytes when inflated
+REQUIRED = {b"bukti.json", b"figur.json"}  # attachments of every paper
+PERMITTED = REQUIRED | {b"bidang.json", b"lampiran.csv"}
 HEADER = b"%PDF-1.7\n%\x80\x80\x80\x80\n\n"
 FREE, ENTRY = b"0000000000 65535 f\r\n", 20  # of the table of offsets
 IDENTIFIER = rb"\([A-Za-z0-9+/]{22}==\)"
@@ -3430,14 +3435,22 @@ class Paper(NamedTuple):
         begin, end = b"%d 0 obj\n" % number, b"\nendobj\n"
         return self.objects[number - 1].removeprefix(begin).removesuffix(end)
 
-    def attached(self, name: bytes) -> Embedded:
-        """The attachment *name*."""
+    def attachments(self) -> dict[bytes, int]:
+        """The number of the description of each attachment, by its name."""
         trees = NAME_TREE.findall(self.body(self.catalog))
         listed = re.findall(ATTACHED, trees[0][0]) if len(trees) == 1 else []
-        names = [one for one, _ in listed]
-        if name not in names or names != sorted(set(names)):
+        names = [name for name, _ in listed]
+        if names != sorted(set(names)) or not REQUIRED <= {*names} <= PERMITTED:
+            said = b", ".join(names[:9]).decode() or "none"
+            raise malformed(f"the attachments are not those of a paper: {said}")
+        return {name: int(number) for name, number in listed}
+
+    def attached(self, name: bytes) -> Embedded:
+        """The attachment *name*."""
+        numbers = self.attachments()
+        if name not in numbers:
             raise malformed(f"the paper has no attachment {name.decode()}")
-        told = self.body(int(dict(listed)[name]))
+        told = self.body(numbers[name])
         named = FILE_SPECIFICATION.fullmatch(told)
         if named is None or named[1] != name:
             raise malformed(f"the attachment {name.decode()} is not described as such")
@@ -3528,6 +3541,9 @@ def verify_paper(raw: bytes, policy: Policy, report: Report) -> int:
         figures = inflate(paper.attached(b"figur.json"), FIGURES)
         if figures != to_json(due).encode():
             raise Finding("figur.json is not what the record says")
+        if b"lampiran.csv" in paper.attachments():
+            annex = inflate(paper.attached(b"lampiran.csv"), ANNEX)
+            check_annex(annex.decode(), due.get("figures", []))
         last = read_checkpoint(note.encode(), "the checkpoint")
         report.set_log(last)
         check_trusted(last, policy, report)
@@ -3537,7 +3553,7 @@ def verify_paper(raw: bytes, policy: Policy, report: Report) -> int:
             check_inclusion(leaf, index, last.size, last.root, path)
         report.position = proven[-1][0] + 1
         report.paper = {**told, "figures": [*map(_told_figure, due.get("figures", []))]}
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, csv.Error) as error:
         what = "the proof in the paper, or a record in it, is not complete"
         raise malformed(f"{what}: {error}") from None
     return length
@@ -3598,6 +3614,21 @@ def read_issue(
     frozen = {key: steps[0]["data"][key] for key in FROZEN}
     edition = name.partition(".")[2] or "1"
     return {**told, "publication": name, "edition": edition}, frozen
+
+
+def check_annex(annex: str, figures: list[dict[str, Any]]) -> None:
+    """Compare the subjects that `lampiran.csv` lists with the counts of the figures."""
+    headings, *rows = csv.reader(StringIO(annex, newline=""), strict=True)
+    if headings[:3] != ["nomor_angka", "nomor", "pembilang"]:
+        raise ValueError("lampiran.csv has other columns")
+    listed = Counter(row[0] for row in rows)
+    positive = Counter(row[0] for row in rows if row[2] == "ya")
+    for one in figures:
+        number, counts = one["number"], (one["numerator"], one["denominator"])
+        found = positive[number], listed.pop(number, 0)
+        expect(f"the counts of {number} in lampiran.csv", counts, found)
+    if listed:
+        raise Finding("lampiran.csv has subjects of a figure that is not in the paper")
 
 
 def _told_figure(frozen: dict[str, Any]) -> dict[str, Any]:

@@ -110,7 +110,7 @@ def test_a_paper_without_a_publication_verifies_by_its_coordinates(
     verify: Callable[..., tuple[int, str]],
 ) -> None:
     at = {"as_of": "2021-12-31", "known_on": "2022-01-15", "size": issuing.SIZE}
-    compiled = issuing.typeset("35 organisasi", at)
+    compiled = issuing.typeset("35 organisasi", at, None)
     data = {"digest": sha256(compiled).hexdigest(), "paper": "rekap-ormas", **at}
     records = issuing.publication_log({})
     records[issuing.SIZE + 2]["data"] = data
@@ -283,6 +283,45 @@ def test_figures_that_differ_from_the_closing_are_found(
     assert "figur.json" in told
 
 
+@pytest.mark.parametrize(
+    ("annex", "why"),
+    [
+        (issuing.ANNEX[:-1], "the counts of"),
+        ([*issuing.ANNEX, issuing.ANNEX[1]], "the counts of"),
+        (issuing.ANNEX[:1], "the counts of"),
+        ([one.replace("tidak", "ya") for one in issuing.ANNEX], "the counts of"),
+        ([*issuing.ANNEX, "IKU-9,K1,ya,,,,"], "a figure that is not in the paper"),
+        (["nomor,penyebut", *issuing.ANNEX[1:]], "other columns"),
+        ([*issuing.ANNEX, '"x'], "not complete"),
+        ([*issuing.ANNEX, "x"], "not complete"),
+        ([""], "other columns"),
+    ],
+)
+def test_subjects_that_do_not_add_up_to_the_figures_are_found(
+    annex: list[str], why: str, verify: Callable[..., tuple[int, str]]
+) -> None:
+    compiled = issuing.typeset("77,78%", issuing.FROZEN, annex)
+    code, told = verify(issued(compiled))
+    assert code in {1, 2}
+    assert why in told
+
+
+def test_a_paper_has_its_own_attachments_and_no_other(
+    verify: Callable[..., tuple[int, str]],
+) -> None:
+    fields = issuing.attach("bidang.json", b"[]")
+    other = issuing.attach("catatan.json", b"[]")
+    compiled = issuing.typeset("77,78%", issuing.FROZEN, issuing.ANNEX, fields)
+    assert verify(issued(compiled))[0] == 0
+    earlier = issuing.typeset("77,78%", issuing.FROZEN, None)
+    assert verify(issued(earlier))[0] == 0
+    compiled = issuing.typeset("77,78%", issuing.FROZEN, issuing.ANNEX, other)
+    code, told = verify(issued(compiled))
+    assert code == 2
+    assert "the attachments are not those of a paper" in told
+    assert "catatan.json" in told
+
+
 @pytest.mark.parametrize("place", range(3))
 def test_a_record_that_is_not_in_the_log_is_found(
     paper: bytes, place: int, verify: Callable[..., tuple[int, str]]
@@ -396,7 +435,7 @@ def test_a_decompression_bomb_is_refused_at_once(
     bomb = (
         b"".join(packer.compress(bytes(1 << 20)) for _ in range(256)) + packer.flush()
     )
-    for name in (b"bukti.json", b"figur.json"):
+    for name in (b"bukti.json", b"figur.json", b"lampiran.csv"):
         for size in (2, 1_000, 1 << 20, 1 << 28):
             assert verify(attached(paper, name, bomb, size))[0] in {1, 2}
 

@@ -9,8 +9,6 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Any, NamedTuple
 
-from msgspec import structs
-
 from iku.domain import conflict, fact, subject_states
 from iku.domain.access import Action
 from iku.domain.conflict import Phase
@@ -57,7 +55,9 @@ async def cases(
     found = [one async for one in _cases(view, question)]
     found.sort(key=lambda one: by_number(one.explained))
     if not with_titles:
-        return [one._replace(explained=_untitled(one.explained)) for one in found]
+        return [
+            one._replace(explained=explanation.untitled(one.explained)) for one in found
+        ]
     titled = await view.reveal([one.explained for one in found])
     return [
         one._replace(explained=explained)
@@ -69,10 +69,6 @@ def by_number(of: ExplainedSubject) -> tuple[Any, ...]:
     """The place of a subject in an annex: K2 stands before K10."""
     parts = re.findall(r"([0-9]+)|([^0-9]+)", of.number)
     return (*((word, int(digits or 0)) for digits, word in parts), (of.id, 0))
-
-
-def _untitled(of: ExplainedSubject) -> ExplainedSubject:
-    return structs.replace(of, title="")
 
 
 async def _cases(view: View, question: Question) -> AsyncIterator[AnnexedCase]:

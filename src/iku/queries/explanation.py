@@ -394,6 +394,11 @@ async def examine_all(
             yield examine(recorded, question, options)
 
 
+def untitled(of: ExplainedSubject) -> ExplainedSubject:
+    """*of* without its title, which is a text."""
+    return structs.replace(of, title="")
+
+
 def matches_filter(found: Membership, wanted: SubjectFilter) -> bool:
     """Whether a subject with this membership passes the filter."""
     counts = found.counts

@@ -9,8 +9,6 @@ from contextlib import aclosing
 from datetime import date
 from typing import Any, NamedTuple
 
-from msgspec import structs
-
 from iku.domain import organisation, subject_states
 from iku.domain.access import Action
 from iku.domain.counting import Rule
@@ -56,8 +54,7 @@ async def organisations(
     found.sort(key=lambda one: by_number(one.explained))
     if not with_names:
         return [
-            one._replace(explained=structs.replace(one.explained, title=""))
-            for one in found
+            one._replace(explained=explanation.untitled(one.explained)) for one in found
         ]
     named = await view.reveal([one.explained for one in found])
     return [

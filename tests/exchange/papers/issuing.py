@@ -10,7 +10,7 @@ from typing import Any
 
 from iku.domain.coordinates import Coordinates
 from iku.domain.period import Kind, containing
-from iku.exchange.papers import digest, typesetting
+from iku.exchange.papers import digest, subject_annex, typesetting
 from iku.exchange.papers.typesetting import Attachment
 from iku.ledger import proof_building, tree
 from iku.ledger.checkpoint import Checkpoint
@@ -51,12 +51,30 @@ FROZEN = {
 }
 
 
-def typeset(text: str, figures: Any) -> bytes:
+HEAD = ",".join(subject_annex.HEADINGS)
+ANNEX = [
+    HEAD,
+    *(
+        f"{NUMBER},K{n},{'ya' if n < 8 else 'tidak'},reported,1,resolved,2"
+        for n in range(1, 10)
+    ),
+]
+
+
+def attach(name: str, content: bytes) -> Attachment:
+    return Attachment(name, content, "application/json", "Lampiran")
+
+
+def typeset(
+    text: str, figures: Any, annex: Sequence[str] | None = ANNEX, *more: Attachment
+) -> bytes:
     """A paper without its proof, with this text on its page."""
-    attached = Attachment("figur.json", spell(figures), "application/json", "Figur")
+    files = [attach("figur.json", spell(figures)), typesetting.PROOF, *more]
+    if annex is not None:
+        lines = "".join(f"{line}\r\n" for line in annex)
+        files.append(attach("lampiran.csv", lines.encode()))
     data = {"title": "Kertas", "text": text}
-    files = (attached, typesetting.PROOF)
-    made = typesetting.typeset(TEMPLATE, data, files, ISSUED_AT)
+    made = typesetting.typeset(TEMPLATE, data, tuple(files), ISSUED_AT)
     return asyncio.run(made)
 
 

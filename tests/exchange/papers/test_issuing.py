@@ -1,10 +1,12 @@
 """A paper is a draft until it is issued and witnessed; then its bytes never change."""
 
+import csv
 import json
 import re
 import zlib
 from collections.abc import Awaitable, Callable
 from datetime import date
+from io import StringIO
 from pathlib import Path
 
 import pymupdf
@@ -31,6 +33,7 @@ from iku_verify import Report
 from tests.exchange.forging import WITNESS
 from tests.exchange.papers import signing
 from tests.exchange.papers.conftest import sources
+from tests.exchange.papers.test_digest import attachments
 from tests.exchange.papers.test_documents import errors
 from tests.exchange.test_bundle import WATCHED, cosign
 from tests.registers.world import World
@@ -144,6 +147,17 @@ async def test_an_issued_paper_proves_itself_once_it_is_witnessed(
     assert report.paper["publication"] == "2021"
     assert report.lacking == []
     assert errors(final.content, tmp_path / "kertas.pdf") == []
+    files = attachments(final.content)
+    assert [*files] == ["bidang.json", "bukti.json", "figur.json", "lampiran.csv"]
+    _, *rows = csv.reader(StringIO(files["lampiran.csv"].decode()), strict=True)
+    frozen = json.loads(files["figur.json"])["figures"]
+    assert [row[0] for row in rows] == [
+        one["number"] for one in frozen for _ in range(one["denominator"])
+    ]
+    number, counts, why_denominator, _, why_numerator, position = rows[0][1:]
+    assert (number, counts) == ("K01", "ya")
+    assert (why_denominator, why_numerator) == ("open_on_eve", "resolved")
+    assert position.isdecimal()
     # Later facts and later cosignatures change nothing of it.
     await world.do("paper_data", HEAD.subject, structs.replace(HEAD, signer_rank="X"))
     await witness()

@@ -18,7 +18,7 @@ from iku.domain.decider import Refused
 from iku.domain.paper import Issued, PaperCoordinates
 from iku.domain.question import UnknownReference
 from iku.exchange import qr_code
-from iku.exchange.papers import digest, registry, typesetting
+from iku.exchange.papers import digest, registry, subject_annex, typesetting
 from iku.exchange.papers import layout as layouts
 from iku.exchange.papers.document import Document
 from iku.exchange.papers.registry import Paper, Scope
@@ -187,13 +187,7 @@ async def prepare(
     subject = _subject(kind, request)
     if subject is None:
         raise AssertionError(f"{name} has neither a publication nor coordinates")
-    figures = Attachment(
-        "figur.json",
-        _encode(await _figures(sources, request)),
-        "application/json",
-        "angka",
-    )
-    files = (figures, typesetting.PROOF)
+    files = await _attachments(sources, request)
     compiled = await _typeset(made, site, files, sources.today)
     event = Issued(
         paper=name,
@@ -221,11 +215,20 @@ def _closed(request: PaperRequest, today: date, size: int) -> PaperRequest:
     )
 
 
-async def _figures(sources: Sources, request: PaperRequest) -> dict[str, Any]:
-    """The content of `figur.json`."""
-    if request.publication is not None:
-        return await papers.frozen_data(sources.view, request.publication)
-    return _coordinates(request.moment)
+async def _attachments(
+    sources: Sources, request: PaperRequest
+) -> tuple[Attachment, ...]:
+    """The figures or coordinates, the place of the proof, and the counted subjects."""
+    if request.publication is None:
+        return (_figures(_coordinates(request.moment)), typesetting.PROOF)
+    frozen = await papers.frozen_data(sources.view, request.publication)
+    numbers = [one["number"] for one in frozen["figures"]]
+    annex = await subject_annex.attachment(sources.view, numbers)
+    return (_figures(frozen), typesetting.PROOF, annex)
+
+
+def _figures(data: dict[str, Any]) -> Attachment:
+    return Attachment("figur.json", _encode(data), "application/json", "angka")
 
 
 def _coordinates(at: Moment | None) -> dict[str, Any]:
