@@ -18,9 +18,8 @@ from random import Random
 from typing import Any, NamedTuple
 
 from iku.app import App, open_app
-from iku.commands.append_request import request
 from iku.commands.command import Command
-from iku.commands.decision import CommandDecision
+from iku.commands.decision import CommandDecision, request
 from iku.domain import conflict, organisation
 from iku.domain.conflict import DIMENSIONS, Category, Level, Manner
 from iku.domain.decider_registry import DECIDERS
@@ -155,7 +154,7 @@ async def _append(
             if isinstance(verdict, Receipt)
         ]
         assert len(accepted) == len(batch), verdicts
-        await app.projections.project(connection, accepted)
+        await app.append.project(connection, accepted)
 
 
 def generate_events(

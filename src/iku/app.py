@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import partial
-from itertools import groupby
 
 from msgspec import structs
 
@@ -26,7 +25,6 @@ from iku.commands.log_continuation import Approval
 from iku.commands.text_erasure import ReconciliationResult
 from iku.domain.access import AccessRegister, Credentials, Mode, Unauthenticated
 from iku.domain.continuation import SUBJECT, Continued
-from iku.domain.erasure import Erasures
 from iku.domain.question import SCALE
 from iku.ledger import checkpoint_store, policy
 from iku.ledger.appender import AcceptedRequest, Appender
@@ -39,7 +37,6 @@ from iku.postgres import pool as pools
 from iku.postgres.database import Database, migrate_database, open_database
 from iku.postgres.pool import Connection, Pool
 from iku.projections import backfill, number_index
-from iku.projections.writer import ProjectionWriter
 from iku.queries import health
 from iku.queries.figures import Figures
 from iku.queries.health import Health
@@ -57,38 +54,11 @@ ACTOR = "iku"  # actor of the seed definitions
 
 
 @dataclass(frozen=True, slots=True)
-class TransactionalProjections:
-    """The projections that are written in the transaction of the append."""
-
-    journal: ProjectionWriter
-    vault: Vault
-
-    async def project(
-        self, connection: Connection, accepted: Sequence[AcceptedRequest]
-    ) -> None:
-        """Project the appended events, store their texts, and delete erased texts."""
-        await self.journal.project(connection, accepted)
-        # In log order: an erasure covers the texts before it, not those after it.
-        ordered = sorted(accepted, key=lambda one: one.receipt.position)
-        for erases, several in groupby(ordered, key=_is_erasure):
-            if not erases:
-                await self.vault.store(connection, list(several))
-                continue
-            for one in several:
-                subject = one.request.attachments[-1].subject
-                await self.vault.erase(connection, subject, one.receipt.position)
-                await drafts.erase(connection, subject)
-
-
-def _is_erasure(one: AcceptedRequest) -> bool:
-    return isinstance(one.request.attachments[-1].after, Erasures)
-
-
-@dataclass(frozen=True, slots=True)
 class App:
     """The resources that the application holds while it runs.
 
     Attributes:
+        append: Appends batches of commands with their projections and texts.
         credentials: The account that the command line acts for. None without an API
             key, and in the server, where each request has its own credentials.
         usual: The viewer at the terminal while the register has no accounts.
@@ -99,7 +69,7 @@ class App:
     agency: AgencyProfile
     pool: Pool
     commands: CommandHandler
-    projections: TransactionalProjections
+    append: SingleStatementAppend
     reconciled: ReconciliationResult
     figures: Figures
     audit: AuditTrail
@@ -204,10 +174,9 @@ async def open_app(settings: Settings, database: Database) -> AsyncIterator[App]
     ours = agency.load_agency(settings.agency)
     witnesses = load_witnesses(settings)
     vault = _vault(settings)
-    projections = TransactionalProjections(ProjectionWriter(), vault)
     connect = partial(pools.connect, database.application_dsn)
     zone = settings.timezone
-    once = SingleStatementAppend(projections.journal, vault, zone, projections.project)
+    once = SingleStatementAppend(vault, zone, drafts.erase)
     async with (
         await pools.create_pool(database.application_dsn, settings.pool_size) as pool,
         Appender(
@@ -252,7 +221,7 @@ async def open_app(settings: Settings, database: Database) -> AsyncIterator[App]
             ours,
             pool,
             commands,
-            projections,
+            once,
             reconciled,
             figures,
             trail,
@@ -273,13 +242,13 @@ async def continue_log(
         Refused: No event is lost, or the checkpoint or the kept events do not verify.
     """
     vault = _vault(settings)
-    projections = TransactionalProjections(ProjectionWriter(), vault)
+    steps = SingleStatementAppend(vault, settings.timezone, drafts.erase)
 
     async def project(
         connection: Connection, accepted: Sequence[AcceptedRequest]
     ) -> None:
         log_continuation.refuse_if_log_grew(accepted)
-        await projections.project(connection, accepted)
+        await steps.project(connection, accepted)
 
     async with open_database(settings) as database:
         await migrate_database(database)

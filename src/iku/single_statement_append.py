@@ -9,8 +9,13 @@ written by one statement, which is rolled back as a whole if the assumption fail
 appender then proceeds step by step.
 """
 
-from collections.abc import Sequence
+import logging
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
+from enum import StrEnum
+from itertools import groupby
+from typing import Any, TypeAlias
 from zoneinfo import ZoneInfo
 
 import asyncpg
@@ -19,7 +24,7 @@ from iku.domain.decider import Transition
 from iku.domain.erasure import Erasures
 from iku.domain.indicator import Indicator
 from iku.ledger import log
-from iku.ledger.appender import AcceptedRequest, Asked, Project
+from iku.ledger.appender import AcceptedRequest, Asked
 from iku.ledger.log import (
     AppendRequest,
     Connection,
@@ -27,37 +32,71 @@ from iku.ledger.log import (
     LeafMismatch,
     Receipt,
 )
+from iku.projections import rows, writer
 from iku.projections.number_index import SerialCache
-from iku.projections.writer import ProjectionWriter
+from iku.projections.rows import CountedDefinition
 from iku.vault.store import Vault
+
+_logger = logging.getLogger(__name__)
+
+# Deletes what is stored about a subject besides its sealed texts.
+Erase: TypeAlias = Callable[[Connection, str], Awaitable[None]]
+
+
+class Fallback(StrEnum):
+    """Why a batch was appended step by step."""
+
+    UNKNOWN_STATE = "unknown_state"  # of the log, or the last number of a series
+    UNSUPPORTED_EVENT = "unsupported_event"  # of an indicator, or an erasure
+    FAILED_ASSUMPTION = "failed_assumption"  # another process appended, or a refusal
 
 
 class SingleStatementAppend:
-    """Appends a batch in one statement instead of step by step.
+    """Appends a batch in one statement; `project` does the same step by step.
 
-    *project* is the projection of the steps. Its calls give this object the size of the
-    log.
+    It knows the state of the log after the last append of this process: its size, the
+    definitions in it, and the last serial numbers. *erase* deletes what else is stored
+    about a subject whose texts are erased.
+
+    Attributes:
+        batches: Number of batches of this process, in either way.
+        fallbacks: Number of batches that were appended step by step, by reason.
     """
 
-    def __init__(
-        self, writer: ProjectionWriter, vault: Vault, zone: ZoneInfo, project: Project
-    ) -> None:
-        self._writer = writer
+    def __init__(self, vault: Vault, zone: ZoneInfo, erase: Erase) -> None:
         self._vault = vault
         self._zone = zone
-        self._project = project
+        self._erase = erase
+        self._definitions: Sequence[CountedDefinition] = ()
+        self.batches = 0
+        self.fallbacks: Counter[Fallback] = Counter()
         self._serials = SerialCache()
         self._size: int | None = None  # size of the log after the last append here
 
     async def project(
         self, connection: Connection, accepted: Sequence[AcceptedRequest]
     ) -> None:
-        """Project the requests that were appended step by step."""
-        await self._project(connection, accepted)
-        self._size = max(one.receipt.size for one in accepted)
-        self._serials.add_new_subjects(
-            turn for one in accepted for turn in one.request.attachments
+        """Project the requests that were appended step by step, and store their texts.
+
+        Runs within the append's transaction. An erasure deletes its subject's texts.
+        """
+        entries = rows.projected_requests(accepted)
+        size = max(one.receipt.size for one in accepted)
+        self._definitions = await writer.write(
+            connection, entries, size, self._definitions
         )
+        # In log order: an erasure covers the texts before it, not those after it.
+        ordered = sorted(accepted, key=lambda one: one.receipt.position)
+        for erases, several in groupby(ordered, key=_is_erasure):
+            if not erases:
+                await self._vault.store(connection, list(several))
+                continue
+            for one in several:
+                subject = one.request.attachments[-1].subject
+                await self._vault.erase(connection, subject, one.receipt.position)
+                await self._erase(connection, subject)
+        self._size = size
+        self._serials.add_new_subjects(entry.transition for entry in entries)
 
     async def append(
         self, connection: Connection, asked: Sequence[Asked]
@@ -67,32 +106,48 @@ class SingleStatementAppend:
         The receipts are verified after the commit, so a mismatch is returned in place
         of its receipt, not raised.
         """
+        self.batches += 1
         numbered = None if self._size is None else self._serials.assign_numbers(asked)
-        if numbered is None or not all(map(_is_supported, numbered.framed)):
+        if numbered is None:
+            self._count_fallback(Fallback.UNKNOWN_STATE)
+            return None
+        if not all(map(_is_supported, numbered.framed)):
+            self._count_fallback(Fallback.UNSUPPORTED_EVENT)
             return None
         accepted = self._predict(numbered.framed)
         size, today = accepted[-1].receipt.size, datetime.now(self._zone).date()
         sealed = self._vault.seal_texts(accepted)
         try:
-            rows = await connection.fetch(
+            found = await connection.fetch(
                 _APPEND,
                 *numbered.arguments,
                 self._zone.key,
                 *log.append_arguments(numbered.framed),
                 *(size, today),
-                *self._writer.arguments(accepted),
+                *self._projection_arguments(accepted),
                 *sealed.arguments,
             )
         except asyncpg.SerializationError:
             self._size = None
+            self._count_fallback(Fallback.FAILED_ASSUMPTION)
             return None
         self._size = size
         self._serials.confirm_appended(numbered)
         self._vault.cache_data_keys(sealed)
         return [
             _checked_receipt(one, row)
-            for one, row in zip(numbered.framed, rows, strict=True)
+            for one, row in zip(numbered.framed, found, strict=True)
         ]
+
+    def _count_fallback(self, reason: Fallback) -> None:
+        self.fallbacks[reason] += 1
+        _logger.debug("a batch is appended step by step: %s", reason)
+
+    def _projection_arguments(
+        self, accepted: Sequence[AcceptedRequest]
+    ) -> Sequence[Any]:
+        found = rows.rows_of(rows.projected_requests(accepted), self._definitions)
+        return rows.arguments(found, self._definitions)
 
     def _predict(self, framed: Sequence[EncodedRequest]) -> list[AcceptedRequest]:
         """The requests with predicted receipts, which lack the instant and the leaf."""
@@ -130,6 +185,10 @@ def _predicted_receipt(
         known_on=request.known_on or now.date(),
         leaf=b"",
     )
+
+
+def _is_erasure(one: AcceptedRequest) -> bool:
+    return isinstance(one.request.attachments[-1].after, Erasures)
 
 
 def _is_supported(framed: EncodedRequest) -> bool:

@@ -13,9 +13,8 @@ from msgspec import structs
 import iku_verify
 from iku import app as wiring
 from iku.commands import log_continuation
-from iku.commands.append_request import request
 from iku.commands.command import Command
-from iku.commands.decision import CommandDecision
+from iku.commands.decision import CommandDecision, request
 from iku.commands.log_continuation import Approval
 from iku.domain.continuation import Continued, LogNames
 from iku.domain.decider import Refused, Transition

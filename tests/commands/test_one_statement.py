@@ -1,6 +1,7 @@
 """A batch with its projections in one statement, or otherwise step by step."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta, tzinfo
@@ -18,7 +19,7 @@ from iku.postgres import pool as pools
 from iku.postgres.database import Database
 from iku.postgres.pool import Plain
 from iku.projections.rebuild import rebuild
-from iku.single_statement_append import SingleStatementAppend
+from iku.single_statement_append import Fallback, SingleStatementAppend
 from tests.commands.conftest import Desk, Desks
 
 DAY = date(2021, 2, 9)
@@ -101,17 +102,25 @@ async def test_numbers_have_no_gap_where_two_processes_draw_them(
 
 
 async def test_after_another_process_appended_it_is_one_statement_again(
-    desks: Desks,
+    desks: Desks, caplog: pytest.LogCaptureFixture
 ) -> None:
+    """The batch in between is counted and logged."""
     one, other = await desks(), await desks()
     await reports(one, 1)
     await reports(other, 1)
+    append, known = one.app.append, one.app.append.fallbacks.copy()
+    batches = append.batches
+    caplog.set_level(logging.DEBUG, "iku.single_statement_append")
     with statements(one) as run:
         assert [found.number for found in await reports(one, 1)] == ["K2021-00003"]
         assert len(run) > 1
+        assert append.fallbacks - known == {Fallback.FAILED_ASSUMPTION: 1}
+        assert "step by step: failed_assumption" in caplog.text
         run.clear()
         assert [found.number for found in await reports(one, 1)] == ["K2021-00004"]
         assert run == [single_statement_append._APPEND]
+    assert append.fallbacks.total() == known.total() + 1
+    assert append.batches == batches + 2
 
 
 async def test_a_number_that_was_typed_is_followed_by_the_next(desk: Desk) -> None:
@@ -202,6 +211,7 @@ async def test_an_erasure_and_an_event_of_an_indicator_go_step_by_step(
         with statements(desk) as run:
             await desk.do(subject, proposed, category=category)
         assert single_statement_append._APPEND not in run
+    assert desk.app.append.fallbacks[Fallback.UNSUPPORTED_EVENT] == 2
     assert await owner.fetchval("select count(*) from vault.segment") == 0
     assert await rebuild(owner, lambda *_: None) == []
 
@@ -235,12 +245,7 @@ async def test_nothing_is_written_where_the_assumption_fails(
     monkeypatch.setattr(
         desk.app.commands.appender,
         "_at_once",
-        lambda *a: watched(_once_of(desk), *a),
+        lambda *a: watched(desk.app.append, *a),
     )
     with pytest.raises(VersionConflict):
         await reports(desk, 1)
-
-
-def _once_of(desk: Desk) -> SingleStatementAppend:
-    once: SingleStatementAppend = desk.app.commands.appender._project.__self__  # type: ignore[union-attr]
-    return once

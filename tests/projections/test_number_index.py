@@ -9,10 +9,9 @@ from typing import Any
 
 import pytest
 
-from iku.commands.append_request import request
 from iku.commands.authorisation import NOBODY, Authority
 from iku.commands.command import Command
-from iku.commands.decision import decide
+from iku.commands.decision import decide, request
 from iku.domain import conflict, fact, numbering
 from iku.ledger import log
 from iku.ledger.appender import AcceptedRequest
@@ -165,7 +164,7 @@ async def unadmitted(world: World, subject: str, proposed: Any) -> None:
     async with world.connection.transaction():
         [verdict] = await log.append(world.connection, [asked], zone="Asia/Jakarta")
         assert isinstance(verdict, Receipt)
-        await world.app.projections.project(
+        await world.app.append.project(
             world.connection, [AcceptedRequest(asked, verdict)]
         )
 

@@ -10,9 +10,8 @@ from uuid import uuid4
 
 from iku import streams
 from iku.app import App, open_app
-from iku.commands.append_request import request
 from iku.commands.command import Command, CommandResult
-from iku.commands.decision import CommandDecision
+from iku.commands.decision import CommandDecision, request
 from iku.domain import conflict, organisation
 from iku.domain.conflict import DIMENSIONS, Category, Level, Manner
 from iku.domain.decider import Refused, SubjectNotFound
@@ -137,7 +136,7 @@ class World:
                     if isinstance(verdict, Receipt)
                 ]
                 assert len(accepted) == len(part)
-                await self.app.projections.project(self.connection, accepted)
+                await self.app.append.project(self.connection, accepted)
 
 
 class Running:

@@ -94,6 +94,8 @@ async def test_requests_are_counted_by_route(client: Client) -> None:
     assert f"iku_http_request_seconds_count{{{route}}} 2.0" in text
     assert "iku_log_size 5.0" in text
     assert "iku_append_waiting 0.0" in text
+    assert "iku_append_batches 1.0" in text
+    assert 'iku_append_fallbacks{reason="failed_assumption"} 0.0' in text
 
 
 async def test_the_agency_says_what_it_is_for(client: Client, app: App) -> None:

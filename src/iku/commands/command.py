@@ -1,7 +1,7 @@
 """The command and its result."""
 
 from datetime import date
-from typing import Any, TypeGuard, get_args
+from typing import Any, NamedTuple, TypeGuard, get_args
 
 import msgspec
 from msgspec import Struct, structs
@@ -165,6 +165,22 @@ class CommandResult(Struct, frozen=True):
     added: bool
     repeated: bool
     notes: tuple[str, ...] = ()
+
+
+class SubjectChange(NamedTuple):
+    """The events that a command adds to one subject.
+
+    Attributes:
+        category: Category of the subject.
+        before: State before the events, as read.
+        after: State after the events.
+    """
+
+    category: str
+    subject: str
+    events: list[Any]
+    before: FoldedStream
+    after: Any
 
 
 class ReadOnlyReplica(Unavailable):

@@ -1,69 +1,41 @@
-"""Decisions: the events that a command adds, and the premises of the decision.
+"""Decisions: the events that a command adds, their premises, and the append request.
 
-A decision reads the texts of its streams as far as they can be decrypted. It depends on
-a text only to find out whether an event is recorded already.
+The streams are read before (`command_streams`), their texts as far as they can be
+decrypted. A decision depends on a text only to find out whether an event is recorded
+already. In the request the free text of an event is separated: the record gets
+commitments, and the vault gets the sealed texts.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import date
-from functools import partial
 from typing import Any, NamedTuple
 
-from iku import streams
-from iku.commands import account_rules, authorisation
+from msgspec import structs
+
+from iku.commands import account_rules, authorisation, closed_period_checks
 from iku.commands.authorisation import Authority
 from iku.commands.category_cache import Cached
-from iku.commands.command import (
-    Command,
-    creates_subject,
-)
-from iku.domain import (
-    access,
-    account,
-    closed_periods,
-    fact,
-    merger,
-    proposal,
-    subject_name,
-)
-from iku.domain.access import Action, Scope
+from iku.commands.command import Command, SubjectChange, creates_subject, with_subject
+from iku.domain import account, fact, merger, proposal, subject_kinds, subject_name
 from iku.domain.access_policy import TwoPersonRule
-from iku.domain.closed_periods import ClosedPeriods, ReasonRequired
+from iku.domain.closed_periods import ClosedPeriods
 from iku.domain.decider import (
     DecisionContext,
-    Invalid,
     SubjectNotFound,
+    Transition,
     refuse_hidden_characters,
 )
 from iku.domain.decider_registry import DECIDERS
 from iku.domain.fact import EventId
+from iku.domain.numbering import NumberSeries
 from iku.domain.proposal import Approved
-from iku.domain.publication import NextStep, StepType, TakeStep
-from iku.ledger.log import (
-    AppendCondition,
-    Reader,
-)
-from iku.ledger.record import Recorded
-from iku.messages import message
+from iku.ledger import uuid7
+from iku.ledger.log import AppendCondition, AppendRequest, StreamPart, UnnumberedRequest
+from iku.ledger.record import Commitment, NewEvent
 from iku.streams import FoldedStream
-from iku.vault.store import Vault
-
-
-class SubjectChange(NamedTuple):
-    """The events that a command adds to one subject.
-
-    Attributes:
-        category: Category of the subject.
-        before: State before the events, as read.
-        after: State after the events.
-    """
-
-    category: str
-    subject: str
-    events: list[Any]
-    before: "FoldedStream"
-    after: Any
+from iku.vault import sealing
+from iku.vault.sealing import Secret, TextLocation
 
 
 class CommandDecision(NamedTuple):
@@ -82,7 +54,7 @@ class CommandDecision(NamedTuple):
     """
 
     events: list[Any]
-    before: "FoldedStream"
+    before: FoldedStream
     after: Any
     premises: tuple[tuple[str, int], ...] = ()
     conditions: tuple[AppendCondition, ...] = ()
@@ -154,10 +126,12 @@ def _decide(
     if command.category == account.decider.category:
         account_rules.enforce(command, state, authority, today)
     if closed is not None:
-        _refuse_confirmation_by_other_division(command, closed.value, authority)
-    context = _context(command, related, authority, today, areas)
-    if closed is not None:
-        context = replace(context, indicators=frozenset(closed.value.indicators))
+        closed_period_checks.refuse_confirmation_by_other_division(
+            command, closed.value, authority
+        )
+    context = _context(
+        command, related, authority, today=today, areas=areas, closed=closed
+    )
     decision = decider.decision(command.proposed, state, context)
     after = decider.fold(decision.events, state)
     own = SubjectChange(
@@ -174,15 +148,14 @@ def _decide(
     # The streams of other subjects must still have the versions that were read.
     unchanged = [decider.stream(one) for one in related if one not in decision.others]
     premises = (
-        *authority.premises,
-        *((name, read.get(name, FoldedStream()).version) for name in unchanged),
-        *((name, read.get(name, FoldedStream()).version) for name in grounds.streams),
+        (name, read.get(name, FoldedStream()).version)
+        for name in (*unchanged, *grounds.streams)
     )
     decided = CommandDecision(
         decision.events,
         before,
         after,
-        premises,
+        (*authority.premises, *premises),
         authority.conditions,
         others=others,
         notes=merger.notes(command.proposed, state, decision.others),
@@ -192,10 +165,12 @@ def _decide(
     if closed is None:
         return decided
     if grounds.closures:
-        _refuse_unexplained_changes(changes, closed.value)
-    elif authority.actor is not None and _is_retroactive(own):
+        closed_period_checks.refuse_unexplained_changes(changes, closed.value)
+    elif authority.actor is not None and closed_period_checks.is_retroactive(own):
         about = authorisation.scopes_of(touched, authority.register, today)
-        _refuse_unapproved(command, changes, closed.value, authority, about)
+        closed_period_checks.refuse_unapproved(
+            command, changes, closed.value, authority, about
+        )
     else:
         return decided
     return decided._replace(conditions=(*authority.conditions, closed.condition))
@@ -205,8 +180,10 @@ def _context(
     command: Command,
     related: Mapping[str, FoldedStream],
     authority: Authority,
+    *,
     today: date,
     areas: frozenset[str],
+    closed: Cached[ClosedPeriods] | None,
 ) -> DecisionContext:
     policy = authority.register.policy
     return DecisionContext(
@@ -219,6 +196,7 @@ def _context(
         divisions=policy.division_codes,
         person_of=authority.register.person,
         two_persons=policy.two_persons is TwoPersonRule.REQUIRED,
+        indicators=None if closed is None else frozenset(closed.value.indicators),
     )
 
 
@@ -229,46 +207,6 @@ def _changes_of_related_subjects(
         peer = related[subject]
         after = DECIDERS[category].fold(added, peer.state)
         yield SubjectChange(category, subject, added, peer, after)
-
-
-def _refuse_confirmation_by_other_division(
-    command: Command, closed: ClosedPeriods, authority: Authority
-) -> None:
-    """Refuse a confirmation by a head whose division does not own the indicator."""
-    match command.proposed:
-        case TakeStep(step=NextStep(type=StepType.CONFIRMED, indicator=str(code))):
-            defined = closed.indicators.get(code)
-            if defined is None:
-                raise Invalid(
-                    "indicator",
-                    message(
-                        "indicator is {indicator}, which does not exist", indicator=code
-                    ),
-                )
-            scope = access.scope_of_indicator(
-                defined.definitions[-1].defined.options,
-                authority.register.policy.divisions,
-            )
-            authority.require((Action.CONFIRM_FIGURE,), [scope])
-        case _:
-            return
-
-
-def _refuse_unapproved(
-    command: Command,
-    changes: Iterable[SubjectChange],
-    closed: ClosedPeriods,
-    authority: Authority,
-    scopes: Iterable[Scope],
-) -> None:
-    """Refuse a change of a closed period's figure without the right or an approval."""
-    try:
-        _refuse_unexplained_changes(changes, closed)
-    except ReasonRequired:
-        if command.proposing:
-            authority.require_proposable(Action.CORRECT_CLOSED, scopes)
-        else:
-            authority.require(authorisation.closed_period_actions(command), scopes)
 
 
 def _approval(
@@ -292,50 +230,115 @@ def _approval(
     return SubjectChange("proposal", approval.proposal, events, before, after)
 
 
-def _is_retroactive(change: SubjectChange) -> bool:
-    """Whether the change corrects, annuls, rejects or merges recorded facts."""
-    return any(isinstance(event, _RETROACTIVE) for event in change.events)
-
-
-_RETROACTIVE = (fact.Correction, fact.Annulled, fact.Rejection, fact.Merger)
-
-
-def _refuse_unexplained_changes(
-    changes: Iterable[SubjectChange], closed: ClosedPeriods
-) -> None:
-    for one in changes:
-        closed_periods.refuse_change_without_reason(
-            closed, one.subject, one.before.state, one.after
-        )
-
-
-async def read_streams(
-    reader: Reader, vault: Vault, command: Command
-) -> dict[str, FoldedStream]:
-    """The streams on which the decision on *command* is based, its own first.
-
-    The texts that *command* may need are decrypted, in the command's own stream only.
-    """
-    found = await streams.read(
-        reader, vault, [command.stream], partial(_needs_texts, command)
+def request(command: Command, decided: CommandDecision, body: bytes) -> AppendRequest:
+    """The request that appends the *decided* events."""
+    before = decided.before
+    own = SubjectChange(
+        command.category, command.subject, decided.events, before, decided.after
     )
-    decider, own = DECIDERS[command.category], found.get(command.stream, FoldedStream())
-    grounds = decider.premises_of(command.proposed, command.subject, own.state)
-    others = [*map(decider.stream, grounds.related_subjects), *grounds.streams]
-    if others:
-        found |= await streams.read(reader, vault, others, lambda _recorded: False)
-    return found
+    approval = [] if decided.approval is None else [decided.approval]
+    parts: list[StreamPart] = []
+    turns: list[Transition] = []
+    secrets: list[Secret] = []
+    # The command's own subject comes last: its last event gets the receipt.
+    for changed in (*approval, *decided.others, own):
+        part, sealed = _stream_part(command, changed)
+        parts.append(part)
+        secrets += sealed
+        turns += _transitions(changed)
+    if command.file is not None:
+        place = TextLocation(command.stream, before.version + 1, "file", command.stream)
+        key = sealing.secret(place, command.file.key.hex())
+        secrets.append(structs.replace(key, file=command.file.name))
+    return AppendRequest(
+        parts=tuple(parts),
+        command_id=command.command_id or uuid7.uuid7(),
+        body=body,
+        actor=decided.actor,
+        known_on=command.known_on,
+        premises=decided.premises,
+        conditions=decided.conditions,
+        attachments=tuple(turns),
+        secrets=tuple(secrets),
+    )
 
 
-def _needs_texts(command: Command, recorded: Recorded) -> bool:
-    """Whether the decision on *command* needs the texts of event *recorded*.
+def _stream_part(
+    command: Command, changed: SubjectChange
+) -> tuple[StreamPart, list[Secret]]:
+    """The events to append to the stream of one subject, and their texts."""
+    stream = DECIDERS[changed.category].stream(changed.subject)
+    version = changed.before.version
+    parted = [
+        _split_texts(event, stream, place, fact.text_owner(event, command.stream))
+        for place, event in enumerate(changed.events, version + 1)
+    ]
+    part = StreamPart(stream, version, tuple(draft for draft, _ in parted))
+    return part, [secret for _, of in parted for secret in of.values()]
 
-    The texts are needed if the event may equal the proposed one, or if a merger copies
-    them. Most commands need no text.
+
+def _transitions(changed: SubjectChange) -> Iterator[Transition]:
+    """The transition of the subject at each event, in order."""
+    category, evolve = changed.category, DECIDERS[changed.category].evolve
+    state = changed.before.state
+    for event in changed.events[:-1]:
+        state, before = evolve(state, event), state
+        yield Transition(category, changed.subject, before, state)
+    # The last state keeps the values that the decision derived from it.
+    yield Transition(category, changed.subject, state, changed.after)
+
+
+def unnumbered_request(
+    command: Command, decided: CommandDecision, body: bytes, drawn: list[str]
+) -> UnnumberedRequest:
+    """The request that creates a subject under the next automatic number.
+
+    Each number tried is added to *drawn*; the last one is the recorded number.
     """
-    tag = command.proposed.__struct_config__.tag
-    return isinstance(command.proposed, fact.Correction | fact.Merger) or tag in {
-        None,
-        False,
-        recorded.type,
+    (opening,) = decided.events
+    named_by = command.command_id or uuid7.uuid7()
+    asked = structs.replace(command, command_id=named_by)
+
+    def named(subject: str, number: str) -> AppendRequest:
+        begun = with_subject(asked, subject, number)
+        drawn.append(number)
+        if begun.proposed is opening:
+            return request(begun, decided, body)
+        after = DECIDERS[command.category].fold([begun.proposed])
+        changed = decided._replace(events=[begun.proposed], after=after)
+        return request(begun, changed, body)
+
+    return UnnumberedRequest(
+        category=command.category,
+        command_id=str(asked.command_id),
+        series=NumberSeries(
+            command.category,
+            subject_kinds.counted_kind(command.category).letter,
+            opening.effective_on.year,
+        ),
+        named=named,
+        premises=decided.premises,
+        conditions=decided.conditions,
+    )
+
+
+def _split_texts(
+    event: fact.Fact, stream: str, version: int, owner: str
+) -> tuple[NewEvent, dict[str, Secret]]:
+    """The record content of *event*, and the texts that it holds as commitments.
+
+    A text belongs to the person that it names, or else to *owner*.
+    """
+    written = fact.encode(event)
+    secrets = {}
+    for name, text in written.text.items():
+        place = TextLocation(stream, version, name, text.person or owner)
+        secrets[name] = sealing.secret(place, text.plain)
+    committed = {
+        name: Commitment(secret.commitment, secret.place.subject)
+        for name, secret in secrets.items()
     }
+    draft = NewEvent(
+        written.type, written.effective_on, written.data, committed, written.schema
+    )
+    return draft, secrets

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from msgspec import structs
 
-from iku.commands import decision
+from iku.commands import command_streams, decision
 from iku.commands.command import Command
 from iku.commands.handler import CommandHandler
 from iku.domain import closed_periods
@@ -40,7 +40,7 @@ async def dry_run(commands: CommandHandler, reader: Reader, command: Command) ->
         SubjectNotFound: The subject does not exist.
     """
     command = structs.replace(command, proposing=True)
-    read = await decision.read_streams(reader, commands.vault, command)
+    read = await command_streams.read(reader, commands.vault, command)
     authority = await commands.authority(reader, command.actor, command.credentials)
     decided = decision.decide(
         command,

@@ -20,8 +20,7 @@ from zoneinfo import ZoneInfo
 from msgspec import structs
 
 from iku import streams
-from iku.commands import authorisation, decision
-from iku.commands.append_request import request, unnumbered_request
+from iku.commands import authorisation, command_streams
 from iku.commands.authorisation import Authority
 from iku.commands.category_cache import Cached, CategoryCache, closed_period_cache
 from iku.commands.command import (
@@ -32,7 +31,12 @@ from iku.commands.command import (
     must_create_subject,
     with_subject,
 )
-from iku.commands.decision import CommandDecision, decide
+from iku.commands.decision import (
+    CommandDecision,
+    decide,
+    request,
+    unnumbered_request,
+)
 from iku.domain import (
     closed_periods,
     fact,
@@ -202,7 +206,7 @@ class CommandHandler:
         That number is None if it is another than the requested one.
         """
         about = structs.replace(command, subject=error.holder)
-        read = await decision.read_streams(connection, self.vault, about)
+        read = await command_streams.read(connection, self.vault, about)
         before = read[about.stream]
         its = numbering.current_number(error.holder, before.state)
         same = its is not None and its.has_number(error.number)
@@ -231,7 +235,7 @@ class CommandHandler:
     async def _decide_and_append(
         self, connection: Reader, command: Command, body: bytes
     ) -> CommandResult:
-        read = await decision.read_streams(connection, self.vault, command)
+        read = await command_streams.read(connection, self.vault, command)
         # After the read, because a concurrent request with the same command id may have
         # recorded the events that were read.
         return await self._first_attempt(
@@ -341,7 +345,7 @@ class CommandHandler:
             SubjectNotFound: The subject does not exist.
             StaleVersion: The expected version is not the last one.
         """
-        read = await decision.read_streams(connection, self.vault, command)
+        read = await command_streams.read(connection, self.vault, command)
         # No append checks whether the cached periods are current.
         self.closures.expire()
         return (await self.decide(connection, command, read)).events

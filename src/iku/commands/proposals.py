@@ -12,7 +12,7 @@ from uuid import NAMESPACE_OID, uuid4, uuid5
 from msgspec import structs
 
 from iku import streams
-from iku.commands import authorisation, decision, text_erasure
+from iku.commands import authorisation, command_streams, decision, text_erasure
 from iku.commands.authorisation import Authority
 from iku.commands.command import Command, CommandResult, ProposalApproval, StaleVersion
 from iku.commands.handler import CommandHandler
@@ -48,7 +48,7 @@ async def propose(
     """
     stored, texts = proposal.encode(command.category, command.proposed)
     tried = structs.replace(command, proposing=True)
-    read = await decision.read_streams(reader, commands.vault, tried)
+    read = await command_streams.read(reader, commands.vault, tried)
     decided = await commands.decide(reader, tried, read)
     if not decided.events:
         raise Refused(
@@ -199,7 +199,7 @@ async def _covered_and_concerned_scopes(
     commands: CommandHandler, reader: Reader, command: Command, authority: Authority
 ) -> tuple[list[Scope], list[Scope]]:
     """The scopes for which the actor may approve, and all that are concerned."""
-    read = await decision.read_streams(reader, commands.vault, command)
+    read = await command_streams.read(reader, commands.vault, command)
     own = read.get(command.stream, FoldedStream()).state
     after = DECIDERS[command.category].fold([command.proposed], own)
     states = [*(one.state for one in read.values()), after]

@@ -16,8 +16,8 @@ from typing import Any
 from msgspec import Struct, structs
 
 from iku import messages
-from iku.commands import append_request, decision
 from iku.commands import command as commands
+from iku.commands import decision
 from iku.commands.authorisation import Authority
 from iku.commands.category_cache import Cached
 from iku.commands.command import Command, creates_subject
@@ -403,7 +403,7 @@ class Plan:
         first = (*self._authority.conditions, self._closed.condition)
         decided = decided._replace(conditions=() if self.added else first)
         body = self._digest(command.content)
-        request = append_request.request(command, decided, body)
+        request = decision.request(command, decided, body)
         self._refuse_taken_number(request)
         framed = log.encode(request)
         self._framed.append(framed)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from iku.ledger.appender import AcceptedRequest
 from iku.ledger.log import Connection
-from iku.projections import number_index, parallel_fold, rows
+from iku.projections import parallel_fold, rows
 from iku.projections.parallel_fold import CopyRows
 from iku.projections.rows import CountedDefinition, ProjectedEvent, Rows
 
@@ -47,11 +47,7 @@ class BulkProjections:
         if self._definitions is None:
             # The append holds the log's lock, so no other definition is recorded.
             self._definitions = await rows.definitions(connection)
-        entries = [
-            ProjectedEvent(position, one.receipt.known_on, turn)
-            for one in accepted
-            for position, turn in one.attachments_by_position()
-        ]
+        entries = rows.projected_requests(accepted)
         loop = asyncio.get_running_loop()
         return loop.run_in_executor(
             self._executor, batch_rows, entries, self._definitions
@@ -63,16 +59,14 @@ class BulkProjections:
         if not await rows.write(connection, found.ended, definitions):
             raise LookupError("a definition was recorded under the log's lock")
         await parallel_fold.copy(connection, found.begun)
-        await number_index.write(connection, found.ended.names)
 
 
 def batch_rows(
     entries: Sequence[ProjectedEvent], counted: Sequence[CountedDefinition]
 ) -> BatchRows:
     """The rows that a batch of events begins and ends; *entries* are in log order."""
-    found, ended = Rows(), Rows()
-    for entry in entries:
-        found.add(entry, counted)
-        ended.names |= number_index.changed_rows(entry.transition)
+    found, ended = rows.rows_of(entries, counted), Rows()
     ended.ended, ended.past = found.ended, found.past
+    # Names are written with the ended rows, because one may be there already.
+    ended.names, found.names = found.names, ended.names
     return BatchRows(parallel_fold.copy_lines(found, len(entries)), ended)

@@ -96,21 +96,6 @@ def _name_rows(transition: Transition, state: Any) -> Names:
     return own | {name(numbered.number): NumberUse(numbered.held, *serial)}
 
 
-async def write(connection: Connection, names: Names) -> None:
-    """Write the rows *names*; each replaces the row with its key."""
-    if names:
-        await connection.execute(
-            "select projection.write_numbers($1, $2, $3, $4, $5, $6)", *columns(names)
-        )
-
-
-def columns(names: Names) -> Sequence[Sequence[Any] | None]:
-    """The rows *names* as column arrays: the arguments of `write_numbers`."""
-    if not names:
-        return [None] * 6
-    return [*zip(*((*name, *use) for name, use in names.items()), strict=True)]
-
-
 async def assign_numbers(
     connection: Connection,
     asked: Sequence[EncodedRequest | UnnumberedRequest],

@@ -22,7 +22,6 @@ from typing import Any, NamedTuple
 from iku.ledger import log
 from iku.ledger.log import Connection
 from iku.ledger.record import Recorded
-from iku.projections import number_index
 from iku.projections.rows import FOREVER, CountedDefinition, Rows, TransitionFold
 
 BATCH = 1_000  # events that are folded in one call
@@ -55,9 +54,7 @@ def fold(
     for history in histories:
         turns = TransitionFold()
         for recorded in history:
-            entry = turns.entry(recorded)
-            rows.add(entry, counted)
-            rows.names |= number_index.changed_rows(entry.transition)
+            rows.add(turns.entry(recorded), counted)
         events += len(history)
     return copy_lines(rows, events)
 

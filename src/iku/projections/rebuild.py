@@ -17,9 +17,8 @@ from iku.ledger import log
 from iku.ledger.log import Connection
 from iku.ledger.record import Recorded
 from iku.messages import message, plural
-from iku.projections import parallel_fold, rows
+from iku.projections import parallel_fold, rows, writer
 from iku.projections.rows import CountedDefinition, TransitionFold
-from iku.projections.writer import ProjectionWriter
 
 LOCK = 0x696B75_5265  # advisory lock of a rebuild; an arbitrary constant
 BATCH = 2_000  # events in a transaction
@@ -113,7 +112,7 @@ class _Projector:
         self.done = 0
         self._owner = owner
         self._progress = progress
-        self._journal = ProjectionWriter()
+        self._definitions: Sequence[CountedDefinition] = ()
 
     async def catch_up(self, size: int) -> None:
         """Project the events after the last one projected, up to *size*."""
@@ -133,7 +132,10 @@ class _Projector:
     async def _project(self, batch: Sequence[Recorded]) -> None:
         entries = await rows.projected_events(self._owner, batch, self.done)
         async with self._owner.transaction():
-            await self._journal.write(self._owner, entries, entries[-1].position)
+            size = entries[-1].position
+            self._definitions = await writer.write(
+                self._owner, entries, size, self._definitions
+            )
 
 
 async def _fill_tables(owner: Connection, size: int, progress: Progress) -> None:

@@ -5,7 +5,7 @@ that began it until the event that superseded it. An event ends the rows that no
 hold and begins the new ones. Only the end of a row is ever updated.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from types import MappingProxyType
 from typing import Any
@@ -21,6 +21,7 @@ from iku.domain.decider_registry import DECIDERS
 from iku.domain.indicator import Definition, Indicator, Options
 from iku.domain.subject_states import StateInterval
 from iku.ledger import log
+from iku.ledger.appender import AcceptedRequest
 from iku.ledger.log import Connection
 from iku.ledger.record import Recorded
 from iku.projections import number_index
@@ -35,6 +36,15 @@ class ProjectedEvent(Struct, frozen=True):
     position: int
     known_on: date
     transition: Transition
+
+
+def projected_requests(accepted: Iterable[AcceptedRequest]) -> list[ProjectedEvent]:
+    """The effects of appended requests, in the order of the log."""
+    return [
+        ProjectedEvent(position, one.receipt.known_on, transition)
+        for one in accepted
+        for position, transition in one.attachments_by_position()
+    ]
 
 
 class CountedDefinition(Struct, frozen=True, dict=True):
@@ -67,7 +77,7 @@ class Rows:
         begun: Contributions that they begin.
         past: States of earlier batches that they supersede.
         stated: States that they begin.
-        names: Names of subjects that they change; filled only by a rebuild or import.
+        names: Names of subjects that they change.
     """
 
     def __init__(self) -> None:
@@ -84,6 +94,7 @@ class Rows:
         for definition in counted:
             self.count(entry, definition)
         self._add_states(entry)
+        self.names |= number_index.changed_rows(entry.transition)
 
     def count(self, entry: ProjectedEvent, definition: CountedDefinition) -> None:
         """Add the contributions that *entry* ends and begins under one definition."""
@@ -156,6 +167,16 @@ class Rows:
         ]
         self._states[turn.category, turn.subject, span.valid_from] = row
         self.stated.append(row)
+
+
+def rows_of(
+    entries: Iterable[ProjectedEvent], counted: Sequence[CountedDefinition]
+) -> Rows:
+    """The rows of *entries*, which are in log order."""
+    found = Rows()
+    for entry in entries:
+        found.add(entry, counted)
+    return found
 
 
 def new_definitions(turn: Transition) -> list[Definition]:
@@ -236,13 +257,14 @@ async def write(
 def arguments(
     rows: Rows, counted: Sequence[CountedDefinition]
 ) -> tuple[Sequence[Any] | None, ...]:
-    """The arguments of the functions that write *rows*, contributions first."""
+    """The arguments of the functions that write *rows*, as in `_WRITE`."""
     return (
         [definition.position for definition in counted],
         *_as_columns(rows.ended, 10),
         *_as_columns(rows.begun, 14),
         *_as_columns(rows.past, 5),
         *_as_columns(rows.stated, 19),
+        *_as_columns([(*name, *use) for name, use in rows.names.items()], 6),
     )
 
 
@@ -254,6 +276,7 @@ select case
          then projection.write_states(
                 $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39,
                 $40, $41, $42, $43, $44, $45, $46, $47, $48, $49)
+              and projection.write_numbers($50, $51, $52, $53, $54, $55)
          else false
        end
 """

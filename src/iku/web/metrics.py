@@ -7,6 +7,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from iku.access.audit import Outcome
 from iku.app import App
 from iku.queries.health import Health
+from iku.single_statement_append import Fallback
 from iku.vault.files import QuarantineSummary
 
 GAUGES = {
@@ -52,6 +53,21 @@ class Metrics:
             registry=self.registry,
         )
         waiting.set_function(lambda: app.commands.appender.queue_length)
+        batches = Gauge(
+            "iku_append_batches",
+            "Transactions of appends since the start.",
+            registry=self.registry,
+        )
+        batches.set_function(lambda: app.append.batches)
+        fallbacks = Gauge(
+            "iku_append_fallbacks",
+            "Those of iku_append_batches that took several statements, by reason.",
+            ("reason",),
+            registry=self.registry,
+        )
+        for reason in Fallback:
+            count = partial(app.append.fallbacks.__getitem__, reason)
+            fallbacks.labels(reason).set_function(count)
         trail = Gauge(
             "iku_audit_lines",
             "Lines of the audit trail since the start, by outcome.",
