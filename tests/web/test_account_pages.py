@@ -12,6 +12,7 @@ from iku.app import App
 from iku.domain.account import Role
 from iku.web.page_rendering import ASSETS, asset_address
 from tests.access.enrolling import PASSWORD
+from tests.exchange.workbooks import cells
 from tests.web.conftest import Client
 from tests.web.test_authentication import invited
 
@@ -237,3 +238,23 @@ async def test_who_may_only_propose_a_recovery_sees_that_the_button_proposes(
         assert done.status_code == 200
         assert ("is a proposal now" in done.text) is proposes
         assert ('id="tautan"' in done.text) is not proposes
+
+
+async def test_accounts_and_sessions_are_workbooks_for_those_who_see_their_page(
+    app: App, client: Client
+) -> None:
+    admin = await invited(app, Role.ADMIN)
+    officer = await invited(app, Role.PETUGAS, admin, "wasnas")
+    headers = await signed_in(app, admin.account)
+    for path in ("/kelola", "/akun"):
+        page = await client.get(f"http://iku.test{path}", headers=headers)
+        assert f'href="{path}?bentuk=xlsx"' in page.text
+    url = "http://iku.test/kelola?bentuk=xlsx"
+    rows = cells((await client.get(url, headers=headers)).content)
+    assert ["Nama", "Peran hari ini", "Keadaan", "Sejak"] in rows
+    assert len({row[0] for row in rows if row[3]} - {"Nama"}) == 2
+    own = await client.get("http://iku.test/akun?bentuk=xlsx", headers=headers)
+    assert "Perangkat" in [cell for row in cells(own.content) for cell in row]
+    refused = await client.get(url, headers=await signed_in(app, officer.account))
+    assert refused.status_code == 403
+    assert refused.headers["Content-Type"].startswith("text/html")

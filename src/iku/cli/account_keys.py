@@ -15,6 +15,7 @@ from iku.cli import api_key, tables, terminal
 from iku.cli.options import options
 from iku.cli.tables import text_column, unwrapped_column
 from iku.cli.terminal_language import formats, translated
+from iku.cli.workbook_output import workbook_option
 from iku.domain.access import Credentials
 from iku.messages import message
 
@@ -55,6 +56,7 @@ def sessions() -> None:
 
 @sessions.command("list")
 @click.argument("identifier", metavar="ACCOUNT")
+@workbook_option
 @terminal.as_json
 def list_sessions(identifier: str, *, json: bool) -> None:
     """List the open sessions of your account or, as an administrator, of any."""
@@ -127,6 +129,7 @@ def create(asked: KeyRequest, *, json: bool) -> None:
 
 @keys.command("list")
 @click.argument("identifier", metavar="ACCOUNT", required=False)
+@workbook_option
 @terminal.as_json
 def list_keys(identifier: str | None, *, json: bool) -> None:
     """List API keys, without their secrets; of your account if ACCOUNT is omitted."""

@@ -11,6 +11,7 @@ from iku.cli import tables, terminal
 from iku.cli.options import options
 from iku.cli.tables import text_column, unwrapped_column
 from iku.cli.terminal_language import formats, translated
+from iku.cli.workbook_output import workbook_option
 from iku.messages import message, plural
 from iku.queries import accounts
 from iku.queries.accounts import AccountsQuestion, HeldRole, ShownAccount
@@ -44,6 +45,7 @@ class ListedAccounts(Struct, frozen=True):
 
 @click.command("list")
 @options(AccountsQuestion)
+@workbook_option
 @terminal.as_json
 def list_(question: AccountsQuestion, *, json: bool) -> None:
     """List the accounts and their roles as of a day, as known by the cut-off."""

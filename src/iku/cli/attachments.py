@@ -14,6 +14,7 @@ from iku.cli import tables, terminal
 from iku.cli.errors import CommandFailed
 from iku.cli.tables import number_column, text_column, unwrapped_column
 from iku.cli.terminal_language import formats
+from iku.cli.workbook_output import workbook_option
 from iku.messages import message
 from iku.postgres.pool import Connection
 from iku.vault import quarantine
@@ -65,6 +66,7 @@ async def _opened_app(*, writes: bool = True) -> AsyncIterator[Opened]:
 
 
 @attachments.command("list")
+@workbook_option
 @terminal.as_json
 def list_(*, json: bool) -> None:
     """List the files in quarantine, and which of them an event now refers to."""

@@ -7,6 +7,7 @@ from iku.cli.comparison_table import COUNTS, cells, show_subjects
 from iku.cli.options import options, trial_option
 from iku.cli.tables import text_column, unwrapped_column
 from iku.cli.terminal_language import formats
+from iku.cli.workbook_output import workbook_option
 from iku.domain import comparison
 from iku.domain.comparison import Comparison, ComparisonColumn
 from iku.domain.indicator import Amendment
@@ -23,6 +24,7 @@ COLUMNS = (
 @click.command(short_help="Compare definitions of an indicator.")
 @options(ComparisonQuestion, arguments={"code": "CODE"}, limit="200")
 @trial_option
+@workbook_option
 @terminal.as_json
 def compare(question: ComparisonQuestion, amendment: Amendment, *, json: bool) -> None:
     """Show an indicator under several definitions, and the subjects that differ.

@@ -8,6 +8,7 @@ from iku.cli.comparison_table import counts_cell
 from iku.cli.options import options
 from iku.cli.tables import Printer, number_column, text_column, unwrapped_column
 from iku.cli.terminal_language import formats, translated
+from iku.cli.workbook_output import workbook_option
 from iku.domain.difference import (
     Difference,
     DifferenceItem,
@@ -56,6 +57,7 @@ MOVED = (
 
 @click.command(short_help="Explain the difference between two figures of an indicator.")
 @options(DifferenceQuestion, arguments={"code": "CODE"}, limit="200")
+@workbook_option
 @terminal.as_json
 def difference(question: DifferenceQuestion, *, json: bool) -> None:
     """Show the difference between two figures of CODE, by step and by case.

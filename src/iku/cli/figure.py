@@ -8,6 +8,7 @@ from msgspec import Struct, structs
 from iku.app import App
 from iku.cli import figure_table, terminal
 from iku.cli.options import options
+from iku.cli.workbook_output import workbook_option
 from iku.domain.figure import Figure
 from iku.domain.question import Question, UnknownReference, from_number
 from iku.messages import message
@@ -29,6 +30,7 @@ class FiguresResult(Struct, frozen=True):
     "--replay", is_flag=True, help="Recount from the log alone, event by event."
 )
 @click.option("--number", help="Show the figure with this number, as printed.")
+@workbook_option
 @terminal.as_json
 def figure(
     codes: tuple[str, ...],

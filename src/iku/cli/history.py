@@ -10,6 +10,7 @@ from iku.cli import ambiguous_number, field_format, tables, terminal
 from iku.cli.errors import CommandFailed
 from iku.cli.tables import number_column, text_column, unwrapped_column
 from iku.cli.terminal_language import formats, translated
+from iku.cli.workbook_output import workbook_option
 from iku.domain import indicator, subject_kinds
 from iku.domain.decider import subject_number
 from iku.messages import message
@@ -46,6 +47,7 @@ CATEGORIES = (*subject_kinds.categories(), indicator.decider.category)
     type=click.Choice(CATEGORIES),
     help="Kind of subject, if several have this number.",
 )
+@workbook_option
 @terminal.as_json
 def history(subject: str, kind: str | None, *, json: bool) -> None:
     """Show all events of the case, organisation or indicator NUMBER.

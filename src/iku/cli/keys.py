@@ -9,6 +9,7 @@ from iku.cli import tables, terminal
 from iku.cli.errors import CommandFailed
 from iku.cli.tables import number_column, unwrapped_column
 from iku.cli.terminal_language import formats
+from iku.cli.workbook_output import workbook_option
 from iku.commands import text_erasure
 from iku.messages import message
 from iku.vault.store import WrapCounts
@@ -61,6 +62,7 @@ def keys() -> None:
 
 
 @keys.command()
+@workbook_option
 @terminal.as_json
 def show(*, json: bool) -> None:
     """Show the epochs: whether the key is present, and how many data keys it wraps."""

@@ -1,6 +1,5 @@
 """The output formats of a command: tables, JSON, CSV or XLSX."""
 
-import sys
 from collections.abc import AsyncIterator, Callable, Iterable
 from functools import wraps
 from typing import Any
@@ -9,6 +8,7 @@ import click
 from msgspec import Struct
 
 from iku.cli import terminal
+from iku.cli.workbook_output import XLSX, refuse_terminal
 from iku.exchange.csv_output import Delimiter
 from iku.exchange.table_output import FileFormat, TableFormat, TableOutput
 from iku.messages import message
@@ -46,10 +46,8 @@ def output_options(command: Callable[..., None]) -> Callable[..., None]:
             raise click.UsageError(message("--delimiter needs --csv"))
         if not bom and not csv:
             raise click.UsageError(message("--no-bom needs --csv"))
-        if xlsx and sys.stdout.isatty():
-            raise click.UsageError(
-                message("--xlsx writes a workbook: redirect it to a file, > FILE.xlsx")
-            )
+        if xlsx:
+            refuse_terminal()
         file: TableFormat | None = None
         if csv:
             separated = Delimiter(delimiter or Delimiter.COMMA)
@@ -75,9 +73,6 @@ NO_BOM = click.option(
     default=True,
     help="With --csv: begin with a byte order mark, by which Excel recognises UTF-8 "
     "[default: --bom].",
-)
-XLSX = click.option(
-    "--xlsx", is_flag=True, help="Write a workbook (XLSX) to standard output."
 )
 
 

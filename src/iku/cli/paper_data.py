@@ -18,6 +18,7 @@ from iku.cli.options import options
 from iku.cli.record import ChangeOptions, SubmissionOptions, report_entry
 from iku.cli.tables import number_column, text_column, unwrapped_column
 from iku.cli.terminal_language import formats, translated
+from iku.cli.workbook_output import workbook_option
 from iku.commands.command import CommandResult
 from iku.domain import paper_data
 from iku.domain.fact import Annulled
@@ -142,6 +143,7 @@ def _record(
 
 @click.command()
 @options(StatementsQuestion)
+@workbook_option
 @terminal.as_json
 def data(question: StatementsQuestion, *, json: bool) -> None:
     """Show the data of the agency at the given coordinates."""
@@ -184,6 +186,7 @@ def _content(stated: Statement) -> Iterator[str]:
 
 @click.command()
 @click.argument("identifier", metavar="ID")
+@workbook_option
 @terminal.as_json
 def history(identifier: str, *, json: bool) -> None:
     """Show all statements, corrections and annulments about ID."""

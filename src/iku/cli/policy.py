@@ -10,6 +10,7 @@ from iku.cli import api_key, proposing, tables, terminal
 from iku.cli.options import options
 from iku.cli.tables import number_column, text_column, unwrapped_column
 from iku.cli.terminal_language import formats
+from iku.cli.workbook_output import workbook_option
 from iku.commands.command import CommandResult
 from iku.domain.access import Credentials, Unauthenticated
 from iku.domain.access_policy import SUBJECT, TwoPersonRule, TwoPersonRuleChanged
@@ -86,6 +87,7 @@ def two_persons(
 
 @access.command()
 @options(TextAccessesQuestion)
+@workbook_option
 @terminal.as_json
 def openings(question: TextAccessesQuestion, *, json: bool) -> None:
     """List which account decrypted the texts of which events, the latest first.

@@ -14,6 +14,7 @@ from iku.cli import api_key, field_format, tables, terminal
 from iku.cli.options import options
 from iku.cli.tables import text_column, unwrapped_column
 from iku.cli.terminal_language import formats
+from iku.cli.workbook_output import workbook_option
 from iku.commands import proposals as steps
 from iku.commands.command import Command, CommandResult
 from iku.domain.access import Credentials
@@ -70,6 +71,7 @@ def proposal() -> None:
 
 @proposal.command("list")
 @options(ProposalsQuestion)
+@workbook_option
 @terminal.as_json
 def list_(question: ProposalsQuestion, *, json: bool) -> None:
     """List the proposals that you may see, the latest first."""
@@ -105,6 +107,7 @@ def list_(question: ProposalsQuestion, *, json: bool) -> None:
 
 @proposal.command()
 @click.argument("identifier", metavar="ID")
+@workbook_option
 @terminal.as_json
 def show(identifier: str, *, json: bool) -> None:
     """Show a proposal: its command, the figures that it would change, its steps."""

@@ -10,6 +10,7 @@ from iku.cli import api_key, terminal
 from iku.cli import publication_table as shown
 from iku.cli.errors import CommandFailed
 from iku.cli.options import options
+from iku.cli.workbook_output import workbook_option
 from iku.commands.command import Command, CommandResult
 from iku.domain import publication as printing
 from iku.domain.access import Credentials
@@ -86,6 +87,7 @@ for _name, _to in (
 
 @publication.command("list")
 @options(PublicationsQuestion)
+@workbook_option
 @terminal.as_json
 def list_(question: PublicationsQuestion, *, json: bool) -> None:
     """List publications."""
@@ -103,6 +105,7 @@ def list_(question: PublicationsQuestion, *, json: bool) -> None:
 
 @publication.command()
 @click.argument("identifier", metavar="ID")
+@workbook_option
 @terminal.as_json
 def show(identifier: str, *, json: bool) -> None:
     """Show a publication: its figures, steps and editions."""
@@ -116,6 +119,7 @@ def show(identifier: str, *, json: bool) -> None:
 
 @publication.command()
 @options(ChangesQuestion, arguments={"publication_id": "ID"}, limit="200")
+@workbook_option
 @terminal.as_json
 def changes(question: ChangesQuestion, *, json: bool) -> None:
     """Show the changes since a publication was closed."""

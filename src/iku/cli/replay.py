@@ -10,6 +10,7 @@ from iku.cli import figure_table, tables, terminal
 from iku.cli.options import options
 from iku.cli.tables import number_column, text_column, unwrapped_column
 from iku.cli.terminal_language import formats, translated
+from iku.cli.workbook_output import workbook_option
 from iku.domain.figure import Figure
 from iku.messages import message
 from iku.queries import figure_replay
@@ -40,6 +41,7 @@ COLUMNS = (
 
 @click.command(short_help="Show how a figure came about, event by event.")
 @options(ReplayQuestion, arguments={"code": "CODE"})
+@workbook_option
 @terminal.as_json
 def replay(question: ReplayQuestion, *, json: bool) -> None:
     """Show every change of a figure's numerator and denominator, and both after it.

@@ -22,8 +22,9 @@ import click
 from msgspec import Struct
 from rich.cells import cell_len, chop_cells
 
-from iku.cli import standard_streams
+from iku.cli import standard_streams, workbook_output
 from iku.cli.terminal_language import translated
+from iku.exchange.printed_table import PrintedColumn
 from iku.messages import message
 
 LEAST_WIDTH = 40  # a narrower terminal is treated as having this many columns
@@ -106,14 +107,19 @@ class Printer:
 
     Attributes:
         width: Width in columns; None for no limit.
+        collected: Receives the output in place of the stream, for a workbook.
     """
 
     def __init__(self, *, stderr: bool = False) -> None:
         self._stderr = stderr
+        self.collected = None if stderr else workbook_output.collected()
         self.width = width_of(sys.stderr if stderr else sys.stdout)
 
     def say(self, sentence: str) -> None:
         """Print a sentence, wrapped at words; a word is never broken."""
+        if self.collected is not None:
+            self.collected.say(translated(sentence))
+            return
         for line in without_control_characters(translated(sentence)).split("\n"):
             self._write(line if self.width is None else _wrap(line, self.width))
 
@@ -128,9 +134,15 @@ class Printer:
 
     def pairs(self, lines: Sequence[tuple[str, str]]) -> None:
         """Print names and their values, one name on each line."""
+        if self.collected is not None:
+            names = text_column(message("Name")), text_column(message("Value"))
+            self.table(names, lines)
+            return
         self._write(_block(lines, self.width))
 
     def _write(self, lines: str | Iterable[str]) -> None:
+        if self.collected is not None:
+            return  # what it prints besides sentences and tables are blank lines
         told = [lines] if isinstance(lines, str) else lines
         if self._stderr:
             standard_streams.say("\n".join(told))
@@ -156,9 +168,20 @@ class Listing:
         self._extents = [_Extent()] * len(columns)
         self._layout: _Layout | None = None
         self._left_out: dict[str, None] = {}
+        self._collected = self._begin_collected_table()
+
+    def _begin_collected_table(self) -> list[Sequence[str]] | None:
+        if self._printer.collected is None:
+            return None
+        return self._printer.collected.table(
+            [PrintedColumn(translated(one.heading), one.right) for one in self._columns]
+        )
 
     def add(self, rows: Iterable[Sequence[str]]) -> None:
         """Print further rows, with the headings before the first."""
+        if self._collected is not None:
+            self._collected += ([*map(translated, row)] for row in rows)
+            return
         width = self._printer.width
         cells = [[_cell(cell, width) for cell in row] for row in rows]
         for row in cells:

@@ -20,6 +20,7 @@ from xlsxwriter.worksheet import Worksheet
 
 from iku.domain.hidden_characters import escaped_text
 from iku.exchange.papers.document import (
+    MM_PER_CHARACTER,
     UNDEFINED,
     Amount,
     CellKind,
@@ -35,7 +36,6 @@ from iku.exchange.workbook_parts import column_letters
 from iku.exchange.workbook_stream import (
     FIGURE,
     LONGEST_TEXT,
-    MM_PER_CHARACTER,
     NUMBER_FORMATS,
 )
 
@@ -186,7 +186,9 @@ class _SheetWriter:
                 form = self._marked(NUMBER_FORMATS[CellKind.DAY], mark, bold=bold)
                 sheet.write_datetime(row, place, cell, form)
             case Amount(value):
-                form = self._marked(NUMBER_FORMATS[CellKind.NUMBER], mark, bold=bold)
+                whole = value.as_tuple().exponent == 0
+                usual = CellKind.COUNT if whole else CellKind.NUMBER
+                form = self._marked(NUMBER_FORMATS[usual], mark, bold=bold)
                 sheet.write_number(row, place, value, form)
             case int() | Decimal():
                 usual = CellKind.COUNT if isinstance(cell, int) else CellKind.NUMBER

@@ -19,7 +19,13 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 import xlsxwriter
 
 from iku.domain.hidden_characters import escaped_text
-from iku.exchange.papers.document import Cell, CellKind, Column, printed
+from iku.exchange.papers.document import (
+    MM_PER_CHARACTER,
+    Cell,
+    CellKind,
+    Column,
+    printed,
+)
 from iku.exchange.workbook_layout import CREATED, DAY_FORMAT, HEADING, lay_out
 from iku.exchange.workbook_parts import column_letters
 
@@ -34,7 +40,6 @@ NUMBER_FORMATS = {
 FIGURE = "nomor_angka"  # the property with the number of a figure
 LONGEST_TEXT = 32_767  # characters of a cell
 EPOCH = date(1899, 12, 30)  # day 0 of the format
-MM_PER_CHARACTER = 1.9  # approximate width of a digit
 _SHEET = "xl/worksheets/sheet1.xml"
 _FIRST = ("[Content_Types].xml", "_rels/.rels")  # by which the type is recognised
 _PACKED_ON = (1980, 1, 1, 0, 0, 0)

@@ -66,9 +66,11 @@ class EvidencePage(Struct, frozen=True):
 
 
 async def page(
-    view: View, asked: EvidenceQuestion, at: Moment, zone: str
+    view: View, asked: EvidenceQuestion, at: Moment, zone: str, most: int = PAGE
 ) -> EvidencePage:
     """The page of the log as known at *at*; days are those of the time zone *zone*.
+
+    It has at most *most* events.
 
     Raises:
         InvalidQuestion: The size is greater than the log, or `from` is after `to`.
@@ -91,17 +93,17 @@ async def page(
         size = min(size, known)
     begin = asked.after
     if begin is None:
-        begin = 0 if asked.is_filtered else max(size - PAGE, 0)
+        begin = 0 if asked.is_filtered else max(size - most, 0)
     days = (asked.first, asked.last)
     between = await log_records.log_range(
         view, asked.event_filter, begin, days, zone, size=size
     )
-    found = await log_records.page(view, between, between.after, PAGE)
+    found = await log_records.page(view, between, between.after, most)
     shown = [one for one in found.events if (one.effective_on or at.as_of) <= at.as_of]
     return EvidencePage(
         tuple(shown),
         len(found.events) - len(shown),
         size,
-        max(begin - PAGE, 0) if begin and not asked.is_filtered else None,
+        max(begin - most, 0) if begin and not asked.is_filtered else None,
         found.next,
     )

@@ -24,7 +24,7 @@ from iku.domain.access import Action
 from iku.exchange import example, qr_code
 from iku.language import Language, translate, translate_sentence
 from iku.messages import Term
-from iku.web import confirmation, navigation, shipped_documents
+from iku.web import confirmation, navigation, page_workbook, shipped_documents
 from iku.web.authentication import COOKIE
 from iku.web.page_language import PageLanguage
 from iku.web.security_headers import content_policy
@@ -86,6 +86,7 @@ def render_markup(visitor: Visitor, template: str, **values: Any) -> str:
         "link": visitor.address,
         "navigation": navigation.entries(visitor),
         "confirmation": confirmation.of_visitor(visitor),
+        "has_tables": page_workbook.has_tables,
         "faults": {},
         "_": in_page_language,
     }

@@ -6,6 +6,7 @@ from typing import Any
 
 from litestar import Request, Response, get, post
 
+from iku.web import page_workbook
 from iku.web.body_timeout import ClientDisconnected
 from iku.web.page_failures import failure_page
 
@@ -13,13 +14,22 @@ Handler = Callable[..., Awaitable[Response[bytes]]]
 
 
 def page(path: str, **options: Any) -> Callable[[Handler], Any]:
-    """The route of a page."""
-    return lambda handler: get(path, **options)(_guarded(handler))
+    """The route of a page, whose tables it gives as a workbook, too."""
+    return lambda handler: get(path, **options)(_guarded(_with_workbook(handler)))
 
 
 def form(path: str, **options: Any) -> Callable[[Handler], Any]:
     """The route that forms are sent to."""
     return lambda handler: post(path, **options)(_guarded(handler))
+
+
+def _with_workbook(handler: Handler) -> Handler:
+    @wraps(handler)
+    async def respond(request: Request[Any, Any, Any], **given: Any) -> Response[bytes]:
+        page_workbook.is_asked(request)  # an unknown format is refused before reading
+        return await page_workbook.response(request, await handler(request, **given))
+
+    return respond
 
 
 def _guarded(handler: Handler) -> Handler:

@@ -19,6 +19,7 @@ from iku.access.sign_in import Rejected
 from iku.app import App
 from iku.connection import acquire_connection
 from iku.domain.access import AccessRegister, Credentials, Mode
+from iku.exchange.table_output import FileFormat
 from iku.language import Language
 from iku.postgres.pool import Connection
 from iku.queries import account_holders
@@ -28,6 +29,7 @@ from iku.web.admission import Application
 from iku.web.authentication import Caller
 from iku.web.origin_check import SAFE
 from iku.web.page_language import PageLanguage, preferred
+from iku.web.page_workbook import FORM
 from iku.web.sign_in_means import SignInMeans
 
 LANGUAGE = "bahasa"  # the parameter that selects the language of a page
@@ -82,6 +84,11 @@ class Visitor:
     def in_demonstration(self) -> bool:
         """Whether the register is a demonstration."""
         return self.register.mode is Mode.DEMONSTRATION
+
+    @property
+    def asks_workbook(self) -> bool:
+        """Whether the address asks for the tables of the page as a workbook."""
+        return bool(self.path) and self.query.get(FORM) == FileFormat.XLSX
 
     @property
     def form_key(self) -> str:

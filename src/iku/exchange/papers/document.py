@@ -19,6 +19,7 @@ from iku.language import Language
 
 FORMATS = Formats(lambda: Language.INDONESIAN)
 UNDEFINED = NOTHING  # printed for a value that has been counted and is undefined
+MM_PER_CHARACTER = 1.9  # approximate width of a digit
 NO_MARKS: Mapping[int, str] = MappingProxyType({})
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from litestar import Response
-from msgspec import to_builtins
+from msgspec import structs, to_builtins
 
 from iku import labels
 from iku.domain.access import Action
@@ -55,6 +55,7 @@ async def show_definition(frame: PageContext) -> Response[bytes]:
     """The versions of a definition, the targets, and a preview of other options."""
     today = frame.time.today
     tried = frame.question.comparison_request(today)
+    tried = structs.replace(tried, limit=frame.rows(tried.limit))
     may_try = frame.refusal(Action.READ_HISTORY)
     async with frame.view() as view:
         known = await indicators.known_indicator(

@@ -18,9 +18,10 @@ from iku.domain.figure import Figure
 from iku.exchange.charts.bars import WaterfallStage
 from iku.messages import Message, message
 from iku.parsing import ParseError
-from iku.queries import figure_difference, replay_steps
+from iku.queries import figure_difference, figure_replay, replay_steps
 from iku.queries.figure_difference import DifferenceQuestion
 from iku.queries.figure_parameters import Cursor, IndicatorQuestion, SizeNumber
+from iku.queries.figure_replay import ReplayLine, ReplayOrder
 from iku.queries.published_editions import PrintedFigure, last_printed_figure
 from iku.queries.replay_steps import ReplayStep
 from iku.queries.view import View
@@ -32,6 +33,7 @@ from iku.web.pages.time_control import TimeControl
 
 PATH = "/indikator/{code:str}/perbandingan"
 ROWS = 25  # a row may have long texts, and a page at most 40 kB
+STEPS = 10_000  # of the replay that the workbook of the page lists
 OTHER = "lawan_"  # begins the names of the coordinates of the other figure
 
 
@@ -72,13 +74,14 @@ async def show_difference(frame: PageContext) -> Response[bytes]:
     today, app, asked = frame.time.today, frame.app, frame.question
     async with frame.view() as view:
         other = await _compared_figure(frame, view)
-        compared = _question(asked, other).compared_questions(today)
+        compared = _question(frame, other).compared_questions(today)
         # The page shows how each subject counts in the requested figure.
         compared = structs.replace(compared, explains_both=False)
         found = await figure_difference.compute_difference(
             view, app.figures, compared, today
         )
         step = await _replay_step(frame, view, found.figure)
+        replay = await _whole_replay(frame, view, found.figure)
     page = frame.visitor.page
     stages = _stages(frame, found)
     return frame.show(
@@ -88,6 +91,8 @@ async def show_difference(frame: PageContext) -> Response[bytes]:
         other=other,
         same=coordinates_of(asked),
         step=step,
+        replay=replay[:STEPS],
+        goes_on=len(replay) > STEPS,
         causes=labels.CAUSES,
         steps=labels.STEPS,
         stages=stages,
@@ -144,10 +149,8 @@ async def _printed_figure(frame: PageContext, view: View) -> PrintedFigure | Non
     return last_printed_figure(frame.publications, figure)
 
 
-def _question(
-    asked: ComparisonPageQuestion, other: ComparedFigure
-) -> DifferenceQuestion:
-    at = other.time
+def _question(frame: PageContext, other: ComparedFigure) -> DifferenceQuestion:
+    asked, at = frame.question, other.time
     return DifferenceQuestion(
         code=asked.code,
         as_of=asked.as_of,
@@ -158,7 +161,7 @@ def _question(
         against_as_of=at.day,
         against_known_on=at.known_on,
         against_size=at.size,
-        limit=ROWS,
+        limit=frame.rows(ROWS),
         cursor=asked.cursor,
     )
 
@@ -171,6 +174,19 @@ async def _replay_step(
         return None
     today = frame.time.today
     return await replay_steps.step(view, frame.app.figures, figure, position, today)
+
+
+async def _whole_replay(
+    frame: PageContext, view: View, figure: Figure
+) -> list[ReplayLine]:
+    """The steps of the replay for the workbook of the page; else none."""
+    found: list[ReplayLine] = []
+    if frame.visitor.asks_workbook:
+        async for page in figure_replay.pages(view, figure, ReplayOrder.KNOWN):
+            found += page
+            if len(found) > STEPS:
+                break
+    return found
 
 
 def _stages(

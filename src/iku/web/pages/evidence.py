@@ -24,7 +24,7 @@ from iku.ledger.record import Recorded
 from iku.messages import error_message
 from iku.queries import accounts, actor_names, evidence, log_records
 from iku.queries.accounts import AccountsQuestion
-from iku.queries.evidence import EvidenceQuestion
+from iku.queries.evidence import PAGE, EvidenceQuestion
 from iku.queries.log_records import LogRange
 from iku.web import authentication, page_routes
 from iku.web.pages.page_context import PageContext
@@ -49,7 +49,8 @@ async def show_evidence(frame: PageContext) -> Response[bytes]:
     app, register, time = frame.app, frame.visitor.register, frame.time
     zone = app.settings.timezone.key
     async with frame.view() as view:
-        page = await evidence.page(view, frame.question, time.moment, zone)
+        most = frame.rows(PAGE)
+        page = await evidence.page(view, frame.question, time.moment, zone, most)
         assurance = await app.assurance(view.reader)
         erased = await log_records.page(
             view, LogRange(ERASURES, 0, page.size, page.size), 0, OPENINGS
@@ -57,7 +58,7 @@ async def show_evidence(frame: PageContext) -> Response[bytes]:
         actors = {one.body().actor for one in (*page.events, *erased.events)}
         openings = None
         if frame.refusal(Action.READ_OPENINGS) is None:
-            asked = TextAccessesQuestion(limit=OPENINGS)
+            asked = TextAccessesQuestion(limit=frame.rows(OPENINGS))
             openings = (await text_access_log.page(view, asked)).items
             actors |= {one.account for one in openings}
         held = None

@@ -30,11 +30,13 @@ from iku.queries.view import LOCAL, View, Viewer
 from iku.web import authentication, page_rendering
 from iku.web.confirmation import RECORDED
 from iku.web.page_forms import Form
+from iku.web.page_workbook import FORM
 from iku.web.pages import time_control
 from iku.web.pages.time_control import TimeControl
 from iku.web.visitor import LANGUAGE, Visitor, encoded
 
 TWICE = message("occurs more than once")
+WHOLE = 2000  # the most rows of a table in the workbook of a page
 CURSOR = "cursor"  # the parameter of the pages of a list
 
 
@@ -147,6 +149,10 @@ class PageContext:
         given += [(name, value) for name, value in query.items() if value]
         return f"{path}?{encoded(tuple(given))}" if given else path
 
+    def rows(self, usual: int) -> int:
+        """The most rows of a table: *usual*, or more in the workbook of the page."""
+        return WHOLE if self.visitor.asks_workbook else usual
+
     def with_time(self, **changes: Any) -> "PageContext":
         """The same context with further choices in the time control."""
         return replace(self, time=self.time._replace(**changes))
@@ -179,7 +185,7 @@ def of_visitor(
     own = tuple(
         (name, _day_as_iso(value, today) if _is_day(known.get(name)) else value)
         for name, value in pairs
-        if value and name not in {*time_control.NAMES, LANGUAGE, RECORDED}
+        if value and name not in {*time_control.NAMES, LANGUAGE, RECORDED, FORM}
     )
     given = {n: v for n, v in {**path, **time.given}.items() if n in known}
     return PageContext(

@@ -53,9 +53,11 @@ class ChangedField(NamedTuple):
 @present("/usulan", Action.READ_FIGURES, ProposalsQuestion)
 async def show_proposals(frame: PageContext) -> Response[bytes]:
     """The proposals that the visitor may see, the latest first."""
+    asked = frame.question
+    asked = structs.replace(asked, limit=frame.rows(asked.limit))
     async with frame.view() as view:
         found = await proposal_inbox.listing(
-            frame.app.commands, view, frame.credentials, frame.question
+            frame.app.commands, view, frame.credentials, asked
         )
         proposers = [one.proposed_by for one in found.items]
         names = await actor_names.names(view, frame.visitor.register, proposers)

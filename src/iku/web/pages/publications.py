@@ -165,7 +165,7 @@ async def _publication_page(
     at, today = frame.time.moment, frame.time.today
     figures, register = frame.app.figures, frame.visitor.register
     text = frame.visitor.page.text
-    page = read_page(getattr(frame.question, "cursor", None), 50)
+    page = read_page(getattr(frame.question, "cursor", None), frame.rows(50))
     async with frame.view() as view:
         assurance = await frame.app.assurance(view.reader)
         shown = await publications.read_publication(

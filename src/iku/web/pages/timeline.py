@@ -44,6 +44,7 @@ class TimelineEntry(NamedTuple):
         retroactive: Whether it corrects or annuls an earlier event.
         annulled_by: Version of the event that annuls it; None if it is in effect.
         later: Whether it is effective only after the as-of day of the page.
+        actor: The name of who recorded it.
         sentence: Who recorded it, and when it was known.
         effects: Its effects on the figures, one by one.
         also: Which other subjects it affects; empty if none.
@@ -53,6 +54,7 @@ class TimelineEntry(NamedTuple):
     retroactive: bool
     annulled_by: int | None
     later: bool
+    actor: str
     fields: tuple[ShownField, ...]
     replaced: tuple[ShownReplacement, ...]
     sentence: str
@@ -75,6 +77,7 @@ def entries(
             retroactive=one.type in RETROACTIVE or "corrects" in one.data,
             annulled_by=annulments.get(one.version),
             later=one.effective_on is not None and one.effective_on > day,
+            actor=frame.visitor.page.text(actors[one.actor]),
             fields=tuple(_fields(one, fields)),
             replaced=tuple(_replacements(one, fields)),
             sentence=_sentence(frame, one, actors[one.actor]),

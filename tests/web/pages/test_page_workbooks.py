@@ -1,0 +1,112 @@
+"""Every page with a table offers it as a workbook, which has what the page shows."""
+
+import io
+import re
+from datetime import date, datetime
+
+from python_calamine import load_workbook
+
+from iku.exchange.table_output import XLSX
+from tests.exchange.workbooks import cells
+from tests.web.conftest import CASE, Client
+from tests.web.pages.showing import addresses, read
+
+SITE = "http://iku.test"
+TABLES = re.compile(r'<(?:table|ol class="timeline")[^>]*>')
+# Pages whose only tables are forms or links, and why they need no workbook.
+WITHOUT = {
+    "/impor": "links to the templates of the journals",
+    "/impor/konflik/pemetaan": "fields of a form",
+}
+OF_LISTS = ("/daftar.xlsx", "/penjelasan.xlsx")  # whole lists, without pages
+
+
+async def test_every_page_with_a_table_offers_it_as_a_workbook(reader: Client) -> None:
+    wrong: list[str] = []
+    seen = 0
+    for path in addresses():
+        page = await reader.get(f"{SITE}{path}")
+        if page.status_code != 200 or "text/html" not in page.headers["Content-Type"]:
+            continue
+        tables = [t for t in TABLES.findall(page.text) if "data-isian" not in t]
+        if not tables:
+            has_table = bool(TABLES.findall(page.text))
+            if has_table != (path in WITHOUT):
+                wrong.append(f"{path}: {WITHOUT.get(path, 'a table of fields only')}")
+            continue
+        links = read(page.text).links
+        files = [
+            (to, query)
+            for to, query in links
+            if query.get("bentuk") == "xlsx" or to.endswith(OF_LISTS)
+        ]
+        if len(files) != 1:
+            wrong.append(f"{path}: {files}")
+            continue
+        [(to, query)] = files
+        book = await reader.get(f"{SITE}{to}", params=query)
+        seen += 1
+        sheets = (
+            len(load_workbook(io.BytesIO(book.content)).sheet_names)
+            if book.headers["Content-Type"] == XLSX
+            else 0
+        )
+        if sheets < len(tables):
+            wrong.append(f"{path}: {sheets} sheets for {len(tables)} tables")
+    assert not wrong
+    assert seen > 12
+
+
+async def test_a_page_without_a_table_has_no_workbook(reader: Client) -> None:
+    none = await reader.get(f"{SITE}/pintasan", params={"bentuk": "xlsx"})
+    assert none.status_code == 404
+    other = await reader.get(f"{SITE}/publikasi", params={"bentuk": "ods"})
+    assert other.status_code == 400
+    assert "xlsx" in other.text
+
+
+async def test_the_workbook_has_the_values_and_the_coordinates_of_the_page(
+    reader: Client,
+) -> None:
+    asked = {"per": "2021-12-31", "bentuk": "xlsx"}
+    book = await reader.get(f"{SITE}/indikator/IKU-1/definisi", params=asked)
+    disposition = book.headers["Content-Disposition"]
+    assert disposition == 'attachment; filename="indikator-IKU-1-definisi.xlsx"'
+    rows = [row for row in cells(book.content) if any(row)]
+    assert any("31 Desember 2021" in str(row[0]) for row in rows[:4])
+    [targets] = [row for row in rows if 0.8 in row]
+    assert any(type(cell) in {date, datetime} for cell in targets)
+    english = await reader.get(
+        f"{SITE}/indikator/IKU-1/definisi", params=asked | {"bahasa": "en"}
+    )
+    assert any("2021-12-31" in str(row[0]) for row in cells(english.content)[:4])
+
+
+async def test_the_workbook_of_a_case_has_its_events(loaded: Client) -> None:
+    await loaded.records("/conflicts", CASE | {"number": "K77", "title": "=1+1"})
+    book = await loaded.get(f"{SITE}/konflik/K77", params={"bentuk": "xlsx"})
+    [event] = [row for row in cells(book.content) if row[0] == 1.0]
+    assert "=1+1" in "\n".join(map(str, event))
+    with_formula = b"<f>" in book.content
+    assert not with_formula
+
+
+async def test_a_workbook_has_rows_beyond_the_first_page(loaded: Client) -> None:
+    size = (await loaded.says("/log/events"))["size"]
+    book = await loaded.get(f"{SITE}/bukti", params={"bentuk": "xlsx"})
+    numbered = [row for row in cells(book.content) if isinstance(row[0], float)]
+    assert [row[0] for row in numbered] == [*map(float, range(1, size + 1))]
+    leaf = numbered[-1][-1]
+    assert re.fullmatch(r"[0-9a-f]{64}", leaf)
+
+
+async def test_the_workbook_of_a_comparison_has_the_whole_replay(
+    reader: Client,
+) -> None:
+    asked = {"per": "2021-12-31"}
+    path = f"{SITE}/indikator/IKU-1/perbandingan"
+    book = await reader.get(path, params=asked | {"bentuk": "xlsx"})
+    figure = await reader.says("/indicators/IKU-1/figure", as_of="2021-12-31")
+    rows = cells(book.content, "Semua langkah putar ulang")
+    *_, last = [row for row in rows if isinstance(row[0], float)]
+    assert (last[6], last[8]) == (figure["numerator"], figure["denominator"])
