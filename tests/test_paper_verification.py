@@ -19,7 +19,7 @@ import iku_verify
 from iku.exchange.papers import digest
 from iku_verify import Finding, Report
 from tests.exchange.forging import policy, spell
-from tests.exchange.papers import issuing, signing
+from tests.exchange.papers import issuing, rewriting, signing
 from tests.ledger.test_note import log_key
 
 POLICY = policy(log_key())
@@ -178,12 +178,11 @@ def test_bytes_before_the_header_are_refused(
 # What does not pass: other files that show something else.
 
 
+@pytest.mark.parametrize("program", rewriting.PROGRAMS)
 def test_a_paper_that_another_program_wrote_is_refused(
-    paper: bytes, verify: Callable[..., tuple[int, str]]
+    program: str, paper: bytes, verify: Callable[..., tuple[int, str]]
 ) -> None:
-    rewritten = BytesIO()
-    pypdf.PdfWriter(clone_from=BytesIO(paper)).write(rewritten)
-    code, told = verify(rewritten.getvalue())
+    code, told = verify(rewriting.PROGRAMS[program](paper))
     assert code == 2
     assert "not laid out as a paper" in told
 

@@ -3,7 +3,6 @@
 import csv
 import json
 import re
-import zlib
 from collections.abc import Awaitable, Callable
 from datetime import date
 from io import StringIO
@@ -31,7 +30,8 @@ from iku.queries import papers
 from iku.queries.figure_parameters import Moment
 from iku_verify import Report
 from tests.exchange.forging import WITNESS
-from tests.exchange.papers import signing
+from tests.exchange.papers import issuing as foreign
+from tests.exchange.papers import rewriting, signing
 from tests.exchange.papers.conftest import sources
 from tests.exchange.papers.test_digest import attachments
 from tests.exchange.papers.test_documents import errors
@@ -218,17 +218,13 @@ async def test_a_replica_serves_what_is_stored_only(
 
 def reserved(paper: bytes) -> signing.Box:
     """The field that the last page reserves, as the rectangle of a signature."""
-    [field] = json.loads(zlib_or_plain(digest.stored(paper, "bidang.json")))
+    [field] = json.loads(digest.attachments(paper)["bidang.json"])
     with pymupdf.open(stream=paper) as opened:  # type: ignore[no-untyped-call]
         assert field["page"] == len(opened)
         height = opened[-1].rect.height
     left, top = field["x"], height - field["y"]
     width, tall = signed_copies.WIDTH, signed_copies.HEIGHT
     return int(left) + 1, int(top - tall) + 1, int(left + width), int(top)
-
-
-def zlib_or_plain(content: bytes) -> bytes:
-    return content if content.startswith(b"[") else zlib.decompress(content)
 
 
 def redrawn(paper: bytes, signed: bytes) -> bytes:
@@ -241,8 +237,17 @@ def redrawn(paper: bytes, signed: bytes) -> bytes:
     )
 
 
+@pytest.fixture(scope="module")
+def another() -> bytes:
+    """A paper of another register."""
+    return foreign.paper()
+
+
 async def test_a_signed_copy_is_taken_up_and_a_changed_one_is_refused(
-    world: World, issue: Issue, witness: Callable[[], Awaitable[iku_verify.Policy]]
+    world: World,
+    issue: Issue,
+    witness: Callable[[], Awaitable[iku_verify.Policy]],
+    another: bytes,
 ) -> None:
     made = await issue("lkjip", YEAR)
     await witness()
@@ -267,9 +272,15 @@ async def test_a_signed_copy_is_taken_up_and_a_changed_one_is_refused(
         (final.content, "nothing is appended"),
         (final.content + b"\n% catatan\n", "nothing is appended"),
         (signed[1:], "does not begin"),
-        (signed[: cut // 2] + b"x" + signed[cut // 2 + 1 :], "written again"),
-        (signing.sign(made.compiled), "does not begin"),
-        (b"%PDF-1.7\n", "does not begin"),
+        (signed[: cut // 2] + b"x" + signed[cut // 2 + 1 :], "rewritten"),
+        *(
+            (rewrite(signed), "rewritten .* attachments are equal")
+            for rewrite in rewriting.PROGRAMS.values()
+        ),
+        (signing.sign(made.compiled), r"differ .*: bukti\.json;"),
+        (another, r"differ .*: bidang\.json, bukti\.json, figur\.json"),
+        (rewriting.by_qpdf_packed(another), r"differ .*, figur\.json"),
+        (b"%PDF-1.7\n", "no attachments"),
         (
             signing.sign(final.content, (left, lower + 300, right, upper + 300)),
             "outside",

@@ -8,6 +8,7 @@ compares the digest (docs/ledger-format.md, "Papers").
 """
 
 import re
+import zlib
 from hashlib import sha256
 from itertools import pairwise
 
@@ -24,6 +25,9 @@ _HELD = re.compile(
 )
 _START = re.compile(rb"startxref\n([0-9]+)\n%%EOF\Z")
 _ENTRY = re.compile(rb"([0-9]{10}) 00000 n\r\n")
+_ATTACHED = re.compile(
+    rb"<</Type/Filespec/F\(([a-z.]+)\)/UF\([a-z.]+\)/EF<</F ([0-9]+) 0 R"
+)
 
 
 _encode = msgspec.json.Encoder(order="sorted").encode
@@ -103,14 +107,13 @@ def objects(paper: bytes) -> dict[int, bytes]:
     }
 
 
-def stored(paper: bytes, name: str) -> bytes:
-    """The attachment *name* as it is stored in a paper, perhaps deflated."""
-    held = objects(paper)
-    named = b"/Type/Filespec/F(%b)" % name.encode()
+def attachments(paper: bytes) -> dict[str, bytes]:
+    """The content of each attachment of a paper, by its name."""
+    held, found = objects(paper), dict[str, bytes]()
     for content in held.values():
-        if named in content:
-            found = re.search(rb"/EF<</F ([0-9]+) 0 R", content)
-            if found is not None:
-                body = held[int(found[1])].partition(b"\nstream\n")[2]
-                return body.removesuffix(b"\nendstream")
-    raise ValueError(f"the paper has no attachment {name}")
+        if named := _ATTACHED.match(content):
+            head, _, body = held[int(named[2])].partition(b"\nstream\n")
+            body = body.removesuffix(b"\nendstream")
+            is_deflated = b"/Filter/FlateDecode" in head
+            found[named[1].decode()] = zlib.decompress(body) if is_deflated else body
+    return found

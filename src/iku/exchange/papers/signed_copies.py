@@ -7,7 +7,6 @@ something in the reserved fields only, and may replace nothing that a page shows
 """
 
 import re
-import zlib
 from collections.abc import Iterator
 from datetime import date
 
@@ -17,7 +16,7 @@ from msgspec import Struct
 from iku.domain.access import Action
 from iku.domain.decider import Refused
 from iku.domain.paper import Signed
-from iku.exchange.papers import digest, issuing
+from iku.exchange.papers import digest, issuing, rewritten_copies
 from iku.exchange.papers.issuing import Site
 from iku.exchange.papers.sources import Sources
 from iku.messages import Message, message
@@ -93,16 +92,23 @@ async def checked(
 
 def _other_file(issued: bytes, copy: bytes) -> Message:
     """Why a file that does not begin with the issued paper is refused."""
-    stored = [digest.stored(issued, name) for name in ("bukti.json", "figur.json")]
-    if all(one in copy for one in stored):
+    if b"/EmbeddedFile" not in copy:
         return message(
-            "the file has the attachments of the issued paper, but does not begin "
-            "with its bytes: it was written again, so what it shows cannot be "
-            "compared; sign with a program that appends"
+            "the file does not begin with the issued paper and has no attachments: it "
+            "is another file, or a draft"
+        )
+    missing = rewritten_copies.missing_attachments(digest.attachments(issued), copy)
+    if missing:
+        return message(
+            "the file does not begin with the issued paper, and its attachments "
+            "differ from those of the paper: {names}; it is another paper, or was "
+            "changed before it was signed",
+            names=missing,
         )
     return message(
-        "the file does not begin with the issued paper: it is another file, or was "
-        "changed before it was signed"
+        "the file does not begin with the issued paper: it was rewritten by a program, "
+        "and its attachments are equal to those of the paper, but what its pages show "
+        "cannot be compared; sign with a program that only appends"
     )
 
 
@@ -166,10 +172,8 @@ def _page_height(page: bytes) -> float:
 
 
 def _reserved_fields(issued: bytes) -> list[ReservedField]:
-    content = digest.stored(issued, "bidang.json")
-    with_filter = not content.startswith(b"[")
-    plain = zlib.decompress(content) if with_filter else content
-    return msgspec.json.decode(plain, type=list[ReservedField])
+    content = digest.attachments(issued)["bidang.json"]
+    return msgspec.json.decode(content, type=list[ReservedField])
 
 
 def _is_empty(rectangle: bytes) -> bool:
