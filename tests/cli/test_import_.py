@@ -18,7 +18,7 @@ from iku.exchange import column_mapping
 from iku.ledger import log
 from iku.postgres.pool import Plain
 from tests.exchange.test_column_mapping import HEADINGS as OWN_HEADINGS
-from tests.exchange.test_column_mapping import MAPPING, ROW
+from tests.exchange.test_column_mapping import MAPPING, OPEN, ROW, csv_of
 from tests.exchange.workbooks import filled, workbook
 
 HEADINGS = (
@@ -122,6 +122,11 @@ def test_a_mapping_is_kept_and_imports_an_own_register(
     said = iku("import", "--mapping", "buku-konflik", book)
     assert (said.code, said.err) == (0, "")
     assert size(iku) == BROUGHT + 3
+    as_csv = tmp_path / "buku.csv"
+    as_csv.write_bytes(csv_of(ROW, OPEN))
+    again = iku("import", "--mapping", "buku-konflik", as_csv, "--json")
+    assert (again.code, again.json["files"][0]["repeated"]) == (0, 3)
+    assert size(iku) == BROUGHT + 5
     unknown = iku("import", "--mapping", "lain", book)
     assert (unknown.code, "there is no mapping lain" in unknown.err) == (1, True)
     document.write_text("{}")

@@ -1,5 +1,6 @@
 """An agency's own register: its columns mapped to those of a journal, and kept."""
 
+import csv
 import io
 from datetime import date, datetime
 from pathlib import Path
@@ -138,7 +139,47 @@ def test_a_register_without_the_headings_is_refused() -> None:
     assert "no visible sheet has all headings of the mapping" in refusal(book)
     twice = workbook(Buku=[[*HEADINGS, "bidang"], ROW])
     assert "the heading bidang occurs twice" in refusal(twice)
-    assert "for workbooks" in refusal(b"a,b\n1,2\n")
+    assert "do not have all headings of the mapping" in refusal(b"a,b\n1,2\n")
+
+
+def csv_of(*rows: list[Any], delimiter: str = ";") -> bytes:
+    """The own register as a spreadsheet saves it, with days as people write them."""
+
+    def text(cell: Any) -> str:
+        return f"{cell:%d/%m/%Y}" if isinstance(cell, date) else str(cell or "")
+
+    file = io.StringIO()
+    writer = csv.writer(file, delimiter=delimiter)
+    writer.writerow(["BUKU REGISTER, TAHUN 2021", *[""] * (len(HEADINGS) - 1)])
+    writer.writerows([text(cell) for cell in row] for row in (HEADINGS, *rows))
+    return file.getvalue().encode("utf-8-sig")
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_a_csv_file_of_the_register_is_the_same_rows_as_the_workbook(
+    delimiter: str,
+) -> None:
+    content = csv_of(ROW, OPEN, delimiter=delimiter)
+    [journal] = read_journals(io.BytesIO(content), SCOPE.digest, MAPPING)
+    found = [*journal.entries(SCOPE)]
+    assert [one.faults for one in found] == [()] * 5
+    ids = [one.command_id for one in entries(ROW, OPEN)]
+    assert [one.command_id for one in found] == ids
+    assert journal.sheets == ()
+
+
+def test_a_fault_of_a_csv_file_is_at_its_row_under_its_own_heading() -> None:
+    wrong = [9, "kemarin dulu", "Lain", "Sos.", 0, LATER, "rembuk", None]
+    shifted = [*ROW, "sisa"]
+    content = csv_of(ROW, wrong, shifted)
+    [journal] = read_journals(io.BytesIO(content), SCOPE.digest, MAPPING)
+    faults = [fault for one in journal.entries(SCOPE) for fault in one.faults]
+    found = [(one.row, one.column, one.sheet, one.cell) for one in faults]
+    # The heading of the title has a line break, so the rows begin on line 4.
+    assert (5, "tgl laporan", None, None) in found
+    assert (5, "penyelesaian", None, None) in found
+    assert (6, None, None, None) in found
+    assert "has 9 cells, but the file has 8 headings" in faults[-1].message
 
 
 @pytest.mark.parametrize(

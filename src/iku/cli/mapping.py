@@ -16,7 +16,7 @@ from iku.messages import message
 def mapping() -> None:
     """Keep mappings of the columns of an agency's own registers, by name.
 
-    iku import --mapping NAME imports a workbook with these columns.
+    iku import --mapping NAME imports a workbook or CSV file with these columns.
     """
 
 

@@ -16,22 +16,25 @@ from datetime import date, datetime
 from functools import cached_property
 from hashlib import sha256
 from itertools import islice
-from typing import Any, Literal
+from typing import Any, BinaryIO, Literal
 
 import msgspec
 from msgspec import Struct
 
 from iku import strict_json
 from iku.exchange import workbook_parts, workbook_sheets, written_day
+from iku.exchange.csv_sheet import CsvTable
 from iku.exchange.journal_layouts import LAYOUTS, Layout, Statement
 from iku.exchange.spreadsheet import (
+    CellValue,
     ColumnPlace,
     RowPlace,
+    RowTable,
     SheetRow,
     UnreadableSheet,
     quoted,
 )
-from iku.exchange.workbook_sheets import CellValue, TableSheet
+from iku.exchange.workbook_sheets import TableSheet
 from iku.exchange.written_day import MalformedDay
 from iku.messages import Message, error_message, message
 
@@ -190,7 +193,27 @@ def journal(sheets: Sequence[TableSheet], mapping: ColumnMapping) -> "MappedShee
     return MappedSheets(mapping.journal, found)
 
 
-def _mapped(sheet: TableSheet, mapping: ColumnMapping) -> "MappedSheet | None":
+def csv_journal(file: BinaryIO, mapping: ColumnMapping) -> "MappedSheets":
+    """The journal that a CSV file holds under the mapping.
+
+    Raises:
+        UnreadableSheet: It is no CSV file, or does not have the headings of the
+            mapping.
+    """
+    found = _mapped(CsvTable(file, HEADING_ROWS), mapping)
+    if found is None:
+        raise workbook_parts.unreadable(
+            message(
+                "the first {rows} rows do not have all headings of the mapping: "
+                "{headings}",
+                rows=HEADING_ROWS,
+                headings=sorted({*mapping.columns.values()}),
+            )
+        )
+    return MappedSheets(mapping.journal, [found])
+
+
+def _mapped(sheet: RowTable, mapping: ColumnMapping) -> "MappedSheet | None":
     """The sheet under the mapping; None if it does not have its headings."""
     wanted = {*map(normal, mapping.columns.values())}
     for number, cells in islice(sheet.rows(), HEADING_ROWS):
@@ -208,16 +231,16 @@ def _mapped(sheet: TableSheet, mapping: ColumnMapping) -> "MappedSheet | None":
 
 
 class MappedSheets:
-    """The sheets of a workbook that hold one register.
+    """The sheets of a workbook, or the CSV file, that hold one register.
 
     Attributes:
         layout: Name of the journal.
-        names: The names of the sheets.
+        names: The names of the sheets; none of a CSV file.
     """
 
     def __init__(self, layout: str, sheets: Sequence["MappedSheet"]) -> None:
         self.layout = layout
-        self.names = tuple(one.name for one in sheets)
+        self.names = tuple(one.name for one in sheets if one.name is not None)
         self._sheets = sheets
 
     def rows(self) -> Iterator[SheetRow]:
@@ -231,7 +254,7 @@ class MappedSheet:
 
     def __init__(
         self,
-        sheet: TableSheet,
+        sheet: RowTable,
         mapping: ColumnMapping,
         first: int,
         places: Mapping[str, int],
@@ -260,9 +283,14 @@ class MappedSheet:
 
     def rows(self) -> Iterator[SheetRow]:
         """The events of each row below the headings."""
-        for number, cells in self._sheet.rows():
-            if number > self._first and not self._used.isdisjoint(cells):
+        for number, cells, fault in self._sheet.rows_below(self._first):
+            if self._used.isdisjoint(cells):
+                continue
+            if fault is None:
                 yield from self._events(number, cells)
+            else:
+                place = RowPlace(number, self.name, self._sheet.index)
+                yield SheetRow(place, {}, place.fault(None, fault))
 
     def _events(
         self, number: int, cells: Mapping[int, CellValue]

@@ -9,21 +9,129 @@ import csv
 import io
 from codecs import getincrementaldecoder
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from types import MappingProxyType
 from typing import BinaryIO
 
 from iku.exchange.spreadsheet import (
     CHANGED,
+    CellValue,
     FileFault,
     RowPlace,
     SheetRow,
+    TableRow,
     UnreadableSheet,
     find_layout,
     tidy,
 )
-from iku.messages import message
+from iku.messages import Message, message
 
 BLOCK = 1 << 20  # bytes
+
+
+class CsvLines:
+    """The lines of a CSV file, read again at each call."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        """Check the encoding of the whole file.
+
+        The file is closed with the last reference to this object.
+
+        Raises:
+            UnreadableSheet: It is not UTF-8.
+        """
+        _refuse_non_utf8(file)
+        self._text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
+
+    def read(self, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+        """The cells of each non-empty line, with its line number.
+
+        Raises:
+            UnreadableSheet: The file is not CSV; lines before the fault are returned.
+        """
+        self._text.seek(0)
+        reader = csv.reader(self._text, delimiter=delimiter, strict=True)
+        begins = 1
+        while True:
+            try:
+                cells = next(reader)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                fault = message(
+                    "the file is not valid CSV: {reason}",
+                    reason=_with_likely_cause(error),
+                )
+                raise UnreadableSheet(FileFault(begins, None, fault)) from None
+            except UnicodeDecodeError:
+                raise UnreadableSheet(FileFault(begins, None, CHANGED)) from None
+            if any(map(str.strip, cells)):
+                yield begins, cells
+            begins = reader.line_num + 1
+
+    def delimiter_of_headings(self) -> str:
+        """The delimiter of the first line that is not empty."""
+        self._text.seek(0)
+        for line in self._text:
+            if headings := line.lstrip(" \t\r\n,;"):
+                return ";" if headings.count(";") > headings.count(",") else ","
+        return ","
+
+    def usual_delimiter(self, lines: int) -> str:
+        """The delimiter that is the most frequent in the first *lines*."""
+        self._text.seek(0)
+        first = "".join(islice(self._text, lines))
+        return max(",;\t", key=first.count)
+
+
+class CsvTable:
+    """A CSV file as a table whose headings are searched (`RowTable`).
+
+    A file that begins with a title may have any delimiter between its headings.
+    """
+
+    name: str | None = None
+    index = 0
+
+    def __init__(self, file: BinaryIO, heading_rows: int) -> None:
+        """Recognise the delimiter by the first *heading_rows* lines.
+
+        Raises:
+            UnreadableSheet: The file is not UTF-8.
+        """
+        self._lines = CsvLines(file)
+        self._delimiter = self._lines.usual_delimiter(heading_rows)
+
+    def rows(self) -> Iterator[tuple[int, dict[int, CellValue]]]:
+        """The lines that are not empty: number, and cells by the index of the column.
+
+        Raises:
+            UnreadableSheet: The file is not CSV; rows before the fault are returned.
+        """
+        for number, line in self._lines.read(self._delimiter):
+            yield number, _cells(line)
+
+    def rows_below(self, first: int) -> Iterator[TableRow]:
+        """The lines below line *first*, which has the headings."""
+        width = 0
+        for number, line in self._lines.read(self._delimiter):
+            if number == first:
+                width = len(line)
+            elif number > first:
+                fault = None if len(line) == width else _width_fault(line, width)
+                yield TableRow(number, _cells(line), fault)
+
+
+def _cells(line: Sequence[str]) -> dict[int, CellValue]:
+    return {column: CellValue(cell) for column, cell in enumerate(line) if cell.strip()}
+
+
+def _width_fault(line: Sequence[str], width: int) -> Message:
+    return message(
+        "has {columns} cells, but the file has {headings} headings",
+        columns=len(line),
+        headings=width,
+    )
 
 
 class CsvSheet:
@@ -49,11 +157,10 @@ class CsvSheet:
         Raises:
             UnreadableSheet: The file has the headings of no layout.
         """
-        _refuse_non_utf8(file)
-        self._text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
-        self._delimiter = self._detect_delimiter()
+        self._lines = CsvLines(file)
+        self._delimiter = self._lines.delimiter_of_headings()
         try:
-            first, cells = next(self._lines())
+            first, cells = next(self._lines.read(self._delimiter))
         except StopIteration:
             raise UnreadableSheet(
                 FileFault(1, None, message("the file is empty"))
@@ -68,41 +175,11 @@ class CsvSheet:
         Raises:
             UnreadableSheet: The file is not CSV; rows before the fault are returned.
         """
-        lines = self._lines()
+        lines = self._lines.read(self._delimiter)
         next(lines, None)
         headings = self._headings
         for line, cells in lines:
             yield _parse_row(line, headings, cells)
-
-    def _lines(self) -> Iterator[tuple[int, list[str]]]:
-        """The cells of each non-empty line, with its line number."""
-        self._text.seek(0)
-        reader = csv.reader(self._text, delimiter=self._delimiter, strict=True)
-        begins = 1
-        while True:
-            try:
-                cells = next(reader)
-            except StopIteration:
-                return
-            except csv.Error as error:
-                fault = message(
-                    "the file is not valid CSV: {reason}",
-                    reason=_with_likely_cause(error),
-                )
-                raise UnreadableSheet(FileFault(begins, None, fault)) from None
-            except UnicodeDecodeError:
-                raise UnreadableSheet(FileFault(begins, None, CHANGED)) from None
-            if any(map(str.strip, cells)):
-                yield begins, cells
-            begins = reader.line_num + 1
-
-    def _detect_delimiter(self) -> str:
-        """The delimiter of the headings."""
-        self._text.seek(0)
-        for line in self._text:
-            if headings := line.lstrip(" \t\r\n,;"):
-                return ";" if headings.count(";") > headings.count(",") else ","
-        return ","
 
 
 def _with_likely_cause(error: csv.Error) -> str:
@@ -165,9 +242,5 @@ def _parse_row(line: int, headings: Sequence[str], cells: Sequence[str]) -> Shee
     place = RowPlace(line)
     if len(cells) == len(headings):
         return SheetRow(place, given)
-    fault = message(
-        "has {columns} cells, but the file has {headings} headings",
-        columns=len(cells),
-        headings=len(headings),
-    )
+    fault = _width_fault(cells, len(headings))
     return SheetRow(place, given, place.fault(None, fault))

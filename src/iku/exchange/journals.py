@@ -33,9 +33,6 @@ from iku.exchange.spreadsheet import (
 )
 from iku.messages import Term, message
 
-NO_WORKBOOK = message(
-    "a mapping of columns is for workbooks: save the file as XLSX, and import that file"
-)
 IMPORTED = "import:"  # prefix of the ids of imported rows
 
 
@@ -258,14 +255,14 @@ def read_journals(
 ) -> list[JournalFile]:
     """The journals of a CSV file, which is one, or of a workbook.
 
-    With a *mapping*, the workbook is an agency's own register.
+    With a *mapping*, the file is an agency's own register.
 
     Raises:
         UnreadableSheet: The file has no journal, or cannot be read.
     """
     if mapping is not None:
         if not workbook_parts.is_workbook(file):
-            raise workbook_parts.unreadable(NO_WORKBOOK)
+            return [JournalFile(column_mapping.csv_journal(file, mapping), digest)]
         tables = workbook_sheets.tables(file)
         return [JournalFile(column_mapping.journal(tables, mapping), digest)]
     if not workbook_parts.is_workbook(file):

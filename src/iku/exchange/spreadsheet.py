@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from types import MappingProxyType
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from msgspec import Struct
 
@@ -92,7 +92,7 @@ class RowPlace(Struct, frozen=True):
         found = self.columns.get(heading) if heading is not None else None
         if found is None:
             return FileFault(self.row, heading, said, self.sheet)
-        cell = f"{found.letters}{self.row}"
+        cell = None if self.sheet is None else f"{found.letters}{self.row}"
         return FileFault(self.row, found.heading, said, self.sheet, cell)
 
 
@@ -108,6 +108,48 @@ class SheetRow(Struct, frozen=True):
     cells: dict[str, str]
     fault: FileFault | None = None
     refused: Mapping[str, str] = MappingProxyType({})
+
+
+class CellValue(NamedTuple):
+    """A cell that is not empty.
+
+    Attributes:
+        content: Its value: a text, number, day or truth value.
+        refused: Why it has no value of its own; None if it has.
+    """
+
+    content: Any
+    refused: Message | None = None
+
+
+class TableRow(NamedTuple):
+    """A row of a table: its number, and its cells by the index of the column.
+
+    Attributes:
+        fault: Why the cells cannot be assigned to columns; None if they can.
+    """
+
+    number: int
+    cells: Mapping[int, CellValue]
+    fault: Message | None = None
+
+
+class RowTable(Protocol):
+    """A table whose headings are searched: a sheet of a workbook, or a CSV file."""
+
+    @property
+    def name(self) -> str | None:
+        """Name of the sheet; None for a CSV file."""
+
+    @property
+    def index(self) -> int:
+        """Index of the sheet."""
+
+    def rows(self) -> Iterator[tuple[int, Mapping[int, CellValue]]]:
+        """The rows that are not empty: number, and cells by the index of the column."""
+
+    def rows_below(self, first: int) -> Iterator[TableRow]:
+        """The rows below row *first*, which has the headings."""
 
 
 class RowSource(Protocol):

@@ -13,7 +13,7 @@ some program calculated last.
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, time
 from itertools import islice
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO
 
 from python_calamine import (
     CalamineError,
@@ -28,9 +28,11 @@ from iku.exchange import workbook_parts
 from iku.exchange.entry_template_mark import GUIDE, MARK, MARK_PREFIX
 from iku.exchange.journal_layouts import LAYOUTS
 from iku.exchange.spreadsheet import (
+    CellValue,
     ColumnPlace,
     RowPlace,
     SheetRow,
+    TableRow,
     UnreadableSheet,
     common_headings,
     find_layout,
@@ -50,18 +52,6 @@ PER_CENT = message(
     "77,5, in a cell without the format of percentages"
 )
 _MIDNIGHT = time()
-
-
-class CellValue(NamedTuple):
-    """A cell that is not empty.
-
-    Attributes:
-        content: Its value: a text, number, day or truth value.
-        refused: Why it has no value of its own; None if it has.
-    """
-
-    content: Any
-    refused: Message | None = None
 
 
 class TableSheet:
@@ -96,6 +86,12 @@ class TableSheet:
         for below in sorted(self._refused):
             if below > row:
                 yield below + 1, self._refused[below]
+
+    def rows_below(self, first: int) -> Iterator[TableRow]:
+        """The rows below row *first*."""
+        for number, cells in self.rows():
+            if number > first:
+                yield TableRow(number, cells)
 
 
 class JournalSheet:
