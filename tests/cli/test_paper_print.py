@@ -21,6 +21,7 @@ def test_a_paper_is_written_issued_and_signed(register: Type, tmp_path: Path) ->
     written = iku(*NAME)
     assert written.code == 0, written.err
     assert "data-terbuka-2021.pdf; it is a draft (KONSEP)" in written.out
+    assert "Missing: this paper is not issued yet. Issue it on" in written.out
     assert (tmp_path / "data-terbuka-2021.pdf").read_bytes().startswith(b"%PDF-1.7")
     assert iku(*NAME, "--csv", "-o", "data.csv").code == 0
     assert "IKU-1" in (tmp_path / "data.csv").read_text("utf-8-sig")
@@ -33,6 +34,9 @@ def test_a_paper_is_written_issued_and_signed(register: Type, tmp_path: Path) ->
     again = iku(*NAME, "--issue")
     assert again.code == 1
     assert "already issued with these contents" in again.err
+    unwitnessed = iku(*NAME, "-o", "unwitnessed.pdf").out
+    assert "Missing: no quorum of witnesses is configured, so nobody" in unwitnessed
+    assert "Name at least one witness in the file of IKU_WITNESSES" in unwitnessed
     # A witness cosigns by file.
     (tmp_path / "witnesses").write_text(f"witness W {WITNESS.verifier}\nquorum W\n")
     watched = {"IKU_WITNESSES": str(tmp_path / "witnesses")}

@@ -10,6 +10,7 @@ import pytest
 from python_calamine import load_workbook
 
 from iku.exchange import workbook
+from iku.exchange.papers import missing
 from iku.exchange.papers.document import (
     Amount,
     CellKind,
@@ -167,7 +168,7 @@ def test_tables_of_one_name_get_sheets_of_their_own() -> None:
         letterhead=(),
         coordinates="",
         sections=(Section(None, tuple(tables)),),
-        draft=("penanda tangan",),
+        draft=(missing.ISSUE,),
     )
     content = workbook.document(twice)
     found = load_workbook(io.BytesIO(content)).sheet_names

@@ -121,4 +121,4 @@ async def test_a_paper_that_does_not_exist_is_not_found(
 
 async def test_a_paper_that_lacks_its_signer_is_not_issued(published: Client) -> None:
     refused = await published.post("/papers/lkjip", params=OF)
-    assert "penanda tangan Kepala Badan" in problem(refused, 409)["detail"]
+    assert "signer Kepala Badan" in problem(refused, 409)["detail"]

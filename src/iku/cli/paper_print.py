@@ -15,6 +15,7 @@ from iku.commands.command import Command, CommandResult
 from iku.domain.access import Credentials
 from iku.exchange import workbook
 from iku.exchange.papers import issuing, registry, signed_copies, table_csv
+from iku.exchange.papers.missing import Missing
 from iku.exchange.papers.registry import Archive, Paper, Scope
 from iku.exchange.papers.sources import PaperRequest
 from iku.gateway import receipt
@@ -79,11 +80,15 @@ def _run(kind: Paper, given: dict[str, Any]) -> None:
         else:
             _report(outcome, message("The paper was issued."), json=given["json"])
     else:
-        path, content, draft = terminal.run(_print(kind, given))
+        path, content, lacks = terminal.run(_print(kind, given))
         path.write_bytes(content)
         written = message("Written: {path}", path=path)
         drafted = message("Written: {path}; it is a draft (KONSEP)", path=path)
-        tables.say(drafted if draft else written)
+        tables.say(drafted if lacks else written)
+        for one in lacks:
+            tables.say(
+                message("Missing: {what}. {remedy}", what=one.what, remedy=one.remedy)
+            )
 
 
 def _report(outcome: CommandResult, said: Message, *, json: bool) -> None:
@@ -104,11 +109,13 @@ def _request(app: App, kind: Paper, given: dict[str, Any]) -> PaperRequest:
             return PaperRequest(moment=question.moment(app.commands.today()))
 
 
-async def _print(kind: Paper, given: dict[str, Any]) -> tuple[Path, bytes, bool]:
-    """The path of the paper, its content, and whether it is a draft."""
+async def _print(
+    kind: Paper, given: dict[str, Any]
+) -> tuple[Path, bytes, tuple[Missing, ...]]:
+    """The path of the paper, its content, and what it lacks as a PDF."""
     async with terminal.opened_view() as (app, view):
         request, sources = _request(app, kind, given), paper_sources.sources(app, view)
-        draft = False
+        lacks: tuple[Missing, ...] = ()
         suffix = "csv" if given["csv"] else "xlsx" if given["xlsx"] else "pdf"
         if suffix != "pdf":
             made = await registry.make(sources, kind.name, request)
@@ -119,9 +126,9 @@ async def _print(kind: Paper, given: dict[str, Any]) -> tuple[Path, bytes, bool]
         else:
             site = paper_sources.site(app)
             printed = await issuing.print_paper(sources, kind.name, request, site)
-            content, draft = printed.content, kind.issued and not printed.issued
+            content, lacks = printed.content, printed.missing
         name = issuing.file_name(kind.name, request, suffix)
-    return given["output"] or Path(name), content, draft
+    return given["output"] or Path(name), content, lacks
 
 
 async def _issue(kind: Paper, given: dict[str, Any]) -> CommandResult:

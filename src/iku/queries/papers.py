@@ -12,7 +12,7 @@ from iku.domain.paper import Issued, IssuedPaper
 from iku.domain.publication import Published
 from iku.domain.question import UnknownReference
 from iku.ledger import checkpoint_store, log, proof_building
-from iku.ledger.checkpoint_store import Coverage
+from iku.ledger.checkpoint_store import Assurance, Coverage
 from iku.ledger.policy import Policy
 from iku.ledger.record import Recorded
 from iku.ledger.tile_cache import Tiles
@@ -119,6 +119,12 @@ async def stored(view: View, issued: Issued) -> StoredPaper:
             )
         )
     return kept
+
+
+async def is_proven(view: View, of: PaperRecord, assurance: Assurance) -> bool:
+    """Whether the issue in force has its proof, or gets it when it is next printed."""
+    covered = assurance.coverage_of(of.issue.position) is Coverage.WITNESSED
+    return covered or await papers.has_proof(view.reader, of.paper.issued.digest)
 
 
 async def evidence(

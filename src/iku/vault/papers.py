@@ -37,3 +37,11 @@ async def read(connection: Reader, digest: str) -> StoredPaper | None:
         "select compiled, proven from vault.read_paper($1)", digest
     )
     return None if row is None else StoredPaper(row["compiled"], row["proven"])
+
+
+async def has_proof(connection: Reader, digest: str) -> bool:
+    """Whether the paper with this digest is stored with its proof."""
+    found = await connection.fetchval(
+        "select proven is not null from vault.read_paper($1)", digest
+    )
+    return bool(found)

@@ -19,11 +19,12 @@ from iku.domain.decider import Refused
 from iku.domain.paper import Signed
 from iku.domain.paper_data import SignerSet
 from iku.domain.question import UnknownReference
-from iku.exchange.papers import digest, issuing, signed_copies
+from iku.exchange.papers import digest, issuing, missing, signed_copies
 from iku.exchange.papers.issuing import PreparedIssue, Site
 from iku.exchange.papers.sources import PaperRequest
 from iku.exchange.papers.words import say
 from iku.ledger import checkpoint_signing
+from iku.ledger.policy import Policy
 from iku.ledger.signer_folder import SignerFolder
 from iku.postgres.pool import Plain
 from iku.queries import papers
@@ -102,14 +103,14 @@ async def test_a_paper_is_a_draft_that_names_what_it_lacks(
     assert not issued
     assert "KONSEP" in told
     assert "penanda tangan Kepala Badan" in told
-    assert say(issuing.NOT_ISSUED) in told
+    assert say(missing.ISSUE.what) in told
 
 
 async def test_a_paper_without_its_signer_is_not_issued(
     world: World, published: str
 ) -> None:
     request = PaperRequest(publication=published)
-    with pytest.raises(Refused, match="penanda tangan Kepala Badan"):
+    with pytest.raises(Refused, match="signer Kepala Badan"):
         await issuing.prepare(sources(world), "lkjip", request, SITE)
 
 
@@ -135,7 +136,10 @@ async def test_an_issued_paper_proves_itself_once_it_is_witnessed(
     made = await issue("lkjip", YEAR)
     told, issued = await printed(world, "lkjip", YEAR)
     assert not issued
-    assert say(issuing.NOT_WITNESSED) in told
+    assert say(missing.COSIGNATURES.what) in told
+    alone = SITE._replace(witnesses=Policy())
+    lacks = (await issuing.print_paper(sources(world), "lkjip", YEAR, alone)).missing
+    assert lacks == (missing.WITNESSES,)
     policy = await witness()
     final = await issuing.print_paper(sources(world), "lkjip", YEAR, SITE)
     assert final.issued

@@ -11,7 +11,7 @@ from iku.domain.conflict import Category, Dimension, Reported
 from iku.domain.decider import SubjectNotFound
 from iku.domain.paper_data import LetterheadSet, SignerSet
 from iku.domain.question import UnknownReference
-from iku.exchange.papers import registry, table_csv
+from iku.exchange.papers import missing, registry, table_csv
 from iku.exchange.papers.document import (
     Document,
     Paragraph,
@@ -21,6 +21,7 @@ from iku.exchange.papers.document import (
 )
 from iku.exchange.papers.registry import PAPERS, Scope
 from iku.exchange.papers.sources import PaperRequest
+from iku.exchange.papers.words import say
 from iku.postgres.pool import Plain
 from iku.projections.rebuild import rebuild
 from iku.queries.figure_parameters import Moment
@@ -156,7 +157,7 @@ async def test_a_paper_without_a_signer_is_a_draft_that_says_so(
 ) -> None:
     of = await publish(world, YEAR)
     document = await make("lkjip", publication=of)
-    assert document.draft == ("penanda tangan Kepala Badan",)
+    assert [say(one.what) for one in document.draft] == ["penanda tangan Kepala Badan"]
     assert document.letterhead[0] == "Pemerintah Kota Mojokerto"
     signer = SignerSet(
         office="kepala_badan",
@@ -186,7 +187,7 @@ async def test_a_closed_publication_is_printed_as_a_draft(
     world: World, make: Make
 ) -> None:
     document = await make("lkjip", publication=await close(world, YEAR))
-    assert "publikasi baru ditutup, belum direviu dan belum terbit" in document.draft
+    assert document.draft[0] == missing.REVIEW
 
 
 async def test_figures_that_are_not_frozen_have_no_papers(

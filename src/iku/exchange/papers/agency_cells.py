@@ -4,7 +4,9 @@ from datetime import date
 from decimal import Decimal
 
 from iku.agency import AgencyProfile
+from iku.exchange.papers import missing
 from iku.exchange.papers.document import Amount, Cell, Signature, Signatures
+from iku.exchange.papers.missing import Missing
 from iku.exchange.papers.sources import PaperRequest, Sources
 from iku.queries import agency_data
 from iku.queries.agency_data import AgencyData, OtherIndicator
@@ -50,10 +52,10 @@ def _signature(agency: AgencyData, office: str) -> Signature:
     )
 
 
-def missing_signers(agency: AgencyData, *offices: str) -> tuple[str, ...]:
-    """The signers that nobody gave, each as a reason why the paper is a draft."""
+def missing_signers(agency: AgencyData, *offices: str) -> tuple[Missing, ...]:
+    """The signers that nobody stated."""
     return tuple(
-        f"penanda tangan {_OFFICES[office]}"
+        missing.signer(_OFFICES[office])
         for office in offices or (HEAD,)
         if office not in agency.signers
     )

@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from iku import language
 from iku.exchange.formats import NOTHING, Formats
+from iku.exchange.papers.missing import Missing
 from iku.language import Language
 
 FORMATS = Formats(lambda: Language.INDONESIAN)
@@ -208,7 +209,7 @@ class Document(Struct, frozen=True, kw_only=True):
     sections: tuple[Section, ...]
     signatures: Signatures | None = None
     figures: tuple[str, ...] = ()
-    draft: tuple[str, ...] = ()
+    draft: tuple[Missing, ...] = ()
     landscape: bool = False
     wide: bool = False
     internal: bool = False

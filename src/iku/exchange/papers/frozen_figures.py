@@ -15,19 +15,16 @@ from iku.domain.publication import (
     Reviewed,
 )
 from iku.domain.question import UnknownReference
-from iku.exchange.papers import exact
+from iku.exchange.papers import exact, missing
+from iku.exchange.papers.missing import Missing
 from iku.exchange.papers.sources import Sources, coordinates_in_words
 from iku.exchange.papers.words import say
 from iku.messages import Term, message
 from iku.queries import publications
 
-_STATES = {
-    PublicationState.CLOSED: message(
-        "the publication is only closed, not yet reviewed and not yet published"
-    ),
-    PublicationState.REVIEWED: message(
-        "the publication is reviewed, not yet published"
-    ),
+_STEPS = {
+    PublicationState.CLOSED: (missing.REVIEW,),
+    PublicationState.REVIEWED: (missing.RELEASE,),
 }
 
 
@@ -78,10 +75,14 @@ class FrozenPublication(NamedTuple):
         return tuple(one.value.number for one in self.figures)
 
     @property
-    def missing(self) -> tuple[str, ...]:
+    def missing(self) -> tuple[Missing, ...]:
         """What is missing before its papers are issued."""
-        state = _STATES.get(self.publication.state)
-        return () if state is None else (say(state),)
+        return missing_steps(self.publication.state)
+
+
+def missing_steps(state: PublicationState) -> tuple[Missing, ...]:
+    """What a publication in this state lacks before its papers are issued."""
+    return _STEPS.get(state, ())
 
 
 async def read(sources: Sources, identifier: str | None) -> FrozenPublication:

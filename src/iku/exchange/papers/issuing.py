@@ -18,13 +18,19 @@ from iku.domain.decider import Refused
 from iku.domain.paper import Issued, PaperCoordinates
 from iku.domain.question import UnknownReference
 from iku.exchange import qr_code
-from iku.exchange.papers import digest, registry, subject_annex, typesetting
+from iku.exchange.papers import (
+    digest,
+    missing,
+    registry,
+    subject_annex,
+    typesetting,
+)
 from iku.exchange.papers import layout as layouts
 from iku.exchange.papers.document import Document
+from iku.exchange.papers.missing import Missing
 from iku.exchange.papers.registry import Paper, Scope
 from iku.exchange.papers.sources import PaperRequest, Sources
 from iku.exchange.papers.typesetting import Attachment
-from iku.exchange.papers.words import say
 from iku.ledger.policy import Policy
 from iku.messages import message
 from iku.queries import log_records, papers
@@ -32,10 +38,6 @@ from iku.queries.figure_parameters import Moment
 from iku.queries.papers import PaperRecord
 
 TEMPLATE = typesetting.TEMPLATES / layouts.TEMPLATE
-NOT_ISSUED = message("this paper is not issued yet")
-NOT_WITNESSED = message(
-    "no quorum of witnesses has cosigned the log with its issue yet"
-)
 _encode = msgspec.json.Encoder(order="sorted").encode
 
 
@@ -53,10 +55,16 @@ class Site(NamedTuple):
 
 
 class PrintedPaper(NamedTuple):
-    """A paper as PDF; *issued* is whether it is the issued one, with its proof."""
+    """A paper as PDF.
+
+    Attributes:
+        issued: Whether it is the issued one, with its proof.
+        missing: What it lacks; a paper that lacks something is marked as a draft.
+    """
 
     content: bytes
     issued: bool
+    missing: tuple[Missing, ...] = ()
 
 
 class PreparedIssue(NamedTuple):
@@ -104,20 +112,21 @@ async def print_paper(
     """
     kind = kind_of(name)
     sources.view.viewer.require_somewhere(kind.action)
-    lacks = NOT_ISSUED if kind.issued else None
+    lacks = missing.ISSUE if kind.issued else None
     if (found := await find(sources, kind, request)) is not None:
         final = await final_bytes(sources, found, site)
         if final is not None:
             return PrintedPaper(final, issued=True)
         issued = found.paper.issued
-        lacks = NOT_WITNESSED
+        lacks = missing.proof(site.witnesses)
         request = request._replace(
             agency_size=issued.data_size, signed_on=issued.effective_on
         )
     made = await registry.make(sources, name, request)
     if lacks is not None:
-        made = structs.replace(made, draft=(*made.draft, say(lacks)))
-    return PrintedPaper(await _typeset(made, site, (), sources.today), issued=False)
+        made = structs.replace(made, draft=(*made.draft, lacks))
+    content = await _typeset(made, site, (), sources.today)
+    return PrintedPaper(content, issued=False, missing=made.draft)
 
 
 async def find(
@@ -181,7 +190,7 @@ async def prepare(
             message(
                 "paper {paper} cannot be issued yet, because it lacks: {missing}",
                 paper=name,
-                missing=list(made.draft),
+                missing=[one.what for one in made.draft],
             )
         )
     subject = _subject(kind, request)

@@ -25,6 +25,7 @@ from iku.exchange.papers.document import (
     day_in_words,
     printed,
 )
+from iku.exchange.papers.words import say
 
 TEMPLATE = "paper.typ"
 _NUMBERS = {CellKind.COUNT, CellKind.NUMBER, CellKind.PERCENT, CellKind.RATIO}
@@ -62,7 +63,7 @@ def layout(document: Document, reference: Reference | None = None) -> dict[str, 
         "letterhead": list(document.letterhead),
         "coordinates": document.coordinates,
         "figures": list(document.figures),
-        "draft": list(document.draft),
+        "draft": [say(one.what) for one in document.draft],
         "internal": document.internal,
         "landscape": document.landscape,
         "paper": paper,

@@ -1,5 +1,6 @@
 """The papers of a publication on its page: downloads, the issue, and signed copies."""
 
+from collections.abc import Iterable
 from typing import Annotated, Any, NamedTuple
 
 import msgspec
@@ -13,12 +14,21 @@ from iku.domain.access import Action
 from iku.domain.decider import Invalid
 from iku.domain.fact import Reason
 from iku.domain.paper import Issued
-from iku.exchange.papers import registry, signed_copies
-from iku.exchange.papers.registry import Archive, Scope
+from iku.exchange.papers import (
+    agency_cells,
+    frozen_figures,
+    missing,
+    registry,
+    signed_copies,
+)
+from iku.exchange.papers.missing import Missing
+from iku.exchange.papers.registry import Archive, Paper, Scope
 from iku.exchange.papers.sources import PaperRequest
+from iku.ledger.checkpoint_store import Assurance
 from iku.messages import Message, message
 from iku.queries import papers
 from iku.queries.figure_parameters import MomentQuestion
+from iku.queries.papers import PaperRecord
 from iku.queries.publications import PublicationId, ShownPublication
 from iku.queries.view import View
 from iku.vault.files import MOST
@@ -45,6 +55,7 @@ class OfferedPaper(NamedTuple):
     Attributes:
         can_be_issued: Whether it is a kind of paper that is issued.
         issued: Its issue in force; None if it was not issued.
+        proven: Whether it is served with its proof, and so is no draft.
         signed: Whether a signed copy was taken up.
     """
 
@@ -52,6 +63,7 @@ class OfferedPaper(NamedTuple):
     label: Message
     can_be_issued: bool
     issued: Issued | None
+    proven: bool
     signed: bool
 
 
@@ -62,12 +74,14 @@ class PublicationPapers(NamedTuple):
         archives: The archives of files that the visitor may make.
         proposing: Whether the visitor proposes an issue, which another approves.
         why: Why the visitor may neither issue nor propose it; None if they may.
+        missing: What keeps papers from being issued or proven.
     """
 
     papers: tuple[OfferedPaper, ...]
     archives: tuple[Archive, ...]
     proposing: bool
     why: str | None
+    missing: tuple[Missing, ...]
 
 
 @timeless(f"{PAGE}/{{file:str}}", Action.READ_FIGURES, PaperPageQuestion)
@@ -126,29 +140,56 @@ async def take_signed_copy(
 
 
 async def of_publication(
-    frame: PageContext, view: View, shown: ShownPublication
+    frame: PageContext, view: View, shown: ShownPublication, assurance: Assurance
 ) -> PublicationPapers | None:
     """The papers that the visitor may make; None if the figures are not frozen."""
     if shown.figures is None:
         return None
     known = await papers.issued_papers(view, shown.id)
-    offered = tuple(
-        OfferedPaper(
-            kind.name,
-            kind.label,
-            kind.issued,
-            found.paper.issued if (found := known.get(kind.name)) else None,
-            bool(found and found.paper.signed),
-        )
+    offered = [
+        await _offered(view, kind, known.get(kind.name), assurance)
         for kind in registry.PAPERS.values()
         if kind.scope is Scope.PUBLICATION and frame.refusal(kind.action) is None
-    )
+    ]
     archives = tuple(
         one for one in registry.ARCHIVES.values() if frame.refusal(one.action) is None
     )
     return PublicationPapers(
-        offered, archives, not _may_issue(frame), frame.refusal(Action.AGENCY_DATA)
+        tuple(offered),
+        archives,
+        not _may_issue(frame),
+        frame.refusal(Action.AGENCY_DATA),
+        await _missing(frame, view, shown, offered),
     )
+
+
+async def _offered(
+    view: View, kind: Paper, found: PaperRecord | None, assurance: Assurance
+) -> OfferedPaper:
+    issued = found.paper.issued if found else None
+    proven = found is not None and await papers.is_proven(view, found, assurance)
+    signed = bool(found and found.paper.signed)
+    return OfferedPaper(kind.name, kind.label, kind.issued, issued, proven, signed)
+
+
+async def _missing(
+    frame: PageContext,
+    view: View,
+    shown: ShownPublication,
+    offered: Iterable[OfferedPaper],
+) -> tuple[Missing, ...]:
+    """What keeps papers of the publication from being issued, or from their proof."""
+    sources = paper_sources.sources(frame.app, view)
+    agency = await agency_cells.read(sources, PaperRequest(shown.id), shown.as_of)
+    lacks = [
+        *frozen_figures.missing_steps(shown.state),
+        *agency_cells.missing_signers(agency),
+    ]
+    proof = missing.proof(frame.app.witnesses)
+    waiting = any(one.issued and not one.proven for one in offered)
+    if waiting or proof is missing.WITNESSES:
+        lacks.append(proof)
+    return tuple(lacks)
 
 
 def _may_issue(frame: PageContext) -> bool:

@@ -176,7 +176,7 @@ async def _publication_page(
         editions = await publication_choices.editions(view, identifier, at)
         names = await actor_names.names(view, register, _actors(shown))
         data = await paper_data.of_publication(frame, view, shown, codes)
-        offered = await papers.of_publication(frame, view, shown)
+        offered = await papers.of_publication(frame, view, shown, assurance)
         changes = None
         if shown.figures is not None and frame.refusal(Action.READ_HISTORY) is None:
             page = structs.replace(page, size=page.size or frame.time.size)
