@@ -5,6 +5,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
+# Each process of the tests would otherwise compile the program that it imports.
+unexport PYTHONDONTWRITEBYTECODE
 # Extras are kept in the lock: an older pip matches coverage[toml] with no other pin.
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-strip-extras --no-emit-index-url --no-emit-find-links \

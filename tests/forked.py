@@ -175,9 +175,11 @@ def _become(
 
 
 if __name__ == "__main__":
-    from iku.cli import main
+    from iku.cli import COMMANDS, main
     from tests import introspection
 
+    for command in COMMANDS.values():
+        assert command  # it is imported now, which takes longer than to run it
     introspection.share()
     asyncio.run(introspection.learn(sys.argv[2]))
     serve(sys.argv[1], main)
