@@ -609,22 +609,25 @@ async def test_subjects_that_have_no_room_in_memory_are_not_forgotten(
     monkeypatch.setattr(journal_import, "CHUNK", 3)
     monkeypatch.setattr(journal_import, "ROOM", 3)
     numbers = [f"K{n}" for n in range(20)]
-    rows = [make.report(number) for number in numbers]
+    renumbered = {"ke_nomor": "K51", "keterangan": "Salah tulis"}
+    rows = [make.report("K50"), make.row("K50", "nomor_dikoreksi", **renumbered)]
+    rows += [make.report(number) for number in numbers]
     for event in ("diverifikasi", "diselesaikan", "dibuka_kembali"):
         cells = {"cara": "islah"} if event == "diselesaikan" else {}
         rows += [make.row(number, event, **cells) for number in numbers]
+    rows.append(make.row("K51", "diverifikasi"))
     twice = make.row("K7", "dibuka_kembali", keterangan="lagi")
     faulty = make("konflik", *rows, twice)
     sentence = REOPENED
     for dry_run in (True, False):
         report = await bring(faulty, dry_run=dry_run)
-        assert said(report) == [(82, "peristiwa", sentence)]
+        assert said(report) == [(85, "peristiwa", sentence)]
     assert await size(connection) == BROUGHT
     good = make("konflik", *rows)
-    assert (await bring(good, dry_run=True)).added == 80
+    assert (await bring(good, dry_run=True)).added == 83
     assert (await bring(faulty, dry_run=True)).faults
-    assert (await bring(good, dry_run=True)).repeated == 80
-    assert (await bring(good)).added == 80
+    assert (await bring(good, dry_run=True)).repeated == 83
+    assert (await bring(good)).added == 83
 
 
 async def test_a_fault_undoes_what_was_recorded_and_all_others_are_told(

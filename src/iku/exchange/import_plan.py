@@ -99,24 +99,24 @@ class PlannedRegister:
     def __init__(self) -> None:
         self.histories: dict[str, FoldedStream] = {}
         self.known: dict[str, date] = {}
-        self.names = NameIndex()
         self._spill_file = SpillFile()
+        self.names = NameIndex(self._spill_file)
         self._changed: set[str] = set()
 
     @contextmanager
     def transaction(self) -> Iterator[Callable[[], None]]:
         """A transaction, committed if the yielded function was called."""
         committed: list[bool] = []
-        names = self.names.copy()
         self._spill(0)
+        self.names.spill(0)
         self._spill_file.begin()
         try:
             yield lambda: committed.append(True)
         finally:
             self._spill(0)
+            self.names.spill(0)
             self._spill_file.end(kept=bool(committed))
-            if not committed:
-                self.names = names
+            self.names.forget()
 
     def fetch(self, streams: Collection[str], room: int) -> list[str]:
         """Load the histories of *streams*; return the streams to be read and added.

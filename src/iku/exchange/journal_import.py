@@ -53,7 +53,7 @@ from iku.projections import rows as projection
 from iku.projections.bulk import BulkProjections
 
 CHUNK = 2_000  # rows per statement
-ROOM = 4_000  # maximum number of subjects in memory
+ROOM = 2_000  # maximum number of subjects, and of planned names, in memory
 BREATH = 32  # rows between two yields to the event loop
 
 Progress: TypeAlias = Callable[[int, int], None]
@@ -360,6 +360,7 @@ class Importer:
         """Read all streams that these decisions depend on, in one query."""
         vault, register = self.commands.vault, plan.planned
         register.names.forget()
+        register.names.spill(ROOM)
         await self._load_names(plan, plan.numbers(entries))
         if unknown := register.fetch(plan.streams(entries), ROOM):
             register.add(await streams.read(self.connection, vault, unknown))

@@ -6,9 +6,11 @@ A number that a correction in the file frees may be assigned again in a later ro
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 
 from iku.domain import numbering
 from iku.domain.decider import Refused, subject_id, subject_number
+from iku.exchange.spill_file import SpillFile
 from iku.messages import Term, message
 from iku.projections.number_index import NumberKey, NumberUse
 
@@ -17,21 +19,27 @@ _Key = tuple[str, str]  # category and folded name
 
 
 class NameIndex:
-    """The numbers of subjects, as read from the database and as planned to change."""
+    """The numbers of subjects, as read from the database and as planned to change.
 
-    def __init__(self) -> None:
+    The names planned last are in memory, the others in the *spill_file*.
+    """
+
+    def __init__(self, spill_file: SpillFile) -> None:
+        self._spill_file = spill_file
         self._read: dict[_Key, Held] = {}
         self._planned: dict[_Key, Held] = {}
-
-    def copy(self) -> "NameIndex":
-        """A copy, for rollback."""
-        other = NameIndex()
-        other._planned = {key: {**held} for key, held in self._planned.items()}
-        return other
+        self._spilled: dict[_Key, Held] = {}  # as read from the file; empty if absent
 
     def forget(self) -> None:
         """Discard the names that were read; they are read again when needed."""
         self._read.clear()
+        self._spilled.clear()
+
+    def spill(self, room: int) -> None:
+        """Spill planned names until at most *room* remain in memory."""
+        surplus = list(islice(self._planned, max(len(self._planned) - room, 0)))
+        self._spill_file.put({_name(key): self._planned.pop(key) for key in surplus})
+        self._spilled.clear()
 
     def add_recorded(self, rows: Iterable[tuple[NumberKey, bool]]) -> None:
         """Add names read from the database, each with whether it is in use."""
@@ -41,7 +49,11 @@ class NameIndex:
     def plan(self, names: Mapping[NumberKey, NumberUse]) -> None:
         """Apply the changes of a planned event."""
         for (category, folded, subject), use in names.items():
-            self._planned.setdefault((category, folded), {})[subject] = use.held
+            key = category, folded
+            before = self._planned_subjects(key)
+            # Moved to the end: the names planned first come first.
+            self._planned.pop(key, None)
+            self._planned[key] = {**before, subject: use.held}
 
     def all_subjects(self, category: str, number: str) -> Iterator[str]:
         """The subjects that have the number *number*, or had it before a correction."""
@@ -104,7 +116,19 @@ class NameIndex:
 
     def _subjects_named(self, category: str, number: str) -> Held:
         key = category, numbering.casefold(number)
-        return {**self._read.get(key, {}), **self._planned.get(key, {})}
+        return {**self._read.get(key, {}), **self._planned_subjects(key)}
+
+    def _planned_subjects(self, key: _Key) -> Held:
+        if (planned := self._planned.get(key)) is not None:
+            return planned
+        if (spilled := self._spilled.get(key)) is None:
+            spilled = self._spilled[key] = self._spill_file.get(_name(key)) or {}
+        return spilled
+
+
+def _name(key: _Key) -> str:
+    """The name of a key in the spill file, where a stream has no space."""
+    return " ".join(key)
 
 
 @dataclass(frozen=True, slots=True)
