@@ -127,11 +127,37 @@ def decode(content: bytes) -> ColumnMapping:
 def targets(journal: str) -> list[str]:
     """The columns that a mapping of the journal can name, days by their event."""
     layout = LAYOUTS[journal]
+    days = [f"{event}.{layout.day}" for event in event_targets(journal)]
+    return [*common_targets(journal), *days]
+
+
+def common_targets(journal: str) -> list[str]:
+    """The columns that a mapping of the journal can name for all events."""
+    layout = LAYOUTS[journal]
     headings = [*layout.headings, *layout.optional]
     if layout.event is None:
         return headings
-    days = [f"{event}.{layout.day}" for event in layout.statements]
-    return [*(h for h in headings if h not in {layout.event, layout.day}), *days]
+    return [one for one in headings if one not in {layout.event, layout.day}]
+
+
+def event_targets(journal: str) -> dict[str, list[str]]:
+    """The columns of each event that a mapping can name for this event only.
+
+    The day is the first; a journal with one kind of row has none.
+    """
+    layout = LAYOUTS[journal]
+    if layout.event is None:
+        return {}
+    common = common_targets(journal)
+    return {
+        event: [layout.day, *(one for one in common if one in _used(layout, of))]
+        for event, of in layout.statements.items()
+    }
+
+
+def _used(layout: Layout, of: Statement) -> set[str]:
+    """The columns that a kind of row uses besides those of all rows."""
+    return {layout.known, *of.fields, *of.identifying_fields, *of.only}
 
 
 def check(mapping: ColumnMapping) -> None:

@@ -20,7 +20,7 @@ from iku.web.visitor import Visitor, form_key
 
 KEY = "kunci"  # the field with the form key
 NEXT = "ke"  # the field, or parameter, with the page that follows
-MOST_FIELDS = 100
+MOST_FIELDS = 400  # a mapping of columns has the most
 FORM = "application/x-www-form-urlencoded"
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from zipfile import ZIP_DEFLATED, ZipFile
 
 import pytest
+from msgspec import structs
 
 from iku.access.uploads import (
     BLOCK,
@@ -29,6 +30,7 @@ from tests.exchange.test_column_mapping import MAPPING, ROW
 from tests.exchange.workbooks import filled, table, workbook
 from tests.web.conftest import Client
 from tests.web.pages.showing import read
+from tests.web.pages.test_sizes import LARGEST_PAGE
 from tests.web.people import Office
 from tests.web.test_publications import THEN, YEAR, publish
 from tests.web.test_rights import office
@@ -488,6 +490,36 @@ async def test_a_workbook_is_checked_and_recorded_like_a_csv_file(
     assert read(again.text).numbers["import.repeated"][0] == "2"
 
 
+FIELDS = re.compile(r'name="((?:kolom|isi)\.[^"]+)"')
+
+
+async def test_the_form_of_a_mapping_offers_the_columns_of_each_event(
+    reader: Client,
+) -> None:
+    for journal in ("konflik", "organisasi"):
+        page = await reader.get(f"{SITE}/impor/{journal}/pemetaan")
+        assert len(page.content) <= LARGEST_PAGE
+        offered = {*FIELDS.findall(page.text)}
+        for kind in journal_columns.row_kinds(journal):
+            columns = [one for of in kind.required for one in of.split(" / ")]
+            for column in (*columns, *kind.optional, "tanggal", "diketahui_pada"):
+                names = (f"kolom.{kind.event}.{column}", f"isi.{kind.event}.{column}")
+                assert offered.issuperset(names), names
+    target = await reader.get(f"{SITE}/impor/target/pemetaan")
+    assert "<details" not in target.text.partition("<main")[2]
+
+
+async def test_a_column_that_only_a_file_named_stays_in_the_form(
+    reader: Client, app: App
+) -> None:
+    own = structs.replace(
+        MAPPING, columns={**MAPPING.columns, "ditolak.nomor": "Nomor lain"}
+    )
+    kept_mappings.keep(app.settings.home, "dari-berkas", own)
+    shown = await reader.get(f"{SITE}/impor/konflik/pemetaan?name=dari-berkas")
+    assert 'name="kolom.ditolak.nomor" value="Nomor lain"' in shown.text
+
+
 def mapping_form(**more: str) -> dict[str, str]:
     """The fields of the form of a mapping."""
     columns = {f"kolom.{name}": value for name, value in MAPPING.columns.items()}
@@ -511,12 +543,16 @@ async def test_an_own_register_is_imported_by_a_mapping_that_is_kept(
     loaded: Client, app: App
 ) -> None:
     path = f"{SITE}/impor/pemetaan"
-    made = await loaded.post(path, data=mapping_form(), headers=OWN)
+    empty = await loaded.get(f"{SITE}/impor/konflik/pemetaan")
+    fields = dict.fromkeys(FIELDS.findall(empty.text), "")
+    assert {f"kolom.{column}" for column in MAPPING.columns} <= fields.keys()
+    made = await loaded.post(path, data=fields | mapping_form(), headers=OWN)
     assert made.status_code == 303, made.text
     assert "<option>buku-konflik</option>" in (await loaded.get(f"{SITE}/impor")).text
     shown = await loaded.get(f"{SITE}/impor/konflik/pemetaan?name=buku-konflik")
     assert 'value="Tgl Selesai"' in shown.text
     assert "cara: Damai = islah" in shown.text
+    assert kept_mappings.find(app.settings.home, "buku-konflik") == MAPPING
     before = await size(app)
     content = workbook(Buku=[OWN_HEADINGS, ROW])
     page = await mapped(loaded, content, "buku-konflik")

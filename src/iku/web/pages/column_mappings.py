@@ -66,15 +66,21 @@ async def keep_mapping(frame: PageContext, form: Form) -> Response[bytes]:
 
 
 def _mapping(form: Form, journal: str) -> ColumnMapping:
-    targets = column_mapping.targets(journal)
-    columns = {one: form.text(f"{COLUMN}{one}").strip() for one in targets}
-    constants = {one: form.text(f"{CONSTANT}{one}").strip() for one in targets}
     return ColumnMapping(
         cast(Journal, journal),
-        {target: heading for target, heading in columns.items() if heading},
-        {target: content for target, content in constants.items() if content},
+        _filled(form, COLUMN),
+        _filled(form, CONSTANT),
         _words(form.text(WORDS)),
     )
+
+
+def _filled(form: Form, prefix: str) -> dict[str, str]:
+    """The fields with the prefix that are filled in, by column of the journal."""
+    return {
+        name.removeprefix(prefix): value.strip()
+        for name, value in form.pairs
+        if name.startswith(prefix) and value.strip()
+    }
 
 
 def _words(typed: str) -> dict[str, dict[str, str]]:
@@ -123,11 +129,24 @@ def _page(
         "column_mapping.html",
         status=HTTPStatus.OK if fault is None else status,
         journal=journal,
-        targets=column_mapping.targets(journal),
+        targets=column_mapping.common_targets(journal),
+        events=_event_columns(journal, values),
+        used={name.split(".")[1] for name in values if name.count(".") == 2},
         values=values,
         fault=fault,
         mappings=_of_journal(frame, journal),
     )
+
+
+def _event_columns(journal: str, values: Mapping[str, str]) -> dict[str, list[str]]:
+    """The columns of each event, with others that a mapping of a file names."""
+    found = column_mapping.event_targets(journal)
+    for name in values:
+        target = name.removeprefix(COLUMN).removeprefix(CONSTANT)
+        event, _, column = target.rpartition(".")
+        if name != target and column not in found.get(event, [column]):
+            found[event].append(column)
+    return found
 
 
 def _of_journal(frame: PageContext, journal: str) -> list[str]:
