@@ -91,15 +91,15 @@ def made(numerator: int, denominator: int, basis: Basis) -> ComputedFigure:
 def test_steps_add_up_and_the_target_is_exchanged_last() -> None:
     old, new = made_with(target="75"), made_with(target="80")
     ends = [made(5, 7, old), made(5, 6, new), made(4, 4, old), made(7, 9, new)]
-    strides = difference.intervals(ends)
-    changes = [(s.step, s.numerator, s.denominator) for s in strides]
-    assert changes == [
+    changes = difference.step_changes(ends)
+    counts = [(one.step, one.numerator, one.denominator) for one in changes]
+    assert counts == [
         (DifferenceStep.KNOWLEDGE, 0, -1),
         (DifferenceStep.DEFINITION, -1, -2),
         (DifferenceStep.TIME, 3, 5),
         (DifferenceStep.TARGET, 0, 0),
     ]
-    after = [stride.after for stride in strides]
+    after = [one.after for one in changes]
     assert [a.target for a in after] == [75, 75, 75, 80]
     shown = [str(a.achievement) for a in after]
     assert shown == ["111.11", "133.33", "103.70", "97.22"]
@@ -110,7 +110,7 @@ def test_a_step_is_counted_by_its_own_definition_also_where_nothing_is() -> None
     full = ConflictOptions(IPOLEKSOSBUD.category, empty=EmptyRatio.FULL)
     ends = [made(0, 0, made_with()), made(0, 0, made_with())]
     ends += [made(0, 0, made_with(full)), made(0, 0, made_with(full, target=None))]
-    after = [stride.after for stride in difference.intervals(ends)]
+    after = [one.after for one in difference.step_changes(ends)]
     assert [a.percentage for a in after] == [None, *[Decimal("100.00")] * 3]
     assert [str(a.achievement) for a in after] == ["None", "125.00", "125.00", "None"]
 

@@ -108,7 +108,7 @@ async def invite_at_server(
     return AccountChange(done.subject, issued)
 
 
-async def change(
+async def record_change(
     commands: CommandHandler,
     connection: Connection,
     command: Command,

@@ -148,7 +148,7 @@ def _change_command(
             change = administration.account_command(
                 _signed_in(by), identifier, event(asked, app.commands.today())
             )
-            return await administration.change(app.commands, connection, change)
+            return await administration.record_change(app.commands, connection, change)
 
         _change(step, json=json)
 

@@ -12,7 +12,7 @@ from iku.cli.workbook_output import workbook_option
 from iku.domain.difference import (
     Difference,
     DifferenceItem,
-    Interval,
+    StepChange,
 )
 from iku.domain.figure import Figure
 from iku.messages import message
@@ -118,12 +118,12 @@ def _coordinates_row(one: Figure) -> tuple[str, ...]:
     )
 
 
-def _step_row(interval: Interval) -> tuple[str, ...]:
-    after = interval.after
+def _step_row(change: StepChange) -> tuple[str, ...]:
+    after = change.after
     return (
-        translated(labels.STEPS[interval.step]),
-        formats.signed_number(interval.numerator),
-        formats.signed_number(interval.denominator),
+        translated(labels.STEPS[change.step]),
+        formats.signed_number(change.numerator),
+        formats.signed_number(change.denominator),
         formats.fraction(after.numerator, after.denominator),
         formats.percent(after.percentage),
         formats.percent(after.target),

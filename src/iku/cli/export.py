@@ -103,7 +103,7 @@ def texts(
     if json:
         terminal.emit(written)
     else:
-        _show_texts(written)
+        _report_text_export(written)
     if written.texts.unavailable:
         raise CommandFailed(
             message(
@@ -115,7 +115,7 @@ def texts(
         )
 
 
-def _show_texts(written: TextExportResult) -> None:
+def _report_text_export(written: TextExportResult) -> None:
     tables.say(
         message("Texts: {counts}.", counts=verify.counts_in_words(written.texts))
     )

@@ -81,7 +81,7 @@ class CoordinateStep(Struct, frozen=True):
     after: Question
 
 
-class StepResult(Struct, frozen=True):
+class FigureAfterStep(Struct, frozen=True):
     """The figure after a step: the counts, evaluated against the target of that step.
 
     Attributes:
@@ -106,7 +106,7 @@ class StepResult(Struct, frozen=True):
     rating: str | None
 
 
-class Interval(Struct, frozen=True):
+class StepChange(Struct, frozen=True):
     """One step of a difference: its change of the counts, and the figure after it.
 
     Attributes:
@@ -118,7 +118,7 @@ class Interval(Struct, frozen=True):
     step: DifferenceStep
     numerator: int
     denominator: int
-    after: StepResult
+    after: FigureAfterStep
 
 
 class SubjectCount(Struct, frozen=True):
@@ -216,7 +216,7 @@ class Difference(Struct, frozen=True):
     against: Figure
     numerator: int
     denominator: int
-    steps: tuple[Interval, ...]
+    steps: tuple[StepChange, ...]
     items: tuple[DifferenceItem, ...]
     next: str | None
 
@@ -252,14 +252,14 @@ def coordinate_steps(
     )
 
 
-def intervals(ends: Sequence[ComputedFigure]) -> tuple[Interval, ...]:
+def step_changes(ends: Sequence[ComputedFigure]) -> tuple[StepChange, ...]:
     """The four steps between *ends*: the figure at the start and after each step."""
     first, last = ends[0].made_with, ends[-1].made_with
     # The last step keeps the counts and exchanges the target and the scale.
     stops = [*((one, first) for one in ends), (ends[-1], last)]
     reached = [_evaluate_against(one, held) for one, held in stops]
     return tuple(
-        Interval(
+        StepChange(
             step,
             numerator=after.numerator - before.numerator,
             denominator=after.denominator - before.denominator,
@@ -271,11 +271,13 @@ def intervals(ends: Sequence[ComputedFigure]) -> tuple[Interval, ...]:
     )
 
 
-def _evaluate_against(made: ComputedFigure, held: Basis) -> StepResult:
+def _evaluate_against(made: ComputedFigure, held: Basis) -> FigureAfterStep:
     """The counts of *made*, evaluated by the target and the scale of *held*."""
     names = Coordinates.__struct_fields__
     at = Coordinates(*(getattr(made.figure, name) for name in names))
     counts = Counts(made.figure.numerator, made.figure.denominator)
     definition = made.made_with.definition
     shown = figure.figure(at, counts, structs.replace(held, definition=definition))
-    return StepResult(*(getattr(shown, name) for name in StepResult.__struct_fields__))
+    return FigureAfterStep(
+        *(getattr(shown, name) for name in FigureAfterStep.__struct_fields__)
+    )

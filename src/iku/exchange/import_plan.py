@@ -109,13 +109,13 @@ class PlannedRegister:
         committed: list[bool] = []
         self._spill(0)
         self.names.spill(0)
-        self._spill_file.begin()
+        self._spill_file.begin_transaction()
         try:
             yield lambda: committed.append(True)
         finally:
             self._spill(0)
             self.names.spill(0)
-            self._spill_file.end(kept=bool(committed))
+            self._spill_file.end_transaction(commit=bool(committed))
             self.names.forget()
 
     def fetch(self, streams: Collection[str], room: int) -> list[str]:

@@ -37,13 +37,13 @@ class SpillFile:
                 " without rowid"
             )
 
-    def begin(self) -> None:
+    def begin_transaction(self) -> None:
         """Start a transaction."""
         self._file.execute("begin")
 
-    def end(self, *, kept: bool) -> None:
+    def end_transaction(self, *, commit: bool) -> None:
         """Commit or roll back the transaction."""
-        self._file.execute("commit" if kept else "rollback")
+        self._file.execute("commit" if commit else "rollback")
 
     def put(self, objects: Mapping[str, Any]) -> None:
         """Store *objects* by name; each replaces the object with its name."""

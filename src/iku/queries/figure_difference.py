@@ -159,7 +159,7 @@ async def compute_difference(
         against=first.figure,
         numerator=last.figure.numerator - first.figure.numerator,
         denominator=last.figure.denominator - first.figure.denominator,
-        steps=difference.intervals(ends),
+        steps=difference.step_changes(ends),
         # A subject unknown to the requested figure keeps its earlier number.
         items=tuple(
             structs.replace(item, number=called.get(item.id, item.number))

@@ -82,7 +82,7 @@ class Application(Litestar):
         scope = head_requests.as_get(scope)
         receiver = BodyReceiver(scope, receive, self.body_timeout_s)
 
-        async def send_completed(sent: AsgiMessage) -> None:
+        async def send_with_headers(sent: AsgiMessage) -> None:
             nonlocal status
             if sent["type"] == "http.response.start":
                 status = sent["status"]
@@ -95,7 +95,7 @@ class Application(Litestar):
             await send(sent)
 
         try:
-            await self._admit(scope, receiver, send_completed)
+            await self._admit(scope, receiver, send_with_headers)
         except Exception as error:
             if _is_only_rights_ended(error):
                 return  # the answer is incomplete, so the server closes the connection
@@ -103,7 +103,7 @@ class Application(Litestar):
                 raise
             # Neither a handler nor the framework answered, so the server would.
             _logger.exception("%s failed", scope["method"])
-            await _send_problem(problems.internal_error(), scope, send_completed)
+            await _send_problem(problems.internal_error(), scope, send_with_headers)
         finally:
             if receiver.disconnected:
                 status = CLIENT_CLOSED

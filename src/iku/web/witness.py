@@ -35,7 +35,7 @@ class WitnessApplication(Litestar):
             return
         method = scope["method"]
 
-        async def send_completed(sent: Message) -> None:
+        async def send_with_headers(sent: Message) -> None:
             if sent["type"] == "http.response.start":
                 found = security_headers.complete(
                     sent.get("headers", ()), scope["scheme"]
@@ -45,7 +45,7 @@ class WitnessApplication(Litestar):
                 sent = head_requests.without_content(sent)
             await send(sent)
 
-        await super().__call__(head_requests.as_get(scope), receive, send_completed)
+        await super().__call__(head_requests.as_get(scope), receive, send_with_headers)
 
 
 def create_witness(

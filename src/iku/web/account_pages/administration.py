@@ -178,7 +178,9 @@ async def _change(
             change = administration.account_command(
                 visitor.credentials(), identifier, event_of(form, visitor)
             )
-            done = await administration.change(visitor.app.commands, connection, change)
+            done = await administration.record_change(
+                visitor.app.commands, connection, change
+            )
     except (ParseError, Refused) as error:
         return await _account_page(visitor, identifier, form.values, _failure(error))
     return await _change_response(visitor, done)

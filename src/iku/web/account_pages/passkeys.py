@@ -55,7 +55,7 @@ async def sign_in_options(request: AnyRequest) -> Response[bytes]:
     token = _token(visitor) if asked.bukti else None
     async with acquire_connection(visitor.app) as connection:
         options = await passkey_sign_in.begin(connection, _site(visitor), token)
-    return _answer(visitor, options)
+    return _respond(visitor, options)
 
 
 @post("/masuk/passkey", status_code=200)
@@ -80,7 +80,7 @@ async def sign_in(request: AnyRequest) -> Response[bytes]:
                 visitor, connection, done.account, asked.isian, after
             )
     visitor.record("step-up" if visitor.session else "sign-in", done)
-    return _answer(visitor, done, after or "/")
+    return _respond(visitor, done, after or "/")
 
 
 @post("/akun/passkey/opsi", status_code=200)
@@ -91,7 +91,7 @@ async def registration_options(request: AnyRequest) -> Response[bytes]:
         options = await passkey_sign_in.begin_registration(
             connection, _site(visitor), _token(visitor)
         )
-    return _answer(visitor, options)
+    return _respond(visitor, options)
 
 
 @post("/akun/passkey", status_code=200)
@@ -103,7 +103,7 @@ async def register(request: AnyRequest) -> Response[bytes]:
             connection, _site(visitor), _token(visitor), asked.tanggapan, asked.nama
         )
     visitor.record("passkey", done)
-    return _answer(visitor, done, next_page(asked.ke) or "/akun")
+    return _respond(visitor, done, next_page(asked.ke) or "/akun")
 
 
 async def _read(request: AnyRequest) -> tuple[Visitor, PasskeyRequest]:
@@ -130,7 +130,7 @@ def _token(visitor: Visitor) -> str:
     return visitor.token
 
 
-def _answer(
+def _respond(
     visitor: Visitor,
     done: Mapping[str, Any] | SignedIn | Rejected,
     then: str = "",

@@ -183,7 +183,7 @@ async def record(
     change = gateway.command("account", about.account_id, command)
     async with acquire_connection(app) as connection:
         with missing_subject_as_not_found(change):
-            done = await administration.change(app.commands, connection, change)
+            done = await administration.record_change(app.commands, connection, change)
     return _receipt_response(gateway, done)
 
 
