@@ -198,7 +198,7 @@ EVENTS = vocabulary(
         "two_persons_set": "two-person rule set",
         "file_allowed": "import allowed",
         "issued": "paper issued",
-        "signed": "signed copy taken up",
+        "signed": "signed copy accepted",
         "proposed": "proposed",
         "approved": "approved",
         "declined": "declined",

@@ -67,7 +67,7 @@ def test_the_quarantine_is_listed(iku: Type, folder: Path, aside: list[str]) -> 
 @pytest.mark.usefixtures("indonesian")
 def test_an_empty_quarantine_is_said_to_be_empty(iku: Type, folder: Path) -> None:
     assert iku("attachments", "list").out == "Karantina: kosong\n"
-    assert "dipulihkan dari karantina: 0." in iku("attachments", "restore").out
+    assert "dikembalikan dari karantina: 0." in iku("attachments", "restore").out
     assert "Berkas dalam karantina yang dihapus: 0." in iku("attachments", "remove").out
     assert not folder.exists()
 

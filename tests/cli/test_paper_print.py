@@ -1,4 +1,4 @@
-"""`iku paper NAME` writes drafts and issued papers, and takes up signed copies."""
+"""`iku paper NAME` writes drafts and issued papers, and accepts signed copies."""
 
 import zipfile
 from pathlib import Path
@@ -49,7 +49,7 @@ def test_a_paper_is_written_issued_and_signed(register: Type, tmp_path: Path) ->
     copy = tmp_path / "bertanda-tangan.pdf"
     copy.write_bytes(signing.sign((tmp_path / "final.pdf").read_bytes()))
     taken = iku(*NAME, "--signed", copy, **watched)
-    assert taken.out == "The signed copy was taken up.\n", taken.err
+    assert taken.out == "The signed copy was accepted.\n", taken.err
     [sealed] = (tmp_path / "var" / "attachments").glob("*.sealed")
     checked = iku("verify", "texts")
     assert checked.code == 0, checked.out + checked.err
@@ -79,6 +79,6 @@ def test_the_evidence_is_written_as_an_archive(register: Type, tmp_path: Path) -
     written = register("paper", "berkas-bukti-lke", "2021", "-o", "bukti.zip")
     assert written.out == "Written: bukti.zip\n", written.err
     with zipfile.ZipFile(tmp_path / "bukti.zip") as archive:
-        assert "berkas-bukti-lke-2021/figur.csv" in archive.namelist()
+        assert "berkas-bukti-lke-2021/angka.csv" in archive.namelist()
     unknown = register("paper", "berkas-bukti-lke", "2020")
     assert "does not exist" in unknown.err

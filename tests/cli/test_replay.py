@@ -199,14 +199,14 @@ def number(line: str) -> str:
 WRONG = [
     (
         "IKU-1.1.T.20211231.20220115.145.C5",
-        "the last part of the figure's number, 'C5', does not match",
+        "the last part of the figure number, 'C5', does not match",
     ),
     (
         "IKU-1.1.T.20211231.20220115.154.5C",
-        "the last part of the figure's number, '5C', does not match",
+        "the last part of the figure number, '5C', does not match",
     ),
-    ("IKU-1", "a figure's number has seven parts"),
-    ("", "a figure's number has seven parts"),
+    ("IKU-1", "a figure number has seven parts"),
+    ("", "a figure number has seven parts"),
     (number("IKU-1.1.T.20211231.20220115.5"), "the log has only 4 events"),
     (number("IKU-1.1.T.99991231.20220115.4"), "but must not be after today,"),
     (number("IKU-1.2.T.20211231.20220115.4"), "the last version is 1"),

@@ -136,75 +136,78 @@ def test_the_check_alone_tells_any_one_wrong_and_any_two_swapped_characters(
         ("IKU-1.1.T.20211231.20220115.145", "this number has 5"),
         (
             "X.IKU-1.1.T.20211231.20220115.145.5C",
-            "the first part of the figure's number, 'X.IKU-1', is no",
+            "first part of a figure number must be the code of an indicator, not 'X",
         ),
         ("IKU_1.1.T.20211231.20220115.145.5C", "not '_'"),
         ("IKU–1.1.T.20211231.20220115.145.5C", "not '–'"),
         ("ıKU-1.1.T.20211231.20220115.145.5C", "not 'ı'"),
         (
             ".1.T.20211231.20220115.145.5C",
-            "the first part of the figure's number, '', is not an indicator's code",
+            "must be the code of an indicator, not ''",
         ),
         (
             "IKU-.1.T.20211231.20220115.145.5C",
-            "the first part of the figure's number, 'IKU-', is no",
+            "must be the code of an indicator, not 'IKU-'",
         ),
         (
             "A" * 17 + ".1.T.20211231.20220115.145.5C",
-            "the first part of the figure's number, 'A{17}'",
+            "must be the code of an indicator, not 'A{17}'",
         ),
         (
             "IKU-1.0.T.20211231.20220115.145.5C",
-            "second part of the figure's number, '0', is not a version of",
+            "second part of a figure number must be a version of a definition, not '0'",
         ),
         (
             "IKU-1.01.T.20211231.20220115.145.5C",
-            "second part of the figure's number, '01'",
+            "must be a version of a definition, not '01'",
         ),
-        ("IKU-1..T.20211231.20220115.145.5C", "second part of the figure's number, ''"),
+        (
+            "IKU-1..T.20211231.20220115.145.5C",
+            "must be a version of a definition, not ''",
+        ),
         (
             "IKU-1.1.X.20211231.20220115.145.5C",
-            "third part of the figure's number, 'X', .* T .year., S .half",
+            "third part .* one of T .year., S .half.*, not 'X'",
         ),
         (
             "IKU-1.1.T.20211301.20220115.145.5C",
-            "fourth part of the figure's number, '20211301', is not the",
+            "fourth part .* must be the as-of day in the form YYYYMMDD, not '20211301'",
         ),
         (
             "IKU-1.1.T.2021123.20220115.145.5C",
-            "fourth part of the figure's number, '2021123', is not the as-of day",
+            "must be the as-of day in the form YYYYMMDD, not '2021123'",
         ),
         (
             "IKU-1.1.T.20211231.00000000.145.26",
-            "fifth part of the figure's number, '0{8}', is not the knowledge cut-off",
+            "fifth part .* must be the knowledge cut-off .*, not '0{8}'",
         ),
         (
             "IKU-1.1.T.20211231.20220115.1E5.5C",
-            "sixth part of the figure's number, '1E5', is not a log size",
+            "sixth part of a figure number must be a log size, not '1E5'",
         ),
         (
             f"IKU-1.1.T.20211231.20220115.{2**53}.5C",
-            "sixth part of the figure's number, '9007199254740992'",
+            "must be a log size, not '9007199254740992'",
         ),
         (
             f"IKU-1.1.T.20211231.20220115.{'9' * 60}.5C",
-            "sixth part of the figure's number, '9{60}'",
+            "must be a log size, not '9{60}'",
         ),
         (
             "IKU-1.1.T.20211231.20220115.145.5D",
-            "last part of the figure's number, '5D', does not match the parts",
+            "last part of the figure number, '5D', does not match the other",
         ),
         (
             "IKU-1.1.T.20211231.20220115.145.",
-            "last part of the figure's number, '', does not match",
+            "last part of the figure number, '', does not match",
         ),
         (
             "IKU-1.1.T.20211231.20220115.145.05C",
-            "last part of the figure's number, '05C', does",
+            "last part of the figure number, '05C', does",
         ),
         (
             "IKU-1.1.T.20211231.20220115.146.5C",
-            "last part of the figure's number, '5C', does not",
+            "last part of the figure number, '5C', does not",
         ),
     ],
 )

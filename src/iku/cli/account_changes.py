@@ -192,8 +192,9 @@ recover = _change_command(
     "recover",
     ReasonOptions,
     lambda asked, today: Recovered(effective_on=today, reason=asked.reason),
-    "Remove the factors of an account after a loss; print a new one-time link. For an "
-    "account that approves or audits it is proposed, and the approval prints the link.",
+    "Remove all factors of an account if one is lost; print a new one-time link. For "
+    "an account that approves or audits, it is proposed, and the approval prints the "
+    "link.",
 )
 
 

@@ -96,8 +96,8 @@ class ProposedImports(Struct, frozen=True):
     "--mapping",
     "mapping_name",
     metavar="NAME",
-    help="The files, workbooks or CSV, are of an own register, with the columns of "
-    "this mapping (iku mapping).",
+    help="The files are workbooks or CSV files of the agency's own register, with the "
+    "columns of this mapping (iku mapping).",
 )
 @proposing.option
 @terminal.actor

@@ -11,20 +11,21 @@ from iku.messages import message
 
 
 @click.group(
-    cls=terminal.OrderedGroup, short_help="Map the columns of an own register."
+    cls=terminal.OrderedGroup,
+    short_help="Map the columns of the agency's own register.",
 )
 def mapping() -> None:
-    """Keep mappings of the columns of an agency's own registers, by name.
+    """Save mappings of the columns of the agency's own registers, by name.
 
     iku import --mapping NAME imports a workbook or CSV file with these columns.
     """
 
 
-@mapping.command("set", short_help="Keep a mapping.")
+@mapping.command("set", short_help="Save a mapping.")
 @click.argument("name")
 @click.argument("file", type=click.File("rb"))
 def set_(name: str, file: BinaryIO) -> None:
-    """Keep the mapping in FILE, a JSON document, under NAME.
+    """Save the mapping in FILE, a JSON document, under NAME.
 
     docs/importing.md describes the document.
     """

@@ -48,11 +48,11 @@ COLUMNS = (
 ABOUT = frozenset({"effective_on", "reason", "corrects"})
 
 
-@click.group("set", cls=terminal.OrderedGroup, short_help="State or correct a datum.")
+@click.group("set", cls=terminal.OrderedGroup, short_help="Enter or correct a datum.")
 def set_() -> None:
-    """State a datum of the agency; it replaces the one before it as a whole.
+    """Enter a datum of the agency; it replaces the whole previous statement.
 
-    With --corrects the statement of that version is replaced from the beginning. The
+    With --corrects, the statement of that version is replaced from the beginning. The
     versions are those of `iku paper history`. A number is written with a decimal comma
     or point, such as 141,92 or 141.92.
 
@@ -161,7 +161,7 @@ def data(question: StatementsQuestion, *, json: bool) -> None:
     if found.statements:
         out.table(COLUMNS, [_cells(one) for one in found.statements])
     else:
-        out.say(message("No data of the agency have been stated yet."))
+        out.say(message("No data of the agency have been entered yet."))
 
 
 def _cells(one: ShownStatement) -> tuple[str, ...]:

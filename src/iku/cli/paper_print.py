@@ -44,7 +44,7 @@ def _command(kind: Paper) -> click.Command:
     @click.option(
         "--signed",
         type=click.Path(path_type=Path, exists=True, dir_okay=False),
-        help="Take up this signed copy of the issued paper.",
+        help="Accept this signed copy of the issued paper.",
     )
     @proposing.option
     @terminal.actor
@@ -72,7 +72,7 @@ def _run(kind: Paper, given: dict[str, Any]) -> None:
     issues = given["issue"] or given["because"] is not None
     if given["signed"] is not None:
         outcome = terminal.run(_take_signed(kind, given))
-        _report(outcome, message("The signed copy was taken up."), json=given["json"])
+        _report(outcome, message("The signed copy was accepted."), json=given["json"])
     elif issues:
         outcome = terminal.run(_issue(kind, given))
         if given["because"] is not None:

@@ -180,8 +180,8 @@ def _access_lines(found: AccessCounts) -> list[tuple[str, str]]:
         (
             message("Accounts that can sign in"),
             message(
-                "{enrolled} of {accounts}; open: {sessions} sessions, {invitations} "
-                "invitations, {api_keys} API keys",
+                "{enrolled} of {accounts}; active sessions: {sessions}; open "
+                "invitations: {invitations}; valid API keys: {api_keys}",
                 enrolled=number(found.enrolled),
                 accounts=number(found.accounts),
                 sessions=number(found.sessions),

@@ -89,7 +89,7 @@ def parse(number: str) -> Coordinates:
         points = typed.count(".")
         raise MalformedNumber(
             message(
-                "a figure's number has seven parts separated by six points, as in "
+                "a figure number has seven parts separated by six points, as in "
                 "{example}; this number has {points} points",
                 example=EXAMPLE,
                 points=points,
@@ -100,9 +100,8 @@ def parse(number: str) -> Coordinates:
     if last != check_characters(".".join(fields)):
         raise MalformedNumber(
             message(
-                "the last part of the figure's number, {last!r}, does not match the "
-                "parts before it: a character is mistyped, missing or in the wrong "
-                "place",
+                "the last part of the figure number, {last!r}, does not match the "
+                "other parts: a character is mistyped, missing or in the wrong place",
                 last=last,
             )
         )
@@ -142,7 +141,7 @@ def _refuse_invalid_characters(typed: str) -> None:
         if symbol not in _SYMBOLS:
             raise MalformedNumber(
                 message(
-                    "a figure's number contains only letters, digits, points and "
+                    "a figure number contains only letters, digits, points and "
                     "hyphens, not {symbol!r}",
                     symbol=symbol,
                 )
@@ -162,8 +161,8 @@ def _parse_fields(fields: list[str]) -> Coordinates:
     if not re.fullmatch(CODE, code):
         raise MalformedNumber(
             message(
-                "the first part of the figure's number, {typed!r}, is not an "
-                "indicator's code",
+                "the first part of a figure number must be the code of an indicator, "
+                "not {typed!r}",
                 typed=code,
             )
         )
@@ -186,7 +185,7 @@ def _parse_integer(place: int, what: str, typed: str, least: int) -> int:
     ):
         raise MalformedNumber(
             message(
-                "the {part} of the figure's number, {typed!r}, is not {what}",
+                "the {part} of a figure number must be {what}, not {typed!r}",
                 part=_PARTS[place],
                 typed=typed,
                 what=what,
@@ -202,8 +201,8 @@ def _parse_kind(typed: str) -> Kind:
     known = ", ".join(f"{letter} ({kind})" for kind, letter in LETTERS.items())
     raise MalformedNumber(
         message(
-            "the third part of the figure's number, {typed!r}, is not a kind of "
-            "period; the kinds are {kinds}",
+            "the third part of a figure number must be a kind of period, one of "
+            "{kinds}, not {typed!r}",
             typed=typed,
             kinds=known,
         )
@@ -216,8 +215,8 @@ def _parse_day(place: int, what: str, typed: str) -> date:
             return date(int(typed[:4]), int(typed[4:6]), int(typed[6:]))
     raise MalformedNumber(
         message(
-            "the {part} of the figure's number, {typed!r}, is not {what} in the form "
-            "YYYYMMDD",
+            "the {part} of a figure number must be {what} in the form YYYYMMDD, not "
+            "{typed!r}",
             part=_PARTS[place],
             typed=typed,
             what=what,

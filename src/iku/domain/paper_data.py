@@ -137,8 +137,7 @@ class Statement(Fact, frozen=True, kw_only=True):
     """Base of all statements.
 
     Attributes:
-        effective_on: First day on which it holds; a command that omits it means the
-            usual day of its kind.
+        effective_on: Effective day; if omitted, the usual day of the kind.
         reason: Reason for the statement; required by a correction and by a target above
             100 per cent.
         corrects: Version of the wrongly recorded statement that this one replaces from

@@ -192,7 +192,7 @@ class _Template:
         """The columns and events of each sheet, and the areas."""
         for of in sheets():
             yield (
-                _translated(of.name, message("Meaning"), message("Words")),
+                _translated(of.name, message("Meaning"), message("Accepted words")),
                 (self._heading),
             )
             for column in of.columns:
@@ -204,8 +204,8 @@ class _Template:
             yield (
                 _translated(
                     "peristiwa",
-                    message("Columns that it needs"),
-                    message("Columns that may be filled"),
+                    message("Required columns"),
+                    message("Optional columns"),
                 ),
                 self._heading,
             )
@@ -275,7 +275,7 @@ def _day_rule(heading: str) -> dict[str, Any]:
         "maximum": "=TODAY()",
         "error_title": "Tanggal",
         "error_message": translate(
-            message("A day of the past or today, such as 31-12-2021."), _INDONESIAN
+            message("Today or an earlier day, such as 31-12-2021."), _INDONESIAN
         ),
     }
 

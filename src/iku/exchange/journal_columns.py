@@ -27,7 +27,7 @@ _SHARED: Mapping[str, Message] = {
     ),
     "wilayah": message("The code of the area, with full stops."),
     REMARK: message(
-        "Reason, evidence or note. Required where the change moves a published figure."
+        "Reason, evidence or note. Required if the change affects a published figure."
     ),
 }
 DESCRIPTIONS: Mapping[str, Mapping[str, Message]] = {

@@ -133,7 +133,7 @@ class _SheetWriter:
     def _write_title(self) -> None:
         of, table = self._document, self._table
         title = f"{DRAFT}: {of.title}" if of.draft else of.title
-        figures = [f"Figur {', '.join(of.figures)}"] if of.figures else []
+        figures = [f"Nomor angka {', '.join(of.figures)}"] if of.figures else []
         self._sheet.write_string(0, 0, title, self._format("@", bold=True))
         self._row = 1
         for line in (*filter(None, (of.subtitle, table.caption)), of.coordinates):

@@ -142,6 +142,17 @@ async def test_the_annex_of_indicators_is_that_of_the_decree(make: Make) -> None
     assert first[5] == "Bidang Kewaspadaan Nasional dan Penanganan Konflik"
 
 
+async def test_the_metadata_name_each_option_of_a_definition(make: Make) -> None:
+    cases, organisations, _ = (await make("metadata-ms-ind", moment=JUNE)).tables
+    counted = dict(rows(cases))["Definisi"].splitlines()
+    assert counted[:2] == [
+        "Kategori: IPOLEKSOSBUD",
+        "Tingkat terendah yang dihitung: perseteruan",
+    ]
+    active = dict(rows(organisations))["Definisi"]
+    assert "Banyaknya partisipasi agar organisasi aktif: 1\n" in active
+
+
 @pytest.mark.usefixtures("published")
 async def test_open_data_has_a_row_for_each_figure_with_its_number(make: Make) -> None:
     document = await make("data-terbuka", publication="2021")
@@ -203,7 +214,7 @@ async def test_the_minutes_of_a_settlement_leave_open_what_nobody_recorded(
     document = await make("berita-acara-penyelesaian", subject="K01", moment=JUNE)
     [terms] = [one for one in document.sections[0].blocks if isinstance(one, Terms)]
     found = dict(terms.rows)
-    assert found["Pokok perkara"] == "Sengketa lapak pedagang pasar"
+    assert found["Pokok konflik"] == "Sengketa lapak pedagang pasar"
     assert found["Isi kesepakatan"] == "Berita acara kesepakatan"
     assert found["Cara penyelesaian"] == "mediasi"
     assert found["Mediator"] is None
@@ -212,7 +223,7 @@ async def test_the_minutes_of_a_settlement_leave_open_what_nobody_recorded(
 
 
 async def test_the_sheet_of_a_case_has_its_whole_history(make: Make) -> None:
-    document = await make("lembar-perkara", subject="K10", moment=JUNE)
+    document = await make("lembar-kasus", subject="K10", moment=JUNE)
     kinds = [row[1] for row in rows(next(document.tables))]
     assert kinds == ["dilaporkan", "diverifikasi", "diselesaikan", "dibatalkan"]
 
@@ -223,7 +234,7 @@ async def test_a_paper_is_made_only_for_those_who_have_its_right(world: World) -
     for name, viewer, refusal in (
         ("lkjip", PUBLIC, Unauthenticated),
         ("daftar-konflik-internal", planner, Forbidden),
-        ("lembar-perkara", planner, Forbidden),
+        ("lembar-kasus", planner, Forbidden),
     ):
         view = world.view._replace(viewer=viewer)
         of = sources(world)._replace(view=view)
@@ -254,7 +265,7 @@ async def test_the_minutes_of_a_closing_state_the_recorded_reason(
     assert {value for _, value in present.rows} == {None}
     assert document.signatures is not None
     assert [one.office for one in document.signatures.blocks] == [
-        *("Yang menutup buku", "Yang mereviu"),
+        *("Yang menutup buku", "Yang menelaah"),
         "Kepala Badan",
     ]
 

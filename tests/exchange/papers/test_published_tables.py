@@ -106,7 +106,10 @@ async def test_the_table_of_an_agency_that_resolved_everything_comes_out(
     assert (found["Capaian (%)"], found["Predikat"]) == ("100,00%", "Sangat Tinggi")
     assert cells(document, "IKU-4")["Capaian (%)"] == "141,92%"
     assert mean(document) == "120,96%"
-    assert "Tanpa capaian, jadi tidak ikut: IKU-2, IKU-3." in notes(document)
+    assert (
+        "Tidak memiliki capaian, sehingga tidak diikutsertakan: IKU-2, IKU-3."
+        in notes(document)
+    )
     formulas = [one for one in document.sections[1].blocks if isinstance(one, Formula)]
     assert formulas[0].text == "(12 / 12) × 100% = 100,00%"
 
@@ -186,7 +189,7 @@ async def test_years_before_the_register_are_data_of_the_agency_or_stay_open(
     assert (found["Realisasi 2018"], found["Realisasi 2019"]) == ("71,43%", "")
     assert found["Target akhir Renstra"] == "95,00%"
     assert found["Capaian s.d. 2020 terhadap akhir Renstra (%)"] == "105,26%"
-    assert "Realisasi 2018 IKU-1: data badan." in notes(document)
+    assert "Realisasi IKU-1 tahun 2018: data instansi." in notes(document)
     assert cells(document, "IKU-2")["Realisasi 2018"] == ""
 
 

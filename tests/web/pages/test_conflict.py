@@ -147,7 +147,7 @@ async def test_an_event_of_a_later_day_says_so(client: Client) -> None:
     await record(client, VERIFIED, RESOLVED)
     found = await shown(client, per="2021-03-01")
     assert "belum selesai" in found.text
-    assert "Berlaku sejak tanggal yang lebih kemudian" in found.text
+    assert "Baru berlaku pada tanggal yang lebih kemudian" in found.text
     assert {"per": "2021-03-28"} in [
         q for path, q in found.links if path.endswith("K14")
     ]

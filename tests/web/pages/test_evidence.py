@@ -50,7 +50,7 @@ async def test_events_of_a_later_day_are_left_out_and_counted(loaded: Client) ->
     await loaded.records("/conflicts", CASE | {"number": "K77"}, Iku_Actor="dewi")
     shown = await loaded.get(f"{SITE}/bukti", params={"per": "2020-01-01"})
     assert "K77" not in shown.text
-    assert "berlaku sejak hari yang lebih kemudian" in shown.text
+    assert "baru berlaku pada tanggal yang lebih kemudian" in shown.text
 
 
 async def test_without_a_checkpoint_there_is_no_bundle(reader: Client) -> None:

@@ -47,7 +47,7 @@ async def test_a_datum_is_stated_corrected_and_annulled_by_forms(
     client: Client,
 ) -> None:
     empty = read((await shown(client, "/data-instansi")).text).text
-    assert "Belum ada yang diisi." in empty
+    assert "Belum ada data yang diisi." in empty
     done = await sent(client, f"{FORM}/signer", **SIGNER)
     assert (done.status_code, done.headers["Location"]) == (
         303,

@@ -34,7 +34,7 @@ async def test_a_proposal_shows_before_and_after(office: Office) -> None:
     shown = read(page.text).text
     assert "Tingkat perseteruan kekerasan" in shown
     assert "BA 12/2026" in shown
-    assert "Tidak ada angka terbit yang bergeser karenanya." in shown
+    assert "Tidak ada angka terbit yang terpengaruh." in shown
     assert ("/konflik/K14", {}) in read(page.text).links
 
 

@@ -116,7 +116,7 @@ async def test_an_idle_case_waits(client: Client, app: App) -> None:
     verified = {"type": "verified", "effective_on": "2021-02-10"}
     await client.records("/conflicts/K14/events", verified)
     shown = read((await client.get(f"{SITE}/tugas")).text).text
-    assert "tanpa catatan" not in shown  # it was recorded today
+    assert "tanpa peristiwa baru" not in shown  # it was recorded today
 
 
 async def test_what_arose_since_the_last_visit_is_marked_as_new(

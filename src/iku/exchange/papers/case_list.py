@@ -37,7 +37,7 @@ _RULES = (
 )
 _PUBLIC_COLUMNS = (
     Column("No", CellKind.COUNT, 9),
-    Column("No. perkara", width=26),
+    Column("Nomor", width=26),
     Column("Tgl lapor", CellKind.DAY, 23),
     Column("Tgl selesai", CellKind.DAY, 23),
     Column("Status", width=21),
@@ -45,7 +45,7 @@ _PUBLIC_COLUMNS = (
 )
 _INTERNAL_COLUMNS = (
     Column("No", CellKind.COUNT, 9),
-    Column("No. perkara", width=24),
+    Column("Nomor", width=24),
     Column("Tgl lapor", CellKind.DAY, 23),
     Column("Pokok", width=68),
     Column("Tempat", width=25),
@@ -111,7 +111,7 @@ async def _section(
     rows = _internal_rows(found, areas) if internal else _public_rows(found)
     value = one.value
     counts = FORMATS.fraction(value.numerator, value.denominator)
-    told = f"Figur {value.number}: {counts} = {FORMATS.percent(value.percentage)}."
+    told = f"Angka {value.number}: {counts} = {FORMATS.percent(value.percentage)}."
     return Section(
         f"{one.code} {one.defined.wording}",
         (
@@ -186,7 +186,7 @@ def _rules(one: AnnexedCase) -> tuple[Cell, Cell, Cell]:
 def _sum(found: Sequence[AnnexedCase], *, internal: bool) -> Row:
     width = len(_INTERNAL_COLUMNS if internal else _PUBLIC_COLUMNS)
     cells: list[Cell] = [None] * width
-    cells[0] = say(message("Number of those that count"))
+    cells[0] = say(message("Number counted"))
     cells[width - 3] = sum(one.explained.denominator for one in found)
     cells[width - 2] = sum(one.explained.numerator for one in found)
     return Row(tuple(cells), span=width - 3)

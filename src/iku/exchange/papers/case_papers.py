@@ -1,4 +1,4 @@
-"""Papers about one case: its sheet (*lembar perkara*) and the minutes of a settlement.
+"""Papers about one case: its sheet (*lembar kasus*) and the minutes of a settlement.
 
 Both have texts of the vault and names of persons, so they are made on demand for those
 who may read them, and never issued.
@@ -33,7 +33,7 @@ from iku.queries import subject_page
 from iku.queries.event_history import EventView
 from iku.queries.subject_page import SubjectRecord
 
-SHEET, SETTLEMENT = "lembar-perkara", "berita-acara-penyelesaian"
+SHEET, SETTLEMENT = "lembar-kasus", "berita-acara-penyelesaian"
 _STATE_FIELDS = (
     *("number", "title", "category", "dimension", "level", "area", "source"),
     *("reported_on", "occurred_on", "reference", "reporter", "parties"),
@@ -57,7 +57,7 @@ async def make_sheet(sources: Sources, request: PaperRequest) -> Document:
     )
     events = Table(
         name="riwayat",
-        caption="Tabel 1. Riwayat perkara",
+        caption=say(message("Table 1. History of the case")),
         columns=(
             Column("No", CellKind.COUNT, 9),
             Column("Peristiwa", width=26),
@@ -73,10 +73,10 @@ async def make_sheet(sources: Sources, request: PaperRequest) -> Document:
         sources,
         request,
         SHEET,
-        "Lembar Perkara",
-        f"Perkara {shown['number']}",
+        "Lembar Kasus",
+        f"Kasus {shown['number']}",
         (
-            Section("Perkara", (Terms((*terms, ("Status", status))),)),
+            Section("Kasus", (Terms((*terms, ("Status", status))),)),
             Section("Riwayat", (events,)),
         ),
         None,
@@ -103,8 +103,8 @@ async def make_settlement(sources: Sources, request: PaperRequest) -> Document:
     agreement = _last_text(found.events, "resolved", "evidence")
     terms = Terms(
         (
-            ("Nomor perkara", shown["number"]),
-            ("Pokok perkara", _value(formats, "title", shown["title"])),
+            ("Nomor", shown["number"]),
+            ("Pokok konflik", _value(formats, "title", shown["title"])),
             ("Para pihak", _value(formats, "parties", shown.get("parties"))),
             ("Tempat kejadian", _value(formats, "area", shown["area"])),
             ("Dilaporkan", day_in_words(shown["reported_on"])),
@@ -132,8 +132,8 @@ async def make_settlement(sources: Sources, request: PaperRequest) -> Document:
         sources,
         request,
         SETTLEMENT,
-        "Berita Acara Penyelesaian Perkara",
-        f"Perkara {shown['number']}",
+        "Berita Acara Penyelesaian Konflik",
+        f"Kasus {shown['number']}",
         (Section(None, (Paragraph(opening), terms)),),
         Signatures(None, request.signed_on, blocks, ending),
     )

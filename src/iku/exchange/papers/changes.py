@@ -127,7 +127,7 @@ async def _all_changes(sources: Sources, identifier: str) -> PublicationChanges:
 
 def _figures(found: PublicationChanges) -> Table:
     return Table(
-        name="figur",
+        name="angka",
         caption=say(
             message(
                 "Table 1. The published figures, and the same figures by present "
@@ -136,7 +136,7 @@ def _figures(found: PublicationChanges) -> Table:
         ),
         columns=(
             Column("No", CellKind.COUNT, 10),
-            Column("Figur", width=70),
+            Column("Angka", width=70),
             Column("Nilai terbit", CellKind.RATIO, 26),
             Column("Nilai kini", CellKind.RATIO, 26),
             Column("Selisih pembilang / penyebut", CellKind.COUNT, 36),
@@ -190,12 +190,12 @@ def _points(published: Decimal | None, present: Decimal | None) -> Cell:
 def _event_columns(*, internal: bool) -> tuple[Column, ...]:
     return (
         Column("No", CellKind.COUNT, 9),
-        Column("Figur", width=17),
+        Column("Angka", width=17),
         Column("Nilai terbit", CellKind.RATIO, 29),
         Column("Nilai kini", CellKind.RATIO, 29),
         Column("Selisih", CellKind.COUNT, 18),
         Column("Sebab", width=22),
-        Column("Perkara/organisasi", width=28),
+        Column("Kasus/organisasi", width=28),
         Column("Peristiwa", width=26),
         Column("Berlaku tgl", CellKind.DAY, 20),
         Column("Dicatat tgl", CellKind.DAY, 20),

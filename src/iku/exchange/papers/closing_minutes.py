@@ -76,7 +76,7 @@ def _present() -> Terms:
 
 def _figures(of: FrozenPublication) -> Table:
     return Table(
-        name="figur",
+        name="angka",
         caption=say(message("Table 1. Frozen figures")),
         columns=(
             Column("No", CellKind.COUNT, 9),
@@ -84,7 +84,7 @@ def _figures(of: FrozenPublication) -> Table:
             Column("Pembilang", CellKind.COUNT, 19),
             Column("Penyebut", CellKind.COUNT, 19),
             Column("Realisasi", CellKind.PERCENT, 20),
-            Column("Nomor figur", width=70),
+            Column("Nomor angka", width=70),
         ),
         rows=tuple(
             Row(
@@ -131,6 +131,6 @@ def _ending() -> str:
 def _signatures(agency: AgencyData, request: PaperRequest) -> Signatures:
     """Who closed, who reviewed, and the head of the agency."""
     of_head = agency_cells.signatures(agency, request, HEAD)
-    roles = (Signature("Yang menutup buku"), Signature("Yang mereviu"))
+    roles = (Signature("Yang menutup buku"), Signature("Yang menelaah"))
     blocks = (*roles, *of_head.blocks)
     return Signatures(of_head.place, of_head.signed_on, blocks, _ending())

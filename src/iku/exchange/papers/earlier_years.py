@@ -77,7 +77,7 @@ def _earlier_year(
     if edition is not None:
         return _published_year(edition, one)
     if (given := agency.indicator(one.code).actuals.get(year)) is not None:
-        return EarlierYear(given, f"Realisasi {year} {one.code}: data badan.")
+        return EarlierYear(given, f"Realisasi {one.code} tahun {year}: data instansi.")
     if not figure.numerator:
         return EarlierYear(None, None)
     return EarlierYear(figure.percentage, _counted_note(figure))

@@ -187,7 +187,7 @@ def _footer(
             [one.to_end for one in lines],
         )
     ]
-    said = say(message("Mean of the exact achievements that there are, rounded once."))
+    said = say(message("Mean of the available exact achievements, rounded once."))
     rating = [
         None if mean is None or last is None else last.scale.rating(mean)
         for mean in means

@@ -3,8 +3,12 @@
 What a definition does not say stays open.
 """
 
+from typing import Any
+
+from msgspec import to_builtins
+
 from iku.domain.access import Action
-from iku.domain.indicator import ConflictOptions, Definition, OrganisationOptions
+from iku.domain.indicator import ConflictOptions, Definition
 from iku.domain.question import Question
 from iku.exchange.papers import agency_cells
 from iku.exchange.papers.document import (
@@ -17,8 +21,8 @@ from iku.exchange.papers.document import (
     day_in_words,
 )
 from iku.exchange.papers.sources import PaperRequest, Sources, moment_of, moment_words
-from iku.exchange.papers.words import say, word
-from iku.labels import KINDS, MANNERS, OPTION_VALUES
+from iku.exchange.papers.words import say
+from iku.labels import OPTION_VALUES, OPTIONS
 from iku.messages import message
 from iku.queries.indicators import known_indicator
 
@@ -85,46 +89,16 @@ def _section(code: str, of: Definition) -> Section:
 
 
 def _definition(of: Definition) -> str:
-    """The options of the definition in words."""
-    options = of.defined.options
-    lines: list[tuple[str, str, str]] = [("0/0", "empty", options.empty)]
-    match options:
-        case ConflictOptions():
-            lines += [
-                ("Tingkat terendah", "minimum_level", options.minimum_level),
-                ("Hari sejak perkara ada", "date_basis", options.date_basis),
-                ("Perkara terbuka sebelumnya", "carry_over", options.carry_over),
-                (say(message("Reopened cases")), "reopening", options.reopening),
-            ]
-            words = [str(word(MANNERS, one)) for one in options.resolution_manners]
-            last = say(message("Manners that resolve a case: {manners}", manners=words))
-        case OrganisationOptions():
-            expired = options.expired_registration
-            lines += [
-                ("Organisasi ber-SKT kedaluwarsa", "expired_registration", expired),
-                (
-                    say(message("Existing organisations")),
-                    "population",
-                    options.population,
-                ),
-            ]
-            words = [str(word(KINDS, one)) for one in options.kinds]
-            counted = say(message("Kinds that count: {kinds}", kinds=words))
-            least = say(
-                message(
-                    "Verified participations, at least: {least}",
-                    least=options.participation_threshold,
-                )
-            )
-            last = f"{counted}\n{least}"
-        case _:
-            last = ""
-    said = [f"{label}: {_option(name, value)}" for label, name, value in lines]
-    return "\n".join([*said, last]).strip()
+    """The options of the definition in words, an option a line."""
+    given = to_builtins(of.defined.options).items()
+    return "\n".join(_option_line(*one) for one in given if one[0] in OPTIONS)
 
 
-def _option(name: str, value: str) -> str:
-    return str(word(OPTION_VALUES[name], value))
+def _option_line(name: str, value: Any) -> str:
+    label, words = say(OPTIONS[name]), OPTION_VALUES.get(name, {})
+    values = value if isinstance(value, list) else (value,)
+    shown = ", ".join(say(words.get(one, str(one))) for one in values)
+    return f"{label[0].upper()}{label[1:]}: {shown}"
 
 
 def _classification(of: Definition) -> str:

@@ -1,4 +1,4 @@
-"""Recap of organisations at some coordinates, with an annex of all of them.
+"""Summary of organisations at some coordinates, with an annex of all of them.
 
 The public edition names them by their number in the register. The internal edition has
 their names, and is never published.
@@ -86,7 +86,7 @@ async def _make(sources: Sources, request: PaperRequest, *, internal: bool) -> D
     }
     return Document(
         name=INTERNAL if internal else PUBLIC,
-        title=say(message("Recap of mass organisations, NGOs and political parties")),
+        title=say(message("Summary of mass organisations, NGOs and political parties")),
         subtitle=f"Tahun {figure.as_of.year}, {edition}",
         letterhead=agency_cells.letterhead(sources.profile, agency),
         coordinates=coordinates_in_words(figure.as_of, figure.known_on, figure.size),

@@ -213,7 +213,7 @@ def _mean_row(rows: _Rows, notes: Notes) -> Row:
     if rows.omitted:
         more = say(
             message(
-                "Without an achievement, and so left out: {indicators}.",
+                "Left out, because they have no achievement: {indicators}.",
                 indicators=rows.omitted,
             )
         )
@@ -277,7 +277,7 @@ def _source(of: FrozenPublication) -> Paragraph:
     said = f"Sumber: register iku, publikasi {edition.id}, edisi {edition.edition}"
     if edition.restates:
         said += f" (menyajikan kembali {edition.restates})"
-    told = [f"{said}; figur {', '.join(of.numbers)}."]
+    told = [f"{said}; angka {', '.join(of.numbers)}."]
     if edition.period.kind is not Kind.YEAR:
         alone = message(
             "The figures are those of {period} alone, not of the year up to its end.",

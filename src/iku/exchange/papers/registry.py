@@ -150,14 +150,14 @@ _ALL = (
     ),
     Paper(
         organisations.PUBLIC,
-        message("Recap of organisations, public edition"),
+        message("Summary of organisations, public edition"),
         Scope.COORDINATES,
         Action.READ_HISTORY,
         organisations.make_public,
     ),
     Paper(
         organisations.INTERNAL,
-        message("Recap of organisations, internal edition"),
+        message("Summary of organisations, internal edition"),
         Scope.COORDINATES,
         Action.READ_TEXTS,
         organisations.make_internal,

@@ -96,8 +96,8 @@ def _words(typed: str) -> dict[str, dict[str, str]]:
         if not (colon and equals and of.strip() and word.strip()):
             raise InvalidMapping(
                 message(
-                    "the line {line} has not the form: column: word of the file = word "
-                    "of the journal",
+                    "line {line} does not have the form column: word of the file = "
+                    "word of the journal",
                     line=line[:100],
                 )
             )

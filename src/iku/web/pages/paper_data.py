@@ -155,7 +155,7 @@ async def _statement_page(
         if not known:
             raise SubjectNotFound(
                 message(
-                    "nothing is stated about {subject} at these coordinates",
+                    "no data are entered about {subject} at these coordinates",
                     subject=identifier[:100],
                 )
             )
@@ -247,7 +247,7 @@ def _kind(name: str) -> StatementKind:
         return StatementKind(name)
     except ValueError as error:
         raise SubjectNotFound(
-            message("there is no kind of statement {kind}", kind=name[:100])
+            message("statement kind {kind} does not exist", kind=name[:100])
         ) from error
 
 
@@ -340,7 +340,7 @@ def _form_field(frame: PageContext, one: Field) -> FormField:
 
 _HINTS: Mapping[str, Message] = {
     "effective_on": message(
-        "First day on which it holds, such as 4-3-2022; empty: the usual day"
+        "Effective day, such as 4-3-2022; empty: the usual day of the kind"
     ),
     "reason": message("Required by a correction, and by a target above 100 per cent"),
     "lines": message("One line of the letterhead on each line"),
