@@ -22,20 +22,27 @@ setup: $(VENV)/.installed
 
 setup-dev: $(VENV)/.installed-dev
 
+# SAMPLES=all, as in .ci/run, tries all that tests/samples.py would otherwise sample, and
+# demands that each branch of domain/ and ledger/ is covered; measuring it doubles the time.
+SAMPLES ?= few
+ifeq ($(SAMPLES),all)
+COVERAGE := --cov=iku.domain --cov=iku.ledger --cov-branch --cov-fail-under=100
+endif
+export SAMPLES
+
 # Tests are distributed by group, because the tests of a file often share a register that
 # is slow to fill; in the given order, which starts with the longest (tests/conftest.py).
-# Hypothesis is derandomised (profile ci), so that coverage does not depend on chance.
-PYTEST := $(BIN)/pytest --dist loadgroup --no-loadscope-reorder --hypothesis-profile=ci
+# Hypothesis is derandomised (both profiles), so that coverage does not depend on chance.
+PYTEST := $(BIN)/pytest --dist loadgroup --no-loadscope-reorder \
+	--hypothesis-profile=$(if $(COVERAGE),ci,sample)
 
 # All three at once: tests often wait for the database, and mypy uses one processor.
 test: setup-dev
 	@$(MAKE) --no-print-directory --jobs=3 check test-pure test-rest
 
-# domain/ and ledger/ need full branch coverage; measuring it doubles the time. One process
-# is enough, because each further one imports everything and starts a server.
+# One process is enough, because each further one imports everything and starts a server.
 test-pure: setup-dev
-	@$(PYTEST) -n 0 tests/domain tests/ledger --cov=iku.domain --cov=iku.ledger \
-		--cov-branch --cov-fail-under=100
+	@$(PYTEST) -n 0 tests/domain tests/ledger $(COVERAGE)
 
 test-rest: setup-dev
 	@$(PYTEST) -n 3 --ignore=tests/domain --ignore=tests/ledger

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 import asyncpg
+import hypothesis
 import pytest
 
 from iku.app import App, open_app
@@ -50,6 +51,9 @@ ROOM_BYTES = 4 << 30
 # What commands print is compared in English; tests of Indonesian set their own.
 os.environ["IKU_LANGUAGE"] = "en"
 introspection.share()
+hypothesis.settings.register_profile(
+    "sample", hypothesis.settings.get_profile("ci"), max_examples=25
+)
 numbers = itertools.count(1)
 # Home folder, and so the keys, of all applications over databases of the shared server.
 HOME = Path(tempfile.mkdtemp(prefix="iku-tests-"))

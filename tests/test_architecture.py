@@ -5,6 +5,7 @@ import builtins
 import re
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -98,8 +99,14 @@ def rooms() -> list[tuple[str, Path]]:
     return [(room(path), path) for path in (*files, *single)]
 
 
+@cache
+def nodes(path: Path) -> tuple[ast.AST, ...]:
+    """The syntax tree of the file; parsing all of them takes two seconds."""
+    return tuple(ast.walk(ast.parse(path.read_text())))
+
+
 def imports(path: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in nodes(path):
         match node:
             case ast.ImportFrom(module=str(module), names=names):
                 yield from (f"{module}.{name.name}" for name in names)
@@ -129,7 +136,7 @@ def test_no_import_is_relative() -> None:
     strays = [
         str(path)
         for _, path in rooms()
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in nodes(path)
         if isinstance(node, ast.ImportFrom) and node.level
     ]
 
@@ -233,19 +240,19 @@ def test_nothing_the_repository_holds_names_a_registry() -> None:
 
 
 def test_the_errors_that_a_docstring_names_exist() -> None:
-    trees = [ast.parse(path.read_text()) for _, path in rooms()]
+    files = [path for _, path in rooms()]
     known = {*dir(builtins), "UsageError"}  # of click, used as click.UsageError
-    for tree in trees:
-        for node in ast.walk(tree):
+    for path in files:
+        for node in nodes(path):
             if isinstance(node, ast.ClassDef | ast.alias):
                 known.add(node.name.rpartition(".")[2])
 
-    assert {name for tree in trees for name in _raised(tree)} - known == set()
+    assert {name for path in files for name in _raised(path)} - known == set()
 
 
-def _raised(tree: ast.Module) -> Iterator[str]:
-    """The errors named in the "Raises" sections of all docstrings."""
-    for node in ast.walk(tree):
+def _raised(path: Path) -> Iterator[str]:
+    """The errors named in the "Raises" sections of the file's docstrings."""
+    for node in nodes(path):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             section = (ast.get_docstring(node) or "").partition("Raises:\n")[2]
             yield from re.findall(r"^    (\w+):", section, re.MULTILINE)
@@ -257,7 +264,7 @@ def _reads(path: Path) -> Iterator[str]:
         stored = any(f"{name}.".startswith(f"{store}.") for store in STORES)
         if stored and not name.rpartition(".")[2][0].isupper():
             yield name
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in nodes(path):
         if isinstance(node, ast.Attribute) and node.attr == "vault":
             yield ast.unparse(node)
 
@@ -275,6 +282,6 @@ def _without_strings(tree: ast.Module) -> ast.Module:
 
 
 def _strings(path: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in nodes(path):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             yield node.value

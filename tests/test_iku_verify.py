@@ -22,6 +22,7 @@ from tests.ledger import test_note as notes
 from tests.ledger import test_policy as policies
 from tests.ledger import test_proof_building as proofs
 from tests.ledger import test_tree as trees
+from tests.samples import examples
 
 PROGRAM = Path(iku_verify.__file__).read_text("utf-8")
 LINES = 3_665
@@ -116,7 +117,7 @@ def test_a_signature_in_another_spelling_is_none() -> None:
         assert not iku_verify.ed25519_verifies(no_point, text, signed)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30, 7), deadline=None)
 @given(st.binary(min_size=32, max_size=32), st.integers(0, 9), st.integers(0, 2**40))
 def test_what_our_keys_sign_verifies(seed: bytes, size: int, time: int) -> None:
     text = Checkpoint("iku.test/log", size, proofs.ROOT[size]).text

@@ -41,6 +41,7 @@ from iku.settings import Settings
 from tests.domain import chance, story
 from tests.registers.chronicle import fill
 from tests.registers.world import CODES, Chance, World
+from tests.samples import examples
 
 LATE = date(2022, 6, 1)
 
@@ -93,7 +94,7 @@ def ours(subject: Any, options: Any, asked: chance.Question) -> tuple[int, ...]:
     return counts.numerator, counts.denominator, counts.expired
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100, 25), deadline=None)
 @given(
     chance.case_histories,
     st.lists(st.tuples(chance.case_options, chance.questions), min_size=8, max_size=8),
@@ -106,7 +107,7 @@ def test_a_case_counts_as_we_count_it(told: list[Any], asked: list[Any]) -> None
         assert (found or (0, 0, 0)) == ours(Conflict(tuple(told)), options, question)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100, 25), deadline=None)
 @given(
     chance.organisation_histories,
     st.lists(
@@ -434,7 +435,7 @@ SCALE = scale.Scaled(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100, 25), deadline=None)
 @given(
     st.integers(0, 400),
     st.integers(0, 400),
@@ -506,7 +507,7 @@ places = st.builds(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100, 25), deadline=None)
 @given(places, st.randoms(use_true_random=False))
 def test_a_number_is_spelt_and_read_as_ours_is(
     due: coordinates.Coordinates, random: Random

@@ -8,9 +8,10 @@ from iku.postgres.database import Database
 from iku.postgres.pool import Plain
 from tests import session
 from tests.conftest import SETTINGS
+from tests.samples import examples
 
-COMMANDS = int(os.environ.get("IKU_TEST_COMMANDS", "500"))
-COORDINATES = int(os.environ.get("IKU_TEST_COORDINATES", "40"))
+COMMANDS = int(os.environ.get("IKU_TEST_COMMANDS", examples(500, 300)))
+COORDINATES = int(os.environ.get("IKU_TEST_COORDINATES", examples(40, 12)))
 SEED = int(os.environ.get("IKU_TEST_SEED", "2021"))
 
 

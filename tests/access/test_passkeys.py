@@ -37,6 +37,7 @@ from tests.access.authenticator import (
     unb64,
 )
 from tests.access.flow_store import MemoryFlows
+from tests.samples import examples
 
 SITI, BUDI = str(UUID(int=1)), str(UUID(int=2))
 
@@ -485,7 +486,7 @@ values = st.recursive(
 )
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(150, 37), suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data(), registers=st.booleans())
 async def test_no_answer_raises_anything_but_a_refusal(
     data: st.DataObject, registers: bool

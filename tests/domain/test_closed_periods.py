@@ -66,6 +66,7 @@ from tests.domain.test_organisation import (
     registered,
     renewed,
 )
+from tests.samples import examples
 
 IKU_1 = ConflictOptions(Category.IPOLEKSOSBUD)
 IKU_2 = OrganisationOptions()
@@ -612,7 +613,7 @@ def check_changes(
         before = after
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100, 25), deadline=None)
 @for_all(chance.case_histories, chance.case_options, chance.case_options)
 def test_a_case_changes_just_the_figures_that_count_it_otherwise(
     history: list[Any], options: ConflictOptions, other: ConflictOptions
@@ -620,7 +621,7 @@ def test_a_case_changes_just_the_figures_that_count_it_otherwise(
     assert len([*check_changes(history, Conflict, options, other)]) == len(history)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100, 25), deadline=None)
 @for_all(chance.organisation_histories, chance.organisation_options, st.just(IKU_1))
 def test_an_organisation_changes_just_the_figures_that_count_it_otherwise(
     history: list[Any], options: OrganisationOptions, other: ConflictOptions

@@ -26,6 +26,7 @@ from iku.domain.subject_kinds import contributions
 from tests.domain import chance, register, story
 from tests.domain.chance import Question
 from tests.domain.story import given, on
+from tests.samples import examples
 
 
 def counts_in(one: Contribution, start: date, as_of: date) -> bool:
@@ -64,7 +65,7 @@ def check_sums(
             assert total(contributed, start, as_of) == expected, (size, start, as_of)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60, 15), deadline=None)
 @for_all(
     chance.case_histories,
     chance.case_options,
@@ -78,7 +79,7 @@ def test_the_contributions_of_a_case_sum_to_how_it_counts_at_every_size(
         check_sums(history, Conflict, of, asked)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60, 15), deadline=None)
 @for_all(
     chance.organisation_histories,
     chance.organisation_options,

@@ -29,6 +29,7 @@ from iku.domain.organisation import Organisation
 from tests.domain import chance, recount, register, story
 from tests.domain.chance import Question
 from tests.domain.story import AREA, given, on
+from tests.samples import examples
 
 IPOLEKSOSBUD = ConflictOptions(Category.IPOLEKSOSBUD)
 SARA = ConflictOptions(Category.SARA)
@@ -79,7 +80,7 @@ def as_recounted(found: Membership | None) -> recount.Count | None:
     return c.numerator, c.denominator, c.expired, found.part, found.district
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100, 25), deadline=None)
 @for_all(
     chance.case_histories,
     chance.case_options,
@@ -95,7 +96,7 @@ def test_a_case_counts_as_the_day_by_day_recount_says(
         assert as_recounted(found) == recount.case(history, of, start, as_of)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100, 25), deadline=None)
 @for_all(
     chance.organisation_histories,
     chance.organisation_options,
@@ -111,7 +112,7 @@ def test_an_organisation_counts_as_the_day_by_day_recount_says(
         assert as_recounted(found) == expected
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60, 15), deadline=None)
 @for_all(
     st.lists(chance.case_histories, max_size=4),
     chance.case_options,
@@ -143,7 +144,7 @@ def test_parts_sum_to_the_whole_and_no_part_has_more_resolved_than_existing(
         assert 0 <= counts.expired <= counts.denominator
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100, 25), deadline=None)
 @for_all(chance.case_histories, chance.case_options, chance.questions)
 def test_a_case_counts_in_at_most_one_of_the_two_indicators(
     history: list[Any], options: ConflictOptions, asked: Question
@@ -154,7 +155,7 @@ def test_a_case_counts_in_at_most_one_of_the_two_indicators(
     assert added_up(found).denominator <= 1
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60, 15), deadline=None)
 @for_all(
     chance.case_histories,
     chance.organisation_histories,

@@ -28,6 +28,7 @@ from iku.domain.fact import (
 )
 from tests.domain import chance, recount
 from tests.domain.story import on
+from tests.samples import examples
 
 DECIDERS = tuple(decider_registry.DECIDERS.values())
 
@@ -130,7 +131,7 @@ def test_restated_are_the_fields_that_are_given_even_if_false() -> None:
     assert wrong.restated_fields() == {"verified": False}
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100, 25), deadline=None)
 @for_all(chance.case_histories | chance.organisation_histories)
 def test_what_stands_is_what_a_recount_of_another_kind_leaves(
     history: list[Any],
@@ -312,7 +313,7 @@ def test_what_this_program_does_not_know_is_not_read() -> None:
 def test_a_fact_of_any_type_is_read_as_it_was_written(
     decider: Any, event_type: type[Fact]
 ) -> None:
-    @settings(max_examples=25, deadline=None)
+    @settings(max_examples=examples(25, 6), deadline=None)
     @for_all(chance.facts_of(event_type))
     def check(event: Fact) -> None:
         event = fact.with_person_ids(event, lambda: SOMEBODY)
@@ -375,7 +376,7 @@ def opened(written: EncodedFact) -> dict[str, str]:
 def test_a_recorded_event_is_the_fact_it_was_made_of_once_its_texts_are_opened(
     decider: Any, event_type: type[Fact]
 ) -> None:
-    @settings(max_examples=15, deadline=None)
+    @settings(max_examples=examples(15, 3), deadline=None)
     @for_all(chance.facts_of(event_type))
     def check(event: Fact) -> None:
         event = fact.with_person_ids(event, lambda: SOMEBODY)

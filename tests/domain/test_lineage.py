@@ -13,6 +13,7 @@ from iku.domain.fact import Annulled, Correction, effective_facts
 from iku.domain.lineage import ReplacedField
 from tests.domain import chance
 from tests.domain.story import on
+from tests.samples import examples
 
 REPORTED = conflict.Reported(
     category=Category.IPOLEKSOSBUD,
@@ -82,7 +83,7 @@ def test_an_annulment_takes_a_fact_or_puts_back_what_was() -> None:
     ]
 
 
-@settings(max_examples=75, deadline=None)
+@settings(max_examples=examples(75, 18), deadline=None)
 @for_all(st.one_of(chance.case_histories, chance.organisation_histories))
 def test_what_was_replaced_leads_from_what_stood_to_what_stands(
     history: list[Any],

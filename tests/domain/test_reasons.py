@@ -21,13 +21,14 @@ from tests.domain import chance, register
 from tests.domain.chance import Question
 from tests.domain.story import on
 from tests.domain.witness import RULES, agrees, is_true
+from tests.samples import examples
 
 
 def test_every_rule_has_its_sentence() -> None:
     assert list(SENTENCES) == RULES
 
 
-@settings(max_examples=75, deadline=None)
+@settings(max_examples=examples(75, 18), deadline=None)
 @for_all(
     chance.case_histories,
     chance.case_options,
@@ -44,7 +45,7 @@ def test_the_explanation_of_a_case_is_how_it_counts(
         is_true(found.numerator.reason(), history, of, question)
 
 
-@settings(max_examples=75, deadline=None)
+@settings(max_examples=examples(75, 18), deadline=None)
 @for_all(
     chance.organisation_histories,
     chance.organisation_options,

@@ -17,6 +17,7 @@ from tests.domain import chance, recount
 from tests.domain.story import given, on
 from tests.domain.test_explaining_cases import VERIFIED, case, reported, resolved
 from tests.domain.test_explaining_organisations import organised
+from tests.samples import examples
 
 
 def follow_each_other(spans: Sequence[StateInterval]) -> None:
@@ -37,7 +38,7 @@ def ends(span: StateInterval) -> set[Any]:
     return {span.valid_from, last or on("2031-12-31")}
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100, 25), deadline=None)
 @for_all(chance.case_histories)
 def test_a_case_is_on_each_day_what_its_facts_say(history: list[Any]) -> None:
     found = Conflict(tuple(history))
@@ -59,7 +60,7 @@ def test_a_case_is_on_each_day_what_its_facts_say(history: list[Any]) -> None:
             assert shown.status == ("resolved" if then.closed_by else pending)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100, 25), deadline=None)
 @for_all(chance.organisation_histories)
 def test_an_organisation_is_on_each_day_what_its_facts_say(history: list[Any]) -> None:
     found = Organisation(tuple(history))

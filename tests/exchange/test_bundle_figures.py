@@ -31,6 +31,7 @@ from tests.exchange.forging import ORIGIN, WITNESS, forge, policy, records, spel
 from tests.exchange.test_bundle import files, relist
 from tests.queries.test_publications import close, hand_in, publish, take
 from tests.registers.world import World
+from tests.samples import sample
 
 WATCHED = Policy(witnesses={"W": Party(WITNESS.verifier)}, quorum="W")
 YEAR = Draft(period=Kind.YEAR, as_of=date(2021, 12, 31), reason="LKjIP 2021")
@@ -207,7 +208,7 @@ def test_one_flipped_bit_anywhere_is_never_verified(copy: Path, verify: Verify) 
     }
     for path in files(copy):
         sound = path.read_bytes()
-        for broken in flips(sound, chance):
+        for broken in sample([*flips(sound, chance)], 5):
             path.write_bytes(broken)
             assert verify(copy)["exit"] in {1, 2, 3, 4}, (path, broken)
         path.write_bytes(sound)
@@ -224,7 +225,7 @@ def test_one_flipped_bit_that_the_manifest_agrees_with_is_never_verified(
         sound = path.read_bytes()
         line = "— saksi.test".encode()
         end = sound.find(line) if path.parent.name == "checkpoints" else len(sound)
-        for flipped in [*flips(sound[:end], chance)][::9]:
+        for flipped in sample([*flips(sound[:end], chance)][::9], 5):
             path.write_bytes(flipped + sound[end:])
             relist(copy, path.relative_to(copy).as_posix())
             assert verify(copy, "--all")["exit"] in {1, 2, 3, 4}, (path, flipped)
@@ -238,7 +239,7 @@ def test_one_flipped_bit_in_the_policy_given_apart_is_never_verified(
     sound = kept.policy.read_bytes()
     assert len(sound) <= SMALL
     policy = tmp_path / "policy"
-    for broken in flips(sound, random.Random(20260104)):
+    for broken in sample([*flips(sound, random.Random(20260104))], 5):
         policy.write_bytes(broken)
         report = verify(kept.folder, "--policy", policy)
         assert report["exit"] in {1, 2, 3, 4}, broken

@@ -25,6 +25,7 @@ from iku.projections.rebuild import rebuild
 from tests.conftest import SETTINGS, Clone, within
 from tests.kept import drawing, kept
 from tests.kept.kept import answers, differences, records
+from tests.samples import sample
 from tests.web.conftest import Client, client_of
 
 
@@ -113,7 +114,7 @@ def test_two_thousand_questions_of_every_kind_were_answered_then() -> None:
 
 
 async def test_every_question_is_answered_as_it_was_then(commands: Client) -> None:
-    before = answers()
+    before = dict(sample([*answers().items()], 6))
     now = await kept.ask(commands, before)
     found = [
         difference

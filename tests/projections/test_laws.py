@@ -47,6 +47,7 @@ from tests.registers.world import (
     Chance,
     Running,
 )
+from tests.samples import examples
 
 chances = st.integers(0, 2**32).map(lambda seed: Chance(Random(seed)))
 
@@ -218,7 +219,7 @@ def test_the_balance_is_what_the_log_alone_gives(databases: Iterator[Database]) 
     run_state_machine_as_test(
         Machine,
         settings=settings(
-            max_examples=8,
+            max_examples=examples(8, 3),
             stateful_step_count=12,
             deadline=None,
             # Shrinking would take minutes; the seed reproduces the failure.

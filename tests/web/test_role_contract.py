@@ -29,13 +29,14 @@ from iku.domain.account import Role
 from iku.rights_check import check_rights
 from tests.commands.conftest import auditors_findings
 from tests.conftest import Clone
+from tests.samples import examples
 from tests.web import people
 from tests.web.conftest import CASE, ORGANISATION, document
 from tests.web.people import Office
 from tests.web.test_authentication import bearer, key_of
 from tests.web.test_rights import FILE, INDICATOR_PROPOSED, ROWS, step
 
-EXAMPLES = 3  # of each operation, for nine callers
+EXAMPLES = examples(3, 2)  # of each operation, for nine callers
 CHECKS = [
     status_code_conformance,
     content_type_conformance,

@@ -15,12 +15,13 @@ import pytest
 from iku.app import App
 from iku.language import Language, day
 from tests.exchange.workbooks import cells
+from tests.samples import examples
 from tests.web.conftest import Client
 from tests.web.pages.showing import Shown, pages, read, text_of
 from tests.web.test_publications import THEN, YEAR, publish
 
 SITE = "http://iku.test"
-COORDINATES = 1_000  # random ones, spread over the pages
+COORDINATES = examples(1_000, 120)  # random ones, spread over the pages
 FIRST, LAST = date(2019, 12, 1), date(2022, 6, 30)
 # Files, records, proofs and documentation are the same at every day.
 TIMELESS = ("/assets/", "/api/v1/", "/docs", "/masuk", "/keluar", "/bantuan")
