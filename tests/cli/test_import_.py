@@ -104,7 +104,10 @@ def test_the_template_is_written_and_imported_when_filled(
     assert "0 baris" not in iku("import", tmp_path / "t.xlsx").out
     file = tmp_path / "isi.xlsx"
     file.write_bytes(filled(empty, Konflik=[CASE, CASE | {"nomor": "K2"}]))
-    assert "2 baris jurnal konflik, organisasi, 2 dicatat" in iku("import", file).out
+    said = iku("import", file).out
+    assert "2 baris jurnal konflik, organisasi, 2 dicatat" in said
+    assert "Lembar yang dibaca: Konflik (konflik), Organisasi (organisasi)" in said
+    assert "Lembar yang tidak dibaca: Daftar tersembunyi." in said
     assert size(iku) == BROUGHT + 2
 
 

@@ -44,7 +44,7 @@ TITLE = [["BUKU REGISTER KONFLIK"], ["Tahun 2021"], []]
 
 def entries(*rows: list[Any], mapping: ColumnMapping = MAPPING) -> list[JournalRow]:
     book = workbook(Buku=[*TITLE, HEADINGS, *rows])
-    [journal] = read_journals(io.BytesIO(book), SCOPE.digest, mapping)
+    [journal] = read_journals(io.BytesIO(book), SCOPE.digest, mapping).journals
     return [*journal.entries(SCOPE)]
 
 
@@ -75,7 +75,8 @@ def test_a_row_is_an_event_for_each_day_that_is_filled_in() -> None:
 def test_the_rows_are_those_of_a_journal_with_the_same_ids() -> None:
     headings = ["diketahui_pada", "nomor", "peristiwa", "tanggal", "cara", "keterangan"]
     cells = [LATER, "7", "diselesaikan", LATER, "islah", "BA/1"]
-    [journal] = read_journals(io.BytesIO(workbook(A=[headings, cells])), SCOPE.digest)
+    book = io.BytesIO(workbook(A=[headings, cells]))
+    [journal] = read_journals(book, SCOPE.digest).journals
     [typed] = journal.entries(SCOPE)
     assert typed.command_id == entries(ROW)[2].command_id
 
@@ -128,7 +129,7 @@ def test_a_target_may_have_a_comma_and_a_sign_of_per_cent() -> None:
         ["IKU-2", 2022, "77,5 %", DAY],
     ]
     book = io.BytesIO(workbook(A=rows))
-    [journal] = read_journals(book, SCOPE.digest, mapping)
+    [journal] = read_journals(book, SCOPE.digest, mapping).journals
     [one] = journal.entries(SCOPE)
     assert one.faults == ()
     assert (one.fact.target, one.fact.basis) == ("77.5", "PK 2022")  # type: ignore[union-attr]
@@ -137,9 +138,14 @@ def test_a_target_may_have_a_comma_and_a_sign_of_per_cent() -> None:
 def test_a_register_without_the_headings_is_refused() -> None:
     book = workbook(Buku=[HEADINGS[:-1], ROW[:-1]])
     assert "no visible sheet has all headings of the mapping" in refusal(book)
+    assert '"Buku" (lacks headings of the mapping' in refusal(book)
+    assert "rows: Berita Acara)" in refusal(book)
     twice = workbook(Buku=[[*HEADINGS, "bidang"], ROW])
     assert "the heading bidang occurs twice" in refusal(twice)
-    assert "do not have all headings of the mapping" in refusal(b"a,b\n1,2\n")
+    assert "sheet" not in (said := refusal(b"Bidang,b\n1,2\n"))
+    assert "the file lacks headings of the mapping in its first 30 rows" in said
+    assert "Bidang" not in said
+    assert "Berita Acara" in said
 
 
 def csv_of(*rows: list[Any], delimiter: str = ";") -> bytes:
@@ -160,7 +166,7 @@ def test_a_csv_file_of_the_register_is_the_same_rows_as_the_workbook(
     delimiter: str,
 ) -> None:
     content = csv_of(ROW, OPEN, delimiter=delimiter)
-    [journal] = read_journals(io.BytesIO(content), SCOPE.digest, MAPPING)
+    [journal] = read_journals(io.BytesIO(content), SCOPE.digest, MAPPING).journals
     found = [*journal.entries(SCOPE)]
     assert [one.faults for one in found] == [()] * 5
     ids = [one.command_id for one in entries(ROW, OPEN)]
@@ -172,7 +178,7 @@ def test_a_fault_of_a_csv_file_is_at_its_row_under_its_own_heading() -> None:
     wrong = [9, "kemarin dulu", "Lain", "Sos.", 0, LATER, "rembuk", None]
     shifted = [*ROW, "sisa"]
     content = csv_of(ROW, wrong, shifted)
-    [journal] = read_journals(io.BytesIO(content), SCOPE.digest, MAPPING)
+    [journal] = read_journals(io.BytesIO(content), SCOPE.digest, MAPPING).journals
     faults = [fault for one in journal.entries(SCOPE) for fault in one.faults]
     found = [(one.row, one.column, one.sheet, one.cell) for one in faults]
     # The heading of the title has a line break, so the rows begin on line 4.

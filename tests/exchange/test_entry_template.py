@@ -138,7 +138,7 @@ def test_sheets_are_protected_but_their_cells_are_not() -> None:
 
 
 def test_a_filled_template_has_the_rows_that_were_typed() -> None:
-    cases, organisations = read_journals(io.BytesIO(FILLED), SCOPE.digest)
+    cases, organisations = read_journals(io.BytesIO(FILLED), SCOPE.digest).journals
     assert (cases.sheets, cases.size) == (("Konflik",), 4)
     assert (organisations.sheets, organisations.size) == (
         *(("Organisasi", "Partisipasi"), 4),

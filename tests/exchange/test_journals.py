@@ -34,7 +34,7 @@ DAY = date(2022, 3, 1)
 
 
 def journal_of(content: bytes) -> JournalFile:
-    [journal] = read_journals(io.BytesIO(content), SCOPE.digest)
+    [journal] = read_journals(io.BytesIO(content), SCOPE.digest).journals
     return journal
 
 
@@ -270,7 +270,7 @@ def test_a_file_that_is_changed_while_it_is_read_is_refused(make: Any) -> None:
     rows = [make.report(f"K{n}") for n in range(3)]
     for changed in (rows[:2], [*rows, rows[0]], [*rows[:2], make.report("K9")]):
         file = io.BytesIO(make("konflik", *rows))
-        [journal] = read_journals(file, SCOPE.digest)
+        [journal] = read_journals(file, SCOPE.digest).journals
         file.seek(0)
         file.truncate()
         file.write(make("konflik", *changed))

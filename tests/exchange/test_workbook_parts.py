@@ -75,7 +75,7 @@ def test_pictures_and_other_parts_are_neither_unpacked_nor_counted() -> None:
     with ZipFile(file, "a", ZIP_DEFLATED) as archive:
         archive.writestr("xl/media/image1.png", b" " * (100 << 20))
         archive.writestr("xl/externalLinks/externalLink1.xml", b"<broken")
-    [journal] = workbook_sheets.journals(file)
+    [journal] = workbook_sheets.journals(file).journals
     assert len([*journal.rows()]) == 2
 
 
@@ -179,5 +179,5 @@ def test_a_damaged_workbook_is_read_or_refused() -> None:
                     archive.writestr(name, bytes(content) if name == part else old)
             damaged = file.getvalue()
         with suppress(UnreadableSheet):
-            for journal in workbook_sheets.journals(io.BytesIO(damaged)):
+            for journal in workbook_sheets.journals(io.BytesIO(damaged)).journals:
                 assert all(row.place.sheet for row in journal.rows())

@@ -37,7 +37,7 @@ TARGET = ("indikator", "tahun", "target", "berlaku_mulai", "dasar")
 
 
 def journals(content: bytes) -> list[JournalFile]:
-    return read_journals(io.BytesIO(content), SCOPE.digest)
+    return read_journals(io.BytesIO(content), SCOPE.digest).journals
 
 
 def entries(content: bytes) -> list[JournalRow]:
@@ -61,7 +61,7 @@ def faults(content: bytes) -> list[tuple[str | None, str | None, str]]:
 def test_a_row_of_a_workbook_has_the_id_of_the_same_row_in_csv() -> None:
     for name, content in example.read_journals().items():
         journal = name.removesuffix(".csv")
-        [csv] = read_journals(io.BytesIO(content), SCOPE.digest)
+        [csv] = read_journals(io.BytesIO(content), SCOPE.digest).journals
         rows = [one.row.cells for one in csv.rows()]
         book = workbook(**{journal: table(journal_columns.headings(journal), *rows)})
         ids = [one.command_id for one in csv.entries(SCOPE)]
@@ -184,3 +184,24 @@ def test_a_workbook_from_a_template_of_another_version_is_refused() -> None:
     assert '"iku templat 9"' in fault.message
     assert len(entries(workbook(Petunjuk=[[MARK]], Konflik=rows))) == 1
     assert len(entries(workbook(Petunjuk=[["Catatan"]], Konflik=rows))) == 1
+
+
+def test_each_sheet_that_is_not_read_is_named_with_the_reason() -> None:
+    journal = table(HEADINGS, REPORT)
+    sheets = {"Baca": journal, "Lain": [["catatan"]], "Simpan": journal, "Kosong": []}
+    content = workbook(["Simpan"], **sheets)
+    read = read_journals(io.BytesIO(content), SCOPE.digest)
+    assert [one.sheets for one in read.journals] == [("Baca",)]
+    assert {one.name: str(one.message) for one in read.skipped} == {
+        "Lain": "has no heading of a journal in its first row",
+        "Simpan": "is hidden",
+        "Kosong": "is empty",
+    }
+    with pytest.raises(UnreadableSheet) as caught:
+        read_journals(
+            io.BytesIO(workbook(["Simpan"], Lain=[["x"]], Simpan=journal)),
+            SCOPE.digest,
+        )
+    [fault] = caught.value.faults
+    assert "sheets that are not read: " in fault.message
+    assert '"Simpan" (is hidden)' in fault.message

@@ -23,7 +23,7 @@ from iku.exchange import kept_mappings
 from iku.exchange.column_mapping import ColumnMapping
 from iku.exchange.import_plan import RowNote
 from iku.exchange.journal_import import Importer, ImportReport, permission_digest
-from iku.exchange.spreadsheet import FileFault
+from iku.exchange.spreadsheet import FileFault, SkippedSheet
 from iku.messages import error_message, message, plural
 
 FAULTS = (
@@ -46,6 +46,8 @@ class ImportedFile(Struct, frozen=True):
         remarks: The first notes on side effects of rows.
         faulted: Number of faults.
         faults: The first faults.
+        sheets: The journal of each sheet of a workbook that was read.
+        skipped_sheets: The sheets of a workbook that were not read, with the reason.
     """
 
     file: str
@@ -61,6 +63,8 @@ class ImportedFile(Struct, frozen=True):
     size: int
     faulted: int
     faults: tuple[FileFault, ...]
+    sheets: Mapping[str, str]
+    skipped_sheets: tuple[SkippedSheet, ...]
 
 
 class ImportedFiles(Struct, frozen=True):
@@ -306,6 +310,8 @@ def _file(name: str, report: ImportReport, *, dry_run: bool) -> ImportedFile:
         size=report.size,
         faulted=report.faulted,
         faults=report.faults,
+        sheets=report.sheets,
+        skipped_sheets=report.skipped_sheets,
     )
 
 
@@ -314,6 +320,7 @@ def _report(file: ImportedFile) -> None:
         _show_faults(file)
         return
     tables.say(f"{file.file}: {translated(_outcome_sentence(file))}")
+    _say_sheets(file, tables.Printer())
     if file.skipped:
         _show_skipped(file)
     if file.remarks:
@@ -378,6 +385,7 @@ def _show_faults(file: ImportedFile) -> None:
         (_address(fault), fault.column or "", fault.message) for fault in file.faults
     ]
     out.say(file.file)
+    _say_sheets(file, out)
     out.table(FAULTS, rows)
     if file.faulted > len(file.faults):
         shown, count = map(formats.number, (len(file.faults), file.faulted))
@@ -386,6 +394,21 @@ def _show_faults(file: ImportedFile) -> None:
                 "Problems shown: the first {shown} of {count}.",
                 shown=shown,
                 count=count,
+            )
+        )
+
+
+def _say_sheets(file: ImportedFile, out: tables.Printer) -> None:
+    """Print which sheets of a workbook were read, and which were not."""
+    if file.sheets:
+        read = [f"{sheet} ({journal})" for sheet, journal in file.sheets.items()]
+        out.say(message("Sheets that were read: {sheets}.", sheets=read))
+    for one in file.skipped_sheets:
+        out.say(
+            message(
+                "Sheet that was not read: {sheet} {reason}.",
+                sheet=one.name,
+                reason=one.message,
             )
         )
 

@@ -16,7 +16,7 @@ from datetime import date, datetime
 from functools import cached_property
 from hashlib import sha256
 from itertools import islice
-from typing import Any, BinaryIO, Literal
+from typing import Any, BinaryIO, Literal, NamedTuple
 
 import msgspec
 from msgspec import Struct
@@ -31,10 +31,12 @@ from iku.exchange.spreadsheet import (
     RowPlace,
     RowTable,
     SheetRow,
+    SkippedSheet,
     UnreadableSheet,
+    not_read,
     quoted,
 )
-from iku.exchange.workbook_sheets import TableSheet
+from iku.exchange.workbook_sheets import WorkbookTables
 from iku.exchange.written_day import MalformedDay
 from iku.messages import Message, error_message, message
 
@@ -202,21 +204,30 @@ def normal(heading: str) -> str:
     return " ".join(heading.split()).casefold()
 
 
-def journal(sheets: Sequence[TableSheet], mapping: ColumnMapping) -> "MappedSheets":
+def journal(sheets: WorkbookTables, mapping: ColumnMapping) -> "MappedWorkbook":
     """The journal that the sheets hold under the mapping.
 
     Raises:
         UnreadableSheet: No sheet has the headings that the mapping names.
     """
-    found = [one for sheet in sheets if (one := _mapped(sheet, mapping)) is not None]
+    found: list[MappedSheet] = []
+    skipped = [*sheets.skipped]
+    for sheet in sheets.tables:
+        one = _mapped(sheet, mapping)
+        if isinstance(one, MappedSheet):
+            found.append(one)
+        else:
+            skipped.append(SkippedSheet(sheet.name, one))
     if not found:
         raise workbook_parts.unreadable(
             message(
-                "no visible sheet has all headings of the mapping: {headings}",
+                "no visible sheet has all headings of the mapping: {headings}; "
+                "{not_read}",
                 headings=sorted({*mapping.columns.values()}),
+                not_read=not_read(skipped),
             )
         )
-    return MappedSheets(mapping.journal, found)
+    return MappedWorkbook(MappedSheets(mapping.journal, found), skipped)
 
 
 def csv_journal(file: BinaryIO, mapping: ColumnMapping) -> "MappedSheets":
@@ -227,21 +238,15 @@ def csv_journal(file: BinaryIO, mapping: ColumnMapping) -> "MappedSheets":
             mapping.
     """
     found = _mapped(CsvTable(file, HEADING_ROWS), mapping)
-    if found is None:
-        raise workbook_parts.unreadable(
-            message(
-                "the first {rows} rows do not have all headings of the mapping: "
-                "{headings}",
-                rows=HEADING_ROWS,
-                headings=sorted({*mapping.columns.values()}),
-            )
-        )
+    if not isinstance(found, MappedSheet):
+        raise workbook_parts.unreadable(message("the file {lacks}", lacks=found))
     return MappedSheets(mapping.journal, [found])
 
 
-def _mapped(sheet: RowTable, mapping: ColumnMapping) -> "MappedSheet | None":
-    """The sheet under the mapping; None if it does not have its headings."""
-    wanted = {*map(normal, mapping.columns.values())}
+def _mapped(sheet: RowTable, mapping: ColumnMapping) -> "MappedSheet | Message":
+    """The sheet under the mapping, or which of its headings it does not have."""
+    named = {normal(one): one for one in mapping.columns.values()}
+    wanted = missing = {*named}
     for number, cells in islice(sheet.rows(), HEADING_ROWS):
         places: dict[str, int] = {}
         for index, cell in cells.items():
@@ -251,9 +256,21 @@ def _mapped(sheet: RowTable, mapping: ColumnMapping) -> "MappedSheet | None":
                 twice = message("the heading {heading} occurs twice", heading=heading)
                 raise UnreadableSheet(place.fault(None, twice))
             places[heading] = index
-        if wanted <= places.keys():
+        missing = min(missing, wanted - places.keys(), key=len)
+        if not missing:
             return MappedSheet(sheet, mapping, number, places)
-    return None
+    return message(
+        "lacks headings of the mapping in its first {rows} rows: {headings}",
+        rows=HEADING_ROWS,
+        headings=sorted(named[one] for one in missing),
+    )
+
+
+class MappedWorkbook(NamedTuple):
+    """The journal of a workbook, and the sheets that are not read."""
+
+    journal: "MappedSheets"
+    skipped: list[SkippedSheet]
 
 
 class MappedSheets:

@@ -42,9 +42,9 @@ from iku.exchange.import_plan import (
     RowNote,
 )
 from iku.exchange.import_preview import ImportPreview
-from iku.exchange.journals import IMPORTED, JournalFile, JournalRow
+from iku.exchange.journals import IMPORTED, JournalFile, JournalRow, ReadJournals
 from iku.exchange.row_reader import RowReader, RowScope
-from iku.exchange.spreadsheet import MOST, FileFault, UnreadableSheet
+from iku.exchange.spreadsheet import MOST, FileFault, SkippedSheet, UnreadableSheet
 from iku.ledger import log
 from iku.ledger.appender import AcceptedRequest
 from iku.ledger.log import Connection, EncodedRequest, Receipt, VersionConflict
@@ -77,6 +77,7 @@ class ImportReport(Struct, frozen=True):
         remarks: The first `MOST` side effects of rows: participations that a merger
             does not carry, subjects that a rejection also excludes.
         sheets: The kind of journal of each sheet of a workbook.
+        skipped_sheets: The sheets of a workbook that are not read.
     """
 
     journals: tuple[str, ...]
@@ -91,6 +92,7 @@ class ImportReport(Struct, frozen=True):
     skipped: tuple[RowNote, ...] = ()
     remarks: tuple[RowNote, ...] = ()
     sheets: Mapping[str, str] = MappingProxyType({})
+    skipped_sheets: tuple[SkippedSheet, ...] = ()
 
     @property
     def journal(self) -> str | None:
@@ -184,9 +186,9 @@ class Importer:
             UnreadableSheet: The file cannot be read as rows.
         """
         found = await self._journals(content)
-        return [one.command_id for journal in found for one in journal.rows()]
+        return [one.command_id for of in found.journals for one in of.rows()]
 
-    async def _journals(self, content: bytes | BinaryIO) -> list[JournalFile]:
+    async def _journals(self, content: bytes | BinaryIO) -> ReadJournals:
         """The journals of a file, read in another thread (raises `UnreadableSheet`)."""
         file = BytesIO(content) if isinstance(content, bytes) else content
         digest = self.commands.vault.keys.digest
@@ -194,8 +196,9 @@ class Importer:
         return await asyncio.to_thread(read, file, digest, self.mapping)
 
     async def _attempt(
-        self, found: Sequence[JournalFile], digest: str, progress: Progress
+        self, read: ReadJournals, digest: str, progress: Progress
     ) -> ImportReport:
+        found = read.journals
         size = sum(journal.size for journal in found)
         steps = _ProgressReporter(progress, size)
         scope = await self._row_scope()
@@ -237,7 +240,7 @@ class Importer:
             await self._add_present_figures(plan)
             plan.count_undecided_rows()
         steps.finish()
-        return _report(found, before, plans, (await log.head(self.connection)).size)
+        return _report(read, before, plans, (await log.head(self.connection)).size)
 
     async def _is_allowed(self, authority: Authority, digest: str) -> bool:
         """Whether the file may hold every kind of row; always so without accounts.
@@ -425,12 +428,13 @@ class Importer:
 
 
 def _report(
-    found: Sequence[JournalFile],
+    read: ReadJournals,
     before: Sequence[PreviousImport],
     plans: Sequence[Plan],
     size: int,
 ) -> ImportReport:
     """The result of the journals of a file, whose log then has *size* events."""
+    found = read.journals
     faults = tuple(islice(chain.from_iterable(one.faults for one in plans), MOST))
     skipped = chain.from_iterable(one.skipped for one in plans)
     remarks = chain.from_iterable(one.remarks for one in plans)
@@ -447,6 +451,7 @@ def _report(
         skipped=tuple(islice(skipped, MOST)),
         remarks=tuple(islice(remarks, MOST)),
         sheets={sheet: journal.name for journal in found for sheet in journal.sheets},
+        skipped_sheets=read.skipped[:MOST],
     )
 
 

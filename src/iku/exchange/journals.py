@@ -29,6 +29,7 @@ from iku.exchange.spreadsheet import (
     RowPlace,
     RowSource,
     SheetRow,
+    SkippedSheet,
     UnreadableSheet,
 )
 from iku.messages import Term, message
@@ -250,9 +251,16 @@ class JournalFile:
 _encode = msgspec.json.Encoder().encode
 
 
+class ReadJournals(NamedTuple):
+    """The journals of a file, and the sheets of a workbook that are not read."""
+
+    journals: list[JournalFile]
+    skipped: tuple[SkippedSheet, ...] = ()
+
+
 def read_journals(
     file: BinaryIO, digest: Digest, mapping: ColumnMapping | None = None
-) -> list[JournalFile]:
+) -> ReadJournals:
     """The journals of a CSV file, which is one, or of a workbook.
 
     With a *mapping*, the file is an agency's own register.
@@ -262,14 +270,16 @@ def read_journals(
     """
     if mapping is not None:
         if not workbook_parts.is_workbook(file):
-            return [JournalFile(column_mapping.csv_journal(file, mapping), digest)]
-        tables = workbook_sheets.tables(file)
-        return [JournalFile(column_mapping.journal(tables, mapping), digest)]
+            mapped = column_mapping.csv_journal(file, mapping)
+            return ReadJournals([JournalFile(mapped, digest)])
+        own = column_mapping.journal(workbook_sheets.tables(file), mapping)
+        return ReadJournals([JournalFile(own.journal, digest)], tuple(own.skipped))
     if not workbook_parts.is_workbook(file):
         headings = {name: layout.headings for name, layout in LAYOUTS.items()}
         optional = {name: layout.optional for name, layout in LAYOUTS.items()}
-        return [JournalFile(CsvSheet(file, headings, optional), digest)]
-    return [JournalFile(sheet, digest) for sheet in workbook_sheets.journals(file)]
+        return ReadJournals([JournalFile(CsvSheet(file, headings, optional), digest)])
+    found, skipped = workbook_sheets.journals(file)
+    return ReadJournals([JournalFile(one, digest) for one in found], tuple(skipped))
 
 
 def journal_row(reading: RowReader, numbered: IdentifiedRow) -> JournalRow:

@@ -16,6 +16,7 @@ from iku.messages import Message, message
 
 LONGEST_QUOTE = 40  # characters of a wrong cell that are quoted
 MOST = 200  # faults listed for a file; further ones are only counted
+MOST_SKIPPED = 20  # sheets that a sentence lists
 CHANGED = message("the file was modified during the import; import it again")
 
 
@@ -150,6 +151,28 @@ class RowTable(Protocol):
 
     def rows_below(self, first: int) -> Iterator[TableRow]:
         """The rows below row *first*, which has the headings."""
+
+
+class SkippedSheet(Struct, frozen=True):
+    """A sheet of a workbook that is not read, and why."""
+
+    name: str
+    message: str
+
+    @property
+    def words(self) -> Message:
+        """The sheet and the reason, in words."""
+        return message(
+            "{sheet} ({reason})", sheet=quoted(self.name), reason=self.message
+        )
+
+
+def not_read(skipped: Sequence[SkippedSheet]) -> Message:
+    """The sheets that are not read, in words."""
+    return message(
+        "sheets that are not read: {sheets}",
+        sheets=[one.words for one in skipped[:MOST_SKIPPED]],
+    )
 
 
 class RowSource(Protocol):

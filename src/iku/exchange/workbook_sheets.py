@@ -3,7 +3,8 @@
 The headings are those of the CSV files, in the first row of a sheet that is not empty.
 A sheet may lack columns that none of its rows needs, and several sheets may hold the
 rows of one journal, as in the template for entries (`entry_template`). Hidden sheets,
-and sheets without any heading of a journal, are not read.
+and sheets without any heading of a journal, are not read; each is named with the
+reason, because somebody may believe that its rows are recorded.
 
 A cell has the content that its column expects in a CSV file: a date is a day, true and
 false are *ya* and *tidak*. A cell with a formula is refused, because its value is what
@@ -13,7 +14,7 @@ some program calculated last.
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, time
 from itertools import islice
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 from python_calamine import (
     CalamineError,
@@ -32,10 +33,12 @@ from iku.exchange.spreadsheet import (
     ColumnPlace,
     RowPlace,
     SheetRow,
+    SkippedSheet,
     TableRow,
     UnreadableSheet,
     common_headings,
     find_layout,
+    not_read,
     quoted,
     tidy,
 )
@@ -176,10 +179,24 @@ class JournalSheets:
             yield from sheet.rows()
 
 
+class WorkbookTables(NamedTuple):
+    """The visible sheets of a workbook that are not empty, and the others."""
+
+    tables: list[TableSheet]
+    skipped: list[SkippedSheet]
+
+
+class WorkbookJournals(NamedTuple):
+    """The journals of a workbook, and the sheets that are not read."""
+
+    journals: list[JournalSheets]
+    skipped: list[SkippedSheet]
+
+
 _ALL = {name: (*one.headings, *one.optional) for name, one in LAYOUTS.items()}
 
 
-def journals(file: BinaryIO) -> list[JournalSheets]:
+def journals(file: BinaryIO) -> WorkbookJournals:
     """The journals of a workbook.
 
     Raises:
@@ -188,8 +205,8 @@ def journals(file: BinaryIO) -> list[JournalSheets]:
     return _journals(tables(file))
 
 
-def tables(file: BinaryIO) -> list[TableSheet]:
-    """The visible sheets of a workbook that are not empty.
+def tables(file: BinaryIO) -> WorkbookTables:
+    """The visible sheets of a workbook that are not empty, and the others.
 
     Raises:
         UnreadableSheet: It is damaged, exceeds a limit, or comes from a template of
@@ -207,16 +224,23 @@ def tables(file: BinaryIO) -> list[TableSheet]:
         raise
 
 
-def _read(unpacked: ReadableWorkbook) -> list[TableSheet]:
+def _read(unpacked: ReadableWorkbook) -> WorkbookTables:
     workbook = load_workbook(unpacked.file)
     _refuse_other_version(workbook)
-    return [
-        TableSheet(sheet, index, unpacked.refused.get(one.name, {}))
-        for index, one in enumerate(workbook.sheets_metadata)
-        if one.visible is SheetVisibleEnum.Visible
-        if one.typ is SheetTypeEnum.WorkSheet
-        if (sheet := workbook.get_sheet_by_name(one.name)).start is not None
-    ]
+    found = WorkbookTables([], [])
+    for index, one in enumerate(workbook.sheets_metadata):
+        if one.typ is not SheetTypeEnum.WorkSheet:
+            why = message("is a chart or a sheet of macros, not a table")
+        elif one.visible is not SheetVisibleEnum.Visible:
+            why = message("is hidden")
+        elif (sheet := workbook.get_sheet_by_name(one.name)).start is None:
+            why = message("is empty")
+        else:
+            refused = unpacked.refused.get(one.name, {})
+            found.tables.append(TableSheet(sheet, index, refused))
+            continue
+        found.skipped.append(SkippedSheet(one.name, why))
+    return found
 
 
 def _refuse_other_version(workbook: CalamineWorkbook) -> None:
@@ -235,13 +259,16 @@ def _refuse_other_version(workbook: CalamineWorkbook) -> None:
         )
 
 
-def _journals(sheets: Sequence[TableSheet]) -> list[JournalSheets]:
+def _journals(sheets: WorkbookTables) -> WorkbookJournals:
     found: dict[str, list[JournalSheet]] = {}
     faults: list[UnreadableSheet] = []
-    for sheet in sheets:
+    skipped = [*sheets.skipped]
+    for sheet in sheets.tables:
         _, cells = next(sheet.rows())
         headings = [*map(_heading, cells.values())]
         if not any(common_headings(headings, _ALL).values()):
+            why = message("has no heading of a journal in its first row")
+            skipped.append(SkippedSheet(sheet.name, why))
             continue
         try:
             one = JournalSheet(sheet)
@@ -255,11 +282,13 @@ def _journals(sheets: Sequence[TableSheet]) -> list[JournalSheets]:
         raise unreadable(
             message(
                 "no visible sheet of the workbook has the headings of a journal; the "
-                "known journals are: {forms}",
+                "known journals are: {forms}; {not_read}",
                 forms="; ".join(",".join(of) for of in _ALL.values()),
+                not_read=not_read(skipped),
             )
         )
-    return [JournalSheets(layout, of) for layout, of in found.items()]
+    journals = [JournalSheets(layout, of) for layout, of in found.items()]
+    return WorkbookJournals(journals, skipped)
 
 
 def _heading(cell: CellValue) -> str:

@@ -478,7 +478,9 @@ async def test_a_workbook_is_checked_and_recorded_like_a_csv_file(
         assert page.status_code == 422
         shown = read(page.text)
         assert "Lembar Konflik, sel F3" in shown.text
+        assert "Konflik (konflik)" in shown.text
         assert "/impor/konflik/kolom#dimensi" in page.text
+    assert "Daftar: tersembunyi" in shown.text  # a sheet of the template
     page = await brought(loaded, journal_book(REPORT, VERIFIED), "konflik.xlsx")
     assert page.status_code == 200
     assert "Lembar Konflik, baris 3" in read(page.text).text
