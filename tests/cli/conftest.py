@@ -1,7 +1,7 @@
 """Commands as a user runs them: arguments, environment, streams and exit code."""
 
 import os
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
@@ -10,6 +10,7 @@ import pytest
 
 from iku.exchange import example
 from iku.postgres.database import Database
+from iku.postgres.pool import Plain
 from tests.conftest import copy_keys
 from tests.forked import Forker
 
@@ -27,6 +28,10 @@ class Said(NamedTuple):
 
 
 Type: TypeAlias = Callable[..., Said]
+ADDRESSES = (
+    *("IKU_DATABASE_URL", "IKU_OWNER_URL", "IKU_SIGNER_URL"),
+    "IKU_SUPERUSER_URL",
+)
 
 
 @pytest.fixture
@@ -51,6 +56,21 @@ def environ(database: Database, tmp_path: Path) -> dict[str, str]:
         "IKU_HOME": str(tmp_path / "var"),
         "IKU_LANGUAGE": "en",
     }
+
+
+@pytest.fixture
+async def away(
+    environ: dict[str, str], database: Database, administrator: Plain
+) -> AsyncIterator[dict[str, str]]:
+    """The addresses of a database that does not exist yet, on the same server."""
+    name = database.owner_dsn.split("@/")[1].split("?")[0]
+    environ["IKU_SUPERUSER_URL"] = database.owner_dsn
+    yield {n: environ[n].replace(f"@/{name}?", f"@/{name}_r?") for n in ADDRESSES}
+    rows = await administrator.fetch(
+        "select datname from pg_database where datname like $1", f"{name}\\_r%"
+    )
+    for row in rows:
+        await administrator.execute(f'drop database "{row["datname"]}" with (force)')
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import asyncio
 import re
 import shutil
 import tarfile
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,25 +23,6 @@ from tests.conftest import SETTINGS
 from tests.web.conftest import CASE, client_of
 
 AT = ("figure", "--as-of", "2021-12-31", "--known-on", "2022-06-30", "--size", 146)
-ADDRESSES = (
-    *("IKU_DATABASE_URL", "IKU_OWNER_URL", "IKU_SIGNER_URL"),
-    "IKU_SUPERUSER_URL",
-)
-
-
-@pytest.fixture
-async def away(
-    environ: dict[str, str], database: Database, administrator: Plain
-) -> AsyncIterator[dict[str, str]]:
-    """The addresses of a database that does not exist yet, on the same server."""
-    name = database.owner_dsn.split("@/")[1].split("?")[0]
-    environ["IKU_SUPERUSER_URL"] = database.owner_dsn
-    yield {n: environ[n].replace(f"@/{name}?", f"@/{name}_r?") for n in ADDRESSES}
-    rows = await administrator.fetch(
-        "select datname from pg_database where datname like $1", f"{name}\\_r%"
-    )
-    for row in rows:
-        await administrator.execute(f'drop database "{row["datname"]}" with (force)')
 
 
 @pytest.fixture
@@ -348,7 +328,7 @@ async def test_it_takes_a_superusers_login(
         name: re.sub("//.*?@", "//few_rights:x@", address)
         for name, address in (
             ("here", database.owner_dsn),
-            ("away", away[ADDRESSES[3]]),
+            ("away", away["IKU_SUPERUSER_URL"]),
         )
     }
     try:

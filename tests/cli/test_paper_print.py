@@ -3,6 +3,8 @@
 import zipfile
 from pathlib import Path
 
+import pymupdf
+
 from tests.cli.conftest import Type
 from tests.cli.test_publication import DRAFT, take
 from tests.exchange.papers import signing
@@ -13,7 +15,9 @@ from tests.ledger.test_note import witness_key
 NAME = ("paper", "data-terbuka", "2021")
 
 
-def test_a_paper_is_written_issued_and_signed(register: Type, tmp_path: Path) -> None:
+def test_a_paper_is_written_issued_signed_and_restored(
+    register: Type, away: dict[str, str], tmp_path: Path
+) -> None:
     iku = register
     iku(*DRAFT, "--actor", "ani")
     for step, actor in (("close", "ani"), ("review", "siti"), ("publish", "budi")):
@@ -29,6 +33,12 @@ def test_a_paper_is_written_issued_and_signed(register: Type, tmp_path: Path) ->
     book = (tmp_path / "data.xlsx").read_bytes()
     assert any("IKU-1" in map(str, row) for row in cells(book))
     assert iku(*NAME, "--csv", "--xlsx").code == 2
+    minutes = ("paper", "berita-acara-tutup-buku", "2021", "-o", "minutes.pdf")
+    people = ("--present", "Ani Contoh", "--present", "Siti", "--place", "Balai Kota")
+    assert iku(*minutes, *people).out == "Written: minutes.pdf\n"
+    with pymupdf.open(tmp_path / "minutes.pdf") as pages:  # type: ignore[no-untyped-call]
+        text = "".join(page.get_text() for page in pages)
+    assert all(one in text for one in ("Ani Contoh", "Siti", "Balai Kota, "))
     assert "is not issued" in iku(*NAME, "--signed", "data.csv").err
     assert iku(*NAME, "--issue").out == "The paper was issued.\n"
     again = iku(*NAME, "--issue")
@@ -50,6 +60,16 @@ def test_a_paper_is_written_issued_and_signed(register: Type, tmp_path: Path) ->
     copy.write_bytes(signing.sign((tmp_path / "final.pdf").read_bytes()))
     taken = iku(*NAME, "--signed", copy, **watched)
     assert taken.out == "The signed copy was accepted.\n", taken.err
+    # The issued bytes are served after a restore, and after a rebuild.
+    assert iku("backup", "b.iku").code == 0
+    for act in (("restore", "b.iku"), ("rebuild",)):
+        done = iku(*act, **away)
+        assert done.code == 0, done.err
+        written = iku(*NAME, "-o", "again.pdf", **watched, **away)
+        assert written.out == "Written: again.pdf\n", written.err
+        assert (tmp_path / "again.pdf").read_bytes() == (
+            tmp_path / "final.pdf"
+        ).read_bytes()
     [sealed] = (tmp_path / "var" / "attachments").glob("*.sealed")
     checked = iku("verify", "texts")
     assert checked.code == 0, checked.out + checked.err

@@ -17,7 +17,7 @@ from iku.exchange import workbook
 from iku.exchange.papers import issuing, registry, signed_copies, table_csv
 from iku.exchange.papers.missing import Missing
 from iku.exchange.papers.registry import Archive, Paper, Scope
-from iku.exchange.papers.sources import PaperRequest
+from iku.exchange.papers.sources import PaperRequest, Participants
 from iku.gateway import receipt
 from iku.messages import Message, message
 from iku.queries.figure_parameters import MomentQuestion
@@ -32,6 +32,7 @@ def _command(kind: Paper) -> click.Command:
 
     @click.command(kind.name, help=str(kind.label))
     @_arguments(kind)  # type: ignore[untyped-decorator]
+    @_participants(kind)  # type: ignore[untyped-decorator]
     @click.option(
         "-o",
         "--output",
@@ -64,6 +65,41 @@ def _arguments(kind: Paper) -> Any:
             return click.argument("about", metavar="NUMBER")
         case Scope.COORDINATES:
             return options(MomentQuestion)
+
+
+_PARTICIPANTS = {
+    "present": click.option(
+        "--present",
+        multiple=True,
+        metavar="NAME",
+        help="Name of a person who is present; repeat it for each. It is printed, "
+        "not stored.",
+    ),
+    "mediator": click.option(
+        "--mediator", metavar="NAME", help="Name of the mediator; printed, not stored."
+    ),
+    "witnesses": click.option(
+        "--witness",
+        "witnesses",
+        multiple=True,
+        metavar="NAME",
+        help="Name of a witness; repeat it for each. It is printed, not stored.",
+    ),
+    "place": click.option(
+        "--place", metavar="PLACE", help="Where it is signed; printed, not stored."
+    ),
+}
+
+
+def _participants(kind: Paper) -> Any:
+    """The options of the people and the place that minutes print."""
+
+    def decorate(command: Any) -> Any:
+        for name in reversed(kind.participants):
+            command = _PARTICIPANTS[name](command)
+        return command
+
+    return decorate
 
 
 def _run(kind: Paper, given: dict[str, Any]) -> None:
@@ -99,11 +135,12 @@ def _report(outcome: CommandResult, said: Message, *, json: bool) -> None:
 
 
 def _request(app: App, kind: Paper, given: dict[str, Any]) -> PaperRequest:
+    people = Participants(**{name: given[name] for name in kind.participants})
     match kind.scope:
         case Scope.PUBLICATION:
-            return PaperRequest(publication=given["about"])
+            return PaperRequest(publication=given["about"], participants=people)
         case Scope.CASE:
-            return PaperRequest(subject=given["about"])
+            return PaperRequest(subject=given["about"], participants=people)
         case Scope.COORDINATES:
             question: MomentQuestion = given["question"]
             return PaperRequest(moment=question.moment(app.commands.today()))

@@ -4,13 +4,17 @@ The name of an account's holder is a text of the account. The holder and viewers
 see accounts read that name; other viewers read the role of the account.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable
 
 from iku.domain.access import AccessRegister, Action
-from iku.domain.account import Account
+from iku.domain.account import Account, decider
+from iku.ledger import log
+from iku.ledger.record import Recorded
 from iku.messages import Term, message
 from iku.queries import account_holders
 from iku.queries.view import View
+from iku.streams import fold
 
 
 async def names(
@@ -29,6 +33,15 @@ async def names(
     }
     roles = {actor: _role(account) for actor, account in accounts.items()}
     return found | roles | await account_holders.names(view, named)
+
+
+async def recorded_names(view: View, actors: Iterable[str]) -> dict[str, str]:
+    """As `names`, with the accounts that the log has."""
+    streams: dict[str, list[Recorded]] = defaultdict(list)
+    for one in await log.read_categories(view.reader, (decider.category,)):
+        streams[one.subject].append(one)
+    accounts = {name: fold(recorded).state for name, recorded in streams.items()}
+    return await names(view, AccessRegister(accounts), actors)
 
 
 def _role(account: Account) -> str:

@@ -131,6 +131,7 @@ class OtherIndicator(Struct, frozen=True):
     """An indicator that the register does not count, in a year.
 
     Attributes:
+        effective_on: The last day that the actual covers, if it is stated.
         measure: Unit of measurement (satuan).
         stated_achievement: Achievement in per cent as typed in; None if it follows
             from the actual and the target.
@@ -138,6 +139,7 @@ class OtherIndicator(Struct, frozen=True):
 
     code: str
     year: int
+    effective_on: date | None
     wording: str
     measure: str
     objective: str | None
@@ -160,6 +162,19 @@ class OtherIndicator(Struct, frozen=True):
         if self.actual is None or not self.target:
             return None
         return Fraction(self.actual) / Fraction(self.target) * PER_CENT
+
+    @property
+    def plan_achievement(self) -> Fraction | None:
+        """The exact share of the plan's end target in per cent; None if it is unknown.
+
+        An achievement that was typed in may have another formula, so nothing follows
+        from the actual then.
+        """
+        if self.stated_achievement is not None:
+            return None
+        if self.actual is None or not self.end_target:
+            return None
+        return Fraction(self.actual) / Fraction(self.end_target) * PER_CENT
 
 
 class AgencyData(Struct, frozen=True):
@@ -198,6 +213,11 @@ class AgencyData(Struct, frozen=True):
     def others_of(self, year: int) -> tuple[OtherIndicator, ...]:
         """The indicators of *year* that the register does not count, by code."""
         return tuple(one for one in self.others if one.year == year)
+
+    def other(self, code: str, year: int) -> OtherIndicator | None:
+        """The indicator *code* of *year* that the register does not count, if any."""
+        found = (one for one in self.others_of(year) if one.code == code)
+        return next(found, None)
 
 
 async def agency_data(
@@ -348,6 +368,7 @@ def _others(stated: Iterable[OtherIndicatorSet]) -> tuple[OtherIndicator, ...]:
         OtherIndicator(
             code=one.code,
             year=one.year,
+            effective_on=one.effective_on,
             wording=one.wording,
             measure=one.measure,
             objective=one.objective,

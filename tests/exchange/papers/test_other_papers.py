@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 
+from iku.commands.command import Command
 from iku.domain.access import Actor, Forbidden, Unauthenticated
-from iku.domain.account import Grant, Role
+from iku.domain.account import Grant, Invited, Role, RoleGranted
 from iku.domain.conflict import Category, Dimension, Reported
 from iku.domain.decider import SubjectNotFound
+from iku.domain.fact import Person
 from iku.domain.paper_data import LetterheadSet, SignerSet
 from iku.domain.question import UnknownReference
 from iku.exchange.papers import missing, registry, table_csv
@@ -20,7 +22,7 @@ from iku.exchange.papers.document import (
     printed,
 )
 from iku.exchange.papers.registry import PAPERS, Scope
-from iku.exchange.papers.sources import PaperRequest
+from iku.exchange.papers.sources import PaperRequest, Participants
 from iku.exchange.papers.words import say
 from iku.postgres.pool import Plain
 from iku.projections.rebuild import rebuild
@@ -33,6 +35,7 @@ from tests.queries.test_publications import close, publish
 from tests.registers.world import World
 
 JUNE = Moment(date(2021, 12, 31), date(2022, 6, 30))
+PLACE, SHEET = "Tempat penandatanganan", "lembar-kasus"
 
 
 def rows(table: Table) -> list[list[str]]:
@@ -217,7 +220,24 @@ async def test_the_minutes_of_a_settlement_leave_open_what_nobody_recorded(
     assert found["Pokok konflik"] == "Sengketa lapak pedagang pasar"
     assert found["Isi kesepakatan"] == "Berita acara kesepakatan"
     assert found["Cara penyelesaian"] == "mediasi"
-    assert found["Mediator"] is None
+    open_ = [found[one] for one in ("Mediator", "Saksi-saksi", PLACE)]
+    assert open_ == [None, None, None]
+    given = Participants(
+        mediator="Ibu Contoh", witnesses=("Pak Satu", "Pak Dua"), place="Kelurahan"
+    )
+    document = await make(
+        "berita-acara-penyelesaian", subject="K01", moment=JUNE, participants=given
+    )
+    [terms] = [one for one in document.sections[0].blocks if isinstance(one, Terms)]
+    found = dict(terms.rows)
+    filled = [found[one] for one in ("Mediator", "Saksi-saksi", PLACE)]
+    assert filled == ["Ibu Contoh", "Pak Satu\nPak Dua", "Kelurahan"]
+    assert document.signatures is not None
+    assert document.signatures.place == "Kelurahan"
+    assert [(one.office, one.name) for one in document.signatures.blocks] == [
+        *(("Pihak pertama", None), ("Pihak kedua", None)),
+        *(("Saksi", "Pak Satu"), ("Saksi", "Pak Dua"), ("Mediator", "Ibu Contoh")),
+    ]
     with pytest.raises(SubjectNotFound):
         await make("berita-acara-penyelesaian", subject="K12", moment=JUNE)
 
@@ -226,6 +246,25 @@ async def test_the_sheet_of_a_case_has_its_whole_history(make: Make) -> None:
     document = await make("lembar-kasus", subject="K10", moment=JUNE)
     kinds = [row[1] for row in rows(next(document.tables))]
     assert kinds == ["dilaporkan", "diverifikasi", "diselesaikan", "dibatalkan"]
+
+
+async def test_internal_editions_name_the_holders_of_the_accounts_that_acted(
+    world: World, make: Make
+) -> None:
+    await publish(world, YEAR, date(2022, 1, 15))
+    sheet = {"subject": "K10", "moment": JUNE}
+    [actor] = {row[4] for row in rows(next((await make(SHEET, **sheet)).tables))}
+    day = date(2021, 1, 1)
+    holder = Person("Ani Contoh", "00000000-0000-4000-8000-000000000001")
+    granted = RoleGranted(effective_on=day, role=Role.AUDITOR, basis="SK/1")
+    for event in (Invited(effective_on=day, holder=holder, basis="SK/1"), granted):
+        await world.load([Command("account", actor, event, "uji")])
+    year = {"publication": "2021"}
+    for name, asked in ((SHEET, sheet), ("perubahan-internal", year)):
+        table = [*(await make(name, **asked)).tables][-1]
+        place = [one.title for one in table.columns].index("Oleh")
+        assert {row[place] for row in rows(table)} == {"Ani Contoh"}
+    assert "Ani" not in all_text(await make("perubahan", **year))
 
 
 @pytest.mark.usefixtures("published")
@@ -262,7 +301,15 @@ async def test_the_minutes_of_a_closing_state_the_recorded_reason(
     assert isinstance(opening, Paragraph)
     assert "dengan alasan: Tutup buku. Yang hadir:" in opening.text
     assert isinstance(present, Terms)
-    assert {value for _, value in present.rows} == {None}
+    assert [value for _, value in present.rows] == [None, None, None]
+    given = Participants(("Ani", "Siti"), place="Balai Kota")
+    filled = await make(
+        "berita-acara-tutup-buku", publication="2021", participants=given
+    )
+    present = filled.sections[0].blocks[1]
+    assert present == Terms((("1.", "Ani"), ("2.", "Siti")))
+    assert filled.signatures is not None
+    assert filled.signatures.place == "Balai Kota"
     assert document.signatures is not None
     assert [one.office for one in document.signatures.blocks] == [
         *("Yang menutup buku", "Yang menelaah"),

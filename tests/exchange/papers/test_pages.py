@@ -10,8 +10,22 @@ from typing import Any
 
 import pymupdf
 import pytest
+from msgspec import structs
 
 from iku.exchange.journal_import import Importer
+from iku.exchange.papers.document import (
+    Block,
+    CellKind,
+    Chart,
+    Column,
+    Document,
+    Paragraph,
+    Row,
+    Section,
+    Signature,
+    Signatures,
+    Table,
+)
 from iku.exchange.papers.registry import PAPERS, Scope
 from iku.queries.figure_parameters import Moment
 from tests.exchange.conftest import Maker
@@ -118,3 +132,42 @@ async def test_the_head_of_a_table_is_repeated_on_each_page(
     assert len(texts) > 2
     assert all("Aturan" in text for text in texts[1:-1])
     assert all(f"Halaman {n} dari {len(texts)}" in t for n, t in enumerate(texts, 1))
+
+
+def table_of(rows: int) -> Table:
+    columns = (Column("No", CellKind.COUNT, 10), Column("Isi", width=60))
+    cells = ((number, "Perkara") for number in range(1, rows + 1))
+    return Table(
+        name="a", caption="Tabel 1", columns=columns, rows=tuple(map(Row, cells))
+    )
+
+
+SVG = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 4"/>'
+
+
+@pytest.mark.parametrize(
+    "last", [Paragraph("Penutup"), Chart(SVG, "Penutup", "Grafik")], ids=type
+)
+@pytest.mark.parametrize("signers", [1, 2])
+async def test_signatures_do_not_stand_alone_on_a_page(
+    last: Block, signers: int
+) -> None:
+    document = Document(
+        name="a",
+        title="A",
+        subtitle=None,
+        letterhead=("Pemerintah", "Badan"),
+        coordinates="per hari ini",
+        sections=(),
+        signatures=Signatures("Contoh", None, (Signature("Kepala"),) * signers),
+    )
+    lengths = set[int]()
+    for rows in range(4, 40, 2):
+        section = Section("Isi", (table_of(rows), last))
+        printed = await pdf(structs.replace(document, sections=(section,)))
+        with pymupdf.open(stream=printed) as pages:  # type: ignore[no-untyped-call]
+            signed = pages[-1].get_text()
+            lengths.add(len(pages))
+        assert "tempat tanda tangan" in signed, rows
+        assert "Penutup" in signed, rows
+    assert lengths == {1, 2}  # so the break was at several places

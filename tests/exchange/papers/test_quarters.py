@@ -2,11 +2,18 @@
 
 from datetime import date
 
-from iku.domain.paper_data import EndTargetSet, NarrativeSet, QuarterlyTargetsSet
+from msgspec import structs
+
+from iku.domain.paper_data import (
+    EndTargetSet,
+    NarrativeSet,
+    OtherIndicatorSet,
+    QuarterlyTargetsSet,
+)
 from iku.domain.period import Kind
 from iku.domain.publication import Draft
 from iku.exchange.papers.document import Document, Paragraph, Row, printed
-from tests.exchange.papers.conftest import YEAR, Make
+from tests.exchange.papers.conftest import YEAR, YEAR_END, Make
 from tests.exchange.papers.test_published_tables import state
 from tests.queries.test_publications import publish
 from tests.registers.world import World
@@ -67,6 +74,43 @@ async def test_the_footer_of_e81_has_exact_means_their_rating_and_the_narrative(
     assert (k(mean, 13), k(mean, 15)) == ("96,37", "86,42")
     assert (k(rating, 13), k(rating, 15)) == ("Sangat Tinggi", "Tinggi")
     assert hindering.cells[0] == "Faktor penghambat pencapaian kinerja: IKU-1: Cuaca"
+
+
+async def test_an_indicator_that_the_agency_measures_is_a_row_of_e81(
+    world: World, make: Make
+) -> None:
+    stated = OtherIndicatorSet(
+        code="IKU-4",
+        year=2021,
+        wording="Indeks kerukunan",
+        measure="indeks",
+        target="75",
+        actual="60",
+        end_target="80",
+        effective_on=date(2021, 3, 31),
+    )
+    in_december = structs.replace(stated, actual="77.25", effective_on=YEAR_END)
+    before = structs.replace(
+        stated, year=2020, actual="70.5", effective_on=date(2020, 12, 31)
+    )
+    await state(world, before, stated, in_december)
+
+    document = await e81(world, make, date(2022, 6, 30))
+
+    table = next(document.tables)
+    other = table.rows[-1]
+    assert other.cells[:4] == (4, None, None, "IKU-4 Indeks kerukunan")
+    assert [k(other, column) for column in range(5, 16)] == [
+        *("80", "70,5", "75", "60", "", "", "77,25", "77,25", "103,00"),
+        *("77,25", "96,56"),
+    ]
+    assert other.cells[-1] == "indeks"
+    # (97.22… + 108.55… + 83.33… + 103) ÷ 4: the exact achievements, rounded once
+    assert k(table.footer[0], 13) == "98,03"
+    assert k(table.footer[0], 15) == "96,56"
+    assert any("IKU-4 tidak dihitung" in note for note in table.notes)
+    lkjip = next((await make("lkjip", publication="2021")).tables).rows[-1]
+    assert [printed(cell) for cell in lkjip.cells[5:9]] == ["", "70,5", "75", "77,25"]
 
 
 async def test_the_quarters_after_the_day_of_the_publication_are_open(

@@ -8,6 +8,8 @@ from iku.exchange.papers import missing
 from iku.exchange.papers.document import Amount, Cell, Signature, Signatures
 from iku.exchange.papers.missing import Missing
 from iku.exchange.papers.sources import PaperRequest, Sources
+from iku.exchange.papers.words import say
+from iku.messages import message
 from iku.queries import agency_data
 from iku.queries.agency_data import AgencyData, OtherIndicator
 from iku.queries.figure_parameters import Moment
@@ -63,6 +65,26 @@ def missing_signers(agency: AgencyData, *offices: str) -> tuple[Missing, ...]:
 
 def amount(other: OtherIndicator, value: Decimal | None) -> Cell:
     """A value of an indicator in its own unit, for a column of percentages."""
-    if value is None or other.measure.strip().lower() in _PERCENT:
-        return value
-    return Amount(value)
+    return value if value is None or is_percentage(other) else Amount(value)
+
+
+def is_percentage(other: OtherIndicator) -> bool:
+    """Whether the unit of an indicator is per cent."""
+    return other.measure.strip().lower() in _PERCENT
+
+
+def actual_of(agency: AgencyData, other: OtherIndicator, year: int) -> Cell:
+    """The actual that was stated for the same indicator in another year."""
+    stated = agency.other(other.code, year)
+    return None if stated is None else amount(stated, stated.actual)
+
+
+def source_note(other: OtherIndicator) -> str:
+    """Where the numbers of an indicator come from that the register does not count."""
+    return say(
+        message(
+            "{indicator} is not counted by the register; its numbers are data of the "
+            "agency.",
+            indicator=other.code,
+        )
+    )

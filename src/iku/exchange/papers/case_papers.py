@@ -4,6 +4,7 @@ Both have texts of the vault and names of persons, so they are made on demand fo
 who may read them, and never issued.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from iku.domain.access import Action
@@ -29,7 +30,7 @@ from iku.exchange.papers.words import say, word
 from iku.labels import EVENTS, MANNERS
 from iku.language import Language
 from iku.messages import message
-from iku.queries import subject_page
+from iku.queries import actor_names, subject_page
 from iku.queries.event_history import EventView
 from iku.queries.subject_page import SubjectRecord
 
@@ -50,6 +51,9 @@ async def make_sheet(sources: Sources, request: PaperRequest) -> Document:
     """
     found = await _read(sources, request)
     formats = _formats(sources)
+    actors = await actor_names.recorded_names(
+        sources.view, {one.actor for one in found.events}
+    )
     shown = found.seen.shown
     terms = tuple(
         (formats.label(name).capitalize(), _value(formats, name, shown.get(name)))
@@ -66,9 +70,10 @@ async def make_sheet(sources: Sources, request: PaperRequest) -> Document:
             Column("Oleh", width=22),
             Column("Isi", width=70),
         ),
-        rows=tuple(_event_row(formats, one) for one in found.events),
+        rows=tuple(_event_row(formats, one, actors) for one in found.events),
     )
     status = formats.status(shown)
+    ending = say(message("The history has {number} events.", number=len(found.events)))
     return await _document(
         sources,
         request,
@@ -77,7 +82,7 @@ async def make_sheet(sources: Sources, request: PaperRequest) -> Document:
         f"Kasus {shown['number']}",
         (
             Section("Kasus", (Terms((*terms, ("Status", status))),)),
-            Section("Riwayat", (events,)),
+            Section("Riwayat", (events, Paragraph(ending))),
         ),
         None,
     )
@@ -100,6 +105,7 @@ async def make_settlement(sources: Sources, request: PaperRequest) -> Document:
                 number=shown["number"],
             )
         )
+    given = request.participants
     agreement = _last_text(found.events, "resolved", "evidence")
     terms = Terms(
         (
@@ -110,9 +116,9 @@ async def make_settlement(sources: Sources, request: PaperRequest) -> Document:
             ("Dilaporkan", day_in_words(shown["reported_on"])),
             ("Cara penyelesaian", word(MANNERS, shown["manner"])),
             ("Isi kesepakatan", agreement),
-            ("Mediator", None),
-            ("Saksi-saksi", None),
-            ("Tempat penandatanganan", None),
+            ("Mediator", given.mediator),
+            ("Saksi-saksi", "\n".join(given.witnesses) or None),
+            ("Tempat penandatanganan", given.place),
         )
     )
     opening = say(
@@ -126,8 +132,13 @@ async def make_settlement(sources: Sources, request: PaperRequest) -> Document:
             "witnesses and the mediator."
         )
     )
-    roles = ("Pihak pertama", "Pihak kedua", "Saksi", "Mediator")
-    blocks = tuple(Signature(role, ranked=False) for role in roles)
+    signers = (
+        ("Pihak pertama", None),
+        ("Pihak kedua", None),
+        *(("Saksi", name) for name in given.witnesses or (None,)),
+        ("Mediator", given.mediator),
+    )
+    blocks = tuple(Signature(role, name, ranked=False) for role, name in signers)
     return await _document(
         sources,
         request,
@@ -135,7 +146,7 @@ async def make_settlement(sources: Sources, request: PaperRequest) -> Document:
         "Berita Acara Penyelesaian Konflik",
         f"Kasus {shown['number']}",
         (Section(None, (Paragraph(opening), terms)),),
-        Signatures(None, request.signed_on, blocks, ending),
+        Signatures(given.place, request.signed_on, blocks, ending),
     )
 
 
@@ -158,7 +169,7 @@ def _value(formats: FieldFormat, name: str, value: Any) -> str | None:
     return None if value is None else formats.value(name, value)
 
 
-def _event_row(formats: FieldFormat, one: EventView) -> Row:
+def _event_row(formats: FieldFormat, one: EventView, actors: Mapping[str, str]) -> Row:
     fields = {**one.data, **one.text}
     lines = [
         f"{formats.label(name)}: {formats.value(name, value)}"
@@ -171,7 +182,7 @@ def _event_row(formats: FieldFormat, one: EventView) -> Row:
             word(EVENTS, one.type),
             one.effective_on,
             one.known_on,
-            one.actor,
+            say(actors[one.actor]),
             "\n".join(lines) or None,
         )
     )

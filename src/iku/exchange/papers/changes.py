@@ -3,6 +3,7 @@
 The public edition has no texts and no actors; the internal edition has both.
 """
 
+from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 from typing import NamedTuple
@@ -26,7 +27,7 @@ from iku.exchange.papers.sources import PaperRequest, Sources
 from iku.exchange.papers.words import say, word
 from iku.labels import CAUSES, EVENTS, SUBJECTS
 from iku.messages import message
-from iku.queries import approvers, publications
+from iku.queries import actor_names, approvers, publications
 from iku.queries.publication_changes import (
     ChangesPageRequest,
     FigureChange,
@@ -46,11 +47,13 @@ class _KnownLate(NamedTuple):
 
     Attributes:
         recorded_on: The day of its recording, in the time zone of the agency.
-        approver: The account that approved it; None if it needed no approval.
+        actor: Who recorded it; empty in the public edition.
+        approver: Who approved it; None if it needed no approval.
     """
 
     change: PublicationChange
     recorded_on: date
+    actor: str
     approver: str | None
 
 
@@ -68,16 +71,7 @@ async def _make(sources: Sources, request: PaperRequest, *, internal: bool) -> D
     of = await frozen_figures.read(sources, request.publication)
     agency = await agency_cells.read(sources, request, of.publication.as_of)
     found = await _all_changes(sources, of.publication.id)
-    approved = await approvers.approvers(sources.view.reader) if internal else {}
-
-    late = [
-        _KnownLate(
-            one,
-            one.event.recorded_at.astimezone(sources.zone).date(),
-            approved.get((f"{one.category}-{one.subject}", one.event.version)),
-        )
-        for one in found.items
-    ]
+    late = await _known_late(sources, found.items, internal=internal)
     rows = [row for one in late for row in _event_rows(one, found, internal=internal)]
     events = Table(
         name="peristiwa",
@@ -105,6 +99,29 @@ async def _make(sources: Sources, request: PaperRequest, *, internal: bool) -> D
         landscape=True,
         internal=internal,
     )
+
+
+async def _known_late(
+    sources: Sources, changes: Sequence[PublicationChange], *, internal: bool
+) -> list[_KnownLate]:
+    """The changes; for the internal edition, with the names of their actors."""
+    view = sources.view
+    approved = await approvers.approvers(view.reader) if internal else {}
+    by = [
+        approved.get((f"{one.category}-{one.subject}", one.event.version))
+        for one in changes
+    ]
+    actors = {one.event.actor for one in changes} | {one for one in by if one}
+    names = await actor_names.recorded_names(view, actors) if internal else {}
+    return [
+        _KnownLate(
+            one,
+            one.event.recorded_at.astimezone(sources.zone).date(),
+            say(names.get(one.event.actor, "")),
+            say(names[approver]) if approver else None,
+        )
+        for one, approver in zip(changes, by, strict=True)
+    ]
 
 
 async def _all_changes(sources: Sources, identifier: str) -> PublicationChanges:
@@ -237,7 +254,7 @@ def _event_cells(late: _KnownLate, *, internal: bool) -> tuple[Cell, ...]:
     subject = f"{word(SUBJECTS, one.category)} {one.number}"
     if internal and one.title:
         subject += f"\n{one.title}"
-    told = (event.actor, late.approver, event.reason) if internal else ()
+    told = (late.actor, late.approver, event.reason) if internal else ()
     return (
         word(CAUSES, one.cause),
         subject,

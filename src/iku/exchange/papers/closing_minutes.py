@@ -43,7 +43,7 @@ async def make(sources: Sources, request: PaperRequest) -> Document:
         letterhead=agency_cells.letterhead(sources.profile, agency),
         coordinates=of.coordinates,
         sections=(
-            Section(None, (Paragraph(_opening(of, reason)), _present())),
+            Section(None, (Paragraph(_opening(of, reason)), _present(request))),
             Section(say(message("Closed figures")), (_figures(of),)),
             Section("Keadaan log", (_log(of, signed),)),
         ),
@@ -70,8 +70,10 @@ def _opening(of: FrozenPublication, reason: str) -> str:
     )
 
 
-def _present() -> Terms:
-    return Terms(tuple((f"{place}.", None) for place in range(1, 4)))
+def _present(request: PaperRequest) -> Terms:
+    """Those who are present; without any, three open lines."""
+    names = request.participants.present or (None,) * 3
+    return Terms(tuple((f"{place}.", name) for place, name in enumerate(names, 1)))
 
 
 def _figures(of: FrozenPublication) -> Table:
@@ -133,4 +135,5 @@ def _signatures(agency: AgencyData, request: PaperRequest) -> Signatures:
     of_head = agency_cells.signatures(agency, request, HEAD)
     roles = (Signature("Yang menutup buku"), Signature("Yang menelaah"))
     blocks = (*roles, *of_head.blocks)
-    return Signatures(of_head.place, of_head.signed_on, blocks, _ending())
+    place = request.participants.place or of_head.place
+    return Signatures(place, of_head.signed_on, blocks, _ending())

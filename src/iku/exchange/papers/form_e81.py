@@ -36,7 +36,7 @@ from iku.exchange.papers.quarters import YearByQuarter
 from iku.exchange.papers.sources import PaperRequest, Sources
 from iku.exchange.papers.words import say
 from iku.messages import message
-from iku.queries.agency_data import AgencyData, Narrative
+from iku.queries.agency_data import AgencyData, Narrative, OtherIndicator
 
 NAME = "e81"
 QUARTERS = (1, 2, 3, 4)
@@ -85,6 +85,7 @@ async def make(sources: Sources, request: PaperRequest) -> Document:
         (before,) = await earlier_years.read(sources, of, agency, one, [of.year - 1])
         measured = _Measured(place, one, year, before)
         lines.append(_line(measured, agency, notes))
+    lines += await _other_lines(sources, request, of, notes, len(lines))
     last = next(iter(by_quarter.values()), None)
     table = Table(
         name="formulir E.81",
@@ -169,6 +170,62 @@ def _line(measured: _Measured, agency: AgencyData, notes: Notes) -> _Line:
     return _Line(Row(tuple(cells), marks=marks), achieved, to_end)
 
 
+async def _other_lines(
+    sources: Sources,
+    request: PaperRequest,
+    of: FrozenPublication,
+    notes: Notes,
+    before: int,
+) -> list[_Line]:
+    """The indicators that the register does not count, numbered after *before*."""
+    known = [
+        await agency_cells.read(sources, request, day)
+        for day in quarters.days_of(of.publication.as_of)
+    ]
+    return [
+        _other_line(before + place, other, known, notes)
+        for place, other in enumerate(known[-1].others_of(of.year), start=1)
+    ]
+
+
+def _other_line(
+    place: int, other: OtherIndicator, known: Sequence[AgencyData], notes: Notes
+) -> _Line:
+    """The row of an indicator; *known* is what was stated by the end of each quarter.
+
+    A quarter in which no actual was stated is open.
+    """
+    agency, amount = known[-1], agency_cells.amount
+    cells: list[Cell] = [None] * WIDTH
+    cells[0], cells[1] = place, other.objective
+    cells[3] = f"{other.code} {other.wording}"
+    cells[_k(5)], cells[_k(7)] = (
+        amount(other, value) for value in (other.end_target, other.target)
+    )
+    cells[_k(6)] = agency_cells.actual_of(agency, other, other.year - 1)
+    for quarter, data in enumerate(known, start=1):
+        stated = data.other(other.code, other.year)
+        if stated is not None and _is_of(stated, quarter):
+            cells[_k(7 + quarter)] = amount(stated, stated.actual)
+    cells[_k(12)] = cells[_k(14)] = amount(other, other.actual)
+    achieved, to_end = other.achievement, other.plan_achievement
+    cells[_k(13)], cells[_k(15)] = exact.rounded(achieved), exact.rounded(to_end)
+    cells[-2] = other.responsible_unit
+    cells[-1] = None if agency_cells.is_percentage(other) else other.measure
+    marks = {3: notes.mark(agency_cells.source_note(other))}
+    return _Line(Row(tuple(cells), marks=marks), achieved, to_end)
+
+
+def _is_of(stated: OtherIndicator, quarter: int) -> bool:
+    """Whether the stated actual covers the year up to this quarter."""
+    day = stated.effective_on
+    return (
+        day is not None
+        and day.year == stated.year
+        and quarters.quarter_of(day) == quarter
+    )
+
+
 def _shown(percentage: Decimal | None) -> Cell:
     return UNDEFINED if percentage is None else percentage
 
@@ -195,7 +252,7 @@ def _footer(
     return (
         _footer_row("Rata-rata capaian kinerja (%)", means, notes.mark(said)),
         _footer_row("Predikat kinerja", rating),
-        *_narrative_rows(of, agency, (of.publication.as_of.month + 2) // 3),
+        *_narrative_rows(of, agency, quarters.quarter_of(of.publication.as_of)),
     )
 
 

@@ -8,12 +8,15 @@ from iku.exchange.papers.document import (
     CellKind,
     Column,
     Document,
+    Paragraph,
     Row,
     Section,
     Table,
     Terms,
 )
 from iku.exchange.papers.sources import PaperRequest, Sources, moment_of, moment_words
+from iku.exchange.papers.words import say
+from iku.messages import message
 
 NAME = "lampiran-iku"
 
@@ -68,13 +71,19 @@ async def make(sources: Sources, request: PaperRequest) -> Document:
             ("Fungsi", functions),
         )
     )
+    ending = say(
+        message(
+            "This annex lists {number} key performance indicators.",
+            number=len(table.rows),
+        )
+    )
     return Document(
         name=NAME,
         title="Indikator Kinerja Utama (IKU)",
         subtitle=f"{profile.name}\nTahun {at.as_of.year}",
         letterhead=agency_cells.letterhead(profile, agency),
         coordinates=await moment_words(sources, at),
-        sections=(Section(None, (context, table)),),
+        sections=(Section(None, (context, table, Paragraph(ending))),),
         signatures=agency_cells.signatures(agency, request),
         draft=agency_cells.missing_signers(agency),
         landscape=True,

@@ -99,7 +99,7 @@ async def _make(sources: Sources, request: PaperRequest, *, internal: bool) -> D
                     _source(figure),
                 ),
             ),
-            Section("Lampiran", (_annex(found, internal=internal),)),
+            Section("Lampiran", (_annex(found, internal=internal), _ending(found))),
         ),
         signatures=agency_cells.signatures(agency, request),
         figures=(figure.number,),
@@ -226,6 +226,11 @@ def _by_district(
 def _district_cells(of: Sequence[AnnexedOrganisation]) -> tuple[Cell, ...]:
     here = sum(one.state.status not in GONE for one in of)
     return (here, *_participation(of))
+
+
+def _ending(found: Sequence[AnnexedOrganisation]) -> Paragraph:
+    said = message("Table 3 lists {number} organisations.", number=len(found))
+    return Paragraph(say(said))
 
 
 def _annex(found: Sequence[AnnexedOrganisation], *, internal: bool) -> Table:

@@ -76,7 +76,7 @@ async def make(sources: Sources, request: PaperRequest) -> Document:
         )
         _add_figure(rows, notes, agency, one, earlier)
     for other in agency.others_of(of.year):
-        _add_other(rows, notes, other)
+        _add_other(rows, notes, agency, other)
     table = Table(
         name="pengukuran kinerja",
         caption=f"Tabel 1. Pengukuran kinerja {_period(of)}",
@@ -172,7 +172,9 @@ def _count_achievement(rows: _Rows, code: str, achievement: Fraction | None) -> 
         rows.achievements.append(achievement)
 
 
-def _add_other(rows: _Rows, notes: Notes, other: OtherIndicator) -> None:
+def _add_other(
+    rows: _Rows, notes: Notes, agency: AgencyData, other: OtherIndicator
+) -> None:
     """Add an indicator that the agency measures outside the register."""
     achieved = other.achievement
     _count_achievement(rows, other.code, achieved)
@@ -183,23 +185,16 @@ def _add_other(rows: _Rows, notes: Notes, other: OtherIndicator) -> None:
         f"{other.code} {other.wording}",
         other.measure,
         amount(other, other.baseline),
-        None,
-        None,
+        *(agency_cells.actual_of(agency, other, other.year - n) for n in (2, 1)),
         amount(other, other.target),
         amount(other, other.actual),
         exact.rounded(achieved),
         None,
         amount(other, other.end_target),
-        None,
+        exact.rounded(other.plan_achievement),
     )
-    said = say(
-        message(
-            "{indicator} is not counted by the register; its numbers are data of the "
-            "agency.",
-            indicator=other.code,
-        )
-    )
-    rows.rows.append(Row(cells, marks={2: notes.mark(said)}))
+    marks = {2: notes.mark(agency_cells.source_note(other))}
+    rows.rows.append(Row(cells, marks=marks))
 
 
 def _mean_row(rows: _Rows, notes: Notes) -> Row:

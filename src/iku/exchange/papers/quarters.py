@@ -69,7 +69,7 @@ class YearByQuarter(NamedTuple):
 
 async def read(sources: Sources, of: FrozenPublication) -> Mapping[str, YearByQuarter]:
     """The year by quarter of each indicator, with the knowledge of the publication."""
-    days = _days(of.publication.as_of)
+    days = days_of(of.publication.as_of)
     questions = [
         structs.replace(_question(of, one), as_of=day)
         for one in of.figures
@@ -90,7 +90,7 @@ async def read(sources: Sources, of: FrozenPublication) -> Mapping[str, YearByQu
     return found
 
 
-def _days(as_of: date) -> list[date]:
+def days_of(as_of: date) -> list[date]:
     """The ends of the quarters of the year up to *as_of*, which is the last one."""
     ends = [date(as_of.year, month, day) for month, day in QUARTER_ENDS]
     return [*(end for end in ends if end < as_of), as_of]
@@ -128,6 +128,11 @@ def _difference(
             publication=edition.edition.id,
         )
     )
+
+
+def quarter_of(day: date) -> int:
+    """The quarter of a day, from 1 to 4."""
+    return (day.month + 2) // 3
 
 
 def label(quarter: int) -> str:

@@ -50,6 +50,7 @@ class Paper(Struct, frozen=True):
         label: What it is, on buttons and in lists.
         action: The right that making it requires.
         issued: Whether it may be issued; a paper with texts is only made on demand.
+        participants: The fields of `Participants` that it prints.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Paper(Struct, frozen=True):
     action: Action
     make: Make
     issued: bool = True
+    participants: tuple[str, ...] = ()
 
 
 _ALL = (
@@ -119,6 +121,7 @@ _ALL = (
         Action.READ_HISTORY,
         closing_minutes.make,
         issued=False,
+        participants=("present", "place"),
     ),
     Paper(
         open_data.NAME,
@@ -185,6 +188,7 @@ _ALL = (
         Action.READ_TEXTS,
         case_papers.make_settlement,
         issued=False,
+        participants=("mediator", "witnesses", "place"),
     ),
 )
 PAPERS: Mapping[str, Paper] = MappingProxyType({one.name: one for one in _ALL})

@@ -30,6 +30,25 @@ class Sources(NamedTuple):
     zone: ZoneInfo
 
 
+class Participants(NamedTuple):
+    """Who takes part in what minutes record, as given for one print; nothing is stored.
+
+    What is not given stays a line to be filled in by hand.
+
+    Attributes:
+        present: Names of those who are present.
+        place: Where the minutes are signed.
+    """
+
+    present: tuple[str, ...] = ()
+    mediator: str | None = None
+    witnesses: tuple[str, ...] = ()
+    place: str | None = None
+
+
+NOBODY = Participants()
+
+
 class PaperRequest(NamedTuple):
     """What a paper is about; each paper needs some of these (`registry.Scope`).
 
@@ -40,6 +59,7 @@ class PaperRequest(NamedTuple):
         agency_size: Size of the log up to which data of the agency count; None means
             all of it.
         signed_on: The day on which the paper is issued; None for a draft.
+        participants: Of minutes only.
     """
 
     publication: str | None = None
@@ -47,6 +67,7 @@ class PaperRequest(NamedTuple):
     subject: str | None = None
     agency_size: int | None = None
     signed_on: date | None = None
+    participants: Participants = NOBODY
 
 
 def coordinates_in_words(as_of: date, known_on: date, size: int) -> str:
