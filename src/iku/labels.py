@@ -5,6 +5,7 @@ which values are stored and sent do not depend on them.
 """
 
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Any
 
 from iku.domain.access import Action
@@ -570,6 +571,30 @@ def value_label(field: str, of: Any) -> Message | None:
     """The label of the value *of* in *field*; None if it has none."""
     labels = VALUES.get(field)
     return labels.get(of) if labels is not None and isinstance(of, str) else None
+
+
+# The labels of the members of enumerations, by enumeration.
+_MEMBERS: Mapping[type, Mapping[str, Message]] = {
+    type(member): labels
+    for labels in VALUES.values()
+    for member in labels
+    if isinstance(member, StrEnum)
+}
+
+
+def with_labels(said: str) -> str:
+    """The message *said* with labels in place of stored values, for people."""
+    if not isinstance(said, Message):
+        return said
+    values = {name: _labelled(value) for name, value in said.values.items()}
+    return Message(said.id, values, said.many, said.context)
+
+
+def _labelled(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return [_labelled(one) for one in value]
+    known = _MEMBERS.get(type(value))
+    return with_labels(value) if known is None else known[value]
 
 
 def sign_in_method(method: str) -> list[str]:

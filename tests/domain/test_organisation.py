@@ -386,7 +386,7 @@ def test_a_certificate_has_a_last_day_and_nothing_else_has() -> None:
         None,
         registered(valid_until=None),
         "valid_until is missing",
-        "legal_basis is skt",
+        "the legal basis is skt",
     )
     assert isinstance(refusal, Invalid)
     assert refusal.path == "valid_until"

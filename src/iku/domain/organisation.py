@@ -753,8 +753,8 @@ def _refuse_missing_expiry(basis: LegalBasis, until: date | None) -> None:
         raise Invalid(
             "valid_until",
             message(
-                "valid_until is missing, but it is required because legal_basis is "
-                "{basis}, a certificate that expires",
+                "valid_until is missing, but it is required because the legal basis "
+                "is {basis}, a certificate that expires",
                 basis=basis,
             ),
         )

@@ -159,6 +159,8 @@ class FieldFormat:
             return f"{self._areas[of]} ({of})"
         if field in NUMBERS:
             return self._formats.number(_number(of))
+        if field == "office":
+            return of.replace("_", " ")
         if field in DAYS:
             return self._formats.day(date.fromisoformat(of))
         label = labels.value_label(field, of)

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from litestar import Request, Response
 
-from iku import parsing
+from iku import labels, parsing
 from iku.access.attempts import DelayedAttempt
 from iku.access.sign_in import Rejected
 from iku.commands.authorisation import StepUpRequired
@@ -59,9 +59,9 @@ def form_faults(error: ParseError | Refused) -> dict[str, str]:
         case ParseError(faults=faults):
             return faults
         case Invalid(path=path):
-            return {path: error_message(error)}
+            return {path: labels.with_labels(error_message(error))}
         case _:
-            return {"": error_message(error)}
+            return {"": labels.with_labels(error_message(error))}
 
 
 def rejection_failure(done: Rejected | DelayedAttempt, field: str = "") -> Failure:

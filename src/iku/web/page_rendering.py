@@ -8,7 +8,7 @@ import re
 from collections import defaultdict
 from collections.abc import Mapping
 from datetime import datetime
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from hashlib import sha256
 from importlib.resources import files
 from typing import Any
@@ -24,7 +24,13 @@ from iku.domain.access import Action
 from iku.exchange import example, qr_code
 from iku.language import Language, translate, translate_sentence
 from iku.messages import Term
-from iku.web import confirmation, navigation, page_workbook, shipped_documents
+from iku.web import (
+    confirmation,
+    navigation,
+    page_workbook,
+    shipped_documents,
+    subject_titles,
+)
 from iku.web.authentication import COOKIE
 from iku.web.page_language import PageLanguage
 from iku.web.security_headers import content_policy
@@ -77,8 +83,9 @@ def render_markup(visitor: Visitor, template: str, **values: Any) -> str:
             map(page.text, labels.sign_in_method(method))
         ),
         "moment": lambda instant: format_instant(visitor, instant),
+        "subject_title": partial(subject_titles.subject_title, page),
         "qr_code": _qr_code,
-        "unbroken": _unbroken,
+        "unbroken": unbroken,
         "example": example,
         "other_language": OTHER[page.language],
         "other_language_name": LANGUAGES[OTHER[page.language]],
@@ -168,12 +175,13 @@ def _qr_code(text: str, title: str) -> Markup:
     return Markup(qr_code.svg(text, title))  # noqa: S704 - it escapes the title
 
 
-def _unbroken(text: str) -> str:
-    """A text whose days are not broken at their hyphens."""
+def unbroken(text: str) -> Markup:
+    """The HTML of a text whose days are not broken at their hyphens."""
+    escaped = escape(text)
     if "-" not in text:
-        return text
-    escaped = str(escape(text))  # text, or the substitution would be escaped, too
-    return Markup(_DAY.sub(_unbroken_day, escaped))  # noqa: S704 - escaped
+        return escaped
+    # As text, or the substitution would be escaped, too.
+    return Markup(_DAY.sub(_unbroken_day, str(escaped)))  # noqa: S704 - escaped
 
 
 def _unbroken_day(found: re.Match[str]) -> str:

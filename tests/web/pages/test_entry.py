@@ -219,6 +219,19 @@ async def test_a_dimension_of_another_category_is_refused_beside_it(
     assert 'id="dimension-error"' in answer.text
 
 
+async def test_a_refusal_names_stored_values_by_their_labels(client: Client) -> None:
+    form = await opened(client, "/organisasi/baru")
+    answer = await sent(
+        client,
+        form.typed(
+            name="Forum", kind="ormas", legal_basis="skt", effective_on="1-3-2021"
+        ),
+    )
+    assert answer.status_code == 409
+    said = read(answer.text).text
+    assert "karena dasar hukumnya SKT, yaitu" in said
+
+
 async def test_a_written_day_is_repeated_in_words(client: Client) -> None:
     form = await opened(client, "/konflik/baru")
     answer = await sent(client, form.typed(effective_on="4-3-2022"), "pratinjau")

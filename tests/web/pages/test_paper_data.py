@@ -54,6 +54,7 @@ async def test_a_datum_is_stated_corrected_and_annulled_by_forms(
         "/data-instansi/signer.kepala-badan",
     )
     listed = read((await shown(client, "/data-instansi")).text).text
+    assert "Penanda tangan: kepala badan" in listed
     assert "Contoh Satu" in listed
     assert "02-01-2020" in listed
     query = urlencode({"id": "signer.kepala-badan", "corrects": 1})

@@ -79,6 +79,19 @@ async def test_a_planner_is_reminded_of_an_ended_quarter(office: Office) -> None
     )
 
 
+async def test_a_cut_group_says_how_many_tasks_more_wait_and_where(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(task_groups, "SHOWN", 1)
+    for number in ("K14", "K15", "K16"):
+        await client.records("/conflicts", CASE | {"number": number})
+    shown = read((await client.get(f"{SITE}/tugas")).text)
+    assert "1 yang paling lama menunggu; masih ada 2 lagi." in shown.text
+    whole = ("/konflik", {"status": "open", "verified": "false"})
+    assert whole in shown.links
+    assert tasks.LISTS.keys() == {*task_groups.TaskKind} - {task_groups.TaskKind.PERIOD}
+
+
 async def test_participations_and_certificates_wait_for_their_division(
     client: Client, app: App
 ) -> None:

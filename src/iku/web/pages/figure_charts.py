@@ -12,8 +12,14 @@ from iku.queries.figure_detail import SeriesPoint
 from iku.web.page_language import PageLanguage
 
 
-def series(page: PageLanguage, points: Sequence[SeriesPoint]) -> str:
-    """The series of a figure: as known now, as first published, and the target."""
+def series(page: PageLanguage, points: Sequence[SeriesPoint]) -> str | None:
+    """The series of a figure: as known now, as first published, and the target.
+
+    None if no day has a percentage, now or as first published.
+    """
+    drawn = [_point(page, one) for one in points]
+    if all(one.now is None and one.published is None for one in drawn):
+        return None
     first, last = points[0].figure, points[-1].figure
     return line(
         "series",
@@ -28,7 +34,7 @@ def series(page: PageLanguage, points: Sequence[SeriesPoint]) -> str:
                 last=page.percent(last.percentage),
             )
         ),
-        [_point(page, one) for one in points],
+        drawn,
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from litestar import Response
 
-from iku import messages
+from iku import labels, messages
 from iku.domain.conflict import Dimension
 from iku.domain.decider import Invalid, Refused
 from iku.gateway import EntryEffect
@@ -136,7 +136,7 @@ class FormState:
 
     def with_refusal(self, refused: Refused) -> "FormState":
         """The form with the refusal at the field that it names."""
-        said = messages.error_message(refused)
+        said = labels.with_labels(messages.error_message(refused))
         path = refused.path if isinstance(refused, Invalid) else ""
         path = entry_fields.top_level_field(path)
         if path not in {*(one.name for one in self.fields), "because"}:

@@ -29,6 +29,7 @@ from iku.queries.figure_parameters import Moment, MomentQuestion
 from iku.queries.paper_statements import NeededStatement, ShownStatement
 from iku.queries.publications import ShownPublication
 from iku.queries.view import View
+from iku.web import subject_titles
 from iku.web.page_failures import form_faults
 from iku.web.page_forms import Form, iso_day
 from iku.web.page_language import PageLanguage
@@ -168,7 +169,6 @@ async def _statement_page(
         "paper_statement.html",
         status=status,
         one=_listed(frame, known[0]),
-        name=labels.STATEMENTS[known[0].kind],
         entries=timeline.entries(frame, events, _annulments(events), actors),
         values=values,
         faults=faults,
@@ -356,8 +356,7 @@ class PublicationDatum(NamedTuple):
         path: Its page, or the form by which it is stated first.
     """
 
-    name: Message
-    id: str
+    title: str
     content: tuple[tuple[str, str], ...]
     path: str
 
@@ -413,7 +412,8 @@ def _publication_datum(
         path = f"{PATH}/baru/{one.kind}?{query}"
     stated = None if one.shown is None else one.shown.statement
     said = tuple(_content(frame, stated))
-    return PublicationDatum(labels.STATEMENTS[one.kind], one.id, said, path)
+    title = subject_titles.statement_title(frame.visitor.page, one.id)
+    return PublicationDatum(title, said, path)
 
 
 # What would otherwise hold from today, which is after the day of the publication.

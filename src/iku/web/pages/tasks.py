@@ -18,7 +18,9 @@ from iku.access.sessions import Session
 from iku.access.task_inbox import TaskInbox
 from iku.connection import acquire_connection
 from iku.domain.access import Action
+from iku.messages import message
 from iku.queries import actor_names, log_records
+from iku.queries.tasks import TaskKind
 from iku.web.admission import Application
 from iku.web.pages import entry_drafts
 from iku.web.pages import page_context as frames
@@ -28,6 +30,26 @@ from iku.web.routes import ACTION
 from iku.web.visitor import authenticate_visitor
 
 POLL_S = 2.0
+ACTIVE = (
+    "/organisasi?status=active",
+    message("All active organisations"),
+)
+# The list that contains all tasks of a kind, with the label of the link to it. A list
+# has no filter by participations, idle time or the last day of a certificate.
+LISTS = {
+    TaskKind.VERIFICATION: (
+        "/konflik?status=open&verified=false",
+        message("All open cases that are not verified"),
+    ),
+    TaskKind.COMPLETION: ("/konflik?status=returned", message("All returned cases")),
+    TaskKind.PARTICIPATION: ACTIVE,
+    TaskKind.IDLE: (
+        "/konflik?status=open&verified=true",
+        message("All open cases that are verified"),
+    ),
+    TaskKind.CERTIFICATE: ACTIVE,
+    TaskKind.PUBLICATION: ("/publikasi", message("All publications")),
+}
 
 
 @present("/tugas", Action.READ_FIGURES)
@@ -45,6 +67,7 @@ async def show_tasks(frame: PageContext) -> Response[bytes]:
         inbox=inbox,
         names=names,
         headings=headings(frame),
+        lists=LISTS,
         before=await _previous_visit(frame),
     )
 
