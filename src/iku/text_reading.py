@@ -1,6 +1,6 @@
 """Reading the texts of records: each is decrypted, or withheld with a reason."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
 from iku.domain import erasure, fact
@@ -33,13 +33,16 @@ async def read(
 
 
 async def outcomes(
-    reader: Reader, vault: Vault, recorded: Sequence[Recorded]
+    reader: Reader,
+    vault: Vault,
+    recorded: Sequence[Recorded],
+    fields: Collection[str] | None = None,
 ) -> dict[Event, dict[str, Fate]]:
-    """The outcome of reading each text, by its name in the record.
+    """The outcome of reading each text of *fields*, by its name in the record.
 
-    A decrypted text has its salt.
+    None means all fields. A decrypted text has its salt.
     """
-    found = await vault.read(reader, recorded)
+    found = await vault.read(reader, recorded, fields)
     missing = [
         one
         for one in recorded

@@ -158,9 +158,11 @@ async def test_a_page_opens_only_the_texts_that_it_shows(
     opened: list[int] = []
     read = text_reading.outcomes
 
-    async def fates(reader: Any, vault: Any, recorded: Sequence[Recorded]) -> Any:
+    async def fates(
+        reader: Any, vault: Any, recorded: Sequence[Recorded], fields: Any
+    ) -> Any:
         opened.extend(one.version for one in recorded)
-        return await read(reader, vault, recorded)
+        return await read(reader, vault, recorded, fields)
 
     monkeypatch.setattr(text_reading, "outcomes", fates)
     page = await event_history.page(world.view, "conflict", CASE, after=6, limit=50)

@@ -33,6 +33,8 @@ from iku.queries.search import Search
 from iku.queries.text_check import TextScope
 from iku.queries.view import LOCAL, View, Viewer
 from iku.text_reading import Event, Fate
+from iku.vault import sealing
+from iku.vault.sealing import TextLocation
 from tests.registers.world import World
 
 TITLE = "Sengketa rahasia"
@@ -48,7 +50,7 @@ REPORTED = conflict.Reported(
 
 
 async def masked(
-    self: View, recorded: Sequence[Recorded]
+    self: View, recorded: Sequence[Recorded], _fields: object = None
 ) -> Mapping[Event, Mapping[str, Fate]]:
     """A reader of texts that withholds all, as for a viewer without privileges."""
     return {
@@ -104,6 +106,23 @@ async def test_a_text_that_the_view_masks_is_in_no_answer(
         assert b"Siti" not in json.encode(one), name
     assert not hidden["sought"].items
     assert hidden["list"].items[0]["title"] == "terkunci"
+
+
+async def test_a_list_decrypts_only_the_texts_that_it_shows(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.do("conflict", "K01", REPORTED)
+    opened, unseal = list[str](), sealing.unseal
+
+    def counted(place: TextLocation, *sealed: Any) -> Any:
+        opened.append(place.field)
+        return unseal(place, *sealed)
+
+    monkeypatch.setattr(sealing, "unseal", counted)
+    question = ConflictsQuestion(as_of=AS_OF, number="K01")
+    found = await lists.listing(world.view, question, AS_OF, ("title",))
+    assert found.items[0]["title"] == TITLE
+    assert opened == ["title"]  # not the reporter
 
 
 async def test_who_asks_is_the_local_user_while_there_are_no_accounts(

@@ -95,6 +95,11 @@ class AgencyProfile(Struct, frozen=True, forbid_unknown_fields=True, dict=True):
         """Codes of the areas to which a case may be assigned."""
         return frozenset(area.code for area in self.areas)
 
+    @cached_property
+    def area_names(self) -> dict[str, str]:
+        """The names of the areas by code."""
+        return {area.code: area.name for area in self.areas}
+
 
 class SeedDefinitions(Struct, frozen=True, forbid_unknown_fields=True):
     """The definitions and the scale that the program records in a new log.

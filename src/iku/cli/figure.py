@@ -60,7 +60,7 @@ def figure(
         alone = len(codes) == 1 or number is not None
         terminal.emit(found[0] if alone else FiguresResult(tuple(found)))
     else:
-        figure_table.show(found, {area.code: area.name for area in app.agency.areas})
+        figure_table.show(found, app.agency.area_names)
 
 
 async def _questions(

@@ -169,7 +169,7 @@ async def _as_table(
 ) -> None:
     """Print one table, page by page, and then the totals."""
     out, shape = tables.Printer(), SHAPES[type(question)]
-    areas = {area.code: area.name for area in app.agency.areas}
+    areas = app.agency.area_names
     listing, found = Listing(shape.columns, out), Counter[str]()
     async for page in pages:
         if not found:

@@ -55,7 +55,7 @@ def _show(
             today = app.commands.today()
             subject = await _find_subject(view, category, typed)
             seen = await subjects.state(view, category, subject, question.moment(today))
-            areas = {area.code: area.name for area in app.agency.areas}
+            areas = app.agency.area_names
             return seen, areas, lists.coordinates_in_words(question, today)
 
     seen, areas, moment = terminal.run(execute())

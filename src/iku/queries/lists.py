@@ -40,8 +40,15 @@ class ListPage(Struct, frozen=True):
 LETTERS = dict(zip(product(Sort, (False, True)), ascii_lowercase, strict=False))
 
 
-async def listing(view: View, question: ListQuestion, today: date) -> ListPage:
+async def listing(
+    view: View,
+    question: ListQuestion,
+    today: date,
+    texts: Sequence[str] | None = None,
+) -> ListPage:
     """The requested page of the list of cases or organisations.
+
+    *texts* are the text fields of its items; None means those of the API.
 
     Raises:
         InvalidQuestion: The cursor is invalid, the requested size does not exist, or
@@ -59,15 +66,16 @@ async def listing(view: View, question: ListQuestion, today: date) -> ListPage:
             "cursor", message("cursor was issued for another sort order")
         )
     asked = page_cursor.resume(asked, ended, today)
-    size = (await log.head(view.reader)).size
-    refuse_size_beyond(asked.size, size)
-    size = size if asked.size is None else asked.size
+    if asked.size is not None:
+        refuse_size_beyond(asked.size, (await log.head(view.reader)).size)
     after = ended.key if ended else ""
-    page = await search.page(view, structs.replace(asked, size=size, after=after))
+    page = await search.page(view, structs.replace(asked, after=after))
     found = [one.standing for one in page.items]
     fields = subject_kinds.counted_kind(asked.category).listed
-    items = await with_texts(view, asked.category, found, fields)
-    end = page.next and PageCursor(size, asked.as_of, letter, page.next).cursor
+    items = await with_texts(
+        view, asked.category, found, fields if texts is None else texts
+    )
+    end = page.next and PageCursor(page.size, asked.as_of, letter, page.next).cursor
     statuses = page.statuses
     total = None if statuses is None else sum(statuses.values())
     return ListPage(items, end, total, statuses)

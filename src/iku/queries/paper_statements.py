@@ -109,10 +109,20 @@ async def listing(
     Raises:
         InvalidQuestion: The requested size does not exist.
     """
-    refuse_size_beyond(at.size, (await log.head(view.reader)).size)
-    recorded = agency_data.known(await agency_data.read(view.reader), at)
+    recorded = await _known(view, at)
     found = tuple(one for one in _shown(recorded, at.as_of) if kind in {None, one.kind})
     return await view.reveal(Statements(found))
+
+
+async def _known(view: View, at: Moment) -> list[Recorded]:
+    """The events about all statements that are known at the coordinates.
+
+    Raises:
+        InvalidQuestion: The requested size does not exist.
+    """
+    if at.size is not None:
+        refuse_size_beyond(at.size, (await log.head(view.reader)).size)
+    return agency_data.known(await agency_data.read(view.reader), at)
 
 
 async def needed(
@@ -120,11 +130,12 @@ async def needed(
 ) -> tuple[NeededStatement, ...]:
     """What the papers of a publication of the day of *at* print, given or not.
 
-    Letterhead and signers are those of today, the rest those of the day.
+    Letterhead and signers are those of today, the rest those of the day. Papers do not
+    print the reasons of statements, so these are not opened.
     """
-    signing = structs.replace(at, as_of=max(at.as_of, view.today))
-    found = {one.id: one for one in (await listing(view, at)).statements}
-    now = {one.id: one for one in (await listing(view, signing)).statements}
+    recorded = await _known(view, at)
+    found = {one.id: one for one in _shown(recorded, at.as_of)}
+    now = {one.id: one for one in _shown(recorded, max(at.as_of, view.today))}
     keys = [*_needed_keys(codes, at.as_of)]
     keys += [
         (one.kind, {"code": one.statement.code, "year": one.statement.year})

@@ -10,8 +10,8 @@ from iku.domain.publication import (
     PublicationState,
     StepType,
 )
-from iku.queries import publications, scopes
-from iku.queries.figure_parameters import Moment
+from iku.queries import scopes
+from iku.queries.publications import PublicationRecord
 from iku.queries.view import View
 
 
@@ -36,16 +36,12 @@ class Edition(NamedTuple):
 
 
 async def step_choices(
-    view: View, identifier: str, codes: list[str]
+    view: View, now: Publication, codes: list[str]
 ) -> list[StepChoice]:
     """The next steps of a publication, with a confirmation for each indicator.
 
     The rule that different persons take the steps is evaluated when a step is taken.
-
-    Raises:
-        UnknownReference: The publication does not exist.
     """
-    now = (await publications.find(view.reader, identifier)).publication
     possible = [step for step in StepType if now.state in publication.FOLLOWS[step]]
     found = []
     for step in possible:
@@ -84,13 +80,8 @@ def _refusal(view: View, action: Action, scope: Scope) -> str | None:
     return decided.brief if isinstance(decided, Denied) else None
 
 
-async def editions(view: View, identifier: str, at: Moment) -> list[Edition]:
-    """The frozen editions of the period and day of a publication, oldest first.
-
-    Raises:
-        UnknownReference: The publication does not exist.
-    """
-    found = await publications.find(view.reader, identifier, at)
+def editions(found: PublicationRecord) -> list[Edition]:
+    """The frozen editions of the period and day of a publication, oldest first."""
     return [
         Edition(one, {value.indicator: value for value in one.figures})
         for one in found.editions

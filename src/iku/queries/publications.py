@@ -216,6 +216,22 @@ async def read_publication(
             in.
     """
     found = await find(view.reader, identifier, at)
+    return await shown(view, figures, found, today, assurance)
+
+
+async def shown(
+    view: View,
+    figures: Figures,
+    found: PublicationRecord,
+    today: date,
+    assurance: Assurance,
+) -> ShownPublication:
+    """The publication *found*, and the *assurance* of its figures.
+
+    Raises:
+        Unauthenticated: The publication is not published, and the viewer has not signed
+            in.
+    """
     of, live = found.publication, None
     if not _may_see(view, of):
         view.viewer.require(Action.READ_FIGURES)

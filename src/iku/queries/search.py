@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import date
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 import asyncpg
 from msgspec import Struct, json, structs
@@ -89,11 +89,26 @@ class ListedMatches(Struct, frozen=True):
         next: Cursor of the next page: the last identifier of this one; None on the last
             page.
         statuses: Number of matches by status; None if unknown.
+        size: Size of the log to which the search applies.
     """
 
     items: list[Match]
     next: str | None
     statuses: dict[str, int] | None
+    size: int
+
+
+class _FoundStates(NamedTuple):
+    """A page of states, regardless of the texts.
+
+    Attributes:
+        statuses: Number of all matches by status.
+        size: The requested size of the log; without one, the present size.
+    """
+
+    matches: list[Match]
+    statuses: dict[str, int]
+    size: int
 
 
 WALKED = 2_000  # maximum number of titles or names opened for a page
@@ -114,11 +129,11 @@ async def page(view: View, asked: Search) -> ListedMatches:
     """
     view.viewer.require_somewhere(Action.READ_REGISTER)
     if asked.text is None and asked.sort is not Sort.TITLE:
-        found, statuses = await _states(view, asked, asked.limit + 1)
-        return _page(found, asked.limit, statuses)
-    whole = structs.replace(asked, after="")
-    found, statuses = await _states(view, whole, WALKED)
-    if (total := sum(statuses.values())) <= WALKED:
+        found = await _states(view, asked, asked.limit + 1)
+        return _page(found, asked.limit)
+    found = await _states(view, structs.replace(asked, after=""), WALKED)
+    asked = structs.replace(asked, size=found.size)
+    if (total := sum(found.statuses.values())) <= WALKED:
         return await _filter_by_text(view, asked, found)
     if asked.sort is Sort.TITLE:
         raise InvalidQuestion(
@@ -135,10 +150,11 @@ async def page(view: View, asked: Search) -> ListedMatches:
 
 
 async def _filter_by_text(
-    view: View, asked: Search, found: list[Match]
+    view: View, asked: Search, found: _FoundStates
 ) -> ListedMatches:
     """The page of the *found* subjects whose texts match."""
-    named = [*zip(found, await _names(view, asked.category, found), strict=True)]
+    names = await _names(view, asked.category, found.matches)
+    named = [*zip(found.matches, names, strict=True)]
     if asked.sort is Sort.TITLE:
         named.sort(key=lambda one: (one[1].casefold(), one[0].subject))
         if asked.descending:
@@ -151,22 +167,25 @@ async def _filter_by_text(
         raise InvalidQuestion("cursor", STRANGE)
     begin = place.get(asked.after, -1)
     further = [one for one in matching if place[one.subject] > begin]
-    return _page(further, asked.limit, dict(statuses))
+    found = found._replace(matches=further, statuses=dict(statuses))
+    return _page(found, asked.limit)
 
 
 async def _scan(view: View, asked: Search) -> ListedMatches:
     """A page of a text search that examines part of the list."""
     wanted, matching = (asked.text or "").lower(), list[Match]()
     for _ in range(WALKED // CHUNK):
-        scanned, _ = await _states(view, asked, CHUNK)
-        named = zip(scanned, await _names(view, asked.category, scanned), strict=True)
+        scanned = await _states(view, asked, CHUNK)
+        names = await _names(view, asked.category, scanned.matches)
+        named = zip(scanned.matches, names, strict=True)
         matching += [
             one for one, name in named if wanted in _searchable_text(one, name)
         ]
-        if len(matching) > asked.limit or len(scanned) < CHUNK:
-            return _page(matching, asked.limit, None)
-        asked = structs.replace(asked, after=scanned[-1].subject)
-    return ListedMatches(matching, asked.after, None)
+        if len(matching) > asked.limit or len(scanned.matches) < CHUNK:
+            found = _page(scanned._replace(matches=matching), asked.limit)
+            return structs.replace(found, statuses=None)
+        asked = structs.replace(asked, after=scanned.matches[-1].subject)
+    return ListedMatches(matching, asked.after, None, scanned.size)
 
 
 async def _names(view: View, category: str, found: Sequence[Match]) -> list[str]:
@@ -188,12 +207,10 @@ def _searchable_text(found: Match, name: str) -> str:
     return f"{found.standing['number']} {name}".lower()
 
 
-def _page(
-    found: list[Match], limit: int, statuses: dict[str, int] | None
-) -> ListedMatches:
-    shown = found[:limit]
-    following = shown[-1].subject if len(found) > limit else None
-    return ListedMatches(shown, following, statuses)
+def _page(found: _FoundStates, limit: int) -> ListedMatches:
+    shown = found.matches[:limit]
+    following = shown[-1].subject if len(found.matches) > limit else None
+    return ListedMatches(shown, following, found.statuses, found.size)
 
 
 # States in force are found by the index state_until. Superseded ones are searched only
@@ -249,16 +266,16 @@ _STATES = """
   matching as materialized (
     select key, subject, position, valid, status
       from known
-     where (status = any($9::text[]) or $9 = '{}')
-       and (kind = any($10::text[]) or $10 = '{}')
-       and (dimension = any($11::text[]) or $11 = '{}')
-       and (level = any($12::smallint[]) or $12 = '{}')
-       and (source = any($13::text[]) or $13 = '{}')
-       and (verified = $14::boolean or $14 is null)
-       and (expired = $15::boolean or $15 is null)
+     where ($9::text[] is null or status = any($9))
+       and ($10::text[] is null or kind = any($10))
+       and ($11::text[] is null or dimension = any($11))
+       and ($12::text[] is null or source = any($12))
+       and ($13::smallint[] is null or level = any($13))
+       and ($14::boolean is null or verified = $14)
+       and ($15::boolean is null or expired = $15)
        and starts_with(area, $16)
        and entered_on between $17 and $18
-       and (lower(number) = $19 and subject = any($20::text[]) or $19 is null)
+       and ($19::text is null or lower(number) = $19 and subject = any($20::text[]))
   ),
   counted as (
     select json_object_agg(status, number) as statuses
@@ -268,18 +285,18 @@ _STATES = """
     select m.subject, m.position, m.valid, row_number() over () as place
       from (select m.*
               from matching m
-              left join last l on true
              where $7 = ''
-                or (m.key, m.subject) > (l.key, l.subject) and not $6
-                or (m.key, m.subject) < (l.key, l.subject) and $6
+                or not $6 and (m.key, m.subject) > (select key, subject from last)
+                or $6 and (m.key, m.subject) < (select key, subject from last)
              order by case when not $6 then m.key end,
                       case when not $6 then m.subject end,
                       case when $6 then m.key end desc,
                       case when $6 then m.subject end desc
              limit $8) m
   )
-select c.statuses, l.subject as last, s.*
+select c.statuses, l.subject as last, least($3, h.size) as log_size, s.*
   from counted c
+ cross join ledger.head h
   left join last l on true
   left join page p on true
   left join projection.state s
@@ -289,9 +306,7 @@ select c.statuses, l.subject as last, s.*
 """
 
 
-async def _states(
-    view: View, asked: Search, limit: int
-) -> tuple[list[Match], dict[str, int]]:
+async def _states(view: View, asked: Search, limit: int) -> _FoundStates:
     """The first matches regardless of their texts, and the number of each status.
 
     A page continues after the state of the last subject at the same coordinates,
@@ -309,7 +324,8 @@ async def _states(
     if asked.after and rows[0]["last"] is None:
         raise InvalidQuestion("cursor", STRANGE)
     statuses: dict[str, int] = json.decode(rows[0]["statuses"] or "{}")
-    return [match_from_row(row) for row in rows if row["subject"] is not None], statuses
+    matches = [match_from_row(row) for row in rows if row["subject"] is not None]
+    return _FoundStates(matches, statuses, rows[0]["log_size"])
 
 
 def match_from_row(row: asyncpg.Record) -> Match:
@@ -322,12 +338,14 @@ def match_from_row(row: asyncpg.Record) -> Match:
 
 def _parameters(asked: Search, limit: int) -> tuple[Any, ...]:
     """The arguments $1 to $18 of the search query."""
+    several = [asked.statuses, asked.kinds, asked.dimensions, asked.sources]
     return (
         *(asked.category, asked.as_of),
         ALL if asked.size is None else asked.size,
         asked.known_on or date.max,
         *(asked.sort.value, asked.descending, asked.after, limit),
-        *(asked.statuses, asked.kinds, asked.dimensions, asked.levels, asked.sources),
+        *(one or None for one in several),
+        asked.levels or None,
         *(asked.verified, asked.expired, asked.area),
         *(asked.first or date.min, asked.last or date.max),
     )

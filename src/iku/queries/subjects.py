@@ -109,7 +109,8 @@ async def state(view: View, category: str, subject: str, asked: Moment) -> Subje
     """
     _refuse_bad_identifier(category, subject)
     await view.require(Action.READ_REGISTER, DECIDERS[category].stream(subject))
-    refuse_size_beyond(asked.size, (await log.head(view.reader)).size)
+    if asked.size is not None:
+        refuse_size_beyond(asked.size, (await log.head(view.reader)).size)
     stream = DECIDERS[category].stream(subject)
     recorded = await log.read_stream(
         view.reader, stream, size=asked.size, known_on=asked.known_on

@@ -214,23 +214,27 @@ select s.*, w.since, w.arose_at, count(*) over () as total,
 """
 
 
+FINISHED = frozenset({PublicationState.PUBLISHED, PublicationState.WITHDRAWN})
+
+
 async def _publication_tasks(view: View, codes: list[str]) -> list[TaskGroup]:
     """The publications in progress, grouped by the right to take the next step."""
     if not view.viewer.may(Action.READ_FIGURES):
         return []
     own: list[Task] = []
     others: list[Task] = []
-    recorded_at = {
-        one.publication.id: one.steps[-1].recorded_at
+    unfinished = [
+        one
         for one in await publications.all_publications(view.reader)
-    }
-    for one in (await publications.listing(view)).publications:
-        if one.state in {PublicationState.PUBLISHED, PublicationState.WITHDRAWN}:
-            continue
-        choices = await publication_choices.step_choices(view, one.id, codes)
+        if one.publication.state not in FINISHED
+    ]
+    titles = await view.reveal([one.publication.title or "" for one in unfinished])
+    for one, title in zip(unfinished, titles, strict=True):
+        of, last = one.publication, one.steps[-1]
+        choices = await publication_choices.step_choices(view, of, codes)
         mine = any(choice.why is None for choice in choices)
-        arose_at = recorded_at[one.id]
-        task = Task("publication", one.id, one.id, one.title or "", one.since, arose_at)
+        since = of.last_step.effective_on
+        task = Task("publication", of.id, of.id, title, since, last.recorded_at)
         (own if mine else others).append(task)
     return [
         TaskGroup(

@@ -188,15 +188,16 @@ class View(NamedTuple):
         return {one for one in at if not self.viewer.may(action, at[one])}
 
     async def outcomes(
-        self, recorded: Sequence[Recorded]
+        self, recorded: Sequence[Recorded], fields: Collection[str] | None = None
     ) -> dict[Event, dict[str, Fate]]:
         """Each text of the events *recorded*: decrypted, or why it is withheld.
 
-        Every text in a response is read here.
+        Every text in a response is read here. Only the texts of *fields* are decrypted;
+        None means all.
         """
         forbidden = await self._forbidden(recorded)
         permitted = [one for one in recorded if one.stream not in forbidden]
-        found = await text_reading.outcomes(self.reader, self.vault, permitted)
+        found = await text_reading.outcomes(self.reader, self.vault, permitted, fields)
         if self.viewer.actor == NOBODY:
             found = {event: _published_texts(named) for event, named in found.items()}
         if self.record is not None:
@@ -235,9 +236,14 @@ class View(NamedTuple):
         except TextDamaged:
             return WithheldReason.DAMAGED
 
-    async def texts(self, recorded: Sequence[Recorded]) -> dict[Event, Texts]:
-        """The texts of each event; events without texts are left out."""
-        found = await self.outcomes(recorded)
+    async def texts(
+        self, recorded: Sequence[Recorded], fields: Collection[str] | None = None
+    ) -> dict[Event, Texts]:
+        """The texts of each event, of *fields* as `outcomes` gives them.
+
+        Events without texts are left out.
+        """
+        found = await self.outcomes(recorded, fields)
         return {
             event: text_reading.split_withheld(named) for event, named in found.items()
         }
@@ -274,7 +280,8 @@ class View(NamedTuple):
             for version in wording.values()
         }
         recorded = await log.read_events(self.reader, events)
-        found = await self.texts(recorded)
+        fields = {field for _, wording in wordings for field in wording}
+        found = await self.texts(recorded, fields)
         by_event = {(one.stream, one.version): one for one in recorded}
         return [
             {

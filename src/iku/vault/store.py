@@ -8,7 +8,14 @@ in-memory cache.
 
 import os
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Callable,
+    Collection,
+    Iterable,
+    Mapping,
+    Sequence,
+)
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
@@ -20,7 +27,7 @@ from msgspec import Struct
 
 from iku.ledger.appender import AcceptedRequest
 from iku.ledger.log import Connection, Reader
-from iku.ledger.record import Recorded
+from iku.ledger.record import Commitment, Recorded
 from iku.messages import message
 from iku.vault import sealing
 from iku.vault.files import FileReference, Files
@@ -160,13 +167,17 @@ class Vault:
             )
 
     async def read(
-        self, reader: Reader, recorded: Iterable[Recorded]
+        self,
+        reader: Reader,
+        recorded: Iterable[Recorded],
+        fields: Collection[str] | None = None,
     ) -> dict[tuple[str, int], dict[str, Opened | VaultFault]]:
         """The texts of each event by field: each decrypted, or why it cannot be read.
 
-        One query for all events. Events without texts are omitted.
+        One query for all events. Events without texts are omitted. Only the texts of
+        *fields* are decrypted; None means all.
         """
-        texts = {(r.stream, r.version): r.body().text for r in recorded}
+        texts = {(r.stream, r.version): _committed(r, fields) for r in recorded}
         asked = [event for event, committed in texts.items() if committed]
         if not asked:
             return {}
@@ -397,6 +408,16 @@ def _can_unwrap(row: asyncpg.Record, folder: Path) -> bool:
         )
     except TextDamaged:
         return False
+
+
+def _committed(
+    recorded: Recorded, fields: Collection[str] | None
+) -> dict[str, Commitment]:
+    """The commitments of an event to the texts of *fields*; None means all."""
+    committed = recorded.body().text
+    if fields is None:
+        return committed
+    return {n: c for n, c in committed.items() if n.partition(".")[0] in fields}
 
 
 def _cache_put(kept: OrderedDict[K, V], name: K, value: V) -> None:

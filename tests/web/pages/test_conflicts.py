@@ -257,13 +257,18 @@ async def test_hostile_texts_are_shown_as_texts(client: Client) -> None:
     assert "'=1+1" in page.content.decode("utf-8-sig")
 
 
-async def test_a_page_of_fifty_long_titles_stays_small(client: Client) -> None:
-    for number in range(60):
+async def test_the_reader_chooses_how_many_rows_a_page_has(client: Client) -> None:
+    for number in range(51):
         case = CASE | {"number": f"K{number:03}", "title": "Sengketa " * 12}
         await client.records("/conflicts", case)
-    page = await client.get(LIST)
+    usual = read((await client.get(LIST)).text)
+    assert len(rows(usual)) == 25
+    offered = {query["limit"] for _, query in usual.links if "limit" in query}
+    assert offered == {"25", "50", "100"}
+    page = await client.get(f"{LIST}?limit=50")
     assert len(rows(read(page.text))) == 50
-    assert len(page.content) <= 40_000
+    assert len(page.content) <= 40_000  # fifty long titles stay small
+    assert 'name="limit" value="50"' in page.text  # a filter keeps the number
 
 
 @pytest.fixture(scope="module")

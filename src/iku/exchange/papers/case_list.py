@@ -107,7 +107,7 @@ async def _section(
 ) -> Section:
     question = from_number(one.value.number)
     found = await case_annex.cases(sources.view, question, with_titles=internal)
-    areas = {area.code: area.name for area in sources.profile.areas}
+    areas = sources.profile.area_names
     rows = _internal_rows(found, areas) if internal else _public_rows(found)
     value = one.value
     counts = FORMATS.fraction(value.numerator, value.denominator)

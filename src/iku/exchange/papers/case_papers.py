@@ -161,7 +161,7 @@ async def _read(sources: Sources, request: PaperRequest) -> SubjectRecord:
 
 
 def _formats(sources: Sources) -> FieldFormat:
-    areas = {area.code: area.name for area in sources.profile.areas}
+    areas = sources.profile.area_names
     return FieldFormat(lambda: Language.INDONESIAN, areas)
 
 

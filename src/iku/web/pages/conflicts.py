@@ -4,7 +4,6 @@ from typing import Any
 
 from litestar import Response
 
-from iku import labels
 from iku.domain.access import Action
 from iku.exchange.field_format import NO, YES
 from iku.exchange.table_output import FileFormat
@@ -24,14 +23,12 @@ CASES = Register(
     title=message("Conflicts"),
     path=PATH,
     filters=(
-        ListFilter(
-            "status", labels.FIELDS["status"], {s: STATUSES[s] for s in OF_CASES}
-        ),
-        ListFilter("verified", labels.FIELDS["verified"], {True: YES, False: NO}),
-        ListFilter("category", labels.FIELDS["category"], CATEGORIES),
-        ListFilter("level", labels.FIELDS["level"], LEVELS),
-        ListFilter("dimension", labels.FIELDS["dimension"], DIMENSIONS),
-        ListFilter("source", labels.FIELDS["source"], SOURCES),
+        ListFilter("status", tuple((s, STATUSES[s]) for s in OF_CASES)),
+        ListFilter("verified", ((True, YES), (False, NO))),
+        ListFilter("category", (*CATEGORIES.items(),)),
+        ListFilter("level", (*LEVELS.items(),)),
+        ListFilter("dimension", (*DIMENSIONS.items(),)),
+        ListFilter("source", (*SOURCES.items(),)),
     ),
     columns=("number", "title", "category", "status", "reported_on", "area"),
     sorts=("number", "title", "level", "status", "reported_on"),

@@ -82,8 +82,7 @@ def part_label(part: str) -> Message:
 
 def district_label(frame: PageContext, code: str) -> str:
     """The name of a district."""
-    names = {area.code: area.name for area in frame.app.agency.areas}
-    return names.get(code) or frame.visitor.page.text(UNKNOWN)
+    return frame.areas.get(code) or frame.visitor.page.text(UNKNOWN)
 
 
 def _ages(

@@ -4,7 +4,6 @@ from typing import Any
 
 from litestar import Response
 
-from iku import labels
 from iku.domain.access import Action
 from iku.domain.organisation import Status
 from iku.exchange.field_format import NO, YES
@@ -27,11 +26,10 @@ ORGANISATIONS = Register(
     filters=(
         ListFilter(
             "status",
-            labels.FIELDS["status"],
-            {s: STATUSES[s] for s in OF_ORGANISATIONS},
+            tuple((s, STATUSES[s]) for s in OF_ORGANISATIONS),
         ),
-        ListFilter("expired", labels.FIELDS["expired"], {True: YES, False: NO}),
-        ListFilter("kind", labels.FIELDS["kind"], KINDS),
+        ListFilter("expired", ((True, YES), (False, NO))),
+        ListFilter("kind", (*KINDS.items(),)),
     ),
     columns=(
         "number",

@@ -76,8 +76,12 @@ class PageContext:
     @property
     def field_format(self) -> FieldFormat:
         """The format of the register's fields, with the names of areas."""
-        areas = {area.code: area.name for area in self.app.agency.areas}
-        return FieldFormat(lambda: self.visitor.page.language, areas)
+        return FieldFormat(lambda: self.visitor.page.language, self.areas)
+
+    @property
+    def areas(self) -> Mapping[str, str]:
+        """The names of the areas by code."""
+        return self.app.agency.area_names
 
     @asynccontextmanager
     async def view(self) -> AsyncIterator[View]:

@@ -21,9 +21,13 @@ from iku.domain.publication import Draft, NextStep, PublicationState, TakeStep
 from iku.exchange import formats
 from iku.messages import message
 from iku.parsing import ParseError
-from iku.queries import actor_names, publication_choices, publications
+from iku.queries import (
+    actor_names,
+    publication_changes,
+    publication_choices,
+    publications,
+)
 from iku.queries.figure_parameters import MomentQuestion
-from iku.queries.publication_changes import read_page
 from iku.queries.publications import (
     ListedPublication,
     PublicationId,
@@ -165,22 +169,28 @@ async def _publication_page(
     at, today = frame.time.moment, frame.time.today
     figures, register = frame.app.figures, frame.visitor.register
     text = frame.visitor.page.text
-    page = read_page(getattr(frame.question, "cursor", None), frame.rows(50))
+    cursor = getattr(frame.question, "cursor", None)
+    page = publication_changes.read_page(cursor, frame.rows(50))
     async with frame.view() as view:
-        assurance = await frame.app.assurance(view.reader)
-        shown = await publications.read_publication(
-            view, figures, identifier, today, assurance, at=at
+        found = await publications.find(view.reader, identifier, at)
+        now = (
+            found
+            if frame.time.is_present
+            else await publications.find(view.reader, identifier)
         )
+        assurance = await frame.app.assurance(view.reader)
+        shown = await publications.shown(view, figures, found, today, assurance)
         codes = sorted(await figures.indicators(view.reader))
-        choices = await publication_choices.step_choices(view, identifier, codes)
-        editions = await publication_choices.editions(view, identifier, at)
+        choices = await publication_choices.step_choices(view, now.publication, codes)
         names = await actor_names.names(view, register, _actors(shown))
         data = await paper_data.of_publication(frame, view, shown, codes)
         offered = await papers.of_publication(frame, view, shown, assurance)
         changes = None
         if shown.figures is not None and frame.refusal(Action.READ_HISTORY) is None:
             page = structs.replace(page, size=page.size or frame.time.size)
-            changes = await publications.changes(view, figures, identifier, page, today)
+            changes = await publication_changes.changes(
+                view, figures, now.publication, page, today
+            )
     return frame.show(
         "publication.html",
         status=status,
@@ -188,7 +198,7 @@ async def _publication_page(
         codes=codes,
         choices=choices,
         remaining=publication_choices.remaining_steps(shown.state),
-        editions=editions,
+        editions=publication_choices.editions(found),
         names=names,
         changes=changes,
         data=data,

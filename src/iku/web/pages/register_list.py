@@ -6,27 +6,33 @@ the texts that the viewer may read, and caches none of them, so an erased text i
 found again.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import cache
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 from litestar import Response
+from markupsafe import Markup, escape
 from msgspec import structs
 
 from iku.domain.access import Action
 from iku.domain.question import InvalidQuestion
 from iku.exchange import list_table
-from iku.exchange.field_format import FieldFormat
+from iku.exchange.field_format import YES, FieldFormat
 from iku.exchange.table_output import FileFormat, table_output
+from iku.language import Language
 from iku.messages import Message, message
 from iku.parsing import parse_texts
 from iku.queries import lists
 from iku.queries.list_questions import ListQuestion
 from iku.web.page_forms import Form
+from iku.web.page_language import PageLanguage
+from iku.web.page_rendering import unbroken
 from iku.web.pages.page_context import PageContext
 from iku.web.table_downloads import page_format
 
 WORDS, CURSOR, FORM = "kata", "lanjut", "bentuk"  # fields of the form of a search
+LIMIT = "limit"
+ROWS = (25, 50, 100)  # the offered numbers of rows of a page; the first is usual
 PART = 200  # items that are read at a time for a download
 IN_ADDRESS = message(
     "search for words with the form of the list: an address must not contain them, "
@@ -34,27 +40,53 @@ IN_ADDRESS = message(
 )
 
 
+class FilterOption(NamedTuple):
+    """A value of a filter, with its text in the address and its label as HTML."""
+
+    value: Any
+    sent: Markup
+    label: Markup
+
+
 class ListFilter(NamedTuple):
-    """A filter of a list, whose values are chosen."""
+    """A filter of a list, whose values are chosen.
+
+    Attributes:
+        options: The values with their labels.
+    """
 
     name: str
-    label: Message
-    options: Mapping[Any, Message]
+    options: tuple[tuple[Any, Message], ...]
+
+    @property
+    def is_single(self) -> bool:
+        """Whether at most one value is chosen."""
+        return (True, YES) in self.options
+
+    def labels(self, page: PageLanguage) -> tuple[FilterOption, ...]:
+        """The options in the language of the page."""
+        return _filter_options(self, page)
+
+
+@cache
+def _filter_options(of: ListFilter, page: PageLanguage) -> tuple[FilterOption, ...]:
+    return tuple(
+        FilterOption(value, escape(str(value).lower()), escape(page.text(label)))
+        for value, label in of.options
+    )
 
 
 class ListRow(NamedTuple):
     """A row of the list.
 
     Attributes:
-        named: The heading of *title*.
-        cells: The other cells, each with its heading.
+        cells: The other cells, each with its heading, as HTML.
     """
 
     address: str
     number: str
-    named: str
     title: str
-    cells: tuple[tuple[str, str], ...]
+    cells: tuple[tuple[Markup, Markup], ...]
 
 
 class Register(NamedTuple):
@@ -87,13 +119,16 @@ async def show(
     """A page of the list; with *words*, of the items whose title or number has them."""
     question = _question(frame, words, cursor)
     async with frame.view() as view:
-        found = await lists.listing(view, question, frame.time.today)
+        found = await lists.listing(
+            view, question, frame.time.today, register.columns[1:2]
+        )
     return frame.show(
         "register.html",
         register=register,
         found=found,
         words=words,
         asked=question,
+        numbers_of_rows=ROWS,
         fields=(fields := frame.field_format),
         headings=(headings := _headings(frame, register)),
         rows=[*_rows(frame, register, headings, found.items)],
@@ -102,7 +137,7 @@ async def show(
             name: ", ".join(fields.value(name, one) for one in several)
             for name, several in given.items()
         },
-        areas={area.code: area.name for area in frame.app.agency.areas},
+        areas=frame.areas,
         why=frame.refusal(register.entry),
     )
 
@@ -150,6 +185,8 @@ def _question(frame: PageContext, words: str, cursor: str | None) -> ListQuestio
     asked: ListQuestion = frame.question
     if asked.text is not None:
         raise InvalidQuestion("text", IN_ADDRESS)
+    if LIMIT not in dict(frame.own):
+        asked = structs.replace(asked, limit=ROWS[0])
     if not words:
         return asked
     of_form = {"text": words, "cursor": cursor or ""}
@@ -158,17 +195,19 @@ def _question(frame: PageContext, words: str, cursor: str | None) -> ListQuestio
     return structs.replace(asked, text=typed.text, cursor=typed.cursor)
 
 
-def _headings(frame: PageContext, register: Register) -> dict[str, str]:
-    """The heading of each column, by its field."""
+def _headings(frame: PageContext, register: Register) -> dict[str, Markup]:
+    """The heading of each column as HTML, by its field."""
     page, fields = frame.visitor.page, frame.field_format
     shared = {
         "category": message("Category, dimension and level"),
         "area": message("Area and source"),
     }
     return {
-        field: page.text(shared[field])
-        if register.category == "conflict" and field in shared
-        else fields.label(field).capitalize()
+        field: escape(
+            page.text(shared[field])
+            if register.category == "conflict" and field in shared
+            else fields.label(field).capitalize()
+        )
         for field in register.columns
     }
 
@@ -176,48 +215,51 @@ def _headings(frame: PageContext, register: Register) -> dict[str, str]:
 def _rows(
     frame: PageContext,
     register: Register,
-    headings: Mapping[str, str],
+    headings: Mapping[str, Markup],
     items: Iterable[Mapping[str, Any]],
 ) -> Iterator[ListRow]:
-    fields = frame.field_format
-    value = cache(fields.value)  # the rows of a page have few different values
-    areas = {area.code: area.name for area in frame.app.agency.areas}
+    page, areas = frame.visitor.page, frame.areas
     _, title, *others = register.columns
     # An address of its own for each row would take a quarter of the page's time.
     coordinates = frame.address(register.path).removeprefix(register.path)
     for item in items:
-        cells = (
-            (headings[field], _cell_text(field, item, fields, value, areas))
-            for field in others
-        )
+        shown = {**item, "area": areas.get(item["area"], item["area"])}
+        cells = []
+        for field in others:
+            values = tuple(shown.get(name) for name in PARTS.get(field, (field,)))
+            cells.append((headings[field], _cell(field, values, page.language)))
         address = f"{register.path}/{item['id']}{coordinates}"
-        yield ListRow(
-            address, item["number"], headings[title], item[title], tuple(cells)
-        )
+        yield ListRow(address, item["number"], item[title], tuple(cells))
 
 
-def _cell_text(
-    field: str,
-    item: Mapping[str, Any],
-    fields: FieldFormat,
-    value: Callable[[str, Any], str],
-    areas: Mapping[str, str],
-) -> str:
-    """The text of a cell; *value* is that of *fields*, cached."""
+# The fields of an item that a cell shows, if they are several.
+PARTS = {
+    "category": ("category", "dimension", "level"),
+    "status": ("status", "merged_into", "resolved_on", "verified"),
+    "legal_basis": ("legal_basis", "valid_until", "expired"),
+    "area": ("area", "source"),
+}
+
+
+@lru_cache(4096)  # a list has few different cells
+def _cell(field: str, values: tuple[Any, ...], language: Language) -> Markup:
+    """The HTML of a cell from the values of its `PARTS`; an area is its name."""
+    fields = FieldFormat(lambda: language)
+    item = dict(zip(PARTS.get(field, (field,)), values, strict=True))
     match field:
         case "category":
-            names = ("category", "dimension", "level")
-            return "{}, {}; {}".format(*(value(name, item[name]) for name in names))
+            shown = "{}, {}; {}".format(*(fields.value(*one) for one in item.items()))
         case "status":
-            return fields.status(item)
+            shown = fields.status(item)
         case "legal_basis":
-            return fields.legal_basis(item)
+            shown = fields.legal_basis(item)
         case "area":
-            area = areas.get(item["area"], item["area"] or value("area", None))
-            source = item.get("source")
-            return f"{area}; {value('source', source)}" if source else area
+            shown = item["area"] or fields.value("area", None)
+            if item["source"]:
+                shown = f"{shown}; {fields.value('source', item['source'])}"
         case _:
-            return value(field, item[field])
+            shown = fields.value(field, item[field])
+    return unbroken(shown)
 
 
 def _filter_values(
