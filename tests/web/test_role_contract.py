@@ -229,5 +229,5 @@ async def test_schemathesis_finds_nothing_for_any_role(
         assert (await check_rights(connection)).findings == []
         assert await auditors_findings(connection) == []
     # The run proves something only if requests of each caller were carried out.
-    assert min(done.values()) > 10
+    assert min(done.values()) > 3 * EXAMPLES
     assert done["nobody"] < min(done[role] for role in Role)
