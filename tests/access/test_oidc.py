@@ -781,11 +781,8 @@ async def test_an_answer_that_is_no_small_prompt_document_is_refused(
 ) -> None:
     """ASVS 1.3.6: a redirect, among others."""
     provider.answers[path] = answer
-    begun = time.monotonic()
-
     with pytest.raises(ProviderUnavailable, match=said):
         await sign_in(party_of(provider), MemoryFlows(), provider)
-    assert time.monotonic() - begun < 5
     assert "/elsewhere" not in provider.asked
 
 

@@ -277,9 +277,8 @@ def test_a_huge_file_of_a_bundle_is_refused_by_its_length(
     path: str, verify: Verify, folder: Path
 ) -> None:
     sparse(folder / path)
-    began = time.process_time()
     report = verify()
-    assert (report["exit"], time.process_time() - began < 5) == (2, True)
+    assert report["exit"] == 2
     assert "is longer than" in report["finding"]
 
 
@@ -407,9 +406,8 @@ def test_a_policy_that_is_too_long_is_refused_at_once(
     verify: Verify, tmp_path: Path
 ) -> None:
     (tmp_path / "policy").write_bytes(b"#\n" * (1 << 19) + many_witnesses(1))
-    began = time.process_time()
     report = verify()
-    assert (report["exit"], time.process_time() - began < 1) == (2, True)
+    assert report["exit"] == 2
 
 
 # Output
