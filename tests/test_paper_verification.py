@@ -78,7 +78,7 @@ def evidence_of(raw: bytes) -> bytes:
 
 def with_evidence(evidence: bytes) -> bytes:
     """A paper of publication 2021 with this content of `bukti.json`."""
-    return digest.lay_proof(issuing.typeset("77,78%", issuing.FROZEN), evidence)
+    return digest.embed_proof(issuing.typeset("77,78%", issuing.FROZEN), evidence)
 
 
 def issued(
@@ -91,7 +91,7 @@ def issued(
     """*compiled*, issued by a log that *change* may alter before it is signed."""
     records = issuing.publication_log(issuing.issue_data(compiled, **data))
     change(records)
-    return digest.lay_proof(compiled, issuing.proof(records, proven))
+    return digest.embed_proof(compiled, issuing.proof(records, proven))
 
 
 # What passes.
@@ -118,7 +118,7 @@ def test_a_paper_without_a_publication_verifies_by_its_coordinates(
     records = issuing.publication_log({})
     records[issuing.SIZE + 2]["data"] = data
     proof = issuing.proof(records, (issuing.SIZE + 2,))
-    code, told = verify(digest.lay_proof(compiled, proof))
+    code, told = verify(digest.embed_proof(compiled, proof))
     assert code == 0, told
     assert "paper rekap-ormas, issued on 17-01-2022, per 31-12-2021" in told
 
@@ -262,7 +262,7 @@ def test_the_evidence_of_another_paper_is_refused(
     paper: bytes, verify: Callable[..., tuple[int, str]]
 ) -> None:
     other = issuing.typeset("88,89%", issuing.FROZEN)
-    code, told = verify(digest.lay_proof(other, evidence_of(paper)))
+    code, told = verify(digest.embed_proof(other, evidence_of(paper)))
     assert code == 1
     assert "the digest of the paper" in told
 

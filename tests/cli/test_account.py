@@ -168,7 +168,7 @@ def test_a_command_acts_by_its_api_key_and_by_no_claimed_name(
     assert done.code == 0, done.err
     own = staffed.run("siti", *VERIFIED)
     assert own.code == 1
-    assert "is for: verifikator, kepala bidang" in own.err
+    assert "requires one of the roles verifikator, kepala bidang" in own.err
     assert staffed.run("budi", *VERIFIED).code == 0
     history = staffed.run("budi", "history", "K14", "--json").json
     actors = [one["actor"] for one in history]
@@ -222,7 +222,7 @@ def test_the_list_of_accounts_names_roles_state_and_factors(staffed: Office) -> 
     assert "There were no accounts on 2021-12-31." in before.out
     refused = staffed.run("siti", "account", "list")
     assert refused.code == 1
-    assert "see accounts is for: auditor, admin" in refused.err
+    assert "requires one of the roles auditor, admin" in refused.err
 
 
 def test_a_role_is_granted_until_a_day_and_revoked(staffed: Office) -> None:
@@ -331,7 +331,7 @@ def test_the_status_counts_the_sign_ins_that_the_database_holds(
     assert after["failures"] == 1
     assert after["attempts"] == before["attempts"] + 1
     shown = staffed.run(None, "status").out
-    assert "3 of 3; open: " in shown
+    assert "3 of 3; active sessions: " in shown
     assert f"attempts: {after['attempts']}, of which failed: 1;" in " ".join(
         shown.split()
     )

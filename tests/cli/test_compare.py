@@ -20,7 +20,7 @@ def test_a_row_a_definition_and_a_column_for_whoever_differs(iku: Any) -> None:
     assert (said.code, said.err) == (0, "")
     assert "kinds=ormas,lsm; participation_threshold=2" in said.out
     assert "86,84%" in said.out
-    assert "dicoba" in said.out
+    assert "percobaan" in said.out
     found = iku(*asked, *options, "--json").json
     assert len(found["items"]) == found["differing"] == 28
     assert "yang dihitung berbeda: 28." in said.out

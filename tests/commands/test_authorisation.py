@@ -311,7 +311,7 @@ async def test_who_may_not_at_all_is_refused_by_the_table_before_a_factor_is_ask
         ("account", target, suspended),
         ("access", SUBJECT, recorded),
     ):
-        with pytest.raises(Forbidden, match="is for") as refused:
+        with pytest.raises(Forbidden, match="requires one of") as refused:
             await act(desk, stale, subject, proposed, category=category)
         assert not isinstance(refused.value, StepUpRequired)
     unproved = Credentials(admin.account, admin.version)

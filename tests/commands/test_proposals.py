@@ -454,7 +454,7 @@ async def test_who_may_not_approve_is_not_asked_for_a_factor(office: Office) -> 
         with pytest.raises(Forbidden) as refused:
             await office.approve("stale", identifier)
         assert not isinstance(refused.value, StepUpRequired)
-        assert "is for" in str(refused.value)
+        assert "requires one of" in str(refused.value)
 
 
 async def test_an_approval_for_one_of_two_divisions_needs_a_fresh_factor_of_an_approver(

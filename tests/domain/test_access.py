@@ -165,7 +165,7 @@ def test_a_brief_refusal_is_the_same_for_all_actions_of_the_same_roles() -> None
     assert "your roles: kepala badan" in verify.brief
     other = may(holder(grant(Role.VERIFIKATOR)), Action.VERIFY, Scope("iwasbang"))
     assert isinstance(other, Denied)
-    assert other.brief == other.why.removeprefix("verify is ")
+    assert other.brief == other.why.removeprefix("verify ")
 
 
 def test_what_the_table_denies_is_raised_with_the_way_to_propose_it() -> None:

@@ -164,7 +164,7 @@ async def test_a_subject_of_another_division_is_refused(office: Office) -> None:
         assert "iwasbang" in shown["detail"], path
         await office.says(IWASBANG, path)
     shown = problem(await office.ask(IWASBANG, "/conflicts/K1/attachments/2"), 403)
-    assert "of division wasnas" in shown["detail"]
+    assert "in division wasnas" in shown["detail"]
     problem(await office.ask(WASNAS, "/conflicts/K9"), 404)
     problem(await office.ask(WASNAS, "/conflicts/K9/events"), 404)
 

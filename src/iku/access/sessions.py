@@ -145,14 +145,15 @@ async def end_one(connection: Connection, account: str, session: str) -> bool:
 
 
 async def end_all(
-    connection: Connection, account: str | None, *, but: str | None = None
+    connection: Connection, account: str | None, *, except_session: str | None = None
 ) -> int:
     """End all sessions of the account, or of every account, and return their number.
 
-    Also ends those that other processes are opening. The session with id *but* remains.
+    Also ends those that other processes are opening. The session with the id
+    *except_session* remains.
     """
     ended: int = await connection.fetchval(
-        "select access.end_sessions($1, $2)", account, but
+        "select access.end_sessions($1, $2)", account, except_session
     )
     return ended
 

@@ -294,7 +294,7 @@ async def _replace_password(
     renewed = await sessions.renew(connection, token)
     if not replaced or renewed is None:
         raise _SessionEnded
-    await sessions.end_all(connection, session.account, but=session.id)
+    await sessions.end_all(connection, session.account, except_session=session.id)
     return renewed
 
 

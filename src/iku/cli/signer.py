@@ -143,7 +143,7 @@ def rotate(*, json: bool) -> None:
             await _refuse_abandoned_origin(connection, chosen)
             home = SignerFolder(chosen.signer_home)
             outcome = await checkpoint_signing.rotate(
-                connection, home, chosen.origin, shape=await _shape(connection)
+                connection, home, chosen.origin, shape=await _shape_digests(connection)
             )
             return await _with_cosignatures(
                 connection, chosen, load_witnesses(chosen), outcome
@@ -248,12 +248,12 @@ async def _run_round(
             origin,
             full=full,
             known=outside.checkpoints,
-            shape=await _shape(connection),
+            shape=await _shape_digests(connection),
         )
         return await _with_cosignatures(connection, chosen, witnesses, outcome)
 
 
-async def _shape(connection: Plain) -> ShapeDigests:
+async def _shape_digests(connection: Plain) -> ShapeDigests:
     found = await schema_shape.read(connection)
     return ShapeDigests(found.digest, schema_shape.expected().digest)
 

@@ -461,9 +461,11 @@ def _denied(actor: Actor, action: Action, scope: Scope) -> Denied:
     ):
         return Denied(
             message(
-                "{action} is for: {roles}; your roles: {held}", action=named, **parts
+                "{action} requires one of the roles {roles}; your roles: {held}",
+                action=named,
+                **parts,
             ),
-            message("for: {roles}; your roles: {held}", **parts),
+            message("requires one of the roles {roles}; your roles: {held}", **parts),
         )
     parts["division"] = scope.division
     parts["own"] = sorted(
@@ -471,13 +473,14 @@ def _denied(actor: Actor, action: Action, scope: Scope) -> Denied:
     ) or message("none")
     return Denied(
         message(
-            "{action} is for {roles} of division {division}; your roles: {held}, of "
-            "division {own}",
+            "{action} requires one of the roles {roles} in division {division}; your "
+            "roles: {held}, in division {own}",
             action=named,
             **parts,
         ),
         message(
-            "for {roles} of division {division}; your roles: {held}, of division {own}",
+            "requires one of the roles {roles} in division {division}; your roles: "
+            "{held}, in division {own}",
             **parts,
         ),
     )

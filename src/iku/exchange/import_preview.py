@@ -193,7 +193,7 @@ class ImportPreview:
         changed = [one for one in self._targets.values() if one.before != one.after]
         return sorted(changed, key=lambda one: (one.indicator, one.as_of))
 
-    async def closed(self, reader: Reader) -> list[Message]:
+    async def closed_period_changes(self, reader: Reader) -> list[Message]:
         """The figures of closed periods that would change, in sentences."""
         changes = [one for one in self._frozen.values() if one.before != one.after]
         questions = [closed_periods.question_of_change(one) for one in changes]

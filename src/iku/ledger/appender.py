@@ -140,7 +140,7 @@ class _QueuedRequest:
         for condition in request.conditions:
             yield from condition.categories
 
-    def answer(self, verdict: Verdict | Exception) -> None:
+    def resolve(self, verdict: Verdict | Exception) -> None:
         if self.answered.done():
             return  # the submitter was cancelled; the batch does not depend on it
         if isinstance(verdict, Receipt):
@@ -269,7 +269,7 @@ class Appender:
                     self._start_batch(len(batch.waiting)) if self._queue else None
                 )
                 for waiting, verdict in zip(batch.waiting, verdicts, strict=True):
-                    waiting.answer(verdict)
+                    waiting.resolve(verdict)
                 # Lets callers with a verdict submit their next request.
                 await asyncio.sleep(0)
         finally:
@@ -512,7 +512,7 @@ async def _close(connection: Connection | None) -> None:
 
 def _reject_all(waiting: Iterable[_QueuedRequest], reason: Unavailable) -> None:
     for one in waiting:
-        one.answer(_copy_error(reason))
+        one.resolve(_copy_error(reason))
 
 
 def _copy_error(reason: Unavailable) -> Unavailable:

@@ -83,7 +83,7 @@ class Statements(Struct, frozen=True):
     statements: tuple[ShownStatement, ...]
 
 
-class NeededStatement(Struct, frozen=True):
+class RequiredStatement(Struct, frozen=True):
     """A statement that the papers of a publication print.
 
     Attributes:
@@ -125,25 +125,25 @@ async def _known(view: View, at: Moment) -> list[Recorded]:
     return agency_data.known(await agency_data.read(view.reader), at)
 
 
-async def needed(
+async def required(
     view: View, codes: Sequence[str], at: Moment
-) -> tuple[NeededStatement, ...]:
-    """What the papers of a publication of the day of *at* print, given or not.
+) -> tuple[RequiredStatement, ...]:
+    """The statements that the papers of a publication of a day print, or lack.
 
-    Letterhead and signers are those of today, the rest those of the day. Papers do not
-    print the reasons of statements, so these are not opened.
+    Letterhead and signers are those of today; the others are those of the day. Papers
+    do not print the reasons of statements, so these are not opened.
     """
     recorded = await _known(view, at)
     found = {one.id: one for one in _shown(recorded, at.as_of)}
     now = {one.id: one for one in _shown(recorded, max(at.as_of, view.today))}
-    keys = [*_needed_keys(codes, at.as_of)]
+    keys = [*_required_keys(codes, at.as_of)]
     keys += [
         (one.kind, {"code": one.statement.code, "year": one.statement.year})
         for one in found.values()
         if isinstance(one.statement, OtherIndicatorSet)
         and one.statement.year == at.as_of.year
     ]
-    needs = [NeededStatement(kind, key, None) for kind, key in keys]
+    needs = [RequiredStatement(kind, key, None) for kind, key in keys]
     return tuple(
         structs.replace(one, shown=shown)
         if (shown := (now if one.kind in SIGNING else found).get(one.id))
@@ -157,7 +157,7 @@ SIGNING = frozenset({StatementKind.LETTERHEAD, StatementKind.SIGNER})
 OFFICES = ("kepala_badan", "wali_kota")
 
 
-def _needed_keys(
+def _required_keys(
     codes: Sequence[str], as_of: date
 ) -> Iterator[tuple[StatementKind, dict[str, str | int]]]:
     quarter: dict[str, str | int]

@@ -155,7 +155,7 @@ def paper(text: str = "77,78%", *, witnessed: bool = True) -> bytes:
     compiled = typeset(text, FROZEN)
     records = publication_log(issue_data(compiled))
     evidence = proof(records, (SIZE, SIZE + 1, SIZE + 2), witnessed=witnessed)
-    return digest.lay_proof(compiled, evidence)
+    return digest.embed_proof(compiled, evidence)
 
 
 def repeated(evidence: bytes, **changes: Any) -> bytes:

@@ -34,18 +34,18 @@ def test_a_reader_of_pdf_finds_the_proof_and_every_other_attachment(
     compiled: bytes,
 ) -> None:
     proof = b'{"a":"' + b"bukti " * 2_000 + b'"}'
-    laid = digest.lay_proof(compiled, proof)
+    laid = digest.embed_proof(compiled, proof)
     assert attachments(laid) == {**attachments(compiled), "bukti.json": proof}
     reader = pypdf.PdfReader(BytesIO(laid), strict=True)
     assert reader.pages[0].extract_text() == "77,78%"
 
 
 def test_the_empty_proof_laid_again_gives_the_compiled_paper(compiled: bytes) -> None:
-    assert digest.lay_proof(compiled, b"{}") == compiled
+    assert digest.embed_proof(compiled, b"{}") == compiled
 
 
 def test_only_the_proof_its_lengths_and_offsets_differ(compiled: bytes) -> None:
-    laid = digest.lay_proof(compiled, b'{"a":1}')
+    laid = digest.embed_proof(compiled, b'{"a":1}')
     place = compiled.index(b"stream\n{}\nendstream")
     begin = compiled.rindex(b"<</Length", 0, place)
     assert laid[:begin] == compiled[:begin]

@@ -47,8 +47,8 @@ async def test_a_paper_is_downloaded_issued_and_taken_up_signed(
     await publish(client, known_on=THEN)
     page = await client.get(f"{SITE}{PAGE}")
     assert f"{PAPER}.pdf" in page.text
-    assert "Kurang: penanda tangan Kepala Badan. Isi nama pemangku" in page.text
-    assert "saksi" not in page.text.partition("Kurang: ")[2].partition("</ul>")[0]
+    assert "Belum ada: penanda tangan Kepala Badan. Isi nama pemangku" in page.text
+    assert "saksi" not in page.text.partition("Belum ada: ")[2].partition("</ul>")[0]
     paper = await client.get(f"{SITE}{PAPER}.pdf")
     assert paper.headers["Iku-Paper"] == "draft"
     answer = await sent(client, f"{PAPER}/terbit")
@@ -56,7 +56,7 @@ async def test_a_paper_is_downloaded_issued_and_taken_up_signed(
     assert answer.headers["Location"] == f"{PAGE}#dokumen"
     page = await client.get(f"{SITE}{PAGE}")
     assert "konsep (KONSEP) sampai ditandatangani saksi" in page.text
-    assert "Kurang: kuorum saksi belum menandatangani" in page.text
+    assert "Belum ada: kuorum saksi belum menandatangani" in page.text
     home = SignerFolder(tmp_path / "signer")
     home.make_key(app.settings.origin)
     await checkpoint_signing.sign(signer, home, app.settings.origin)

@@ -39,7 +39,7 @@ def digest(compiled: bytes) -> str:
     return sha256(compiled).hexdigest()
 
 
-def lay_proof(compiled: bytes, proof: bytes) -> bytes:
+def embed_proof(compiled: bytes, proof: bytes) -> bytes:
     """The *compiled* paper with *proof* as the content of `bukti.json`.
 
     Raises:

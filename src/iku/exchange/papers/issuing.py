@@ -163,7 +163,7 @@ async def final_bytes(sources: Sources, found: PaperRecord, site: Site) -> bytes
     evidence = await papers.evidence(view, found, site.witnesses)
     if evidence is None:
         return None
-    proven = digest.lay_proof(kept.compiled, digest.encode_proof(evidence))
+    proven = digest.embed_proof(kept.compiled, digest.encode_proof(evidence))
     await paper_commands.keep_proven(view.reader, issued, proven)
     return (await papers.stored(view, issued)).proven
 

@@ -160,7 +160,9 @@ async def end_session(request: AnyRequest) -> Response[bytes]:
     chosen = form.text("sesi")
     async with acquire_connection(visitor.app) as connection:
         if chosen == "lainnya":
-            await sessions.end_all(connection, session.account, but=session.id)
+            await sessions.end_all(
+                connection, session.account, except_session=session.id
+            )
         elif any(
             one.id == chosen
             for one in await sessions.of_account(connection, session.account)

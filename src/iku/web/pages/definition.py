@@ -167,7 +167,7 @@ def _register_path(one: ShownDefinition | None) -> str:
 def definition_label(version: int | None) -> Message:
     """The heading of a column of a comparison."""
     if version is None:
-        return message("on trial")
+        return message("trial")
     return message("definition {version}", version=version)
 
 

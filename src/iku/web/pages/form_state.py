@@ -118,7 +118,7 @@ class FormState:
         return self.form.heading(self.subject.number)
 
     @property
-    def asks_because(self) -> bool:
+    def requires_reason(self) -> bool:
         """Whether the form has a separate field for the reason of the proposal."""
         return self.proposing and not any(
             one.name == "reason" and one.required for one in self.fields

@@ -271,7 +271,7 @@ async def _check_upload(
             report, preview = await _dry_run(
                 frame, connection, upload, columns, approved=True
             )
-        closed = await preview.closed(connection)
+        closed = await preview.closed_period_changes(connection)
         view = app.view(connection, frame.viewer)
         similar = [
             (place, found)

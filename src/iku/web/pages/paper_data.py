@@ -26,7 +26,7 @@ from iku.parsing import Field, ParseError
 from iku.queries import actor_names, event_history, paper_statements
 from iku.queries.event_history import EventView
 from iku.queries.figure_parameters import Moment, MomentQuestion
-from iku.queries.paper_statements import NeededStatement, ShownStatement
+from iku.queries.paper_statements import RequiredStatement, ShownStatement
 from iku.queries.publications import ShownPublication
 from iku.queries.view import View
 from iku.web import subject_titles
@@ -387,7 +387,7 @@ async def of_publication(
 ) -> PublicationData:
     """The data that the papers of the publication print, given or not."""
     at = structs.replace(frame.time.moment, as_of=of.as_of)
-    needs = await paper_statements.needed(view, codes, at)
+    needs = await paper_statements.required(view, codes, at)
     fields = form_fields(frame, StatementKind.NARRATIVE)
     key = STATEMENTS[StatementKind.NARRATIVE].key
     return PublicationData(
@@ -401,7 +401,7 @@ async def of_publication(
 
 
 def _publication_datum(
-    frame: PageContext, of: ShownPublication, one: NeededStatement
+    frame: PageContext, of: ShownPublication, one: RequiredStatement
 ) -> PublicationDatum:
     if one.shown is not None:
         path = f"{PATH}/{one.id}"
