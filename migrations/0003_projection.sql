@@ -529,6 +529,15 @@ as $$
    where (h.category, h.year) = (_category, _year)
 $$;
 
+-- The next automatic numbers after a serial number, in lower case.
+create function projection.numbers_after(_prefix text, _last bigint, _count integer)
+returns setof text
+language sql immutable
+as $$
+  select _prefix || lpad(n::text, greatest(5, length(n::text)), '0')
+    from generate_series(_last + 1, _last + _count) n
+$$;
+
 -- Locks the log, then returns which of the commands are recorded, who holds the names
 -- and all names that continue them with a dot or hyphen, and the last serial of each
 -- series.
@@ -577,8 +586,9 @@ begin
       select w.category, w.folded
         from unnest(_categories, _folded) as w (category, folded)
        union
-      select s.category, s.prefix || lpad(n::text, greatest(5, length(n::text)), '0')
-        from series s, generate_series(s.last + 1, s.last + s.count) n
+      select s.category, n.folded
+        from series s
+       cross join lateral projection.numbers_after(s.prefix, s.last, s.count) as n (folded)
     )
     select 'command', null, c.command_id, null, null::boolean, null::bigint
       from unnest(_commands) as asked (command_id)
@@ -602,24 +612,51 @@ $$;
 
 -- Locks the log, then returns whether the numbers assigned optimistically to a batch of
 -- requests are free: the last serial number of each series is as assumed, and no name is
--- in use.
+-- in use. It is projection.names, without what only a refusal needs.
 create function projection.are_free(
   _categories text[], _folded text[],
   _series text[], _years integer[], _prefixes text[], _counts integer[],
   _lasts bigint[] -- the assumed last serial number of each series
 )
 returns boolean
-language sql volatile
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_bitmapscan = off
 as $$
-  select not exists (
-    select
-      from projection.names('{}', _categories, _folded, _series, _years, _prefixes, _counts) n
-     where n.what <> 'series'
-        or (n.category, n.name, n.last) not in (
-             select s.category, s.prefix, s.last
-               from unnest(_series, _prefixes, _lasts) as s (category, prefix, last)
-           )
-  )
+#variable_conflict use_column
+begin
+  perform from ledger.head for update;
+
+  return not exists (
+           select
+             from unnest(_series, _years, _lasts) as s (category, year, last)
+             left join lateral projection.last_serial(s.category, s.year) h on true
+            where coalesce(h.serial, 0) <> s.last
+         )
+     and not exists (
+           select
+             from (
+                    select w.category, w.folded
+                      from unnest(_categories, _folded) as w (category, folded)
+                     union all
+                    select s.category, n.folded
+                      from unnest(_series, _prefixes, _lasts, _counts)
+                           as s (category, prefix, last, count)
+                     cross join lateral projection.numbers_after(s.prefix, s.last, s.count)
+                           as n (folded)
+                  ) w
+            cross join lateral (
+                    select
+                      from projection.number n
+                     where (n.category, n.folded) >= (w.category, w.folded)
+                       and (n.category, n.folded) < (w.category, w.folded || '/')
+                     limit 1
+                  ) n
+         );
+end;
 $$;
 
 -- Rolls back a statement if an assumption does not hold (see src/iku/single_statement_append.py).

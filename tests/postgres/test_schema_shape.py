@@ -90,7 +90,7 @@ CHANGES = [
         " security definer set search_path = pg_catalog, pg_temp as 'select 0::bigint'"
     ),
     "grant select on vault.segment to iku_app",
-    "alter table vault.segment disable trigger all",
+    "alter table access.api_key disable trigger all",
     "alter table vault.segment alter column sealed set statistics 100",
     "grant insert on ledger.event to public",
     "grant iku_vault to iku_app",

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import asyncpg
 import pytest
@@ -228,6 +229,31 @@ async def test_each_stream_and_subject_has_one_key_however_many_texts(
         ("conflict-K2", person.subject, ["1 reporter"]),
         ("conflict-K2", "conflict-K2", ["1 title"]),
     ]
+
+
+async def test_a_text_is_stored_only_under_a_key_of_its_batch(
+    desk: Desk, owner: Plain
+) -> None:
+    await desk.do("K1", report())
+    latest = await owner.fetchval("select dek from vault.dek")
+    texts = "select vault.put($1, $1, $2, $3, $4, $5, $6, $1, $7, $8, $9, $10, $11)"
+
+    async def put(stream: str, known: Any, new: Any, key: Any) -> None:
+        added = ["2021-01", b"\0" * 60] if new else [None, None]
+        text = [[2], ["note"], [key], [b"sealed"], [None]]
+        async with desk.app.pool.acquire() as connection:
+            await connection.fetch(
+                texts, [stream], [known], [new], *([one] for one in added), [9], *text
+            )
+
+    for stream, known, new in (("conflict-K2", None, uuid4()), (KNOWN, latest, None)):
+        with pytest.raises(asyncpg.ForeignKeyViolationError):
+            await put(stream, known, new, uuid4())
+        await put(stream, known, new, new or known)
+    assert await owner.fetchval("select count(*) from vault.segment") == 3
+
+
+KNOWN = "conflict-K1"
 
 
 async def test_a_repeated_command_keeps_nothing_twice(desk: Desk, owner: Plain) -> None:

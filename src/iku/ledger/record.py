@@ -8,6 +8,7 @@ database inserts the two values in between.
 
 import re
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 from unicodedata import is_normalized
 
@@ -221,9 +222,13 @@ def encode_head_and_tail(
 
 def join(head: bytes, tail: bytes, known_on: date, recorded_at: datetime) -> bytes:
     """The record with *known_on* and *recorded_at* (UTC) between its head and tail."""
+    return head + _encode_times(known_on, recorded_at) + tail
+
+
+@lru_cache(8)  # the events of a transaction have the same instant, and mostly one day
+def _encode_times(known_on: date, recorded_at: datetime) -> bytes:
     instant = recorded_at.isoformat(timespec="microseconds")[:26]
-    between = f'{known_on.isoformat()}","recorded_at":"{instant}Z'
-    return head + between.encode() + tail
+    return f'{known_on.isoformat()}","recorded_at":"{instant}Z'.encode()
 
 
 def decode(record: bytes) -> FullRecord:
@@ -289,7 +294,7 @@ def _refuse_invalid_fields(full: FullRecord) -> None:
 
 def refuse_infinite_day(day: date | None) -> None:
     """Refuse the two days that the PostgreSQL driver maps to infinity."""
-    if day in {date.min, date.max}:
+    if day in _INFINITE:
         raise Unrecordable(
             message(
                 "{day} is outside the supported range of days, 0001-01-02 to "
@@ -297,6 +302,9 @@ def refuse_infinite_day(day: date | None) -> None:
                 day=day,
             )
         )
+
+
+_INFINITE = frozenset({date.min, date.max})
 
 
 def _encode(part: Struct) -> bytes:
@@ -387,7 +395,8 @@ _PROFILE = message(
 def _refuse_items(items: dict[Any, Any], path: str, depth: int) -> None:
     for key, value in items.items():
         _refuse_key(key, path)
-        _refuse_value(value, f"{path}.{key}", depth + 1)
+        if type(value) is not str:
+            _refuse_value(value, f"{path}.{key}", depth + 1)
 
 
 def _refuse_key(key: Any, path: str) -> None:
