@@ -5,14 +5,16 @@ import random
 import struct
 import tracemalloc
 from contextlib import suppress
+from datetime import timedelta
 from zipfile import ZIP_BZIP2, ZIP_DEFLATED, ZipFile, ZipInfo
 
 import pytest
 
 from iku.exchange import workbook_parts, workbook_sheets
+from iku.exchange.journals import read_journals
 from iku.exchange.spreadsheet import UnreadableSheet
 from iku.exchange.workbook_parts import column_index, column_letters
-from tests.exchange.test_workbook_sheets import HEADINGS, REPORT
+from tests.exchange.test_workbook_sheets import HEADINGS, REPORT, SCOPE
 from tests.exchange.workbooks import table, workbook
 
 BOOK = workbook(Konflik=table(HEADINGS, REPORT, REPORT | {"nomor": "K2"}))
@@ -181,3 +183,69 @@ def test_a_damaged_workbook_is_read_or_refused() -> None:
         with suppress(UnreadableSheet):
             for journal in workbook_sheets.journals(io.BytesIO(damaged)).journals:
                 assert all(row.place.sheet for row in journal.rows())
+
+
+def test_texts_and_elements_of_a_workbook_are_counted_before_it_is_parsed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Texts that no cell shows, and elements without content, take memory and time.
+    texts = f'<sst xmlns="{MAIN}">{"<si><t>xx</t></si>" * 600}</sst>'.encode()
+    elements = sheet("<row/>" * 600)
+    assert "headings of a journal" in refusal(changed(texts=texts, sheet=elements))
+    for name, most in (("LARGEST_TEXT", 1000), ("MOST_CELLS", 500)):
+        with monkeypatch.context() as limited:
+            limited.setattr(workbook_parts, name, most)
+            assert refusal(changed(texts=texts)) == workbook_parts.TOO_LARGE
+    monkeypatch.setattr(workbook_parts, "MOST_ELEMENTS", 500)
+    assert refusal(changed(sheet=elements)) == workbook_parts.TOO_LARGE
+
+
+def rewritten(**parts: tuple[bytes, bytes]) -> bytes:
+    """The workbook with a text replaced in some of its parts."""
+    file = io.BytesIO()
+    with ZipFile(io.BytesIO(BOOK)) as old, ZipFile(file, "w", ZIP_DEFLATED) as new:
+        for info in old.infolist():
+            content = old.read(info)
+            stem = info.filename.rpartition("/")[2].partition(".")[0].strip("[]_")
+            if stem in parts and not info.filename.endswith(".rels"):
+                before, after = parts[stem]
+                assert before in content
+                content = content.replace(before, after)
+            new.writestr(info.filename, content)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        rewritten(sheet1=(b'ref="A1:', b'ref="A1:XFD1048576" x="')),
+        rewritten(Content_Types=(b"spreadsheetml.sheet.main", b"x")),
+        rewritten(Content_Types=(b"sheet.main+xml", b"sheet.macroEnabled.main+xml")),
+    ],
+    ids=["extent that is wrong", "type that is wrong", "macros"],
+)
+def test_what_a_workbook_says_of_itself_does_not_matter(content: bytes) -> None:
+    [journal] = workbook_sheets.journals(io.BytesIO(content)).journals
+    assert [row.cells["nomor"] for row in journal.rows()] == ["K1", "K2"]
+
+
+def test_days_are_those_of_the_date_system_of_the_workbook() -> None:
+    content = rewritten(workbook=(b"<workbookPr ", b'<workbookPr date1904="1" '))
+    [journal] = workbook_sheets.journals(io.BytesIO(content)).journals
+    later = REPORT["tanggal"] + timedelta(days=1462)
+    assert {row.cells["tanggal"] for row in journal.rows()} == {later.isoformat()}
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"\xef\xbb\xbf <html><table>", "HTML or XML"),
+        (b'<?xml version="1.0"?><Workbook>', "HTML or XML"),
+        (b"%PDF-1.7\n", "PDF"),
+    ],
+)
+def test_a_file_of_another_format_is_named(content: bytes, said: str) -> None:
+    with pytest.raises(
+        UnreadableSheet, match=f"the file is {said}, neither a workbook"
+    ):
+        read_journals(io.BytesIO(content), SCOPE.digest)

@@ -5,9 +5,9 @@ cells of several lines. Blank lines and lines of empty cells are ignored. A file
 row by row, possibly several times, in bounded memory.
 """
 
+import codecs
 import csv
 import io
-from codecs import getincrementaldecoder
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from types import MappingProxyType
@@ -38,8 +38,9 @@ class CsvLines:
         The file is closed with the last reference to this object.
 
         Raises:
-            UnreadableSheet: It is not UTF-8.
+            UnreadableSheet: It is not UTF-8, or of another format.
         """
+        _refuse_other_format(file)
         _refuse_non_utf8(file)
         self._text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
 
@@ -205,8 +206,26 @@ def _with_likely_cause(error: csv.Error) -> str:
             return other
 
 
+# What a file that is no CSV begins with: web pages and XML are saved as `.xls` by many
+# programs and open in a spreadsheet.
+_OTHER_FORMATS = {b"<": "HTML or XML", b"%PDF": "PDF", b"{\\rtf": "RTF"}
+
+
+def _refuse_other_format(file: BinaryIO) -> None:
+    file.seek(0)
+    first = file.read(100).removeprefix(codecs.BOM_UTF8).lstrip()
+    for mark, name in _OTHER_FORMATS.items():
+        if first.startswith(mark):
+            fault = message(
+                "the file is {format}, neither a workbook nor CSV: open it in the "
+                "spreadsheet program, save it as XLSX, and import that file",
+                format=name,
+            )
+            raise UnreadableSheet(FileFault(1, None, fault))
+
+
 def _refuse_non_utf8(file: BinaryIO) -> None:
-    decoder = getincrementaldecoder("utf-8")()
+    decoder = codecs.getincrementaldecoder("utf-8")()
     begins, line = 0, 1  # start of the block: offset and line
     file.seek(0)
     while True:

@@ -22,6 +22,7 @@ from iku.messages import Message, message
 LARGEST_UNPACKED = 64 << 20  # bytes of the parts that are read
 LARGEST_TEXT = 32 << 20  # characters of all cells together
 MOST_CELLS = 600_000  # of the rectangles around the cells of all sheets
+MOST_ELEMENTS = 3_000_000  # of XML; the cells have at most three each
 LARGEST_DIRECTORY = 1 << 20  # bytes of the directory of the archive
 ROWS, COLUMNS = 1 << 20, 1 << 14  # of a sheet
 _BLOCK = 1 << 16  # bytes
@@ -191,6 +192,7 @@ class _Scan:
         self._lengths = array("Q")  # of the shared texts
         self._cells = 0
         self._text = 0
+        self._elements = 0
         self._refused: dict[str, RefusedCells] = {}  # by part
         self._sheets: list[tuple[str, str]] = []  # name, and id of the relation
         self._targets: dict[str, str] = {}  # part, by id of the relation
@@ -206,11 +208,11 @@ class _Scan:
         elif name.startswith(_SHEET):
             self._measure_sheet(name, content)
         elif name.startswith("xl/workbook"):
-            _parse(content, self._workbook_element)
+            self._parse(content, self._workbook_element)
         elif name.startswith("xl/_rels/"):
-            _parse(content, self._relation_element)
+            self._parse(content, self._relation_element)
         else:
-            _parse(content, lambda _name, _attributes: None)
+            self._parse(content, lambda _name, _attributes: None)
 
     def refused_by_sheet(self) -> dict[str, RefusedCells]:
         """The cells that are refused, by name of the sheet."""
@@ -241,16 +243,39 @@ class _Scan:
             if lengths:
                 lengths[-1] += len(text)
 
-        _parse(content, begin, add)
+        self._parse(content, begin, add)
+        if len(lengths) > MOST_CELLS or sum(lengths) > LARGEST_TEXT:
+            raise unreadable(TOO_LARGE)
 
     def _measure_sheet(self, part: str, content: bytes) -> None:
         sheet = _SheetExtent(self._lengths)
-        _parse(content, sheet.begin, sheet.add_text)
+        self._parse(content, sheet.begin, sheet.add_text)
         self._cells += sheet.cells
         self._text += sheet.text
         self._refused[part] = sheet.refused
         if self._cells > MOST_CELLS or self._text > LARGEST_TEXT:
             raise unreadable(TOO_LARGE)
+
+    def _parse(
+        self,
+        content: bytes,
+        begin: Callable[[str, dict[str, str]], None],
+        text: Callable[[str], None] = lambda _text: None,
+    ) -> None:
+        """Parse XML, passing on the start of each element and its character data."""
+
+        def counted(name: str, attributes: dict[str, str]) -> None:
+            self._elements += 1
+            if self._elements > MOST_ELEMENTS:
+                raise unreadable(TOO_LARGE)
+            begin(name.rpartition("}")[2], attributes)
+
+        parser = expat.ParserCreate("utf-8", "}")
+        parser.buffer_text = True
+        parser.StartElementHandler = counted
+        parser.CharacterDataHandler = text
+        parser.StartDoctypeDeclHandler = _refuse_doctype
+        parser.Parse(content, True)
 
 
 class _SheetExtent:
@@ -328,22 +353,6 @@ class _SheetExtent:
             self.text += self._lengths[int(text)]
         else:
             self.text += len(text)
-
-
-def _parse(
-    content: bytes,
-    begin: Callable[[str, dict[str, str]], None],
-    text: Callable[[str], None] = lambda _text: None,
-) -> None:
-    """Parse XML, passing on the start of each element and its character data."""
-    parser = expat.ParserCreate("utf-8", "}")
-    parser.buffer_text = True
-    parser.StartElementHandler = lambda name, attributes: begin(
-        name.rpartition("}")[2], attributes
-    )
-    parser.CharacterDataHandler = text
-    parser.StartDoctypeDeclHandler = _refuse_doctype
-    parser.Parse(content, True)
 
 
 def _refuse_doctype(*_declaration: Any) -> None:
