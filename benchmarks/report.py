@@ -47,6 +47,7 @@ ORDER = (
     "verifying",
     "importing",
     "workbooks",
+    "papers",
     "before",
     "vault",
     "starting",

@@ -99,6 +99,9 @@ async def test_no_text_is_cut_or_covered(
         with pymupdf.open(stream=printed) as pages:  # type: ignore[no-untyped-call]
             for page in pages:
                 assert list(overflows(page)) == [], (name, page.number)
+            if name in LISTS:
+                words = {word[4] for page in pages for word in page.get_text("words")}
+                assert {str(n) for n in range(1, subjects + 1)} <= words, name
 
 
 def overflows(page: Any) -> Iterator[str]:

@@ -36,7 +36,7 @@ _RULES = (
     Column("Aturan", width=90),
 )
 _PUBLIC_COLUMNS = (
-    Column("No", CellKind.COUNT, 9),
+    Column("No", CellKind.COUNT, 12),
     Column("Nomor", width=26),
     Column("Tgl lapor", CellKind.DAY, 23),
     Column("Tgl selesai", CellKind.DAY, 23),
@@ -44,7 +44,7 @@ _PUBLIC_COLUMNS = (
     *_RULES,
 )
 _INTERNAL_COLUMNS = (
-    Column("No", CellKind.COUNT, 9),
+    Column("No", CellKind.COUNT, 12),
     Column("Nomor", width=24),
     Column("Tgl lapor", CellKind.DAY, 23),
     Column("Pokok", width=68),

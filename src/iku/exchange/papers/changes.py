@@ -206,7 +206,7 @@ def _points(published: Decimal | None, present: Decimal | None) -> Cell:
 
 def _event_columns(*, internal: bool) -> tuple[Column, ...]:
     return (
-        Column("No", CellKind.COUNT, 9),
+        Column("No", CellKind.COUNT, 12),
         Column("Angka", width=17),
         Column("Nilai terbit", CellKind.RATIO, 29),
         Column("Nilai kini", CellKind.RATIO, 29),
