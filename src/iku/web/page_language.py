@@ -5,6 +5,7 @@ The formats are those of `exchange.formats`.
 
 from datetime import date
 from decimal import Decimal
+from functools import cache
 from typing import Any, NamedTuple
 
 from litestar import Request
@@ -32,7 +33,7 @@ class PageLanguage(NamedTuple):
     @property
     def formats(self) -> Formats:
         """The formats of numbers, days and periods in that language."""
-        return Formats(lambda: self.language)
+        return _formats(self.language)
 
     def figure_label(self, name: str) -> str:
         """The heading of the value *name* of a figure."""
@@ -57,6 +58,11 @@ class PageLanguage(NamedTuple):
     def period(self, value: Period) -> str:
         """A period: ``Triwulan IV 2021``; in English ``Quarter IV 2021``."""
         return self.formats.period(value)
+
+
+@cache
+def _formats(of: Language) -> Formats:
+    return Formats(lambda: of)
 
 
 def preferred(

@@ -1,6 +1,7 @@
 """The titles of subjects on pages: words in place of identifiers."""
 
 from datetime import date
+from functools import lru_cache
 
 from iku.domain import paper_data
 from iku.domain.paper_data import STATEMENTS
@@ -17,6 +18,7 @@ def subject_title(page: PageLanguage, category: str, subject: str) -> str:
     return f"{page.text(Term('category', category))} {subject}"
 
 
+@lru_cache(1024)  # the page of a publication has dozens
 def statement_title(page: PageLanguage, subject: str) -> str:
     """What a statement about the agency is about, from its identifier.
 

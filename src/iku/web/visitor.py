@@ -143,7 +143,8 @@ class Visitor:
         """
         parts = urlsplit(path)
         given: dict[str, str | tuple[str, ...]] = {}
-        given |= parse_qsl(parts.query, keep_blank_values=True)
+        if parts.query:
+            given |= parse_qsl(parts.query, keep_blank_values=True)
         if self.chosen is not None:
             given[LANGUAGE] = self.chosen.value
         for name, value in query.items():

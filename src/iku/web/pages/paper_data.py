@@ -7,7 +7,6 @@ data records them at once, and who may propose them proposes them.
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Annotated, Any, NamedTuple
-from urllib.parse import urlencode
 
 from litestar import Response
 from msgspec import Meta, Struct, structs
@@ -353,12 +352,12 @@ class PublicationDatum(NamedTuple):
 
     Attributes:
         content: What it states in words; empty if nothing is in force.
-        path: Its page, or the form by which it is stated first.
+        address: Address of its page, or of the form by which it is stated first.
     """
 
     title: str
     content: tuple[tuple[str, str], ...]
-    path: str
+    address: str
 
 
 class PublicationData(NamedTuple):
@@ -403,17 +402,17 @@ async def of_publication(
 def _publication_datum(
     frame: PageContext, of: ShownPublication, one: RequiredStatement
 ) -> PublicationDatum:
+    page = frame.visitor.page
+    title = subject_titles.statement_title(page, one.id)
     if one.shown is not None:
-        path = f"{PATH}/{one.id}"
-    else:
-        begins = {"effective_on": frame.visitor.page.day(of.period.start)}
-        given = {**one.key, **(begins if one.kind in FROM_THE_PERIOD else {})}
-        query = urlencode({**given, "ke": f"/publikasi/{of.id}"})
-        path = f"{PATH}/baru/{one.kind}?{query}"
-    stated = None if one.shown is None else one.shown.statement
-    said = tuple(_content(frame, stated))
-    title = subject_titles.statement_title(frame.visitor.page, one.id)
-    return PublicationDatum(title, said, path)
+        said = tuple(_content(frame, one.shown.statement))
+        return PublicationDatum(title, said, frame.address(f"{PATH}/{one.id}"))
+    given = {name: str(value) for name, value in one.key.items()}
+    if one.kind in FROM_THE_PERIOD:
+        given["effective_on"] = page.day(of.period.start)
+    form = f"{PATH}/baru/{one.kind}"
+    address = frame.address(form, **given, ke=f"/publikasi/{of.id}")
+    return PublicationDatum(title, (), address)
 
 
 # What would otherwise hold from today, which is after the day of the publication.

@@ -31,8 +31,10 @@ from iku.queries.figure_parameters import MomentQuestion
 from iku.queries.publications import (
     ListedPublication,
     PublicationId,
+    PublicationRecord,
     ShownPublication,
 )
+from iku.queries.view import View
 from iku.web.page_failures import form_faults
 from iku.web.page_forms import Form, iso_day
 from iku.web.page_rendering import redirect
@@ -172,11 +174,11 @@ async def _publication_page(
     cursor = getattr(frame.question, "cursor", None)
     page = publication_changes.read_page(cursor, frame.rows(50))
     async with frame.view() as view:
-        found = await publications.find(view.reader, identifier, at)
-        now = (
-            found
+        now = await _present_record(frame, view, identifier)
+        found = (
+            now
             if frame.time.is_present
-            else await publications.find(view.reader, identifier)
+            else await publications.find(view.reader, identifier, at)
         )
         assurance = await frame.app.assurance(view.reader)
         shown = await publications.shown(view, figures, found, today, assurance)
@@ -212,6 +214,20 @@ async def _publication_page(
         cause=lambda one: text(labels.CAUSES[one]),
         why_new=frame.refusal(Action.DRAFT_PUBLICATION),
     )
+
+
+async def _present_record(
+    frame: PageContext, view: View, identifier: str
+) -> PublicationRecord:
+    """The publication by all present steps, which a page has read already.
+
+    Raises:
+        UnknownReference: The publication does not exist.
+    """
+    for one in frame.publications:
+        if one.publication.id == identifier:
+            return one
+    return await publications.find(view.reader, identifier)
 
 
 def _actors(shown: ShownPublication) -> set[str]:
