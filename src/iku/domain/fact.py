@@ -23,6 +23,7 @@ from typing import (
     TypeAlias,
     TypeVar,
     get_args,
+    get_origin,
 )
 
 from msgspec import (
@@ -149,9 +150,9 @@ class Fact(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         changed = False
-        for name in self.__struct_fields__:
+        # Most fields are days and enumerations; skipping them halves the cost.
+        for name in _text_fields(type(self)):
             value = getattr(self, name)
-            # Most fields are days and enumerations; skipping them halves the cost.
             if type(value) not in _WORDY:
                 continue
             if (composed := _nfc(value)) != value:
@@ -164,6 +165,18 @@ class Fact(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 _WORDY = frozenset({str, tuple, Person})
+
+
+@cache
+def _text_fields(of_type: type[Fact]) -> tuple[str, ...]:
+    """The fields whose value may be a text, a person or a tuple."""
+    return tuple(one.name for one in fields(of_type) if _may_be_text(one.type))
+
+
+def _may_be_text(annotation: Any) -> bool:
+    if annotation is Any or {annotation, get_origin(annotation)} & _WORDY:
+        return True
+    return any(map(_may_be_text, get_args(annotation)))
 
 
 def _nfc(value: Any) -> Any:
@@ -373,7 +386,10 @@ def with_person_ids(event: F, new: Callable[[], str]) -> F:
     """*event* with a *new* identifier for each person who has none."""
     changes: dict[str, Any] = {}
     for name in event.__struct_fields__:
-        match getattr(event, name):
+        value = getattr(event, name)
+        if type(value) not in _PEOPLE:
+            continue
+        match value:
             case Person(subject=None) as person_without_id:
                 changes[name] = replace(person_without_id, subject=new())
             case tuple() as several if any(
@@ -385,6 +401,9 @@ def with_person_ids(event: F, new: Callable[[], str]) -> F:
             case _:
                 continue
     return replace(event, **changes) if changes else event
+
+
+_PEOPLE = frozenset({Person, tuple})
 
 
 class Text(NamedTuple):

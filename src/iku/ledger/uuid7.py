@@ -13,9 +13,5 @@ def uuid7() -> str:
     milliseconds = time.time_ns() // 1_000_000
     number = milliseconds << 80 | secrets.randbits(80)
     number = number & ~(0xF << 76) | 7 << 76  # version
-    hexadecimal = f"{number & ~(0b11 << 62) | 0b10 << 62:032x}"  # variant
-    parts = (hexadecimal[start:end] for start, end in _GROUPS)
-    return "-".join(parts)
-
-
-_GROUPS = ((0, 8), (8, 12), (12, 16), (16, 20), (20, 32))
+    x = f"{number & ~(0b11 << 62) | 0b10 << 62:032x}"  # variant
+    return f"{x[:8]}-{x[8:12]}-{x[12:16]}-{x[16:20]}-{x[20:]}"
