@@ -1,4 +1,4 @@
-"""A process under load for crash tests: ``crashing.py HOME ROUND``.
+"""A process under load for crash tests: ``python -m tests.crashing HOME ROUND``.
 
 Several clients record cases at full speed. Each command id determines its command
 (`command`). The process prints a line for each receipt, with command id and position,

@@ -1,8 +1,9 @@
 """A fork server for commands: a process that has imported the program forks for each.
 
-Starting Python and importing the program takes half a second, and the suite runs a
-thousand commands. The server does it once. Each child has its own arguments,
-environment, folder, streams and exit code, as any command has.
+Starting Python and importing the program takes half a second, with the web two, and the
+suite runs a thousand commands and a hundred servers. The fork server does it once. Each
+child has its own arguments, environment, folder, streams and exit code, as any command
+has; programs that go on also have a process id, for signals.
 
 ``python -m tests.forked SOCKET DSN`` waits for commands on that socket, after it has
 learnt the types of the database. Tests of variables that Python itself reads at startup
@@ -14,27 +15,34 @@ import contextlib
 import gc
 import json
 import os
+import runpy
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 ROOT = Path(__file__).parents[1]
 TIMEOUT_S = 120.0
 UNFLUSHED = 120  # the exit code of Python if it could not flush a stream at exit
+IKU = "iku.cli"
+ALL = (0, 1, 2)  # no standard stream is closed
 # The executable `iku` for shells; isolated and without site, for a fast start.
 SCRIPT = """#!{python} -IS
 import json, os, socket, sys
+streams = [n for n, one in enumerate((sys.stdin, sys.stdout, sys.stderr)) if one]
 with socket.socket(socket.AF_UNIX) as to:
     to.connect({at!r})
-    raw = json.dumps([sys.argv[1:], dict(os.environ), os.getcwd()]).encode()
-    socket.send_fds(to, [len(raw).to_bytes(8, "big")], [0, 1, 2])
+    asked = [{module!r}, sys.argv[1:], dict(os.environ), os.getcwd(), streams, False]
+    raw = json.dumps(asked).encode()
+    socket.send_fds(to, [len(raw).to_bytes(8, "big")], streams)
     to.sendall(raw)
     answer = to.makefile("rb").read()
 sys.exit(int(answer))
@@ -49,10 +57,98 @@ class Done(NamedTuple):
     err: str
 
 
+class Process:
+    """A program that goes on, used as `subprocess.Popen` is; its streams are text."""
+
+    def __init__(self, asking: socket.socket, pipes: Sequence[int], name: str) -> None:
+        self._asking = asking
+        self._name = name
+        self._heard = b""
+        self.stdin = os.fdopen(pipes[0], "w")
+        self.stdout, self.stderr = (os.fdopen(number) for number in pipes[1:])
+        self.returncode: int | None = None
+        self._hear(TIMEOUT_S, 1)
+        self.pid = int(self._heard.split()[0])
+
+    def _hear(self, timeout_s: float, lines: int) -> None:
+        """Wait for lines from the fork server: the process id, then the exit code."""
+        self._asking.settimeout(timeout_s)
+        while self._heard.count(b"\n") < lines:
+            heard = self._asking.recv(64)
+            assert heard, "the fork server has ended"
+            self._heard += heard
+
+    def poll(self) -> int | None:
+        """The exit code, negative after a signal, or None while the program runs."""
+        with contextlib.suppress(BlockingIOError, subprocess.TimeoutExpired):
+            self.wait(0)
+        return self.returncode
+
+    def wait(self, timeout: float = TIMEOUT_S) -> int:
+        """The exit code, once the program has ended."""
+        if self.returncode is None:
+            try:
+                self._hear(timeout, 2)
+            except TimeoutError as error:
+                raise subprocess.TimeoutExpired(self._name, timeout) from error
+            self.returncode = int(self._heard.split()[1])
+        return self.returncode
+
+    def communicate(self, timeout: float = TIMEOUT_S) -> tuple[str, str]:
+        """The rest of the output, once the program has ended; killed if it does not."""
+        self.stdin.close()
+        with ThreadPoolExecutor(2) as threads:
+            open_ = [one for one in (self.stdout, self.stderr) if not one.closed]
+            reading = [threads.submit(one.read) for one in open_]
+            try:
+                self.wait(timeout)
+            except subprocess.TimeoutExpired:
+                self.kill()
+                raise
+            rest = [one.result() for one in reading]
+        self.close()
+        return (rest[0], rest[1]) if rest else ("", "")
+
+    def send_signal(self, number: int) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+    def close(self) -> None:
+        """Close the streams."""
+        for one in (self.stdin, self.stdout, self.stderr, self._asking):
+            one.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Kill the program if it still runs."""
+        self.kill()
+        self.wait()
+        self.close()
+
+
 class Forker(NamedTuple):
     """A client of the fork server."""
 
     at: Path
+
+    def _ask(
+        self, request: Sequence[Any], streams: Sequence[int], timeout_s: float
+    ) -> socket.socket:
+        raw = json.dumps(request).encode()
+        asking = socket.socket(socket.AF_UNIX)
+        asking.settimeout(timeout_s)
+        asking.connect(str(self.at))
+        socket.send_fds(asking, [len(raw).to_bytes(8, "big")], streams)
+        asking.sendall(raw)
+        return asking
 
     def run(
         self,
@@ -66,20 +162,16 @@ class Forker(NamedTuple):
 
         Standard output is the descriptor *output*, if there is one.
         """
-        raw = json.dumps([arguments, dict(environ), str(folder)]).encode()
+        request = [IKU, arguments, dict(environ), str(folder), ALL, False]
         with contextlib.ExitStack() as files:
             streams = [files.enter_context(tempfile.TemporaryFile()) for _ in range(3)]
             streams[0].write(typed.encode())
             for stream in streams:
                 stream.seek(0)
-            asking = files.enter_context(socket.socket(socket.AF_UNIX))
-            asking.settimeout(TIMEOUT_S)
-            asking.connect(str(self.at))
             numbers = [stream.fileno() for stream in streams]
             if output is not None:
                 numbers[1] = output
-            socket.send_fds(asking, [len(raw).to_bytes(8, "big")], numbers)
-            asking.sendall(raw)
+            asking = files.enter_context(self._ask(request, numbers, TIMEOUT_S))
             code = int(asking.makefile("rb").read())
             said = []
             for stream in streams[1:]:
@@ -88,9 +180,33 @@ class Forker(NamedTuple):
                 said.append(stream.read().decode(errors="surrogateescape"))
         return Done(code, *said)
 
-    def program(self, path: Path) -> None:
+    def start(
+        self,
+        arguments: Sequence[str],
+        environ: Mapping[str, str],
+        folder: Path = ROOT,
+        module: str = IKU,
+    ) -> Process:
+        """Start ``iku``, or ``python -m`` with another *module*, and leave it running.
+
+        It gets the environment *environ*, and no other variables.
+        """
+        request = [module, arguments, dict(environ), str(folder), ALL, True]
+        (read_by_it, typed), (out, output), (err, errors) = (
+            os.pipe() for _ in range(3)
+        )
+        theirs = (read_by_it, output, errors)
+        try:
+            asking = self._ask(request, theirs, TIMEOUT_S)
+        finally:
+            for number in theirs:
+                os.close(number)
+        return Process(asking, (typed, out, err), " ".join([module, *arguments]))
+
+    def program(self, path: Path, module: str = IKU) -> None:
         """Write a script to *path* that runs its arguments through the fork server."""
-        path.write_text(SCRIPT.format(python=sys.executable, at=str(self.at)))
+        script = SCRIPT.format(python=sys.executable, at=str(self.at), module=module)
+        path.write_text(script)
         path.chmod(0o755)
 
 
@@ -127,59 +243,116 @@ def serve(at: str, main: Callable[[Sequence[str]], None]) -> None:
 
 
 def _attend(asking: socket.socket, main: Callable[[Sequence[str]], None]) -> None:
-    """Run the requested command in this child; never returns.
+    """Run the requested program in this child; never returns.
 
     The exit code is sent last. The client reads until the socket is closed, which is
-    when this process has ended.
+    when this process has ended. A program that goes on runs in a child of this process,
+    so that an end by a signal is noticed.
     """
     code: Any = 1
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        length, streams, _, _ = socket.recv_fds(asking, 8, 3)
+        # A shell starts background processes with SIGINT ignored.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        length, received, _, _ = socket.recv_fds(asking, 8, len(ALL))
         raw = asking.makefile("rb").read(int.from_bytes(length, "big"))
-        code = _become(main, streams, *json.loads(raw))
+        *request, open_, goes_on = json.loads(raw)
+        streams = dict(zip(open_, received, strict=True))
+        if goes_on:
+            code = f"{_watch(asking, streams, main, request)}\n"
+        else:
+            code = _become(main, streams, *request)
     finally:
-        asking.sendall(str(code).encode())
+        with contextlib.suppress(BrokenPipeError):  # the test has failed meanwhile
+            asking.sendall(str(code).encode())
         os._exit(0)
 
 
-def _become(
+def _watch(
+    asking: socket.socket,
+    streams: Mapping[int, int],
     main: Callable[[Sequence[str]], None],
-    streams: Sequence[int],
+    request: list[Any],
+) -> int:
+    """Run the program in a child, whose process id is sent; its exit code."""
+    child = os.fork()
+    if child == 0:
+        asking.close()
+        code = UNFLUSHED
+        try:
+            code = _become(main, streams, *request)
+            gc.collect()  # warns of what was left open
+            sys.stderr.flush()  # standard error of a program that goes on is open
+        finally:
+            os._exit(code)
+    asking.sendall(f"{child}\n".encode())
+    for stream in streams.values():
+        os.close(stream)
+    _, status = os.waitpid(child, 0)
+    return os.waitstatus_to_exitcode(status)
+
+
+def _become(  # noqa: PLR0917 - what a process has
+    main: Callable[[Sequence[str]], None],
+    streams: Mapping[int, int],
+    module: str,
     arguments: list[str],
     environ: dict[str, str],
     folder: str,
 ) -> int:
-    """Run the command as if this process had just been started; its exit code."""
+    """Run the module as if this process had just been started; its exit code."""
     code: Any = 0
-    for number, stream in enumerate(streams):
-        os.dup2(stream, number)
-        os.close(stream)
+    for number in ALL:
+        if number in streams:
+            os.dup2(streams[number], number)
+            os.close(streams[number])
+        else:
+            os.close(number)
     os.environ.clear()
     os.environ.update(environ)
     time.tzset()
     os.chdir(folder)
     sys.argv = ["iku", *arguments]
-    sys.stdin, sys.stdout = open(0, closefd=False), open(1, "w", closefd=False)  # noqa: SIM115 - as Python opens them
-    sys.stderr = open(2, "w", closefd=False, errors="backslashreplace")  # noqa: SIM115 - the same
+    _open_streams(streams, environ)
     try:
-        main(arguments)
+        if module == IKU:
+            main(arguments)
+        else:
+            runpy.run_module(module, run_name="__main__", alter_sys=True)
     except SystemExit as error:
         code = error.code or 0
+    except BaseException:  # noqa: BLE001 - as Python ends
+        traceback.print_exc()
+        code = 1
     try:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:
+                stream.flush()
     except OSError:
         return UNFLUSHED
     return int(code)
 
 
+def _open_streams(streams: Mapping[int, int], environ: Mapping[str, str]) -> None:
+    """Open the standard streams as Python does; one that is closed is None."""
+    opened: dict[int, Any] = dict.fromkeys(ALL)
+    for number in streams:
+        opened[number] = open(number, "w" if number else "r", closefd=False)  # noqa: SIM115 - they stay open
+    sys.stdin, sys.stdout, sys.stderr = opened.values()
+    if 1 in streams:
+        opened[1].reconfigure(write_through=bool(environ.get("PYTHONUNBUFFERED")))
+    if 2 in streams:
+        opened[2].reconfigure(errors="backslashreplace", line_buffering=True)
+
+
 if __name__ == "__main__":
     from iku.cli import COMMANDS, main
+    from iku.web import app, server
     from tests import introspection
 
     for command in COMMANDS.values():
         assert command  # it is imported now, which takes longer than to run it
+    assert app.__name__ != server.__name__  # the web, which `iku serve` imports late
     introspection.share()
     asyncio.run(introspection.learn(sys.argv[2]))
     serve(sys.argv[1], main)

@@ -8,8 +8,8 @@ import asyncio
 import contextlib
 import os
 import signal
-import sys
-from asyncio.subprocess import PIPE, Process
+import subprocess
+import time
 from datetime import date
 from pathlib import Path
 from random import Random
@@ -23,20 +23,20 @@ from iku.postgres import pool as pools
 from iku.projections.rebuild import rebuild
 from iku.queries.recount import recount
 from iku.settings import Settings
+from tests import crashing
 from tests.crashing import CLIENTS, carry_out
+from tests.forked import Forker, Process
+from tests.samples import examples
 
-SCRIPT = Path(__file__).with_name("crashing.py")
-ROUNDS = 6
+ROUNDS = examples(6, 2)  # by turns, the program is killed and its PostgreSQL
 YEAR_END = date(2021, 12, 31)
 
 
-async def start(home: Path, turn: int) -> Process:
-    """The opened program, in its own process group, so that all of it can be killed."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, str(SCRIPT), str(home), str(turn), stdout=PIPE, stderr=PIPE
-    )
-    assert process.stdout is not None
-    assert await process.stdout.readline() == b"open\n"
+def start(forker: Forker, home: Path, turn: int) -> Process:
+    """The opened program."""
+    words = (str(home), str(turn))
+    process = forker.start(words, os.environ, module=crashing.__name__)
+    assert process.stdout.readline() == "open\n"
     return process
 
 
@@ -46,38 +46,31 @@ def kill_postmaster(home: Path) -> None:
     os.kill(int(file.read_text().split()[0]), signal.SIGKILL)
 
 
-async def crash(home: Path, turn: int, random: Random) -> dict[str, int]:
+def crash(forker: Forker, home: Path, turn: int, random: Random) -> dict[str, int]:
     """The acknowledged commands of a round and their positions, up to the crash."""
-    process = await start(home, turn)
-    assert process.stdout is not None
+    process = start(forker, home, turn)
     acknowledged: dict[str, int] = {}
     enough = random.randint(20, 250)
     while len(acknowledged) < enough:
-        line = (await process.stdout.readline()).decode()
-        assert line.endswith("\n"), await _said(process)
+        line = process.stdout.readline()
+        assert line.endswith("\n"), process.communicate()[1]
         command_id, position = line.split()
         acknowledged[command_id] = int(position)
-    await asyncio.sleep(random.random() / 20)
+    time.sleep(random.random() / 20)
     if turn % 2:
         kill_postmaster(home)
         # PostgreSQL restarts itself, and the program continues unless a client found
         # it unavailable; receipts printed until the end are acknowledged, too.
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(process.wait(), 2 + random.random())
-    if process.returncode is None:
-        process.kill()
-    rest, said = await process.communicate()
-    for line in rest.decode().splitlines():
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(2 + random.random())
+    process.kill()
+    rest, said = process.communicate()
+    for line in rest.splitlines():
         command_id, position = line.split()
         acknowledged[command_id] = int(position)
     # The only other exit code: the database was unavailable.
     assert process.returncode in {3 if turn % 2 else None, -signal.SIGKILL}, said
     return acknowledged
-
-
-async def _said(process: Process) -> str:
-    assert process.stderr is not None
-    return (await process.stderr.read()).decode()
 
 
 async def recorded(connection: Connection) -> dict[str, int]:
@@ -143,13 +136,13 @@ async def check(app: App, acknowledged: dict[str, int]) -> None:
 
 
 async def test_nothing_acknowledged_is_lost_or_doubled_however_often_it_crashes(
-    tmp_path: Path,
+    forker: Forker, tmp_path: Path
 ) -> None:
     random = Random(7)
     settings = Settings(home=tmp_path, pool_size=4)
     everything: dict[str, int] = {}
     for turn in range(ROUNDS):
-        acknowledged = await crash(tmp_path, turn, random)
+        acknowledged = await asyncio.to_thread(crash, forker, tmp_path, turn, random)
         async with migrate_and_open(settings) as app:
             await check(app, acknowledged)
         everything |= acknowledged

@@ -10,8 +10,10 @@ import pytest
 
 from iku.postgres.database import Database
 from iku.settings import Settings
+from tests.conftest import Clone
+from tests.forked import Forker
 from tests.web.certificates import NAME, make_pair
-from tests.web.test_server import serving_process, told
+from tests.web.test_server import serving, told
 
 ROOT = Path(__file__).parents[1]
 HEALTHCHECK = ROOT / "docker" / "healthcheck.py"
@@ -22,6 +24,12 @@ OUTSIDE = {
     *("IKU_SIGNER_PASSWORD", "IKU_TLS_FOLDER"),
 }
 URL = f"https://{NAME}"
+
+
+@pytest.fixture(scope="module")
+async def database(clone: Clone, furnished: str) -> Database:
+    """A database that the servers of these tests do not write to."""
+    return await clone(furnished)
 
 
 def health(**environment: str) -> int:
@@ -60,9 +68,9 @@ def test_no_container_recommends_a_proxy_before_a_register_without_accounts() ->
 
 
 def test_the_health_check_reaches_a_register_of_this_machine(
-    database: Database, tmp_path: Path
+    forker: Forker, database: Database, tmp_path: Path
 ) -> None:
-    with serving_process(**told(database, tmp_path / "var")) as served:
+    with serving(forker, **told(database, tmp_path / "var")) as served:
         port = str(served.port)
         assert health(IKU_PORT=port) == 0
         # Another host is refused, so a wrong environment is noticed.
@@ -72,17 +80,17 @@ def test_the_health_check_reaches_a_register_of_this_machine(
 
 @pytest.mark.parametrize("proxies", ["127.0.0.1", "10.1.2.3,127.0.0.0/8", "10.1.2.3"])
 def test_the_health_check_reaches_a_register_behind_a_proxy(
-    database: Database, tmp_path: Path, proxies: str
+    forker: Forker, database: Database, tmp_path: Path, proxies: str
 ) -> None:
     settings = {"IKU_PUBLIC_URL": URL, "IKU_TRUSTED_PROXY": proxies}
     environment = told(database, tmp_path / "var") | settings
-    with serving_process(MODE="accounts", **environment) as served:
+    with serving(forker, MODE="accounts", **environment) as served:
         assert health(IKU_PORT=str(served.port), **settings) == 0
         assert health(IKU_PORT=str(served.port)) == 1
 
 
 def test_the_health_check_reaches_a_register_with_tls(
-    database: Database, tmp_path: Path
+    forker: Forker, database: Database, tmp_path: Path
 ) -> None:
     chain, key = make_pair().write(tmp_path / "tls")
     settings = {
@@ -91,6 +99,6 @@ def test_the_health_check_reaches_a_register_with_tls(
         "IKU_TLS_KEY": str(key),
     }
     environment = told(database, tmp_path / "var") | settings
-    with serving_process(MODE="accounts", **environment) as served:
+    with serving(forker, MODE="accounts", **environment) as served:
         assert health(IKU_PORT=str(served.port), **settings) == 0
         assert health(IKU_PORT=str(served.port), IKU_PUBLIC_URL=URL) == 1

@@ -15,8 +15,6 @@ import os
 import re
 import signal
 import socket
-import subprocess
-import sys
 from base64 import b64encode, urlsafe_b64encode
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -39,6 +37,7 @@ from tests.access.identity_provider import (
 )
 from tests.browsing import Browser, Secrets, forms_of
 from tests.conftest import FAST
+from tests.forked import Forker, Process
 from tests.web.conftest import CASE, VERIFIED
 
 ROOT = Path(__file__).parents[1]
@@ -67,7 +66,10 @@ PERSONAL = {
 class Course:
     """The processes of an office, and what they wrote."""
 
-    def __init__(self, home: Path, held: Lease, issuer: str, secret: Path) -> None:
+    def __init__(
+        self, forker: Forker, home: Path, held: Lease, issuer: str, secret: Path
+    ) -> None:
+        self.forker = forker
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port = free.getsockname()[1]
         self.base = f"http://localhost:{self.port}"
@@ -89,19 +91,17 @@ class Course:
 
     async def iku(self, *words: object, typed: str = "", **variables: str) -> str:
         """The standard output of a command; what it logs is kept."""
-        done = await asyncio.to_thread(
-            subprocess.run,
-            [sys.executable, "-m", "tests.talkative", *map(str, words)],
-            cwd=ROOT,
-            env=self.environment | variables,
-            input=typed,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr[-3000:]
-        self.written.append(done.stderr)
-        return done.stdout
+        with self.start(*map(str, words), **variables) as process:
+            process.stdin.write(typed)
+            out, err = await asyncio.to_thread(process.communicate)
+        assert process.returncode == 0, err[-3000:]
+        self.written.append(err)
+        return out
+
+    def start(self, *words: str, **variables: str) -> Process:
+        """A command that logs all it can."""
+        given = self.environment | variables
+        return self.forker.start(words, given, module="tests.talkative")
 
     async def invite(self, *words: str) -> str:
         """The link that an invitation at the server prints."""
@@ -112,16 +112,8 @@ class Course:
     @contextmanager
     def served(self) -> Iterator[None]:
         """The server; what it writes is kept when it ends."""
-        with subprocess.Popen(
-            [sys.executable, "-m", "tests.talkative", "serve"],
-            cwd=ROOT,
-            env=self.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        ) as process:
+        with self.start("serve") as process:
             try:
-                assert process.stdout is not None
                 assert "iku serves at" in process.stdout.readline()
                 yield
             finally:
@@ -137,13 +129,13 @@ def provider() -> Iterator[IdentityProvider]:
 
 @pytest.fixture
 def course(
-    own_home: Path, provider: IdentityProvider, tmp_path: Path
+    forker: Forker, own_home: Path, provider: IdentityProvider, tmp_path: Path
 ) -> Iterator[Course]:
     secret = tmp_path / "client-secret"
     secret.write_text(SECRET)
     secret.chmod(0o600)
     with lease(own_home, FAST) as held:
-        yield Course(own_home, held, provider.url, secret)
+        yield Course(forker, own_home, held, provider.url, secret)
 
 
 @pytest.fixture

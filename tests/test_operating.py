@@ -22,7 +22,7 @@ from iku.postgres import programs, schema_guard
 from iku.postgres.database import Database
 from iku.postgres.pool import Plain, connect_as_owner
 from iku.vault.files import UPLOADING_S
-from tests.conftest import SETTINGS
+from tests.conftest import SETTINGS, Clone
 from tests.forked import Forker
 from tests.web.conftest import CASE, client_of
 
@@ -76,9 +76,12 @@ class Ran(NamedTuple):
 class Machine:
     """The environment of the commands: variables, folders, and the test's database."""
 
+    FOLDERS = ("BACKUP", "KEYS", "AWAY")
+
     def __init__(self, folder: Path, database: Database, forker: Forker) -> None:
         name = database.owner_dsn.split("@/")[1].split("?")[0]
         self.folder = folder
+        self.forker = forker
         self.restored = f"{name}_restored"
         clean = {
             n: v for n, v in os.environ.items() if not n.startswith(("IKU_", "PG"))
@@ -99,8 +102,8 @@ class Machine:
         }
         dsns = (database.application_dsn, database.owner_dsn, database.signer_dsn)
         self._use(*dsns, database.owner_dsn)
-        self._name = name
-        for place in ("BACKUP", "KEYS", "AWAY"):
+        self.name = name
+        for place in self.FOLDERS:
             (folder / place).mkdir()
             self.environ[place] = str(folder / place)
 
@@ -112,7 +115,7 @@ class Machine:
             self.environ[variable] = str(address)
 
     def point_to_restored(self) -> None:
-        self._use(*(self.address(self.environ[n], self._name) for n in ADDRESSES))
+        self._use(*(self.address(self.environ[n], self.name) for n in ADDRESSES))
 
     async def type(self, commands: str) -> Ran:
         """Run shell commands, up to the first that fails."""
@@ -150,16 +153,41 @@ class Machine:
         return msgspec.json.decode(ran.out.splitlines()[-1])
 
 
-@pytest.fixture
-async def machine(
-    tmp_path: Path, database: Database, administrator: Plain, forker: Forker
-) -> AsyncIterator[Machine]:
+@pytest.fixture(scope="module")
+async def prepared(
+    clone: Clone,
+    template: str,
+    forker: Forker,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Machine:
     """A register with the cases of the example, and one signed checkpoint."""
-    machine = Machine(tmp_path, database, forker)
+    folder = tmp_path_factory.mktemp("prepared")
+    machine = Machine(folder, await clone(template), forker)
     for name, content in example.read_journals().items():
-        (tmp_path / name).write_bytes(content)
+        (folder / name).write_bytes(content)
     await machine.done(f"iku import {example.NAMES[0]}; iku signer key")
     await machine.done("iku signer once")
+    return machine
+
+
+@pytest.fixture
+def origin(prepared: Machine) -> str:
+    """The database of that register, of which each test has a copy."""
+    return prepared.name
+
+
+@pytest.fixture
+async def machine(
+    prepared: Machine,
+    tmp_path: Path,
+    database: Database,
+    administrator: Plain,
+    forker: Forker,
+) -> AsyncIterator[Machine]:
+    """A copy of the prepared register and its folders, for this test alone."""
+    ours = shutil.ignore_patterns(*Machine.FOLDERS, "bin")
+    shutil.copytree(prepared.folder, tmp_path, ignore=ours, dirs_exist_ok=True)
+    machine = Machine(tmp_path, database, forker)
     yield machine
     await administrator.execute(
         f"drop database if exists {machine.restored} with (force)"
@@ -275,19 +303,14 @@ async def attach(machine: Machine, database: Database, content: bytes) -> None:
 
 async def start(machine: Machine) -> str:
     """Start the server, stop it once it is ready, and return its output."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "iku.cli", "serve", "--port", "0"),
-        env=machine.environ,
-        cwd=machine.folder,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    assert process.stdout is not None
-    assert b"iku serves at" in await process.stdout.readline()
-    process.terminate()
-    _, said = await process.communicate()
+    words = ("serve", "--port", "0")
+    with machine.forker.start(words, machine.environ, machine.folder) as process:
+        line = await asyncio.to_thread(process.stdout.readline)
+        assert "iku serves at" in line
+        process.terminate()
+        _, said = await asyncio.to_thread(process.communicate)
     assert process.returncode == 0
-    return said.decode()
+    return said
 
 
 async def test_an_older_dump_beside_the_live_folder_destroys_no_evidence(

@@ -5,6 +5,7 @@ import os
 import re
 import shlex
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -150,29 +151,29 @@ async def primary(
     await superuser.close()
 
 
-@pytest.fixture
-async def replica(
-    primary: Office, followed: tuple[Path, Lease], tmp_path: Path
+@asynccontextmanager
+async def following(
+    primary: Office, followed: Lease, folder: Path
 ) -> AsyncIterator[Office]:
     """A replica made as the document says, with a separate home folder.
 
     It has the keys, too, and has caught up with its primary.
     """
-    followed_as = within(followed[1], "iku")
-    ran_by = programs.find(tmp_path, tmp_path / "data")
+    followed_as = within(followed, "iku")
+    ran_by = programs.find(folder, folder / "data")
     for place in ("data", "run"):
-        (tmp_path / place).mkdir(mode=0o700)
-        ran_by.account.chown(tmp_path / place)
+        (folder / place).mkdir(mode=0o700)
+        ran_by.account.chown(folder / place)
 
     def here(dsn: str | None) -> str:
-        host = quote(str(tmp_path / "run"), safe="")
+        host = quote(str(folder / "run"), safe="")
         return re.sub("host=[^&]+", f"host={host}", dsn or "")
 
     login = "//iku_replica:to%20be%20changed%20at%20once@"
     variables = {
-        "REPLICA": str(tmp_path / "data"),
+        "REPLICA": str(folder / "data"),
         "REPLICATION_URL": re.sub("//.*?@", login, followed_as.owner_dsn),
-        "SOCKETS": str(tmp_path / "run"),
+        "SOCKETS": str(folder / "run"),
     }
     database = Database(
         here(followed_as.owner_dsn),
@@ -180,7 +181,7 @@ async def replica(
         here(followed_as.signer_dsn),
     )
     keys = primary.settings.keys_folder
-    settings = told(database, tmp_path / "home", keys)
+    settings = told(database, folder / "home", keys)
     Office(ran_by, settings, primary.superuser, variables).type(
         COMMANDS[COPY], PLACE, COMMANDS[START]
     )
@@ -191,7 +192,29 @@ async def replica(
         yield commands
         await superuser.close()
     finally:
-        ran_by.run("pg_ctl", "-D", str(tmp_path / "data"), "-m", "fast", "-w", "stop")
+        ran_by.run("pg_ctl", "-D", str(folder / "data"), "-m", "fast", "-w", "stop")
+
+
+@pytest.fixture(scope="module")
+async def shared(
+    primary: Office,
+    followed: tuple[Path, Lease],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[Office]:
+    """One replica for the tests that leave it a replica."""
+    folder = tmp_path_factory.mktemp("replica")
+    async with following(primary, followed[1], folder) as replica:
+        yield replica
+
+
+@pytest.fixture
+async def replica(primary: Office, shared: Office, tmp_path: Path) -> Office:
+    """The replica, caught up with its primary, with a home folder of this test."""
+    await shared.superuser.execute("select pg_wal_replay_resume()")
+    await caught_up(primary, shared)
+    home = tmp_path / "home"
+    home.mkdir()
+    return replace(shared, settings=replace(shared.settings, home=home))
 
 
 async def caught_up(primary: Office, replica: Office) -> None:
@@ -418,17 +441,18 @@ async def test_reading_that_stands_in_the_way_of_the_primary_is_told_to_try_agai
 
 
 async def test_a_replica_that_became_the_primary_takes_over_with_the_next_start(
-    replica: Office,
+    primary: Office, followed: tuple[Path, Lease], tmp_path: Path
 ) -> None:
-    size = await replica.size()
-    async with migrate_and_open(replica.settings) as app, client_of(app) as reader:
-        replica.type(COMMANDS[PROMOTE])
-        problem(await reader.post("/conflicts", json=CASE), 503)
-        assert (await reader.says("/health/ready"))["replica"]
-        with pytest.raises(ReadOnlyReplica):
-            app.commands.refuse_replica()
-    async with migrate_and_open(replica.settings) as app, client_of(app) as client:
-        assert not (await client.says("/health/ready"))["replica"]
-        assert (await client.records("/conflicts", CASE))["size"] == size + 1
-        async with app.pool.acquire() as connection:
-            assert await check_ledger(connection) == []
+    async with following(primary, followed[1], tmp_path) as replica:
+        size = await replica.size()
+        async with migrate_and_open(replica.settings) as app, client_of(app) as reader:
+            replica.type(COMMANDS[PROMOTE])
+            problem(await reader.post("/conflicts", json=CASE), 503)
+            assert (await reader.says("/health/ready"))["replica"]
+            with pytest.raises(ReadOnlyReplica):
+                app.commands.refuse_replica()
+        async with migrate_and_open(replica.settings) as app, client_of(app) as client:
+            assert not (await client.says("/health/ready"))["replica"]
+            assert (await client.records("/conflicts", CASE))["size"] == size + 1
+            async with app.pool.acquire() as connection:
+                assert await check_ledger(connection) == []

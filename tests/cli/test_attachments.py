@@ -3,8 +3,6 @@
 import os
 import re
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import NamedTuple
@@ -14,6 +12,7 @@ import pytest
 
 from iku.vault.files import QUARANTINE, UPLOADING_S
 from tests.cli.conftest import Type
+from tests.forked import Forker
 
 
 @pytest.fixture
@@ -103,14 +102,14 @@ def test_files_are_removed_only_where_the_user_says_so(
 
 
 def test_serving_moves_what_the_database_does_not_know_and_says_so(
-    environ: dict[str, str], folder: Path, tmp_path: Path
+    forker: Forker, environ: dict[str, str], folder: Path, tmp_path: Path
 ) -> None:
     folder.mkdir(parents=True)
     stale, fresh = (folder / f"{uuid4()}.sealed" for _ in range(2))
     for path in (stale, fresh):
         path.write_bytes(b"evidence")
     os.utime(stale, (0, time.time() - UPLOADING_S - 60))
-    served = start(environ, tmp_path)
+    served = start(forker, environ, tmp_path)
     assert served.code == 0
     assert "Quarantine of attachments: files: 1; bytes: 8" in served.err
     assert "files moved there now: 1" in served.err
@@ -120,7 +119,7 @@ def test_serving_moves_what_the_database_does_not_know_and_says_so(
     (folder / QUARANTINE).rmdir()
     (folder / QUARANTINE).write_text("no folder")
     os.utime(fresh, (0, time.time() - UPLOADING_S - 60))
-    told = start(environ, tmp_path)
+    told = start(forker, environ, tmp_path)
     assert told.code == 0
     assert "attachment folder" in told.err
     assert fresh.read_bytes() == b"evidence"
@@ -133,18 +132,11 @@ class Served(NamedTuple):
     err: str
 
 
-def start(environ: dict[str, str], folder: Path) -> Served:
+def start(forker: Forker, environ: dict[str, str], folder: Path) -> Served:
     """Serve until it is ready, then stop it."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "iku.cli", "serve", "--port", "0"],
-        env=environ,
-        cwd=folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    assert "iku serves at" in process.stdout.readline()
-    process.send_signal(signal.SIGTERM)
-    _, err = process.communicate(timeout=60)
+    with forker.start(("serve", "--port", "0"), environ, folder) as process:
+        assert "iku serves at" in process.stdout.readline()
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode is not None
     return Served(process.returncode, err)

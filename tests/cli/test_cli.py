@@ -17,6 +17,7 @@ from iku.cli import commands
 from iku.domain.paper_data import StatementKind
 from iku.postgres.database import Database
 from iku.postgres.pool import Plain
+from tests.forked import Forker, Process
 from tests.test_docs import walk
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "cli.md"
@@ -374,8 +375,15 @@ def test_a_port_that_is_taken_is_named(iku: Any) -> None:
 
 
 @pytest.fixture
-def serving(environ: dict[str, str]) -> Iterator["subprocess.Popen[str]"]:
+def serving(forker: Forker, environ: dict[str, str]) -> Iterator[Process]:
     """`iku serve` on a free port."""
+    with forker.start(("serve", "--port", "0"), environ) as process:
+        yield process
+
+
+@pytest.fixture
+def newly_serving(environ: dict[str, str]) -> Iterator["subprocess.Popen[str]"]:
+    """`iku serve` in a new Python, whose signals and streams are as it starts."""
     with subprocess.Popen(
         [sys.executable, "-m", "iku.cli", "serve", "--port", "0"],
         env=environ,
@@ -387,7 +395,7 @@ def serving(environ: dict[str, str]) -> Iterator["subprocess.Popen[str]"]:
         process.kill()  # otherwise a failed test would wait forever
 
 
-def announced(serving: "subprocess.Popen[str]") -> tuple[str, str]:
+def announced(serving: "subprocess.Popen[str] | Process") -> tuple[str, str]:
     """The address that it prints, and the pages there."""
     assert serving.stdout is not None
     line = serving.stdout.readline()
@@ -401,8 +409,9 @@ FIGURE = "/api/v1/indicators/IKU-1/figure?as_of=2021-12-31"
 
 @pytest.mark.usefixtures("indonesian")
 def test_serving_says_where_and_stops_when_told(
-    serving: "subprocess.Popen[str]",
+    newly_serving: "subprocess.Popen[str]",
 ) -> None:
+    serving = newly_serving
     address, pages = announced(serving)
     with urllib.request.urlopen(address + FIGURE, timeout=30) as answer:  # noqa: S310 - our own
         assert b'"indicator":"IKU-1"' in answer.read()
@@ -415,7 +424,7 @@ def test_serving_says_where_and_stops_when_told(
 
 
 @pytest.mark.usefixtures("indonesian")
-def test_a_crash_leaves_no_core_file(serving: "subprocess.Popen[str]") -> None:
+def test_a_crash_leaves_no_core_file(serving: Process) -> None:
     """A core file would hold keys, tokens and opened texts."""
     announced(serving)
     limits = Path(f"/proc/{serving.pid}/limits").read_text()
@@ -426,7 +435,7 @@ def test_a_crash_leaves_no_core_file(serving: "subprocess.Popen[str]") -> None:
 
 @pytest.mark.usefixtures("indonesian")
 async def test_a_fault_of_ours_is_written_down_where_the_operator_looks(
-    serving: "subprocess.Popen[str]", owner: Plain
+    serving: Process, owner: Plain
 ) -> None:
     address, _ = await asyncio.to_thread(announced, serving)
     await owner.execute("alter table projection.contribution rename to elsewhere")

@@ -5,8 +5,6 @@ import json
 import os
 import re
 import signal
-import subprocess
-import sys
 import threading
 from datetime import date
 from pathlib import Path
@@ -20,6 +18,7 @@ from iku.postgres.pool import Plain
 from tests.exchange.test_column_mapping import HEADINGS as OWN_HEADINGS
 from tests.exchange.test_column_mapping import MAPPING, OPEN, ROW, csv_of
 from tests.exchange.workbooks import filled, workbook
+from tests.forked import Forker
 
 HEADINGS = (
     "diketahui_pada,nomor,peristiwa,tanggal,kategori,dimensi,judul,"
@@ -306,27 +305,15 @@ def test_an_import_needs_a_file(iku: Any) -> None:
     assert "Missing argument 'FILE...'" in said.err
 
 
-# A shell starts background processes with SIGINT, the signal of Ctrl-C, ignored.
-INTERRUPTIBLE = """
-import signal, sys
-signal.signal(signal.SIGINT, signal.default_int_handler)
-from iku.cli import main
-main(sys.argv[1:])
-"""
-
-
 async def test_an_interrupted_import_says_so_and_leaves_nothing(
-    iku: Any, environ: dict[str, str], tmp_path: Path, owner: Plain
+    iku: Any, forker: Forker, environ: dict[str, str], tmp_path: Path, owner: Plain
 ) -> None:
     iku("import", write(tmp_path / "a.csv", report("K1")))
     file = write(tmp_path / "many.csv", *[report(f"M{n}") for n in range(50)])
-    command = [sys.executable, "-c", INTERRUPTIBLE, "import", str(file)]
     async with owner.transaction():
         # Its events are written, and it waits to write the states of the cases.
         await owner.execute("lock table projection.state in exclusive mode")
-        with subprocess.Popen(  # noqa: ASYNC220 - no other task uses this loop
-            command, env=environ, stderr=subprocess.PIPE, text=True
-        ) as process:
+        with forker.start(("import", str(file)), environ) as process:
             while not await owner.fetchval(
                 """
                 select count(*)

@@ -3,10 +3,9 @@
 import json
 import re
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from iku.cli.monitor import RoundIntervals
 from iku.postgres.pool import Plain
 from tests.cli.conftest import Type
 from tests.exchange import forging
+from tests.forked import Forker, Process
 from tests.ledger.test_attacks import EDIT, FORGET, SLEEP, WAKE
 from tests.monitor.lying_log import KEY, LyingLog, answering, lying_log, records
 
@@ -44,25 +44,17 @@ def lied(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def real(register: Type, environ: dict[str, str], tmp_path: Path) -> Iterator[str]:
+def real(
+    register: Type, forker: Forker, environ: dict[str, str], tmp_path: Path
+) -> Iterator[str]:
     """The address of a server over the example register, which is signed."""
     vkey = register("signer", "key", "--json").json["vkey"]
     (tmp_path / "policy").write_text(f"log {vkey}\nquorum none\n")
     assert register("signer", "once").code == 0
-    with subprocess.Popen(
-        [sys.executable, "-m", "iku.cli", "serve", "--port", "0"],
-        env=environ,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    ) as serving:
-        try:
-            assert serving.stdout is not None
-            found = re.search(r"http://127\.0\.0\.1:\d+", serving.stdout.readline())
-            assert found is not None
-            yield found[0]
-        finally:
-            serving.kill()
+    with forker.start(("serve", "--port", "0"), environ) as serving:
+        found = re.search(r"http://127\.0\.0\.1:\d+", serving.stdout.readline())
+        assert found is not None
+        yield found[0]
 
 
 async def test_a_real_log_is_followed_and_its_attacks_found(
@@ -239,37 +231,26 @@ def test_a_folder_that_cannot_be_used_ends_with_four(
     assert (found.code, "Not a directory" in found.err) == (4, True)
 
 
-Run = Callable[..., "subprocess.Popen[str]"]
+Run = Callable[..., Process]
 
 
 @pytest.fixture
 def run(
-    log: LyingLog, lied: Path, environ: dict[str, str], tmp_path: Path
+    log: LyingLog, lied: Path, forker: Forker, environ: dict[str, str], tmp_path: Path
 ) -> Iterator[Run]:
     """`iku monitor` as a process that goes on."""
-    started: list[subprocess.Popen[str]] = []
+    with ExitStack() as started:
 
-    def run(*options: str) -> "subprocess.Popen[str]":
-        words = ("monitor", log.url, "--policy", str(lied), "--every", "1", *options)
-        process = subprocess.Popen(
-            [sys.executable, "-m", "iku.cli", *words],
-            env={**environ, "PYTHONUNBUFFERED": "1"},
-            cwd=tmp_path,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        started.append(process)
-        return process
+        def run(*options: str) -> Process:
+            words = ("monitor", log.url, "--policy", str(lied), "--every", "1")
+            unbuffered = {**environ, "PYTHONUNBUFFERED": "1"}
+            process = forker.start((*words, *options), unbuffered, tmp_path)
+            return started.enter_context(process)
 
-    yield run
-    for process in started:
-        process.kill()
-        process.communicate()
+        yield run
 
 
-def line(process: "subprocess.Popen[str]") -> str:
-    assert process.stdout is not None
+def line(process: Process) -> str:
     return process.stdout.readline()
 
 

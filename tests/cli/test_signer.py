@@ -1,10 +1,7 @@
 """The signer on the command line, and its effect on other commands."""
 
-import os
 import re
 import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +9,9 @@ import pytest
 
 from iku.ledger import note, policy
 from iku.postgres.pool import Plain
+from tests.forked import Forker
 
+RUN = ("signer", "run", "--every", "1")
 TAMPER = (
     "alter table ledger.event disable trigger append_only;"
     "update ledger.event set record = record || ' ' where position = 100"
@@ -205,25 +204,14 @@ def test_the_embedded_server_has_a_login_for_the_signer(iku: Any) -> None:
 
 @pytest.mark.usefixtures("register")
 def test_running_it_signs_until_told_to_stop(
-    iku: Any, environ: dict[str, str], tmp_path: Path
+    iku: Any, forker: Forker, environ: dict[str, str], tmp_path: Path
 ) -> None:
     iku("signer", "key")
-    with subprocess.Popen(
-        [sys.executable, "-m", "iku.cli", "signer", "run", "--every", "1"],
-        env=environ,
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        try:
-            assert process.stdout is not None
-            assert "Signed: a checkpoint of size 146" in process.stdout.readline()
-            assert "another process" in iku("signer", "once").err
-            process.send_signal(signal.SIGTERM)
-            _, err = process.communicate(timeout=60)
-        finally:
-            process.kill()
+    with forker.start(RUN, environ, tmp_path) as process:
+        assert "Signed: a checkpoint of size 146" in process.stdout.readline()
+        assert "another process" in iku("signer", "once").err
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate(timeout=60)
     assert process.returncode == 0
     assert "NO WITNESS" in err
     assert "Traceback" not in err
@@ -231,23 +219,14 @@ def test_running_it_signs_until_told_to_stop(
 
 @pytest.mark.usefixtures("indonesian")
 def test_a_signer_whose_database_is_away_tries_again(
-    iku: Any, environ: dict[str, str], tmp_path: Path
+    iku: Any, forker: Forker, environ: dict[str, str], tmp_path: Path
 ) -> None:
     iku("signer", "key")
     away = "postgresql://iku@127.0.0.1:1/x"
-    with subprocess.Popen(
-        [sys.executable, "-m", "iku.cli", "signer", "run", "--every", "1"],
-        env=environ | {"IKU_DATABASE_URL": away, "IKU_SIGNER_URL": away},
-        cwd=tmp_path,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        try:
-            assert process.stderr is not None
-            assert "TANPA SAKSI" in process.stderr.readline()
-            for _ in range(2):
-                assert "mencoba lagi" in process.stderr.readline()
-            os.kill(process.pid, signal.SIGINT)
-            assert process.wait(timeout=60) == 0
-        finally:
-            process.kill()
+    nowhere = environ | {"IKU_DATABASE_URL": away, "IKU_SIGNER_URL": away}
+    with forker.start(RUN, nowhere, tmp_path) as process:
+        assert "TANPA SAKSI" in process.stderr.readline()
+        for _ in range(2):
+            assert "mencoba lagi" in process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=60) == 0

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import iku_verify
+from tests.forked import Forker
 from tests.ledger.test_note import witness_key
 
 
@@ -83,41 +84,28 @@ def test_a_witness_by_file_completes_the_proof(
 
 @pytest.mark.usefixtures("indonesian")
 def test_a_witness_over_http_is_asked_by_the_signer(
-    iku: Any, commands: str, environ: dict[str, str], tmp_path: Path
+    iku: Any, forker: Forker, commands: str, environ: dict[str, str], tmp_path: Path
 ) -> None:
     lines = iku("witness", "key", "saksi.test", "--json").json["lines"]
-    with subprocess.Popen(
-        [
-            *(sys.executable, "-m", "iku.cli", "witness", "serve", "--port", "0"),
-            *("--policy", "logs"),
-        ],
-        env=environ,
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        try:
-            assert process.stdout is not None
-            address = process.stdout.readline().split()[-1]
-            listed = tmp_path / "witnesses"
-            spelt = "".join(f"{line}\n" for line in lines)
-            listed.write_text(spelt.replace(" URL", f" {address}"))
-            watched = {"IKU_WITNESSES": str(listed)}
-            said = iku("signer", "once", **watched)
-            assert said.code == 0, said.err
-            assert "Kuorum saksi tercapai sampai ukuran 146." in said.out
-            assert "TANPA SAKSI" not in said.out
-            # A signer that lost its state asks the witness for the last checkpoint.
-            (tmp_path / "var" / "signer" / "state").unlink()
-            alone = iku("signer", "once")
-            assert alone.code == 1
-            assert "--known FILE" in alone.err
-            assert iku("signer", "once", **watched).code == 0
-            process.send_signal(signal.SIGTERM)
-            _, err = process.communicate(timeout=60)
-        finally:
-            process.kill()
+    serving = ("witness", "serve", "--port", "0", "--policy", "logs")
+    with forker.start(serving, environ, tmp_path) as process:
+        address = process.stdout.readline().split()[-1]
+        listed = tmp_path / "witnesses"
+        spelt = "".join(f"{line}\n" for line in lines)
+        listed.write_text(spelt.replace(" URL", f" {address}"))
+        watched = {"IKU_WITNESSES": str(listed)}
+        said = iku("signer", "once", **watched)
+        assert said.code == 0, said.err
+        assert "Kuorum saksi tercapai sampai ukuran 146." in said.out
+        assert "TANPA SAKSI" not in said.out
+        # A signer that lost its state asks the witness for the last checkpoint.
+        (tmp_path / "var" / "signer" / "state").unlink()
+        alone = iku("signer", "once")
+        assert alone.code == 1
+        assert "--known FILE" in alone.err
+        assert iku("signer", "once", **watched).code == 0
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate(timeout=60)
     assert process.returncode == 0
     assert "Traceback" not in err
     rotated = iku("signer", "rotate", **watched)

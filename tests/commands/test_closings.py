@@ -1,9 +1,8 @@
 """Late facts and closed periods, in one process and in two over one database."""
 
 import asyncio
-import sys
+import os
 import time
-from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -50,6 +49,8 @@ from iku.postgres.database import Database
 from iku.queries import publications
 from iku.settings import Settings
 from tests.domain.story import decided_by, step
+from tests.forked import Forker, Process
+from tests.samples import examples
 
 DAY = date(2021, 5, 1)
 EARLY = date(2019, 5, 1)
@@ -356,27 +357,22 @@ async def test_what_is_refused_uses_up_no_number(desks: Desks) -> None:
 
 # Several processes, checked by the log that they leave.
 
-PROGRAM = Path(__file__).parents[1] / "recording.py"
-PROCESSES, SECONDS = 3, 6
+PROCESSES, SECONDS = 3, examples(6, 1)
 LIMIT_S = 120  # for a slow machine, where the processes take longer to interfere
 
 
-async def recorder(database: Database, home: Path, name: str) -> Process:
+def recorder(forker: Forker, database: Database, home: Path, name: str) -> Process:
     """A process that has started to record."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, str(PROGRAM), msgspec.json.encode(database).decode()),
-        *(str(home), name),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-    )
-    assert process.stdout is not None
-    assert await process.stdout.readline() == b"recording\n"
+    words = (msgspec.json.encode(database).decode(), str(home), name)
+    process = forker.start(words, os.environ, module="tests.recording")
+    assert process.stdout.readline() == "recording\n"
     return process
 
 
 async def recorded_by(process: Process) -> list[int]:
     """The numbers of the process: recorded, refused, recorded with a reason."""
-    printed, _ = await process.communicate(b"")  # ends it, by closing standard input
+    # Closing its standard input ends it.
+    printed, _ = await asyncio.to_thread(process.communicate)
     assert process.returncode == 0
     return [int(number) for number in printed.split()]
 
@@ -429,7 +425,7 @@ async def close_and_open(desk: Desk) -> int:
 
 
 async def test_no_process_changes_without_a_reason_what_another_has_closed(
-    database: Database, desks: Desks, tmp_path: Path
+    forker: Forker, database: Database, desks: Desks
 ) -> None:
     desk = await desks()
     await desk.draft()
@@ -438,7 +434,7 @@ async def test_no_process_changes_without_a_reason_what_another_has_closed(
 
     names = [f"p{n}" for n in range(PROCESSES)]
     home = desk.app.settings.home
-    processes = await asyncio.gather(*(recorder(database, home, n) for n in names))
+    processes = [recorder(forker, database, home, name) for name in names]
     times = await close_and_open(desk)
     numbers = await asyncio.gather(*map(recorded_by, processes))
     recorded, refused, explained = map(sum, zip(*numbers, strict=True))

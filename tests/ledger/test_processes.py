@@ -9,10 +9,11 @@ from iku.ledger.integrity_check import check_ledger
 from iku.postgres import pool as pools
 from iku.postgres.database import Database
 from iku.postgres.pool import Plain
+from tests.samples import examples
 
 WRITER = Path(__file__).with_name("writer.py")
 PROCESSES = 4
-SECONDS = 5
+SECONDS = examples(5, 1)
 
 
 async def accepted_by(database: Database, name: str) -> list[str]:

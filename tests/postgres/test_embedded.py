@@ -25,22 +25,14 @@ from iku.postgres import embedded, postmaster, programs
 from iku.postgres.embedded import Lease, lease
 from iku.postgres.programs import PostgresError
 from tests.conftest import FAST, copied, in_memory
+from tests.forked import Forker, Process
 
 T = TypeVar("T")
-Program: TypeAlias = "subprocess.Popen[str]"
 Ordinary: TypeAlias = Callable[[str, Path], "subprocess.CompletedProcess[str]"]
 
 ROOT = os.geteuid() == 0
 NOBODY = 65534
 STARTED = "select pg_postmaster_start_time()::text"
-HOLD = """
-import sys
-from pathlib import Path
-from iku.postgres.embedded import lease
-with lease(Path(sys.argv[1]), {"fsync": "off"}) as held:
-    print(held.owner_dsn, flush=True)
-    sys.stdin.read()
-"""
 # Python may be readable by root only, so it is loaded before privileges are dropped.
 DROP = f"""
 import os, sys
@@ -84,12 +76,19 @@ def closed_folder(tmp_path: Path) -> Path:
     return home
 
 
+@pytest.fixture(scope="module")
+def library() -> Iterator[Path]:
+    """A copy of the wheel that every user can read."""
+    with in_memory() as folder:
+        library = folder / "library"
+        copy_wheel(library)
+        subprocess.run(["chmod", "-R", "a+rX", str(library)], check=True)
+        yield library
+
+
 @pytest.fixture
-def ordinary(open_folder: Path) -> Ordinary:
+def ordinary(library: Path) -> Ordinary:
     """Runs a script on a home folder as an unprivileged user."""
-    library = open_folder / "library"
-    copy_wheel(library)
-    subprocess.run(["chmod", "-R", "a+rX", str(library)], check=True)
 
     def run(script: str, home: Path) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
@@ -174,29 +173,24 @@ def eventually(seen: Callable[[], T]) -> T:
 
 
 @pytest.fixture
-def hold() -> Iterator[Callable[[Path], Program]]:
+def hold(forker: Forker) -> Iterator[Callable[[Path], Process]]:
     """Starts programs that hold a lease until their standard input is closed."""
     with ExitStack() as running:
 
-        def start(home: Path) -> Program:
-            program = subprocess.Popen(
-                [sys.executable, "-c", HOLD, str(home)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
+        def start(home: Path) -> Process:
+            program = forker.start(
+                [str(home)], os.environ, module="tests.postgres.holding"
             )
             return running.enter_context(program)
 
         yield start
 
 
-def dsn_of(program: Program) -> str:
-    assert program.stdout is not None
+def dsn_of(program: Process) -> str:
     return program.stdout.readline().strip()
 
 
-def finish(program: Program) -> None:
+def finish(program: Process) -> None:
     program.communicate()
     assert program.returncode == 0
 
@@ -356,7 +350,7 @@ def test_settings_of_the_surroundings_do_not_reach_it(
 
 
 def test_the_last_to_leave_stops_it(
-    own_home: Path, hold: Callable[[Path], Program]
+    own_home: Path, hold: Callable[[Path], Process]
 ) -> None:
     first, second = hold(own_home), hold(own_home)
     assert ask(dsn_of(first), STARTED) == ask(dsn_of(second), STARTED)
@@ -367,7 +361,7 @@ def test_the_last_to_leave_stops_it(
 
 
 def test_eight_at_once_on_a_fresh_folder_share_one(
-    tmp_path: Path, hold: Callable[[Path], Program]
+    tmp_path: Path, hold: Callable[[Path], Process]
 ) -> None:
     users = [hold(tmp_path) for _ in range(8)]
     assert len({ask(dsn_of(user), STARTED) for user in users}) == 1
@@ -378,7 +372,7 @@ def test_eight_at_once_on_a_fresh_folder_share_one(
 
 
 def test_a_killed_program_leaves_no_lease(
-    own_home: Path, hold: Callable[[Path], Program]
+    own_home: Path, hold: Callable[[Path], Process]
 ) -> None:
     killed = hold(own_home)
     started = ask(dsn_of(killed), STARTED)
@@ -462,7 +456,7 @@ def initialising(home: Path) -> bool:
 
 
 def test_a_program_killed_amid_the_first_start_leaves_no_half_cluster(
-    tmp_path: Path, hold: Callable[[Path], Program]
+    tmp_path: Path, hold: Callable[[Path], Process]
 ) -> None:
     killed = hold(tmp_path)
     eventually(lambda: initialising(tmp_path))
@@ -475,7 +469,7 @@ def test_a_program_killed_amid_the_first_start_leaves_no_half_cluster(
 
 
 def test_an_initialisation_killed_is_reported_and_begun_again(
-    tmp_path: Path, hold: Callable[[Path], Program]
+    tmp_path: Path, hold: Callable[[Path], Process]
 ) -> None:
     program = hold(tmp_path)
     eventually(lambda: initialising(tmp_path))

@@ -6,6 +6,7 @@ socket's send buffer in bytes, for tests of slow readers.
 
 import os
 import socket
+import warnings
 
 from iku.app import migrate_and_open
 from iku.domain.access import Mode
@@ -24,6 +25,7 @@ def listen_with_little_ahead(host: str, port: int) -> socket.socket:
 
 
 async def main() -> None:
+    warnings.simplefilter("error")
     server.listen = listen_with_little_ahead
     mode = Mode(os.environ.get("MODE", Mode.LOCAL))
     async with migrate_and_open(Settings.from_environment(os.environ)) as app:

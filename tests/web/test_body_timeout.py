@@ -16,8 +16,9 @@ from iku.postgres.database import Database
 from iku.web import documentation
 from iku.web.app import MODULES
 from tests.conftest import Clone
+from tests.forked import Forker
 from tests.web.conftest import CASE, ORGANISATION
-from tests.web.test_server import Served, ended, serving_process, told
+from tests.web.test_server import Served, ended, serving, told
 
 ID = "6f0f8f6e-2f60-4cf0-8a0e-6b7c8d9e0f10"
 SUBJECTS = {
@@ -89,9 +90,10 @@ async def database(clone: Clone, furnished: str) -> Database:
 
 
 @pytest.fixture(scope="module")
-def served(database: Database, home: Path) -> Iterator[Served]:
+def served(forker: Forker, database: Database, home: Path) -> Iterator[Served]:
     """One server for all tests; it stops promptly, without output."""
-    with serving_process(**told(database, home), IKU_BODY_TIMEOUT_S="1") as served:
+    settings = told(database, home) | {"IKU_BODY_TIMEOUT_S": "1"}
+    with serving(forker, **settings) as served:
         with httpx.Client(base_url=f"{served.address}/api/v1") as client:
             client.post("/conflicts", json=CASE).raise_for_status()
             client.post("/organisations", json=ORGANISATION).raise_for_status()

@@ -11,8 +11,9 @@ from iku.ledger import checkpoint_signing
 from iku.ledger.signer_folder import SignerFolder
 from iku.postgres.database import Database
 from iku.postgres.pool import Plain
+from tests.forked import Forker
 from tests.samples import sample
-from tests.web.test_server import serving_process, told
+from tests.web.test_server import serving, told
 
 CONFIG = Path(__file__).with_name("schemathesis.toml")
 HOOKS = Path(__file__).with_name("schemathesis_hooks.py")
@@ -20,14 +21,14 @@ EXAMPLES = 1  # per operation, after those of the schema; a long manual run had 
 
 
 async def test_schemathesis_finds_nothing(
-    database: Database, signer: Plain, tmp_path: Path, described: Any
+    forker: Forker, database: Database, signer: Plain, tmp_path: Path, described: Any
 ) -> None:
     operations = sorted(
         operation["operationId"]
         for path in described["paths"].values()
         for operation in path.values()
     )
-    with serving_process(**told(database, tmp_path / "var")) as served:
+    with serving(forker, **told(database, tmp_path / "var")) as served:
         # Half of the proof routes need a signed checkpoint.
         home = SignerFolder(tmp_path / "signer")
         await checkpoint_signing.sign(signer, home, home.make_key("iku.test/log").name)

@@ -16,9 +16,10 @@ from iku.web.app import connect
 from iku.web.listening import Transport
 from iku.web.problems import Problem
 from iku.web.witness import create_witness
+from tests.forked import Forker
 from tests.ledger.test_witness import KEY, KNOWN, request
 from tests.web.conftest import API, CASE, Client, assembled, problem
-from tests.web.test_server import serving_process, told
+from tests.web.test_server import serving, told
 
 OURS = (
     *("localhost", "localhost:8000", "LocalHost:8000", "localhost:"),
@@ -169,9 +170,9 @@ async def test_pages_and_what_is_not_there_are_kept_from_others_alike(
 
 
 def test_what_serves_this_machine_answers_to_its_names_only(
-    database: Database, tmp_path: Path
+    forker: Forker, database: Database, tmp_path: Path
 ) -> None:
-    with serving_process(**told(database, tmp_path / "var")) as served:
+    with serving(forker, **told(database, tmp_path / "var")) as served:
         for lines, status in (
             (f"Host: 127.0.0.1:{served.port}\r\n", b"200"),
             (f"Host: evil.test:{served.port}\r\n", b"421"),

@@ -19,8 +19,9 @@ from iku.postgres.database import Database
 from iku.postgres.pool import Plain
 from iku.queries.recount import recount
 from tests.conftest import SETTINGS
+from tests.forked import Forker
 from tests.web.conftest import CASE, RESOLVED, VERIFIED, Client, problem
-from tests.web.test_server import LOCKED, serving_process, told
+from tests.web.test_server import LOCKED, serving, told
 
 # Bytes of an unread response in the buffers of the reader and the server.
 UNDER_WAY = 2 * 65_536
@@ -93,13 +94,15 @@ async def test_who_comes_when_the_queue_is_full_is_told_at_once(
 
 
 @pytest.fixture
-async def two(database: Database, tmp_path: Path) -> AsyncIterator[list[Client]]:
+async def two(
+    forker: Forker, database: Database, tmp_path: Path
+) -> AsyncIterator[list[Client]]:
     """Two server processes over one database, with one key folder."""
     async with AsyncExitStack() as stack:
         clients = []
         for _ in range(2):
-            serving = serving_process(**told(database, tmp_path))
-            address = stack.enter_context(serving).address
+            process = serving(forker, **told(database, tmp_path))
+            address = stack.enter_context(process).address
             client = Client(base_url=f"{address}/api/v1", timeout=30)
             clients.append(await stack.enter_async_context(client))
         yield clients
@@ -162,11 +165,11 @@ async def test_what_one_process_records_the_other_tells_in_its_next_answer(
 
 
 async def test_a_reader_who_takes_his_time_holds_no_lock_and_no_connection(
-    database: Database, owner: Plain, tmp_path: Path
+    forker: Forker, database: Database, owner: Plain, tmp_path: Path
 ) -> None:
     await _fill(database, 800)
     head = {"Accept": "application/x-ndjson"}
-    with serving_process(**told(database, tmp_path), SEND_BUFFER="4096") as served:
+    with serving(forker, **told(database, tmp_path), SEND_BUFFER="4096") as served:
         base = f"{served.address}/api/v1"
         async with Client(base_url=base) as writer, Client(base_url=base) as slow:
             # More readers than the pool has connections, each stopped after the head.

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic, sleep
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 import httpx
@@ -24,32 +24,26 @@ from iku.postgres.database import Database
 from iku.postgres.pool import Plain
 from iku.web import server
 from tests.conftest import Clone
+from tests.forked import Forker, Process
 from tests.web.conftest import CASE, RESOLVED
 
 SERVED = Path(__file__).with_name("served.py")
 ROOT = SERVED.parents[2]
+Program: TypeAlias = "subprocess.Popen[str] | Process"
 
 
 class Served:
     """A serving process and its address."""
 
-    def __init__(self, process: "subprocess.Popen[str]", address: str) -> None:
+    def __init__(self, process: Program, address: str) -> None:
         self.process = process
         self.address = address
         self.port = int(address.rpartition(":")[2])
 
 
 @contextmanager
-def serving_process(**environment: str) -> Iterator[Served]:
-    """A server process; killed at the end if it still runs."""
-    mine = {n: v for n, v in os.environ.items() if not n.startswith("IKU_")}
-    process = subprocess.Popen(
-        [sys.executable, "-W", "error", str(SERVED)],
-        env=mine | environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+def running(process: Program) -> Iterator[Served]:
+    """The server that was started as *process*; killed at the end if it still runs."""
     try:
         assert process.stdout is not None
         address = process.stdout.readline().strip()
@@ -58,6 +52,33 @@ def serving_process(**environment: str) -> Iterator[Served]:
     finally:
         process.kill()
         process.communicate()
+
+
+def surroundings() -> dict[str, str]:
+    """The environment of the tests, without settings."""
+    return {n: v for n, v in os.environ.items() if not n.startswith("IKU_")}
+
+
+@contextmanager
+def serving(forker: Forker, **environment: str) -> Iterator[Served]:
+    """A server process; killed at the end if it still runs."""
+    given = surroundings() | environment
+    with running(forker.start((), given, module="tests.web.served")) as served:
+        yield served
+
+
+@contextmanager
+def serving_process(**environment: str) -> Iterator[Served]:
+    """The same in a new Python, in which warnings are errors from its start."""
+    process = subprocess.Popen(
+        [sys.executable, "-W", "error", str(SERVED)],
+        env=surroundings() | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with running(process) as served:
+        yield served
 
 
 def told(database: Database, home: Path) -> dict[str, str]:
@@ -71,18 +92,21 @@ def told(database: Database, home: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def served(database: Database, tmp_path: Path) -> Iterator[Served]:
-    with serving_process(**told(database, tmp_path / "var")) as served:
+def served(forker: Forker, database: Database, tmp_path: Path) -> Iterator[Served]:
+    with serving(forker, **told(database, tmp_path / "var")) as served:
         yield served
 
 
 @pytest.fixture(scope="module")
 async def kept_on(
-    clone: Clone, furnished: str, tmp_path_factory: pytest.TempPathFactory
+    forker: Forker,
+    clone: Clone,
+    furnished: str,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> AsyncIterator[Served]:
     """A server process shared by the tests of this file."""
     home = tmp_path_factory.mktemp("serving")
-    with serving_process(**told(await clone(furnished), home)) as served:
+    with serving(forker, **told(await clone(furnished), home)) as served:
         yield served
 
 
@@ -114,7 +138,7 @@ async def _refuses(served: Served) -> bool:
     """Whether the server refuses connections."""
     try:
         _, writer = await asyncio.open_connection("127.0.0.1", served.port)
-    except ConnectionRefusedError:
+    except (ConnectionRefusedError, ConnectionResetError):
         return True
     writer.close()
     return False
@@ -154,13 +178,15 @@ def test_the_embedded_database_is_stopped_after_it(own_home: Path) -> None:
         assert httpx.get(f"{served.address}/api/v1/health/ready").status_code == 200
         assert (own_home / "postgres" / "data" / "postmaster.pid").exists()
         served.process.send_signal(signal.SIGTERM)
-        ended(served, 20)
+        assert ended(served, 20) == ""
     assert not (own_home / "postgres" / "data" / "postmaster.pid").exists()
 
 
-def test_the_embedded_database_may_be_killed_under_it(own_home: Path) -> None:
+def test_the_embedded_database_may_be_killed_under_it(
+    forker: Forker, own_home: Path
+) -> None:
     with (
-        serving_process(IKU_HOME=str(own_home)) as served,
+        serving(forker, IKU_HOME=str(own_home)) as served,
         httpx.Client(base_url=f"{served.address}/api/v1") as client,
     ):
         client.post("/conflicts", json=CASE).raise_for_status()

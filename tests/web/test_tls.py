@@ -8,7 +8,7 @@ import signal
 import socket
 import ssl
 import warnings
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from time import monotonic
 from typing import NamedTuple
@@ -18,8 +18,10 @@ from cryptography import x509
 
 from iku.postgres.database import Database
 from iku.web.tls import Certificate, CertificateError
+from tests.conftest import Clone
+from tests.forked import Forker
 from tests.web.certificates import NAME, Pair, make_pair, trusting
-from tests.web.test_server import Served, serving_process, told
+from tests.web.test_server import Served, serving, told
 
 OLD, NEW = make_pair(), make_pair()
 GET = (
@@ -55,11 +57,28 @@ def environment(database: Database, home: Path, folder: Path) -> dict[str, str]:
     }
 
 
-@pytest.fixture
-def protected(database: Database, tmp_path: Path) -> Iterator[Protected]:
-    folder = tmp_path / "tls"
-    with serving_process(**environment(database, tmp_path / "var", folder)) as served:
+@pytest.fixture(scope="module")
+async def shared(
+    forker: Forker,
+    clone: Clone,
+    furnished: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[Protected]:
+    """One server for all tests."""
+    home = tmp_path_factory.mktemp("protected")
+    folder = home / "tls"
+    variables = environment(await clone(furnished), home / "var", folder)
+    with serving(forker, **variables) as served:
         yield Protected(served, folder)
+
+
+@pytest.fixture
+async def protected(shared: Protected) -> Protected:
+    """The server with the old certificate."""
+    OLD.write(shared.folder)
+    os.kill(shared.served.process.pid, signal.SIGHUP)
+    await replaced(shared, OLD)
+    return shared
 
 
 class Link(NamedTuple):
