@@ -399,7 +399,7 @@ def announced(serving: "subprocess.Popen[str] | Process") -> tuple[str, str]:
     """The address that it prints, and the pages there."""
     assert serving.stdout is not None
     line = serving.stdout.readline()
-    found = re.search(r"dapat diakses di (http://127\.0\.0\.1:\d+); .* (http\S+)", line)
+    found = re.search(r"dapat dibuka di (http://127\.0\.0\.1:\d+); .* (http\S+)", line)
     assert found is not None
     return found[1], found[2]
 
