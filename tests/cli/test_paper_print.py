@@ -45,7 +45,7 @@ def test_a_paper_is_written_issued_signed_and_restored(
     assert again.code == 1
     assert "already issued with these contents" in again.err
     unwitnessed = iku(*NAME, "-o", "unwitnessed.pdf").out
-    assert "Missing: no quorum of witnesses is configured, so nobody" in unwitnessed
+    assert "Missing: no quorum of witnesses is configured, so the log" in unwitnessed
     assert "Name at least one witness in the file of IKU_WITNESSES" in unwitnessed
     # A witness cosigns by file.
     (tmp_path / "witnesses").write_text(f"witness W {WITNESS.verifier}\nquorum W\n")

@@ -76,7 +76,7 @@ async def replayed(world: World) -> tuple[Names, list[str]]:
     holders: dict[tuple[str, str], str] = {}
     doubled: list[str] = []
     async for recorded in log.read_log(world.connection):
-        turn = turns.entry(recorded).transition
+        turn = turns.apply(recorded).transition
         derived |= number_index.changed_rows(turn)
         holders = {k: s for k, s in holders.items() if s != recorded.stream}
         its = numbering.current_number(turn.subject, turn.after)

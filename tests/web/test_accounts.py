@@ -118,7 +118,7 @@ async def test_an_administrator_who_redeems_the_link_of_a_head_cannot_approve(
     page = await office.client.get(
         "http://iku.test/akun?bahasa=en", headers=await office.session("kepala")
     )
-    assert "invited or recovered lately" in page.text
+    assert "invited or recovered recently" in page.text
     seen = await read(office, "admin", f"/proposals/{path}")
     assert seen["status"] == "open"
 

@@ -39,7 +39,7 @@ COLUMNS = (
 )
 
 
-@click.command(short_help="Show how a figure came about, event by event.")
+@click.command(short_help="Show how a figure was formed, event by event.")
 @options(ReplayQuestion, arguments={"code": "CODE"})
 @workbook_option
 @terminal.as_json

@@ -62,15 +62,15 @@ def actions_of(
     return access.approving_actions(found) if approved else (found,)
 
 
-def is_allowed(actor: Actor, wanted: tuple[Action, ...], scope: Scope) -> bool:
-    """Whether *actor* may take any of the actions *wanted* in *scope*."""
-    return any(isinstance(access.may(actor, one, scope), Allowed) for one in wanted)
+def is_allowed(actor: Actor, sufficient: tuple[Action, ...], scope: Scope) -> bool:
+    """Whether *actor* may take any of the actions in *sufficient* in *scope*."""
+    return any(isinstance(access.may(actor, one, scope), Allowed) for one in sufficient)
 
 
-def denial_message(wanted: tuple[Action, ...], scope: Scope, actor: Actor) -> str:
-    """The rule that *actor* breaks by any of the actions *wanted* in *scope*."""
+def denial_message(sufficient: tuple[Action, ...], scope: Scope, actor: Actor) -> str:
+    """The rule that *actor* breaks by any of the actions in *sufficient* in *scope*."""
     held = tuple(Term("role", one.role) for one in actor.grants) or message("none")
-    action = tuple(Term("action", one) for one in wanted)
+    action = tuple(Term("action", one) for one in sufficient)
     if scope.division is None:
         return message(
             "the right {action} belongs to none of the roles {held}",
@@ -149,13 +149,13 @@ def _decision_violations(
 
 
 def _decline_violations(one: JudgedEvent, held: Proposal, actor: Actor) -> Violations:
-    wanted = _wanted_actions(held)
-    roles = {role for action in wanted for role in access.TABLE[action]}
+    sufficient = _sufficient_actions(held)
+    roles = {role for action in sufficient for role in access.TABLE[action]}
     if not any(grant.role in roles for grant in actor.grants):
-        yield one, denial_message(wanted, AGENCY_WIDE, actor)
+        yield one, denial_message(sufficient, AGENCY_WIDE, actor)
 
 
-def _wanted_actions(held: Proposal) -> tuple[Action, ...]:
+def _sufficient_actions(held: Proposal) -> tuple[Action, ...]:
     """The actions, a right to any of which approves the proposal."""
     stored, category = held.proposed.command, held.proposed.target.category
     return actions_of(category, stored.name, stored.data, approved=True)
@@ -166,7 +166,7 @@ def _proposed_violations(
 ) -> Violations:
     """A violation if the actor may propose the command for none of the subjects."""
     target, stored, state = one.event.target, one.event.command, command.state
-    wanted = actions_of(target.category, stored.name, stored.data)
+    sufficient = actions_of(target.category, stored.name, stored.data)
     other = merger_counterpart(target.category, stored.data)
     streams = [
         target.stream,
@@ -175,13 +175,13 @@ def _proposed_violations(
     day = one.record.known_on
     scopes = [scope for stream in streams for scope in state.scopes(stream, day)]
     for scope in scopes or [AGENCY_WIDE]:
-        for action in wanted:
+        for action in sufficient:
             match access.may(actor, action, scope):
                 case Denied(proposable=False):
                     pass
                 case _:
                     return
-    yield one, denial_message(wanted, (scopes or [AGENCY_WIDE])[0], actor)
+    yield one, denial_message(sufficient, (scopes or [AGENCY_WIDE])[0], actor)
 
 
 def _approval_violations(
@@ -191,10 +191,10 @@ def _approval_violations(
     for earlier in held.approvals:
         if command.is_same(earlier.by, one.body.actor):
             yield one, message("the same person had already approved the proposal")
-    wanted = _wanted_actions(held)
+    sufficient = _sufficient_actions(held)
     for division in one.event.divisions:
-        if not is_allowed(actor, wanted, Scope(division)):
-            yield one, denial_message(wanted, Scope(division), actor)
+        if not is_allowed(actor, sufficient, Scope(division)):
+            yield one, denial_message(sufficient, Scope(division), actor)
     if one.event.recorded is None:
         if len(command.events) > 1 or not one.event.divisions:
             yield (

@@ -253,13 +253,13 @@ def _account_violations(
         return
     yield from _unconditional_violations(command, one, actor)
     approved = approved_proposal(command)
-    wanted = _wanted_actions(command, one, approved=approved is not None)
+    sufficient = _sufficient_actions(command, one, approved=approved is not None)
     covered = frozenset() if approved is None else approved.approved_divisions
     for scope in _scopes(command, one):
-        if scope.division not in covered and not is_allowed(actor, wanted, scope):
-            yield one, denial_message(wanted, scope, actor)
+        if scope.division not in covered and not is_allowed(actor, sufficient, scope):
+            yield one, denial_message(sufficient, scope, actor)
             return
-    if wanted == (Action.VERIFY,):
+    if sufficient == (Action.VERIFY,):
         yield from _self_verification(command, one, actor)
 
 
@@ -298,7 +298,7 @@ def _unconditional_violations(
         )
 
 
-def _wanted_actions(
+def _sufficient_actions(
     command: JudgedCommand, one: JudgedEvent, *, approved: bool
 ) -> tuple[Action, ...]:
     """The actions, a right to any of which allows the event.

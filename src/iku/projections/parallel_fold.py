@@ -54,7 +54,7 @@ def fold(
     for history in histories:
         turns = TransitionFold()
         for recorded in history:
-            rows.add(turns.entry(recorded), counted)
+            rows.add(turns.apply(recorded), counted)
         events += len(history)
     return copy_lines(rows, events)
 
@@ -67,7 +67,7 @@ def count(
     for history in histories:
         turns = TransitionFold()
         for recorded in history:
-            entry = turns.entry(recorded)
+            entry = turns.apply(recorded)
             for definition in counted:
                 rows.count(entry, definition)
         events += len(history)

@@ -168,7 +168,7 @@ async def _insert_definitions(owner: Connection, size: int) -> list[CountedDefin
         owner, indicator.decider.category, size=size
     ):
         turns = TransitionFold()
-        entries += [turns.entry(one) for one in recorded]
+        entries += [turns.apply(one) for one in recorded]
     counted: list[CountedDefinition] = []
     for entry in sorted(entries, key=lambda entry: entry.position):
         counted += rows.number_definitions(entry, len(counted) + 1)

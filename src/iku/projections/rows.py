@@ -210,7 +210,7 @@ class TransitionFold:
     def __init__(self, states: Mapping[str, Any] = MappingProxyType({})) -> None:
         self._states = dict(states)
 
-    def entry(self, recorded: Recorded) -> ProjectedEvent:
+    def apply(self, recorded: Recorded) -> ProjectedEvent:
         """Apply the next event of the log to the states, and return its effect."""
         before = self._states.get(recorded.stream)
         decider = DECIDERS[recorded.category]
@@ -318,7 +318,7 @@ async def projected_events(
     turns = TransitionFold(
         {stream: _fold_history(history) for stream, history in before.items()}
     )
-    return [turns.entry(one) for one in recorded]
+    return [turns.apply(one) for one in recorded]
 
 
 def _fold_history(history: Sequence[Recorded]) -> Any:

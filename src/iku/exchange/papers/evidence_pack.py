@@ -45,11 +45,11 @@ NAME = "berkas-bukti-lke"
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time of an entry
 _CONTENTS = {
     "definisi.csv": message("operational definition of each indicator"),
-    "definisi.pdf": message("operational definition of each indicator, to be read"),
+    "definisi.pdf": message("operational definition of each indicator, as a document"),
     "prosedur-pengumpulan.pdf": message("procedure by which the data are collected"),
     "pengukuran-kinerja.csv": message("targets, actuals and achievements"),
     "angka.csv": message("the published figures with their numbers"),
-    "daftar-konflik.csv": message("the cases behind the figures, without texts"),
+    "daftar-konflik.csv": message("the cases that the figures count, without texts"),
     "perubahan.csv": message("what changed after the publication"),
 }
 _PROOF = message("record of a step of the publication, or its proof in the log")

@@ -111,7 +111,7 @@ class _Scale(Struct, frozen=True):
         """*text*, with break opportunities in words that are wider than their cell."""
         room = sum(self.widths[column : column + span]) - _INSET
         most = max(int(room / (self.size * _LETTER)), 1)
-        return _WORD.sub(lambda word: _broken(word[0], most), text)
+        return _WORD.sub(lambda word: _with_break_points(word[0], most), text)
 
 
 def _scale(table: Table, room: float) -> _Scale:
@@ -121,7 +121,7 @@ def _scale(table: Table, room: float) -> _Scale:
     return _Scale(size, [column.width * room / total for column in table.columns])
 
 
-def _broken(word: str, most: int) -> str:
+def _with_break_points(word: str, most: int) -> str:
     """*word*, with zero-width spaces if it has more than *most* characters.
 
     They follow punctuation, or every character if that is not enough.

@@ -38,8 +38,8 @@ ISSUE = Missing(
 )
 WITNESSES = Missing(
     message(
-        "no quorum of witnesses is configured, so nobody can cosign the log with its "
-        "issue"
+        "no quorum of witnesses is configured, so the log with its issue cannot be "
+        "cosigned"
     ),
     message(
         "Name at least one witness in the file of IKU_WITNESSES, restart the register "

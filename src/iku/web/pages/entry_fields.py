@@ -44,10 +44,12 @@ _HINTS: Mapping[str, Message] = {
     "reporter": message("The name of the person"),
     "parties": message("One name on each line"),
     "into": message("Number of the case or organisation that remains"),
-    "missing": message("What the report lacks, for the person who completes it"),
+    "missing": message("Missing information, for the person who completes the report"),
     "participation": message("Your own reference for this participation"),
 }
-_NUMBER = message("Only if it has a number already; otherwise it gets the next one")
+_NUMBER = message(
+    "Only if it already has a number; otherwise the next number is assigned"
+)
 _REASON = message("Required if the event changes a figure of a closed period")
 
 
