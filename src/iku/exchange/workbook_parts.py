@@ -147,12 +147,13 @@ def _unpack(archive: ZipFile) -> ReadableWorkbook:
             )
         )
     packed, scan = io.BytesIO(), _Scan()
-    with ZipFile(packed, "w", ZIP_STORED) as written:
+    # Compressed, because the parser holds a copy of the archive.
+    with ZipFile(packed, "w", ZIP_DEFLATED, compresslevel=1) as written:
         # The texts first, so that their lengths are known when cells refer to them.
         for name in sorted(parts, key=lambda name: not name.startswith(_TEXTS)):
             content = _content(archive, parts[name])
             scan.measure(name, content)
-            written.writestr(ZipInfo(parts[name].filename), content)
+            written.writestr(parts[name].filename, content)
     packed.seek(0)
     return ReadableWorkbook(packed, scan.refused_by_sheet())
 
@@ -174,7 +175,7 @@ def _parts(archive: ZipFile) -> dict[str, ZipInfo]:
     return found
 
 
-def _content(archive: ZipFile, info: ZipInfo) -> bytes:
+def _content(archive: ZipFile, info: ZipInfo) -> bytearray:
     """The content of a part, unpacked in blocks up to the size that it declares."""
     content = bytearray()
     with archive.open(info) as part:
@@ -182,7 +183,7 @@ def _content(archive: ZipFile, info: ZipInfo) -> bytes:
             content += block
     if b"\0" in content:  # not UTF-8, as which all parts are parsed
         raise unreadable(BROKEN)
-    return bytes(content)
+    return content
 
 
 class _Scan:
@@ -197,7 +198,7 @@ class _Scan:
         self._sheets: list[tuple[str, str]] = []  # name, and id of the relation
         self._targets: dict[str, str] = {}  # part, by id of the relation
 
-    def measure(self, name: str, content: bytes) -> None:
+    def measure(self, name: str, content: bytearray) -> None:
         """Measure one part; the shared texts come before the sheets.
 
         Raises:
@@ -232,7 +233,7 @@ class _Scan:
             part = target if target.startswith("xl/") else f"xl/{target}"
             self._targets[attributes.get("Id", "")] = part
 
-    def _measure_texts(self, content: bytes) -> None:
+    def _measure_texts(self, content: bytearray) -> None:
         lengths = self._lengths
 
         def begin(name: str, _attributes: dict[str, str]) -> None:
@@ -247,7 +248,7 @@ class _Scan:
         if len(lengths) > MOST_CELLS or sum(lengths) > LARGEST_TEXT:
             raise unreadable(TOO_LARGE)
 
-    def _measure_sheet(self, part: str, content: bytes) -> None:
+    def _measure_sheet(self, part: str, content: bytearray) -> None:
         sheet = _SheetExtent(self._lengths)
         self._parse(content, sheet.begin, sheet.add_text)
         self._cells += sheet.cells
@@ -258,7 +259,7 @@ class _Scan:
 
     def _parse(
         self,
-        content: bytes,
+        content: bytearray,
         begin: Callable[[str, dict[str, str]], None],
         text: Callable[[str], None] = lambda _text: None,
     ) -> None:
