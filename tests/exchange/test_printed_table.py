@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from iku.exchange import printed_table, workbook
-from iku.exchange.papers.document import Amount, CellKind, Ratio
+from iku.exchange.papers.document import Amount, CellKind
 from iku.exchange.printed_table import PrintedColumn, PrintedTable, TooManyRows
 from iku.language import Language
 from tests.exchange.workbooks import cells
@@ -33,17 +33,7 @@ def column(
         (["1.234,5", "7"], CellKind.NUMBER, [Decimal("1234.5"), 7]),
         (["77,78%", "–"], CellKind.PERCENT, [Decimal("77.78"), "–"]),
         (["77,78%", "7"], CellKind.PERCENT, [Decimal("77.78"), Amount(Decimal(7))]),
-        (
-            ["7/9 = 77,78%", "0/0 (–)", "100,00% (1/1)", "5/6"],
-            CellKind.RATIO,
-            [
-                Ratio(7, 9, Decimal("77.78")),
-                Ratio(0, 0, None),
-                Ratio(1, 1, Decimal("100.00")),
-                Ratio(5, 6, None),
-            ],
-        ),
-        # A figure takes three columns of the sheet, which others do not have.
+        # Figures among other values have no columns of their own.
         (["7/9", "77,78%"], CellKind.PERCENT, ["7/9", Decimal("77.78")]),
         (["31-12-2021", "140"], CellKind.COUNT, [date(2021, 12, 31), 140]),
         (["1234567890123456"], CellKind.COUNT, ["1234567890123456"]),
@@ -54,6 +44,38 @@ def test_a_column_of_numbers_has_the_values_that_are_printed(
     texts: Sequence[str], kind: CellKind, values: Sequence[Any]
 ) -> None:
     assert column(*texts) == (kind, values)
+
+
+def test_a_figure_takes_a_column_for_each_of_its_values() -> None:
+    printed = PrintedTable(
+        "",
+        [
+            PrintedColumn("Terbit", is_number=True),
+            PrintedColumn("N/D", is_number=True),
+        ],
+        [
+            ["7/9 = 77,78%", "1.033/1.238"],
+            ["0/0 (–)", "·"],
+            ["100,00% (1/1)", "+1 / -1"],
+            ["–", "< 3"],
+        ],
+    )
+    [table] = printed_table.document(
+        "", None, "", [printed], Language.INDONESIAN
+    ).tables
+    assert [(one.title, one.kind) for one in table.columns] == [
+        ("Terbit, Pembilang", CellKind.COUNT),
+        ("Terbit, Penyebut", CellKind.COUNT),
+        ("Terbit, %", CellKind.PERCENT),
+        ("N/D, Pembilang", CellKind.COUNT),
+        ("N/D, Penyebut", CellKind.COUNT),
+    ]
+    assert [row.cells for row in table.rows] == [
+        (7, 9, Decimal("77.78"), 1033, 1238),
+        (0, 0, "–", "·", None),
+        (1, 1, Decimal("100.00"), 1, -1),
+        ("–", None, None, "< 3", None),
+    ]
 
 
 def test_numbers_and_days_are_read_in_the_language_of_the_reader() -> None:

@@ -2,17 +2,18 @@
 
 A page or a command prints a table as text, in the language of its reader. The workbook
 of the table is made of that text, so it has what was printed, and nothing that the
-reader may not see. Columns of numbers become counts, percentages and figures (``7/9 =
-77,78%``), columns that hold only days become days, and everything else stays text.
+reader may not see. Columns of numbers become counts and percentages, figures (``7/9 =
+77,78%``) three columns of them, columns that hold only days become days, and everything
+else stays text.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from decimal import Decimal
-from functools import cache
 from typing import NamedTuple, TypeAlias
 
+from iku import labels
 from iku.exchange.formats import NOTHING
 from iku.exchange.papers.document import (
     MM_PER_CHARACTER,
@@ -21,7 +22,6 @@ from iku.exchange.papers.document import (
     CellKind,
     Column,
     Document,
-    Ratio,
     Row,
     Section,
     Table,
@@ -81,7 +81,15 @@ class _Percent(NamedTuple):
     value: Decimal
 
 
-_Value: TypeAlias = str | int | Decimal | _Percent | Ratio | date | None
+class _Figure(NamedTuple):
+    numerator: int
+    denominator: int
+    share: Decimal | str | None  # a dash if it is undefined; None if it is not printed
+
+
+# A column of the sheet: the end of its heading, its kind and its cells.
+_Part: TypeAlias = tuple[str, CellKind, Sequence[Cell | tuple[date, str]]]
+_Value: TypeAlias = str | int | Decimal | _Percent | _Figure | date | None
 
 
 def document(
@@ -115,17 +123,15 @@ def _table(of: PrintedTable, language: Language) -> Table:
     if len(of.rows) > MOST_ROWS:
         raise TooManyRows(len(of.rows))
     read = _Notation(language)
-    columns, cells = [], []
+    columns: list[_ReadColumn] = []
     for index, column in enumerate(of.columns):
         texts = [row[index].strip() for row in (*of.rows, *of.footer)]
-        kind, values = _values(column, texts, read)
-        columns.append(Column(column.heading, kind, _width(column.heading, texts)))
-        cells.append(values)
-    rows = [_row(one) for one in zip(*cells, strict=True)]
+        columns += _read_columns(column, texts, read)
+    rows = [_row(one) for one in zip(*(one.cells for one in columns), strict=True)]
     return Table(
         name=of.caption.split(",")[0].strip() or translate(TABLE, language),
         caption=of.caption,
-        columns=tuple(columns),
+        columns=tuple(Column(one.heading, one.kind, one.width) for one in columns),
         rows=tuple(rows[: len(of.rows)]),
         footer=tuple(rows[len(of.rows) :]),
         notes=tuple(of.notes),
@@ -137,25 +143,44 @@ TABLE: Message = message("Table")
 NO_ROWS: Message = message("no rows")
 
 
+class _ReadColumn(NamedTuple):
+    heading: str
+    kind: CellKind
+    cells: Sequence[Cell | tuple[date, str]]
+    width: float
+
+
 def _row(cells: Sequence[Cell | tuple[date, str]]) -> Row:
     marks = {i: one[1] for i, one in enumerate(cells) if isinstance(one, tuple)}
     return Row(tuple(c[0] if isinstance(c, tuple) else c for c in cells), marks=marks)
 
 
-def _width(heading: str, texts: Iterable[str]) -> float:
-    lines = (len(line) for text in (heading, *texts) for line in text.split("\n"))
-    return min(max(lines) + 2, WIDEST) * MM_PER_CHARACTER
-
-
-def _values(
+def _read_columns(
     column: PrintedColumn, texts: Sequence[str], read: "_Notation"
+) -> Iterator[_ReadColumn]:
+    """The columns of exact values that a printed column becomes."""
+    shown = (column.heading, *texts)
+    longest = max(len(line) for text in shown for line in text.split("\n"))
+    width = min(longest + 2, WIDEST) * MM_PER_CHARACTER
+    parts: list[_Part]
+    if column.is_number and not column.is_text:
+        values = [read.number(text) for text in texts]
+        if any(isinstance(one, _Figure) for one in values):
+            parts = _figures(texts, values, read.language)
+        else:
+            parts = [("", *_numbers(values))]
+    else:
+        parts = [("", *_texts(texts, read, is_text=column.is_text))]
+    for part, kind, cells in parts:
+        heading = ", ".join(filter(None, (column.heading, part)))
+        yield _ReadColumn(heading, kind, cells, width)
+
+
+def _texts(
+    texts: Sequence[str], read: "_Notation", *, is_text: bool
 ) -> tuple[CellKind, Sequence[Cell | tuple[date, str]]]:
-    """The kind of a column, and its cells."""
-    if column.is_text:
-        return CellKind.TEXT, [text or None for text in texts]
-    if column.is_number:
-        return _numbers(texts, [read.number(text) for text in texts])
-    days = [read.day(text) for text in texts]
+    """The cells of a column that has days only, or texts."""
+    days = [None if is_text else read.day(text) for text in texts]
     found = [day for day in days if day is not None]
     if found and len(found) == sum(text not in _EMPTY for text in texts):
         both = zip(days, texts, strict=True)
@@ -163,35 +188,59 @@ def _values(
     return CellKind.TEXT, [text or None for text in texts]
 
 
-def _numbers(
-    texts: Sequence[str], values: Sequence[_Value]
-) -> tuple[CellKind, list[Cell]]:
-    """The kind of a column of numbers, and its cells.
+def _figures(
+    texts: Sequence[str], values: Sequence[_Value], language: Language
+) -> list[_Part]:
+    """The counts of figures, each in a column, and the percentages if there are any.
 
-    A figure takes three columns of a sheet, so it is one only if all others are, too.
+    Figures among other values, as in a table with a row for each value, stay text.
     """
-    kinds = {type(one) for one in values} - {str, type(None)}
-    if kinds == {Ratio}:
-        return CellKind.RATIO, [*map(_plain, values)]
-    both = zip(values, texts, strict=True)
-    single = [text if isinstance(one, Ratio) else one for one, text in both]
+    others = {type(one) for one in values} - {_Figure, str, type(None)}
+    if others:
+        single = [
+            text if isinstance(one, _Figure) else one
+            for one, text in zip(values, texts, strict=True)
+        ]
+        return [("", *_numbers(single))]
+    pairs = [one if isinstance(one, _Figure) else (one, None, None) for one in values]
+    numerators, denominators, shares = map(list, zip(*pairs, strict=True))
+    names = (
+        translate(labels.FIGURE[n], language) for n in ("numerator", "denominator")
+    )
+    both = zip(names, (numerators, denominators), strict=True)
+    found: list[_Part] = [(name, CellKind.COUNT, cells) for name, cells in both]
+    if any(one is not None for one in shares):
+        found.append(("%", CellKind.PERCENT, shares))
+    return found
+
+
+def _numbers(values: Sequence[_Value]) -> tuple[CellKind, list[Cell]]:
+    """The kind of a column of numbers, and its cells."""
+    kinds = {*map(type, values)}
     if _Percent in kinds:
         return CellKind.PERCENT, [
             Amount(Decimal(one)) if isinstance(one, int | Decimal) else _plain(one)
-            for one in single
+            for one in values
         ]
     kind = CellKind.NUMBER if Decimal in kinds else CellKind.COUNT
-    return kind, [*map(_plain, single)]
+    return kind, [*map(_plain, values)]
 
 
 def _plain(value: _Value) -> Cell:
-    return value.value if isinstance(value, _Percent) else value
+    match value:
+        case _Percent(number):
+            return number
+        case _Figure():
+            raise AssertionError(value)  # its column is read by `_figures`
+        case _:
+            return value
 
 
 class _Notation:
     """The notation of values in a language, read back."""
 
     def __init__(self, language: Language) -> None:
+        self.language = language
         self._is_english = language is Language.ENGLISH
         self._day = _DAYS[language]
 
@@ -219,18 +268,17 @@ class _Notation:
         return (day, MARKED.strip()) if text.endswith(MARKED) else day
 
 
-@cache
-def _figure(english: str) -> Ratio | None:
+def _figure(english: str) -> _Figure | None:
     """A figure: ``7/9``, ``7/9 = 77.78%``, ``7/9 (77.78%)`` or ``77.78% (7/9)``."""
     for pattern in _FIGURES:
         if (found := pattern.fullmatch(english)) is not None:
             parts = found.groupdict()
-            shown = _digits(parts.get("percentage") or NOTHING)
-            return Ratio(
-                int(_digits(parts["numerator"])),
-                int(_digits(parts["denominator"])),
-                None if shown == NOTHING else Decimal(shown),
+            numerator, denominator = (
+                int(_digits(parts[name])) for name in ("numerator", "denominator")
             )
+            shown = parts.get("percentage")
+            share = shown if shown in {None, NOTHING} else Decimal(_digits(shown))
+            return _Figure(numerator, denominator, share)
     return None
 
 
@@ -256,7 +304,7 @@ _DAYS = {
 _COUNT = r"(?:\d{1,3}(?:,\d{3}){1,4}|\d{1,15})"
 _NUMBER = re.compile(rf"[+-]?{_COUNT}(?:\.\d{{1,15}})?", re.ASCII)
 _PERCENT = re.compile(rf"[+-]?{_COUNT}(?:\.\d{{1,15}})?%", re.ASCII)
-_FRACTION = rf"(?P<numerator>{_COUNT})/(?P<denominator>{_COUNT})"
+_FRACTION = rf"(?P<numerator>[+-]?{_COUNT}) ?/ ?(?P<denominator>[+-]?{_COUNT})"
 _SHARE = rf"(?P<percentage>{_COUNT}(?:\.\d{{1,15}})?%|{NOTHING})"
 _FIGURES = tuple(
     re.compile(pattern, re.ASCII)
