@@ -134,7 +134,8 @@ class _SheetWriter:
         of, table = self._document, self._table
         title = f"{DRAFT}: {of.title}" if of.draft else of.title
         figures = [f"Nomor angka {', '.join(of.figures)}"] if of.figures else []
-        self._sheet.write_string(0, 0, title, self._format("@", bold=True))
+        bold = self._workbook.add_format({"num_format": "@", "bold": True})
+        self._sheet.write_string(0, 0, title, bold)  # over the columns to the right
         self._row = 1
         for line in (*filter(None, (of.subtitle, table.caption)), of.coordinates):
             self._write_line(line)
