@@ -1,6 +1,9 @@
 """Pages and what they load stay small (docs/decisions/0044)."""
 
+import gc
+
 import pytest
+from jinja2.runtime import Context, Macro
 
 from iku.web import page_rendering
 from tests.web.conftest import Client
@@ -17,6 +20,19 @@ async def test_a_file_that_pages_load_is_small(reader: Client, name: str) -> Non
     sent = await reader.get(f"{SITE}{page_rendering.asset_address(name)}")
     assert sent.status_code == 200
     assert 0 < len(sent.content) <= LARGEST[name]
+
+
+async def test_a_page_leaves_nothing_to_the_garbage_collector(reader: Client) -> None:
+    address = f"{SITE}/konflik"
+    await reader.get(address)
+    gc.collect()
+    gc.disable()
+    try:
+        assert (await reader.get(address)).status_code == 200
+        kept = [one for one in gc.get_objects() if isinstance(one, Context | Macro)]
+    finally:
+        gc.enable()
+    assert not kept
 
 
 @pytest.mark.parametrize("path", addresses())
