@@ -1,4 +1,4 @@
-"""Papers: their bytes are stored before their issue, and signed copies are taken up."""
+"""Papers: their bytes are stored before their issue, and signed copies are accepted."""
 
 from hashlib import sha256
 

@@ -93,7 +93,7 @@ class Issued(Fact, frozen=True, tag="issued"):
 
 
 class Signed(Fact, frozen=True, tag="signed"):
-    """A signed copy of the paper was taken up; its sealed bytes are kept.
+    """A signed copy of the paper was accepted; its sealed bytes are kept.
 
     The signatures in it are not validated.
 

@@ -1,4 +1,4 @@
-"""Signed copies of issued papers: what is taken up, and what is refused.
+"""Signed copies of issued papers: the conditions on which they are accepted.
 
 An electronic signature is appended to a PDF as an incremental update, so the issued
 bytes must be the beginning of the copy. Certificates and signatures are not validated.
@@ -44,7 +44,7 @@ class ReservedField(Struct, frozen=True):
 
 
 def check(issued: bytes, found: PaperRecord, copy: bytes, today: date) -> Signed:
-    """The event that takes up *copy*, whose digest and length are filled in later.
+    """The event that accepts *copy*, whose digest and length are filled in later.
 
     *issued* is the issued paper with its proof.
 

@@ -180,7 +180,7 @@ async def issue(
     tags=TAGS,
 )
 async def signed(question: SignedQuestion, app: App, viewer: Viewer) -> Response[bytes]:
-    """The last signed copy that was taken up. Its signatures were not validated."""
+    """The last signed copy that was accepted. Its signatures were not validated."""
     async with open_view(app, viewer) as view:
         return await paper_files.signed(
             app, view, question.paper, question.request(app)

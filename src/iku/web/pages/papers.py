@@ -56,7 +56,7 @@ class OfferedPaper(NamedTuple):
         can_be_issued: Whether it is a kind of paper that is issued.
         issued: Its issue in force; None if it was not issued.
         proven: Whether it is served with its proof, and so is no draft.
-        signed: Whether a signed copy was taken up.
+        signed: Whether a signed copy was accepted.
     """
 
     name: str
