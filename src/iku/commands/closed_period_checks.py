@@ -5,7 +5,9 @@ needs the right to correct closed periods, or an approval. A figure is confirmed
 division that owns its indicator.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from datetime import date
+from typing import Any
 
 from iku.commands import authorisation
 from iku.commands.authorisation import Authority
@@ -18,7 +20,36 @@ from iku.domain.publication import NextStep, StepType, TakeStep
 from iku.messages import message
 
 
-def refuse_unexplained_changes(
+def check_changes(
+    command: Command,
+    changes: Sequence[SubjectChange],
+    closed: ClosedPeriods,
+    authority: Authority,
+    *,
+    touched: Sequence[Any],
+    today: date,
+    unexplained: bool,
+) -> bool:
+    """Whether a decision depends on the closed periods, whose figures it may change.
+
+    The change of the command's own subject is the first of *changes*; *touched* are the
+    states before. *unexplained* if the command moves figures and gives no reason.
+
+    Raises:
+        Forbidden: The change is retroactive, and the account may not correct them.
+        ReasonRequired: An unexplained change moves a figure of a closed period.
+    """
+    if unexplained:
+        _refuse_unexplained_changes(changes, closed)
+        return True
+    if authority.actor is None or not _is_retroactive(changes[0]):
+        return False
+    scopes = authorisation.scopes_of(touched, authority.register, today)
+    _refuse_unapproved(command, changes, closed, authority, scopes)
+    return True
+
+
+def _refuse_unexplained_changes(
     changes: Iterable[SubjectChange], closed: ClosedPeriods
 ) -> None:
     """Refuse a change of a closed period's figure without a reason.
@@ -32,7 +63,7 @@ def refuse_unexplained_changes(
         )
 
 
-def refuse_unapproved(
+def _refuse_unapproved(
     command: Command,
     changes: Iterable[SubjectChange],
     closed: ClosedPeriods,
@@ -41,7 +72,7 @@ def refuse_unapproved(
 ) -> None:
     """Refuse a change of a closed period's figure without the right or an approval."""
     try:
-        refuse_unexplained_changes(changes, closed)
+        _refuse_unexplained_changes(changes, closed)
     except ReasonRequired:
         if command.proposing:
             authority.require_proposable(Action.CORRECT_CLOSED, scopes)
@@ -49,7 +80,7 @@ def refuse_unapproved(
             authority.require(authorisation.closed_period_actions(command), scopes)
 
 
-def is_retroactive(change: SubjectChange) -> bool:
+def _is_retroactive(change: SubjectChange) -> bool:
     """Whether the change corrects, annuls, rejects or merges recorded facts."""
     return any(isinstance(event, _RETROACTIVE) for event in change.events)
 

@@ -2,11 +2,10 @@
 
 The streams are read before (`command_streams`), their texts as far as they can be
 decrypted. A decision depends on a text only to find out whether an event is recorded
-already. In the request the free text of an event is separated: the record gets
-commitments, and the vault gets the sealed texts.
+already. In the request texts are separated: the record gets commitments to them.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from typing import Any, NamedTuple
@@ -122,13 +121,7 @@ def _decide(
     }
     # Before the decision, so that a refusal discloses nothing of the subject.
     touched = [state, *(peer.state for peer in related.values())]
-    authorisation.authorise(command, touched, authority, today)
-    if command.category == account.decider.category:
-        account_rules.enforce(command, state, authority, today)
-    if closed is not None:
-        closed_period_checks.refuse_confirmation_by_other_division(
-            command, closed.value, authority
-        )
+    _authorise(command, touched, authority, today=today, closed=closed)
     context = _context(
         command, related, authority, today=today, areas=areas, closed=closed
     )
@@ -137,9 +130,7 @@ def _decide(
     own = SubjectChange(
         command.category, command.subject, decision.events, before, after
     )
-    others = tuple(
-        _changes_of_related_subjects(command.category, decision.others, related)
-    )
+    others = _changes_of_related_subjects(command.category, decision.others, related)
     changes = (own, *others)
     if not command.proposing:
         # A change of the category may have moved the subject to another division.
@@ -151,29 +142,44 @@ def _decide(
         (name, read.get(name, FoldedStream()).version)
         for name in (*unchanged, *grounds.streams)
     )
-    decided = CommandDecision(
+    approval = _approval(command, own, context)
+    conditions = authority.conditions
+    if closed is not None and closed_period_checks.check_changes(
+        *(command, changes, closed.value, authority),
+        touched=touched,
+        today=today,
+        unexplained=grounds.closures,
+    ):
+        conditions = (*conditions, closed.condition)
+    return CommandDecision(
         decision.events,
         before,
         after,
         (*authority.premises, *premises),
-        authority.conditions,
-        others=others,
+        conditions,
+        others=changes[1:],
         notes=merger.notes(command.proposed, state, decision.others),
         actor=authority.name,
-        approval=_approval(command, own, context),
+        approval=approval,
     )
-    if closed is None:
-        return decided
-    if grounds.closures:
-        closed_period_checks.refuse_unexplained_changes(changes, closed.value)
-    elif authority.actor is not None and closed_period_checks.is_retroactive(own):
-        about = authorisation.scopes_of(touched, authority.register, today)
-        closed_period_checks.refuse_unapproved(
-            command, changes, closed.value, authority, about
+
+
+def _authorise(
+    command: Command,
+    touched: Sequence[Any],
+    authority: Authority,
+    *,
+    today: date,
+    closed: Cached[ClosedPeriods] | None,
+) -> None:
+    """Refuse a command to which the actor has no right; its own state comes first."""
+    authorisation.authorise(command, touched, authority, today)
+    if command.category == account.decider.category:
+        account_rules.enforce(command, touched[0], authority, today)
+    if closed is not None:
+        closed_period_checks.refuse_confirmation_by_other_division(
+            command, closed.value, authority
         )
-    else:
-        return decided
-    return decided._replace(conditions=(*authority.conditions, closed.condition))
 
 
 def _context(
