@@ -152,6 +152,7 @@ async def test_the_metadata_name_each_option_of_a_definition(make: Make) -> None
         "Kategori: IPOLEKSOSBUD",
         "Tingkat terendah yang dihitung: perseteruan",
     ]
+    assert counted[5].startswith("Cara yang menyelesaikan kasus: islah, kesepakatan")
     active = dict(rows(organisations))["Definisi"]
     assert "Banyaknya partisipasi agar organisasi aktif: 1\n" in active
 

@@ -96,7 +96,7 @@ def _definition(of: Definition) -> str:
 
 def _option_line(name: str, value: Any) -> str:
     label, words = say(OPTIONS[name]), OPTION_VALUES.get(name, {})
-    values = value if isinstance(value, list) else (value,)
+    values = value if isinstance(value, list | tuple) else (value,)
     shown = ", ".join(say(words.get(one, str(one))) for one in values)
     return f"{label[0].upper()}{label[1:]}: {shown}"
 
