@@ -39,7 +39,7 @@ async def record(client: Client, *events: dict[str, Any]) -> None:
 async def test_each_filter_is_that_of_the_api(
     reader: Client, query: dict[str, str]
 ) -> None:
-    found = await shown(reader, LIST, per="2021-12-31", **query)
+    found = await shown(reader, LIST, per="2021-12-31", limit="50", **query)
     api = await reader.says("/organisations", as_of="2021-12-31", **query)
     assert len(api["items"]) > 0
     assert rows(found) == [one["id"] for one in api["items"]]

@@ -86,7 +86,7 @@ async def test_a_cut_group_says_how_many_tasks_more_wait_and_where(
     for number in ("K14", "K15", "K16"):
         await client.records("/conflicts", CASE | {"number": number})
     shown = read((await client.get(f"{SITE}/tugas")).text)
-    assert "1 yang paling lama menunggu; masih ada 2 lagi." in shown.text
+    assert "1 yang paling lama menunggu; masih ada 2 lagi yang menunggu." in shown.text
     whole = ("/konflik", {"status": "open", "verified": "false"})
     assert whole in shown.links
     assert tasks.LISTS.keys() == {*task_groups.TaskKind} - {task_groups.TaskKind.PERIOD}
