@@ -7,6 +7,8 @@ from datetime import date, datetime
 from python_calamine import load_workbook
 
 from iku.exchange.table_output import XLSX
+from iku.language import Language
+from iku.web import page_workbook
 from tests.exchange.workbooks import cells
 from tests.web.conftest import CASE, Client
 from tests.web.pages.showing import addresses, read
@@ -110,3 +112,30 @@ async def test_the_workbook_of_a_comparison_has_the_whole_replay(
     rows = cells(book.content, "Semua langkah putar ulang")
     *_, last = [row for row in rows if isinstance(row[0], float)]
     assert (last[6], last[8]) == (figure["numerator"], figure["denominator"])
+
+
+PAGE = """<!doctype html>
+<html lang="id"><body><main data-koordinat="Keadaan per 31-12-2021."><h1>Judul</h1>
+<p class="lead">Kalimat <em>pembuka</em>.</p>
+<table data-isian><tbody><tr><td><input name="x"></td></tr></tbody></table>
+<div aria-label="Sesi"><table>
+<thead><tr><th>Nama</th><th class="number">N</th><td></td></tr></thead>
+<tbody><tr><th>K10<br>A &amp; B</th><td class="number">1.234</td>
+<td><form><button>Hapus</button></form></td></tr></tbody>
+<tfoot><tr><th>Jumlah</th><td class="number">1.234</td><td></td></tr></tfoot>
+</table></div>
+<nav class="paging"><a href="?cursor=2" rel="next">Berikutnya</a></nav>
+</main></body></html>"""
+
+
+def test_a_page_is_read_without_its_fields_and_says_where_a_table_continues() -> None:
+    found = page_workbook.document(PAGE, Language.INDONESIAN)
+    assert (found.title, found.subtitle) == ("Judul", "Kalimat pembuka.")
+    assert found.coordinates == "Keadaan per 31-12-2021."
+    [table] = found.tables
+    assert [one.title for one in table.columns] == ["Nama", "N"]
+    assert [row.cells for row in table.rows] == [("K10\nA & B", 1234)]
+    assert [row.cells for row in table.footer] == [("Jumlah", 1234)]
+    assert table.caption == "Sesi"
+    [note] = table.notes
+    assert "hanya memuat baris-baris pertama" in note
