@@ -21,7 +21,7 @@ def sources(app: App, view: View) -> Sources:
 
 
 def site(app: App) -> Site:
-    """The installation that prints."""
+    """The site that prints papers: its URL, its witnesses, and if it may record."""
     writes = not app.commands.is_read_only
     return Site(app.settings.public_url, app.witnesses, writes)
 

@@ -204,8 +204,8 @@ def _closing(of: FrozenPublication, *, internal: bool) -> Paragraph:
     else:
         more = say(
             message(
-                "The public edition has no subject, place, kind, source and manner of "
-                "resolution of the cases."
+                "The public edition has no columns for the subject, place, kind, "
+                "source and manner of resolution of a case."
             )
         )
     return Paragraph(f"{said} {more}")

@@ -231,7 +231,7 @@ def _event_columns(*, internal: bool) -> tuple[Column, ...]:
 def _event_rows(
     late: _KnownLate, found: PublicationChanges, *, internal: bool
 ) -> list[tuple[Cell, ...]]:
-    """A row for each figure that the event moved, or one if it moved none."""
+    """A row for each figure that the event changed, or one if it changed none."""
     values = {figure.indicator: figure for figure in found.figures}
     one, cells = late.change, _event_cells(late, internal=internal)
     if not one.effects:
@@ -266,10 +266,10 @@ def _event_cells(late: _KnownLate, *, internal: bool) -> tuple[Cell, ...]:
 
 
 def _source(of: FrozenPublication, found: PublicationChanges) -> Paragraph:
-    moved = [one.indicator for one in found.figures if _moved(one)]
+    changed = [one.indicator for one in found.figures if _has_changed(one)]
     said = say(message("No figure changed."))
-    if moved:
-        said = say(message("Figures that changed: {figures}.", figures=moved))
+    if changed:
+        said = say(message("Figures that changed: {figures}.", figures=changed))
     rule = say(
         message(
             "A published value never changes; a restatement is an edition of its own."
@@ -279,5 +279,5 @@ def _source(of: FrozenPublication, found: PublicationChanges) -> Paragraph:
     return Paragraph(f"{source} {said} {rule}")
 
 
-def _moved(one: FrozenFigure) -> bool:
+def _has_changed(one: FrozenFigure) -> bool:
     return bool(one.difference.numerator or one.difference.denominator)
