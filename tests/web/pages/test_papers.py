@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
+import pymupdf
 import pytest
 
 from iku.app import App, open_app
@@ -20,6 +21,7 @@ from tests.web.test_publications import THEN, YEAR, publish
 
 PAGE = "/publikasi/2021"
 PAPER = f"{PAGE}/dokumen/data-terbuka"
+MINUTES = f"{PAGE}/dokumen/berita-acara-tutup-buku"
 
 
 @pytest.fixture
@@ -47,8 +49,15 @@ async def test_a_paper_is_downloaded_issued_and_taken_up_signed(
     await publish(client, known_on=THEN)
     page = await client.get(f"{SITE}{PAGE}")
     assert f"{PAPER}.pdf" in page.text
+    assert f'action="{MINUTES}/isian"' in page.text
     assert "Belum ada: penanda tangan Kepala Badan. Isi nama pemangku" in page.text
     assert "saksi" not in page.text.partition("Belum ada: ")[2].partition("</ul>")[0]
+    people = {"present": "Ani Contoh\n\nSiti ", "place": "Balai Kota"}
+    minutes = await sent(client, f"{MINUTES}/isian", **people)
+    assert minutes.headers["Content-Type"] == "application/pdf", minutes.text
+    with pymupdf.open(stream=minutes.content) as printed:  # type: ignore[no-untyped-call]
+        text = "".join(one.get_text() for one in printed)
+    assert all(one in text for one in ("Ani Contoh", "2.", "Siti", "Balai Kota, "))
     paper = await client.get(f"{SITE}{PAPER}.pdf")
     assert paper.headers["Iku-Paper"] == "draft"
     answer = await sent(client, f"{PAPER}/terbit")

@@ -30,6 +30,7 @@ CONFLICT, ORGANISED, INDICATOR = "/konflik/{", "/organisasi/{", "/indikator/{"
 OWNERS = {CONFLICT: "wasnas", ORGANISED: "poldagri", INDICATOR: "wasnas"}
 IN_PART = {Extent.DIVISION, Extent.PROPOSE_DIVISION}
 REFUSED, UNKNOWN = 403, 404
+PAPER_FORMS = ("/terbit", "/isian")
 SIGNED = "/tanda-tangan"  # of a paper, which nobody has signed here
 TEXTS = {
     str(CASE["title"]): "wasnas",
@@ -79,7 +80,7 @@ def example(template: str) -> str:
         "role": "petugas",
         "journal": "konflik",
         "version": "2",
-        "file": "lkjip" if template.endswith("/terbit") else "lkjip.pdf",
+        "file": "lkjip" if template.endswith(PAPER_FORMS) else "lkjip.pdf",
     }
     return re.sub(r"\{(\w+)(?::\w+)?\}", lambda found: values[found[1]], template)
 

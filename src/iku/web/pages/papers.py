@@ -17,13 +17,14 @@ from iku.domain.paper import Issued
 from iku.exchange.papers import (
     agency_cells,
     frozen_figures,
+    issuing,
     missing,
     registry,
     signed_copies,
 )
 from iku.exchange.papers.missing import Missing
 from iku.exchange.papers.registry import Archive, Paper, Scope
-from iku.exchange.papers.sources import PaperRequest
+from iku.exchange.papers.sources import PaperRequest, Participants
 from iku.ledger.checkpoint_store import Assurance
 from iku.messages import Message, message
 from iku.queries import papers
@@ -57,6 +58,7 @@ class OfferedPaper(NamedTuple):
         issued: Its issue in force; None if it was not issued.
         proven: Whether it is served with its proof, and so is no draft.
         signed: Whether a signed copy was accepted.
+        participants: The fields of `Participants` that it prints.
     """
 
     name: str
@@ -65,6 +67,7 @@ class OfferedPaper(NamedTuple):
     issued: Issued | None
     proven: bool
     signed: bool
+    participants: tuple[str, ...]
 
 
 class PublicationPapers(NamedTuple):
@@ -100,6 +103,32 @@ async def download_signed_copy(frame: PageContext) -> Response[bytes]:
     request = PaperRequest(publication=question.publication_id)
     async with frame.view() as view:
         return await paper_files.signed(frame.app, view, question.file, request)
+
+
+@sending(f"{PAGE}/{{file:str}}/isian", Action.READ_HISTORY)
+async def print_minutes(frame: PageContext, form: Form) -> Response[bytes]:
+    """Minutes with the people and the place of the form, which are not stored.
+
+    They are sent in a form, so that no address and no log contains names.
+    """
+    kind = issuing.kind_of(frame.path["file"])
+    request = PaperRequest(
+        publication=frame.path["publication_id"],
+        participants=_participants(kind, form),
+    )
+    async with frame.view() as view:
+        return await paper_files.file(frame.app, view, f"{kind.name}.pdf", request)
+
+
+def _participants(kind: Paper, form: Form) -> Participants:
+    """The participants of a form, with a name on each line."""
+    given: dict[str, Any] = {}
+    for name in kind.participants:
+        typed = form.values.get(name, "").splitlines()
+        lines = tuple(line.strip() for line in typed if line.strip())
+        many = name in {"present", "witnesses"}
+        given[name] = lines if many else " ".join(lines) or None
+    return Participants(**given)
 
 
 @sending(f"{PAGE}/{{file:str}}/terbit", Action.AGENCY_DATA)
@@ -169,7 +198,15 @@ async def _offered(
     issued = found.paper.issued if found else None
     proven = found is not None and await papers.is_proven(view, found, assurance)
     signed = bool(found and found.paper.signed)
-    return OfferedPaper(kind.name, kind.label, kind.issued, issued, proven, signed)
+    return OfferedPaper(
+        kind.name,
+        kind.label,
+        kind.issued,
+        issued,
+        proven,
+        signed,
+        kind.participants,
+    )
 
 
 async def _missing(
@@ -212,5 +249,6 @@ def _reason(form: Form) -> str:
 
 
 HANDLERS: list[Any] = [
-    *(download_paper, download_signed_copy, issue_paper, take_signed_copy),
+    *(download_paper, download_signed_copy, print_minutes),
+    *(issue_paper, take_signed_copy),
 ]
