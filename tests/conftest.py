@@ -22,7 +22,9 @@ from typing import TypeAlias
 import asyncpg
 import hypothesis
 import pytest
+from argon2 import PasswordHasher
 
+from iku.access import passwords
 from iku.app import App, open_app
 from iku.commands.command import Command
 from iku.domain import indicator
@@ -139,6 +141,17 @@ def in_memory() -> Iterator[Path]:
         folder = Path(name)
         folder.chmod(0o755)
         yield folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cheap_passwords() -> Iterator[None]:
+    """Hashes of a millisecond, since each person of a test has a password."""
+    with pytest.MonkeyPatch.context() as patch:
+        hasher = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+        patch.setattr(passwords, "HASHER", hasher)
+        passwords._dummy_hash.cache_clear()
+        yield
+    passwords._dummy_hash.cache_clear()
 
 
 @pytest.fixture(scope="session")

@@ -156,11 +156,14 @@ class Forker(NamedTuple):
         environ: Mapping[str, str],
         folder: Path,
         typed: str = "",
+        *,
         output: int | None = None,
+        terminal: int | None = None,
     ) -> Done:
         """Run ``iku`` with *arguments* in *folder*, with *typed* as standard input.
 
-        Standard output is the descriptor *output*, if there is one.
+        The descriptor *terminal* takes the place of standard input, and *output* that
+        of standard output.
         """
         request = [IKU, arguments, dict(environ), str(folder), ALL, False]
         with contextlib.ExitStack() as files:
@@ -169,8 +172,8 @@ class Forker(NamedTuple):
             for stream in streams:
                 stream.seek(0)
             numbers = [stream.fileno() for stream in streams]
-            if output is not None:
-                numbers[1] = output
+            numbers[0] = numbers[0] if terminal is None else terminal
+            numbers[1] = numbers[1] if output is None else output
             asking = files.enter_context(self._ask(request, numbers, TIMEOUT_S))
             code = int(asking.makefile("rb").read())
             said = []

@@ -11,6 +11,7 @@ from iku.access import passwords
 from iku.access.sign_in import Rejected
 from tests.access.enrolling import Office
 
+IN_USE = passwords.HASHER  # a fixture makes those of the tests cheap
 AGENCY = passwords.words_of(
     "Badan Kesatuan Bangsa dan Politik", "Bakesbangpol", "Kota Mojokerto", "IKU"
 )
@@ -113,6 +114,12 @@ def test_a_password_is_refused_for_the_accounts_own_name() -> None:
     words = AGENCY | passwords.words_of("siti.rahmawati")
     assert "too easy" in refused("siti.rahmawati.2021", words)
     assert "too easy" in refused("budi4budi4.2026", passwords.words_of("budi4"))
+
+
+def test_hashes_take_the_time_and_memory_that_owasp_demands() -> None:
+    """At least 19 MiB, twice."""
+    assert IN_USE.memory_cost >= 19 * 1024
+    assert IN_USE.time_cost >= 2
 
 
 async def test_a_hash_is_verified_by_its_password_only() -> None:

@@ -10,8 +10,9 @@ import pytest
 
 from iku.exchange import example
 from iku.postgres.database import Database
-from iku.postgres.pool import Plain
-from tests.conftest import copy_keys
+from iku.postgres.embedded import Lease
+from iku.postgres.pool import Plain, connect_as_owner
+from tests.conftest import Clone, copy_keys, within
 from tests.forked import Forker
 
 
@@ -42,18 +43,84 @@ def origin(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
+def reading() -> None:
+    """The test only reads: it shares a database with the others of its file."""
+
+
+@pytest.fixture
+def writing() -> None:
+    """The test writes, though most of its file only read."""
+
+
+@pytest.fixture
+def database(request: pytest.FixtureRequest) -> Database:
+    """A copy of `origin`, for this test alone unless it only reads."""
+    asked = set(request.fixturenames)
+    alone = "reading" not in asked or asked & {"writing", "owner", "signer"}
+    found: Database = request.getfixturevalue(
+        "database" if alone else "shared_database"
+    )
+    return found
+
+
+@pytest.fixture
+async def shared_database(
+    clone: Clone, origin: str, copies: dict[str, Database]
+) -> Database:
+    """The copy of `origin` for all tests of the file that only read."""
+    if origin not in copies:
+        copies[origin] = await clone(origin)
+    return copies[origin]
+
+
+@pytest.fixture(scope="module")
+async def copies(server: Lease) -> AsyncIterator[dict[str, Database]]:
+    """The shared copies of this file by origin; at the end, nothing was written."""
+    made: dict[str, Database] = {}
+    yield made
+    for origin, database in made.items():
+        written = await contents(database)
+        assert written == await contents(within(server, origin))
+
+
+async def contents(database: Database) -> dict[str, str]:
+    """A digest of the rows of every table."""
+    connection = await connect_as_owner(database.owner_dsn)
+    tables = await connection.fetch(
+        """
+        select format('%I.%I', schemaname, tablename) as name
+          from pg_tables
+         where schemaname not in ('pg_catalog', 'information_schema')
+        """
+    )
+    found = {}
+    for (name,) in tables:
+        found[name] = await connection.fetchval(
+            f"select md5(string_agg(t::text, '' order by t::text)) from {name} t"
+        )
+    await connection.close()
+    assert found["ledger.event"]
+    return found
+
+
+@pytest.fixture
 def environ(database: Database, tmp_path: Path) -> dict[str, str]:
     """The environment of a command that uses the test's own database."""
+    return surroundings(database, tmp_path)
+
+
+def surroundings(database: Database, folder: Path) -> dict[str, str]:
+    """The environment of a command that uses that database, and keys in the folder."""
     mine = {n: v for n, v in os.environ.items() if not n.startswith("IKU_")}
     mine.pop("COLUMNS", None)  # set by the terminal in which the tests are started
     assert database.signer_dsn is not None
-    copy_keys(tmp_path / "var" / "keys")
+    copy_keys(folder / "var" / "keys")
     return {
         **mine,
         "IKU_DATABASE_URL": database.application_dsn,
         "IKU_OWNER_URL": database.owner_dsn,
         "IKU_SIGNER_URL": database.signer_dsn,
-        "IKU_HOME": str(tmp_path / "var"),
+        "IKU_HOME": str(folder / "var"),
         "IKU_LANGUAGE": "en",
     }
 
@@ -82,12 +149,17 @@ def indonesian(environ: dict[str, str]) -> None:
 @pytest.fixture
 def iku(forker: Forker, environ: dict[str, str], tmp_path: Path) -> Type:
     """A function that runs a command; keywords set variables, None unsets one."""
+    return typing_at(forker, environ, tmp_path)
+
+
+def typing_at(forker: Forker, environ: dict[str, str], folder: Path) -> Type:
+    """The same in another environment."""
 
     def run(*arguments: object, typed: str = "", **variables: str | None) -> Said:
         words = [str(word) for word in arguments]
         told = {**environ, **variables}
         given = {name: value for name, value in told.items() if value is not None}
-        done = forker.run(words, given, tmp_path, typed)
+        done = forker.run(words, given, folder, typed)
         assert "Traceback" not in done.out + done.err
         return Said(*done)
 

@@ -27,11 +27,31 @@ AT = ("figure", "--as-of", "2021-12-31", "--known-on", "2022-06-30", "--size", 1
 
 @pytest.fixture
 def register(iku: Type, away: dict[str, str]) -> Type:
-    """The example register with a signed checkpoint."""
+    """The example register, which can be backed up."""
     assert away
-    assert iku("signer", "key").code == 0
-    assert iku("signer", "once").code == 0
     return iku
+
+
+@pytest.fixture
+def signed(register: Type) -> None:
+    """The register has a signed checkpoint."""
+    assert register("signer", "key").code == 0
+    assert register("signer", "once").code == 0
+
+
+@pytest.fixture(scope="module")
+def backups() -> list[bytes]:
+    return []
+
+
+@pytest.fixture
+def saved(register: Type, backups: list[bytes], tmp_path: Path) -> None:
+    """The file `b.iku`: a backup of the example register, made by the first test."""
+    if backups:
+        (tmp_path / "b.iku").write_bytes(backups[0])
+    else:
+        done(register("backup", "b.iku"))
+        backups.append((tmp_path / "b.iku").read_bytes())
 
 
 def done(said: Said) -> Said:
@@ -39,7 +59,7 @@ def done(said: Said) -> Said:
     return said
 
 
-@pytest.mark.usefixtures("indonesian")
+@pytest.mark.usefixtures("indonesian", "signed")
 def test_a_register_comes_back_as_it_was(
     register: Type, away: dict[str, str], tmp_path: Path
 ) -> None:
@@ -70,6 +90,7 @@ def test_a_register_comes_back_as_it_was(
     assert done(iku("rebuild", **away))
 
 
+@pytest.mark.usefixtures("signed")
 def test_for_programs_the_same_is_given(register: Type, away: dict[str, str]) -> None:
     saved = done(register("backup", "b.iku", "--json")).json
     assert (saved["file"], saved["size"], saved["attachments"]) == ("b.iku", 146, 0)
@@ -79,6 +100,7 @@ def test_for_programs_the_same_is_given(register: Type, away: dict[str, str]) ->
     assert (told["restored"]["kept"], told["restored"]["lost_keys"]) == (None, [])
 
 
+@pytest.mark.usefixtures("signed")
 def test_no_key_and_nothing_of_the_signers_is_in_it(
     register: Type, tmp_path: Path
 ) -> None:
@@ -154,11 +176,11 @@ async def test_attached_files_come_back_those_in_quarantine_too(
     assert first.read_bytes() == b"another"
 
 
+@pytest.mark.usefixtures("saved")
 def test_what_is_there_is_replaced_only_when_asked_and_kept(
     register: Type, away: dict[str, str], files: dict[str, Path]
 ) -> None:
     iku = register
-    done(iku("backup", "b.iku"))
     assert done(iku("publication", "draft", "--as-of", "2021-12-31", "--reason", "x"))
     done(iku("backup", "c.iku"))
     done(iku("restore", "c.iku", **away))
@@ -184,12 +206,11 @@ def test_what_is_there_is_replaced_only_when_asked_and_kept(
     assert iku("status", "--json", **older).json["size"] == 147
 
 
-@pytest.mark.usefixtures("indonesian")
+@pytest.mark.usefixtures("indonesian", "signed", "saved")
 def test_a_restored_log_shorter_than_what_was_signed_is_told(
     register: Type, away: dict[str, str]
 ) -> None:
     iku = register
-    done(iku("backup", "b.iku"))
     done(iku("publication", "draft", "--as-of", "2021-12-31", "--reason", "x"))
     done(iku("signer", "once"))
     said = done(iku("restore", "b.iku", **away))
@@ -201,13 +222,12 @@ def test_a_restored_log_shorter_than_what_was_signed_is_told(
     assert (alarmed.code, "size 147 was signed" in alarmed.err) == (1, True)
 
 
-@pytest.mark.usefixtures("indonesian")
+@pytest.mark.usefixtures("indonesian", "saved")
 def test_with_other_keys_it_counts_and_says_that_texts_cannot_be_opened(
     register: Type, away: dict[str, str], tmp_path: Path
 ) -> None:
     iku = register
     figures = done(iku(*AT)).out
-    done(iku("backup", "b.iku"))
     other = away | {"IKU_KEYS": str(tmp_path / "other")}
     said = done(iku("restore", "b.iku", **other))
     assert re.search(r"^Kunci teks: HILANG: \d{4}-\d\d; teks yang dienkripsi", said.err)
@@ -217,11 +237,11 @@ def test_with_other_keys_it_counts_and_says_that_texts_cannot_be_opened(
     assert "judul: terkunci" in done(iku("history", "K10", **other)).out
 
 
+@pytest.mark.usefixtures("saved")
 def test_a_damaged_or_foreign_file_changes_nothing(
     register: Type, away: dict[str, str], tmp_path: Path
 ) -> None:
     iku = register
-    done(iku("backup", "b.iku"))
     raw = (tmp_path / "b.iku").read_bytes()
     middle = len(raw) // 2
     damaged = (
@@ -269,6 +289,7 @@ def rewritten(path: Path, **changes: Any) -> None:
         ({"size": 145}, "146 events, but the manifest of the backup states 145"),
     ],
 )
+@pytest.mark.usefixtures("saved")
 async def test_a_backup_that_does_not_fit_leaves_everything_as_it_was(  # noqa: PLR0917 - fixtures
     register: Type,
     away: dict[str, str],
@@ -280,7 +301,6 @@ async def test_a_backup_that_does_not_fit_leaves_everything_as_it_was(  # noqa: 
     def typed(*words: str) -> Said:
         return register(*words, **away)
 
-    await asyncio.to_thread(register, "backup", "b.iku")
     rewritten(tmp_path / "b.iku", **changes)
     said = await asyncio.to_thread(typed, "restore", "b.iku")
     assert said.code == 1
@@ -290,22 +310,22 @@ async def test_a_backup_that_does_not_fit_leaves_everything_as_it_was(  # noqa: 
     assert await administrator.fetchval(there, name) == 0
 
 
+@pytest.mark.usefixtures("saved")
 async def test_a_restore_that_was_killed_can_be_started_again(
     register: Type, away: dict[str, str], administrator: Plain
 ) -> None:
     name = away["IKU_DATABASE_URL"].split("@/")[1].split("?")[0]
     await administrator.execute(f'create database "{name}.restore"')
-    await asyncio.to_thread(register, "backup", "b.iku")
     said = await asyncio.to_thread(lambda: register("restore", "b.iku", **away))
     assert said.code == 0, said.err
     left = "select count(*) from pg_database where datname like $1"
     assert await administrator.fetchval(left, f"{name}.%") == 0
 
 
+@pytest.mark.usefixtures("saved")
 async def test_nobody_may_use_the_database_meanwhile(
     register: Type, away: dict[str, str]
 ) -> None:
-    await asyncio.to_thread(register, "backup", "b.iku")
     done(await asyncio.to_thread(lambda: register("restore", "b.iku", **away)))
     connection = await connect_as_owner(away["IKU_DATABASE_URL"])
     try:
@@ -319,10 +339,10 @@ async def test_nobody_may_use_the_database_meanwhile(
     assert "stop the programs that use it, such as iku serve" in said.err
 
 
+@pytest.mark.usefixtures("saved")
 async def test_it_takes_a_superusers_login(
     register: Type, away: dict[str, str], database: Database, administrator: Plain
 ) -> None:
-    await asyncio.to_thread(register, "backup", "b.iku")
     await administrator.execute("create role few_rights login password 'x'")
     few = {
         name: re.sub("//.*?@", "//few_rights:x@", address)
@@ -392,10 +412,10 @@ async def test_the_owner_need_be_no_superuser(
     assert (tmp_path / "b.iku").exists()
 
 
+@pytest.mark.usefixtures("saved")
 def test_all_logins_name_the_database_that_is_restored(
     register: Type, away: dict[str, str], environ: dict[str, str]
 ) -> None:
-    done(register("backup", "b.iku"))
     mixed = away | {"IKU_SUPERUSER_URL": environ["IKU_SUPERUSER_URL"]}
     said = register("restore", "b.iku", **mixed)
     assert said.code == 1

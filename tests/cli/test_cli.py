@@ -20,6 +20,8 @@ from iku.postgres.pool import Plain
 from tests.forked import Forker, Process
 from tests.test_docs import walk
 
+pytestmark = pytest.mark.usefixtures("reading")
+
 DOCUMENT = Path(__file__).parents[2] / "docs" / "cli.md"
 
 
@@ -113,31 +115,23 @@ def test_a_wrong_setting_is_a_sentence_that_betrays_no_password(
 
 
 def test_an_unforeseen_error_is_a_sentence_that_says_where_to_look(
-    environ: dict[str, str],
+    forker: Forker, environ: dict[str, str]
 ) -> None:
-    code = (
-        "from iku.cli import commands, main\n"
-        "commands.commands['status'].callback = lambda **_: 1 / 0\n"
-        "main(['status'])\n"
-    )
     for debug in ("", "1"):
-        done = subprocess.run(
-            [sys.executable, "-c", code],
-            env={**environ, "IKU_DEBUG": debug},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 1
-        assert ("Traceback" in done.stderr) is bool(debug)
+        given = {**environ, "IKU_DEBUG": debug}
+        with forker.start((), given, module="tests.cli.failing") as process:
+            _, err = process.communicate()
+        assert process.returncode == 1
+        assert ("Traceback" in err) is bool(debug)
         if not debug:
-            assert done.stderr == (
+            assert err == (
                 "iku: internal error: ZeroDivisionError: division by zero; "
                 "set IKU_DEBUG=1 to see the traceback\n"
             )
 
 
 @pytest.mark.usefixtures("indonesian")
+@pytest.mark.usefixtures("writing")
 def test_the_example_shows_what_was_known_and_what_is_known(iku: Any) -> None:
     said = iku("example")
     assert said.code == 0
@@ -155,6 +149,7 @@ def test_the_example_shows_what_was_known_and_what_is_known(iku: Any) -> None:
 
 
 @pytest.mark.usefixtures("indonesian")
+@pytest.mark.usefixtures("writing")
 def test_the_readme_shows_what_the_example_prints(iku: Any) -> None:
     readme = DOCUMENT.parents[1].joinpath("README.md").read_text(encoding="utf-8")
     shown = re.findall(r"^```\n(Tahun .+?)^```$", readme, re.DOTALL | re.MULTILINE)
@@ -163,6 +158,7 @@ def test_the_readme_shows_what_the_example_prints(iku: Any) -> None:
 
 
 @pytest.mark.usefixtures("indonesian")
+@pytest.mark.usefixtures("writing")
 def test_the_readme_shows_what_the_explanation_prints(iku: Any) -> None:
     iku("example")
     readme = DOCUMENT.parents[1].joinpath("README.md").read_text(encoding="utf-8")
@@ -176,6 +172,7 @@ def test_the_readme_shows_what_the_explanation_prints(iku: Any) -> None:
 
 
 @pytest.mark.usefixtures("indonesian")
+@pytest.mark.usefixtures("writing")
 def test_the_example_twice_is_there_once(iku: Any) -> None:
     first = iku("example").out
     again = iku("example")
@@ -190,6 +187,7 @@ def test_the_example_twice_is_there_once(iku: Any) -> None:
     assert [f["indicator"] for f in figures[::2]] == ["IKU-1", "IKU-2", "IKU-3"]
 
 
+@pytest.mark.usefixtures("writing")
 def test_the_example_has_all_data_that_its_papers_print(iku: Any) -> None:
     iku("example")
     coordinates = ("--as-of", "2021-12-31", "--known-on", "2022-01-15")
@@ -207,6 +205,7 @@ def test_the_example_has_all_data_that_its_papers_print(iku: Any) -> None:
 
 
 @pytest.mark.usefixtures("indonesian")
+@pytest.mark.usefixtures("writing")
 def test_the_example_keeps_out_of_a_register_in_use(iku: Any, tmp_path: Path) -> None:
     headings = (
         "diketahui_pada,nomor,peristiwa,tanggal,jenis,nama,dasar_hukum,"
@@ -224,6 +223,7 @@ def test_the_example_keeps_out_of_a_register_in_use(iku: Any, tmp_path: Path) ->
 
 
 @pytest.mark.usefixtures("indonesian")
+@pytest.mark.usefixtures("writing")
 def test_an_example_that_was_interrupted_is_completed(
     iku: Any, files: dict[str, Path]
 ) -> None:
@@ -233,6 +233,7 @@ def test_an_example_that_was_interrupted_is_completed(
     assert iku("status", "--json").json["mode"] == "demonstration"
 
 
+@pytest.mark.usefixtures("writing")
 def test_the_example_with_an_entry_more_is_no_demonstration(
     iku: Any, files: dict[str, Path]
 ) -> None:
@@ -244,6 +245,7 @@ def test_the_example_with_an_entry_more_is_no_demonstration(
     assert (status["size"], status["mode"]) == (147, "local")
 
 
+@pytest.mark.usefixtures("writing")
 def test_a_demonstration_takes_no_claimed_actor_and_serves_this_machine_only(
     iku: Any,
 ) -> None:

@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.usefixtures("reading")
+
 YEAR_END = ("--as-of", "2021-12-31")
 STRICTER = (
     *("define", "IKU-2", "--effective-on", "2022-01-01", "--basis", "SK (contoh)"),
@@ -30,6 +32,7 @@ def test_a_row_a_definition_and_a_column_for_whoever_differs(iku: Any) -> None:
 
 
 @pytest.mark.usefixtures("register")
+@pytest.mark.usefixtures("writing")
 def test_a_definition_is_recorded_once_its_effect_was_seen_and_accepted(
     iku: Any,
 ) -> None:
@@ -53,6 +56,7 @@ def test_a_definition_is_recorded_once_its_effect_was_seen_and_accepted(
 
 
 @pytest.mark.usefixtures("register")
+@pytest.mark.usefixtures("writing")
 def test_for_programs_the_effect_and_the_receipt_are_given(iku: Any) -> None:
     effect = iku(*STRICTER, "--preview", "--json").json
     assert [len(year["points"]) for year in effect["years"]] == [4, 4]

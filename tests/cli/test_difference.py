@@ -7,6 +7,8 @@ import pytest
 from iku import labels
 from iku.language import Language, translate
 
+pytestmark = pytest.mark.usefixtures("reading")
+
 PRINTED = ("--as-of", "2021-12-31", "--against-known-on", "2022-01-15")
 
 

@@ -5,9 +5,12 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import pytest
 from asyncpg import Range
 
 from tests.cli.conftest import Type
+
+pytestmark = pytest.mark.usefixtures("reading")
 
 ROOT = Path(__file__).parents[2]
 ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text("utf-8")

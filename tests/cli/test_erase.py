@@ -4,8 +4,6 @@ import asyncio
 import os
 import pty
 import re
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +13,7 @@ from iku.app import open_app
 from iku.postgres.database import Database
 from tests.cli.conftest import Type
 from tests.conftest import SETTINGS
+from tests.forked import Forker
 from tests.web.conftest import CASE, client_of
 
 DECISION = ("--decision", "B/12/2022", "--legal-basis", "UU 27/2022 Pasal 8")
@@ -63,28 +62,22 @@ def test_nothing_is_erased_where_nobody_can_be_asked(
 
 
 def on_a_terminal(
-    environ: dict[str, str], folder: Path, typed: str, *words: str
+    forker: Forker, environ: dict[str, str], folder: Path, typed: str, *words: str
 ) -> tuple[int, str]:
     """The exit code and output of a command on a terminal, after an answer."""
     leader, follower = pty.openpty()
     with os.fdopen(leader, "wb", buffering=0) as keyboard, os.fdopen(follower) as tty:
         keyboard.write(typed.encode())
-        done = subprocess.run(
-            [sys.executable, "-m", "iku.cli", *words],
-            check=False,
-            env=environ,
-            cwd=folder,
-            stdin=tty,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=60,
-        )
-    return done.returncode, done.stdout
+        done = forker.run(words, environ, folder, terminal=tty.fileno())
+    return done.code, done.out + done.err
 
 
 async def test_on_a_terminal_an_erasure_shows_what_goes_and_asks(
-    iku: Type, environ: dict[str, str], database: Database, tmp_path: Path
+    iku: Type,
+    forker: Forker,
+    environ: dict[str, str],
+    database: Database,
+    tmp_path: Path,
 ) -> None:
     mine = replace(SETTINGS, home=tmp_path / "var")
     async with open_app(mine, database) as app, client_of(app) as client:
@@ -100,7 +93,7 @@ async def test_on_a_terminal_an_erasure_shows_what_goes_and_asks(
         known = (await client.get("/conflicts/K14")).json()
     words = ("erase", "conflict-K14", *DECISION)
     code, said = await asyncio.to_thread(
-        on_a_terminal, environ, tmp_path, "n\n", *words
+        on_a_terminal, forker, environ, tmp_path, "n\n", *words
     )
 
     assert code == 1
@@ -118,7 +111,7 @@ async def test_on_a_terminal_an_erasure_shows_what_goes_and_asks(
     assert CASE["title"] in iku("history", "K14").out
 
     code, said = await asyncio.to_thread(
-        on_a_terminal, environ, tmp_path, "y\n", *words
+        on_a_terminal, forker, environ, tmp_path, "y\n", *words
     )
     assert (code, "3 texts and 1 files erased by B/12/2022" in said) == (0, True)
     told = iku("history", "K14").out

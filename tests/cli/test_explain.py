@@ -10,6 +10,8 @@ import pytest
 from iku.postgres.database import Database
 from tests.cli.conftest import Type
 
+pytestmark = pytest.mark.usefixtures("reading")
+
 YEAR_END = ("--as-of", "2021-12-31")
 
 
@@ -83,7 +85,7 @@ def test_csv_has_the_headings_days_and_numbers_of_programs_in_either_language(
         assert one == other
 
 
-@pytest.mark.usefixtures("register")
+@pytest.mark.usefixtures("register", "writing")
 async def test_a_sum_that_is_not_the_figure_ends_with_1(
     iku: Type, database: Database
 ) -> None:
@@ -175,6 +177,7 @@ def test_a_history_is_that_of_the_api(iku: Type) -> None:
     assert moved == {("IKU-1", -1), ("IKU-3", 1)}
 
 
+@pytest.mark.usefixtures("writing")
 def test_a_number_of_both_is_told_apart_by_its_kind(iku: Type, tmp_path: Any) -> None:
     cases, organisations = tmp_path / "k.csv", tmp_path / "o.csv"
     cases.write_text(

@@ -8,6 +8,8 @@ from iku import labels
 from iku.cli import field_format
 from iku.cli.terminal_language import translated
 
+pytestmark = pytest.mark.usefixtures("reading")
+
 
 @pytest.fixture(autouse=True)
 def indonesian(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,8 @@ import pytest
 
 from tests.domain.register import FIGURES
 
+pytestmark = pytest.mark.usefixtures("reading")
+
 NAMES = [
     *("indicator", "definition", "period", "as_of", "known_on", "size"),
     *("numerator", "denominator", "percentage", "empty", "expired"),
@@ -11,6 +13,7 @@ NAMES = [
 ]
 
 
+@pytest.mark.usefixtures("writing")
 def test_every_figure_of_the_register_comes_out_and_replays(
     iku: Any, files: dict[str, Any]
 ) -> None:

@@ -10,6 +10,8 @@ import pytest
 from tests.cli.conftest import Type
 from tests.exchange.workbooks import cells
 
+pytestmark = pytest.mark.usefixtures("reading")
+
 YEAR_END = ("--as-of", "2021-12-31")
 
 

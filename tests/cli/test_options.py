@@ -10,6 +10,8 @@ from msgspec import Meta, Struct
 from iku.cli.options import options
 from iku.domain.period import Kind
 
+pytestmark = pytest.mark.usefixtures("reading")
+
 
 class Question(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     code: str

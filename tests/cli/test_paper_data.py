@@ -18,9 +18,10 @@ NARRATIVE = (
     *("--quarter", 3, "--obstacles", "Cuaca"),
 )
 
-pytestmark = pytest.mark.usefixtures("register")
+pytestmark = pytest.mark.usefixtures("register", "reading")
 
 
+@pytest.mark.usefixtures("writing")
 def test_a_statement_is_made_corrected_annulled_and_shown_with_its_history(
     iku: Any,
 ) -> None:
@@ -45,6 +46,7 @@ def test_a_statement_is_made_corrected_annulled_and_shown_with_its_history(
     assert (left["version"], left["statement"]) == (3, None)
 
 
+@pytest.mark.usefixtures("writing")
 def test_the_data_are_shown_as_of_a_day_by_kind_and_in_the_readers_spelling(
     iku: Any,
 ) -> None:
@@ -64,6 +66,7 @@ def test_the_data_are_shown_as_of_a_day_by_kind_and_in_the_readers_spelling(
 
 
 @pytest.mark.usefixtures("indonesian")
+@pytest.mark.usefixtures("writing")
 def test_numbers_are_shown_with_a_decimal_comma_in_indonesian(iku: Any) -> None:
     assert "Belum ada data instansi" in iku("paper", "data").out
     assert iku(*OTHER, "--actual", "1.234,5").code == 0

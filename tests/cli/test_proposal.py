@@ -1,12 +1,14 @@
 """`iku proposal` and --propose: four eyes at the terminal."""
 
+import asyncio
 import re
+import shutil
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Type
+from tests.cli.conftest import Type, surroundings, typing_at
 from tests.cli.test_account import (
     ADMIN,
     HEAD,
@@ -14,7 +16,9 @@ from tests.cli.test_account import (
     REPORT,
     Office,
 )
+from tests.conftest import Clone
 from tests.exchange.test_import_rights import journal
+from tests.forked import Forker
 
 CORRECT = (
     *("record", "corrected", "K14", "--corrects", "1", "--level", "kekerasan"),
@@ -23,10 +27,23 @@ CORRECT = (
 PROPOSE = ("--propose", "BA 12/2026")
 
 
-@pytest.fixture
-def office(iku: Type, environ: dict[str, str]) -> Office:
-    """An office with a case, K14, of an officer."""
-    found = Office(iku, environ)
+@pytest.fixture(scope="module")
+async def model(
+    forker: Forker,
+    clone: Clone,
+    furnished: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> tuple[Office, str]:
+    """An office with a case, K14, of an officer; and the name of its database."""
+    folder = tmp_path_factory.mktemp("office")
+    database = await clone(furnished)
+    environ = surroundings(database, folder)
+    office = Office(typing_at(forker, environ, folder), environ)
+    await asyncio.to_thread(hire, office)
+    return office, database.owner_dsn.split("@/")[1].split("?")[0]
+
+
+def hire(found: Office) -> None:
     found.invite("admin", *ADMIN)
     found.invite("kepala", *HEAD)
     found.invite("siti", *OFFICER, by="admin")
@@ -35,6 +52,25 @@ def office(iku: Type, environ: dict[str, str]) -> Office:
     planner = ("--role", "perencana", "--name", "Rencana", "--basis", "SK/5")
     found.invite("rencana", *planner, by="admin")
     assert found.run("siti", *REPORT, "--number", "K14").code == 0
+
+
+@pytest.fixture
+def origin(request: pytest.FixtureRequest, furnished: str) -> str:
+    """The database of that office, of which each test that needs one has a copy."""
+    if "office" not in request.fixturenames:
+        return furnished
+    name: str = request.getfixturevalue("model")[1]
+    return name
+
+
+@pytest.fixture
+def office(model: tuple[Office, str], iku: Type, environ: dict[str, str]) -> Office:
+    """A copy of that office, for this test alone."""
+    first, found = model[0], Office(iku, environ)
+    found.accounts, found.keys = dict(first.accounts), dict(first.keys)
+    found.seeds = dict(first.seeds)
+    here, there = (Path(one.environ["IKU_HOME"]) for one in (found, first))
+    shutil.copytree(there, here, dirs_exist_ok=True)
     return found
 
 
@@ -192,7 +228,7 @@ def test_a_file_with_faults_or_of_nobody_who_imports_is_not_proposed(
 ) -> None:
     by_admin = office.run("admin", "import", old_register, *PROPOSE)
     assert by_admin.code == 1
-    assert "is for" in by_admin.err
+    assert "requires one of the roles" in by_admin.err
     content = old_register.read_bytes().replace(b"ipoleksosbud", b"lainlain")
     old_register.write_bytes(content)
     faulty = office.run("siti", "import", old_register, *PROPOSE)

@@ -2,15 +2,22 @@
 
 import json
 import re
-import subprocess
-import sys
+from datetime import date
 from typing import Any
 
 import pytest
 
+from iku.app import open_app
+from iku.commands.command import Command
+from iku.domain.conflict import Level
 from iku.domain.coordinates import check_characters
+from iku.domain.indicator import Redefinition
+from iku.postgres.database import Database
 from iku.postgres.pool import Plain
+from tests.conftest import SETTINGS
 from tests.domain.register import FIGURES
+
+pytestmark = pytest.mark.usefixtures("reading")
 
 SERIES = ("series", "IKU-1", "--from")
 PRINTED = "IKU-1.1.T.20211231.20220115.145.5C"
@@ -159,11 +166,11 @@ def test_a_series_shows_now_and_then(iku: Any) -> None:
 
 
 @pytest.mark.usefixtures("indonesian")
-@pytest.mark.usefixtures("register")
-def test_a_series_marks_where_the_definition_changes(
-    iku: Any, environ: dict[str, str]
+@pytest.mark.usefixtures("register", "writing")
+async def test_a_series_marks_where_the_definition_changes(
+    iku: Any, database: Database
 ) -> None:
-    _redefine(environ)
+    await _redefine(database)
     asked = ("series", "IKU-3", "--from", "2021-01-01", "--to", "2021-12-31")
     said = iku(*asked, "--step", "quarter", "--period", "quarter")
     [row] = [line for line in said.out.splitlines() if "◂" in line]
@@ -171,25 +178,16 @@ def test_a_series_marks_where_the_definition_changes(
     assert row.rstrip().endswith("◂ definisi 1 → 2: SK 2")
 
 
-def _redefine(environ: dict[str, str]) -> None:
-    """A new version of IKU-3 from July 2021 on, recorded by another process."""
-    code = (
-        "import asyncio\n"
-        "from datetime import date\n"
-        "from iku.cli import terminal\n"
-        "from iku.domain.conflict import Level\n"
-        "from iku.domain.indicator import Redefinition\n"
-        "from iku.commands.command import Command\n"
-        "async def work():\n"
-        "    new = Redefinition(effective_on=date(2021, 7, 1), basis='SK 2',\n"
-        "                       reason='Uji', minimum_level=Level.POTENSI)\n"
-        "    async with terminal.opened_app(terminal.settings()) as app:\n"
-        "        async with app.pool.acquire() as connection:\n"
-        "            command = Command('indicator', 'IKU-3', new, 'uji')\n"
-        "            await app.commands.handle(connection, command)\n"
-        "asyncio.run(work())\n"
+async def _redefine(database: Database) -> None:
+    """A new version of IKU-3 from July 2021 on."""
+    new = Redefinition(
+        effective_on=date(2021, 7, 1),
+        basis="SK 2",
+        reason="Uji",
+        minimum_level=Level.POTENSI,
     )
-    subprocess.run([sys.executable, "-c", code], env=environ, check=True)
+    async with open_app(SETTINGS, database) as app, app.pool.acquire() as connection:
+        await app.commands.handle(connection, Command("indicator", "IKU-3", new, "uji"))
 
 
 def number(line: str) -> str:

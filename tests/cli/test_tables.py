@@ -30,6 +30,8 @@ from iku.exchange.formats import Formats
 from iku.language import Language
 from tests.cli.conftest import Said, Type
 
+pytestmark = pytest.mark.usefixtures("reading")
+
 WIDTHS = (80, 100, 120)
 JAKARTA = ZoneInfo("Asia/Jakarta")
 formats = Formats(lambda: Language.INDONESIAN)
@@ -301,6 +303,7 @@ ORGANISATIONS = (
 
 @pytest.mark.usefixtures("indonesian")
 @pytest.mark.parametrize("filled", ["example", "long"])
+@pytest.mark.usefixtures("writing")
 def test_no_value_is_cut_and_no_line_is_too_long_at_any_width(
     filled: str, request: pytest.FixtureRequest
 ) -> None:

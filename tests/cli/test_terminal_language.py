@@ -9,6 +9,8 @@ from iku.cli import terminal
 from iku.messages import message
 from tests.cli.conftest import Said, Type
 
+pytestmark = pytest.mark.usefixtures("reading")
+
 INDONESIAN: dict[str, str | None] = {"IKU_LANGUAGE": None}
 CASE = (
     *("--category", "sara", "--dimension", "agama", "--title", "Pawai"),
@@ -33,6 +35,7 @@ def test_options_are_described_in_that_language(iku: Type) -> None:
     assert "Cara penyelesaian. Salah satu dari islah, kesepakatan_damai," in said
 
 
+@pytest.mark.usefixtures("writing")
 def test_a_rule_refuses_in_that_language(iku: Type) -> None:
     assert iku("report", *CASE, "--number", "K1").code == 0
     again = ("record", "reopened", "K1", "--effective-on", "2021-03-01")
@@ -143,6 +146,7 @@ def test_lists_and_their_totals_are_in_that_language(register: Type) -> None:
     assert listed[-1] == "15 cases: 3 open, 10 resolved, 1 rejected, 1 merged."
 
 
+@pytest.mark.usefixtures("writing")
 def test_a_receipt_is_in_that_language(iku: Type) -> None:
     asked = ("report", *CASE, "--number", "K1")
     [first] = lines(iku(*asked))

@@ -12,6 +12,8 @@ from iku.cli import commands
 from tests.cli.conftest import Type
 from tests.exchange.workbooks import cells
 
+pytestmark = pytest.mark.usefixtures("reading")
+
 # Commands that print a table and write no workbook, and why.
 WITHOUT = {
     "import": "records; its faults are printed to standard error",

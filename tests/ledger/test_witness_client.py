@@ -328,7 +328,7 @@ class Answering(BaseHTTPRequestHandler):
 
 def test_what_a_witness_answers_is_read_whatever_its_status() -> None:
     with HTTPServer(("127.0.0.1", 0), Answering) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
         try:
             url = f"http://127.0.0.1:{server.server_port}"
