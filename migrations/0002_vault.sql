@@ -45,7 +45,7 @@ create table vault.segment (
   stream  text    collate "C" not null,
   version integer not null,
   field   text    collate "C" not null,
-  dek     uuid    not null references vault.dek not enforced, -- vault.put checks it for all texts at once
+  dek     uuid    not null references vault.dek,
   sealed  bytea   not null,
   file    uuid,   -- the file's name if the text is a file key
   primary key (stream, version, field)
@@ -113,11 +113,6 @@ begin
     raise exception 'a key of that epoch was destroyed meanwhile' using errcode = 'serialization_failure';
   end if;
 
-  -- In place of a foreign key, whose check of each row costs as much as storing it.
-  if not _deks <@ (_new || _latest) then
-    raise exception 'a text is encrypted with another key than that of its stream and subject'
-      using errcode = 'foreign_key_violation';
-  end if;
   insert into vault.segment (stream, version, field, dek, sealed, file)
   select * from unnest(_in, _versions, _fields, _deks, _sealed, _files);
 end;
