@@ -20,7 +20,7 @@ from iku.streams import fold
 async def names(
     view: View, register: AccessRegister, actors: Iterable[str]
 ) -> dict[str, str]:
-    """The name of each of *actors*; one without an account keeps its own name."""
+    """The name of each of *actors*; one without account or role keeps its own name."""
     found = {actor: actor for actor in actors}
     accounts = {
         actor: register.accounts[actor] for actor in found if actor in register.accounts
@@ -31,7 +31,9 @@ async def names(
         for actor, account in accounts.items()
         if sees or actor == view.viewer.name
     }
-    roles = {actor: _role(account) for actor, account in accounts.items()}
+    roles = {
+        actor: _role(account) for actor, account in accounts.items() if account.grants
+    }
     return found | roles | await account_holders.names(view, named)
 
 
