@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import re
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
@@ -14,7 +15,9 @@ from typing import Any
 import uvicorn
 from playwright.async_api import BrowserContext, Page
 
+from iku.access import sessions
 from iku.access.secrets import Secrets
+from iku.access.sessions import DEMONSTRATION
 from iku.app import App, open_app
 from iku.commands import accounts
 from iku.domain.access import SYSTEM_ACTOR, Credentials
@@ -123,6 +126,11 @@ class Site:
                 )
             taken = TakeStep("2021", step, frozen)
             await gateway.handle("publication", "2021", taken)
+
+    async def open_session(self, account: str, method: str = "password+totp") -> str:
+        """The token of a new session, as after a sign-in."""
+        async with self.app.pool.acquire() as connection:
+            return await sessions.open_session(connection, account, method=method)
 
     async def link(self, account: str) -> str:
         """The link of a new invitation of the account."""
@@ -234,11 +242,41 @@ class _Server(uvicorn.Server):
 
 
 async def sign_in(context: BrowserContext, site: Site, someone: Someone) -> Page:
-    """A page of the browser, in which somebody has signed in."""
-    page = await context.new_page()
-    await page.goto(f"{site.address}/masuk")
-    await fill_sign_in(page, someone)
-    return page
+    """A new page of the browser, which has the cookie of a new session of somebody.
+
+    `fill_sign_in` signs in by the forms, which takes longer.
+    """
+    await set_token(context, site, await site.open_session(someone.account))
+    return await context.new_page()
+
+
+async def become(context: BrowserContext, site: Site, name: str) -> None:
+    """Sign in as somebody of a demonstration, without the click on the page."""
+    await context.clear_cookies()
+    answer = await context.request.get(f"{site.address}/masuk")
+    found = re.search(
+        rf'name="akun" value="([^"]+)">\s*<span><strong>{name}<', await answer.text()
+    )
+    assert found is not None, name
+    await set_token(context, site, await site.open_session(found[1], DEMONSTRATION))
+
+
+async def set_token(context: BrowserContext, site: Site, token: str) -> None:
+    """Give the browser the cookie of a session."""
+    # A cookie for secure addresses; a browser also sends it to localhost.
+    url = site.address.replace("http:", "https:")
+    await context.add_cookies(
+        [
+            {
+                "name": authentication.COOKIE,
+                "value": token,
+                "url": url,
+                "secure": True,
+                "httpOnly": True,
+                "sameSite": "Lax",
+            }
+        ]
+    )
 
 
 async def fill_sign_in(page: Page, someone: Someone, password: str = PASSWORD) -> None:
