@@ -1,7 +1,8 @@
 """The day of each of the people of the example, end to end.
 
 Each day is lived with a mouse, without JavaScript, and by keyboard alone, at the width
-of a telephone, in the dark and in forced colours.
+of a telephone, in the dark and in forced colours. A sample has each day in one of these
+manners, and each manner.
 """
 
 from collections.abc import AsyncIterator
@@ -12,7 +13,8 @@ from typing import Any, NamedTuple
 import pytest
 from playwright.async_api import Browser, Locator, Page, expect
 
-from tests.browser.site import Faults, Site
+from tests.browser.site import Faults, Site, become
+from tests.samples import ALL, sample
 
 HEADS = (
     "Kepala Bidang Contoh",
@@ -51,11 +53,16 @@ MANNERS = {
 
 @dataclass
 class Desk:
-    """The browser of an office, whose people sign in one after the other."""
+    """The browser of an office, whose people sign in one after the other.
+
+    Attributes:
+        name: Of the one who is signed in; empty for nobody.
+    """
 
     site: Site
     page: Page
     manner: Manner
+    name: str = ""
 
     async def press(self, locator: Locator) -> None:
         """Follow a link, or send a form, and wait for the page that follows."""
@@ -109,13 +116,19 @@ class Desk:
         answer = await self.page.goto(f"{self.site.address}{path}")
         assert answer is not None
         assert answer.status == 200, path
+        await expect(self.page.locator(".top nav")).to_contain_text(self.name)
 
     async def be(self, name: str) -> None:
-        """Sign in as somebody of the example."""
-        await self.page.context.clear_cookies()
-        await self.open("/masuk")
-        await self.press(self.page.locator(f"main li:has-text('{name}') button"))
-        await expect(self.page.locator(".top nav")).to_contain_text(name)
+        """Sign in as somebody of the example; in a sample, only once by a click."""
+        if ALL or not self.name:
+            await self.page.context.clear_cookies()
+            self.name = ""
+            await self.open("/masuk")
+            await self.press(self.page.locator(f"main li:has-text('{name}') button"))
+            await expect(self.page.locator(".top nav")).to_contain_text(name)
+        else:
+            await become(self.page.context, self.site, name)
+        self.name = name
 
     def link(self, path: str) -> Locator:
         """The first link to a page."""
@@ -126,7 +139,13 @@ class Desk:
         return self.page.locator(".done")
 
 
-@pytest.fixture(params=MANNERS)
+def manners(number: int) -> pytest.MarkDecorator:
+    """The manners of a day: all, or in a sample the one with that number."""
+    lived = sample(list(MANNERS), len(MANNERS), number)
+    return pytest.mark.parametrize("desk", lived, indirect=True)
+
+
+@pytest.fixture
 async def desk(
     request: pytest.FixtureRequest, browser: Browser, example: Site
 ) -> AsyncIterator[Desk]:
@@ -220,6 +239,7 @@ async def counted(desk: Desk) -> list[int]:
     ]
 
 
+@manners(1)
 async def test_a_case_is_reported_corrected_by_proposal_verified_and_resolved(
     desk: Desk,
 ) -> None:
@@ -235,6 +255,7 @@ async def test_a_case_is_reported_corrected_by_proposal_verified_and_resolved(
     assert await counted(desk) == [one + 1 for one in before]
 
 
+@manners(2)
 async def test_an_organisation_is_registered_and_its_participation_verified(
     desk: Desk,
 ) -> None:
@@ -260,6 +281,7 @@ async def test_an_organisation_is_registered_and_its_participation_verified(
     await expect(page.locator("main table")).to_contain_text("P1")
 
 
+@manners(0)
 async def test_a_target_is_proposed_by_the_planner_and_approved_by_the_head(
     desk: Desk,
 ) -> None:
@@ -295,6 +317,7 @@ async def take(desk: Desk, path: str, step: str) -> None:
     await expect(taken).to_have_count(before + 1)
 
 
+@manners(0)
 async def test_a_publication_goes_from_draft_to_published(desk: Desk) -> None:
     page = desk.page
     await desk.be("Perencana Contoh")
@@ -320,6 +343,7 @@ async def test_a_publication_goes_from_draft_to_published(desk: Desk) -> None:
     await expect(page.locator("main")).to_contain_text("SAMA")
 
 
+@manners(1)
 async def test_an_auditor_explains_compares_and_downloads_the_bundle(
     desk: Desk,
 ) -> None:

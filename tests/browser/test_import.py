@@ -8,6 +8,7 @@ from playwright.async_api import Browser, BrowserContext
 from iku.exchange import example, journal_columns
 from tests.browser.site import Site
 from tests.browser.test_look import follow, look, looked_at
+from tests.samples import examples
 
 __all__ = ["looked_at"]
 HEADINGS = journal_columns.headings("konflik")
@@ -45,7 +46,8 @@ async def test_the_pages_of_an_import_are_accessible(
         await page.set_input_files("#berkas", file)  # type: ignore[arg-type]
         await follow(page, "main form button")
 
-    wrong = [ROW | {"nomor": f"K{n}", "dimensi": "cuaca " * 20} for n in range(300)]
+    count = examples(300, 30)
+    wrong = [ROW | {"nomor": f"K{n}", "dimensi": "cuaca " * 20} for n in range(count)]
     await check("rusak.csv", journal(*wrong))
     await look(page, "import-faults")
     await check("konflik.csv", example.read_journals()["konflik.csv"])

@@ -3,6 +3,7 @@
 The session ends, the network is cut, the tab is closed, or the server is restarted, at
 a random moment of a fill. 12 fills run in Chromium, three of each kind; 188 send over
 HTTP what the script and the browser would send, because one in Chromium takes a second.
+A sample has 4 in Chromium, one of each kind, and 24 over HTTP.
 """
 
 import asyncio
@@ -20,11 +21,12 @@ from iku.domain.account import Role
 from iku.ledger import log
 from tests.access.enrolling import PASSWORD
 from tests.browser.site import Site, Someone, fill_sign_in, sign_in
+from tests.samples import examples
 from tests.web.pages import filling
 from tests.web.pages.filling import Filled, read_form
 
 NEW = "/konflik/baru"
-IN_BROWSER, BY_HTTP = 12, 188
+IN_BROWSER, BY_HTTP = examples(12, 4), examples(188, 24)
 KINDS = ("session", "network", "tab", "server")
 LETTERS = "abcdefghijklmnopqrstuvwxyzéñç "
 
@@ -56,10 +58,7 @@ async def end_sessions(site: Site, someone: Someone) -> None:
 
 async def new_cookie(site: Site, someone: Someone) -> dict[str, str]:
     """The headers of a new session, as after a sign-in."""
-    async with site.app.pool.acquire() as connection:
-        token = await sessions.open_session(
-            connection, someone.account, method="password+totp"
-        )
+    token = await site.open_session(someone.account)
     return {"Cookie": f"__Host-iku={token}", "Sec-Fetch-Site": "same-origin"}
 
 
@@ -68,7 +67,7 @@ async def officer(site: Site) -> Someone:
     return await site.person(Role.PETUGAS, "wasnas")
 
 
-async def test_two_hundred_interrupted_fills_lose_nothing_and_record_once(
+async def test_interrupted_fills_lose_nothing_and_record_once(
     site: Site, officer: Someone, browser: Browser
 ) -> None:
     chance = random.Random(20261127)

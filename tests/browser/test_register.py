@@ -10,6 +10,7 @@ from tests.browser.site import Site, open_site, sign_in
 from tests.browser.test_look import follow, look
 from tests.browser.test_look import looked_at as looked_at
 from tests.conftest import Clone
+from tests.samples import sample
 
 
 @pytest.fixture(scope="session")
@@ -36,17 +37,18 @@ async def test_the_pages_of_the_register_are_accessible(
     await page.fill("#kata", "pasar")
     await follow(page, "form[role=search] button >> nth=0")
     await look(page, "konflik-cari")
-    for number in ("K05", "K06", "K10"):
-        await page.goto(f"{filled.address}/konflik/{number}")
-        await look(page, f"perkara-{number}")
-    await page.goto(f"{filled.address}/konflik/K05{past}")
-    await look(page, "perkara-dulu")
-    await page.goto(f"{filled.address}/konflik/K05/berkas")
-    await look(page, "perkara-berkas")
-    await page.goto(f"{filled.address}/konflik/tidak-ada")
-    await look(page, "perkara-tidak-ada")
-    await page.goto(f"{filled.address}/organisasi")
-    await look(page, "organisasi-kosong")
+    others = {
+        "perkara-K05": "/konflik/K05",
+        "perkara-K06": "/konflik/K06",
+        "perkara-K10": "/konflik/K10",
+        "perkara-dulu": f"/konflik/K05{past}",
+        "perkara-berkas": "/konflik/K05/berkas",
+        "perkara-tidak-ada": "/konflik/tidak-ada",
+        "organisasi-kosong": "/organisasi",
+    }
+    for name, path in sample(list(others.items()), 3):
+        await page.goto(f"{filled.address}{path}")
+        await look(page, name)
 
 
 async def test_the_pages_of_organisations_are_accessible(
@@ -56,7 +58,7 @@ async def test_the_pages_of_organisations_are_accessible(
     page = await sign_in(looked_at, filled, someone)
     await page.goto(f"{filled.address}/organisasi")
     await look(page, "organisasi")
-    for number in ("O01", "O40"):
+    for number in sample(("O01", "O40"), 2):
         await page.goto(f"{filled.address}/organisasi/{number}")
         await look(page, f"organisasi-{number}")
 
