@@ -99,6 +99,6 @@ def test_the_evidence_is_written_as_an_archive(register: Type, tmp_path: Path) -
     written = register("paper", "berkas-bukti-lke", "2021", "-o", "bukti.zip")
     assert written.out == "Written: bukti.zip\n", written.err
     with zipfile.ZipFile(tmp_path / "bukti.zip") as archive:
-        assert "berkas-bukti-lke-2021/angka.csv" in archive.namelist()
+        assert "berkas-bukti-lke-2021/figur.csv" in archive.namelist()
     unknown = register("paper", "berkas-bukti-lke", "2020")
     assert "does not exist" in unknown.err

@@ -84,7 +84,7 @@ def test_each_table_is_a_sheet_with_its_paper_and_figures() -> None:
     rows = cells(BOOK)
     assert [row[0] for row in rows[:6]] == [
         *("Monev", "Tahun 2021", "Tabel 1", "per 31 Desember 2021"),
-        *("Nomor angka IKU-1.1.T, IKU-2.1.T", ""),
+        *("Figur IKU-1.1.T, IKU-2.1.T", ""),
     ]
     assert "IKU-1.1.T, IKU-2.1.T" in part(BOOK, "docProps/core.xml")
     assert "IKU-1.1.T, IKU-2.1.T" in part(BOOK, "docProps/custom.xml")

@@ -108,7 +108,7 @@ async def test_the_tables_of_a_paper_are_csv(published: Client) -> None:
         "/publications/2021-X9/papers/lkjip.pdf",
         "/papers/lkjip.pdf?publication=" + "9" * 3_000,
         "/papers/lkjip.pdf",
-        "/papers/lembar-kasus.pdf?case=K99",
+        "/papers/lembar-perkara.pdf?case=K99",
         "/papers/surat.pdf",
         "/papers/surat/signed",
     ],

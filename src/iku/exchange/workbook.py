@@ -133,7 +133,7 @@ class _SheetWriter:
     def _write_title(self) -> None:
         of, table = self._document, self._table
         title = f"{DRAFT}: {of.title}" if of.draft else of.title
-        figures = [f"Nomor angka {', '.join(of.figures)}"] if of.figures else []
+        figures = [f"Figur {', '.join(of.figures)}"] if of.figures else []
         bold = self._workbook.add_format({"num_format": "@", "bold": True})
         self._sheet.write_string(0, 0, title, bold)  # over the columns to the right
         self._row = 1

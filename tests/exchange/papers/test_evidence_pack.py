@@ -37,7 +37,7 @@ async def test_the_archive_lists_its_files_by_their_hashes(world: World) -> None
     index = files.pop("daftar-isi.csv").decode()
     assert files.pop("daftar-isi.pdf").startswith(b"%PDF-1.7")
     assert {"definisi.csv", "definisi.pdf", "prosedur-pengumpulan.pdf"} < {*files}
-    assert {"angka.csv", "perubahan.csv", "daftar-konflik.csv"} < {*files}
+    assert {"figur.csv", "perubahan.csv", "daftar-konflik.csv"} < {*files}
     for name, content in files.items():
         assert f",{name}," in index
         assert sha256(content).hexdigest() in index

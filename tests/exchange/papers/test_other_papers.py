@@ -35,7 +35,7 @@ from tests.queries.test_publications import close, publish
 from tests.registers.world import World
 
 JUNE = Moment(date(2021, 12, 31), date(2022, 6, 30))
-PLACE, SHEET = "Tempat penandatanganan", "lembar-kasus"
+PLACE, SHEET = "Tempat penandatanganan", "lembar-perkara"
 
 
 def rows(table: Table) -> list[list[str]]:
@@ -218,7 +218,7 @@ async def test_the_minutes_of_a_settlement_leave_open_what_nobody_recorded(
     document = await make("berita-acara-penyelesaian", subject="K01", moment=JUNE)
     [terms] = [one for one in document.sections[0].blocks if isinstance(one, Terms)]
     found = dict(terms.rows)
-    assert found["Pokok konflik"] == "Sengketa lapak pedagang pasar"
+    assert found["Pokok perkara"] == "Sengketa lapak pedagang pasar"
     assert found["Isi kesepakatan"] == "Berita acara kesepakatan"
     assert found["Cara penyelesaian"] == "mediasi"
     open_ = [found[one] for one in ("Mediator", "Saksi-saksi", PLACE)]
@@ -244,7 +244,7 @@ async def test_the_minutes_of_a_settlement_leave_open_what_nobody_recorded(
 
 
 async def test_the_sheet_of_a_case_has_its_whole_history(make: Make) -> None:
-    document = await make("lembar-kasus", subject="K10", moment=JUNE)
+    document = await make("lembar-perkara", subject="K10", moment=JUNE)
     kinds = [row[1] for row in rows(next(document.tables))]
     assert kinds == ["dilaporkan", "diverifikasi", "diselesaikan", "dibatalkan"]
 
@@ -274,7 +274,7 @@ async def test_a_paper_is_made_only_for_those_who_have_its_right(world: World) -
     for name, viewer, refusal in (
         ("lkjip", PUBLIC, Unauthenticated),
         ("daftar-konflik-internal", planner, Forbidden),
-        ("lembar-kasus", planner, Forbidden),
+        ("lembar-perkara", planner, Forbidden),
     ):
         view = world.view._replace(viewer=viewer)
         of = sources(world)._replace(view=view)

@@ -182,7 +182,7 @@ async def test_a_search_keeps_filters_and_coordinates(loaded: Client) -> None:
     page = await loaded.post(address, data={"kata": "perkara"})
     found = read(page.text)
     assert rows(found) == ["K09", "S01", "S02", "S03"]
-    assert "keadaan per 31 Desember 2021" in found.text
+    assert "keadaan 31 Desember 2021" in found.text
 
 
 async def test_the_pages_of_a_search_follow_each_other(loaded: Client) -> None:
@@ -216,7 +216,7 @@ async def test_the_download_is_what_the_list_shows_with_its_coordinates(
     listed = rows(await shown(reader, **{**query, "limit": "50"}))
     assert [row[0] for row in texts(page)] == listed
     last = page.content.decode("utf-8-sig").strip().splitlines()[-1]
-    assert last == "keadaan per 31 Desember 2021 menurut fakta yang diketahui sekarang"
+    assert last == "keadaan 31 Desember 2021 menurut yang diketahui sekarang"
 
 
 async def test_the_results_of_a_search_can_be_downloaded(loaded: Client) -> None:
@@ -234,10 +234,7 @@ async def test_the_workbook_of_a_list_has_the_rows_of_its_csv(reader: Client) ->
         found = [row[0] for row in cells(book.content)]
         csv = await reader.get(f"{SITE}/{path}/daftar.csv", params=YEAR)
         assert found[1:-2] == [row[0] for row in texts(csv)]
-        assert (
-            found[-1]
-            == "keadaan per 31 Desember 2021 menurut fakta yang diketahui sekarang"
-        )
+        assert found[-1] == "keadaan 31 Desember 2021 menurut yang diketahui sekarang"
     sent = {"kata": "lapak", "bentuk": "xlsx"}
     page = await reader.post(f"{LIST}/cari", data=sent)
     assert cells(page.content)[0][0] == "nomor"

@@ -51,9 +51,9 @@ def sentences(asked: dict[str, str]) -> list[str]:
     def words(name: str) -> str:
         return day(date.fromisoformat(asked[name]), Language.INDONESIAN)
 
-    found = [f"keadaan per {words('per')}"]
+    found = [f"keadaan {words('per')}"]
     if "diketahui" in asked:
-        found.append(f"menurut fakta yang diketahui per {words('diketahui')}")
+        found.append(f"menurut yang diketahui {words('diketahui')}")
     if "ukuran" in asked:
         found.append(f"dari {int(asked['ukuran']):,} peristiwa".replace(",", "."))
     return found
@@ -171,7 +171,7 @@ async def test_today_named_in_the_address_is_the_present(
     loaded: Client, app: App
 ) -> None:
     page = await loaded.get(SITE, params={"per": str(app.commands.today())})
-    assert "Menampilkan keadaan lampau" not in page.text
+    assert "Melihat masa lalu" not in page.text
 
 
 @pytest.mark.parametrize("language", ["id", "en"])
@@ -196,7 +196,7 @@ async def test_no_page_ignores_a_filter_that_it_shows(reader: Client) -> None:
     then = read((await reader.get(SITE, params=KNOWN_THEN)).text)
     now = read((await reader.get(SITE, params={"per": "2021-12-31"})).text)
     assert then.numbers["IKU-1.numerator"] != now.numbers["IKU-1.numerator"]
-    assert "menurut fakta yang diketahui per 15 Januari 2022" in then.text
+    assert "menurut yang diketahui 15 Januari 2022" in then.text
 
 
 async def test_no_link_loses_the_filter(reader: Client) -> None:
@@ -224,9 +224,7 @@ async def test_a_chart_follows_the_filter(reader: Client) -> None:
 
 async def test_a_download_has_the_filter_and_names_it(reader: Client) -> None:
     # The fourth fault: an export of everything from a filtered page.
-    sentence = (
-        "keadaan per 31 Desember 2021 menurut fakta yang diketahui per 15 Januari 2022"
-    )
+    sentence = "keadaan 31 Desember 2021 menurut yang diketahui 15 Januari 2022"
     for path in ("/konflik/daftar.csv", "/indikator/IKU-1/penjelasan.csv"):
         then = await reader.get(f"{SITE}{path}", params=KNOWN_THEN)
         now = await reader.get(f"{SITE}{path}", params={"per": "2021-12-31"})
@@ -242,6 +240,6 @@ async def test_a_removed_filter_is_not_shown_any_more(reader: Client) -> None:
     shown = read((await reader.get(f"{SITE}/konflik", params=KNOWN_THEN)).text)
     assert ("/konflik", {}) in shown.links  # the link to today
     page = await reader.get(f"{SITE}/konflik")
-    assert "Menampilkan keadaan lampau" not in page.text
+    assert "Melihat masa lalu" not in page.text
     for name in CHOICES[:2]:
         assert f'name="{name}" value=""' in page.text

@@ -34,7 +34,7 @@ async def test_without_a_publication_it_compares_with_the_year_before(
 ) -> None:
     shown = read((await reader.get(PAGE, params=END)).text)
     assert "Dari 0/2 = 0,00% menjadi 7/9 = 77,78%." in shown.text
-    assert "Angka pembanding: Keadaan per 31 Desember 2020" in shown.text
+    assert "Angka pembanding: Keadaan 31 Desember 2020" in shown.text
 
 
 async def test_the_address_names_the_other_figure_as_people_write_days(
@@ -51,7 +51,7 @@ async def test_the_address_names_the_other_figure_as_people_write_days(
     )
     before = said["against"]
     assert f"Dari {before['numerator']}/{before['denominator']}" in shown.text
-    assert "menurut fakta yang diketahui per 1 Juli 2021" in shown.text
+    assert "menurut yang diketahui 1 Juli 2021" in shown.text
     for item in said["items"]:
         assert (f"/konflik/{item['id']}", END) in shown.links
 

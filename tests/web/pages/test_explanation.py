@@ -64,9 +64,7 @@ async def test_the_download_has_the_sentence_and_every_row(
     assert name.startswith('attachment; filename="penjelasan-IKU-1.')
     *rows, gap, last = csv.reader(io.StringIO(answer.text[1:]), delimiter=";")
     assert gap == []
-    assert last == [
-        "keadaan per 31 Desember 2021 menurut fakta yang diketahui sekarang"
-    ]
+    assert last == ["keadaan 31 Desember 2021 menurut yang diketahui sekarang"]
     counted = [row[rows[0].index("pembilang")] for row in rows[1:]]
     assert counted.count("ya") == 7
     assert answer.text.count("\ufeff") == 1

@@ -42,11 +42,8 @@ async def test_it_shows_each_indicator_on_a_day(reader: Client) -> None:
     assert page.headers["Content-Type"].startswith("text/html")
     assert "default-src 'none'" in page.headers["Content-Security-Policy"]
     assert "<strong>Tahun 2021, per 31-12-2021</strong>" in page.text
-    assert "Keadaan per 31 Desember 2021" not in page.text  # the band begins otherwise
-    assert (
-        "keadaan per 31 Desember 2021 menurut fakta yang diketahui sekarang"
-        in page.text
-    )
+    assert "Keadaan 31 Desember 2021" not in page.text  # the band begins otherwise
+    assert "keadaan 31 Desember 2021 menurut yang diketahui sekarang" in page.text
     assert 'href="/docs"' in page.text
     assert not ELSEWHERE.search(page.text)
     assert (
@@ -72,7 +69,7 @@ async def test_it_shows_what_was_known_on_a_day_and_at_a_size(reader: Client) ->
     size = (await reader.says("/log/events"))["size"] - 1
     asked = {"per": "2021-12-31", "diketahui": "2022-01-15", "ukuran": size}
     page = await reader.get(FRONT, params=asked)
-    assert "menurut fakta yang diketahui per 15 Januari 2022" in page.text
+    assert "menurut yang diketahui 15 Januari 2022" in page.text
     assert f"dari {size} peristiwa pertama" in page.text
     coordinates = {"as_of": "2021-12-31", "known_on": "2022-01-15", "size": size}
     said = await reader.says("/figures", **coordinates)
@@ -138,7 +135,7 @@ async def test_a_register_in_use_shows_today(loaded: Client, app: App) -> None:
 async def test_an_empty_register_shows_today(visitor: Client) -> None:
     page = await visitor.get(FRONT)
     assert "bukan keadaan hari ini" not in page.text
-    assert "Menampilkan keadaan lampau" not in page.text
+    assert "Melihat masa lalu" not in page.text
 
 
 async def test_an_address_of_the_api_leads_to_the_same_coordinates(

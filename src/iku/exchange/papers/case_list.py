@@ -37,7 +37,7 @@ _RULES = (
 )
 _PUBLIC_COLUMNS = (
     Column("No", CellKind.COUNT, 12),
-    Column("Nomor", width=26),
+    Column("No. perkara", width=26),
     Column("Tgl lapor", CellKind.DAY, 23),
     Column("Tgl selesai", CellKind.DAY, 23),
     Column("Status", width=21),
@@ -45,7 +45,7 @@ _PUBLIC_COLUMNS = (
 )
 _INTERNAL_COLUMNS = (
     Column("No", CellKind.COUNT, 12),
-    Column("Nomor", width=24),
+    Column("No. perkara", width=24),
     Column("Tgl lapor", CellKind.DAY, 23),
     Column("Pokok", width=68),
     Column("Tempat", width=25),
@@ -111,7 +111,7 @@ async def _section(
     rows = _internal_rows(found, areas) if internal else _public_rows(found)
     value = one.value
     counts = FORMATS.fraction(value.numerator, value.denominator)
-    told = f"Angka {value.number}: {counts} = {FORMATS.percent(value.percentage)}."
+    told = f"Figur {value.number}: {counts} = {FORMATS.percent(value.percentage)}."
     return Section(
         f"{one.code} {one.defined.wording}",
         (

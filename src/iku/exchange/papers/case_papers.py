@@ -1,4 +1,4 @@
-"""Papers about one case: its sheet (*lembar kasus*) and the minutes of a settlement.
+"""Papers about one case: its sheet (*lembar perkara*) and the minutes of a settlement.
 
 Both have texts of the vault and names of persons, so they are made on demand for those
 who may read them, and never issued.
@@ -34,7 +34,7 @@ from iku.queries import actor_names, subject_page
 from iku.queries.event_history import EventView
 from iku.queries.subject_page import SubjectRecord
 
-SHEET, SETTLEMENT = "lembar-kasus", "berita-acara-penyelesaian"
+SHEET, SETTLEMENT = "lembar-perkara", "berita-acara-penyelesaian"
 _STATE_FIELDS = (
     *("number", "title", "category", "dimension", "level", "area", "source"),
     *("reported_on", "occurred_on", "reference", "reporter", "parties"),
@@ -78,10 +78,10 @@ async def make_sheet(sources: Sources, request: PaperRequest) -> Document:
         sources,
         request,
         SHEET,
-        "Lembar Kasus",
-        f"Kasus {shown['number']}",
+        "Lembar Perkara",
+        f"Perkara {shown['number']}",
         (
-            Section("Kasus", (Terms((*terms, ("Status", status))),)),
+            Section("Perkara", (Terms((*terms, ("Status", status))),)),
             Section("Riwayat", (events, Paragraph(ending))),
         ),
         None,
@@ -110,7 +110,7 @@ async def make_settlement(sources: Sources, request: PaperRequest) -> Document:
     terms = Terms(
         (
             ("Nomor", shown["number"]),
-            ("Pokok konflik", _value(formats, "title", shown["title"])),
+            ("Pokok perkara", _value(formats, "title", shown["title"])),
             ("Para pihak", _value(formats, "parties", shown.get("parties"))),
             ("Tempat kejadian", _value(formats, "area", shown["area"])),
             ("Dilaporkan", day_in_words(shown["reported_on"])),
@@ -143,8 +143,8 @@ async def make_settlement(sources: Sources, request: PaperRequest) -> Document:
         sources,
         request,
         SETTLEMENT,
-        "Berita Acara Penyelesaian Konflik",
-        f"Kasus {shown['number']}",
+        "Berita Acara Penyelesaian Perkara",
+        f"Perkara {shown['number']}",
         (Section(None, (Paragraph(opening), terms)),),
         Signatures(given.place, request.signed_on, blocks, ending),
     )

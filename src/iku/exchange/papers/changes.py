@@ -144,7 +144,7 @@ async def _all_changes(sources: Sources, identifier: str) -> PublicationChanges:
 
 def _figures(found: PublicationChanges) -> Table:
     return Table(
-        name="angka",
+        name="figur",
         caption=say(
             message(
                 "Table 1. The published figures, and the same figures by present "
@@ -153,7 +153,7 @@ def _figures(found: PublicationChanges) -> Table:
         ),
         columns=(
             Column("No", CellKind.COUNT, 10),
-            Column("Angka", width=70),
+            Column("Figur", width=70),
             Column("Nilai terbit", CellKind.RATIO, 26),
             Column("Nilai kini", CellKind.RATIO, 26),
             Column("Selisih pembilang / penyebut", CellKind.COUNT, 36),
@@ -207,12 +207,12 @@ def _points(published: Decimal | None, present: Decimal | None) -> Cell:
 def _event_columns(*, internal: bool) -> tuple[Column, ...]:
     return (
         Column("No", CellKind.COUNT, 12),
-        Column("Angka", width=17),
+        Column("Figur", width=17),
         Column("Nilai terbit", CellKind.RATIO, 29),
         Column("Nilai kini", CellKind.RATIO, 29),
         Column("Selisih", CellKind.COUNT, 18),
         Column("Sebab", width=22),
-        Column("Kasus/organisasi", width=28),
+        Column("Perkara/organisasi", width=28),
         Column("Peristiwa", width=26),
         Column("Berlaku tgl", CellKind.DAY, 20),
         Column("Dicatat tgl", CellKind.DAY, 20),

@@ -78,7 +78,7 @@ def _present(request: PaperRequest) -> Terms:
 
 def _figures(of: FrozenPublication) -> Table:
     return Table(
-        name="angka",
+        name="figur",
         caption=say(message("Table 1. Frozen figures")),
         columns=(
             Column("No", CellKind.COUNT, 9),
@@ -86,7 +86,7 @@ def _figures(of: FrozenPublication) -> Table:
             Column("Pembilang", CellKind.COUNT, 19),
             Column("Penyebut", CellKind.COUNT, 19),
             Column("Realisasi", CellKind.PERCENT, 20),
-            Column("Nomor angka", width=70),
+            Column("Nomor figur", width=70),
         ),
         rows=tuple(
             Row(

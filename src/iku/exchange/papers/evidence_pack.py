@@ -48,7 +48,7 @@ _CONTENTS = {
     "definisi.pdf": message("operational definition of each indicator, as a document"),
     "prosedur-pengumpulan.pdf": message("procedure by which the data are collected"),
     "pengukuran-kinerja.csv": message("targets, actuals and achievements"),
-    "angka.csv": message("the published figures with their numbers"),
+    "figur.csv": message("the published figures with their numbers"),
     "daftar-konflik.csv": message("the cases that the figures count, without texts"),
     "perubahan.csv": message("what changed after the publication"),
 }
@@ -84,7 +84,7 @@ async def _files(
     tables = {
         "definisi.csv": definitions,
         "pengukuran-kinerja.csv": await performance.make(sources, request),
-        "angka.csv": await open_data.make(sources, request),
+        "figur.csv": await open_data.make(sources, request),
         "daftar-konflik.csv": await case_list.make_public(sources, request),
         "perubahan.csv": await changes.make_public(sources, request),
     }
@@ -182,7 +182,7 @@ def _collection(one: FrozenFigure) -> Section:
     defined = one.defined
     of_cases = isinstance(defined.options, ConflictOptions)
     terms = (
-        ("Yang dihitung", "kasus" if of_cases else "organisasi"),
+        ("Yang dihitung", "perkara" if of_cases else "organisasi"),
         ("Formula", defined.formula),
         ("Sumber data", ", ".join(defined.sources)),
         ("Penanggung jawab", defined.owner),

@@ -33,7 +33,7 @@ _COLUMNS = (
     Column("Target", CellKind.PERCENT, 19),
     Column("Capaian", CellKind.PERCENT, 20),
     Column("Predikat", width=24),
-    Column("Nomor angka", width=62),
+    Column("Nomor figur", width=62),
 )
 
 

@@ -272,7 +272,7 @@ def _source(of: FrozenPublication) -> Paragraph:
     said = f"Sumber: register iku, publikasi {edition.id}, edisi {edition.edition}"
     if edition.restates:
         said += f" (menyajikan kembali {edition.restates})"
-    told = [f"{said}; angka {', '.join(of.numbers)}."]
+    told = [f"{said}; figur {', '.join(of.numbers)}."]
     if edition.period.kind is not Kind.YEAR:
         alone = message(
             "The figures are those of {period} alone, not of the year up to its end.",
