@@ -55,7 +55,7 @@ async def make(sources: Sources, request: PaperRequest) -> Document:
             Column("Indikator Kinerja Utama", width=52),
             Column("Formula Indikator", width=62),
             Column("Sumber Data", width=56),
-            Column("Penanggung Jawab", width=49),
+            Column("Penanggungjawab", width=49),  # as the source document spells it
         ),
         rows=tuple(rows),
     )
