@@ -347,7 +347,7 @@ async def test_a_change_of_a_closed_period_is_offered_as_a_proposal(
         preview = await send(office, VERIFIER, form, action="pratinjau")
         assert preview.status_code == 200
         assert "IKU-1" in read(preview.text).text
-        assert "alasan" in read(preview.text).text
+        assert "Alasan wajib diisi" in read(preview.text).text
         offered = await send(office, VERIFIER, form)
         assert offered.status_code == 403
         proposal = read_form(offered.text)

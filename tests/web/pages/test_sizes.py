@@ -26,13 +26,18 @@ async def test_a_page_leaves_nothing_to_the_garbage_collector(reader: Client) ->
     address = f"{SITE}/konflik"
     await reader.get(address)
     gc.collect()
+    before = rendered_parts()  # of templates that are imported once for all pages
     gc.disable()
     try:
         assert (await reader.get(address)).status_code == 200
-        kept = [one for one in gc.get_objects() if isinstance(one, Context | Macro)]
+        after = rendered_parts()
     finally:
         gc.enable()
-    assert not kept
+    assert len(after) <= len(before), after
+
+
+def rendered_parts() -> list[object]:
+    return [one for one in gc.get_objects() if isinstance(one, Context | Macro)]
 
 
 @pytest.mark.parametrize("path", addresses())
