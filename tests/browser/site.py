@@ -240,6 +240,13 @@ class _Server(uvicorn.Server):
     def capture_signals(self) -> Any:
         return nullcontext()
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if self.force_exit:
+            # Python 3.12 and newer wait for connections that a browser keeps open.
+            for connection in [*self.server_state.connections]:
+                connection.transport.abort()
+        await super().shutdown(sockets)
+
 
 async def sign_in(context: BrowserContext, site: Site, someone: Someone) -> Page:
     """A new page of the browser, which has the cookie of a new session of somebody.
