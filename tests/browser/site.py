@@ -241,11 +241,17 @@ class _Server(uvicorn.Server):
         return nullcontext()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        if self.force_exit:
-            # Python 3.12 and newer wait for connections that a browser keeps open.
+        """Stop; requests that were sent are answered, as without this method.
+
+        Python 3.12 and newer wait for all connections. That of a stream of events,
+        which a page keeps open, would not end.
+        """
+        ended = asyncio.create_task(super().shutdown(sockets))
+        done, _ = await asyncio.wait({ended}, timeout=1)
+        if not done:
             for connection in [*self.server_state.connections]:
                 connection.transport.abort()
-        await super().shutdown(sockets)
+        await ended
 
 
 async def sign_in(context: BrowserContext, site: Site, someone: Someone) -> Page:
