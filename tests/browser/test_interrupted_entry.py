@@ -155,7 +155,12 @@ class BrowserFill:
         await self.page.fill("#title", self.title)
         await self.page.close(run_before_unload=True)
         self.page = await self.context.new_page()
-        await self.page.goto(f"{self.site.address}{NEW}")
+        # The browser sends the draft of a closed tab while other pages load.
+        for _ in range(50):
+            await self.page.goto(f"{self.site.address}{NEW}")
+            if await self.page.input_value("#title") == self.title:
+                break
+            await self.page.wait_for_timeout(100)
 
     async def _server(self) -> None:
         await self.page.fill("#title", self.title)
@@ -163,7 +168,7 @@ class BrowserFill:
         await self.page.select_option("#dimension", "batas_wilayah")
         await asyncio.gather(self._clicked(), self.site.restart())
         try:
-            await expect(self.page.locator(".done")).to_be_visible(timeout=1500)
+            await expect(self.page.locator(".done")).to_be_visible(timeout=5_000)
         except AssertionError:
             await self.page.goto(f"{self.site.address}{NEW}")
 
