@@ -5,7 +5,6 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from argon2 import PasswordHasher
 
 from iku.access import passwords
 from iku.access.secrets import Secrets
@@ -27,11 +26,8 @@ def provider() -> Iterator[IdentityProvider]:
 
 
 @pytest.fixture(autouse=True)
-def cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Hashes of a millisecond, since hundreds of passwords are verified."""
-    hasher = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
-    monkeypatch.setattr(passwords, "HASHER", hasher)
-    passwords._dummy_hash.cache_clear()
+def fresh_dummy_hash() -> Iterator[None]:
+    """No hash is kept from a test that sets other parameters."""
     yield
     passwords._dummy_hash.cache_clear()
 

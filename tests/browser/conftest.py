@@ -1,12 +1,10 @@
 """Chromium for the tests of this folder; without it they are skipped."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
-from argon2 import PasswordHasher
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
-from iku.access import passwords
 from tests.browser.site import Faults, Site, open_site, sign_log
 from tests.conftest import Clone
 from tests.programs import program
@@ -30,27 +28,14 @@ async def page(browser: Browser) -> AsyncIterator[Page]:
 
 
 @pytest.fixture(scope="session")
-def cheap_hashes() -> Iterator[None]:
-    """Hashes of a millisecond, since each person of a test has a password."""
-    with pytest.MonkeyPatch.context() as patch:
-        hasher = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
-        patch.setattr(passwords, "HASHER", hasher)
-        passwords._dummy_hash.cache_clear()
-        yield
-    passwords._dummy_hash.cache_clear()
-
-
-@pytest.fixture(scope="session")
-async def site(clone: Clone, furnished: str, cheap_hashes: None) -> AsyncIterator[Site]:
+async def site(clone: Clone, furnished: str) -> AsyncIterator[Site]:
     """A register with accounts that all tests share; each has people of its own."""
     async with open_site(await clone(furnished)) as site:
         yield site
 
 
 @pytest.fixture
-async def demonstration(
-    clone: Clone, furnished: str, cheap_hashes: None
-) -> AsyncIterator[Site]:
+async def demonstration(clone: Clone, furnished: str) -> AsyncIterator[Site]:
     """A demonstration with an administrator."""
     async with open_site(await clone(furnished), demonstrated=True) as site:
         yield site
@@ -60,7 +45,6 @@ async def demonstration(
 async def example(
     clone: Clone,
     imported: str,
-    cheap_hashes: None,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> AsyncIterator[Site]:
     """A demonstration with the example, its people, a publication and a checkpoint."""

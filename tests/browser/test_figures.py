@@ -26,9 +26,7 @@ PAGES = {
 
 
 @pytest.fixture(scope="module")
-async def register(
-    clone: Clone, entered: str, cheap_hashes: None
-) -> AsyncIterator[Site]:
+async def register(clone: Clone, entered: str) -> AsyncIterator[Site]:
     """The fictional register, with accounts."""
     async with open_site(await clone(entered)) as site:
         yield site

@@ -75,9 +75,7 @@ async def telephone(browser: Browser) -> AsyncIterator[BrowserContext]:
 
 
 @pytest.fixture(scope="module")
-async def office(
-    clone: Clone, imported: str, cheap_hashes: None
-) -> AsyncIterator[Site]:
+async def office(clone: Clone, imported: str) -> AsyncIterator[Site]:
     """The example register as a demonstration, which these tests alone change."""
     async with open_site(await clone(imported), demonstrated=True) as site:
         await site.invite_people()

@@ -39,7 +39,7 @@ def provider() -> Iterator[IdentityProvider]:
 
 @pytest.fixture(scope="module")
 async def linked(
-    clone: Clone, furnished: str, cheap_hashes: None, provider: IdentityProvider
+    clone: Clone, furnished: str, provider: IdentityProvider
 ) -> AsyncIterator[Site]:
     """A register whose accounts can be linked to identities of the provider."""
     async with open_site(await clone(furnished), issuer=provider.url) as site:

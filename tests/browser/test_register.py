@@ -14,9 +14,7 @@ from tests.samples import sample
 
 
 @pytest.fixture(scope="session")
-async def filled(
-    clone: Clone, imported: str, cheap_hashes: None
-) -> AsyncIterator[Site]:
+async def filled(clone: Clone, imported: str) -> AsyncIterator[Site]:
     """The example register, with accounts."""
     async with open_site(await clone(imported)) as site:
         yield site

@@ -1,4 +1,4 @@
-"""Copies of a paper that a program wrote anew: whether the attachments are the same.
+"""Copies of a paper that a program rewrote: whether the attachments are the same.
 
 Some signing programs rewrite a PDF instead of appending to it. Nothing proves what the
 pages of such a file show, so it is never accepted; its attachments say what it is.
