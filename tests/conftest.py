@@ -83,6 +83,7 @@ LONG = (
     *("browser.test_hostile_texts", "browser.test_look", "browser.test_register"),
     *("browser.test_entry", "pages.test_coordinates", "pages.test_rights"),
     *("cli.test_record", "cli.test_lists", "cli.test_cli", "web.test_messages"),
+    "papers.test_recalculation",
 )
 
 pytest_plugins = ["tests.registers.filled"]  # registers shared by several packages
