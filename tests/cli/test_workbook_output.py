@@ -2,21 +2,23 @@
 
 import types
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import date, datetime
+from pathlib import Path
 from typing import Any
 
 import click
 import pytest
 
 from iku.cli import commands
+from iku.exchange import journal_columns
+from iku.exchange.workbook_parts import column_letters
 from tests.cli.conftest import Type
-from tests.exchange.workbooks import cells
+from tests.exchange.workbooks import cells, table, workbook
 
 pytestmark = pytest.mark.usefixtures("reading")
 
 # Commands that print a table and write no workbook, and why.
 WITHOUT = {
-    "import": "records; its faults are printed to standard error",
     "example": "records the example register",
     "define": "records; the table is the preview before the confirmation",
     "target": "records; the table is the preview before the confirmation",
@@ -105,6 +107,38 @@ def test_a_replay_and_a_history_are_written_with_all_rows(register: Type) -> Non
 def test_an_answer_without_a_table_is_written_as_sentences(register: Type) -> None:
     rows = rows_of(register, "proposal", "list")
     assert any("no proposals" in str(row[0]) for row in rows)
+
+
+@pytest.mark.usefixtures("indonesian")
+def test_the_faults_of_a_file_are_written_by_sheet_row_and_column(
+    register: Type, tmp_path: Path
+) -> None:
+    day = date(2022, 3, 1)
+    row = {"diketahui_pada": day, "nomor": "Q1", "peristiwa": "dilaporkan"}
+    faulty = row | {"tanggal": day, "kategori": "sara", "dimensi": "=1+1", "judul": "x"}
+    headings = journal_columns.headings("konflik")
+    book = tmp_path / "buku.xlsx"
+    book.write_bytes(workbook(Konflik=table(headings, *[faulty] * 201)))
+    said = register("import", book, "--dry-run", "--xlsx")
+    assert said.code == 1
+    assert "buku.xlsx" in said.err
+    rows = cells(said.out.encode(errors="surrogateescape"))
+    found = [row for row in rows if row[0] == "Konflik"]
+    column = column_letters(headings.index("dimensi"))
+    assert [row[:4] for row in found] == [
+        ["Konflik", float(n), f"{column}{n}", "dimensi"] for n in range(2, 203)
+    ]
+    assert all("=1+1" in row[4] for row in found)
+    refused = register("import", tmp_path / "tidak-ada.xlsx", "--xlsx")
+    assert refused.code != 0
+    assert refused.out == ""
+
+
+def test_the_outcome_of_an_import_is_written(register: Type, tmp_path: Path) -> None:
+    file = tmp_path / "konflik.csv"
+    file.write_text(",".join(journal_columns.headings("konflik")) + "\n")
+    rows = rows_of(register, "import", str(file), "--dry-run")
+    assert any("has headings but no rows" in str(row[0]) for row in rows)
 
 
 def test_a_workbook_excludes_json(register: Type) -> None:

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from iku.app import App
 from iku.cli import figure_table, import_, tables, terminal
-from iku.cli.import_ import ImportedFile
+from iku.cli.import_outcome import ImportedFile
 from iku.cli.tables import unwrapped_column
 from iku.cli.terminal_language import formats, translated
 from iku.commands import accounts

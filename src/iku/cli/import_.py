@@ -1,7 +1,7 @@
 """`iku import`: import journals of older registers, each file atomically."""
 
 import shlex
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from io import BytesIO
 from pathlib import Path
@@ -11,60 +11,28 @@ import click
 from msgspec import Struct
 
 from iku.app import App
-from iku.cli import proposing, tables, terminal
+from iku.cli import (
+    import_outcome,
+    proposing,
+    tables,
+    terminal,
+    workbook_output,
+)
 from iku.cli.errors import CommandFailed
-from iku.cli.tables import number_column, text_column, unwrapped_column
-from iku.cli.terminal_language import formats, translated
+from iku.cli.import_outcome import ImportedFile
+from iku.cli.workbook_output import workbook_option
 from iku.commands.command import Command
 from iku.domain import import_permission
 from iku.domain.access import Forbidden
 from iku.domain.import_permission import FileAllowed
 from iku.exchange import kept_mappings
 from iku.exchange.column_mapping import ColumnMapping
-from iku.exchange.import_plan import RowNote
 from iku.exchange.journal_import import Importer, ImportReport, permission_digest
-from iku.exchange.spreadsheet import FileFault, SkippedSheet
-from iku.messages import error_message, message, plural
-
-FAULTS = (
-    number_column(message("Row")),
-    unwrapped_column(message("Column")),
-    text_column(message("Problem")),
+from iku.exchange.spreadsheet import (
+    MOST,
+    MOST_IN_WORKBOOK,
 )
-SKIPPED = (number_column(message("Row")), text_column(message("Skipped because")))
-REMARKS = (number_column(message("Row")), text_column(message("Note")))
-
-
-class ImportedFile(Struct, frozen=True):
-    """The outcome of one file, as JSON output.
-
-    Attributes:
-        repeated: Number of rows that were imported before.
-        standing: Number of rows whose fact the register already contained.
-        identical: Number of rows that repeat an earlier row of the file.
-        skipped: The first of the standing and identical rows, each with its reason.
-        remarks: The first notes on side effects of rows.
-        faulted: Number of faults.
-        faults: The first faults.
-        sheets: The journal of each sheet of a workbook that was read.
-        skipped_sheets: The sheets of a workbook that were not read, with the reason.
-    """
-
-    file: str
-    dry_run: bool
-    journal: str | None
-    rows: int
-    added: int
-    repeated: int
-    standing: int
-    identical: int
-    skipped: tuple[RowNote, ...]
-    remarks: tuple[RowNote, ...]
-    size: int
-    faulted: int
-    faults: tuple[FileFault, ...]
-    sheets: Mapping[str, str]
-    skipped_sheets: tuple[SkippedSheet, ...]
+from iku.messages import error_message, message, plural
 
 
 class ImportedFiles(Struct, frozen=True):
@@ -105,6 +73,7 @@ class ProposedImports(Struct, frozen=True):
 )
 @proposing.option
 @terminal.actor
+@workbook_option
 @terminal.as_json
 def import_(
     files: tuple[str, ...],
@@ -122,7 +91,8 @@ def import_(
     a fault, nothing of the file is recorded. Rows that were imported before are
     skipped, so a file can be imported again after rows were added to it. If the
     register has accounts, a file that states earlier days of knowledge, or that
-    contains verifications, needs an approval: propose it with --propose REASON.
+    contains verifications, needs an approval: propose it with --propose REASON. With
+    --xlsx, the outcome is written as a workbook, also if there are faults.
     """
     if dry_run and because is not None:
         raise click.UsageError(
@@ -256,6 +226,7 @@ async def import_files(
         CommandFailed: The import of a file must be approved first.
     """
     done = []
+    in_workbook = workbook_output.collected() is not None
     async with app.pool.acquire() as connection:
         importer = Importer(
             connection,
@@ -265,6 +236,7 @@ async def import_files(
             app.credentials,
             approved,
             mapping=mapping,
+            most=MOST_IN_WORKBOOK if in_workbook else MOST,
         )
         for name, content in contents.items():
             digest = permission_digest(content, mapping)
@@ -277,7 +249,7 @@ async def import_files(
                 raise _unapproved(error, name, digest) from error
             done.append(_file(name, report, dry_run=dry_run))
             if not quiet:
-                _report(done[-1])
+                import_outcome.show(done[-1])
     return done
 
 
@@ -313,116 +285,3 @@ def _file(name: str, report: ImportReport, *, dry_run: bool) -> ImportedFile:
         sheets=report.sheets,
         skipped_sheets=report.skipped_sheets,
     )
-
-
-def _report(file: ImportedFile) -> None:
-    if file.faults:
-        _show_faults(file)
-        return
-    tables.say(f"{file.file}: {translated(_outcome_sentence(file))}")
-    _say_sheets(file, tables.Printer())
-    if file.skipped:
-        _show_skipped(file)
-    if file.remarks:
-        rows = [(_address(one), one.message) for one in file.remarks]
-        tables.Printer().table(REMARKS, rows)
-
-
-def _outcome_sentence(file: ImportedFile) -> str:
-    """A sentence on the recorded rows."""
-    if not file.rows:
-        return message(
-            "the file, a journal {journal}, has headings but no rows; nothing was "
-            "recorded.",
-            journal=file.journal,
-        )
-    row_count = message(
-        "{count} rows of journal {journal}",
-        count=formats.number(file.rows),
-        journal=file.journal,
-    )
-    if not file.added:
-        return message(
-            "{row_count}, of which none is new: all are already in the register.",
-            row_count=row_count,
-        )
-    return message(
-        "{row_count}, {outcome_counts}; the log now has {size} events.",
-        row_count=row_count,
-        outcome_counts=[*_row_counts(file)],
-        size=formats.number(file.size),
-    )
-
-
-def _row_counts(file: ImportedFile) -> Iterator[str]:
-    """How many rows are recorded, and how many are not, by reason."""
-    added = formats.number(file.added)
-    if file.dry_run:
-        yield message("{count} to be recorded", count=added)
-    else:
-        yield message("{count} recorded", count=added)
-    if file.repeated:
-        yield message("{count} already imported", count=formats.number(file.repeated))
-    if file.standing:
-        count = formats.number(file.standing)
-        yield message("{count} already in the register", count=count)
-    if file.identical:
-        count = formats.number(file.identical)
-        yield message("repeated rows skipped: {count}", count=count)
-
-
-def _address(of: FileFault | RowNote) -> str:
-    """The row; in a workbook also the sheet, and the cell of a fault."""
-    if of.sheet is None:
-        return formats.number(of.row)
-    cell = of.cell if isinstance(of, FileFault) else None
-    return f"{of.sheet}!{cell or of.row}"
-
-
-def _show_faults(file: ImportedFile) -> None:
-    out = tables.Printer(stderr=True)
-    rows = [
-        (_address(fault), fault.column or "", fault.message) for fault in file.faults
-    ]
-    out.say(file.file)
-    _say_sheets(file, out)
-    out.table(FAULTS, rows)
-    if file.faulted > len(file.faults):
-        shown, count = map(formats.number, (len(file.faults), file.faulted))
-        out.say(
-            message(
-                "Problems shown: the first {shown} of {count}.",
-                shown=shown,
-                count=count,
-            )
-        )
-
-
-def _say_sheets(file: ImportedFile, out: tables.Printer) -> None:
-    """Print which sheets of a workbook were read, and which were not."""
-    if file.sheets:
-        read = [f"{sheet} ({journal})" for sheet, journal in file.sheets.items()]
-        out.say(message("Sheets that were read: {sheets}.", sheets=read))
-    for one in file.skipped_sheets:
-        out.say(
-            message(
-                "Sheet that was not read: {sheet} {reason}.",
-                sheet=one.name,
-                reason=one.message,
-            )
-        )
-
-
-def _show_skipped(file: ImportedFile) -> None:
-    out = tables.Printer()
-    rows = [(_address(one), one.message) for one in file.skipped]
-    out.table(SKIPPED, rows)
-    if (count := file.standing + file.identical) > len(rows):
-        shown, all_ = map(formats.number, (len(rows), count))
-        out.say(
-            message(
-                "Skipped rows shown: the first {shown} of {count}.",
-                shown=shown,
-                count=all_,
-            )
-        )

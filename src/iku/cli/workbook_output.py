@@ -33,7 +33,10 @@ _COLLECTED: ContextVar["CollectedOutput | None"] = ContextVar("output", default=
 
 
 def workbook_option(command: Callable[..., None]) -> Callable[..., None]:
-    """Give *command*, which prints tables and has `--json`, the option `--xlsx`."""
+    """Give *command*, which prints tables and has `--json`, the option `--xlsx`.
+
+    The tables of a command that fails, such as those of the faults, are written, too.
+    """
 
     @wraps(command)
     def written(*, xlsx: bool, **given: Any) -> None:
@@ -44,7 +47,12 @@ def workbook_option(command: Callable[..., None]) -> Callable[..., None]:
             raise click.UsageError(message("--xlsx and --json exclude each other"))
         refuse_terminal()
         with _collecting() as output:
-            command(**given)
+            try:
+                command(**given)
+            except CommandFailed:
+                if output.has_tables:
+                    click.echo(_workbook(output), nl=False)
+                raise
         click.echo(_workbook(output), nl=False)
 
     return XLSX(written)
@@ -89,6 +97,11 @@ class CollectedOutput:
     def __init__(self) -> None:
         self._said: list[str] = []  # sentences since the last table
         self._tables: list[PrintedTable] = []
+
+    @property
+    def has_tables(self) -> bool:
+        """Whether a table was added."""
+        return bool(self._tables)
 
     def say(self, sentence: str) -> None:
         """Add a sentence."""

@@ -43,7 +43,7 @@ from iku.exchange.journals import CorrectionTarget, DuplicateRow, JournalRow
 from iku.exchange.name_index import NameIndex
 from iku.exchange.row_reader import RowScope
 from iku.exchange.spill_file import SpillFile
-from iku.exchange.spreadsheet import MOST, FileFault
+from iku.exchange.spreadsheet import FileFault
 from iku.ledger import log
 from iku.ledger.log import AppendRequest, EncodedRequest
 from iku.ledger.record import Unrecordable
@@ -209,6 +209,7 @@ class Plan:
         authority: Authority,
         allowed: bool = True,
         preview: ImportPreview | None = None,
+        most: int,
     ) -> None:
         self.planned = planned
         self.added = 0
@@ -231,6 +232,7 @@ class Plan:
         self._authority = authority
         self._allowed = allowed
         self._preview = preview
+        self._most = most  # faults, skipped rows and remarks that are listed
         self._today = scope.today
         self._digest = scope.digest
         self._doubtful: dict[str, int] = {}  # index of a subject's first fault
@@ -326,7 +328,7 @@ class Plan:
             except AlreadyRecorded as error:
                 self._skip(entry, messages.error_message(error))
             except (Refused, SubjectNotFound, Unrecordable) as error:
-                if isinstance(error, ReasonRequired) and len(self.faults) < MOST:
+                if isinstance(error, ReasonRequired) and len(self.faults) < self._most:
                     self.unexplained[len(self.faults)] = entry, error
                 self._refuse(entry, self._fault(entry, error))
 
@@ -411,7 +413,7 @@ class Plan:
         planned.apply(framed)
         if self._preview is not None:
             self._preview.add(entry, request)
-        room = MOST - len(self.remarks)
+        room = self._most - len(self.remarks)
         self.remarks += [_note(entry, said) for said in decided.notes[:room]]
 
     def _refuse_earlier(self, known_on: date, subject: str) -> None:
@@ -593,7 +595,7 @@ class Plan:
             why = message("identical to {row}", row=entry.first_equal.place.words)
         else:
             self.standing += 1
-        if len(self.skipped) < MOST:
+        if len(self.skipped) < self._most:
             number = subject_number(entry.subject)
             why = why or message("{subject} already has this event", subject=number)
             self.skipped.append(_note(entry, why))
@@ -602,7 +604,7 @@ class Plan:
         if entry.subject and entry.subject not in self._doubtful:
             self._doubtful[entry.subject] = self.faulted
         self.faulted += len(faults)
-        self.faults.extend(faults[: MOST - len(self.faults)])
+        self.faults.extend(faults[: self._most - len(self.faults)])
         self.refused.append(entry.command_id)
 
     def _fault(self, entry: JournalRow, error: Exception) -> FileFault:

@@ -77,8 +77,9 @@ class ImportPreview:
         targets: The targets that would change.
     """
 
-    def __init__(self, figures: Figures) -> None:
+    def __init__(self, figures: Figures, listed: int = LISTED) -> None:
         self._figures = figures
+        self._listed = listed
         self._years: set[int] = set()
         self._reset()
 
@@ -137,7 +138,7 @@ class ImportPreview:
         opens = main.expected_version == 0
         self.planned += 1
         self.opened += opens
-        if len(self.rows) < LISTED:
+        if len(self.rows) < self._listed:
             event = main.drafts[-1].type
             number = subject_number(entry.subject)
             exists = not opens and subject not in self._new

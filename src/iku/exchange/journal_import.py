@@ -70,12 +70,13 @@ class ImportReport(Struct, frozen=True):
         repeated: Rows that were imported earlier.
         standing: Number of rows whose fact was already recorded in another way.
         size: Size of the log afterwards.
-        faults: The first `MOST` faults; if there are any, nothing was recorded.
+        faults: The first faults, as many as were asked for; if there are any, nothing
+            was recorded.
         faulted: Number of faults.
         identical: Number of rows that repeat an earlier row of the file.
-        skipped: The first `MOST` rows that are standing or identical.
-        remarks: The first `MOST` side effects of rows: participations that a merger
-            does not carry, subjects that a rejection also excludes.
+        skipped: The first rows that are standing or identical.
+        remarks: The first side effects of rows: participations that a merger does not
+            carry, subjects that a rejection also excludes.
         sheets: The kind of journal of each sheet of a workbook.
         skipped_sheets: The sheets of a workbook that are not read.
     """
@@ -142,6 +143,7 @@ class Importer:
         approved: Check the files as if their import was approved; in a dry run only.
         preview: Collects what the rows of a file would change.
         mapping: The mapping of the columns of an agency's own register.
+        most: Faults, skipped rows and remarks that a report lists, each at most.
     """
 
     connection: Connection
@@ -152,6 +154,7 @@ class Importer:
     approved: bool = False
     preview: ImportPreview | None = None
     mapping: ColumnMapping | None = None
+    most: int = MOST
     _planned_register: PlannedRegister = field(default_factory=PlannedRegister)
 
     async def run(
@@ -226,6 +229,7 @@ class Importer:
                     authority=authority,
                     allowed=allowed,
                     preview=self.preview,
+                    most=self.most,
                 ),
                 _RowChunks(journal, scope, earlier, steps),
             )
@@ -240,7 +244,8 @@ class Importer:
             await self._add_present_figures(plan)
             plan.count_undecided_rows()
         steps.finish()
-        return _report(read, before, plans, (await log.head(self.connection)).size)
+        size = (await log.head(self.connection)).size
+        return _report(read, before, plans, size, self.most)
 
     async def _is_allowed(self, authority: Authority, digest: str) -> bool:
         """Whether the file may hold every kind of row; always so without accounts.
@@ -432,10 +437,11 @@ def _report(
     before: Sequence[PreviousImport],
     plans: Sequence[Plan],
     size: int,
+    most: int,
 ) -> ImportReport:
     """The result of the journals of a file, whose log then has *size* events."""
     found = read.journals
-    faults = tuple(islice(chain.from_iterable(one.faults for one in plans), MOST))
+    faults = tuple(islice(chain.from_iterable(one.faults for one in plans), most))
     skipped = chain.from_iterable(one.skipped for one in plans)
     remarks = chain.from_iterable(one.remarks for one in plans)
     return ImportReport(
@@ -448,8 +454,8 @@ def _report(
         faults=faults,
         faulted=sum(one.faulted for one in plans),
         identical=sum(one.identical for one in plans),
-        skipped=tuple(islice(skipped, MOST)),
-        remarks=tuple(islice(remarks, MOST)),
+        skipped=tuple(islice(skipped, most)),
+        remarks=tuple(islice(remarks, most)),
         sheets={sheet: journal.name for journal in found for sheet in journal.sheets},
         skipped_sheets=read.skipped[:MOST],
     )

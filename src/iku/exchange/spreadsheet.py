@@ -16,6 +16,7 @@ from iku.messages import Message, message
 
 LONGEST_QUOTE = 40  # characters of a wrong cell that are quoted
 MOST = 200  # faults listed for a file; further ones are only counted
+MOST_IN_WORKBOOK = 10_000  # the same in a workbook of the faults; a few MiB
 MOST_SKIPPED = 20  # sheets that a sentence lists
 CHANGED = message("the file was modified during the import; import it again")
 

@@ -23,11 +23,29 @@ def form(path: str, **options: Any) -> Callable[[Handler], Any]:
     return lambda handler: post(path, **options)(_guarded(handler))
 
 
+def form_of_tables(path: str, **options: Any) -> Callable[[Handler], Any]:
+    """The route of a form whose answer has tables, which it gives as a workbook, too.
+
+    Sent again with ``bentuk=xlsx``, such a form has no further effect.
+    """
+    return lambda handler: post(path, **options)(_guarded(_answered(handler)))
+
+
 def _with_workbook(handler: Handler) -> Handler:
     @wraps(handler)
     async def respond(request: Request[Any, Any, Any], **given: Any) -> Response[bytes]:
         page_workbook.is_asked(request)  # an unknown format is refused before reading
         return await page_workbook.response(request, await handler(request, **given))
+
+    return respond
+
+
+def _answered(handler: Handler) -> Handler:
+    @wraps(handler)
+    async def respond(request: Request[Any, Any, Any], **given: Any) -> Response[bytes]:
+        page_workbook.is_asked(request)
+        shown = await handler(request, **given)
+        return await page_workbook.response_to_form(request, shown)
 
     return respond
 

@@ -1,5 +1,7 @@
 """The tables of a page as a workbook: the same address with ``bentuk=xlsx``.
 
+So is the answer to a form that is sent to such an address, if the form allows it.
+
 The page is rendered as for a browser, and its tables are read back from its HTML. So
 every page has a workbook, with the rights and the content of the page, and a table
 that is added to a template is in the workbook as well. Its rows are not divided into
@@ -57,6 +59,25 @@ async def response(
     is_page = shown.status_code in {None, 200} and shown.media_type == "text/html"
     if not (is_page and is_asked(request)):
         return shown
+    return await _of_page(request, shown)
+
+
+async def response_to_form(
+    request: Request[Any, Any, Any], shown: Response[bytes]
+) -> Response[bytes]:
+    """The workbook of an answer to a form, if the request asks for it.
+
+    An answer without a table, such as the form with a fault, stays a page.
+    """
+    is_page = shown.media_type == "text/html"
+    if not (is_page and is_asked(request) and has_tables(shown.content.decode())):
+        return shown
+    return await _of_page(request, shown)
+
+
+async def _of_page(
+    request: Request[Any, Any, Any], shown: Response[bytes]
+) -> Response[bytes]:
     language = Language(shown.headers["Content-Language"])
     try:
         content = await asyncio.to_thread(_workbook, shown.content, language)
@@ -64,7 +85,7 @@ async def response(
         raise NotFound(error_message(error)) from error
     name = "-".join(re.findall(r"\w+", request.url.path, re.ASCII)) or "beranda"
     headers = {"Content-Disposition": f'attachment; filename="{name}.xlsx"'}
-    return Response(content, media_type=XLSX, headers=headers)
+    return Response(content, media_type=XLSX, headers=headers, status_code=200)
 
 
 def _workbook(html: bytes, language: Language) -> bytes:
@@ -97,6 +118,7 @@ def has_tables(content: str) -> bool:
 
 
 _TABLE = re.compile(r'<(?:table|ol class="timeline")[^>]*>')
+_NOTE = "data-catatan"  # marks a sentence about the rows of the table above it
 _LINES = {"basis", "coordinates", "lead"}  # paragraphs that describe the whole page
 _VOID = {"br", "hr", "img", "input", "link", "meta", "wbr"}
 _SKIPPED = {"button", "form", "script", "select", "svg", "textarea"}
@@ -104,7 +126,7 @@ _BLANKS = re.compile(r"\s+")
 
 
 def _tables(main: Element, continues: str) -> Iterator[PrintedTable]:
-    """The tables in order; one whose next page is offered says so."""
+    """The tables in order, with notes; one whose next page is offered says so."""
     last: PrintedTable | None = None
     for one in main.iter():
         for table in one.findall("table"):
@@ -114,6 +136,8 @@ def _tables(main: Element, continues: str) -> Iterator[PrintedTable]:
                 last = _table(table, one.get("aria-label", ""))
         if last is not None and _offers_next_page(one):
             last = last._replace(notes=[continues])
+        if last is not None and _NOTE in one.attrib:
+            last = last._replace(notes=[*last.notes, _text(one)])
     if last is not None:
         yield last
 

@@ -88,7 +88,7 @@ class Visitor:
     @property
     def asks_workbook(self) -> bool:
         """Whether the address asks for the tables of the page as a workbook."""
-        return bool(self.path) and self.query.get(FORM) == FileFormat.XLSX
+        return self.query.get(FORM) == FileFormat.XLSX
 
     @property
     def form_key(self) -> str:

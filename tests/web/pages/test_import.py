@@ -21,14 +21,17 @@ from iku.app import App
 from iku.exchange import example, journal_columns, kept_mappings
 from iku.exchange.journal_layouts import LAYOUTS
 from iku.exchange.table_output import XLSX
+from iku.exchange.workbook_parts import column_letters
 from iku.ledger import log
 from iku.web.page_forms import KEY
+from iku.web.pages import imports
 from iku.web.pages.imports import LARGEST_FILE
 from iku.web.visitor import form_key
 from tests.exchange.test_column_mapping import HEADINGS as OWN_HEADINGS
 from tests.exchange.test_column_mapping import MAPPING, ROW
-from tests.exchange.workbooks import filled, table, workbook
+from tests.exchange.workbooks import cells, filled, table, workbook
 from tests.web.conftest import Client
+from tests.web.pages.filling import read_form
 from tests.web.pages.showing import read
 from tests.web.pages.test_sizes import LARGEST_PAGE
 from tests.web.people import Office
@@ -139,7 +142,7 @@ async def test_a_form_sent_twice_records_once(loaded: Client, app: App) -> None:
     assert all(leaf in one.text for one in both)
     again = await brought(loaded, journal(REPORT, VERIFIED))
     assert "Impor 2 baris" not in again.text
-    assert 'name="sidik"' not in again.text
+    assert 'action="/impor/catat"' not in again.text
 
 
 async def test_all_faults_are_shown_by_row_and_column(loaded: Client, app: App) -> None:
@@ -160,7 +163,7 @@ async def test_all_faults_are_shown_by_row_and_column(loaded: Client, app: App) 
     for column in ("dimensi", "tanggal", "judul"):
         assert f'href="/impor/konflik/kolom#{column}"' in page.text
     assert "cuaca" in shown.text
-    assert 'name="sidik"' not in page.text
+    assert 'action="/impor/catat"' not in page.text
     assert await size(app) == before
 
 
@@ -170,6 +173,74 @@ async def test_more_faults_than_are_listed_are_counted(loaded: Client) -> None:
     assert page.status_code == 422
     assert "200 pertama dari 250" in read(page.text).text
     assert len(page.text) < 80_000
+
+
+async def test_the_workbook_of_the_faults_has_all_of_them_by_sheet_row_and_column(
+    loaded: Client, app: App
+) -> None:
+    before = await size(app)
+    rows = [REPORT | {"nomor": f"Q{n}", "dimensi": "=1+1"} for n in range(250)]
+    page = await brought(loaded, workbook(Konflik=table(HEADINGS, *rows)), "a.xlsx")
+    assert page.status_code == 422
+    form = read_form(page.text, "/impor/periksa")
+    book = await loaded.post(
+        f"{SITE}{form.action}", data=dict(form.fields), headers=OWN
+    )
+    assert book.status_code == 200
+    assert book.headers["Content-Type"] == XLSX
+    headings, *found = [row for row in cells(book.content) if row[3:] and row[3]]
+    assert headings[:4] == ["Lembar", "Baris", "Sel", "Kolom"]
+    column = column_letters(HEADINGS.index("dimensi"))
+    assert [row[:4] for row in found] == [
+        ["Konflik", float(n), f"{column}{n}", "dimensi"] for n in range(2, 252)
+    ]
+    assert all("=1+1" in row[4] for row in found)
+    assert await size(app) == before
+
+
+async def test_a_workbook_of_faults_says_how_many_it_leaves_out(
+    reader: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(imports, "MOST_IN_WORKBOOK", 10)
+    page = await brought(reader, journal(*[REPORT | {"dimensi": "x"}] * 12))
+    form = read_form(page.text, "/impor/periksa")
+    book = await reader.post(
+        f"{SITE}{form.action}", data=dict(form.fields), headers=OWN
+    )
+    rows = cells(book.content)
+    assert sum(row[3] == "dimensi" for row in rows if len(row) > 3) == 10
+    assert any("10 pertama dari 12" in str(row[0]) for row in rows)
+
+
+async def test_the_workbook_of_what_was_recorded_records_nothing_more(
+    loaded: Client, app: App
+) -> None:
+    done = await recorded(loaded, digest(await brought(loaded, journal(REPORT))))
+    before = await size(app)
+    form = read_form(done.text, "/impor/catat")
+    book = await loaded.post(
+        f"{SITE}{form.action}", data=dict(form.fields), headers=OWN
+    )
+    assert book.headers["Content-Type"] == XLSX
+    leaf = (await loaded.history("/conflicts/K70"))[0]["leaf"]
+    assert any(leaf in row for row in cells(book.content))
+    assert await size(app) == before
+
+
+async def test_a_file_that_is_no_longer_kept_is_asked_for_again(
+    reader: Client,
+) -> None:
+    asked = {KEY: "dua.x", "sidik": "0" * 64}
+    for query in ("", "?bentuk=xlsx"):
+        lost = await reader.post(
+            f"{SITE}/impor/periksa{query}", data=asked, headers=OWN
+        )
+        assert lost.status_code == 422
+        assert 'id="berkas-error"' in lost.text
+    other = await reader.post(
+        f"{SITE}/impor/periksa?bentuk=ods", data=asked, headers=OWN
+    )
+    assert other.status_code == 400
 
 
 @pytest.mark.parametrize(
@@ -197,7 +268,7 @@ async def test_a_file_that_is_no_journal_gets_a_sentence(
     assert page.status_code == 422
     assert 'role="alert"' in page.text
     assert "Baris 1" in page.text or "Baris 2" in page.text or "Baris 3" in page.text
-    assert 'name="sidik"' not in page.text
+    assert 'action="/impor/catat"' not in page.text
 
 
 @pytest.mark.parametrize(
@@ -276,7 +347,7 @@ async def test_targets_are_shown_before_and_after(loaded: Client) -> None:
 async def test_a_journal_without_rows_is_no_fault(reader: Client) -> None:
     page = await brought(reader, journal())
     assert page.status_code == 200
-    assert 'name="sidik"' not in page.text
+    assert 'action="/impor/catat"' not in page.text
 
 
 async def test_content_that_was_not_checked_is_not_recorded(
@@ -380,6 +451,21 @@ async def test_a_verifier_imports_what_is_known_today(office: Office) -> None:
     done = await sent(office, name, "/impor/catat", sidik=digest(page))
     assert done.status_code == 200, done.text
     assert (await office.says(name, "/conflicts/K81"))["number"] == "K81"
+
+
+async def test_a_checked_file_is_checked_again_for_its_account_alone(
+    office: Office,
+) -> None:
+    name = "verifikator-wasnas"
+    page = await sent(office, name, "/impor", berkas=journal(today(office, "K85")))
+    path = "/impor/periksa?bentuk=xlsx"
+    book = await sent(office, name, path, sidik=digest(page))
+    assert book.headers["Content-Type"] == XLSX
+    another = await sent(office, "petugas-wasnas", path, sidik=digest(page))
+    assert another.status_code == 422
+    for refused in ("auditor", "perencana", "kepala_badan", "admin"):
+        answer = await sent(office, refused, path, sidik=digest(page))
+        assert answer.status_code == 403, refused
 
 
 async def test_a_row_of_another_division_is_a_fault(office: Office) -> None:

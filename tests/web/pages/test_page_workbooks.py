@@ -2,13 +2,19 @@
 
 import io
 import re
+from collections.abc import Callable
 from datetime import date, datetime
+from importlib import resources
+from inspect import unwrap
+from types import FunctionType
+from typing import Any
 
 from python_calamine import load_workbook
 
 from iku.exchange.table_output import XLSX
 from iku.language import Language
 from iku.web import page_workbook
+from iku.web.pages import MODULES
 from tests.exchange.workbooks import cells
 from tests.web.conftest import CASE, Client
 from tests.web.pages.showing import addresses, read
@@ -20,6 +26,11 @@ WITHOUT = {
     "/impor": "links to the templates of the journals",
     "/impor/konflik/pemetaan": "fields of a form",
 }
+# Answers to forms with a table, and why they need no workbook.
+ANSWERS_WITHOUT = {
+    "overtaken.html": "compares what one person is typing with what was just recorded",
+}
+TEMPLATES = resources.files("iku.web") / "templates"
 OF_LISTS = ("/daftar.xlsx", "/penjelasan.xlsx")  # whole lists, without pages
 
 
@@ -57,6 +68,44 @@ async def test_every_page_with_a_table_offers_it_as_a_workbook(reader: Client) -
             wrong.append(f"{path}: {sheets} sheets for {len(tables)} tables")
     assert not wrong
     assert seen > 12
+
+
+def templates(function: Callable[..., Any], seen: set[Any]) -> set[str]:
+    """The templates of a handler, and of the functions of the pages that it names."""
+    if function in seen:
+        return set()
+    seen.add(function)
+    consts = [one for one in function.__code__.co_consts if isinstance(one, str)]
+    found = {one for one in consts if one.endswith(".html")}
+    known = [cell.cell_contents for cell in function.__closure__ or ()]
+    known += map(function.__globals__.get, function.__code__.co_names)
+    for one in known:
+        if isinstance(one, FunctionType) and one.__module__.startswith("iku.web.pages"):
+            found |= templates(one, seen)
+    return found
+
+
+def rendered(method: str) -> set[str]:
+    """The templates of all handlers of a method."""
+    handlers = (h for module in MODULES for h in module.HANDLERS)
+    return {
+        name
+        for handler in handlers
+        if method in handler.http_methods
+        for name in templates(unwrap(handler.fn), set())
+    }
+
+
+def test_every_answer_to_a_form_with_a_table_offers_it_as_a_workbook() -> None:
+    only_answers = rendered("POST") - rendered("GET")
+    offered: set[str] = set()
+    without: set[str] = set()
+    for name in only_answers:
+        text = (TEMPLATES / name).read_text()
+        if re.search(r"c\.table\((?!.*is_form)|p\.rows\(", text):
+            (offered if "block workbook" in text else without).add(name)
+    assert without == {*ANSWERS_WITHOUT}
+    assert offered == {"import_checked.html", "import_recorded.html"}
 
 
 async def test_a_page_without_a_table_has_no_workbook(reader: Client) -> None:

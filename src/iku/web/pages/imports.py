@@ -2,8 +2,9 @@
 
 A file is uploaded once. The first step checks it without recording anything and keeps
 it, encrypted, for the account (`iku.access.uploads`). The second step names its
-SHA-256, so exactly the checked content is recorded. The file is not sent twice, because
-a browser cannot fill in the choice of a file. A row is identified by its content, so
+SHA-256, so exactly the checked content is recorded. So does the form that checks the
+file again for a workbook of the result. The file is not sent twice, because a browser
+cannot fill in the choice of a file. A row is identified by its content, so
 the second step may be sent any number of times.
 """
 
@@ -32,10 +33,10 @@ from iku.exchange import (
 )
 from iku.exchange.column_mapping import ColumnMapping, InvalidMapping
 from iku.exchange.csv_output import Delimiter
-from iku.exchange.import_preview import ImportPreview
+from iku.exchange.import_preview import LISTED, ImportPreview
 from iku.exchange.journal_import import Importer, ImportReport, permission_digest
 from iku.exchange.journal_layouts import LAYOUTS
-from iku.exchange.spreadsheet import RowPlace
+from iku.exchange.spreadsheet import MOST, MOST_IN_WORKBOOK, RowPlace
 from iku.exchange.table_output import XLSX
 from iku.ledger.log import Receipt
 from iku.messages import Message, error_message, message
@@ -128,7 +129,20 @@ async def check(frame: PageContext, form: Form, upload: Upload) -> Response[byte
     return await _checked_page(frame, upload, mapping)
 
 
-@sending("/impor/catat", Action.IMPORT)
+@sending("/impor/periksa", Action.IMPORT, has_tables=True)
+async def check_again(frame: PageContext, form: Form) -> Response[bytes]:
+    """Check the kept file again without recording anything."""
+    upload = _stored_upload(frame, form)
+    if upload is None:
+        return _page(frame, {FILE: NOT_KEPT}, FAULT)
+    try:
+        mapping = _mapping(frame, form)
+    except InvalidMapping as error:
+        return _page(frame, {MAPPING: error_message(error)}, FAULT)
+    return await _checked_page(frame, upload, mapping)
+
+
+@sending("/impor/catat", Action.IMPORT, has_tables=True)
 async def record(frame: PageContext, form: Form) -> Response[bytes]:
     """Record the checked file; a repeated request records nothing more."""
     app, upload = frame.app, _stored_upload(frame, form)
@@ -148,13 +162,14 @@ async def record(frame: PageContext, form: Form) -> Response[bytes]:
             LOCAL.name,
             credentials=frame.credentials,
             mapping=None if mapping is None else mapping.columns,
+            most=_listed(frame, MOST),
         )
         refused = CONFLICT
         try:
             report = await importer.run(upload.file.open())
             if not report.faults:
                 receipts = await _receipts(frame, connection, importer, upload)
-                return _recorded_page(frame, upload, report, receipts)
+                return _recorded_page(frame, upload, mapping, report, receipts)
         except Forbidden as error:
             if not error.proposable:
                 raise
@@ -293,7 +308,7 @@ async def _dry_run(
     *,
     approved: bool,
 ) -> tuple[ImportReport, ImportPreview]:
-    preview = ImportPreview(frame.app.figures)
+    preview = ImportPreview(frame.app.figures, _listed(frame, LISTED))
     importer = Importer(
         connection,
         frame.app.commands,
@@ -303,6 +318,7 @@ async def _dry_run(
         approved=approved,
         preview=preview,
         mapping=mapping,
+        most=_listed(frame, MOST),
     )
     return await importer.run(upload.file.open()), preview
 
@@ -312,9 +328,14 @@ async def _receipts(
 ) -> list[Receipt]:
     """The receipts of the first rows of the file, also of those recorded earlier."""
     view = frame.app.view(connection, frame.viewer)
-    ids = await importer.command_ids(upload.file.open())
-    found = [await recorded_commands.receipt(view, one) for one in ids[:RECEIPTS]]
+    ids = (await importer.command_ids(upload.file.open()))[: _listed(frame, RECEIPTS)]
+    found = [await recorded_commands.receipt(view, one) for one in ids]
     return [one for one in found if one is not None]
+
+
+def _listed(frame: PageContext, usual: int) -> int:
+    """The most rows of a table: *usual*, or those of a workbook."""
+    return MOST_IN_WORKBOOK if frame.visitor.asks_workbook else usual
 
 
 async def _checked_page(
@@ -349,11 +370,16 @@ def _page_of(
 def _recorded_page(
     frame: PageContext,
     upload: Upload,
+    mapping: NamedMapping | None,
     report: ImportReport,
     receipts: Sequence[Receipt],
 ) -> Response[bytes]:
     return frame.show(
-        "import_recorded.html", upload=upload, report=report, receipts=receipts
+        "import_recorded.html",
+        upload=upload,
+        mapping=mapping,
+        report=report,
+        receipts=receipts,
     )
 
 
@@ -371,6 +397,6 @@ def _page(
 
 
 HANDLERS: list[Any] = [
-    *(show_import, check, record, propose),
+    *(show_import, check, check_again, record, propose),
     *(show_columns, download_template, download_workbook),
 ]

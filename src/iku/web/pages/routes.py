@@ -141,13 +141,18 @@ def uploading(
 
 
 def sending(
-    path: str, action: Action | None, *, restores: bool = False
+    path: str,
+    action: Action | None,
+    *,
+    restores: bool = False,
+    has_tables: bool = False,
 ) -> Callable[[Sending], Any]:
     """The route to which a form is sent.
 
     *action* is checked for any subject; the command checks its own subjects. If the
     page of the form *restores* drafts, a form of another session is not refused but
-    kept until its holder has signed in (`resubmission`).
+    kept until its holder has signed in (`resubmission`). If the answer *has_tables*,
+    the form may be sent with ``bentuk=xlsx`` for a workbook of them.
     """
 
     def decorate(handler: Sending) -> Any:
@@ -166,9 +171,8 @@ def sending(
                 return await resubmission.respond_to_lost_session(request, lost)
 
         responder = kept if restores else sent
-        return _named_route(
-            page_routes.form, path, action, handler, responder, travels=None
-        )
+        route = page_routes.form_of_tables if has_tables else page_routes.form
+        return _named_route(route, path, action, handler, responder, travels=None)
 
     return decorate
 
