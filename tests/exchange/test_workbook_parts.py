@@ -6,6 +6,8 @@ import struct
 import tracemalloc
 from contextlib import suppress
 from datetime import timedelta
+from typing import Any
+from xml.parsers import expat
 from zipfile import ZIP_BZIP2, ZIP_DEFLATED, ZipFile, ZipInfo
 
 import pytest
@@ -198,6 +200,45 @@ def test_texts_and_elements_of_a_workbook_are_counted_before_it_is_parsed(
             assert refusal(changed(texts=texts)) == workbook_parts.TOO_LARGE
     monkeypatch.setattr(workbook_parts, "MOST_ELEMENTS", 500)
     assert refusal(changed(sheet=elements)) == workbook_parts.TOO_LARGE
+
+
+def attributes(count: int, value: str = "") -> str:
+    return "".join(f' a{n:x}="{value}"' for n in range(count))
+
+
+@pytest.mark.parametrize("value", ["", ">"])
+def test_a_tag_of_two_million_attributes_is_refused_before_it_is_parsed(
+    monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    parsed: list[int] = []
+
+    create = expat.ParserCreate
+
+    def recording(*given: Any) -> Any:
+        parsed.append(len(parsed))
+        return create(*given)
+
+    monkeypatch.setattr(expat, "ParserCreate", recording)
+    workbook_sheets.journals(io.BytesIO(BOOK))
+    usual = len(parsed)
+    parsed.clear()
+    hostile = changed(sheet=sheet(f"<row{attributes(2_000_000, value)}/>"))
+    assert refusal(hostile) == workbook_parts.BROKEN
+    assert len(parsed) < usual  # the parts before the sheet
+
+
+def test_an_element_of_more_attributes_than_a_workbook_has_is_refused() -> None:
+    most = workbook_parts.MOST_ATTRIBUTES
+    few = changed(sheet=sheet(f"<row{attributes(most)}/>"))
+    assert "headings of a journal" in refusal(few)
+    many = changed(sheet=sheet(f"<row{attributes(most + 1)}/>"))
+    assert refusal(many) == workbook_parts.BROKEN
+
+
+def test_the_longest_text_of_a_cell_is_read_in_its_longest_spelling() -> None:
+    text = "&#x10FFFD;" * 32_767
+    cell = f'<row r="1"><c r="A1" t="inlineStr"><is><t>{text}</t></is></c></row>'
+    assert "headings of a journal" in refusal(changed(sheet=sheet(cell)))
 
 
 def rewritten(**parts: tuple[bytes, bytes]) -> bytes:

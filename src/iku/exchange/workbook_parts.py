@@ -23,6 +23,10 @@ LARGEST_UNPACKED = 64 << 20  # bytes of the parts that are read
 LARGEST_TEXT = 32 << 20  # characters of all cells together
 MOST_CELLS = 600_000  # of the rectangles around the cells of all sheets
 MOST_ELEMENTS = 3_000_000  # of XML; the cells have at most three each
+MOST_ATTRIBUTES = 1_000  # of an element; those of a workbook have a few dozen
+# Bytes from one "<" to the next, and so of a tag. A cell has 32,767 characters, each
+# written with at most ten bytes ("&#x10FFFF;").
+LONGEST_RUN = 1 << 19
 LARGEST_DIRECTORY = 1 << 20  # bytes of the directory of the archive
 ROWS, COLUMNS = 1 << 20, 1 << 14  # of a sheet
 _BLOCK = 1 << 16  # bytes
@@ -34,6 +38,7 @@ _PART = re.compile(
     re.IGNORECASE | re.ASCII,
 )
 _CELL = re.compile(r"([A-Za-z]{1,3})([0-9]{1,7})", re.ASCII)
+_LONG_RUN = re.compile(rb"<[^<]{%d}" % LONGEST_RUN)
 _SHEET, _TEXTS = "xl/worksheets/", "xl/sharedstrings"
 # What zipfile, zlib and expat raise for a damaged, an encrypted (RuntimeError) or an
 # unknown kind of archive (NotImplementedError). Each is answered by `BROKEN`.
@@ -263,12 +268,20 @@ class _Scan:
         begin: Callable[[str, dict[str, str]], None],
         text: Callable[[str], None] = lambda _text: None,
     ) -> None:
-        """Parse XML, passing on the start of each element and its character data."""
+        """Parse XML, passing on the start of each element and its character data.
+
+        The parser collects the attributes of a tag before it reports the element, at a
+        cost that grows faster than their number, so long tags are refused before it.
+        """
+        if _LONG_RUN.search(content):
+            raise unreadable(BROKEN)
 
         def counted(name: str, attributes: dict[str, str]) -> None:
             self._elements += 1
             if self._elements > MOST_ELEMENTS:
                 raise unreadable(TOO_LARGE)
+            if len(attributes) > MOST_ATTRIBUTES:
+                raise unreadable(BROKEN)
             begin(name.rpartition("}")[2], attributes)
 
         parser = expat.ParserCreate("utf-8", "}")
