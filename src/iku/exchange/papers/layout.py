@@ -141,6 +141,7 @@ def _table(table: Table, room: float) -> dict[str, Any]:
         "caption": table.caption,
         "size": scale.size,
         "widths": scale.widths,
+        "aligns": [_usual(column) for column in table.columns],
         "head": [*_head(table)],
         "rows": [*_rows(table, table.rows, scale)],
         "footer": [*_rows(table, table.footer, scale)],
@@ -154,16 +155,14 @@ def _head(table: Table) -> Iterator[list[dict[str, Any]]]:
     if any(column.group for column in table.columns):
         yield [*_group_headings(table.columns)]
         yield [
-            _cell(column.title, "center")
-            if column.group
-            else _cell("", "center", joined="above")
+            _heading(column.title) if column.group else _heading("", joined="above")
             for column in table.columns
         ]
     else:
-        yield [_cell(column.title, "center") for column in table.columns]
+        yield [_heading(column.title) for column in table.columns]
     if table.numbered:
         yield [
-            _cell(str(number), "center", columns=columns)
+            _heading(str(number), columns=columns)
             for number, columns in enumerate(_numbered(table.columns), start=1)
         ]
 
@@ -179,30 +178,44 @@ def _group_headings(columns: Sequence[Column]) -> Iterator[dict[str, Any]]:
     for group, members in groupby(columns, key=lambda column: column.group):
         found = [*members]
         if group is not None:
-            yield _cell(group, "center", columns=len(found))
+            yield _heading(group, columns=len(found))
         else:
-            yield from (_cell(one.title, "center", joined="below") for one in found)
+            yield from (_heading(one.title, joined="below") for one in found)
 
 
 def _rows(
     table: Table, rows: Sequence[Row], scale: _Scale
-) -> Iterator[list[dict[str, Any]]]:
-    lengths = [_merged_lengths(rows, n) for n in range(len(table.columns))]
+) -> Iterator[list[str | dict[str, Any]]]:
+    lengths = {
+        n: _merged_lengths(rows, n)
+        for n, column in enumerate(table.columns)
+        if column.merged
+    }
     for place, row in enumerate(rows):
         yield [
-            _cell(
-                scale.broken(
-                    printed(row.cells[n], column.kind), n, row.span if n == 0 else 1
-                ),
-                _alignment(column, row.cells[n], covered=n == 0 and row.span > 1),
-                columns=row.span if n == 0 else 1,
-                rows=lengths[n][place] if column.merged else 1,
-                mark=row.marks.get(n, ""),
-            )
+            _body_cell(row, n, column, scale, lengths[n][place] if column.merged else 1)
             for n, column in enumerate(table.columns)
             if not 0 < n < row.span
             if not column.merged or lengths[n][place]
         ]
+
+
+def _body_cell(
+    row: Row, place: int, column: Column, scale: _Scale, length: int
+) -> str | dict[str, Any]:
+    """A cell over *length* rows; its text alone if it looks as its column does."""
+    value, span = row.cells[place], row.span if place == 0 else 1
+    text = scale.broken(printed(value, column.kind), place, span)
+    align, usual = _alignment(column, value, covered=span > 1), _usual(column)
+    given: dict[str, Any] = {} if align == usual else {"align": align}
+    if place in row.marks:
+        given["mark"] = row.marks[place]
+    if span > 1:
+        given["columns"] = span
+    if length > 1:
+        given["rows"] = length
+    is_plain = not given and "\n" not in text and ZERO_WIDTH not in text
+    return text if is_plain else {"text": text, **given}
 
 
 def _merged_lengths(rows: Sequence[Row], column: int) -> list[int]:
@@ -217,21 +230,23 @@ def _merged_lengths(rows: Sequence[Row], column: int) -> list[int]:
 def _alignment(column: Column, cell: Cell, *, covered: bool) -> str:
     if covered:
         return "left"
-    if isinstance(cell, int | Decimal):
-        return "right"
+    return "right" if isinstance(cell, int | Decimal) else _usual(column)
+
+
+def _usual(column: Column) -> str:
+    """The alignment of the cells of *column*, except where a cell has another."""
     if column.kind is CellKind.DAY:
         return "center"
     return "right" if column.kind in _NUMBERS else "left"
 
 
-def _cell(text: str, align: str, **given: int | str) -> dict[str, Any]:
-    """A cell; *joined* names the side on which it has no border.
+def _heading(text: str, **given: int | str) -> dict[str, Any]:
+    """The cell of a heading; *joined* names the side on which it has no border.
 
     A heading over two rows is two cells without a border between them: a cell that
     spans rows confuses programs that read tables aloud.
     """
-    usual = {"columns": 1, "rows": 1, "mark": "", "joined": ""}
-    return {"text": text, "align": align, **usual, **given}
+    return {"text": text, "align": "center", **given}
 
 
 def _signatures(of: Signatures | None) -> dict[str, Any] | None:

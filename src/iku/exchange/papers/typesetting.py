@@ -5,7 +5,7 @@ arguments give equal bytes under one version of the program.
 """
 
 import asyncio
-import json
+import threading
 from datetime import datetime
 from functools import cache
 from hashlib import sha256
@@ -53,8 +53,8 @@ async def typeset(
 ) -> bytes:
     """The paper of *template* with *data*, compiled in a thread.
 
-    *data* is anything that has a JSON form; the template reads it from
-    `sys.inputs.data`, and attaches the files of `sys.inputs.attachments`.
+    The template has a function `paper`. Its arguments are *data*, which is anything
+    that has a JSON form, and the *attachments*.
 
     Raises:
         RuntimeError: The template does not compile.
@@ -68,23 +68,54 @@ def _compile(
     attachments: tuple[Attachment, ...],
     issued_at: datetime,
 ) -> bytes:
-    attached = [one._asdict() for one in attachments]
-    for one in attached:
-        one["content"] = one["content"].decode()
-    inputs = {
-        "data": msgspec.json.encode(data).decode(),
-        "attachments": json.dumps(attached),
-    }
-    compiled: bytes = typst.compile(
-        template,
-        root=template.parent,
-        font_paths=[FONTS],
-        ignore_system_fonts=True,
-        sys_inputs=inputs,
-        pdf_standards=["a-3a", "ua-1"],
-        timestamp=issued_at,
+    attached = [
+        one._asdict() | {"content": one.content.decode()} for one in attachments
+    ]
+    source = (
+        f'#import "/{template.name}": paper\n'
+        f"#paper({_json_of(data)}, {_json_of(attached)})"
     )
+    compiled = _compiler(template.parent).compile(
+        source.encode(), pdf_standards=["a-3a", "ua-1"], timestamp=issued_at
+    )
+    if not isinstance(compiled, bytes):
+        raise TypeError("the compiler gave no single file")
     return compiled
+
+
+def _json_of(data: Any) -> str:
+    """An expression of the template's language for *data*.
+
+    The data are a string literal of its JSON and not a `sys.inputs`: equal parts of two
+    papers are laid out once, but not if the inputs of the compiler differ.
+    """
+    text = msgspec.json.encode(data).decode()
+    escaped = text.replace("\\", r"\\").replace('"', r"\"")
+    return f'json(bytes("{escaped}"))'
+
+
+class _Compilers(threading.local):
+    """The compilers of a thread, by the folder of their templates.
+
+    A compiler keeps fonts and templates between two papers, and makes one at a time.
+    """
+
+    def __init__(self) -> None:
+        self.by_folder = dict[Path, typst.Compiler]()
+
+
+_compilers = _Compilers()
+
+
+def _compiler(folder: Path) -> typst.Compiler:
+    """The compiler of this thread for the templates in *folder*."""
+    found = _compilers.by_folder.get(folder)
+    if found is None:
+        found = typst.Compiler(
+            root=folder, font_paths=[FONTS], ignore_system_fonts=True
+        )
+        _compilers.by_folder[folder] = found
+    return found
 
 
 @cache
