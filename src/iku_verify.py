@@ -3373,7 +3373,7 @@ def _is_proposed(command: list[Step], held: Proposal, recorded: Any) -> bool:
 # need not understand pages, fonts or images: it finds the attachments and their bytes.
 
 PAPER, EVIDENCE = 1 << 25, 1 << 19  # bytes
-FIGURES, ANNEX = 1 << 20, 1 << 23  # bytes when inflated
+FIGURES, ANNEX = 1 << 20, 1 << 26  # bytes when inflated
 REQUIRED = {b"bukti.json", b"figur.json"}  # attachments of every paper
 PERMITTED = REQUIRED | {b"bidang.json", b"lampiran.csv"}
 HEADER = b"%PDF-1.7\n%\x80\x80\x80\x80\n\n"
@@ -3618,11 +3618,14 @@ def read_issue(
 
 def check_annex(annex: str, figures: list[dict[str, Any]]) -> None:
     """Compare the subjects that `lampiran.csv` lists with the counts of the figures."""
-    headings, *rows = csv.reader(StringIO(annex, newline=""), strict=True)
-    if headings[:3] != ["nomor_angka", "nomor", "pembilang"]:
+    rows = csv.reader(StringIO(annex, newline=""), strict=True)
+    if next(rows, [])[:3] != ["nomor_angka", "nomor", "pembilang"]:
         raise ValueError("lampiran.csv has other columns")
-    listed = Counter(row[0] for row in rows)
-    positive = Counter(row[0] for row in rows if row[2] == "ya")
+    listed: Counter[str] = Counter()
+    positive: Counter[str] = Counter()
+    for row in rows:
+        listed[row[0]] += 1
+        positive[row[0]] += row[2] == "ya"
     for one in figures:
         number, counts = one["number"], (one["numerator"], one["denominator"])
         found = positive[number], listed.pop(number, 0)

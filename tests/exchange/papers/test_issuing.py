@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from datetime import date
 from io import StringIO
 from pathlib import Path
+from types import ModuleType
 
 import pymupdf
 import pytest
@@ -19,11 +20,17 @@ from iku.domain.decider import Refused
 from iku.domain.paper import Signed
 from iku.domain.paper_data import SignerSet
 from iku.domain.question import UnknownReference
-from iku.exchange.papers import digest, issuing, missing, signed_copies
+from iku.exchange.papers import (
+    digest,
+    issuing,
+    missing,
+    signed_copies,
+    subject_annex,
+)
 from iku.exchange.papers.issuing import PreparedIssue, Site
 from iku.exchange.papers.sources import PaperRequest
 from iku.exchange.papers.words import say
-from iku.ledger import checkpoint_signing
+from iku.ledger import checkpoint_signing, log
 from iku.ledger.policy import Policy
 from iku.ledger.signer_folder import SignerFolder
 from iku.postgres.pool import Plain
@@ -168,6 +175,37 @@ async def test_an_issued_paper_proves_itself_once_it_is_witnessed(
     again = await issuing.print_paper(sources(world), "lkjip", YEAR, SITE)
     assert again == final
     assert made.compiled != final.content
+
+
+def test_no_paper_is_issued_that_is_larger_than_the_verifier_reads() -> None:
+    assert subject_annex.LARGEST == iku_verify.ANNEX
+    assert issuing.LARGEST + iku_verify.EVIDENCE == iku_verify.PAPER
+
+
+@pytest.mark.parametrize(
+    "limited",
+    [
+        (subject_annex, 500, "lampiran.csv would be larger"),
+        (issuing, 50_000, "more than the 0.0 MiB that a verifier reads"),
+    ],
+)
+async def test_a_paper_that_is_too_large_is_refused_before_anything_is_written(
+    world: World,
+    published: str,
+    monkeypatch: pytest.MonkeyPatch,
+    limited: tuple[ModuleType, int, str],
+) -> None:
+    assert published == "2021"
+    module, most, said = limited
+    await world.do("paper_data", HEAD.subject, HEAD)
+    before = await log.head(world.connection)
+    monkeypatch.setattr(module, "LARGEST", most)
+    with pytest.raises(Refused, match=said):
+        await issuing.prepare(sources(world), "lkjip", YEAR, SITE)
+    assert await log.head(world.connection) == before
+    monkeypatch.undo()
+    made = await issuing.prepare(sources(world), "lkjip", YEAR, SITE)
+    assert made.subject
 
 
 async def test_the_same_paper_is_made_again_byte_by_byte(

@@ -37,6 +37,8 @@ from iku.queries import log_records, papers
 from iku.queries.figure_parameters import Moment
 from iku.queries.papers import PaperRecord
 
+# Bytes of a paper that a verifier reads, without the room for its proof.
+LARGEST = (32 << 20) - (512 << 10)
 TEMPLATE = typesetting.TEMPLATES / layouts.TEMPLATE
 _encode = msgspec.json.Encoder(order="sorted").encode
 
@@ -175,7 +177,8 @@ async def prepare(
 
     Raises:
         UnknownReference: The paper, or what it is about, does not exist.
-        Refused: The paper is never issued, or lacks something, such as its signer.
+        Refused: The paper is never issued, lacks something, such as its signer, or is
+            larger than a verifier reads.
     """
     kind = kind_of(name)
     if not kind.issued:
@@ -198,6 +201,16 @@ async def prepare(
         raise AssertionError(f"{name} has neither a publication nor coordinates")
     files = await _attachments(sources, request)
     compiled = await _typeset(made, site, files, sources.today)
+    if len(compiled) > LARGEST:
+        raise Refused(
+            message(
+                "paper {paper} cannot be issued: it has {size} MiB, more than the "
+                "{most} MiB that a verifier reads",
+                paper=name,
+                size=f"{len(compiled) / 2**20:.1f}",
+                most=f"{LARGEST / 2**20:.1f}",
+            )
+        )
     event = Issued(
         paper=name,
         effective_on=sources.today,
