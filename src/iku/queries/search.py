@@ -24,7 +24,7 @@ from iku.domain.subject_states import StateColumns
 from iku.ledger.log import Reader
 from iku.messages import message
 from iku.projections import number_index
-from iku.queries import scopes
+from iku.queries import scopes, state_statement
 from iku.queries.view import View
 
 
@@ -113,7 +113,6 @@ class _FoundStates(NamedTuple):
 
 WALKED = 2_000  # maximum number of titles or names opened for a page
 CHUNK = 200
-ALL = 2**63 - 2  # larger than any size of a log: all events
 
 
 async def page(view: View, asked: Search) -> ListedMatches:
@@ -213,99 +212,6 @@ def _page(found: _FoundStates, limit: int) -> ListedMatches:
     return ListedMatches(shown, following, found.statuses, found.size)
 
 
-# States in force are found by the index state_until. Superseded ones are searched only
-# if the log has more events than the question asks about, or later knowledge. All
-# columns are read of the subjects of the page only.
-_STATES = """
-  with known as not materialized (
-    select s.*,
-           case $5
-             when 'number' then lower(s.number)
-             when 'entered' then s.entered_on::text
-             when 'status' then s.status
-             when 'level' then s.level::text
-             else ''
-           end as key
-      from (select *
-              from projection.state
-             where superseded = 9223372036854775807
-            union all
-            select *
-              from projection.state
-             where superseded < 9223372036854775807
-               and (superseded > $3 or known_to > $4)
-               and (select h.size > $3 or h.known_on > $4 from ledger.head h)) s
-     where s.category = $1
-       and s.valid @> $2::date
-       and coalesce(upper(s.valid), 'infinity') > $2
-       and s.position <= $3
-       and s.known_from <= $4
-       -- what the viewer may see, by the present state
-       and ($21::text[] is null
-            or exists (
-                 select
-                   from (select s.kind, s.area
-                          where s.superseded = 9223372036854775807
-                            and s.valid @> $23::date
-                         union all
-                         select t.kind, t.area
-                           from projection.state t
-                          where t.category = s.category
-                            and t.subject = s.subject
-                            and t.superseded = 9223372036854775807
-                            and t.valid @> $23::date
-                            and not (s.superseded = 9223372036854775807
-                                     and s.valid @> $23::date)) now
-                   join unnest($21::text[], $22::text[]) as r (kind, district)
-                     on r.kind = now.kind
-                    and (r.district is null
-                         or now.area = r.district
-                         or starts_with(now.area, r.district || '.'))))
-  ),
-  last as (select key, subject from known where subject = $7),
-  matching as materialized (
-    select key, subject, position, valid, status
-      from known
-     where ($9::text[] is null or status = any($9))
-       and ($10::text[] is null or kind = any($10))
-       and ($11::text[] is null or dimension = any($11))
-       and ($12::text[] is null or source = any($12))
-       and ($13::smallint[] is null or level = any($13))
-       and ($14::boolean is null or verified = $14)
-       and ($15::boolean is null or expired = $15)
-       and starts_with(area, $16)
-       and entered_on between $17 and $18
-       and ($19::text is null or lower(number) = $19 and subject = any($20::text[]))
-  ),
-  counted as (
-    select json_object_agg(status, number) as statuses
-      from (select status, count(*) as number from matching group by status) m
-  ),
-  page as (
-    select m.subject, m.position, m.valid, row_number() over () as place
-      from (select m.*
-              from matching m
-             where $7 = ''
-                or not $6 and (m.key, m.subject) > (select key, subject from last)
-                or $6 and (m.key, m.subject) < (select key, subject from last)
-             order by case when not $6 then m.key end,
-                      case when not $6 then m.subject end,
-                      case when $6 then m.key end desc,
-                      case when $6 then m.subject end desc
-             limit $8) m
-  )
-select c.statuses, l.subject as last, least($3, h.size) as log_size, s.*
-  from counted c
- cross join ledger.head h
-  left join last l on true
-  left join page p on true
-  left join projection.state s
-    on (s.category, s.subject, s.position, s.valid)
-       = ($1, p.subject, p.position, p.valid)
- order by p.place
-"""
-
-
 async def _states(view: View, asked: Search, limit: int) -> _FoundStates:
     """The first matches regardless of their texts, and the number of each status.
 
@@ -315,17 +221,23 @@ async def _states(view: View, asked: Search, limit: int) -> _FoundStates:
     Raises:
         InvalidQuestion: The subject to continue after does not exist.
     """
-    rows = await view.reader.fetch(
-        _STATES,
-        *_parameters(asked, limit),
-        *await _find_number(view.reader, asked),
-        *_covered_arguments(view, asked.category),
+    values = {
+        **_values(asked, limit),
+        **await _found_number(view.reader, asked),
+        **_covered_values(view, asked.category),
+    }
+    statement = state_statement.build(
+        values, asked.sort.value, descending=asked.descending
     )
+    rows = await view.reader.fetch(statement.text, *statement.arguments)
     if asked.after and rows[0]["last"] is None:
         raise InvalidQuestion("cursor", STRANGE)
     statuses: dict[str, int] = json.decode(rows[0]["statuses"] or "{}")
     matches = [match_from_row(row) for row in rows if row["subject"] is not None]
-    return _FoundStates(matches, statuses, rows[0]["log_size"])
+    size: int = rows[0]["log_size"]
+    return _FoundStates(
+        matches, statuses, size if asked.size is None else min(asked.size, size)
+    )
 
 
 def match_from_row(row: asyncpg.Record) -> Match:
@@ -336,34 +248,38 @@ def match_from_row(row: asyncpg.Record) -> Match:
     return Match(row["subject"], decoded)
 
 
-def _parameters(asked: Search, limit: int) -> tuple[Any, ...]:
-    """The arguments $1 to $18 of the search query."""
-    several = [asked.statuses, asked.kinds, asked.dimensions, asked.sources]
-    return (
-        *(asked.category, asked.as_of),
-        ALL if asked.size is None else asked.size,
-        asked.known_on or date.max,
-        *(asked.sort.value, asked.descending, asked.after, limit),
-        *(one or None for one in several),
-        asked.levels or None,
-        *(asked.verified, asked.expired, asked.area),
-        *(asked.first or date.min, asked.last or date.max),
-    )
+# The fields of a search that are values of its statement, if they restrict it.
+_VALUES = (
+    *("category", "as_of", "known_on", "size", "limit", "after"),
+    *("statuses", "kinds", "dimensions", "levels", "sources", "verified", "expired"),
+    *("area", "first", "last"),
+)
 
 
-def _covered_arguments(view: View, category: str) -> tuple[Any, ...]:
-    """The arguments $21 to $23: the kinds and districts that the viewer may see."""
-    covered = view.viewer.covered(Action.READ_REGISTER)
-    within = scopes.covered_subjects(category, covered, view.viewer.divisions)
-    return (*(within or (None, None)), view.today)
+def _values(asked: Search, limit: int) -> dict[str, Any]:
+    """The values of the search, except its number and the rights of the viewer."""
+    values = {name: getattr(asked, name) for name in _VALUES} | {"limit": limit}
+    return {name: one for name, one in values.items() if one not in {None, "", ()}}
 
 
-async def _find_number(
-    reader: Reader, asked: Search
-) -> tuple[str | None, list[str] | None]:
+async def _found_number(reader: Reader, asked: Search) -> dict[str, Any]:
     """The case-folded number, and the subjects that have or had it, by an index."""
     if asked.number is None:
-        return None, None
+        return {}
     folded = numbering.casefold(asked.number)
     found = await number_index.find(reader, asked.category, [folded])
-    return folded, [subject for subject, _ in found.get(folded, ())]
+    subjects = [subject for subject, _ in found.get(folded, ())]
+    return {"number": folded, "subjects": subjects}
+
+
+def _covered_values(view: View, category: str) -> dict[str, Any]:
+    """The kinds and districts that the viewer may see; empty for all."""
+    covered = view.viewer.covered(Action.READ_REGISTER)
+    within = scopes.covered_subjects(category, covered, view.viewer.divisions)
+    if within is None:
+        return {}
+    return {
+        "covered_kinds": within.kinds,
+        "covered_districts": within.districts,
+        "today": view.today,
+    }
