@@ -29,7 +29,7 @@ from iku.gateway import CommandGateway
 from iku.ledger.log import Connection
 from iku.postgres.database import Database
 from iku.queries import publications
-from tests.programs import program
+from tests.programs import CHROMIUM, program
 
 FOLDER = registers.FOLDER / "pages"
 
@@ -190,7 +190,9 @@ async def main(arguments: Sequence[str] | None = None) -> None:
         served(database, IKU_HOME=str(registers.FOLDER)) as port,
         async_playwright() as playwright,
     ):
-        chromium = await playwright.chromium.launch(executable_path=program("chromium"))
+        # All of Chromium if it is installed, as officers have it.
+        path = program(*reversed(CHROMIUM))
+        chromium = await playwright.chromium.launch(executable_path=path)
         page = await chromium.new_page()
         site = Site(port, requests, example)
         for name, path in {**PATHS, **PRESENT, **UNBOUND}.items():

@@ -7,12 +7,12 @@ from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 from tests.browser.site import Faults, Site, open_site, sign_log
 from tests.conftest import Clone
-from tests.programs import program
+from tests.programs import CHROMIUM, program
 
 
 @pytest.fixture(scope="session")
 async def browser() -> AsyncIterator[Browser]:
-    path = program("chromium")
+    path = program(*CHROMIUM)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=path)
         yield browser

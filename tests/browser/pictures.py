@@ -20,7 +20,7 @@ from iku.postgres.database import Database, migrate_database
 from iku.postgres.embedded import lease
 from tests.browser.site import Site, open_site, sign_log
 from tests.conftest import SETTINGS
-from tests.programs import program
+from tests.programs import CHROMIUM, program
 
 FOLDER = Path(__file__).parents[2] / "docs" / "pictures"
 SIZE = ViewportSize(width=1280, height=860)
@@ -94,7 +94,7 @@ async def _take_all(database: Database, folder: Path) -> None:
         await site.invite_people()
         await site.publish()
         await sign_log(database, folder / "signer")
-        browser = await playwright.chromium.launch(executable_path=program("chromium"))
+        browser = await playwright.chromium.launch(executable_path=program(*CHROMIUM))
         for picture in PICTURES:
             await take(browser, site, picture)
         await browser.close()
