@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-# The headless shell lacks the windows of Chromium, which no test looks at, so that a tab
+# The headless shell lacks the windows of Chromium, which no test looks at. A tab of it
 # takes a fifth of the processor time.
 CHROMIUM = ("chromium-headless-shell", "chromium")
 
