@@ -5,7 +5,7 @@ category that do not, each with its state on the day and the rules that decided.
 """
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import Iterator, Sequence
 from contextlib import aclosing
 from typing import Any, NamedTuple
 
@@ -16,6 +16,8 @@ from iku.domain.counting import Rule
 from iku.domain.indicator import ConflictOptions, Options
 from iku.domain.question import Question
 from iku.domain.subject_states import ConflictState
+from iku.ledger import log
+from iku.ledger.record import Recorded
 from iku.queries import explanation
 from iku.queries.explanation import ExplainedSubject
 from iku.queries.recount import figure_basis
@@ -39,22 +41,36 @@ class AnnexedCase(NamedTuple):
 
 
 async def cases(
-    view: View, question: Question, *, with_titles: bool
-) -> list[AnnexedCase]:
-    """The cases of *question*, which has all coordinates, ordered `by_number`.
+    view: View, questions: Sequence[Question], *, with_titles: bool
+) -> list[list[AnnexedCase]]:
+    """For each of *questions*, its cases, ordered `by_number`.
+
+    The questions have all coordinates. Their cut-offs are those of the first one, as
+    figures of one publication have them: the log is read and folded once.
 
     Raises:
-        UnknownReference: The indicator does not exist.
-        Forbidden: The indicator counts cases of another division, or the viewer may not
+        UnknownReference: An indicator does not exist.
+        Forbidden: An indicator counts cases of another division, or the viewer may not
             read texts and *with_titles* is set.
+        ValueError: The questions differ in their cut-offs.
     """
-    code = question.indicator
-    await view.require_indicator(Action.READ_HISTORY, code)
-    if with_titles:
-        await view.require_indicator(Action.READ_TEXTS, code)
-    found = [one async for one in _cases(view, question)]
-    found.sort(key=lambda one: by_number(one.explained))
-    if not with_titles:
+    if len({(one.size, one.known_on) for one in questions}) > 1:
+        raise ValueError("the questions of an annex differ in their cut-offs")
+    for one in questions:
+        await view.require_indicator(Action.READ_HISTORY, one.indicator)
+        if with_titles:
+            await view.require_indicator(Action.READ_TEXTS, one.indicator)
+    found = await _cases(view, questions) if questions else []
+    for listed in found:
+        listed.sort(key=lambda case: by_number(case.explained))
+    return [await _titled(view, listed, reveal=with_titles) for listed in found]
+
+
+async def _titled(
+    view: View, found: list[AnnexedCase], *, reveal: bool
+) -> list[AnnexedCase]:
+    """The cases with their titles, or without any."""
+    if not reveal:
         return [
             one._replace(explained=explanation.untitled(one.explained)) for one in found
         ]
@@ -71,20 +87,39 @@ def by_number(of: ExplainedSubject) -> tuple[Any, ...]:
     return (*((word, int(digits or 0)) for digits, word in parts), (of.id, 0))
 
 
-async def _cases(view: View, question: Question) -> AsyncIterator[AnnexedCase]:
-    by = await figure_basis(view.reader, question)
-    options = by.definition.defined.options
-    category = conflict.decider.category
-    cases = explanation.examine_all(view.reader, question, options, category)
-    async with aclosing(cases):
-        async for examined in cases:
-            rule = examined.membership.denominator.reason().rule
-            state = _state(examined.recorded[0].subject, examined.state, question)
-            if state is None or rule in _ELSEWHERE:
-                continue
-            if examined.membership.counts.denominator or _is_of(options, state):
-                phases = _phases(examined.state, question)
-                yield AnnexedCase(examined.item, state, phases)
+async def _cases(view: View, questions: Sequence[Question]) -> list[list[AnnexedCase]]:
+    bases = [await figure_basis(view.reader, one) for one in questions]
+    asked = [
+        (one, by.definition.defined.options)
+        for one, by in zip(questions, bases, strict=True)
+    ]
+    found: list[list[AnnexedCase]] = [[] for _ in questions]
+    streams = log.read_subjects(
+        view.reader,
+        conflict.decider.category,
+        size=questions[0].size,
+        known_on=questions[0].known_on,
+    )
+    async with aclosing(streams):
+        async for recorded in streams:
+            case = explanation.fold_state(recorded, conflict.decider)
+            for listed, (question, options) in zip(found, asked, strict=True):
+                listed.extend(_annexed(recorded, case, question, options))
+    return found
+
+
+def _annexed(
+    recorded: Sequence[Recorded], case: Any, question: Question, options: Options
+) -> Iterator[AnnexedCase]:
+    """The case, if the annex of *question* lists it."""
+    examined = explanation.examine_state(recorded, case, question, options)
+    if examined.membership.denominator.reason().rule in _ELSEWHERE:
+        return
+    state = _state(recorded[0].subject, case, question)
+    if state is not None and (
+        examined.membership.counts.denominator or _is_of(options, state)
+    ):
+        yield AnnexedCase(examined.item, state, _phases(case, question))
 
 
 def _is_of(options: Options, state: ConflictState) -> bool:

@@ -353,8 +353,8 @@ async def _streams(
             yield recorded
 
 
-def _fold_state(recorded: Sequence[Recorded], options: Options) -> Any:
-    decider = _decider(options)
+def fold_state(recorded: Sequence[Recorded], decider: Decider[Any, Any]) -> Any:
+    """The state of the subject of the events *recorded*."""
     return decider.fold(
         fact.decode_recorded(one, decider.event_type) for one in recorded
     )
@@ -377,7 +377,14 @@ def examine(
     recorded: Sequence[Recorded], question: Question, options: Options
 ) -> ExaminedSubject:
     """How the subject of the events *recorded* counts in the figure of *question*."""
-    state = _fold_state(recorded, options)
+    state = fold_state(recorded, _decider(options))
+    return examine_state(recorded, state, question, options)
+
+
+def examine_state(
+    recorded: Sequence[Recorded], state: Any, question: Question, options: Options
+) -> ExaminedSubject:
+    """`examine` for a subject whose events were folded to *state*."""
     found = subject_kinds.membership(state, options, question.start, question.as_of)
     return ExaminedSubject(recorded, state, found)
 

@@ -81,9 +81,12 @@ async def _make(sources: Sources, request: PaperRequest, *, internal: bool) -> D
     counted = [
         one for one in of.figures if isinstance(one.defined.options, ConflictOptions)
     ]
+    questions = [from_number(one.value.number) for one in counted]
+    found = await case_annex.cases(sources.view, questions, with_titles=internal)
+    areas = sources.profile.area_names
     sections = [
-        await _section(sources, one, place, internal=internal)
-        for place, one in enumerate(counted, start=1)
+        _section(one, cases, areas if internal else None, place)
+        for place, (one, cases) in enumerate(zip(counted, found, strict=True), start=1)
     ]
     edition = "edisi internal" if internal else "edisi publik"
     period = FORMATS.period(of.publication.period)
@@ -102,13 +105,15 @@ async def _make(sources: Sources, request: PaperRequest, *, internal: bool) -> D
     )
 
 
-async def _section(
-    sources: Sources, one: FrozenFigure, place: int, *, internal: bool
+def _section(
+    one: FrozenFigure,
+    found: Sequence[AnnexedCase],
+    areas: dict[str, str] | None,
+    place: int,
 ) -> Section:
-    question = from_number(one.value.number)
-    found = await case_annex.cases(sources.view, question, with_titles=internal)
-    areas = sources.profile.area_names
-    rows = _internal_rows(found, areas) if internal else _public_rows(found)
+    """The cases of a figure; *areas* are the names of areas in the internal edition."""
+    internal = areas is not None
+    rows = _public_rows(found) if areas is None else _internal_rows(found, areas)
     value = one.value
     counts = FORMATS.fraction(value.numerator, value.denominator)
     told = f"Figur {value.number}: {counts} = {FORMATS.percent(value.percentage)}."

@@ -6,6 +6,7 @@ Every text is data for the template, so none can be interpreted as markup.
 import re
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
+from functools import cache
 from itertools import groupby
 from typing import Any
 
@@ -34,7 +35,6 @@ _ROOM = {"a3": 392, "a4 landscape": 269, "a4": 168}  # of the text, in millimetr
 _NAMES = 60  # room of the names before their values, in millimetres
 _INSET = 2.2  # of a cell, left and right, in millimetres
 _LETTER = 0.21  # width of a wide letter of one point, in millimetres
-_WORD = re.compile(r"\S+")
 _PARTS = re.compile(r"(?<=[./_-])")
 ZERO_WIDTH = "\u200b"
 
@@ -111,7 +111,10 @@ class _Scale(Struct, frozen=True):
         """*text*, with break opportunities in words that are wider than their cell."""
         room = sum(self.widths[column : column + span]) - _INSET
         most = max(int(room / (self.size * _LETTER)), 1)
-        return _WORD.sub(lambda word: _with_break_points(word[0], most), text)
+        if len(text) <= most:
+            return text
+        longer = _words_longer_than(most)
+        return longer.sub(lambda word: _with_break_points(word[0], most), text)
 
 
 def _scale(table: Table, room: float) -> _Scale:
@@ -121,13 +124,16 @@ def _scale(table: Table, room: float) -> _Scale:
     return _Scale(size, [column.width * room / total for column in table.columns])
 
 
+@cache
+def _words_longer_than(length: int) -> re.Pattern[str]:
+    return re.compile(rf"\S{{{length + 1},}}")
+
+
 def _with_break_points(word: str, most: int) -> str:
-    """*word*, with zero-width spaces if it has more than *most* characters.
+    """*word* with zero-width spaces, between which are at most *most* characters.
 
     They follow punctuation, or every character if that is not enough.
     """
-    if len(word) <= most:
-        return word
     parts = [part for part in _PARTS.split(word) if part]
     if max(map(len, parts)) > most:
         parts = [*word]
