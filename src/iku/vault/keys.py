@@ -89,8 +89,10 @@ class Keys:
     def epochs(self) -> list[str]:
         """Names of the epochs whose keys the folder holds, oldest first."""
         with _as_keys_error(self.folder):
-            names = (path.stem for path in self.folder.glob("*.key"))
-            return sorted((n for n in names if EPOCH.fullmatch(n)), key=_epoch_sort_key)
+            # Every append lists the keys, and `glob` takes several times as long.
+            files = [*self.folder.iterdir()]
+        names = (file.stem for file in files if file.suffix == ".key")
+        return sorted((n for n in names if EPOCH.fullmatch(n)), key=_epoch_sort_key)
 
     def current_epoch(self, today: date) -> tuple[str, bytes]:
         """Name and key of the current epoch; the key is generated if it is missing.
