@@ -448,15 +448,14 @@ def encode(event: Fact) -> EncodedFact:
     if len(fields) < len(plain) and isinstance(event, Correction):
         fields[CLEARED] = sorted(plain.keys() - fields.keys())
     fields.pop("effective_on", None)
+    text: dict[str, Text] = {}
+    for name in sorted(fields.keys() & FREE_TEXT):
+        text |= _split_texts(name, fields.pop(name))
     return EncodedFact(
         type=fields.pop("type"),
         effective_on=field_value(event, "effective_on"),
-        data={k: v for k, v in fields.items() if k not in FREE_TEXT},
-        text={
-            name: text
-            for field in sorted(fields.keys() & FREE_TEXT)
-            for name, text in _split_texts(field, fields[field])
-        },
+        data=fields,
+        text=text,
     )
 
 
