@@ -2,10 +2,10 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
+from msgspec import Struct
 
 from iku.app import App
 from iku.ledger import log
@@ -87,8 +87,7 @@ async def open_view(app: App, viewer: Viewer = LOCAL) -> AsyncIterator[View]:
         yield app.view(connection, viewer)
 
 
-@dataclass(frozen=True, slots=True)
-class PooledReader:
+class PooledReader(Struct, frozen=True):
     """A reader that takes a connection of the pool for each query.
 
     A command that waits for its append therefore holds no connection, and any number of

@@ -4,9 +4,6 @@ All commands pass through it, so both interfaces refuse the same commands with t
 messages.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -70,8 +67,7 @@ class EntryEffect(Struct, frozen=True):
     notes: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class CommandGateway:
+class CommandGateway(Struct, frozen=True):
     """The gateway for the commands of one request."""
 
     app: App
@@ -90,7 +86,7 @@ class CommandGateway:
         """
         command = self.command(category, subject, proposed)
         try:
-            with missing_subject_as_not_found(command):
+            with MissingAsNotFound(command):
                 outcome = await self.app.commands.handle(
                     PooledReader(self.app), command
                 )
@@ -129,7 +125,7 @@ class CommandGateway:
             Refused: A rule forbids the event, or it is recorded already.
         """
         command = self.command(category, subject, proposed)
-        with missing_subject_as_not_found(command):
+        with MissingAsNotFound(command):
             facts = await self.app.commands.preview(PooledReader(self.app), command)
         if not facts:
             raise Refused(
@@ -217,16 +213,25 @@ def _counts_of(figure: Figure) -> Counts:
     return Counts(figure.numerator, figure.denominator, figure.expired or 0)
 
 
-@contextmanager
-def missing_subject_as_not_found(command: Command) -> Iterator[None]:
-    """Turn a `StaleVersion` of a missing subject into `SubjectNotFound`."""
-    try:
-        yield
-    except StaleVersion as error:
-        if error.version == 0:
-            missing = subject_name.not_found_message(command.category, command.subject)
+class MissingAsNotFound(Struct, frozen=True):
+    """Context manager: a `StaleVersion` of a missing subject as `SubjectNotFound`.
+
+    Not a generator, which takes several times as long: every command passes through.
+    """
+
+    command: Command
+
+    def __enter__(self) -> None:
+        """Begin to handle the command."""
+
+    def __exit__(
+        self, _kind: object, error: BaseException | None, _traceback: object
+    ) -> None:
+        """Raise `SubjectNotFound` in place of the error of a missing subject."""
+        if isinstance(error, StaleVersion) and error.version == 0:
+            about = self.command
+            missing = subject_name.not_found_message(about.category, about.subject)
             raise SubjectNotFound(missing) from error
-        raise
 
 
 def receipt(

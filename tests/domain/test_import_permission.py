@@ -1,14 +1,13 @@
 """The permission to import a file, by its content."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec import structs
 
 from iku.domain.import_permission import FileAllowed, decider
 from tests.domain.story import HERE, assert_nothing_to_add, given, refused
 
 ALLOWED = FileAllowed(effective_on=HERE.today)
-FILE = replace(HERE, subject="0a" * 32)
+FILE = structs.replace(HERE, subject="0a" * 32)
 
 
 def test_a_file_is_allowed_once() -> None:
@@ -19,5 +18,5 @@ def test_a_file_is_allowed_once() -> None:
 
 @pytest.mark.parametrize("subject", ["", "0A" * 32, "0a" * 31, "journal.csv"])
 def test_a_permission_names_a_file_by_its_digest(subject: str) -> None:
-    context = replace(HERE, subject=subject)
+    context = structs.replace(HERE, subject=subject)
     refused(decider, None, ALLOWED, "is not the SHA-256", context=context)

@@ -1,6 +1,5 @@
 """Papers are issued once for the same bytes, and signed copies name their issue."""
 
-from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -12,7 +11,7 @@ from iku.domain.decider import Invalid
 from iku.domain.paper import Issued, PaperCoordinates, Signed, Toolchain, decider
 from tests.domain.story import HERE, assert_nothing_to_add, given, refused
 
-ANNUAL = replace(HERE, subject="lkjip.2021")
+ANNUAL = structs.replace(HERE, subject="lkjip.2021")
 ISSUED = Issued(
     paper="lkjip",
     effective_on=HERE.today,
@@ -61,7 +60,7 @@ AT = {"as_of": date(2021, 12, 31), "known_on": date(2022, 1, 15), "size": 145}
 def test_a_paper_without_a_publication_is_named_by_its_coordinates() -> None:
     name = "rekap-ormas.20211231.20220115.145"
     of = structs.replace(ISSUED, paper="rekap-ormas", publication=None, **AT)
-    context = replace(HERE, subject=name)
+    context = structs.replace(HERE, subject=name)
     assert given(decider, of, context=context).issued == of
     at = PaperCoordinates(AT["as_of"], AT["known_on"], 145)  # type: ignore[arg-type]
     assert paper.identifier("rekap-ormas", None, at) == name

@@ -1,6 +1,5 @@
 """Statements about the agency: history, numbers, and what is refused."""
 
-from dataclasses import replace
 from datetime import date
 from typing import Any, get_args
 
@@ -58,7 +57,7 @@ ONE_OF_EACH: tuple[Statement, ...] = (
 
 
 def about(statement: Statement) -> Any:
-    return replace(HERE, subject=statement.subject, indicators=frozenset({IKU}))
+    return structs.replace(HERE, subject=statement.subject, indicators=frozenset({IKU}))
 
 
 def state(*statements: Any) -> PaperData:
@@ -242,12 +241,12 @@ def test_a_plan_and_a_target_may_be_decreed_for_years_ahead() -> None:
 
 
 def test_a_decision_without_the_indicators_does_not_judge_their_codes() -> None:
-    context = replace(about(OTHER), indicators=None)
+    context = structs.replace(about(OTHER), indicators=None)
     assert decider.decision(OTHER, None, context).events
 
 
 def test_a_statement_is_recorded_under_the_subject_that_it_is_about() -> None:
-    context = replace(about(NARRATIVE), subject="narrative.IKU-1.2021.2")
+    context = structs.replace(about(NARRATIVE), subject="narrative.IKU-1.2021.2")
     refused(decider, None, NARRATIVE, "2021.2", "2021.3", context=context)
     whole = structs.replace(NARRATIVE, indicator=None)
     assert whole.subject == "narrative.2021.3"

@@ -1,8 +1,7 @@
 """`iku access`: the two-person rule, and which accounts decrypted which texts."""
 
-from dataclasses import replace
-
 import click
+from msgspec import structs
 
 from iku.access import text_access_log
 from iku.access.text_access_log import TextAccesses, TextAccessesQuestion
@@ -70,7 +69,7 @@ def two_persons(
                 return await proposing.propose(app, command, because)
 
             async def record(credentials: Credentials | None) -> CommandResult:
-                by = replace(gateway, credentials=credentials)
+                by = structs.replace(gateway, credentials=credentials)
                 return await by.handle("access", SUBJECT, proposed)
 
             return await api_key.with_step_up(app, record)

@@ -6,7 +6,6 @@ already. In the request texts are separated: the record gets commitments to them
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import date
 from typing import Any, NamedTuple
 
@@ -229,7 +228,7 @@ def _approval(
         divisions=approval.divisions,
         recorded=EventId(command.stream, version),
     )
-    about = replace(context, subject=approval.proposal)
+    about = structs.replace(context, subject=approval.proposal)
     before = approval.before
     events = proposal.decide(approved, before.state, about)
     after = proposal.decider.fold(events, before.state)

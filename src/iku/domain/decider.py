@@ -52,8 +52,7 @@ class AlreadyRecorded(Refused):
         self.version = version
 
 
-@dataclass(frozen=True, slots=True)
-class DecisionContext:
+class DecisionContext(Struct, frozen=True):
     """The inputs of a decision in addition to the state.
 
     Attributes:
@@ -74,7 +73,7 @@ class DecisionContext:
     today: date
     subject: str = ""
     areas: frozenset[str] = frozenset()
-    related_subjects: Mapping[str, Any] = field(default_factory=dict)
+    related_subjects: Mapping[str, Any] = MappingProxyType({})
     actor: str = ""
     accounts: bool = False
     divisions: frozenset[str] = frozenset()

@@ -13,7 +13,7 @@ backfill, or whose backfill was lost, is counted entirely within the append.
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 
 from iku.domain import subject_kinds
 from iku.domain.decider import Transition
@@ -33,10 +33,9 @@ class _BackfillLost(Exception):
     """The backfilled rows were deleted, or their number was taken."""
 
 
-@asynccontextmanager
-async def backfill_definition(
+def backfill_definition(
     connect: Connect, transitions: Sequence[Transition]
-) -> AsyncIterator[None]:
+) -> AbstractAsyncContextManager[None]:
     """Context manager: backfill the definition that *transitions* add, if any.
 
     The backfill runs before the body appends the definition.
@@ -48,15 +47,17 @@ async def backfill_definition(
         for transition in transitions
         for new in rows.new_definitions(transition)
     ]
-    if not options:
-        yield
-        return
+    return _backfilled(connect, options[0]) if options else nullcontext()
+
+
+@asynccontextmanager
+async def _backfilled(connect: Connect, options: Options) -> AsyncIterator[None]:
     connection = await connect()
     try:
         size = (await log.head(connection)).size
         if size > FEW:
             await _lock(connection)
-            await _backfill(connection, options[0])
+            await _backfill(connection, options)
         yield
     finally:
         await connection.close()

@@ -243,7 +243,7 @@ def preferred_language(
 ) -> Language:
     """The language negotiated by `Accept-Language`; *usual* without the header."""
     named = [v.decode("latin-1") for n, v in headers if n == b"accept-language"]
-    return negotiate(",".join(named), usual)
+    return negotiate(",".join(named), usual) if named else usual
 
 
 def language_headers(language: Language) -> dict[str, str]:

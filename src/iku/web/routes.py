@@ -15,7 +15,6 @@ OpenAPI document is generated from the same Structs (`openapi_document`).
 
 import inspect
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import replace
 from functools import cache, lru_cache, wraps
 from types import GenericAlias
 from typing import Any, NamedTuple, TypeAlias, cast, get_origin
@@ -101,7 +100,7 @@ class ParsedRequest(NamedTuple):
     def command_gateway(self) -> CommandGateway:
         """The gateway that handles the request's command."""
         command_gateway: CommandGateway = self.headers.command_gateway(self.app)
-        return replace(
+        return structs.replace(
             command_gateway,
             language=preferred_language(self.request.scope["headers"]),
             credentials=self.caller.credentials,

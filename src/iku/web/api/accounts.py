@@ -21,7 +21,7 @@ from iku.app import App
 from iku.connection import acquire_connection, open_view
 from iku.domain.access import Action, Credentials, Unauthenticated
 from iku.domain.account import Invite, Later
-from iku.gateway import CommandGateway, missing_subject_as_not_found
+from iku.gateway import CommandGateway, MissingAsNotFound
 from iku.language import translate
 from iku.queries import accounts
 from iku.queries.accounts import AccountId, Accounts, AccountsQuestion, ShownAccount
@@ -182,7 +182,7 @@ async def record(
     _require_credentials(gateway)
     change = gateway.command("account", about.account_id, command)
     async with acquire_connection(app) as connection:
-        with missing_subject_as_not_found(change):
+        with MissingAsNotFound(change):
             done = await administration.record_change(app.commands, connection, change)
     return _receipt_response(gateway, done)
 

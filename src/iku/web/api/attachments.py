@@ -24,7 +24,7 @@ from iku.domain.hidden_characters import is_unsafe
 from iku.gateway import (
     CommandGateway,
     EntryReceipt,
-    missing_subject_as_not_found,
+    MissingAsNotFound,
     receipt,
 )
 from iku.messages import message
@@ -177,7 +177,7 @@ async def _attach(
 ) -> Response[EntryReceipt]:
     app, subject = command_gateway.app, subject_id(number)
     command = command_gateway.command(category, subject, None)
-    with missing_subject_as_not_found(command):
+    with MissingAsNotFound(command):
         outcome = await upload.attach(app.commands, PooledReader(app), command, file)
     version = outcome.receipt.version
     place = f"/api/v1/{category}s/{subject}/attachments/{version}"

@@ -14,7 +14,7 @@ from iku.domain.access import Action
 from iku.domain.attachment import MediaType
 from iku.domain.decider import subject_id
 from iku.domain.fact import Line
-from iku.gateway import missing_subject_as_not_found
+from iku.gateway import MissingAsNotFound
 from iku.messages import message
 from iku.queries import subjects
 from iku.queries.figure_parameters import MomentQuestion, SubjectId
@@ -107,7 +107,7 @@ async def _attach(
         return await _form(frame, category, subject, said)
     file = File(name, _media_type(sent.media_type), sent.content)
     command = frame.gateway(form).command(category, subject, None)
-    with missing_subject_as_not_found(command):
+    with MissingAsNotFound(command):
         outcome = await upload.attach(
             frame.app.commands, PooledReader(frame.app), command, file
         )
