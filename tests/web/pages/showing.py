@@ -41,6 +41,9 @@ EXAMPLES: dict[str, str] = {
     "/konflik/{subject:str}/catat/attached": "/konflik/K10/catat/attached",
     "/organisasi/{subject:str}/catat/attached": "/organisasi/O01/catat/attached",
     "/konflik/{conflict_id:str}": "/konflik/K05",
+    "/konflik/{conflict_id:str}/dokumen/{file:str}": (
+        "/konflik/K05/dokumen/lembar-perkara.xlsx"
+    ),
     "/konflik/{conflict_id:str}/berkas": "/konflik/K09/berkas",
     "/organisasi/{organisation_id:str}": "/organisasi/O40",
     "/organisasi/{organisation_id:str}/berkas": "/organisasi/O01/berkas",

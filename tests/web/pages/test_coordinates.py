@@ -45,17 +45,19 @@ def random_coordinates(chance: random.Random, size: int) -> dict[str, str]:
     return asked
 
 
-def sentences(asked: dict[str, str]) -> list[str]:
-    """The parts of the sentence that names the coordinates."""
+def sentences(path: str, asked: dict[str, str]) -> list[str]:
+    """The parts of the sentence that names the coordinates; papers have their own."""
+    of_paper = "/dokumen/" in path
 
     def words(name: str) -> str:
         return day(date.fromisoformat(asked[name]), Language.INDONESIAN)
 
-    found = [f"keadaan {words('per')}"]
+    found = [f"{'per' if of_paper else 'keadaan'} {words('per')}"]
     if "diketahui" in asked:
         found.append(f"menurut yang diketahui {words('diketahui')}")
     if "ukuran" in asked:
-        found.append(f"dari {int(asked['ukuran']):,} peristiwa".replace(",", "."))
+        size = f"{int(asked['ukuran']):,}".replace(",", ".")
+        found.append(f"ukuran log {size}" if of_paper else f"dari {size} peristiwa")
     return found
 
 
@@ -143,7 +145,7 @@ async def test_every_page_obeys_the_coordinates_of_its_address(loaded: Client) -
         assert page.status_code in {200, 404}, (path, asked, page.text)
         shown = read(text_of(page))
         if page.status_code == 200:
-            for part in sentences(asked):
+            for part in sentences(path, asked):
                 assert part in shown.text, (path, asked)
             assert lost(shown, path, asked) == [], (path, asked)
             names = [name for name in shown.numbers if not OF_PAGES(name)]

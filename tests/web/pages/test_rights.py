@@ -66,6 +66,7 @@ class Route(NamedTuple):
 def example(template: str) -> str:
     """A path of the template about a subject of the register."""
     of_conflict = template.startswith(CONFLICT)
+    paper = "lembar-perkara" if of_conflict else "lkjip"
     values = {
         "subject": "K14" if of_conflict else "O41",
         "event": "handled" if of_conflict else "participated",
@@ -80,7 +81,7 @@ def example(template: str) -> str:
         "role": "petugas",
         "journal": "konflik",
         "version": "2",
-        "file": "lkjip" if template.endswith(PAPER_FORMS) else "lkjip.pdf",
+        "file": paper if template.endswith(PAPER_FORMS) else f"{paper}.pdf",
     }
     return re.sub(r"\{(\w+)(?::\w+)?\}", lambda found: values[found[1]], template)
 

@@ -14,6 +14,7 @@ from litestar import Router
 from iku.web.pages import (
     amendment,
     attachment,
+    case_papers,
     check,
     column_mappings,
     conflict,
@@ -45,6 +46,7 @@ MODULES = (
     tasks,
     conflicts,
     conflict,
+    case_papers,
     organisations,
     organisation,
     indicator,

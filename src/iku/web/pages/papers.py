@@ -114,13 +114,13 @@ async def print_minutes(frame: PageContext, form: Form) -> Response[bytes]:
     kind = issuing.kind_of(frame.path["file"])
     request = PaperRequest(
         publication=frame.path["publication_id"],
-        participants=_participants(kind, form),
+        participants=participants(kind, form),
     )
     async with frame.view() as view:
         return await paper_files.file(frame.app, view, f"{kind.name}.pdf", request)
 
 
-def _participants(kind: Paper, form: Form) -> Participants:
+def participants(kind: Paper, form: Form) -> Participants:
     """The participants of a form, with a name on each line."""
     given: dict[str, Any] = {}
     for name in kind.participants:

@@ -17,7 +17,7 @@ from iku.queries import actor_names, subject_lookup, subject_page, subjects
 from iku.queries.figure_parameters import Moment
 from iku.queries.subject_page import SubjectRecord
 from iku.queries.view import View
-from iku.web.pages import timeline
+from iku.web.pages import case_papers, timeline
 from iku.web.pages.page_context import PageContext
 from iku.web.pages.timeline import ShownField
 from iku.web.subject_paths import PATHS
@@ -119,6 +119,9 @@ def _page(
             if one.on <= frame.time.day
         ],
         fields=frame.field_format,
+        papers=[*case_papers.offered(frame, record)]
+        if layout.category == "conflict"
+        else [],
         printed=printed,
     )
 
