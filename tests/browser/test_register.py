@@ -89,3 +89,16 @@ async def test_a_key_leads_to_the_search(
     await page.goto(f"{filled.address}/konflik")
     await page.keyboard.press("/")
     await expect(page.locator("#kata")).to_be_focused()
+
+
+async def test_a_closed_form_is_laid_out_only_when_it_is_opened(
+    filled: Site, looked_at: BrowserContext
+) -> None:
+    someone = await filled.person(Role.VERIFIKATOR, "wasnas")
+    page = await sign_in(looked_at, filled, someone)
+    await page.goto(f"{filled.address}/konflik")
+    form = page.locator(".panel > form")
+    # Not only invisible: the content of a closed <details> can have a layout.
+    assert await form.evaluate("one => getComputedStyle(one).display") == "none"
+    await page.click(".panel > summary")
+    await expect(form.locator("#area")).to_be_visible()
