@@ -116,6 +116,17 @@ def pytest_collection_modifyitems(
     items.sort(key=lambda item: order.get(groups[item], len(LONG)))
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Fail if pytest-xdist does not see the groups.
+
+    It would distribute the tests one by one without a word, and every process would make
+    the registers and servers of every file.
+    """
+    if session.config.getoption("loadgroup", default=False):
+        alone = [item.nodeid for item in session.items if "@" not in item.nodeid]
+        assert not alone, f"tests without a group: {len(alone)}, e.g. {alone[0]}"
+
+
 def _group(path: Path, readers: set[Path]) -> str:
     folder = "" if path.parent.name == "tests" else f"{path.parent.name}."
     return LONG_REGISTER if path in readers else f"{folder}{path.stem}"
