@@ -119,8 +119,8 @@ def pytest_collection_modifyitems(
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Fail if pytest-xdist does not see the groups.
 
-    It would distribute the tests one by one without a word, and every process would make
-    the registers and servers of every file.
+    It would distribute the tests one by one without a word, and every process would
+    make the registers and servers of every file.
     """
     if session.config.getoption("loadgroup", default=False):
         alone = [item.nodeid for item in session.items if "@" not in item.nodeid]
