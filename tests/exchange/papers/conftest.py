@@ -11,7 +11,7 @@ import pytest
 from iku.app import open_app
 from iku.domain.period import Kind
 from iku.domain.publication import Draft
-from iku.exchange.papers import registry
+from iku.exchange.papers import registry, typesetting
 from iku.exchange.papers.document import Document
 from iku.exchange.papers.sources import PaperRequest, Sources
 from iku.postgres import pool as pools
@@ -66,3 +66,17 @@ def make(world: World) -> Make:
 async def published(world: World) -> str:
     """The year 2021, as known on 15 January 2022."""
     return await publish(world, YEAR, date(2022, 1, 15))
+
+
+@pytest.fixture
+def compiled(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """The sources that were compiled."""
+    compile_source: Callable[..., bytes] = typesetting._compile
+    sources = list[bytes]()
+
+    def watched(folder: Path, source: bytes, issued_at: Any) -> bytes:
+        sources.append(source)
+        return compile_source(folder, source, issued_at)
+
+    monkeypatch.setattr(typesetting, "_compile", watched)
+    return sources

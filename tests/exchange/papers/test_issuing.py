@@ -113,6 +113,19 @@ async def test_a_paper_is_a_draft_that_names_what_it_lacks(
     assert say(missing.ISSUE.what) in told
 
 
+@pytest.mark.parametrize(
+    ("name", "times"), [("daftar-konflik", 1), ("daftar-konflik-internal", 2)]
+)
+async def test_only_papers_without_texts_are_kept_in_memory(
+    world: World, published: str, name: str, times: int, compiled: list[bytes]
+) -> None:
+    request = PaperRequest(publication=published)
+    site = SITE._replace(url=f"https://{name}.example")  # papers that are not kept yet
+    for _ in range(2):
+        await issuing.print_paper(sources(world), name, request, site)
+    assert len(compiled) == times
+
+
 async def test_a_paper_without_its_signer_is_not_issued(
     world: World, published: str
 ) -> None:

@@ -28,6 +28,7 @@ from iku.exchange.papers import (
 from iku.exchange.papers import layout as layouts
 from iku.exchange.papers.document import Document
 from iku.exchange.papers.missing import Missing
+from iku.exchange.papers.recent_papers import RecentPapers
 from iku.exchange.papers.registry import Paper, Scope
 from iku.exchange.papers.sources import PaperRequest, Sources
 from iku.exchange.papers.typesetting import Attachment
@@ -40,6 +41,7 @@ from iku.queries.papers import PaperRecord
 # Bytes of a paper that a verifier reads, without the room for its proof.
 LARGEST = (32 << 20) - (512 << 10)
 TEMPLATE = typesetting.TEMPLATES / layouts.TEMPLATE
+_recent = RecentPapers()  # of the process: equal keys are equal papers
 _encode = msgspec.json.Encoder(order="sorted").encode
 
 
@@ -127,7 +129,9 @@ async def print_paper(
     made = await registry.make(sources, name, request)
     if lacks is not None:
         made = structs.replace(made, draft=(*made.draft, lacks))
-    content = await _typeset(made, site, (), sources.today)
+    # Papers that are never issued have texts, which are not kept outside the vault.
+    recent = _recent if kind.issued else None
+    content = await _typeset(made, site, (), sources.today, recent)
     return PrintedPaper(content, issued=False, missing=made.draft)
 
 
@@ -258,7 +262,11 @@ def _coordinates(at: Moment | None) -> dict[str, Any]:
 
 
 async def _typeset(
-    made: Document, site: Site, files: tuple[Attachment, ...], on: date
+    made: Document,
+    site: Site,
+    files: tuple[Attachment, ...],
+    on: date,
+    recent: RecentPapers | None = None,
 ) -> bytes:
     """The PDF of a document; *on* is the date in its bytes."""
     reference = None
@@ -269,4 +277,4 @@ async def _typeset(
         reference = layouts.Reference(url, qr_code.svg(url, url), listed)
     at = datetime.combine(on, time(), UTC)
     data = layouts.layout(made, reference)
-    return await typesetting.typeset(TEMPLATE, data, files, at)
+    return await typesetting.typeset(TEMPLATE, data, files, at, recent)

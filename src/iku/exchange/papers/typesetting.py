@@ -20,6 +20,7 @@ import typst
 from iku import __version__
 from iku.domain.paper import Toolchain
 from iku.exchange.papers import digest
+from iku.exchange.papers.recent_papers import RecentPapers, key_of
 from iku.exchange.papers.words import say
 from iku.messages import message
 
@@ -50,33 +51,41 @@ async def typeset(
     data: Any,
     attachments: tuple[Attachment, ...],
     issued_at: datetime,
+    recent: RecentPapers | None = None,
 ) -> bytes:
     """The paper of *template* with *data*, compiled in a thread.
 
     The template has a function `paper`. Its arguments are *data*, which is anything
-    that has a JSON form, and the *attachments*.
+    that has a JSON form, and the *attachments*. The paper is taken from *recent* if it
+    is there, and kept in it.
 
     Raises:
         RuntimeError: The template does not compile.
     """
-    return await asyncio.to_thread(_compile, template, data, attachments, issued_at)
+    source = _source(template, data, attachments)
+    if recent is None:
+        return await asyncio.to_thread(_compile, template.parent, source, issued_at)
+    made_with = msgspec.json.encode(toolchain(template.parent))
+    key = key_of(made_with, source, issued_at.isoformat().encode())
+    found = recent.get(key)
+    if found is None:
+        found = await asyncio.to_thread(_compile, template.parent, source, issued_at)
+        recent.put(key, found)
+    return found
 
 
-def _compile(
-    template: Path,
-    data: Any,
-    attachments: tuple[Attachment, ...],
-    issued_at: datetime,
-) -> bytes:
+def _source(template: Path, data: Any, attachments: tuple[Attachment, ...]) -> bytes:
+    """The source that the compiler reads: a call of the template's `paper`."""
     attached = [
         one._asdict() | {"content": one.content.decode()} for one in attachments
     ]
-    source = (
-        f'#import "/{template.name}": paper\n'
-        f"#paper({_json_of(data)}, {_json_of(attached)})"
-    )
-    compiled = _compiler(template.parent).compile(
-        source.encode(), pdf_standards=["a-3a", "ua-1"], timestamp=issued_at
+    called = f"#paper({_json_of(data)}, {_json_of(attached)})"
+    return f'#import "/{template.name}": paper\n{called}'.encode()
+
+
+def _compile(folder: Path, source: bytes, issued_at: datetime) -> bytes:
+    compiled = _compiler(folder).compile(
+        source, pdf_standards=["a-3a", "ua-1"], timestamp=issued_at
     )
     if not isinstance(compiled, bytes):
         raise TypeError("the compiler gave no single file")
