@@ -63,26 +63,31 @@ async def _movements_in_step(
 ) -> list[CountMovement]:
     if coordinate_step.step is DifferenceStep.KNOWLEDGE:
         return await event_movements(
-            connection, coordinate_step, int(after or 0), limit
+            connection, [coordinate_step], int(after or 0), limit
         )
     return await _subject_movements(connection, coordinate_step, after, limit)
 
 
 async def event_movements(
-    connection: Reader, coordinate_step: CoordinateStep, after: int, limit: int
+    connection: Reader, steps: Sequence[CoordinateStep], after: int, limit: int
 ) -> list[CountMovement]:
-    """The changes of the counts by events that only one end of the step includes.
+    """The changes of the counts by events that only one end of a step includes.
 
-    At most *limit* of them, in order of position, after position *after*. If both ends
-    know all events up to the lesser log size, only positions between the two log sizes
-    are searched, otherwise the whole log.
+    The *steps* differ only in the definition. At most *limit* changes of each, in order
+    of position, after position *after*. If both ends know all events up to the lesser
+    log size, only positions between the two log sizes are searched, otherwise the whole
+    log.
     """
-    before, then = coordinate_step.before, coordinate_step.after
+    if not steps:
+        return []
+    before, then = steps[0].before, steps[0].after
     rows = await connection.fetch(
         """
-        select m.subject, m.position, m.position <= $6 and m.known_on <= $7 as gained,
-               sum(m.numerator)::int, sum(m.denominator)::int
-          from projection.definition d
+        select u.step, m.*
+          from unnest($1::text[], $2::int[]) with ordinality
+               as u (indicator, version, step)
+          join projection.definition d
+            on (d.indicator, d.version) = (u.indicator, u.version)
          cross join (
                  -- No event is known later than one that is recorded live after it.
                  select case
@@ -99,21 +104,26 @@ async def event_movements(
                         end as size
                  offset 0
                ) shared
-         cross join lateral projection.moved(
-                 d.number, greatest($5::bigint, shared.size), greatest($6, $8), null,
-                 null) m
-         where (d.indicator, d.version) = ($1, $2)
-           and m.effective_on <= $3
-           and (m.since is null or m.since >= $4)
-           and (m.position <= $6 and m.known_on <= $7)
-               <> (m.position <= $8 and m.known_on <= $9)
-         group by m.position, m.subject, gained
-        having sum(m.numerator) <> 0 or sum(m.denominator) <> 0
-         order by m.position
-         limit $10
+         cross join lateral (
+                 select m.subject, m.position,
+                        m.position <= $6 and m.known_on <= $7 as gained,
+                        sum(m.numerator)::int, sum(m.denominator)::int
+                   from projection.moved(
+                          d.number, greatest($5::bigint, shared.size),
+                          greatest($6, $8), null, null) m
+                  where m.effective_on <= $3
+                    and (m.since is null or m.since >= $4)
+                    and (m.position <= $6 and m.known_on <= $7)
+                        <> (m.position <= $8 and m.known_on <= $9)
+                  group by m.position, m.subject, gained
+                 having sum(m.numerator) <> 0 or sum(m.denominator) <> 0
+                  order by m.position
+                  limit $10
+               ) m
+         order by u.step, m.position
         """,
-        before.indicator,
-        before.definition,
+        [one.before.indicator for one in steps],
+        [one.before.definition for one in steps],
         before.as_of,
         before.start,
         after,
@@ -123,7 +133,7 @@ async def event_movements(
         before.known_on or FOREVER,
         limit,
     )
-    return [CountMovement(coordinate_step, *row) for row in rows]
+    return [CountMovement(steps[number - 1], *row) for number, *row in rows]
 
 
 async def _subject_movements(

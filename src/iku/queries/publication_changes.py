@@ -300,15 +300,17 @@ async def _effects(
     """
     found: dict[int, list[FigureChange]] = {}
     of, closing, page, size = since
+    known = []
     for frozen in sorted(closing.figures, key=lambda one: one.indicator):
         now = _question(of, frozen, size)
         closed = structs.replace(now, size=closing.size, known_on=closing.known_on)
-        known, *_ = difference.coordinate_steps(closed, now)
-        for move in await movements.event_movements(
-            reader, known, page.after, page.limit + 1
-        ):
-            effect = FigureChange(frozen.indicator, move.numerator, move.denominator)
-            found.setdefault(move.position, []).append(effect)
+        known.append(difference.coordinate_steps(closed, now)[0])
+    for move in await movements.event_movements(
+        reader, known, page.after, page.limit + 1
+    ):
+        indicator = move.coordinate_step.after.indicator
+        effect = FigureChange(indicator, move.numerator, move.denominator)
+        found.setdefault(move.position, []).append(effect)
     return found
 
 
