@@ -228,15 +228,22 @@ async def agency_data(
     Letterhead and signers are those of *signed_on*, the day on which the paper is
     issued or, for a draft, today: who signs a paper about last year is in office now.
     """
-    recorded = known(await read(view.reader), coordinates)
-    day = signed_on or view.today
-    found = _Statements(recorded, coordinates.as_of)
-    signing = _Statements(recorded, day)
+    recorded = await read(view.reader)
+    return of_recorded(recorded, coordinates, signed_on or view.today)
+
+
+def of_recorded(
+    recorded: Iterable[Recorded], coordinates: Moment, signed_on: date
+) -> AgencyData:
+    """The data of the agency from all *recorded* statements, as `agency_data`."""
+    included = known(recorded, coordinates)
+    found = _Statements(included, coordinates.as_of)
+    signing = _Statements(included, signed_on)
     letterheads, plans = signing.of(LetterheadSet), found.of(PlanSet)
     return AgencyData(
         moment=coordinates,
-        signed_on=day,
-        size=max((one.position for one in recorded), default=0),
+        signed_on=signed_on,
+        size=max((one.position for one in included), default=0),
         letterhead=_letterhead(letterheads[0]) if letterheads else None,
         signers={one.office: _signer(one) for one in signing.of(SignerSet)},
         plan=_plan(plans[0]) if plans else None,

@@ -109,33 +109,36 @@ async def listing(
     Raises:
         InvalidQuestion: The requested size does not exist.
     """
-    recorded = await _known(view, at)
+    recorded = await _known(view, await agency_data.read(view.reader), at)
     found = tuple(one for one in _shown(recorded, at.as_of) if kind in {None, one.kind})
     return await view.reveal(Statements(found))
 
 
-async def _known(view: View, at: Moment) -> list[Recorded]:
-    """The events about all statements that are known at the coordinates.
+async def _known(
+    view: View, recorded: Iterable[Recorded], at: Moment
+) -> list[Recorded]:
+    """The *recorded* events that are known at the coordinates.
 
     Raises:
         InvalidQuestion: The requested size does not exist.
     """
     if at.size is not None:
         refuse_size_beyond(at.size, (await log.head(view.reader)).size)
-    return agency_data.known(await agency_data.read(view.reader), at)
+    return agency_data.known(recorded, at)
 
 
 async def required(
-    view: View, codes: Sequence[str], at: Moment
+    view: View, recorded: Iterable[Recorded], codes: Sequence[str], at: Moment
 ) -> tuple[RequiredStatement, ...]:
     """The statements that the papers of a publication of a day print, or lack.
 
-    Letterhead and signers are those of today; the others are those of the day. Papers
-    do not print the reasons of statements, so these are not opened.
+    *recorded* are all events about statements (`agency_data.read`). Letterhead and
+    signers are those of today; the others are those of the day. Papers do not print the
+    reasons of statements, so these are not opened.
     """
-    recorded = await _known(view, at)
-    found = {one.id: one for one in _shown(recorded, at.as_of)}
-    now = {one.id: one for one in _shown(recorded, max(at.as_of, view.today))}
+    included = await _known(view, recorded, at)
+    found = {one.id: one for one in _shown(included, at.as_of)}
+    now = {one.id: one for one in _shown(included, max(at.as_of, view.today))}
     keys = [*_required_keys(codes, at.as_of)]
     keys += [
         (one.kind, {"code": one.statement.code, "year": one.statement.year})

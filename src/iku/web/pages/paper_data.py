@@ -4,7 +4,7 @@ The list and the history obey the coordinates; the forms are of today. Who may s
 data records them at once, and who may propose them proposes them.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Annotated, Any, NamedTuple
 
@@ -20,6 +20,7 @@ from iku.domain.access import Action
 from iku.domain.decider import Invalid, Refused, SubjectNotFound
 from iku.domain.fact import Annulled
 from iku.domain.paper_data import STATEMENTS, Statement, StatementKind
+from iku.ledger.record import Recorded
 from iku.messages import Message, message
 from iku.parsing import Field, ParseError
 from iku.queries import actor_names, event_history, paper_statements
@@ -382,11 +383,18 @@ class PublicationData(NamedTuple):
 
 
 async def of_publication(
-    frame: PageContext, view: View, of: ShownPublication, codes: Sequence[str]
+    frame: PageContext,
+    view: View,
+    of: ShownPublication,
+    codes: Sequence[str],
+    recorded: Iterable[Recorded],
 ) -> PublicationData:
-    """The data that the papers of the publication print, given or not."""
+    """The data that the papers of the publication print, given or not.
+
+    *recorded* are all events about statements.
+    """
     at = structs.replace(frame.time.moment, as_of=of.as_of)
-    needs = await paper_statements.required(view, codes, at)
+    needs = await paper_statements.required(view, recorded, codes, at)
     fields = form_fields(frame, StatementKind.NARRATIVE)
     key = STATEMENTS[StatementKind.NARRATIVE].key
     return PublicationData(

@@ -26,9 +26,11 @@ from iku.exchange.papers.missing import Missing
 from iku.exchange.papers.registry import Archive, Paper, Scope
 from iku.exchange.papers.sources import PaperRequest, Participants
 from iku.ledger.checkpoint_store import Assurance
+from iku.ledger.record import Recorded
 from iku.messages import Message, message
-from iku.queries import papers
-from iku.queries.figure_parameters import MomentQuestion
+from iku.queries import agency_data, papers
+from iku.queries.agency_data import AgencyData
+from iku.queries.figure_parameters import Moment, MomentQuestion
 from iku.queries.papers import PaperRecord
 from iku.queries.publications import PublicationId, ShownPublication
 from iku.queries.view import View
@@ -169,9 +171,16 @@ async def take_signed_copy(
 
 
 async def of_publication(
-    frame: PageContext, view: View, shown: ShownPublication, assurance: Assurance
+    frame: PageContext,
+    view: View,
+    shown: ShownPublication,
+    assurance: Assurance,
+    recorded: Iterable[Recorded],
 ) -> PublicationPapers | None:
-    """The papers that the visitor may make; None if the figures are not frozen."""
+    """The papers that the visitor may make; None if the figures are not frozen.
+
+    *recorded* are all events about the data of the agency.
+    """
     if shown.figures is None:
         return None
     known = await papers.issued_papers(view, shown.id)
@@ -183,12 +192,13 @@ async def of_publication(
     archives = tuple(
         one for one in registry.ARCHIVES.values() if frame.refusal(one.action) is None
     )
+    agency = agency_data.of_recorded(recorded, Moment(shown.as_of), view.today)
     return PublicationPapers(
         tuple(offered),
         archives,
         not _may_issue(frame),
         frame.refusal(Action.AGENCY_DATA),
-        await _missing(frame, view, shown, offered),
+        _missing(frame, shown, offered, agency),
     )
 
 
@@ -209,15 +219,13 @@ async def _offered(
     )
 
 
-async def _missing(
+def _missing(
     frame: PageContext,
-    view: View,
     shown: ShownPublication,
     offered: Iterable[OfferedPaper],
+    agency: AgencyData,
 ) -> tuple[Missing, ...]:
     """What keeps papers of the publication from being issued, or from their proof."""
-    sources = paper_sources.sources(frame.app, view)
-    agency = await agency_cells.read(sources, PaperRequest(shown.id), shown.as_of)
     lacks = [
         *frozen_figures.missing_steps(shown.state),
         *agency_cells.missing_signers(agency),

@@ -23,6 +23,7 @@ from iku.messages import message
 from iku.parsing import ParseError
 from iku.queries import (
     actor_names,
+    agency_data,
     publication_changes,
     publication_choices,
     publications,
@@ -185,8 +186,9 @@ async def _publication_page(
         codes = sorted(await figures.indicators(view.reader))
         choices = await publication_choices.step_choices(view, now.publication, codes)
         names = await actor_names.names(view, register, _actors(shown))
-        data = await paper_data.of_publication(frame, view, shown, codes)
-        offered = await papers.of_publication(frame, view, shown, assurance)
+        stated = await agency_data.read(view.reader)
+        data = await paper_data.of_publication(frame, view, shown, codes, stated)
+        offered = await papers.of_publication(frame, view, shown, assurance, stated)
         changes = None
         if shown.figures is not None and frame.refusal(Action.READ_HISTORY) is None:
             page = structs.replace(page, size=page.size or frame.time.size)
