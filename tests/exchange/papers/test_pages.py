@@ -1,6 +1,7 @@
 """Pages of papers: nothing cut, headings with what follows them, heads repeated."""
 
 import os
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -15,6 +16,7 @@ from msgspec import structs
 from iku.exchange.journal_import import Importer
 from iku.exchange.papers.document import (
     Block,
+    Cell,
     CellKind,
     Chart,
     Column,
@@ -42,6 +44,14 @@ ABOUT: dict[Scope, dict[str, Any]] = {
     Scope.COORDINATES: {"moment": Moment(date(2021, 12, 31))},
     Scope.CASE: {"subject": "K001", "moment": Moment(date(2021, 12, 31))},
 }
+EMPTY = Document(
+    name="a",
+    title="A",
+    subtitle=None,
+    letterhead=("Pemerintah", "Badan"),
+    coordinates="per hari ini",
+    sections=(),
+)
 LARGEST = 30  # points; the word across a draft is higher
 LISTS = ("daftar-konflik", "daftar-konflik-internal", "rekap-ormas-internal")
 
@@ -94,6 +104,7 @@ async def test_no_text_is_cut_or_covered(
         printed = await pdf(document)
         if folder := os.environ.get(SEEN):
             pictures(printed, f"{folder}/{name}-of{subjects}")
+        assert broken_days(printed) == [], name
         if subjects < 2:  # the checker reads a hundred pages for half a minute
             assert errors(printed, tmp_path / f"{name}.pdf") == [], name
         with pymupdf.open(stream=printed) as pages:  # type: ignore[no-untyped-call]
@@ -102,6 +113,31 @@ async def test_no_text_is_cut_or_covered(
             if name in LISTS:
                 words = {word[4] for page in pages for word in page.get_text("words")}
                 assert {str(n) for n in range(1, subjects + 1)} <= words, name
+
+
+def broken_days(printed: bytes) -> list[str]:
+    """The parts of days at the end of lines, such as ``16-05-``."""
+    with pymupdf.open(stream=printed) as pages:  # type: ignore[no-untyped-call]
+        words = [word[4] for page in pages for word in page.get_text("words")]
+    return [word for word in words if re.fullmatch(r"\W*[0-9]{2}-([0-9]{2}-)?", word)]
+
+
+@pytest.mark.parametrize("others", [1, 4, 12])
+async def test_a_day_stands_on_one_line_beside_any_number_of_columns(
+    others: int,
+) -> None:
+    day = date(2021, 5, 16)
+    columns = (
+        *(Column(f"Kolom {n}", width=40) for n in range(others)),
+        Column("Tanggal", CellKind.DAY, 1),
+    )
+    cells: tuple[Cell, ...] = (*["isi"] * others, day)
+    table = Table(name="a", caption="A", columns=columns, rows=(Row(cells),) * 3)
+    printed = await pdf(structs.replace(EMPTY, sections=(Section("Isi", (table,)),)))
+    assert broken_days(printed) == []
+    with pymupdf.open(stream=printed) as pages:  # type: ignore[no-untyped-call]
+        assert pages[0].get_text().split().count("16-05-2021") == 3
+        assert list(overflows(pages[0])) == []
 
 
 def overflows(page: Any) -> Iterator[str]:
@@ -155,15 +191,8 @@ SVG = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 4"/>'
 async def test_signatures_do_not_stand_alone_on_a_page(
     last: Block, signers: int
 ) -> None:
-    document = Document(
-        name="a",
-        title="A",
-        subtitle=None,
-        letterhead=("Pemerintah", "Badan"),
-        coordinates="per hari ini",
-        sections=(),
-        signatures=Signatures("Contoh", None, (Signature("Kepala"),) * signers),
-    )
+    blocks = Signatures("Contoh", None, (Signature("Kepala"),) * signers)
+    document = structs.replace(EMPTY, signatures=blocks)
     lengths = set[int]()
     for rows in range(4, 40, 2):
         section = Section("Isi", (table_of(rows), last))

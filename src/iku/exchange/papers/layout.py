@@ -5,6 +5,7 @@ Every text is data for the template, so none can be interpreted as markup.
 
 import re
 from collections.abc import Iterator, Sequence
+from datetime import date
 from decimal import Decimal
 from functools import cache
 from itertools import groupby
@@ -35,6 +36,7 @@ _ROOM = {"a3": 392, "a4 landscape": 269, "a4": 168}  # of the text, in millimetr
 _NAMES = 60  # room of the names before their values, in millimetres
 _INSET = 2.2  # of a cell, left and right, in millimetres
 _LETTER = 0.21  # width of a wide letter of one point, in millimetres
+_DAY = 2.25  # width of a day in digits, of one point, in millimetres
 _PARTS = re.compile(r"(?<=[./_-])")
 ZERO_WIDTH = "\u200b"
 
@@ -118,10 +120,27 @@ class _Scale(Struct, frozen=True):
 
 
 def _scale(table: Table, room: float) -> _Scale:
-    """The scale by which the columns of *table* fill *room* millimetres."""
+    """The scale by which the columns of *table* fill *room* millimetres.
+
+    A column of days is wide enough for a day on one line.
+    """
     total = sum(column.width for column in table.columns)
     size = 8.5 if total <= room else 7.5 if total <= 1.25 * room else 6.8
-    return _Scale(size, [column.width * room / total for column in table.columns])
+    least = size * _DAY + _INSET
+    days = {
+        place: max(column.width * room / total, least)
+        for place, column in enumerate(table.columns)
+        if column.kind is CellKind.DAY
+    }
+    others = sum(c.width for n, c in enumerate(table.columns) if n not in days)
+    left = room - sum(days.values())
+    return _Scale(
+        size,
+        [
+            days[n] if n in days else column.width * left / others
+            for n, column in enumerate(table.columns)
+        ],
+    )
 
 
 @cache
@@ -211,7 +230,9 @@ def _body_cell(
 ) -> str | dict[str, Any]:
     """A cell over *length* rows; its text alone if it looks as its column does."""
     value, span = row.cells[place], row.span if place == 0 else 1
-    text = scale.broken(printed(value, column.kind), place, span)
+    text = printed(value, column.kind)
+    if column.kind is not CellKind.DAY or not isinstance(value, date):
+        text = scale.broken(text, place, span)
     align, usual = _alignment(column, value, covered=span > 1), _usual(column)
     given: dict[str, Any] = {} if align == usual else {"align": align}
     if place in row.marks:
