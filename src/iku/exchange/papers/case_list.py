@@ -1,7 +1,8 @@
 """The annex that lists the cases behind a publication's figures.
 
-The public edition has no texts and none of the properties by which a case could be
-recognised. The internal edition has the titles, and is never published.
+The public edition has no texts and no columns by which a case could be recognised. Its
+rules name the manner of a resolution, by which a definition counts a closing or not.
+The internal edition has the titles, and is never published.
 """
 
 from collections.abc import Sequence
@@ -210,7 +211,8 @@ def _closing(of: FrozenPublication, *, internal: bool) -> Paragraph:
         more = say(
             message(
                 "The public edition has no columns for the subject, place, kind, "
-                "source and manner of resolution of a case."
+                "handling and source of a case. The rule names the manner of a "
+                "resolution, because the manner decides whether the closing counts."
             )
         )
     return Paragraph(f"{said} {more}")
