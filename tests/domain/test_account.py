@@ -1,9 +1,9 @@
 """Accounts, and the roles that they hold from grant to revocation."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from iku.domain import fact
 from iku.domain.account import (
@@ -29,7 +29,7 @@ from tests.domain.story import (
     refused,
 )
 
-OFFICE = replace(HERE, divisions=frozenset({"wasnas", "iwasbang"}))
+OFFICE = structs.replace(HERE, divisions=frozenset({"wasnas", "iwasbang"}))
 TODAY = OFFICE.today
 PERSON = "0b0e2d6c-5a0f-4d6e-9c1b-2f1f0f6f9a10"
 INVITED = Invited(

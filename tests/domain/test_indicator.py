@@ -1,6 +1,5 @@
 """An indicator: versions of its definition, and its targets."""
 
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -173,7 +172,7 @@ def test_a_definition_or_target_may_be_decreed_for_a_day_of_the_next_ten_years(
 
 
 def test_a_day_of_the_last_years_there_are_is_not_beyond_the_calendar() -> None:
-    late = replace(HERE, today=on("9995-01-01"))
+    late = structs.replace(HERE, today=on("9995-01-01"))
     recorded(decider, known(defined()), targeted("9999-12-31"), late)
 
 

@@ -1,6 +1,5 @@
 """Mergers: recorded in both streams, undone in both."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -58,7 +57,7 @@ def entry(*events: Any) -> Organisation:
 
 
 def context(subject: str, **peers: Any) -> DecisionContext:
-    return replace(HERE, subject=subject, related_subjects=peers)
+    return structs.replace(HERE, subject=subject, related_subjects=peers)
 
 
 class Register:

@@ -1,6 +1,5 @@
 """Proposals: two persons for one command."""
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -28,7 +27,7 @@ from tests.domain.story import HERE, assert_nothing_to_add, given, on, refused
 
 TODAY = HERE.today
 # Accounts of one person share the first letter.
-OFFICE = replace(HERE, accounts=True, person_of=lambda name: name[0])
+OFFICE = structs.replace(HERE, accounts=True, person_of=lambda name: name[0])
 WRONG = conflict.Corrected(corrects=1, level=Level.KEKERASAN, reason="Salah entri")
 TARGET = TargetStream("conflict-K1", 4)
 PERSON = "0b0e2d6c-5a0f-4d6e-9c1b-2f1f0f6f9a10"
@@ -97,7 +96,7 @@ def test_nobody_decides_on_a_proposal_of_the_same_person() -> None:
         Declined(effective_on=TODAY, by="a2", reason="x"),
     ):
         refused(decider, after(), own, own.by, "another person", context=OFFICE)
-    alone = replace(OFFICE, two_persons=False)
+    alone = structs.replace(OFFICE, two_persons=False)
     assert after(approved("a2"), context=alone).status is ProposalStatus.APPROVED
 
 

@@ -1,6 +1,5 @@
 """Publications: their steps, the actors who may take them, and the closed days."""
 
-from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -485,7 +484,7 @@ def test_no_two_publications_of_a_year_share_an_identifier() -> None:
 
 def account(person: str) -> DecisionContext:
     """The context of an account; two accounts of a person share its first letter."""
-    return replace(
+    return structs.replace(
         by(person), accounts=True, person_of=lambda name: name[0], two_persons=True
     )
 
@@ -534,7 +533,7 @@ def test_closer_reviewer_and_publisher_are_three_persons() -> None:
 
 def test_one_person_may_take_two_steps_where_the_policy_only_records_it() -> None:
     closed = with_accounts(*CONFIRMED, ("b1", CLOSE))
-    alone = replace(account("b1"), two_persons=False)
+    alone = structs.replace(account("b1"), two_persons=False)
     reviewed = recorded(decider, closed, REVIEW, alone)
     assert state(recorded(decider, reviewed, RELEASE, alone)) is (
         PublicationState.PUBLISHED

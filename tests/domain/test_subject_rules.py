@@ -1,9 +1,9 @@
 """Corrections and annulments: their targets, and the rules that they must keep."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from iku.domain import merger, subject_rules
 from iku.domain.conflict import (
@@ -284,7 +284,7 @@ def test_a_fact_annulled_may_be_told_again() -> None:
 
 def test_an_annulled_merger_is_recorded_anew_and_not_brought_back() -> None:
     peers = {"K02": Conflict((reported("2021-03-01"),))}
-    here = replace(HERE, related_subjects=peers)
+    here = structs.replace(HERE, related_subjects=peers)
     merged = Merged(into="K02", reason="Sama")
     found = given(decider, reported("2021-03-01"), merged, annulled(2), context=here)
     refused(decider, found, annulled(3), "annuls is 3", "record the merger again")

@@ -234,6 +234,8 @@ def test_a_new_pair_is_used_once_both_files_are_there(
         (None, NEW.key),
         (NEW.chain, make_pair(b"password").key),
     ],
+    # Otherwise the keys would be in the names, and differ from process to process.
+    ids=["other", "empty", "no key", "cut", "gone", "encrypted"],
 )
 def test_a_broken_pair_leaves_the_old_one_in_use_and_is_logged_once(
     certificate: Certificate,
