@@ -68,16 +68,20 @@ create table vault.erased_file (
   file uuid primary key
 );
 
+-- For a stream and subject, the latest data key that the caller knows (null: none), and
+-- the new one to use (null: the latest), with the position of its first text.
+create type vault.used_key as (
+  stream text, subject text, latest uuid, new uuid, epoch text, wrapped bytea,
+  position bigint
+);
+create type vault.sealed_text as (
+  stream text, version integer, field text, dek uuid, sealed bytea, file uuid
+);
+
 -- Stores the texts of a batch of events, in the append's transaction and so under its
--- lock. For each stream and subject, the caller states the latest data key it knows
--- (null: none) and the new one to use, if any. If a latest key is stale, nothing is
--- stored, and the result holds the current ones.
-create function vault.put(
-  _streams text[], _subjects text[], _latest uuid[],
-  _new uuid[], _epochs text[], _wrapped bytea[], _positions bigint[], -- _new: null, or a new key
-  _in text[], _versions integer[], _fields text[], _deks uuid[], _sealed bytea[],
-  _files uuid[]
-)
+-- lock. If a latest key is stale, nothing is stored, and the result holds the current
+-- ones.
+create function vault.put(_keys vault.used_key[], _texts vault.sealed_text[])
 returns table (stream text, subject text, dek uuid, epoch text, wrapped bytea)
 language plpgsql
 security definer
@@ -89,7 +93,7 @@ as $$
 begin
   return query
   select p.stream, p.subject, d.dek, d.epoch, d.wrapped
-    from unnest(_streams, _subjects, _latest) as p (stream, subject, latest)
+    from unnest(_keys) p
     left join lateral (
            select *
              from vault.dek k
@@ -105,16 +109,20 @@ begin
   -- Inserts before it reads vault.retired: vault.retire locks this table, so one of two
   -- concurrent transactions sees the other.
   insert into vault.dek (dek, stream, subject, position, epoch, wrapped)
-  select n.dek, n.stream, n.subject, n.position, n.epoch, n.wrapped
-    from unnest(_new, _streams, _subjects, _positions, _epochs, _wrapped)
-         as n (dek, stream, subject, position, epoch, wrapped)
-   where n.dek is not null;
-  if found and exists (select from vault.retired r where r.epoch = any(_epochs)) then
+  select n.new, n.stream, n.subject, n.position, n.epoch, n.wrapped
+    from unnest(_keys) n
+   where n.new is not null;
+  if found and exists (
+       select
+         from unnest(_keys) n
+         join vault.retired r on r.epoch = n.epoch
+     ) then
     raise exception 'a key of that epoch was destroyed meanwhile' using errcode = 'serialization_failure';
   end if;
 
   insert into vault.segment (stream, version, field, dek, sealed, file)
-  select * from unnest(_in, _versions, _fields, _deks, _sealed, _files);
+  select t.stream, t.version, t.field, t.dek, t.sealed, t.file
+    from unnest(_texts) t;
 end;
 $$;
 

@@ -128,19 +128,37 @@ create table projection.number (
 
 create index on projection.number (category, year, serial) where year is not null;
 
+-- Rows of a batch of events, as its caller passes them: an array of rows costs the caller
+-- and the database less than an array for each column.
+create type projection.ended_contribution as (
+  definition smallint, subject text, part text, district text, valid_from date,
+  valid_to date, since date, numerator smallint, position bigint, known_on date
+);
+create type projection.begun_contribution as (
+  definition smallint, subject text, part text, district text, valid_from date,
+  valid_to date, since date, known_from date, known_to date, position bigint,
+  superseded bigint, numerator smallint, denominator smallint, expired smallint
+);
+create type projection.ended_state as (
+  category text, subject text, valid_from date, position bigint, known_on date
+);
+create type projection.begun_state as (
+  position bigint, superseded bigint, known_from date, known_to date, entered_on date,
+  level smallint, verified boolean, expired boolean, valid_from date, valid_to date,
+  category text, subject text, number text, status text, kind text, dimension text,
+  area text, source text, shown text
+);
+create type projection.changed_number as (
+  category text, folded text, subject text, held boolean, year integer, serial bigint
+);
+
 -- Ends the contributions that a batch of events supersedes, then inserts the new ones.
 -- Returns false, and writes nothing, if the caller did not count by all current
--- definitions. Most batches end or begin nothing (their arrays are null), and a statement
--- that writes no row still opens every index of the table.
+-- definitions. Most batches end or begin nothing, and a statement that writes no row
+-- still opens every index of the table.
 create function projection.write_contributions(
   _definitions bigint[], -- positions of the definitions that the caller counted by
-  _ended_definitions smallint[], _ended_subjects text[], _ended_parts text[],
-  _ended_districts text[], _ended_from date[], _ended_to date[], _ended_since date[],
-  _ended_numerators smallint[], _ended_positions bigint[], _ended_known date[],
-  _numbers smallint[], _subjects text[], _parts text[], _districts text[],
-  _from date[], _to date[], _since date[], _known_from date[], _known_to date[],
-  _positions bigint[], _superseded bigint[],
-  _numerators smallint[], _denominators smallint[], _expired smallint[]
+  _ended projection.ended_contribution[], _begun projection.begun_contribution[]
 )
 returns boolean
 language plpgsql
@@ -154,14 +172,10 @@ begin
     return false;
   end if;
 
-  if cardinality(_ended_subjects) > 0 then
+  if cardinality(_ended) > 0 then
     update contribution c
        set superseded = e.position, known_to = e.known_on
-      from unnest(_ended_definitions, _ended_subjects, _ended_parts, _ended_districts,
-                  _ended_from, _ended_to, _ended_since, _ended_numerators,
-                  _ended_positions, _ended_known)
-           as e (definition, subject, part, district, valid_from, valid_to, since,
-                 numerator, position, known_on)
+      from unnest(_ended) e
      where c.subject = e.subject
        and c.definition + 0 = e.definition -- not by an index on definition
        and c.superseded = 9223372036854775807
@@ -172,17 +186,13 @@ begin
        and c.numerator = e.numerator;
   end if;
 
-  if cardinality(_subjects) > 0 then
+  if cardinality(_begun) > 0 then
     insert into contribution (
            definition, subject, part, district, valid, since, known_from, known_to,
            position, superseded, numerator, denominator, expired)
     select definition, subject, part, district, daterange(valid_from, valid_to), since,
            known_from, known_to, position, superseded, numerator, denominator, expired
-      from unnest(_numbers, _subjects, _parts, _districts, _from, _to, _since, _known_from,
-                  _known_to, _positions, _superseded, _numerators, _denominators, _expired)
-           as c (definition, subject, part, district, valid_from, valid_to, since,
-                 known_from, known_to, position, superseded, numerator, denominator,
-                 expired);
+      from unnest(_begun);
   end if;
   return true;
 end;
@@ -190,13 +200,7 @@ $$;
 
 -- As projection.write_contributions, for states.
 create function projection.write_states(
-  _past_categories text[], _past_subjects text[], _past_from date[],
-  _past_positions bigint[], _past_known date[],
-  _stated_positions bigint[], _stated_superseded bigint[], _stated_known_from date[],
-  _stated_known_to date[], _entered_on date[], _levels smallint[], _verified boolean[],
-  _stated_expired boolean[], _stated_from date[], _stated_to date[], _categories text[],
-  _stated text[], _stated_numbers text[], _statuses text[], _kinds text[],
-  _dimensions text[], _areas text[], _sources text[], _shown text[]
+  _ended projection.ended_state[], _begun projection.begun_state[]
 )
 returns boolean
 language plpgsql
@@ -206,11 +210,10 @@ set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
 as $$
 begin
-  if cardinality(_past_subjects) > 0 then
+  if cardinality(_ended) > 0 then
     update state s
        set superseded = e.position, known_to = e.known_on
-      from unnest(_past_categories, _past_subjects, _past_from, _past_positions, _past_known)
-           as e (category, subject, valid_from, position, known_on)
+      from unnest(_ended) e
      where s.category = e.category
        and s.subject = e.subject
        and lower(s.valid) = e.valid_from
@@ -224,30 +227,21 @@ begin
   select position, superseded, known_from, known_to, entered_on, level, verified,
          expired, daterange(valid_from, valid_to), category, subject, number, status,
          kind, dimension, area, source, shown
-    from unnest(_stated_positions, _stated_superseded, _stated_known_from,
-                _stated_known_to, _entered_on, _levels, _verified, _stated_expired,
-                _stated_from, _stated_to, _categories, _stated, _stated_numbers,
-                _statuses, _kinds, _dimensions, _areas, _sources, _shown)
-         as s (position, superseded, known_from, known_to, entered_on, level, verified,
-               expired, valid_from, valid_to, category, subject, number, status, kind,
-               dimension, area, source, shown);
+    from unnest(_begun);
   return true;
 end;
 $$;
 
 -- Inserts or updates the names that a batch of events adds or changes (upsert).
-create function projection.write_numbers(
-  _categories text[], _folded text[], _subjects text[],
-  _held boolean[], _years integer[], _serials bigint[]
-)
+create function projection.write_numbers(_names projection.changed_number[])
 returns boolean
 language plpgsql
 set plan_cache_mode = force_generic_plan
 as $$
 begin
   insert into number (category, folded, subject, held, year, serial)
-  select *
-    from unnest(_categories, _folded, _subjects, _held, _years, _serials)
+  select category, folded, subject, held, year, serial
+    from unnest(_names)
       on conflict (category, folded, subject)
       do update
      set held = excluded.held, year = excluded.year, serial = excluded.serial;

@@ -125,7 +125,7 @@ class SingleStatementAppend:
                 *log.append_arguments(numbered.framed),
                 *(size, today),
                 *self._projection_arguments(accepted),
-                *sealed.arguments,
+                *(sealed.keys, sealed.texts),
             )
         except asyncpg.SerializationError:
             self._size = None
@@ -229,23 +229,18 @@ select (s.answer).verdict, (s.answer).stream, (s.answer).expected, (s.answer).ve
                     from unnest(judged.answers) a
                 )) as appended
           cross join lateral projection.expect(
-                  case when appended then projection.write_contributions(
-                    $34, $35, $36, $37, $38, $39, $40, $41, $42, $43, $44, $45, $46,
-                    $47, $48, $49, $50, $51, $52, $53, $54, $55, $56, $57, $58) end
+                  case when appended
+                       then projection.write_contributions($34, $35, $36) end
                 ) as counted
           cross join lateral projection.expect(
-                  case when counted then projection.write_states(
-                    $59, $60, $61, $62, $63, $64, $65, $66, $67, $68, $69, $70, $71,
-                    $72, $73, $74, $75, $76, $77, $78, $79, $80, $81, $82) end
+                  case when counted then projection.write_states($37, $38) end
                 ) as stated
           cross join lateral projection.expect(
-                  case when stated then projection.write_numbers(
-                    $83, $84, $85, $86, $87, $88) end
+                  case when stated then projection.write_numbers($39) end
                 ) as named
           cross join lateral projection.expect(
                   case when named then not exists (
-                    select from vault.put(
-                      $89, $90, $91, $92, $93, $94, $95, $96, $97, $98, $99, $100, $101)
+                    select from vault.put($40, $41)
                   ) end
                 ) as kept
          offset 0

@@ -236,15 +236,13 @@ async def test_a_text_is_stored_only_under_a_key_of_its_batch(
 ) -> None:
     await desk.do("K1", report())
     latest = await owner.fetchval("select dek from vault.dek")
-    texts = "select vault.put($1, $1, $2, $3, $4, $5, $6, $1, $7, $8, $9, $10, $11)"
 
     async def put(stream: str, known: Any, new: Any, key: Any) -> None:
-        added = ["2021-01", b"\0" * 60] if new else [None, None]
-        text = [[2], ["note"], [key], [b"sealed"], [None]]
+        added = ("2021-01", b"\0" * 60) if new else (None, None)
+        used = (stream, stream, known, new, *added, 9)
+        text = (stream, 2, "note", key, b"sealed", None)
         async with desk.app.pool.acquire() as connection:
-            await connection.fetch(
-                texts, [stream], [known], [new], *([one] for one in added), [9], *text
-            )
+            await connection.fetch("select vault.put($1, $2)", [used], [text])
 
     for stream, known, new in (("conflict-K2", None, uuid4()), (KNOWN, latest, None)):
         with pytest.raises(asyncpg.ForeignKeyViolationError):

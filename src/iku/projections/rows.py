@@ -256,37 +256,25 @@ async def write(
 
 def arguments(
     rows: Rows, counted: Sequence[CountedDefinition]
-) -> tuple[Sequence[Any] | None, ...]:
+) -> tuple[Sequence[Any], ...]:
     """The arguments of the functions that write *rows*, as in `_WRITE`."""
     return (
         [definition.position for definition in counted],
-        *_as_columns(rows.ended, 10),
-        *_as_columns(rows.begun, 14),
-        *_as_columns(rows.past, 5),
-        *_as_columns(rows.stated, 19),
-        *_as_columns([(*name, *use) for name, use in rows.names.items()], 6),
+        rows.ended,
+        [*map(tuple, rows.begun)],
+        rows.past,
+        [*map(tuple, rows.stated)],
+        [(*name, *use) for name, use in rows.names.items()],
     )
 
 
 _WRITE = """
 select case
-         when projection.write_contributions(
-                $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,
-                $17, $18, $19, $20, $21, $22, $23, $24, $25)
-         then projection.write_states(
-                $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39,
-                $40, $41, $42, $43, $44, $45, $46, $47, $48, $49)
-              and projection.write_numbers($50, $51, $52, $53, $54, $55)
+         when projection.write_contributions($1, $2, $3)
+         then projection.write_states($4, $5) and projection.write_numbers($6)
          else false
        end
 """
-
-
-def _as_columns(
-    rows: Sequence[Sequence[Any]], width: int
-) -> Sequence[Sequence[Any] | None]:
-    # The driver encodes null faster than an empty array, and most events end no row.
-    return list(zip(*rows, strict=True)) if rows else [None] * width
 
 
 async def insert_definition(connection: Connection, counted: CountedDefinition) -> None:

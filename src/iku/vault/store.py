@@ -110,17 +110,25 @@ class _EncryptionKey(NamedTuple):
     epoch: str | None
     wrapped: bytes | None
 
+    @property
+    def columns(self) -> tuple[UUID | None, UUID | None, str | None, bytes | None]:
+        """The key in a row of `vault.used_key`."""
+        new = None if self.epoch is None else self.key.id
+        return self.latest, new, self.epoch, self.wrapped
+
 
 class SealedTexts(NamedTuple):
     """Encrypted texts to be stored.
 
     Attributes:
         plan: By stream and subject, the data key that encrypts their texts.
-        arguments: The arguments of `vault.put`.
+        keys: Rows of `vault.used_key`.
+        texts: Rows of `vault.sealed_text`.
     """
 
     plan: Mapping[Pair, _EncryptionKey]
-    arguments: Sequence[Sequence[Any] | None]
+    keys: Sequence[tuple[Any, ...]]
+    texts: Sequence[tuple[Any, ...]]
 
 
 class Vault:
@@ -138,7 +146,7 @@ class Vault:
     ) -> None:
         """Store the texts of the appended events, in the append's transaction."""
         while (planned := self.seal_texts(accepted)).plan:
-            found = await connection.fetch(_PUT, *planned.arguments)
+            found = await connection.fetch(_PUT, planned.keys, planned.texts)
             if not found:
                 break
             for row in found:
@@ -152,10 +160,11 @@ class Vault:
         """
         firsts, secrets = _secrets(accepted)
         if not secrets:
-            return SealedTexts({}, [None] * 13)
+            return SealedTexts({}, [], [])
         current = self.keys.current_epoch(self._today())
         plan = {pair: self._encryption_key(pair, current) for pair in firsts}
-        return SealedTexts(plan, _arguments(firsts, plan, secrets))
+        keys = [(*pair, *plan[pair].columns, first) for pair, first in firsts.items()]
+        return SealedTexts(plan, keys, [_sealed_row(one, plan) for one in secrets])
 
     def cache_data_keys(self, sealed: "SealedTexts") -> None:
         """Cache the data keys of texts that were stored."""
@@ -443,34 +452,17 @@ def _secrets(
     return firsts, secrets
 
 
-def _arguments(
-    firsts: Mapping[Pair, int],
-    plan: Mapping[Pair, _EncryptionKey],
-    secrets: Sequence[Secret],
-) -> list[Sequence[Any]]:
-    """The arguments of `vault.put` that store the secrets as planned."""
-    encryption_key = [plan[pair] for pair in firsts]
-    keys = [plan[s.place.stream, s.place.subject].key for s in secrets]
-    return [
-        [stream for stream, _ in firsts],
-        [subject for _, subject in firsts],
-        [one.latest for one in encryption_key],
-        [None if one.epoch is None else one.key.id for one in encryption_key],
-        [one.epoch for one in encryption_key],
-        [one.wrapped for one in encryption_key],
-        [*firsts.values()],
-        [s.place.stream for s in secrets],
-        [s.place.version for s in secrets],
-        [s.place.field for s in secrets],
-        [key.id for key in keys],
-        [sealing.seal(s, key) for s, key in zip(secrets, keys, strict=True)],
-        [s.file for s in secrets],
-    ]
+def _sealed_row(secret: Secret, plan: Mapping[Pair, _EncryptionKey]) -> tuple[Any, ...]:
+    """The text, encrypted as planned, as a row of `vault.sealed_text`."""
+    place = secret.place
+    key = plan[place.stream, place.subject].key
+    sealed = sealing.seal(secret, key)
+    return place.stream, place.version, place.field, key.id, sealed, secret.file
 
 
 _PUT = """
 select stream, subject, dek, epoch, wrapped
-  from vault.put($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+  from vault.put($1, $2)
 """
 _READ = """
 select event, version, field, sealed, file, dek, stream, subject, epoch, wrapped
