@@ -5,7 +5,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import date, timedelta
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -203,3 +203,56 @@ async def test_signatures_do_not_stand_alone_on_a_page(
         assert "tempat tanda tangan" in signed, rows
         assert "Penutup" in signed, rows
     assert lengths == {1, 2}  # so the break was at several places
+
+
+SIGNED = structs.replace(EMPTY, signatures=Signatures("A", None, (Signature("B"),)))
+CLOSING = (Paragraph("Figur."), Paragraph("Penutup."))
+
+
+async def test_the_last_rows_stay_with_signatures_that_start_a_page() -> None:
+    ends = set[int]()
+    for rows in range(24, 54, 2):
+        section = Section("Isi", (table_of(rows), *CLOSING))
+        printed = await pdf(structs.replace(SIGNED, sections=(section,)))
+        with pymupdf.open(stream=printed) as pages:  # type: ignore[no-untyped-call]
+            texts = [page.get_text() for page in pages]
+        numbers = [[*map(int, re.findall(r"(\d+)\s+Perkara", text))] for text in texts]
+        assert [*chain(*numbers)] == [*range(1, rows + 1)]
+        assert numbers[-1], rows  # without the rule none from 32 to 45 rows
+        assert all(re.search(r"No\s+Isi", text) for text in texts), rows
+        assert "Penutup." in texts[-1]
+        ends.add(len(numbers[-1]))
+    assert 3 in ends
+    assert max(ends) > 10  # and tables that end elsewhere are not divided
+
+
+async def test_two_short_texts_stay_with_signatures_that_start_a_page() -> None:
+    lengths = set[int]()
+    for lines in range(24, 44):
+        texts = (*(Paragraph("Uraian.") for _ in range(lines)), *CLOSING)
+        section = Section(None, texts)
+        printed = await pdf(structs.replace(SIGNED, sections=(section,)))
+        with pymupdf.open(stream=printed) as pages:  # type: ignore[no-untyped-call]
+            last = pages[-1].get_text()
+            lengths.add(len(pages))
+        assert "Figur." in last, lines
+        assert "Penutup." in last, lines
+    assert lengths == {1, 2}
+
+
+async def test_a_divided_table_with_notes_and_a_footer_is_printed_once(
+    tmp_path: Path,
+) -> None:
+    whole = table_of(36)
+    table = structs.replace(
+        whole, footer=(Row(("Jumlah", None), span=2),), notes=("Catatan.",)
+    )
+    section = Section("Isi", (table, *CLOSING))
+    printed = await pdf(structs.replace(SIGNED, sections=(section,)))
+    with pymupdf.open(stream=printed) as pages:  # type: ignore[no-untyped-call]
+        texts = [page.get_text() for page in pages]
+    assert [text.count("Jumlah") for text in texts] == [0, 1]
+    assert [text.count("Catatan.") for text in texts] == [0, 1]
+    assert [text.count("Tabel 1") for text in texts] == [1, 0]
+    assert await pdf(structs.replace(SIGNED, sections=(section,))) == printed
+    assert errors(printed, tmp_path / "paper.pdf") == []

@@ -1,7 +1,7 @@
 """Typesetting of papers: a template and its data give a PDF/A-3a that is a PDF/UA-1.
 
-The compiler reads no system font, no clock and no file but the template's own, so equal
-arguments give equal bytes under one version of the program.
+The compiler reads no system font, no clock and no file but those in the folder of the
+template, so equal arguments give equal bytes under one version of the program.
 """
 
 import asyncio
