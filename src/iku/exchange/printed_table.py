@@ -122,12 +122,14 @@ def _table(of: PrintedTable, language: Language) -> Table:
     """
     if len(of.rows) > MOST_ROWS:
         raise TooManyRows(len(of.rows))
-    read = _Notation(language)
-    columns: list[_ReadColumn] = []
+    read = Notation(language)
+    columns: list[ReadColumn] = []
     for index, column in enumerate(of.columns):
         texts = [row[index].strip() for row in (*of.rows, *of.footer)]
-        columns += _read_columns(column, texts, read)
-    rows = [_row(one) for one in zip(*(one.cells for one in columns), strict=True)]
+        columns += read_columns(column, texts, read)
+    rows = [
+        marked_row(one) for one in zip(*(one.cells for one in columns), strict=True)
+    ]
     return Table(
         name=of.caption.split(",")[0].strip() or translate(TABLE, language),
         caption=of.caption,
@@ -143,21 +145,24 @@ TABLE: Message = message("Table")
 NO_ROWS: Message = message("no rows")
 
 
-class _ReadColumn(NamedTuple):
+class ReadColumn(NamedTuple):
+    """A column of exact values, with its width in millimetres."""
+
     heading: str
     kind: CellKind
     cells: Sequence[Cell | tuple[date, str]]
     width: float
 
 
-def _row(cells: Sequence[Cell | tuple[date, str]]) -> Row:
+def marked_row(cells: Sequence[Cell | tuple[date, str]]) -> Row:
+    """A row, whose days may have marks."""
     marks = {i: one[1] for i, one in enumerate(cells) if isinstance(one, tuple)}
     return Row(tuple(c[0] if isinstance(c, tuple) else c for c in cells), marks=marks)
 
 
-def _read_columns(
-    column: PrintedColumn, texts: Sequence[str], read: "_Notation"
-) -> Iterator[_ReadColumn]:
+def read_columns(
+    column: PrintedColumn, texts: Sequence[str], read: "Notation"
+) -> Iterator[ReadColumn]:
     """The columns of exact values that a printed column becomes."""
     shown = (column.heading, *texts)
     longest = max(len(line) for text in shown for line in text.split("\n"))
@@ -173,11 +178,11 @@ def _read_columns(
         parts = [("", *_texts(texts, read, is_text=column.is_text))]
     for part, kind, cells in parts:
         heading = ", ".join(filter(None, (column.heading, part)))
-        yield _ReadColumn(heading, kind, cells, width)
+        yield ReadColumn(heading, kind, cells, width)
 
 
 def _texts(
-    texts: Sequence[str], read: "_Notation", *, is_text: bool
+    texts: Sequence[str], read: "Notation", *, is_text: bool
 ) -> tuple[CellKind, Sequence[Cell | tuple[date, str]]]:
     """The cells of a column that has days only, or texts."""
     days = [None if is_text else read.day(text) for text in texts]
@@ -236,7 +241,7 @@ def _plain(value: _Value) -> Cell:
             return value
 
 
-class _Notation:
+class Notation:
     """The notation of values in a language, read back."""
 
     def __init__(self, language: Language) -> None:

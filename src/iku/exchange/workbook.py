@@ -8,7 +8,7 @@ recalculation gives what is printed; what a policy of the definition decides, su
 
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, TypeAlias
@@ -43,6 +43,8 @@ PARTS_OF_RATIO = ("pembilang", "penyebut", "%")
 CALCULATIONS = "perhitungan"  # the sheet of the calculations
 DRAFT = "KONSEP"
 LONGEST_NAME = 31  # characters of the name of a sheet
+# The number formats of the cells of a table, in a fixed order.
+MODEL_FORMATS = tuple(dict.fromkeys(NUMBER_FORMATS.values()))
 _FORBIDDEN = re.compile(r"[\[\]:*?/\\']")
 _NAME_CHARACTERS = re.compile(r"[^A-Za-z0-9]")
 _HUNDREDTH = Decimal("0.01")
@@ -50,8 +52,12 @@ _HUNDREDTH = Decimal("0.01")
 _Single: TypeAlias = str | int | Decimal | date | Amount | None
 
 
-def document(of: Document) -> bytes:
-    """The workbook of a paper."""
+def document(of: Document, continued: Collection[int] = ()) -> bytes:
+    """The workbook of a paper.
+
+    The tables with the indices *continued* have a model row in place of what stands
+    below their rows: a cell in each of `MODEL_FORMATS` (`document_stream`).
+    """
     file = io.BytesIO()
     with xlsxwriter.Workbook(file, {"in_memory": True}) as made:
         made.set_properties(
@@ -64,8 +70,8 @@ def document(of: Document) -> bytes:
         )
         if of.figures:
             made.set_custom_property(FIGURE, ", ".join(of.figures)[:255])
-        for table in (*of.tables, *_calculations(of)):
-            _SheetWriter(made, of, table).write()
+        for index, table in enumerate((*of.tables, *_calculations(of))):
+            _SheetWriter(made, of, table).write(is_continued=index in continued)
     return file.getvalue()
 
 
@@ -110,8 +116,8 @@ class _SheetWriter:
         self._width = place
         self._row = 0
 
-    def write(self) -> None:
-        """Write the whole sheet."""
+    def write(self, *, is_continued: bool = False) -> None:
+        """Write the whole sheet; one that continues has a model row at its end."""
         self._write_title()
         first = self._row
         self._write_headings()
@@ -121,14 +127,26 @@ class _SheetWriter:
         if not self._table.rows:
             self._write_line(self._table.empty)
         self._sheet.autofilter(headings - 1, 0, self._row - 1, self._width - 1)
+        if is_continued:
+            self._write_model()
+        else:
+            self._write_end()
+        lay_out(self._sheet, 0)
+        self._sheet.freeze_panes(headings, 0)
+        self._sheet.repeat_rows(first, headings - 1)
+
+    def _write_end(self) -> None:
+        """The sums and the notes below the rows."""
         for row in self._table.footer:
             self._write_row(row, bold=True)
         for number, note in enumerate(self._table.notes, start=1):
             self._row += number == 1
             self._write_line(f"{number}) {note}")
-        lay_out(self._sheet, 0)
-        self._sheet.freeze_panes(headings, 0)
-        self._sheet.repeat_rows(first, headings - 1)
+
+    def _write_model(self) -> None:
+        for index, shown in enumerate(MODEL_FORMATS):
+            form = self._format(shown, bold=False)
+            self._sheet.write_blank(self._row, index, None, form)
 
     def _write_title(self) -> None:
         of, table = self._document, self._table

@@ -41,7 +41,7 @@ FIGURE = "nomor_angka"  # the property with the number of a figure
 LONGEST_TEXT = 32_767  # characters of a cell
 EPOCH = date(1899, 12, 30)  # day 0 of the format
 _SHEET = "xl/worksheets/sheet1.xml"
-_FIRST = ("[Content_Types].xml", "_rels/.rels")  # by which the type is recognised
+FIRST = ("[Content_Types].xml", "_rels/.rels")  # by which the type is recognised
 _PACKED_ON = (1980, 1, 1, 0, 0, 0)
 _MODEL = re.compile(r'<row r="2".*</row>', re.DOTALL)
 _STYLE = re.compile(r'<c r="[A-Z]+2" s="(\d+)"/>')
@@ -60,7 +60,7 @@ class WorkbookStream:
         self._columns = columns
         self._figure = figure
         self._letters = [column_letters(index) for index in range(len(columns))]
-        self._sink = _Sink()
+        self._sink = Sink()
         self._archive = ZipFile(self._sink, "w", ZIP_DEFLATED)
         self._row = 1
         parts = self._layout()
@@ -68,9 +68,9 @@ class WorkbookStream:
         model = _MODEL.search(sheet)
         assert model is not None  # noqa: S101 - `_layout` wrote it
         self._styles = _STYLE.findall(model[0])
-        for part in _FIRST:
+        for part in FIRST:
             self._add(part, parts[part])
-        self._sheet = self._archive.open(_info(_SHEET), "w")
+        self._sheet = self._archive.open(part_info(_SHEET), "w")
         self._sheet.write(sheet[: model.start()].encode())
 
     def head(self) -> bytes:
@@ -94,13 +94,13 @@ class WorkbookStream:
         self._sheet.write(end + tail)
         self._sheet.close()
         for part, content in parts.items():
-            if part not in {*_FIRST, _SHEET}:
+            if part not in {*FIRST, _SHEET}:
                 self._add(part, content)
         self._archive.close()
         return self._sink.taken()
 
     def _add(self, part: str, content: bytes) -> None:
-        self._archive.writestr(_info(part), content)
+        self._archive.writestr(part_info(part), content)
 
     def _layout(self, last: int = 1, notes: Sequence[str] = ()) -> dict[str, bytes]:
         """The parts of the workbook; its rows end with row *last* and are not in it.
@@ -144,15 +144,15 @@ class WorkbookStream:
                 case None | "":
                     continue
                 case str():
-                    yield f'{place} t="inlineStr"><is>{_text_xml(cell)}</is></c>'
+                    yield f'{place} t="inlineStr"><is>{text_xml(cell)}</is></c>'
                 case int() | Decimal() | date():
                     yield f"{place}><v>{number(cell, column.kind)}</v></c>"
                 case _:
-                    text = _text_xml(printed(cell))
+                    text = text_xml(printed(cell))
                     yield f'{place} t="inlineStr"><is>{text}</is></c>'
 
 
-class _Sink:
+class Sink:
     """A file that is only written to; what was written is taken out of it."""
 
     def __init__(self) -> None:
@@ -182,13 +182,15 @@ def number(value: int | Decimal | date, kind: CellKind) -> int | Decimal:
     return Decimal(value) / 100 if kind is CellKind.PERCENT else value
 
 
-def _info(part: str) -> ZipInfo:
+def part_info(part: str) -> ZipInfo:
+    """A part of the archive; equal contents give equal bytes."""
     info = ZipInfo(part, _PACKED_ON)
     info.compress_type = ZIP_DEFLATED
     return info
 
 
-def _text_xml(text: str) -> str:
+def text_xml(text: str) -> str:
+    """The XML of a text in a cell."""
     shown = _CONTROL.sub(_escaped, escaped_text(text)[:LONGEST_TEXT])
     return f'<t xml:space="preserve">{escape(shown)}</t>'
 

@@ -9,16 +9,23 @@ from inspect import unwrap
 from types import FunctionType
 from typing import Any
 
+import httpx
+import pytest
 from python_calamine import load_workbook
 
+from iku.exchange import document_stream
 from iku.exchange.table_output import XLSX
 from iku.language import Language
 from iku.web import page_workbook
-from iku.web.pages import MODULES
+from iku.web.pages import MODULES, definition, page_context
 from tests.exchange.workbooks import cells
 from tests.web.conftest import CASE, Client
 from tests.web.pages.showing import addresses, read
+from tests.web.people import Office
+from tests.web.test_publications import THEN, YEAR, publish
+from tests.web.test_rights import office
 
+__all__ = ["office"]
 SITE = "http://iku.test"
 TABLES = re.compile(r'<(?:table|ol class="timeline")[^>]*>')
 # Pages whose only tables are forms or links, and why they need no workbook.
@@ -149,6 +156,92 @@ async def test_a_workbook_has_rows_beyond_the_first_page(loaded: Client) -> None
     assert [row[0] for row in numbered] == [*map(float, range(1, size + 1))]
     leaf = numbered[-1][-1]
     assert re.fullmatch(r"[0-9a-f]{64}", leaf)
+
+
+def sheets(book: bytes) -> dict[str, list[list[Any]]]:
+    """The rows of each sheet, without empty cells and rows at their ends."""
+    names = load_workbook(io.BytesIO(book)).sheet_names
+    found = {name: [trimmed(row) for row in cells(book, name)] for name in names}
+    for rows in found.values():
+        while rows and not rows[-1]:
+            rows.pop()
+    return found
+
+
+def trimmed(row: list[Any]) -> list[Any]:
+    while row and row[-1] == "":
+        row = row[:-1]
+    return row
+
+
+# As on the page, the changes are those of steps if not all items are in the first part.
+BY_STEP = ("Pembilang ", "Penyebut ")
+IN_PARTS = (
+    "/bukti",
+    "/indikator/IKU-1/perbandingan?per=2021-12-31&lawan_per=2020-12-31",
+    "/indikator/IKU-1/definisi?per=2021-12-31&carry_over=exclude",
+    "/publikasi/2021",
+)
+
+
+async def test_a_workbook_that_is_read_in_parts_has_the_same_rows(
+    loaded: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await loaded.records("/publications", YEAR, Iku_Actor="ani")
+    await publish(loaded, known_on=THEN)
+    await loaded.records("/conflicts", CASE | {"number": "K77"})
+    continued = set()
+    for path in IN_PARTS:
+        asked = {"bentuk": "xlsx"}
+        address = httpx.URL(f"{SITE}{path}").copy_merge_params(asked)
+        whole = await loaded.get(address)
+        with monkeypatch.context() as limited:
+            limited.setattr(page_context, "PART", 3)
+            limited.setattr(definition, "PART", 1)
+            limited.setattr(definition, "COMPARED", 2)
+            parts = await loaded.get(address)
+        assert "Content-Length" not in parts.headers, path
+        found, expected = sheets(parts.content), sheets(whole.content)
+        for sheet, rows in found.items():
+            if not sheet.startswith(BY_STEP):
+                assert rows == expected[sheet], (path, sheet)
+        continued |= {len(rows) for rows in found.values()}
+    assert max(continued) > 100
+
+
+async def test_proposals_and_openings_are_read_in_parts(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(2):
+        await office.ask("auditor", f"{SITE}/konflik/K14")
+    for name, path, sheet, first in (
+        ("auditor", "/bukti", "Pembukaan terbaru", "Dibuka"),
+        ("kepala_badan", "/usulan", "Usulan", "Subjek"),
+    ):
+        whole = await office.ask(name, f"{SITE}{path}?bentuk=xlsx")
+        with monkeypatch.context() as limited:
+            limited.setattr(page_context, "PART", 1)
+            parts = await office.ask(name, f"{SITE}{path}?bentuk=xlsx")
+        one, other = sheets(whole.content), sheets(parts.content)
+        # Each reading of a page opens texts, so the second one has more openings.
+        assert len(other[sheet]) >= len(one[sheet])
+        [headings] = [row for row in other[sheet] if row[:1] == [first]]
+        begin = other[sheet].index(headings) + 1
+        assert len(other[sheet]) - begin > 1
+        assert other[sheet][-1] == one[sheet][-1]
+
+
+async def test_a_sheet_that_is_full_says_so(
+    loaded: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(page_context, "PART", 10)
+    monkeypatch.setattr(document_stream, "MOST_ROWS", 45)
+    book = await loaded.get(f"{SITE}/bukti", params={"bentuk": "xlsx"})
+    rows = [row for row in cells(book.content) if any(row)]
+    assert "lembar dengan format ini" in str(rows[-1][0])
+    numbered = [row[0] for row in rows if isinstance(row[0], float)]
+    assert numbered == [*map(float, range(1, len(numbered) + 1))]
+    assert 30 < len(numbered) < 45
 
 
 async def test_the_workbook_of_a_comparison_has_the_whole_replay(

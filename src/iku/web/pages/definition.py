@@ -1,6 +1,6 @@
 """The page of an indicator's definitions and targets, with a preview of options."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from litestar import Response
@@ -15,7 +15,7 @@ from iku.queries import definition_comparison, indicators
 from iku.queries.comparison_questions import ComparisonRequest, TrialQuestion
 from iku.queries.indicators import ShownDefinition
 from iku.queries.view import View
-from iku.web.pages.page_context import PageContext
+from iku.web.pages.page_context import PART, PageContext
 from iku.web.pages.routes import reading
 
 PATH = "/indikator/{code:str}/definisi"
@@ -30,6 +30,10 @@ class Change(NamedTuple):
     label: Message
     before: str
     after: str
+
+
+# Subjects that a workbook reads at a time: each time the whole log is read.
+COMPARED = 10_000
 
 
 class Trial(NamedTuple):
@@ -55,13 +59,17 @@ async def show_definition(frame: PageContext) -> Response[bytes]:
     """The versions of a definition, the targets, and a preview of other options."""
     today = frame.time.today
     tried = frame.question.comparison_request(today)
-    tried = structs.replace(tried, limit=frame.rows(tried.limit))
+    if frame.visitor.asks_workbook:
+        tried = structs.replace(tried, limit=COMPARED)
     may_try = frame.refusal(Action.READ_HISTORY)
     async with frame.view() as view:
         known = await indicators.known_indicator(
             view, frame.app.figures, tried.question
         )
         compared = await _comparison(frame, view, tried)
+    first = compared
+    if compared is not None and frame.visitor.asks_workbook:
+        first = structs.replace(compared, items=compared.items[:PART])
     definitions = known.shown.definitions if known else ()
     in_force = definitions[known.in_force - 1] if known else None
     return frame.show(
@@ -74,13 +82,32 @@ async def show_definition(frame: PageContext) -> Response[bytes]:
         trials=[*_trials(frame, in_force.options)] if in_force else [],
         may_try=may_try,
         tried=tried,
-        compared=compared,
+        compared=first,
         column_label=definition_label,
         labels=labels.FIELDS,
         proposes=frame.refusal(Action.DEFINE),
         register=_register_path(in_force),
         reads_register=frame.refusal(Action.READ_REGISTER) is None,
+        rest={"trial_rows.html": _later_items(frame, compared)},
     )
+
+
+async def _later_items(
+    frame: PageContext, compared: Comparison | None
+) -> AsyncGenerator[dict[str, Comparison], None]:
+    """The subjects after the first `PART` that differ, in parts."""
+    begin, today = PART, frame.time.today
+    while compared is not None:
+        for start in range(begin, len(compared.items), PART):
+            items = compared.items[start : start + PART]
+            yield {"compared": structs.replace(compared, items=items)}
+        if compared.next is None:
+            return
+        asked = structs.replace(frame.question, cursor=compared.next)
+        tried = structs.replace(asked.comparison_request(today), limit=COMPARED)
+        async with frame.view() as view:
+            compared = await _comparison(frame, view, tried)
+        begin = 0
 
 
 async def _comparison(

@@ -4,7 +4,8 @@ By default, a figure is compared with the published figure of the same day or, i
 was published, with the figure at the end of the previous year.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
 from datetime import date
 from typing import Annotated, Any, NamedTuple
 
@@ -33,7 +34,6 @@ from iku.web.pages.time_control import TimeControl
 
 PATH = "/indikator/{code:str}/perbandingan"
 ROWS = 25  # a row may have long texts, and a page at most 40 kB
-STEPS = 10_000  # of the replay that the workbook of the page lists
 OTHER = "lawan_"  # begins the names of the coordinates of the other figure
 
 
@@ -71,17 +71,15 @@ class ComparedFigure(NamedTuple):
 @reading(PATH, Action.READ_HISTORY, ComparisonPageQuestion)
 async def show_difference(frame: PageContext) -> Response[bytes]:
     """The causes of the difference of two figures, and the replay of one of them."""
-    today, app, asked = frame.time.today, frame.app, frame.question
+    asked = frame.question
     async with frame.view() as view:
         other = await _compared_figure(frame, view)
-        compared = _question(frame, other).compared_questions(today)
-        # The page shows how each subject counts in the requested figure.
-        compared = structs.replace(compared, explains_both=False)
-        found = await figure_difference.compute_difference(
-            view, app.figures, compared, today
-        )
+        found = await _difference(frame, view, _question(frame, other))
         step = await _replay_step(frame, view, found.figure)
-        replay = await _whole_replay(frame, view, found.figure)
+    replay: list[ReplayLine] = []
+    if frame.visitor.asks_workbook:
+        async with aclosing(_replay(frame, found.figure)) as steps:
+            replay = (await anext(steps, {"replay": []}))["replay"]
     page = frame.visitor.page
     stages = _stages(frame, found)
     return frame.show(
@@ -91,8 +89,7 @@ async def show_difference(frame: PageContext) -> Response[bytes]:
         other=other,
         same=coordinates_of(asked),
         step=step,
-        replay=replay[:STEPS],
-        goes_on=len(replay) > STEPS,
+        replay=replay,
         causes=labels.CAUSES,
         steps=labels.STEPS,
         stages=stages,
@@ -103,6 +100,21 @@ async def show_difference(frame: PageContext) -> Response[bytes]:
         register=register_of(found.figure),
         reads_register=frame.refusal(Action.READ_REGISTER) is None,
         event_label=labels.EVENTS.__getitem__,
+        rest={
+            "difference_rows.html": _later_items(frame, other, found),
+            "replay_rows.html": _later_steps(frame, found.figure),
+        },
+    )
+
+
+async def _difference(
+    frame: PageContext, view: View, asked: DifferenceQuestion
+) -> Difference:
+    today = frame.time.today
+    # The page shows how each subject counts in the requested figure.
+    compared = structs.replace(asked.compared_questions(today), explains_both=False)
+    return await figure_difference.compute_difference(
+        view, frame.app.figures, compared, today
     )
 
 
@@ -176,17 +188,34 @@ async def _replay_step(
     return await replay_steps.step(view, frame.app.figures, figure, position, today)
 
 
-async def _whole_replay(
-    frame: PageContext, view: View, figure: Figure
-) -> list[ReplayLine]:
-    """The steps of the replay for the workbook of the page; else none."""
-    found: list[ReplayLine] = []
-    if frame.visitor.asks_workbook:
+async def _replay(
+    frame: PageContext, figure: Figure
+) -> AsyncGenerator[dict[str, list[ReplayLine]], None]:
+    """The pages of the replay of a figure."""
+    async with frame.view() as view:
         async for page in figure_replay.pages(view, figure, ReplayOrder.KNOWN):
-            found += page
-            if len(found) > STEPS:
-                break
-    return found
+            yield {"replay": page}
+
+
+async def _later_steps(
+    frame: PageContext, figure: Figure
+) -> AsyncGenerator[dict[str, list[ReplayLine]], None]:
+    """The pages of the replay after the first one."""
+    async with aclosing(_replay(frame, figure)) as pages:
+        await anext(pages, None)
+        async for page in pages:
+            yield page
+
+
+async def _later_items(
+    frame: PageContext, other: ComparedFigure, found: Difference
+) -> AsyncGenerator[dict[str, Difference], None]:
+    """The pages of the difference after *found*."""
+    while found.next is not None:
+        asked = structs.replace(_question(frame, other), cursor=found.next)
+        async with frame.view() as view:
+            found = await _difference(frame, view, asked)
+        yield {"found": found}
 
 
 def _stages(

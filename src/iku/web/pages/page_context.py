@@ -6,8 +6,8 @@ rules nor SQL. A template builds every address by `link` or `own_address`, which
 coordinates and the language.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
@@ -30,13 +30,13 @@ from iku.queries.view import LOCAL, View, Viewer
 from iku.web import authentication, page_rendering
 from iku.web.confirmation import RECORDED
 from iku.web.page_forms import Form
-from iku.web.page_workbook import FORM
+from iku.web.page_workbook import FORM, REST
 from iku.web.pages import time_control
 from iku.web.pages.time_control import TimeControl
 from iku.web.visitor import LANGUAGE, Visitor, encoded
 
 TWICE = message("occurs more than once")
-WHOLE = 2000  # the most rows of a table in the workbook of a page
+PART = 500  # rows of a table that the workbook of a page reads at a time
 CURSOR = "cursor"  # the parameter of the pages of a list
 
 
@@ -154,20 +154,45 @@ class PageContext:
         return f"{path}?{encoded(tuple(given))}" if given else path
 
     def rows(self, usual: int) -> int:
-        """The most rows of a table: *usual*, or more in the workbook of the page."""
-        return WHOLE if self.visitor.asks_workbook else usual
+        """The rows of a page of a table: *usual*, or those of a part of a workbook."""
+        return PART if self.visitor.asks_workbook else usual
 
     def with_time(self, **changes: Any) -> "PageContext":
         """The same context with further choices in the time control."""
         return replace(self, time=self.time._replace(**changes))
 
     def show(
-        self, template: str, *, status: int = 200, **values: Any
+        self,
+        template: str,
+        *,
+        status: int = 200,
+        rest: Mapping[str, AsyncGenerator[Mapping[str, Any], None]] | None = None,
+        **values: Any,
     ) -> Response[bytes]:
-        """The page rendered from *template*."""
+        """The page rendered from *template*.
+
+        *rest* has, by the template of the rows of a table, the values of its further
+        pages, which are read and rendered for a workbook only.
+        """
+        if rest and self.visitor.asks_workbook:
+            self.visitor.request.scope[REST] = {  # type: ignore[literal-required] # an extension
+                rows: self._rendered_rows(rows, pages, values)
+                for rows, pages in rest.items()
+            }
         return page_rendering.render(
             self.visitor, template, status=status, frame=self, **values
         )
+
+    async def _rendered_rows(
+        self,
+        template: str,
+        pages: AsyncGenerator[Mapping[str, Any], None],
+        values: Mapping[str, Any],
+    ) -> AsyncGenerator[str, None]:
+        async with aclosing(pages):
+            async for page in pages:
+                given = {**values, **page, "frame": self}
+                yield page_rendering.render_markup(self.visitor, template, **given)
 
 
 def of_visitor(

@@ -1,6 +1,6 @@
 """Proposals, Usulan: the proposed command, its effect on figures, and the decision."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import suppress
 from datetime import date
 from typing import Any, NamedTuple
@@ -55,19 +55,34 @@ async def show_proposals(frame: PageContext) -> Response[bytes]:
     """The proposals that the visitor may see, the latest first."""
     asked = frame.question
     asked = structs.replace(asked, limit=frame.rows(asked.limit))
+    found = await _listing(frame, asked)
+    return frame.show(
+        "proposals.html",
+        **found,
+        statuses=list(ProposalStatus),
+        command_label=lambda one: _command_label(frame.visitor.page, one),
+        rest={"proposal_rows.html": _later_proposals(frame, asked, found)},
+    )
+
+
+async def _listing(frame: PageContext, asked: ProposalsQuestion) -> dict[str, Any]:
+    """A page of the list, with the names of the proposers."""
     async with frame.view() as view:
         found = await proposal_inbox.listing(
             frame.app.commands, view, frame.credentials, asked
         )
         proposers = [one.proposed_by for one in found.items]
         names = await actor_names.names(view, frame.visitor.register, proposers)
-    return frame.show(
-        "proposals.html",
-        found=found,
-        names=names,
-        statuses=list(ProposalStatus),
-        command_label=lambda one: _command_label(frame.visitor.page, one),
-    )
+    return {"found": found, "names": names}
+
+
+async def _later_proposals(
+    frame: PageContext, asked: ProposalsQuestion, page: dict[str, Any]
+) -> AsyncGenerator[dict[str, Any], None]:
+    """The pages of the list after *page*."""
+    while (before := page["found"].next) is not None:
+        page = await _listing(frame, structs.replace(asked, before=before))
+        yield page
 
 
 @present("/usulan/{proposal_id:str}", Action.READ_FIGURES, ProposalPageQuestion)

@@ -4,7 +4,7 @@ The list and the page of a publication obey the coordinates; drafting and the st
 of today.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Annotated, Any, NamedTuple
 
@@ -29,6 +29,7 @@ from iku.queries import (
     publications,
 )
 from iku.queries.figure_parameters import MomentQuestion
+from iku.queries.publication_changes import ChangesPageRequest, PublicationChanges
 from iku.queries.publications import (
     ListedPublication,
     PublicationId,
@@ -189,12 +190,18 @@ async def _publication_page(
         stated = await agency_data.read(view.reader)
         data = await paper_data.of_publication(frame, view, shown, codes, stated)
         offered = await papers.of_publication(frame, view, shown, assurance, stated)
-        changes = None
+        changes, later = None, {}
         if shown.figures is not None and frame.refusal(Action.READ_HISTORY) is None:
             page = structs.replace(page, size=page.size or frame.time.size)
             changes = await publication_changes.changes(
                 view, figures, now.publication, page, today
             )
+            while frame.visitor.asks_workbook and changes.next and not changes.items:
+                page = publication_changes.read_page(changes.next, page.limit)
+                changes = await publication_changes.changes(
+                    view, figures, now.publication, page, today
+                )
+            later = {"change_rows.html": _later_changes(frame, now, page, changes)}
     return frame.show(
         "publication.html",
         status=status,
@@ -215,7 +222,24 @@ async def _publication_page(
         },
         cause=lambda one: text(labels.CAUSES[one]),
         why_new=frame.refusal(Action.DRAFT_PUBLICATION),
+        rest=later,
     )
+
+
+async def _later_changes(
+    frame: PageContext,
+    of: PublicationRecord,
+    page: ChangesPageRequest,
+    found: PublicationChanges,
+) -> AsyncGenerator[dict[str, Any], None]:
+    """The pages of the changes of a publication after *found*."""
+    while found.next is not None:
+        page = publication_changes.read_page(found.next, page.limit)
+        async with frame.view() as view:
+            found = await publication_changes.changes(
+                view, frame.app.figures, of.publication, page, frame.time.today
+            )
+        yield {"changes": found}
 
 
 async def _present_record(
