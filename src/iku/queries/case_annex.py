@@ -113,12 +113,13 @@ def _annexed(
 ) -> Iterator[AnnexedCase]:
     """The case, if the annex of *question* lists it."""
     examined = explanation.examine_state(recorded, case, question, options)
-    if examined.membership.denominator.reason().rule in _ELSEWHERE:
+    member = examined.membership
+    # A counted case is listed by any rule, so its reason is made once, for its row.
+    counted = member.counts.denominator
+    if not counted and member.denominator.reason().rule in _ELSEWHERE:
         return
     state = _state(recorded[0].subject, case, question)
-    if state is not None and (
-        examined.membership.counts.denominator or _is_of(options, state)
-    ):
+    if state is not None and (counted or _is_of(options, state)):
         yield AnnexedCase(examined.item, state, _phases(case, question))
 
 
