@@ -1059,3 +1059,13 @@ async def test_commands_are_found_by_what_their_ids_begin_with(
 def test_a_request_counts_the_events_of_all_its_parts(ask: Ask) -> None:
     other = log.StreamPart("b-1", 0, ask("b-1", events=3).main_part.drafts)
     assert ask("a-1", events=2, after=(other,)).count == 5
+
+
+async def test_nothing_is_asked_of_the_database_for_no_names(
+    database: Database,
+) -> None:
+    closed = await pools.connect(database.application_dsn)
+    await closed.close()
+
+    assert await log.read_streams(closed, []) == {}
+    assert await log.read_events(closed, []) == []

@@ -437,6 +437,8 @@ async def read_streams(
     known_on: date | None = None,
 ) -> dict[str, list[Recorded]]:
     """The events of each of *streams*, oldest first; an empty list for a new one."""
+    if not streams:
+        return {}
     rows = await connection.fetch(
         """
         select position, stream, version, type, effective_on, known_on, declared,
@@ -462,6 +464,8 @@ async def read_events(
 ) -> list[Recorded]:
     """The events with these pairs of stream and version, in any order."""
     named = list(events)
+    if not named:
+        return []
     rows = await connection.fetch(
         """
         select e.position, e.stream, e.version, e.type, e.effective_on, e.known_on,
