@@ -268,8 +268,10 @@ async def page(
         UnknownReference: The indicator does not exist.
         InvalidQuestion: The requested version of the definition does not exist.
     """
-    found = await _examine_page(view.reader, question, wanted, after, limit)
-    return await view.reveal(await _without_other_divisions(view, question, found))
+    read: list[Recorded] = []
+    found = await _examine_page(view.reader, question, wanted, after, limit, read=read)
+    shown = await _without_other_divisions(view, question, found)
+    return await view.reveal(shown, read)
 
 
 async def _without_other_divisions(
@@ -292,7 +294,10 @@ async def _examine_page(
     wanted: SubjectFilter,
     after: str,
     limit: int,
+    *,
+    read: list[Recorded],
 ) -> ExplanationPage:
+    """The page with placeholders; the events of its subjects are added to *read*."""
     by = await recount.figure_basis(connection, question)
     options = by.definition.defined.options
     items: list[ExplainedSubject] = []
@@ -314,6 +319,7 @@ async def _examine_page(
             last = recorded[0].subject
             if matches_filter(found.membership, wanted):
                 items.append(found.item)
+                read += recorded
     return ExplanationPage(tuple(items), examined, counts, None)
 
 

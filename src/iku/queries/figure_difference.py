@@ -145,7 +145,8 @@ async def compute_difference(
     ]
     page = found[: compared.limit]
     options = _options_by_version(ends)
-    items = await _items(connection, page, options, both=compared.explains_both)
+    read = await log.read_streams(connection, [*_streams(page, options).values()])
+    items = _items(page, read, options, both=compared.explains_both)
     called = await number_index.numbers_at(
         connection,
         _decider(options).category,
@@ -167,7 +168,7 @@ async def compute_difference(
         ),
         next=_cursor_at(page[-1], last).cursor if len(found) > len(page) else None,
     )
-    return await view.reveal(separate)
+    return await view.reveal(separate, chain.from_iterable(read.values()))
 
 
 async def _compute_both(
@@ -206,17 +207,23 @@ def _cursor_at(move: CountMovement, made: ComputedFigure) -> PageCursor:
     return PageCursor(at.size, at.as_of, move.coordinate_step.step.letter, move.key)
 
 
-async def _items(
-    connection: Reader,
+def _streams(
+    page: Sequence[CountMovement], options: Mapping[int, Options]
+) -> dict[str, str]:
+    """The stream of each subject of the page."""
+    decider = _decider(options)
+    return {move.subject: decider.stream(move.subject) for move in page}
+
+
+def _items(
     page: Sequence[CountMovement],
+    read: Mapping[str, Sequence[Recorded]],
     options: Mapping[int, Options],
     *,
     both: bool,
 ) -> list[DifferenceItem]:
-    """The movements of a page as items, in order, from one reading of the histories."""
-    decider = _decider(options)
-    streams = {move.subject: decider.stream(move.subject) for move in page}
-    read = await log.read_streams(connection, [*streams.values()])
+    """The movements of a page as items, in order, from the histories in *read*."""
+    streams = _streams(page, options)
     of_subject: dict[tuple[DifferenceStep, str], list[int]] = {}
     for index, move in enumerate(page):
         of_subject.setdefault((move.coordinate_step.step, move.subject), []).append(

@@ -189,14 +189,16 @@ async def listing(
 
     A viewer who has not signed in sees only published editions.
     """
+    records = await all_publications(view.reader, at)
     found = tuple(
         ListedPublication(**_list_fields(one.publication))
-        for one in await all_publications(view.reader, at)
+        for one in records
         if year in {None, one.publication.as_of.year}
         and state in {None, one.publication.state}
         and _may_see(view, one.publication)
     )
-    return await view.reveal(Publications(found))
+    read = [step for one in records for step in one.steps]
+    return await view.reveal(Publications(found), read)
 
 
 async def read_publication(
@@ -254,7 +256,7 @@ async def shown(
             if _may_see(view, one)
         ),
     )
-    return await view.reveal(one)
+    return await view.reveal(one, found.steps)
 
 
 def _may_see(view: View, of: Publication) -> bool:

@@ -255,14 +255,19 @@ class View(NamedTuple):
             name: translate(one, language) for name, one in found.display_texts.items()
         }
 
-    async def reveal(self, found: T) -> T:
-        """*found* with every placeholder replaced by its text, at any depth."""
+    async def reveal(self, found: T, recorded: Iterable[Recorded] = ()) -> T:
+        """*found* with every placeholder replaced by its text, at any depth.
+
+        *recorded* are events that were read already; the others are read here.
+        """
         sealed: Sealed = {}
         _map_strings(found, lambda text: _collect_placeholders(text, sealed))
         if not sealed:
             return found
         events = {(stream, version) for stream, version, _ in sealed.values()}
-        opened = await self.texts(await log.read_events(self.reader, events))
+        known = [one for one in recorded if (one.stream, one.version) in events]
+        events -= {(one.stream, one.version) for one in known}
+        opened = await self.texts([*known, *await log.read_events(self.reader, events)])
         words = {
             text: self.texts_in_words(opened[stream, version])[name]
             for text, (stream, version, name) in sealed.items()
