@@ -25,6 +25,7 @@ from tests.exchange.papers.conftest import YEAR
 from tests.exchange.papers.paper_pictures import DATA
 from tests.exchange.papers.test_documents import ASKED
 from tests.exchange.papers.test_published_tables import state
+from tests.exchange.test_document_stream import ROWS, streamed
 from tests.exchange.test_workbook import PAPER
 from tests.exchange.workbooks import cells
 from tests.programs import program
@@ -114,7 +115,10 @@ async def test_every_formula_of_every_paper_gives_what_is_printed(
     books = await papers(make, world, published)
     # A value that its formula does not give, by which this test is known to see one.
     books["salah"] = with_value(books["contoh"], b"0.7778", b"0.7779")
+    # Another program than the one that reads all other tests' workbooks opens it.
+    books["lanjutan"] = streamed(2, ROWS, "Catatan")
     found = await recalculated(office, books, tmp_path)
+    assert values(found["lanjutan"]) == values(books["lanjutan"])
     wrong = {
         name: [
             pair
