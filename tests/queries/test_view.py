@@ -1,18 +1,20 @@
 """All texts shown to users pass through the view of the reader."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
 import pytest
 from msgspec import json
 
-from iku.domain import conflict
+from iku.domain import conflict, fact
 from iku.domain.conflict import Category, Dimension
+from iku.domain.decider_registry import DECIDERS
 from iku.domain.fact import Person
 from iku.domain.question import Question
 from iku.domain.withheld_text import Withheld, WithheldReason
 from iku.language import Language
+from iku.ledger import log
 from iku.ledger.record import Recorded
 from iku.queries import (
     definition_comparison,
@@ -106,6 +108,23 @@ async def test_a_text_that_the_view_masks_is_in_no_answer(
         assert b"Siti" not in json.encode(one), name
     assert not hidden["sought"].items
     assert hidden["list"].items[0]["title"] == "terkunci"
+
+
+async def test_events_that_were_read_are_not_read_again_for_their_texts(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.do("conflict", "K01", REPORTED)
+    recorded = await log.read_stream(world.view.reader, "conflict-K01")
+    [reported] = recorded
+    sealed = fact.decode_recorded(reported, DECIDERS["conflict"].event_type).title
+    assert await world.view.reveal((sealed,)) == (TITLE,)
+
+    async def refuse(_reader: object, events: Iterable[object]) -> list[Recorded]:
+        assert not [*events]
+        return []
+
+    monkeypatch.setattr(log, "read_events", refuse)
+    assert await world.view.reveal((sealed,), recorded) == (TITLE,)
 
 
 async def test_a_list_decrypts_only_the_texts_that_it_shows(
