@@ -159,11 +159,20 @@ class Site:
         return float(await page.evaluate(PAINT))
 
 
-async def _measured(site: Site, name: str, path: str, page: Page) -> list[Row]:
+async def _timed(site: Site, path: str) -> list[LoadResult]:
     await site.timed(path)  # warm
-    timed = [await site.timed(path) for _ in range(REPEATS)]
-    await site.paint(page, path)
-    paints = [await site.paint(page, path) for _ in range(REPEATS)]
+    return [await site.timed(path) for _ in range(REPEATS)]
+
+
+async def _paints(site: Site, page: Page, path: str) -> list[float]:
+    await site.paint(page, path)  # warm
+    return [await site.paint(page, path) for _ in range(REPEATS)]
+
+
+def _rows(
+    name: str, timed: Sequence[LoadResult], paints: list[float], size: float
+) -> list[Row]:
+    """The rows of a page."""
 
     def row(what: str, bar: float | None, unit: str, samples: list[float]) -> Row:
         return Row(
@@ -175,7 +184,7 @@ async def _measured(site: Site, name: str, path: str, page: Page) -> list[Row]:
         row("median", None, "ms", [one.p50 for one in timed]),
         row("p99", LATEST_P99 if bound else None, "ms", [one.p99 for one in timed]),
         row("first paint", FIRST_PAINT if bound else None, "ms", paints),
-        row("HTML", LARGEST, "kB", [site.size(path)]),
+        row("HTML", LARGEST, "kB", [size]),
     ]
 
 
@@ -184,20 +193,29 @@ async def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("requests", type=int, nargs="?", default=DAYS)
     requests = parser.parse_args(arguments).requests
-    rows: list[Row] = []
+    paths = {**PATHS, **PRESENT, **UNBOUND}
     async with (
         register() as (database, example),
         served(database, IKU_HOME=str(registers.FOLDER)) as port,
-        async_playwright() as playwright,
     ):
-        # All of Chromium if it is installed, as officers have it.
-        path = program(*reversed(CHROMIUM))
-        chromium = await playwright.chromium.launch(executable_path=path)
-        page = await chromium.new_page()
         site = Site(port, requests, example)
-        for name, path in {**PATHS, **PRESENT, **UNBOUND}.items():
-            rows += await _measured(site, name, path, page)
-        await chromium.close()
+        # Before the browser starts, whose processes would take turns with the server.
+        timed = {name: await _timed(site, path) for name, path in paths.items()}
+        async with async_playwright() as playwright:
+            # All of Chromium if it is installed, as officers have it.
+            chromium = program(*reversed(CHROMIUM))
+            browser = await playwright.chromium.launch(executable_path=chromium)
+            page = await browser.new_page()
+            paints = {
+                name: await _paints(site, page, path) for name, path in paths.items()
+            }
+            await browser.close()
+        sizes = {name: site.size(path) for name, path in paths.items()}
+    rows = [
+        row
+        for name in paths
+        for row in _rows(name, timed[name], paints[name], sizes[name])
+    ]
     report("pages", f"Pages in a register of {CITY:,} events", rows)
 
 
