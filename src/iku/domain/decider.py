@@ -9,7 +9,6 @@ import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from enum import Enum
 from functools import reduce
 from types import MappingProxyType
 from typing import Any, Generic, TypeVar
@@ -232,8 +231,6 @@ def refuse_hidden_characters(value: Any, path: str = "") -> None:
         Invalid: The message names the field, the character and its position.
     """
     match value:
-        case Enum():
-            return
         case str():
             _refuse_hidden_in_text(value, path)
         case tuple() | list():

@@ -150,10 +150,10 @@ class Fact(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         changed = False
-        # Most fields are days and enumerations; skipping them halves the cost.
+        # Most fields are days, enumerations and ASCII; skipping them halves the cost.
         for name in _text_fields(type(self)):
             value = getattr(self, name)
-            if type(value) not in _WORDY:
+            if type(value) not in _WORDY or (type(value) is str and value.isascii()):
                 continue
             if (composed := _nfc(value)) != value:
                 force_setattr(self, name, composed)
