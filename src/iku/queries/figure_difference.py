@@ -22,6 +22,7 @@ from iku.domain.decider import Decider
 from iku.domain.difference import (
     CausingEvent,
     ComparedCoordinates,
+    CoordinateStep,
     Difference,
     DifferenceItem,
     DifferenceStep,
@@ -133,12 +134,7 @@ async def compute_difference(
     steps = difference.coordinate_steps(
         _pin_answer(compared.against, first), _pin_answer(compared.of, last)
     )
-    between = await figures.compute(
-        connection,
-        [one.after for one in steps[:2]],
-        today,
-    )
-    ends = [first, *between, last]
+    ends = [*await _first_ends(connection, figures, first, steps, today), last]
     found = [
         move
         async for move in movements(connection, steps, compared.after, compared.limit)
@@ -188,6 +184,25 @@ async def _compute_both(
                 error=messages.error_message(error),
             ),
         ) from error
+
+
+async def _first_ends(
+    connection: Reader,
+    figures: Figures,
+    first: ComputedFigure,
+    steps: Sequence[CoordinateStep],
+    today: date,
+) -> list[ComputedFigure]:
+    """The figures at the ends of the first two steps, and *first* before them.
+
+    Two figures of the same definition, both known now, have no such step to compute.
+    """
+    asked = [one.after for one in steps[:2] if one.before != one.after]
+    made = iter(await figures.compute(connection, asked, today) if asked else ())
+    ends = [first]
+    for one in steps[:2]:
+        ends.append(ends[-1] if one.before == one.after else next(made))
+    return ends
 
 
 def _pin_answer(question: Question, made: ComputedFigure) -> Question:
