@@ -87,8 +87,8 @@ class Application(Litestar):
             if sent["type"] == "http.response.start":
                 status = sent["status"]
                 receiver.answered = True
-                sent["headers"] = head_requests.allow_head(
-                    security_headers.complete(sent.get("headers", ()), scope["scheme"])
+                sent["headers"] = security_headers.complete(
+                    head_requests.allow_head(sent.get("headers", ())), scope["scheme"]
                 )
             if method == head_requests.HEAD:
                 sent = head_requests.without_content(sent)

@@ -6,6 +6,7 @@ original request, so it sends the `Content-Length` of the content that it leaves
 Source: RFC 9110, sections 9.3.2 and 10.2.1.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 from litestar.types import Message
@@ -25,7 +26,7 @@ def without_content(sent: Message) -> Message:
     return sent
 
 
-def allow_head(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+def allow_head(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
     """*headers* with HEAD in `Allow`, if it lists GET."""
     return [
         (name, value + b", HEAD" if _allows_get(name, value) else value)
