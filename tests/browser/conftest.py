@@ -9,12 +9,16 @@ from tests.browser.site import Faults, Site, open_site, sign_log
 from tests.conftest import Clone
 from tests.programs import CHROMIUM, program
 
+# Pages live too briefly for V8's optimising compilers to pay off, and a process of its
+# own for each page of one site takes a tenth of a second.
+FLAGS = ("--js-flags=--no-turbofan,--no-maglev", "--renderer-process-limit=1")
+
 
 @pytest.fixture(scope="session")
 async def browser() -> AsyncIterator[Browser]:
     path = program(*CHROMIUM)
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=path)
+        browser = await playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield browser
         await browser.close()
 
