@@ -2,7 +2,7 @@
 
 uvicorn has no limit on the time and size of a request's head, and merges trailer fields
 into the header. It reports the loss of a connection only to the last of its pipelined
-requests. It sends the head of a response in a packet of its own.
+requests.
 """
 
 import asyncio
@@ -98,7 +98,6 @@ class TimeLimitedProtocol(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._active = cycle
-        cycle.transport = _ResponseTransport(cycle)
         super()._start_asgi_task(cycle, app)
 
     def _is_idle(self) -> bool:
@@ -135,51 +134,6 @@ class TimeLimitedProtocol(HttpToolsProtocol):
         self._refused = True
         if self._active is not None:
             self._active.keep_alive = False
-
-
-class _ResponseTransport(asyncio.Transport):
-    """The transport of one response, which sends the head together with the body.
-
-    A packet costs server and client more than most bodies. Only the head of a response
-    of known length waits, since its body is there: that of a stream may come later.
-    """
-
-    def __init__(self, cycle: RequestResponseCycle) -> None:
-        super().__init__()
-        self._cycle = cycle
-        self._transport = cycle.transport
-        self._has_begun = False
-        self._head = b""
-
-    def write(self, data: Any) -> None:
-        """Send *data*, after the head that waits for it."""
-        if self._begins_response() and self._has_body():
-            self._head = data
-            return
-        head, self._head = self._head, b""
-        self._transport.writelines((head, data) if head else (data,))
-
-    def close(self) -> None:
-        """Close the connection; a head without its body is sent before."""
-        if self._head:
-            self.write(b"")
-        self._transport.close()
-
-    def is_closing(self) -> bool:
-        """Whether the connection is closed, or about to be."""
-        return self._transport.is_closing()
-
-    def _begins_response(self) -> bool:
-        """Whether the next bytes are the head; an interim response (1xx) is none."""
-        if self._has_begun:
-            return False
-        self._has_begun = self._cycle.response_started
-        return self._has_begun
-
-    def _has_body(self) -> bool:
-        """Whether a body of known length follows the head."""
-        cycle = self._cycle
-        return cycle.expected_content_length > 0 and cycle.scope["method"] != "HEAD"
 
 
 def _error_response(status: HTTPStatus, scheme: str) -> bytes:
