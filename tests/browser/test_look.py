@@ -66,6 +66,7 @@ async def looked_at(browser: Browser) -> AsyncIterator[BrowserContext]:
     context = await browser.new_context(
         locale="id-ID", viewport={"width": 1280, "height": 900}
     )
+    await context.add_init_script(AXE_SCRIPT)
     faults = Faults(context)
     yield context
     await context.close()
@@ -88,8 +89,6 @@ async def look(
     elements = (await page.evaluate(ELEMENTS), str(schemes))
     known = elements in seen
     seen.add(elements)
-    if not known:
-        await page.evaluate(AXE_SCRIPT)
     for width, judged in views(name, schemes, widths):
         await page.set_viewport_size({"width": width, "height": 900})
         wide = await page.evaluate("document.documentElement.scrollWidth")
