@@ -467,6 +467,33 @@ async def test_what_is_appended_at_once_takes_no_further_step(
         assert await outcomes(*tasks) == [1, 1]
 
 
+async def test_a_request_that_arrives_at_the_end_of_a_batch_joins_a_small_one(
+    ask: Ask, connections: ConnectionFactory
+) -> None:
+    sizes: list[int] = []
+    later: list[asyncio.Task[Receipt]] = []
+
+    async def at_once(
+        connection: Plain, asked: Sequence[EncodedRequest]
+    ) -> Sequence[Receipt]:
+        verdicts = await log.append_encoded(connection, asked, zone=ZONE)
+        if not sizes:
+            later.extend(submitted(appender, ask("b-1")))
+            # It is submitted while the appender takes the verdicts.
+            loop = asyncio.get_running_loop()
+            loop.call_soon(lambda: later.extend(submitted(appender, ask("c-1"))))
+        sizes.append(len(asked))
+        return [one for one in verdicts if isinstance(one, Receipt)]
+
+    async def project(*_arguments: Any) -> None:
+        raise AssertionError("there is nothing left to project")
+
+    async with connections.appender(project=project, at_once=at_once) as appender:
+        await appender.submit(ask("a-1"))
+        await asyncio.gather(*later)
+    assert sizes == [1, 2]
+
+
 async def test_what_cannot_be_appended_at_once_is_appended_step_by_step(
     ask: Ask, connections: ConnectionFactory
 ) -> None:

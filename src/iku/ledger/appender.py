@@ -35,6 +35,7 @@ Connect: TypeAlias = Callable[[], Awaitable[Connection]]
 RECONNECT_S = 3.0  # how long a batch waits for an unavailable database
 RETRY_S = 0.1  # between two attempts to connect
 FEW = 64  # requests; splitting a smaller batch costs more flushes than overlap gains
+SMALL = 16  # requests; a smaller batch is worth a turn of the event loop before it
 
 # Another transaction held the log's lock for longer than the timeouts allow.
 _BUSY = (asyncpg.QueryCanceledError, asyncpg.LockNotAvailableError)
@@ -263,6 +264,8 @@ class Appender:
                 batch = under_way or self._start_batch(0)
                 under_way = batch
                 verdicts = await self._verdicts(batch)
+                if len(self._queue) < SMALL:
+                    await asyncio.sleep(0)  # lets requests that have arrived join
                 # The next batch is sent before the verdicts are delivered, so that the
                 # database and the event loop overlap.
                 under_way = (
