@@ -9,7 +9,7 @@ import pyotp
 from iku.access import invitations, sign_in
 from iku.access.attempts import DelayedAttempt
 from iku.access.secrets import Secrets
-from iku.access.sign_in import PartialSession, Rejected, SignedIn
+from iku.access.sign_in import FailedStep, PartialSession, SignedIn
 from iku.access.totp import Enrolment
 from iku.postgres.pool import Plain
 
@@ -86,7 +86,7 @@ class Office:
 
     async def set_password(
         self, token: str, name: str = "siti", password: str = PASSWORD
-    ) -> Rejected | None:
+    ) -> FailedStep | None:
         return await sign_in.set_password(
             self.connection, token, login_name=name, password=password
         )
@@ -101,7 +101,7 @@ class Office:
 
     async def password(
         self, name: str = "siti", password: str = PASSWORD, address: str = ADDRESS
-    ) -> PartialSession | Rejected | DelayedAttempt:
+    ) -> PartialSession | FailedStep | DelayedAttempt:
         return await sign_in.start(
             self.connection,
             self.secrets,

@@ -6,7 +6,7 @@ import pytest
 from iku.access import attempts, sign_in
 from iku.access.attempts import DelayedAttempt, StartedAttempt
 from iku.access.secrets import Secrets
-from iku.access.sign_in import PartialSession, Rejected
+from iku.access.sign_in import FailedStep, PartialSession
 from iku.postgres.pool import Pool
 from tests.access.enrolling import Office, wrong
 
@@ -20,7 +20,7 @@ async def test_200_wrong_passwords_from_one_address_lock_nobody_out(
     """ASVS 6.3.1, 6.1.1: the right one from another address works."""
     await office.enrolled()
     answers = [await office.password("siti", WRONG, STRANGER) for _ in range(200)]
-    verified = sum(isinstance(one, Rejected) for one in answers)
+    verified = sum(isinstance(one, FailedStep) for one in answers)
     assert 5 <= verified <= 10  # five, and one for each doubling of the delay
     assert sum(isinstance(one, DelayedAttempt) for one in answers) == 200 - verified
     assert isinstance(await office.password("siti", address=STRANGER), DelayedAttempt)
@@ -62,12 +62,12 @@ async def test_the_delay_doubles_up_to_a_quarter_of_an_hour(office: Office) -> N
     """ASVS 6.3.1."""
     waited = []
     for _ in range(18):
-        assert isinstance(await office.password("siti", WRONG, STRANGER), Rejected)
+        assert isinstance(await office.password("siti", WRONG, STRANGER), FailedStep)
         delayed = await office.password("siti", WRONG, STRANGER)
         if isinstance(delayed, DelayedAttempt):
             waited.append(delayed.seconds)
             await office.later(f"{delayed.seconds} seconds")
-        elif isinstance(delayed, Rejected):
+        elif isinstance(delayed, FailedStep):
             continue
     assert waited[:6] == [1, 2, 4, 8, 16, 32]
     assert waited[-1] == 900
@@ -80,14 +80,14 @@ async def test_a_success_or_a_day_ends_the_row_of_failures(office: Office) -> No
         await office.password("siti", WRONG)
     assert isinstance(await office.password("siti"), PartialSession)
     for _ in range(4):
-        assert isinstance(await office.password("siti", WRONG), Rejected)
+        assert isinstance(await office.password("siti", WRONG), FailedStep)
     assert isinstance(await office.password("siti"), PartialSession)
     for _ in range(6):
         await office.password("siti", WRONG)
     assert isinstance(await office.password("siti"), DelayedAttempt)
     await office.later("25 hours")
     for _ in range(4):
-        assert isinstance(await office.password("siti", WRONG), Rejected)
+        assert isinstance(await office.password("siti", WRONG), FailedStep)
     assert isinstance(await office.password("siti"), PartialSession)
 
 
@@ -98,12 +98,12 @@ async def test_one_address_cannot_try_many_names_at_speed(office: Office) -> Non
     answers = [
         await office.password(f"name{number}", WRONG, STRANGER) for number in range(80)
     ]
-    assert sum(isinstance(one, Rejected) for one in answers) == 50
+    assert sum(isinstance(one, FailedStep) for one in answers) == 50
     delayed = answers[-1]
     assert isinstance(delayed, DelayedAttempt)
     assert delayed.seconds <= 60
     assert isinstance(await office.password("siti", address=STRANGER), PartialSession)
-    assert isinstance(await office.password("name1", WRONG, OFFICE), Rejected)
+    assert isinstance(await office.password("name1", WRONG, OFFICE), FailedStep)
 
 
 async def test_codes_are_delayed_whatever_the_address(office: Office) -> None:
@@ -166,4 +166,7 @@ async def test_an_unknown_name_is_delayed_like_a_known_one(
     """ASVS 6.3.8."""
     await office.enrolled()
     answers = [await office.password(name, WRONG, STRANGER) for _ in range(7)]
-    assert [type(one) for one in answers] == [*(Rejected,) * 5, *(DelayedAttempt,) * 2]
+    assert [type(one) for one in answers] == [
+        *(FailedStep,) * 5,
+        *(DelayedAttempt,) * 2,
+    ]

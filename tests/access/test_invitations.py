@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 from iku.access import accounts, api_keys, invitations, sessions, sign_in, token
-from iku.access.sign_in import Rejected, SignedIn
+from iku.access.sign_in import FailedStep, SignedIn
 from iku.postgres.pool import Pool
 from tests.access.enrolling import PASSWORD, Office, code
 
@@ -72,7 +72,7 @@ async def test_an_invitation_opens_enrolment_only(office: Office) -> None:
     refused = await sign_in.begin_enrolment(
         office.connection, office.secrets, opened, issuer="Bakesbangpol"
     )
-    assert isinstance(refused, Rejected)
+    assert isinstance(refused, FailedStep)
     assert "password first" in refused.reason
     assert await office.set_password(opened) is None
     assert await sessions.find(office.connection, opened) is None
@@ -120,7 +120,7 @@ async def test_a_recovery_removes_the_factors_and_ends_what_is_open(
     assert found == accounts.Factors(login_name="siti")
     assert await sessions.find(office.connection, holder.token) is None
     assert await api_keys.find(office.connection, key.key) is None
-    assert isinstance(await office.password("siti"), Rejected)
+    assert isinstance(await office.password("siti"), FailedStep)
     redeemed = await invitations.redeem(office.connection, issued.token)
     assert redeemed is not None
     assert await office.set_password(redeemed.token, "siti") is None
@@ -133,7 +133,7 @@ async def test_an_invitation_of_an_enrolled_account_is_a_recovery_too(
     holder = await office.enrolled()
     token = await office.invited(holder.account)
     assert await sessions.find(office.connection, holder.token) is None
-    assert isinstance(await office.password("siti"), Rejected)
+    assert isinstance(await office.password("siti"), FailedStep)
     assert await office.set_password(token, "siti", PASSWORD + "!") is None
 
 

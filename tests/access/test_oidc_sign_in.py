@@ -14,7 +14,7 @@ from iku.access import (
 from iku.access.oidc import FinishedFlow, Identity, OidcFlow
 from iku.access.passkeys import Passkeys
 from iku.access.sessions import Stage
-from iku.access.sign_in import PartialSession, Rejected, SignedIn
+from iku.access.sign_in import FailedStep, PartialSession, SignedIn
 from iku.postgres.pool import Pool
 from tests.access.authenticator import ORIGIN
 from tests.access.enrolling import Office, code
@@ -35,7 +35,7 @@ def finished(
 
 
 def why(done: Any) -> str:
-    assert isinstance(done, Rejected), done
+    assert isinstance(done, FailedStep), done
     return str(done.reason)
 
 
@@ -171,7 +171,7 @@ async def test_an_invited_account_links_an_identity_instead_of_a_password(
     asked = await passkey_sign_in.begin_registration(
         office.connection, Passkeys(ORIGIN, "Bakesbangpol"), token
     )
-    assert not isinstance(asked, Rejected)
+    assert not isinstance(asked, FailedStep)
     seed = await office.begin_enrolment(token)
     full = await sign_in.confirm_enrolment(
         office.connection, office.secrets, token, code(seed)

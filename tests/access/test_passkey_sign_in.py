@@ -14,7 +14,7 @@ from iku.access import (
 )
 from iku.access.passkeys import Passkeys
 from iku.access.sessions import Stage
-from iku.access.sign_in import Rejected, SignedIn
+from iku.access.sign_in import FailedStep, SignedIn
 from tests.access.authenticator import ORIGIN, Authenticator, Json
 from tests.access.enrolling import Holder, Office, code
 
@@ -33,7 +33,7 @@ class Browsers:
         asked = await passkey_sign_in.begin_registration(
             self.connection, self.site, token
         )
-        assert not isinstance(asked, Rejected), asked
+        assert not isinstance(asked, FailedStep), asked
         done = await passkey_sign_in.register(
             self.connection, self.site, token, key.create(asked), name
         )
@@ -42,16 +42,16 @@ class Browsers:
 
     async def ask(self, token: str | None = None) -> Json:
         asked = await passkey_sign_in.begin(self.connection, self.site, token)
-        assert not isinstance(asked, Rejected), asked
+        assert not isinstance(asked, FailedStep), asked
         return asked
 
-    async def start(self, key: Authenticator) -> SignedIn | Rejected:
+    async def start(self, key: Authenticator) -> SignedIn | FailedStep:
         answer = key.get(await self.ask())
         return await passkey_sign_in.start(
             self.connection, self.site, answer, device="Chromium"
         )
 
-    async def prove(self, key: Authenticator, token: str) -> SignedIn | Rejected:
+    async def prove(self, key: Authenticator, token: str) -> SignedIn | FailedStep:
         answer = key.get(await self.ask(token))
         return await passkey_sign_in.verify(self.connection, self.site, token, answer)
 
@@ -62,7 +62,7 @@ def browsers(office: Office) -> Browsers:
 
 
 def why(done: Any) -> str:
-    assert isinstance(done, Rejected), done
+    assert isinstance(done, FailedStep), done
     return str(done.reason)
 
 
@@ -217,7 +217,7 @@ async def test_a_passkey_is_registered_and_removed_with_a_fresh_factor_only(
     asked = await passkey_sign_in.begin_registration(
         office.connection, browsers.site, holder.token
     )
-    assert not isinstance(asked, Rejected)
+    assert not isinstance(asked, FailedStep)
     await office.later("6 minutes")
 
     done = await passkey_sign_in.register(
@@ -241,7 +241,7 @@ async def test_a_refused_registration_stores_nothing_and_keeps_the_session(
     asked = await passkey_sign_in.begin_registration(
         office.connection, browsers.site, holder.token
     )
-    assert not isinstance(asked, Rejected)
+    assert not isinstance(asked, FailedStep)
     for answer, said in (
         (key.create(asked), "is already registered"),
         (key.create(asked), "already answered"),
@@ -267,7 +267,7 @@ async def test_a_session_that_ends_during_a_registration_stores_nothing(
     asked = await passkey_sign_in.begin_registration(
         office.connection, browsers.site, holder.token
     )
-    assert not isinstance(asked, Rejected)
+    assert not isinstance(asked, FailedStep)
     done = await passkey_sign_in.register(
         office.connection,
         browsers.site,

@@ -8,7 +8,7 @@ from zxcvbn.frequency_lists import (  # type: ignore[import-untyped]
 )
 
 from iku.access import passwords
-from iku.access.sign_in import Rejected
+from iku.access.sign_in import FailedStep
 from tests.access.enrolling import Office
 
 IN_USE = passwords.HASHER  # a fixture makes those of the tests cheap
@@ -172,9 +172,9 @@ async def test_an_unknown_account_takes_the_same_verification(
     ]
     assert len(verified) == 4
     assert len(set(verified)) == 1
-    reasons = {one.reason for one in answers if isinstance(one, Rejected)}
+    reasons = {one.reason for one in answers if isinstance(one, FailedStep)}
     assert reasons == {"the login name or the password is wrong"}
-    assert all(isinstance(one, Rejected) for one in answers)
+    assert all(isinstance(one, FailedStep) for one in answers)
 
 
 async def test_a_hash_of_earlier_parameters_is_replaced_at_the_next_sign_in(

@@ -6,7 +6,7 @@ from argon2 import PasswordHasher
 
 from iku.access import accounts, invitations, passwords, sessions, sign_in
 from iku.access.attempts import DelayedAttempt
-from iku.access.sign_in import PartialSession, Rejected, SignedIn
+from iku.access.sign_in import FailedStep, PartialSession, SignedIn
 from iku.postgres.pool import Plain
 from tests.access.enrolling import PASSWORD, Holder, Office, code, wrong
 
@@ -47,7 +47,7 @@ async def test_sixty_four_emoji_are_a_password(office: Office) -> None:
     assert await office.set_password(token, "emoji", emoji) is None
     assert isinstance(await office.password("emoji", emoji), PartialSession)
     for wrong_one in (emoji[:-1], emoji[:-1] + "\N{GRINNING FACE}"):
-        assert isinstance(await office.password("emoji", wrong_one), Rejected)
+        assert isinstance(await office.password("emoji", wrong_one), FailedStep)
 
 
 async def test_a_password_does_not_expire(office: Office) -> None:
@@ -77,7 +77,7 @@ async def test_a_known_name_takes_as_long_as_an_unknown_one(
             begun = time.perf_counter()
             answer = await office.password(name, "salah salah salah", address)
             took[name].append(time.perf_counter() - begun)
-            assert isinstance(answer, Rejected)
+            assert isinstance(answer, FailedStep)
     longer = sum(a > b for a in took["siti"] for b in took["nobody"]) / 200**2
     assert 0.3 < longer < 0.7
 
@@ -98,7 +98,7 @@ async def test_a_password_alone_opens_nothing(office: Office) -> None:
         await office.set_password(half, "siti", NEW),
         await change(office, half),
     ):
-        assert isinstance(refused, Rejected)
+        assert isinstance(refused, FailedStep)
 
 
 async def test_a_password_without_second_factor_opens_its_enrolment_only(
@@ -113,7 +113,7 @@ async def test_a_password_without_second_factor_opens_its_enrolment_only(
     refused = await sign_in.verify_second_factor(
         office.connection, office.secrets, begun.token, "000000"
     )
-    assert isinstance(refused, Rejected)
+    assert isinstance(refused, FailedStep)
     seed = await office.begin_enrolment(begun.token)
     assert await sessions.find(office.connection, begun.token) is None
     done = await sign_in.confirm_enrolment(
@@ -131,7 +131,7 @@ async def test_a_wrong_code_opens_nothing_and_the_right_one_still_may(
     refused = await sign_in.verify_second_factor(
         office.connection, office.secrets, half, wrong(holder.seed)
     )
-    assert isinstance(refused, Rejected)
+    assert isinstance(refused, FailedStep)
     assert refused.account == holder.account
     done = await sign_in.verify_second_factor(
         office.connection, office.secrets, half, code(holder.seed)
@@ -151,10 +151,10 @@ async def test_a_code_that_was_used_signs_nobody_in(office: Office) -> None:
     refused = await sign_in.verify_second_factor(
         office.connection, office.secrets, second, used
     )
-    assert isinstance(refused, Rejected)
+    assert isinstance(refused, FailedStep)
     assert "used before" in refused.reason
     stepped = await sign_in.step_up(office.connection, office.secrets, done.token, used)
-    assert isinstance(stepped, Rejected)
+    assert isinstance(stepped, FailedStep)
 
 
 async def test_a_half_open_session_has_ten_minutes(office: Office) -> None:
@@ -164,7 +164,7 @@ async def test_a_half_open_session_has_ten_minutes(office: Office) -> None:
     refused = await sign_in.verify_second_factor(
         office.connection, office.secrets, half, code(holder.seed)
     )
-    assert isinstance(refused, Rejected)
+    assert isinstance(refused, FailedStep)
     assert "expired" in refused.reason
 
 
@@ -192,7 +192,7 @@ async def test_a_step_up_by_a_wrong_code_keeps_the_session_as_it_was(
     refused = await sign_in.step_up(
         office.connection, office.secrets, holder.token, wrong(holder.seed)
     )
-    assert isinstance(refused, Rejected)
+    assert isinstance(refused, FailedStep)
     session = await sessions.find(office.connection, holder.token)
     assert session is not None
     assert not session.fresh
@@ -221,7 +221,7 @@ async def test_a_passkey_completes_the_session_of_its_account_only(
     refused = await sign_in.accept(
         office.connection, str(uuid4()), factor="passkey", token=half
     )
-    assert isinstance(refused, Rejected)
+    assert isinstance(refused, FailedStep)
     assert "another account" in refused.reason
     done = await sign_in.accept(
         office.connection, holder.account, factor="passkey", token=half
@@ -233,7 +233,7 @@ async def test_a_passkey_completes_the_session_of_its_account_only(
     again = await sign_in.accept(
         office.connection, holder.account, factor="passkey", token=half
     )
-    assert isinstance(again, Rejected)
+    assert isinstance(again, FailedStep)
 
 
 async def test_a_passkey_renews_a_full_session(office: Office) -> None:
@@ -256,7 +256,7 @@ async def test_an_invited_account_may_enrol_a_passkey_without_a_password(
     """ASVS 6.4.6."""
     token = await office.invited(account := str(uuid4()))
     may = await sign_in.enrolling_session(office.connection, token)
-    assert not isinstance(may, Rejected)
+    assert not isinstance(may, FailedStep)
     done = await sign_in.accept(
         office.connection, account, factor="passkey", token=token
     )
@@ -273,7 +273,7 @@ async def test_changing_the_password_needs_the_old_one_and_ends_other_sessions(
     holder = await office.enrolled()
     other = await office.signed_in(holder)
     refused = await change(office, holder.token, old=NEW)
-    assert isinstance(refused, Rejected)
+    assert isinstance(refused, FailedStep)
     assert refused.reason == "the old password is wrong"
     assert await sessions.find(office.connection, other) is not None
     done = await change(office, holder.token)
@@ -281,7 +281,7 @@ async def test_changing_the_password_needs_the_old_one_and_ends_other_sessions(
     assert await sessions.find(office.connection, other) is None
     assert await sessions.find(office.connection, holder.token) is None
     assert await sessions.find(office.connection, done.token) is not None
-    assert isinstance(await office.password(), Rejected)
+    assert isinstance(await office.password(), FailedStep)
     assert isinstance(await office.password(password=NEW), PartialSession)
 
 
@@ -295,7 +295,7 @@ async def test_changing_the_password_needs_a_fresh_factor(office: Office) -> Non
             office.connection, office.secrets, holder.token, issuer="x"
         ),
     ):
-        assert isinstance(refused, Rejected)
+        assert isinstance(refused, FailedStep)
         assert "five minutes" in refused.reason
     assert isinstance(await office.password(), PartialSession)
 
@@ -305,10 +305,10 @@ async def test_a_new_password_follows_the_rules(office: Office) -> None:
     holder = await office.enrolled()
     for weak in ("terlalu pendek", "passwordpassword", "siti.siti.siti.2021"):
         refused = await change(office, holder.token, new=weak)
-        assert isinstance(refused, Rejected), weak
+        assert isinstance(refused, FailedStep), weak
     opened = await office.invited()
     refused = await office.set_password(opened, "budi.santoso", "budi.santoso.2021")
-    assert isinstance(refused, Rejected)
+    assert isinstance(refused, FailedStep)
     assert isinstance(await office.password(), PartialSession)
 
 
@@ -326,7 +326,7 @@ async def test_two_changes_of_a_password_at_once_leave_one_of_them(
 
     monkeypatch.setattr(passwords, "hash_password", meanwhile)
     refused = await change(office, holder.token, new=NEW + "!")
-    assert isinstance(refused, Rejected)
+    assert isinstance(refused, FailedStep)
     assert isinstance(await office.password(password=NEW), PartialSession)
 
 
@@ -341,7 +341,7 @@ async def test_a_session_that_ends_during_a_change_keeps_the_password(
         return await real(password)
 
     monkeypatch.setattr(passwords, "hash_password", meanwhile)
-    assert isinstance(await change(office, holder.token), Rejected)
+    assert isinstance(await change(office, holder.token), FailedStep)
     monkeypatch.setattr(passwords, "hash_password", real)
     assert isinstance(await office.password(), PartialSession)
 
@@ -358,7 +358,7 @@ async def test_a_recovery_during_a_sign_in_rejects_the_password(
         return await real(stored, password)
 
     monkeypatch.setattr(passwords, "verify", meanwhile)
-    assert isinstance(await office.password(), Rejected)
+    assert isinstance(await office.password(), FailedStep)
     assert await office.owner.fetchval("select count(*) from access.session") == 0
 
 
@@ -374,7 +374,7 @@ async def test_a_recovery_during_an_enrolment_keeps_the_password_unset(
         return await real(password)
 
     monkeypatch.setattr(passwords, "hash_password", meanwhile)
-    assert isinstance(await office.set_password(token), Rejected)
+    assert isinstance(await office.set_password(token), FailedStep)
     found = await accounts.factors(office.connection, account)
     assert found == accounts.Factors()
 
@@ -412,14 +412,14 @@ async def test_a_program_proves_the_authenticator_of_its_account_once(
     """ASVS 6.5.1: by an API key, too, a code is valid once, and guessing is delayed."""
     holder = await office.enrolled()
 
-    async def prove(typed: str) -> Rejected | DelayedAttempt | None:
+    async def prove(typed: str) -> FailedStep | DelayedAttempt | None:
         return await sign_in.verify_code(
             office.connection, office.secrets, holder.account, typed
         )
 
-    assert isinstance(await prove(wrong(holder.seed)), Rejected)
+    assert isinstance(await prove(wrong(holder.seed)), FailedStep)
     assert await prove(code(holder.seed)) is None
-    assert isinstance(await prove(code(holder.seed)), Rejected)
+    assert isinstance(await prove(code(holder.seed)), FailedStep)
     for _ in range(6):
         await prove(wrong(holder.seed))
     await office.owner.execute(
@@ -433,7 +433,7 @@ async def test_an_unknown_token_opens_no_step(office: Office) -> None:
     passkey = await sign_in.accept(
         office.connection, str(uuid4()), factor="passkey", token="x"
     )
-    assert isinstance(passkey, Rejected)
+    assert isinstance(passkey, FailedStep)
     for refused in (
         await sign_in.verify_second_factor(office.connection, office.secrets, "x", "1"),
         await sign_in.step_up(office.connection, office.secrets, "x", "1"),
@@ -441,7 +441,7 @@ async def test_an_unknown_token_opens_no_step(office: Office) -> None:
         await change(office, "x"),
         await office.set_password("x"),
     ):
-        assert isinstance(refused, Rejected)
+        assert isinstance(refused, FailedStep)
 
 
 async def test_signing_in_after_a_lost_factor_needs_the_new_enrolment(
@@ -475,4 +475,4 @@ async def test_the_second_factor_survives_no_restart_of_the_sign_in(
     again = await sign_in.verify_second_factor(
         connection, office.secrets, half, code(holder.seed)
     )
-    assert isinstance(again, Rejected)
+    assert isinstance(again, FailedStep)

@@ -8,7 +8,7 @@ that does not claim to have verified several factors counts as one factor (ASVS 
 from iku.access import accounts, identities, sessions, sign_in
 from iku.access.oidc import FinishedFlow
 from iku.access.sessions import Session, Stage
-from iku.access.sign_in import PartialSession, Rejected, SignedIn
+from iku.access.sign_in import FailedStep, PartialSession, SignedIn
 from iku.messages import message
 from iku.postgres.pool import Connection
 
@@ -17,13 +17,13 @@ FACTOR = "oidc"
 
 async def start(
     connection: Connection, done: FinishedFlow, *, device: str = ""
-) -> SignedIn | PartialSession | Rejected:
+) -> SignedIn | PartialSession | FailedStep:
     """Open a session of the account that is linked to the identity."""
     if done.flow.account is not None:
         return _reject_purpose(done.flow.account)
     account = await identities.find_account(connection, done.identity)
     if account is None:
-        return Rejected(
+        return FailedStep(
             message(
                 "your identity at {issuer} is not linked to an account: sign in "
                 "another way and link it, or ask for an invitation",
@@ -45,7 +45,7 @@ async def start(
 
 async def step_up(
     connection: Connection, done: FinishedFlow, token: str
-) -> SignedIn | Rejected:
+) -> SignedIn | FailedStep:
     """Make a full session fresh by an identity of its account."""
     session = await sessions.find(connection, token)
     if session is None:
@@ -59,7 +59,7 @@ async def step_up(
 
 async def link(
     connection: Connection, done: FinishedFlow, token: str
-) -> str | Rejected:
+) -> str | FailedStep:
     """Link the identity to the session's account, and return the session's token.
 
     The session must be one that may enrol a factor. A full session gets a new token;
@@ -72,7 +72,7 @@ async def link(
         # A recovery at the same time removes the identity, or has ended the session.
         await connection.execute("select access.lock_account($1)", account)
         session = await sign_in.enrolling_session(connection, token)
-        if isinstance(session, Rejected):
+        if isinstance(session, FailedStep):
             return session
         if account != session.account:
             return _reject_purpose(session.account)
@@ -81,17 +81,17 @@ async def link(
     if session.stage is not Stage.FULL:
         return token
     renewed = await sign_in.accept(connection, account, factor=FACTOR, token=token)
-    return renewed if isinstance(renewed, Rejected) else renewed.token
+    return renewed if isinstance(renewed, FailedStep) else renewed.token
 
 
-def _reject_purpose(account: str | None) -> Rejected:
-    return Rejected(
+def _reject_purpose(account: str | None) -> FailedStep:
+    return FailedStep(
         message("this sign-in was started for another purpose or account: begin again"),
         account,
     )
 
 
-def _reject_account(session: Session) -> Rejected:
-    return Rejected(
+def _reject_account(session: Session) -> FailedStep:
+    return FailedStep(
         message("this identity belongs to another account"), session.account
     )

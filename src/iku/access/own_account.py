@@ -7,12 +7,12 @@ from collections.abc import Awaitable, Callable
 
 from iku.access import identities, sign_in, totp
 from iku.access.factor_removal import LastFactor, protect_last_factor
-from iku.access.sign_in import Rejected
+from iku.access.sign_in import FailedStep
 from iku.messages import message
 from iku.postgres.pool import Connection
 
 
-async def remove_authenticator(connection: Connection, token: str) -> Rejected | None:
+async def remove_authenticator(connection: Connection, token: str) -> FailedStep | None:
     """Remove the authenticator of the session's account; return a rejection or None."""
     return await _remove(
         connection, token, lambda account: totp.remove(connection, account)
@@ -21,7 +21,7 @@ async def remove_authenticator(connection: Connection, token: str) -> Rejected |
 
 async def unlink_identity(
     connection: Connection, token: str, issuer: str, subject: str
-) -> Rejected | None:
+) -> FailedStep | None:
     """Unlink an identity of the session's account; return a rejection or None."""
     return await _remove(
         connection,
@@ -32,15 +32,15 @@ async def unlink_identity(
 
 async def _remove(
     connection: Connection, token: str, remove: Callable[[str], Awaitable[bool]]
-) -> Rejected | None:
+) -> FailedStep | None:
     session = await sign_in.fresh_session(connection, token)
-    if isinstance(session, Rejected):
+    if isinstance(session, FailedStep):
         return session
     try:
         async with protect_last_factor(connection, session.account):
             removed = await remove(session.account)
     except LastFactor as error:
-        return Rejected(error.args[0], session.account)
+        return FailedStep(error.args[0], session.account)
     if removed:
         return None
-    return Rejected(message("the account has no such factor"), session.account)
+    return FailedStep(message("the account has no such factor"), session.account)

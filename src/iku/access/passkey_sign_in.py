@@ -15,7 +15,7 @@ from iku.access.database_passkeys import DatabasePasskeys
 from iku.access.factor_removal import LastFactor, protect_last_factor
 from iku.access.passkeys import Json, Passkey, Passkeys
 from iku.access.sessions import Session, Stage
-from iku.access.sign_in import Rejected, SignedIn
+from iku.access.sign_in import FailedStep, SignedIn
 from iku.access.webauthn import PasskeyRefused
 from iku.messages import message
 from iku.postgres.pool import Connection
@@ -25,7 +25,7 @@ FACTOR = "passkey"
 
 async def begin(
     connection: Connection, site: Passkeys, token: str | None = None
-) -> Json | Rejected:
+) -> Json | FailedStep:
     """The options for `navigator.credentials.get`.
 
     *token* is that of a session which the passkey completes or makes fresh; None for a
@@ -41,7 +41,7 @@ async def begin(
     try:
         return await site.begin_sign_in(flows, store, account)
     except PasskeyRefused as error:
-        return Rejected(error.reason, account)
+        return FailedStep(error.reason, account)
 
 
 async def start(
@@ -50,19 +50,19 @@ async def start(
     response: Mapping[str, Any],
     *,
     device: str = "",
-) -> SignedIn | Rejected:
+) -> SignedIn | FailedStep:
     """Open a full session of the account whose passkey signed *response*."""
     flows, store = _flow_and_passkey_stores(connection)
     try:
         used = await site.finish_sign_in(flows, store, response)
     except PasskeyRefused as error:
-        return Rejected(error.reason, None)
+        return FailedStep(error.reason, None)
     return await sign_in.accept(connection, used.account, factor=FACTOR, device=device)
 
 
 async def verify(
     connection: Connection, site: Passkeys, token: str, response: Mapping[str, Any]
-) -> SignedIn | Rejected:
+) -> SignedIn | FailedStep:
     """Verify a passkey: complete the sign-in, or renew a completed session.
 
     A renewed session counts as recently verified.
@@ -74,20 +74,20 @@ async def verify(
     try:
         await site.finish_sign_in(flows, store, response, session.account)
     except PasskeyRefused as error:
-        return Rejected(error.reason, session.account)
+        return FailedStep(error.reason, session.account)
     return await sign_in.accept(connection, session.account, factor=FACTOR, token=token)
 
 
 async def begin_registration(
     connection: Connection, site: Passkeys, token: str
-) -> Json | Rejected:
+) -> Json | FailedStep:
     """The options for `navigator.credentials.create`.
 
     Permitted to an invited account, to a partial session of an account without a
     second factor, and to a full session with a fresh factor.
     """
     session = await sign_in.enrolling_session(connection, token)
-    if isinstance(session, Rejected):
+    if isinstance(session, FailedStep):
         return session
     name = (await accounts.factors(connection, session.account)).login_name
     flows, store = _flow_and_passkey_stores(connection)
@@ -96,7 +96,7 @@ async def begin_registration(
             flows, store, session.account, name or session.account
         )
     except PasskeyRefused as error:
-        return Rejected(error.reason, session.account)
+        return FailedStep(error.reason, session.account)
 
 
 async def register(
@@ -105,10 +105,10 @@ async def register(
     token: str,
     response: Mapping[str, Any],
     name: str,
-) -> SignedIn | Rejected:
+) -> SignedIn | FailedStep:
     """Store a new passkey, which completes or renews the session."""
     session = await sign_in.enrolling_session(connection, token)
-    if isinstance(session, Rejected):
+    if isinstance(session, FailedStep):
         return session
     flows, store = _flow_and_passkey_stores(connection)
     try:
@@ -117,20 +117,20 @@ async def register(
         )
         return await _store_passkey(connection, made, token)
     except PasskeyRefused as error:
-        return Rejected(error.reason, session.account)
+        return FailedStep(error.reason, session.account)
     except _StepRejected as error:
         return error.why
 
 
 async def remove(
     connection: Connection, token: str, credential: bytes
-) -> Rejected | None:
+) -> FailedStep | None:
     """Remove a passkey of the session's account; return a rejection or None.
 
     The session must be fully signed in and recently verified.
     """
     session = await sign_in.fresh_session(connection, token)
-    if isinstance(session, Rejected):
+    if isinstance(session, FailedStep):
         return session
     try:
         async with protect_last_factor(connection, session.account):
@@ -138,16 +138,16 @@ async def remove(
                 session.account, credential
             )
     except LastFactor as error:
-        return Rejected(error.args[0], session.account)
+        return FailedStep(error.args[0], session.account)
     if removed:
         return None
-    return Rejected(message("the account has no such passkey"), session.account)
+    return FailedStep(message("the account has no such passkey"), session.account)
 
 
 class _StepRejected(Exception):
     """The step was rejected; its transaction is rolled back."""
 
-    def __init__(self, why: Rejected) -> None:
+    def __init__(self, why: FailedStep) -> None:
         super().__init__(why.reason)
         self.why = why
 
@@ -166,7 +166,7 @@ async def _store_passkey(connection: Connection, made: Passkey, token: str) -> S
         done = await sign_in.accept(
             connection, made.account, factor=FACTOR, token=token
         )
-        if isinstance(done, Rejected):
+        if isinstance(done, FailedStep):
             raise _StepRejected(done)
         return done
 

@@ -44,7 +44,7 @@ class SignedIn(Struct, frozen=True):
     token: str
 
 
-class Rejected(Struct, frozen=True):
+class FailedStep(Struct, frozen=True):
     """The step failed; nothing changed.
 
     Attributes:
@@ -55,7 +55,7 @@ class Rejected(Struct, frozen=True):
     account: str | None = None
 
 
-Step: TypeAlias = SignedIn | Rejected | DelayedAttempt
+Step: TypeAlias = SignedIn | FailedStep | DelayedAttempt
 
 
 async def start(
@@ -66,7 +66,7 @@ async def start(
     password: str,
     address: str,
     device: str = "",
-) -> PartialSession | Rejected | DelayedAttempt:
+) -> PartialSession | FailedStep | DelayedAttempt:
     """Verify login name and password.
 
     An unknown name takes the same time and is rejected with the same message.
@@ -119,7 +119,7 @@ async def set_password(
     login_name: str,
     password: str,
     words: Iterable[str] = (),
-) -> Rejected | None:
+) -> FailedStep | None:
     """Set login name and password of an invited account; return a rejection or None.
 
     The password must not be guessable from *words*, the names of the agency. Only the
@@ -132,7 +132,7 @@ async def set_password(
         password, {*words, *passwords.words_of(login_name)}
     )
     if wrong is not None:
-        return Rejected(wrong, session.account)
+        return FailedStep(wrong, session.account)
     new = await passwords.hash_password(password)
     async with connection.transaction():
         # A recovery at the same time removes the password, or has ended the session.
@@ -141,7 +141,7 @@ async def set_password(
             return reject_expired()
         if not await accounts.set_login_name(connection, session.account, login_name):
             taken = message("the login name {name} is taken", name=login_name)
-            return Rejected(taken, session.account)
+            return FailedStep(taken, session.account)
         _, old = await passwords.of_account(connection, session.account)
         await passwords.replace(connection, session.account, old, new)
     return None
@@ -149,14 +149,14 @@ async def set_password(
 
 async def begin_enrolment(
     connection: Connection, secrets: Secrets, token: str, *, issuer: str
-) -> Enrolment | Rejected:
+) -> Enrolment | FailedStep:
     """Start the enrolment of an authenticator, which is valid once a code confirms it.
 
     Permitted to an invited account, to a partial session of an account without a
     second factor, and to a full session with a fresh factor.
     """
     session = await _authenticator_session(connection, token)
-    if isinstance(session, Rejected):
+    if isinstance(session, FailedStep):
         return session
     name = (await accounts.factors(connection, session.account)).login_name
     return await totp.enrol(
@@ -173,7 +173,7 @@ async def confirm_enrolment(
 ) -> Step:
     """Confirm the authenticator by a code, which completes or renews the session."""
     session = await _authenticator_session(connection, token)
-    if isinstance(session, Rejected):
+    if isinstance(session, FailedStep):
         return session
     begun = await attempts.begin_code(connection, secrets, session.account)
     if isinstance(begun, DelayedAttempt):
@@ -198,7 +198,7 @@ async def step_up(
 
 async def verify_code(
     connection: Connection, secrets: Secrets, account: str, code: str
-) -> Rejected | DelayedAttempt | None:
+) -> FailedStep | DelayedAttempt | None:
     """Verify a code of an account without a session; return None if it is valid.
 
     The code is the recently used factor of a program that acts by an API key.
@@ -217,7 +217,7 @@ async def accept(
     factor: str,
     token: str | None = None,
     device: str = "",
-) -> SignedIn | Rejected:
+) -> SignedIn | FailedStep:
     """Sign in an account by a verified passkey or identity.
 
     Without a *token* this opens a full session, for which a passkey is enough;
@@ -235,7 +235,7 @@ async def accept(
         return reject_expired()
     if session.account != account:
         other = message("the factor belongs to another account")
-        return Rejected(other, session.account)
+        return FailedStep(other, session.account)
     return await _replace_token(connection, session, token, factor)
 
 
@@ -253,18 +253,18 @@ async def change_password(
     Requires a fresh factor.
     """
     session = await fresh_session(connection, token)
-    if isinstance(session, Rejected):
+    if isinstance(session, FailedStep):
         return session
     begun = await attempts.begin_code(connection, secrets, session.account)
     if isinstance(begun, DelayedAttempt):
         return begun
     name, stored = await passwords.of_account(connection, session.account)
     if not await passwords.verify(stored, old):
-        return Rejected(message("the old password is wrong"), session.account)
+        return FailedStep(message("the old password is wrong"), session.account)
     await attempts.record_success(connection, begun)
     wrong = await passwords.check(new, {*words, *passwords.words_of(name or "")})
     if wrong is not None:
-        return Rejected(wrong, session.account)
+        return FailedStep(wrong, session.account)
     replacement = await passwords.hash_password(new)
     try:
         async with connection.transaction():
@@ -298,7 +298,7 @@ async def _replace_password(
     return renewed
 
 
-async def fresh_session(connection: Connection, token: str) -> Session | Rejected:
+async def fresh_session(connection: Connection, token: str) -> Session | FailedStep:
     """The full session of a token, if a factor was used in the last five minutes."""
     session = await sessions.find(connection, token)
     if session is None:
@@ -306,7 +306,7 @@ async def fresh_session(connection: Connection, token: str) -> Session | Rejecte
     return session if session.fresh else reject_stale(session)
 
 
-async def enrolling_session(connection: Connection, token: str) -> Session | Rejected:
+async def enrolling_session(connection: Connection, token: str) -> Session | FailedStep:
     """The session of a token, if it may enrol a factor such as a passkey."""
     session = await sessions.find(connection, token)
     if session is not None:
@@ -317,30 +317,30 @@ async def enrolling_session(connection: Connection, token: str) -> Session | Rej
     found = await accounts.factors(connection, session.account)
     if session.stage is Stage.PARTIAL and found.has_second_factor:
         second = message("the account has a second factor: sign in with it first")
-        return Rejected(second, session.account)
+        return FailedStep(second, session.account)
     return session
 
 
 async def _authenticator_session(
     connection: Connection, token: str
-) -> Session | Rejected:
+) -> Session | FailedStep:
     """The session of a token, if it may enrol an authenticator.
 
     A code is only a second factor, so an invited account must set up another one first.
     """
     session = await enrolling_session(connection, token)
-    if isinstance(session, Rejected) or session.stage is not Stage.INVITED:
+    if isinstance(session, FailedStep) or session.stage is not Stage.INVITED:
         return session
     found = await accounts.factors(connection, session.account)
     if found.password or found.identities:
         return session
     first = message("set a login name and a password first")
-    return Rejected(first, session.account)
+    return FailedStep(first, session.account)
 
 
 async def _verify_code(
     connection: Connection, secrets: Secrets, account: str, code: str
-) -> StartedAttempt | Rejected | DelayedAttempt:
+) -> StartedAttempt | FailedStep | DelayedAttempt:
     """The attempt with a valid code of the account, not yet recorded as successful."""
     begun = await attempts.begin_code(connection, secrets, account)
     if isinstance(begun, DelayedAttempt):
@@ -352,7 +352,7 @@ async def _verify_code(
 
 async def _complete(
     connection: Connection, session: Session, token: str, begun: StartedAttempt
-) -> SignedIn | Rejected:
+) -> SignedIn | FailedStep:
     """Replace the session's token after a code was verified."""
     async with connection.transaction():
         await attempts.record_success(connection, begun)
@@ -362,7 +362,7 @@ async def _complete(
 
 async def _replace_token(
     connection: Connection, session: Session, token: str, factor: str
-) -> SignedIn | Rejected:
+) -> SignedIn | FailedStep:
     """Complete the session, or renew it if it is full."""
     match session.stage:
         case Stage.FULL:
@@ -375,24 +375,24 @@ async def _replace_token(
     return reject_expired() if new is None else SignedIn(session.account, new)
 
 
-def reject_expired() -> Rejected:
+def reject_expired() -> FailedStep:
     """The rejection of a token that has no session of the required stage."""
-    return Rejected(message("the sign-in has expired: begin again"))
+    return FailedStep(message("the sign-in has expired: begin again"))
 
 
-def reject_stale(session: Session) -> Rejected:
+def reject_stale(session: Session) -> FailedStep:
     """The rejection of a session without a fresh factor."""
-    return Rejected(
+    return FailedStep(
         message("a factor must have been used in the last five minutes"),
         session.account,
     )
 
 
-def _reject_password(begun: StartedAttempt) -> Rejected:
-    return Rejected(message("the login name or the password is wrong"), begun.account)
+def _reject_password(begun: StartedAttempt) -> FailedStep:
+    return FailedStep(message("the login name or the password is wrong"), begun.account)
 
 
-def _reject_code(account: str) -> Rejected:
-    return Rejected(
+def _reject_code(account: str) -> FailedStep:
+    return FailedStep(
         message("the code is wrong, was used before, or has expired"), account
     )

@@ -17,7 +17,7 @@ from msgspec import structs
 from iku.access import accounts, api_keys, sign_in
 from iku.access.attempts import DelayedAttempt
 from iku.access.secrets import Secrets
-from iku.access.sign_in import Rejected
+from iku.access.sign_in import FailedStep
 from iku.app import App
 from iku.cli.terminal_language import translated
 from iku.commands.authorisation import StepUpRequired
@@ -103,7 +103,7 @@ async def _with_fresh_factor(opened: App, credentials: Credentials) -> Credentia
             translated(message("Code from your authenticator app")), err=True
         )
         match await sign_in.verify_code(connection, secrets, account, code):
-            case Rejected(reason=reason):
+            case FailedStep(reason=reason):
                 raise Forbidden(reason)
             case DelayedAttempt(seconds=seconds):
                 raise Forbidden(

@@ -16,7 +16,7 @@ from iku.domain.access import Credentials
 from iku.exchange import workbook
 from iku.exchange.papers import issuing, registry, signed_copies, table_csv
 from iku.exchange.papers.missing import Missing
-from iku.exchange.papers.registry import Archive, Paper, Scope
+from iku.exchange.papers.registry import Paper, PaperArchive, PaperScope
 from iku.exchange.papers.sources import PaperRequest, Participants
 from iku.gateway import receipt
 from iku.messages import Message, message
@@ -59,11 +59,11 @@ def _command(kind: Paper) -> click.Command:
 
 def _arguments(kind: Paper) -> Any:
     match kind.scope:
-        case Scope.PUBLICATION:
+        case PaperScope.PUBLICATION:
             return click.argument("about", metavar="PUBLICATION")
-        case Scope.CASE:
+        case PaperScope.CASE:
             return click.argument("about", metavar="NUMBER")
-        case Scope.COORDINATES:
+        case PaperScope.COORDINATES:
             return options(MomentQuestion)
 
 
@@ -137,11 +137,11 @@ def _report(outcome: CommandResult, said: Message, *, json: bool) -> None:
 def _request(app: App, kind: Paper, given: dict[str, Any]) -> PaperRequest:
     people = Participants(**{name: given[name] for name in kind.participants})
     match kind.scope:
-        case Scope.PUBLICATION:
+        case PaperScope.PUBLICATION:
             return PaperRequest(publication=given["about"], participants=people)
-        case Scope.CASE:
+        case PaperScope.CASE:
             return PaperRequest(subject=given["about"], participants=people)
-        case Scope.COORDINATES:
+        case PaperScope.COORDINATES:
             question: MomentQuestion = given["question"]
             return PaperRequest(moment=question.moment(app.commands.today()))
 
@@ -221,7 +221,7 @@ async def _issued(
     return found
 
 
-def _archive_command(archive: Archive) -> click.Command:
+def _archive_command(archive: PaperArchive) -> click.Command:
     """The command that writes an archive about a publication."""
 
     @click.command(archive.name, help=str(archive.label))
@@ -242,7 +242,7 @@ def _archive_command(archive: Archive) -> click.Command:
     return command
 
 
-async def _pack(archive: Archive, request: PaperRequest) -> bytes:
+async def _pack(archive: PaperArchive, request: PaperRequest) -> bytes:
     async with terminal.opened_view() as (app, view):
         sources = paper_sources.sources(app, view)
         return await registry.pack(sources, archive.name, request)

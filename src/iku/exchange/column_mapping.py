@@ -24,7 +24,7 @@ from msgspec import Struct
 from iku import strict_json
 from iku.exchange import workbook_parts, workbook_sheets, written_day
 from iku.exchange.csv_sheet import CsvTable
-from iku.exchange.journal_layouts import LAYOUTS, Layout, Statement
+from iku.exchange.journal_layouts import LAYOUTS, FactLayout, Layout
 from iku.exchange.spreadsheet import (
     CellValue,
     ColumnPlace,
@@ -67,7 +67,7 @@ class ColumnMapping(Struct, frozen=True, forbid_unknown_fields=True, dict=True):
         return LAYOUTS[self.journal]
 
     @cached_property
-    def events(self) -> dict[str, Statement]:
+    def events(self) -> dict[str, FactLayout]:
         """The events that a row can state: those whose day has a column."""
         layout = self.layout
         if layout.event is None:
@@ -157,7 +157,7 @@ def event_targets(journal: str) -> dict[str, list[str]]:
     }
 
 
-def _used(layout: Layout, of: Statement) -> set[str]:
+def _used(layout: Layout, of: FactLayout) -> set[str]:
     """The columns that a kind of row uses besides those of all rows."""
     return {layout.known, *of.fields, *of.identifying_fields, *of.only}
 
@@ -313,7 +313,7 @@ class MappedSheet:
             for event, statement in mapping.events.items()
         }
 
-    def _columns_of(self, event: str, of: Statement) -> dict[str, ColumnPlace]:
+    def _columns_of(self, event: str, of: FactLayout) -> dict[str, ColumnPlace]:
         """The columns that an event uses, by heading of the journal."""
         layout = self._mapping.layout
         headings = {*of.fields, *of.identifying_fields, *of.only}

@@ -21,8 +21,8 @@ from iku.domain import conflict, organisation
 from iku.domain.fact import EARLIEST
 from iku.exchange import journal_columns
 from iku.exchange.entry_template_mark import GUIDE, MARK
-from iku.exchange.journal_columns import Column, RowKind
-from iku.exchange.journal_layouts import LAYOUTS, Statement
+from iku.exchange.journal_columns import JournalColumn, RowKind
+from iku.exchange.journal_layouts import LAYOUTS, FactLayout
 from iku.exchange.workbook_layout import CREATED, DAY_FORMAT, HEADING, lay_out
 from iku.exchange.workbook_parts import column_letters
 from iku.language import Language, translate
@@ -64,7 +64,7 @@ class TemplateSheet(NamedTuple):
     """
 
     name: str
-    columns: tuple[Column, ...]
+    columns: tuple[JournalColumn, ...]
     opening: str
     unique: tuple[str, ...]
     events: tuple[RowKind, ...]
@@ -116,7 +116,7 @@ def _sheet(
     return TemplateSheet(name, columns, opening, unique, events)
 
 
-def _is_about_participation(statement: Statement) -> bool:
+def _is_about_participation(statement: FactLayout) -> bool:
     return bool({statement.fact, *statement.about} & {*_PARTICIPATION})
 
 
@@ -249,7 +249,9 @@ def _lists(areas: Sequence[Area]) -> Iterator[tuple[str, tuple[str, ...]]]:
         yield event, tuple(one.value for one in conflict.Manner)
 
 
-def _rule(of: TemplateSheet, column: Column, letters: dict[str, str]) -> dict[str, Any]:
+def _rule(
+    of: TemplateSheet, column: JournalColumn, letters: dict[str, str]
+) -> dict[str, Any]:
     """What the spreadsheet program accepts in a column."""
     heading = column.heading
     if heading in DAYS:
@@ -298,7 +300,7 @@ def _once_rule(of: TemplateSheet, letters: dict[str, str]) -> dict[str, Any]:
     }
 
 
-def _hint(column: Column) -> dict[str, Any]:
+def _hint(column: JournalColumn) -> dict[str, Any]:
     """What is shown beside a cell of the column."""
     return {
         "input_title": column.heading[:_LONGEST_TITLE],

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from iku.exchange import cells
-from iku.exchange.journal_layouts import LAYOUTS, REMARK, Layout, Statement
+from iku.exchange.journal_layouts import LAYOUTS, REMARK, FactLayout, Layout
 from iku.messages import Message, message
 
 _SHARED: Mapping[str, Message] = {
@@ -70,7 +70,7 @@ DESCRIPTIONS: Mapping[str, Mapping[str, Message]] = {
 }
 
 
-class Column(NamedTuple):
+class JournalColumn(NamedTuple):
     """A column of a journal.
 
     Attributes:
@@ -102,11 +102,11 @@ def headings(journal: str) -> tuple[str, ...]:
     return (*layout.headings, *layout.optional)
 
 
-def columns(journal: str) -> list[Column]:
+def columns(journal: str) -> list[JournalColumn]:
     """The columns of a journal, in order."""
     layout, described = LAYOUTS[journal], DESCRIPTIONS[journal]
     return [
-        Column(
+        JournalColumn(
             heading,
             described[heading],
             heading in layout.required_headings,
@@ -124,7 +124,7 @@ def row_kinds(journal: str) -> list[RowKind]:
     return [_row_kind(layout, word, one) for word, one in layout.statements.items()]
 
 
-def _row_kind(layout: Layout, word: str, of: Statement) -> RowKind:
+def _row_kind(layout: Layout, word: str, of: FactLayout) -> RowKind:
     fact: Any = of.fact
     read = cells.cell_readers(fact)
     required = [*of.identifying_fields]

@@ -21,7 +21,7 @@ CLEAR = "-"
 
 
 @dataclass(frozen=True)
-class Statement:
+class FactLayout:
     """The fact that a kind of row states, and its columns.
 
     Attributes:
@@ -68,7 +68,7 @@ class Layout:
     day: str
     known: str
     event: str | None
-    statements: Mapping[str, Statement]
+    statements: Mapping[str, FactLayout]
     optional: tuple[str, ...] = ()
     ahead: bool = False
 
@@ -79,7 +79,7 @@ class Layout:
             {self.subject, self.day, self.known, *([self.event] if self.event else [])}
         )
 
-    def columns(self, statement: Statement) -> Mapping[str, str]:
+    def columns(self, statement: FactLayout) -> Mapping[str, str]:
         """Headings by field of the fact."""
         return self._columns[id(statement)]
 
@@ -93,21 +93,21 @@ class Layout:
         }
 
 
-def _dated_statement(fact: type[Any], **fields: str) -> Statement:
+def _dated_statement(fact: type[Any], **fields: str) -> FactLayout:
     """A fact with the effective day `tanggal`, and its fields by heading."""
-    return Statement(fact, {"tanggal": "effective_on", **fields})
+    return FactLayout(fact, {"tanggal": "effective_on", **fields})
 
 
 def _correction_statement(
     fact: type[Any], *about: type[Any], **fields: str
-) -> Statement:
-    return Statement(
+) -> FactLayout:
+    return FactLayout(
         fact, {**fields, "keterangan": "reason"}, about, any_of=tuple(fields)
     )
 
 
-def _annulment_statement(*about: type[Any], **identifying_fields: str) -> Statement:
-    return Statement(Annulled, {"keterangan": "reason"}, about, identifying_fields)
+def _annulment_statement(*about: type[Any], **identifying_fields: str) -> FactLayout:
+    return FactLayout(Annulled, {"keterangan": "reason"}, about, identifying_fields)
 
 
 CONFLICTS = Layout(
@@ -153,7 +153,7 @@ CONFLICTS = Layout(
             conflict.Resolved, cara="manner", keterangan="evidence"
         ),
         "dibuka_kembali": _dated_statement(conflict.Reopened, keterangan="reason"),
-        "direklasifikasi": Statement(
+        "direklasifikasi": FactLayout(
             conflict.Reclassified,
             {
                 "tanggal": "effective_on",
@@ -233,7 +233,7 @@ ORGANISATIONS = Layout(
             wilayah="area",
             keterangan="reason",
         ),
-        "diperpanjang": Statement(
+        "diperpanjang": FactLayout(
             organisation.Renewed,
             {
                 "tanggal": "effective_on",
@@ -258,7 +258,7 @@ ORGANISATIONS = Layout(
             terverifikasi="verified",
             keterangan="note",
         ),
-        "partisipasi_diverifikasi": Statement(
+        "partisipasi_diverifikasi": FactLayout(
             organisation.ParticipationVerified,
             {
                 "tanggal": "effective_on",
@@ -279,7 +279,7 @@ ORGANISATIONS = Layout(
         "nomor_dikoreksi": _correction_statement(
             organisation.Corrected, organisation.Registered, rujukan="number"
         ),
-        "partisipasi_dikoreksi": Statement(
+        "partisipasi_dikoreksi": FactLayout(
             organisation.Corrected,
             {
                 "kegiatan": "activity",
@@ -318,7 +318,7 @@ TARGETS = Layout(
     event=None,
     ahead=True,
     statements={
-        "": Statement(
+        "": FactLayout(
             Targeted,
             {
                 "tahun": "year",

@@ -21,7 +21,7 @@ from iku.domain.fact import Fact
 from iku.exchange import column_mapping, workbook_parts, workbook_sheets
 from iku.exchange.column_mapping import ColumnMapping
 from iku.exchange.csv_sheet import CsvSheet
-from iku.exchange.journal_layouts import LAYOUTS, REMARK, Statement
+from iku.exchange.journal_layouts import LAYOUTS, REMARK, FactLayout
 from iku.exchange.row_reader import Digest, RowReader, RowScope
 from iku.exchange.spreadsheet import (
     CHANGED,
@@ -46,7 +46,7 @@ class CorrectionTarget(Struct, frozen=True):
         identifying_fields: Fields that identify the wrong fact.
     """
 
-    statement: Statement
+    statement: FactLayout
     given: dict[str, Any]
     identifying_fields: dict[str, Any]
 
@@ -312,7 +312,7 @@ def _related_subjects(
 
 
 def _read_fact(
-    reading: RowReader, statement: Statement
+    reading: RowReader, statement: FactLayout
 ) -> Fact | CorrectionTarget | None:
     day = reading.day(reading.layout.day, required=True)
     given = reading.fields(statement)

@@ -12,7 +12,7 @@ from iku.domain.decider import subject_id
 from iku.domain.fact import EARLIEST
 from iku.exchange import cells
 from iku.exchange.cells import InvalidCell, Parse
-from iku.exchange.journal_layouts import CLEAR, Layout, Statement
+from iku.exchange.journal_layouts import CLEAR, FactLayout, Layout
 from iku.exchange.spreadsheet import FileFault, SheetRow, quoted
 from iku.messages import message
 
@@ -71,13 +71,13 @@ class RowReader:
         known_on = self.day(self.layout.known, required=True)
         return min(known_on or self._scope.today, self._scope.today)
 
-    def statement(self) -> Statement | None:
+    def statement(self) -> FactLayout | None:
         """The statement of the row, by its kind."""
         statements = self.layout.statements
         if self.layout.event is None:
             return None if self.row.fault else statements[""]
         parse = partial(cells.parse_choice, allowed=statements)
-        found: Statement | None = self._parse_cell(
+        found: FactLayout | None = self._parse_cell(
             self.layout.event, parse, required=True
         )
         return found
@@ -87,7 +87,7 @@ class RowReader:
         found: date | None = self._parse_cell(heading, self._day, required=required)
         return found
 
-    def fields(self, statement: Statement) -> dict[str, Any]:
+    def fields(self, statement: FactLayout) -> dict[str, Any]:
         """Fields of the fact from the non-empty cells."""
         if statement.any_of and self.row.cells.keys().isdisjoint(statement.any_of):
             needed = reduce(_either_or_message, statement.any_of)
@@ -105,13 +105,13 @@ class RowReader:
             statement.fields[heading]: None for heading in cleared
         }
 
-    def identifying_fields(self, statement: Statement) -> dict[str, Any]:
+    def identifying_fields(self, statement: FactLayout) -> dict[str, Any]:
         """Fields that identify the corrected fact, in addition to its day."""
         if not statement.identifying_fields:
             return {}
         return self._fields(statement.about[0], statement.identifying_fields)
 
-    def refuse_unused_cells(self, statement: Statement) -> None:
+    def refuse_unused_cells(self, statement: FactLayout) -> None:
         """Refuse values in columns that the statement does not use."""
         used = {
             *statement.fields,

@@ -9,7 +9,7 @@ from litestar import Request, Response
 
 from iku import labels, parsing
 from iku.access.attempts import DelayedAttempt
-from iku.access.sign_in import Rejected
+from iku.access.sign_in import FailedStep
 from iku.commands.authorisation import StepUpRequired
 from iku.domain.access import Forbidden, Unauthenticated
 from iku.domain.decider import Invalid, Refused
@@ -64,9 +64,9 @@ def form_faults(error: ParseError | Refused) -> dict[str, str]:
             return {"": labels.with_labels(error_message(error))}
 
 
-def rejection_failure(done: Rejected | DelayedAttempt, field: str = "") -> Failure:
+def rejection_failure(done: FailedStep | DelayedAttempt, field: str = "") -> Failure:
     """The `Failure` for a step that was rejected, or attempted too early."""
-    if isinstance(done, Rejected):
+    if isinstance(done, FailedStep):
         return Failure({field: done.reason})
     return Failure(
         {"": delay_message(done)}, DELAY_STATUS, {"Retry-After": str(done.seconds)}

@@ -15,7 +15,7 @@ from iku.access import sessions
 from iku.access.attempts import DelayedAttempt
 from iku.access.audit import Outcome
 from iku.access.sessions import Session
-from iku.access.sign_in import Rejected
+from iku.access.sign_in import FailedStep
 from iku.app import App
 from iku.connection import acquire_connection
 from iku.domain.access import AccessRegister, Credentials, Mode
@@ -120,7 +120,7 @@ class Visitor:
     def record(self, what: str, done: Any) -> None:
         """Write the outcome of a step of a sign-in or a factor to the audit trail."""
         match done:
-            case Rejected(reason=reason, account=account):
+            case FailedStep(reason=reason, account=account):
                 outcome, why = Outcome.FAILURE, reason.id
             case DelayedAttempt():
                 outcome, why, account = Outcome.REFUSED, "delayed", None

@@ -8,17 +8,17 @@ from typing import Any
 
 import pytest
 
-from iku.exchange.papers.registry import ARCHIVES, PAPERS, Scope
+from iku.exchange.papers.registry import ARCHIVES, PAPERS, PaperScope
 from iku.queries.figure_parameters import Moment
 from tests.exchange.papers.conftest import Make
 from tests.exchange.papers.printing import pdf, pictures
 
 OUTLOUD = importlib.import_module("outloud")  # it brings no types
 AT = Moment(date(2021, 12, 31), date(2022, 6, 30))
-ASKED: dict[Scope, dict[str, Any]] = {
-    Scope.PUBLICATION: {"publication": "2021"},
-    Scope.COORDINATES: {"moment": AT},
-    Scope.CASE: {"subject": "K01", "moment": AT},
+ASKED: dict[PaperScope, dict[str, Any]] = {
+    PaperScope.PUBLICATION: {"publication": "2021"},
+    PaperScope.COORDINATES: {"moment": AT},
+    PaperScope.CASE: {"subject": "K01", "moment": AT},
 }
 SEEN = "IKU_PAPERS_SEEN"  # a folder for pictures of the pages
 

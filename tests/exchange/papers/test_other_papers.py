@@ -21,7 +21,7 @@ from iku.exchange.papers.document import (
     Terms,
     printed,
 )
-from iku.exchange.papers.registry import PAPERS, Scope
+from iku.exchange.papers.registry import PAPERS, PaperScope
 from iku.exchange.papers.sources import PaperRequest, Participants
 from iku.exchange.papers.words import say
 from iku.postgres.pool import Plain
@@ -72,7 +72,7 @@ async def test_only_internal_editions_have_texts_and_they_are_never_issued(
         ("perubahan", "perubahan-internal", "belum ditandatangani semua pihak"),
     ):
         asked: dict[str, Any] = {"publication": "2021"}
-        if PAPERS[public].scope is Scope.COORDINATES:
+        if PAPERS[public].scope is PaperScope.COORDINATES:
             asked = {"moment": JUNE}
         assert text not in all_text(await make(public, **asked))
         assert text in all_text(document := await make(internal, **asked))

@@ -24,11 +24,11 @@ from iku.exchange.papers.document import (
     Paragraph,
     Row,
     Section,
-    Signature,
+    SignatureBlock,
     Signatures,
     Table,
 )
-from iku.exchange.papers.registry import PAPERS, Scope
+from iku.exchange.papers.registry import PAPERS, PaperScope
 from iku.queries.figure_parameters import Moment
 from tests.exchange.conftest import Maker
 from tests.exchange.papers.conftest import YEAR, Make
@@ -39,10 +39,10 @@ from tests.registers.world import World
 
 UNBROKEN = "Perselisihan/" + "x" * 120
 LONG = " ".join(["Perselisihan antarwarga tentang batas pekarangan"] * 7)[:300]
-ABOUT: dict[Scope, dict[str, Any]] = {
-    Scope.PUBLICATION: {"publication": "2021"},
-    Scope.COORDINATES: {"moment": Moment(date(2021, 12, 31))},
-    Scope.CASE: {"subject": "K001", "moment": Moment(date(2021, 12, 31))},
+ABOUT: dict[PaperScope, dict[str, Any]] = {
+    PaperScope.PUBLICATION: {"publication": "2021"},
+    PaperScope.COORDINATES: {"moment": Moment(date(2021, 12, 31))},
+    PaperScope.CASE: {"subject": "K001", "moment": Moment(date(2021, 12, 31))},
 }
 EMPTY = Document(
     name="a",
@@ -96,7 +96,7 @@ async def test_no_text_is_cut_or_covered(
 ) -> None:
     await fill(world, subjects)
     for name, paper in PAPERS.items():
-        if paper.scope is Scope.CASE and not subjects:
+        if paper.scope is PaperScope.CASE and not subjects:
             continue
         if subjects > 1 and name not in LISTS:
             continue
@@ -191,7 +191,7 @@ SVG = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 4"/>'
 async def test_signatures_do_not_stand_alone_on_a_page(
     last: Block, signers: int
 ) -> None:
-    blocks = Signatures("Contoh", None, (Signature("Kepala"),) * signers)
+    blocks = Signatures("Contoh", None, (SignatureBlock("Kepala"),) * signers)
     document = structs.replace(EMPTY, signatures=blocks)
     lengths = set[int]()
     for rows in range(4, 40, 2):
@@ -205,7 +205,9 @@ async def test_signatures_do_not_stand_alone_on_a_page(
     assert lengths == {1, 2}  # so the break was at several places
 
 
-SIGNED = structs.replace(EMPTY, signatures=Signatures("A", None, (Signature("B"),)))
+SIGNED = structs.replace(
+    EMPTY, signatures=Signatures("A", None, (SignatureBlock("B"),))
+)
 CLOSING = (Paragraph("Figur."), Paragraph("Penutup."))
 
 

@@ -7,7 +7,7 @@ from python_calamine import load_workbook
 
 from iku.exchange import workbook
 from iku.exchange.papers import registry
-from iku.exchange.papers.registry import Scope
+from iku.exchange.papers.registry import PaperScope
 from tests.exchange.workbooks import cells
 
 
@@ -15,7 +15,7 @@ async def test_each_paper_of_a_publication_is_a_workbook(
     make: Any, published: str
 ) -> None:
     for paper in registry.PAPERS.values():
-        if paper.scope is not Scope.PUBLICATION:
+        if paper.scope is not PaperScope.PUBLICATION:
             continue
         of = await make(paper.name, publication=published)
         content = workbook.document(of)

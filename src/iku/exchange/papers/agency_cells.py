@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from iku.agency import AgencyProfile
 from iku.exchange.papers import missing
-from iku.exchange.papers.document import Amount, Cell, Signature, Signatures
+from iku.exchange.papers.document import Amount, Cell, SignatureBlock, Signatures
 from iku.exchange.papers.missing import Missing
 from iku.exchange.papers.sources import PaperRequest, Sources
 from iku.exchange.papers.words import say
@@ -44,12 +44,12 @@ def signatures(agency: AgencyData, request: PaperRequest, *offices: str) -> Sign
     return Signatures(place, request.signed_on, blocks)
 
 
-def _signature(agency: AgencyData, office: str) -> Signature:
+def _signature(agency: AgencyData, office: str) -> SignatureBlock:
     ranked = office != MAYOR  # an elected office has no rank
     signer = agency.signers.get(office)
     if signer is None:
-        return Signature(_OFFICES[office], ranked=ranked)
-    return Signature(
+        return SignatureBlock(_OFFICES[office], ranked=ranked)
+    return SignatureBlock(
         signer.office_title, signer.name, signer.rank, signer.nip, ranked=ranked
     )
 

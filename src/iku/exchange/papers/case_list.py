@@ -22,7 +22,7 @@ from iku.exchange.papers.document import (
     Section,
     Table,
 )
-from iku.exchange.papers.frozen_figures import FrozenFigure, FrozenPublication
+from iku.exchange.papers.frozen_figures import DefinedFigure, FrozenPublication
 from iku.exchange.papers.sources import PaperRequest, Sources
 from iku.exchange.papers.words import reasons, say, word
 from iku.labels import DIMENSIONS, MANNERS, PHASES, SOURCES, STATUSES
@@ -107,7 +107,7 @@ async def _make(sources: Sources, request: PaperRequest, *, internal: bool) -> D
 
 
 def _section(
-    one: FrozenFigure,
+    one: DefinedFigure,
     found: Sequence[AnnexedCase],
     areas: dict[str, str] | None,
     place: int,

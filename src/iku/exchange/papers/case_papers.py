@@ -19,7 +19,7 @@ from iku.exchange.papers.document import (
     Paragraph,
     Row,
     Section,
-    Signature,
+    SignatureBlock,
     Signatures,
     Table,
     Terms,
@@ -138,7 +138,7 @@ async def make_settlement(sources: Sources, request: PaperRequest) -> Document:
         *(("Saksi", name) for name in given.witnesses or (None,)),
         ("Mediator", given.mediator),
     )
-    blocks = tuple(Signature(role, name, ranked=False) for role, name in signers)
+    blocks = tuple(SignatureBlock(role, name, ranked=False) for role, name in signers)
     return await _document(
         sources,
         request,

@@ -12,7 +12,7 @@ from iku.exchange.papers.document import (
     Paragraph,
     Row,
     Section,
-    Signature,
+    SignatureBlock,
     Signatures,
     Table,
     Terms,
@@ -133,7 +133,7 @@ def _ending() -> str:
 def _signatures(agency: AgencyData, request: PaperRequest) -> Signatures:
     """Who closed, who reviewed, and the head of the agency."""
     of_head = agency_cells.signatures(agency, request, HEAD)
-    roles = (Signature("Yang menutup buku"), Signature("Yang menelaah"))
+    roles = (SignatureBlock("Yang menutup buku"), SignatureBlock("Yang menelaah"))
     blocks = (*roles, *of_head.blocks)
     place = request.participants.place or of_head.place
     return Signatures(place, of_head.signed_on, blocks, _ending())

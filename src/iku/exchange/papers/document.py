@@ -156,7 +156,7 @@ class Section(Struct, frozen=True):
     blocks: tuple[Block, ...]
 
 
-class Signature(Struct, frozen=True):
+class SignatureBlock(Struct, frozen=True):
     """A signature block; what nobody gave is None and stays open.
 
     Attributes:
@@ -181,7 +181,7 @@ class Signatures(Struct, frozen=True):
 
     place: str | None
     signed_on: date | None
-    blocks: tuple[Signature, ...]
+    blocks: tuple[SignatureBlock, ...]
     ending: str | None = None
 
 

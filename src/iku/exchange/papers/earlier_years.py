@@ -9,7 +9,7 @@ from iku.domain.figure import Figure
 from iku.domain.period import Kind
 from iku.domain.question import Question
 from iku.exchange.papers.document import FORMATS
-from iku.exchange.papers.frozen_figures import FrozenFigure, FrozenPublication
+from iku.exchange.papers.frozen_figures import DefinedFigure, FrozenPublication
 from iku.exchange.papers.sources import Sources
 from iku.exchange.papers.words import say
 from iku.messages import message
@@ -34,7 +34,7 @@ async def read(
     sources: Sources,
     of: FrozenPublication,
     agency: AgencyData,
-    one: FrozenFigure,
+    one: DefinedFigure,
     years: Sequence[int],
 ) -> list[EarlierYear]:
     """The actuals of *years*, with the knowledge that the publication froze.
@@ -64,7 +64,7 @@ async def read(
 
 def _earlier_year(
     figure: Figure,
-    one: FrozenFigure,
+    one: DefinedFigure,
     edition: PrintedFigure | None,
     agency: AgencyData,
 ) -> EarlierYear:
@@ -83,7 +83,7 @@ def _earlier_year(
     return EarlierYear(figure.percentage, _counted_note(figure))
 
 
-def _published_year(edition: PrintedFigure, one: FrozenFigure) -> EarlierYear:
+def _published_year(edition: PrintedFigure, one: DefinedFigure) -> EarlierYear:
     frozen, of = edition.frozen, edition.edition
     said = say(
         message(

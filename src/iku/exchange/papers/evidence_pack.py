@@ -33,7 +33,7 @@ from iku.exchange.papers.document import (
     Table,
     Terms,
 )
-from iku.exchange.papers.frozen_figures import FrozenFigure, FrozenPublication
+from iku.exchange.papers.frozen_figures import DefinedFigure, FrozenPublication
 from iku.exchange.papers.sources import PaperRequest, Sources
 from iku.exchange.papers.typesetting import TEMPLATES, typeset
 from iku.exchange.papers.words import say
@@ -177,7 +177,7 @@ async def _procedure(
     return await _document(sources, request, of, "Prosedur Pengumpulan Data", sections)
 
 
-def _collection(one: FrozenFigure) -> Section:
+def _collection(one: DefinedFigure) -> Section:
     """The sources and the owner of an indicator."""
     defined = one.defined
     of_cases = isinstance(defined.options, ConflictOptions)

@@ -30,7 +30,7 @@ from iku.exchange.papers.document import (
     Table,
 )
 from iku.exchange.papers.earlier_years import EarlierYear
-from iku.exchange.papers.frozen_figures import FrozenFigure, FrozenPublication
+from iku.exchange.papers.frozen_figures import DefinedFigure, FrozenPublication
 from iku.exchange.papers.notes import Notes
 from iku.exchange.papers.quarters import YearByQuarter
 from iku.exchange.papers.sources import PaperRequest, Sources
@@ -60,7 +60,7 @@ class _Measured(NamedTuple):
     """An indicator with its quarters and the actual of the year before."""
 
     place: int
-    frozen: FrozenFigure
+    frozen: DefinedFigure
     year: YearByQuarter
     before: EarlierYear
 

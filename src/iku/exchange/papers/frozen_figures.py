@@ -28,7 +28,7 @@ _STEPS = {
 }
 
 
-class FrozenFigure(NamedTuple):
+class DefinedFigure(NamedTuple):
     """A frozen figure and the version of the definition that it was counted by."""
 
     value: FrozenValue
@@ -55,7 +55,7 @@ class FrozenPublication(NamedTuple):
 
     publication: Publication
     closing: Closed
-    figures: Sequence[FrozenFigure]
+    figures: Sequence[DefinedFigure]
 
     @property
     def year(self) -> int:
@@ -107,7 +107,7 @@ async def read(sources: Sources, identifier: str | None) -> FrozenPublication:
         )
     known = await figures.indicators(view.reader)
     frozen = tuple(
-        FrozenFigure(one, known[one.indicator].definitions[one.definition - 1].defined)
+        DefinedFigure(one, known[one.indicator].definitions[one.definition - 1].defined)
         for one in of.closing.figures
     )
     return FrozenPublication(of, of.closing, frozen)

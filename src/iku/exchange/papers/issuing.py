@@ -29,7 +29,7 @@ from iku.exchange.papers import layout as layouts
 from iku.exchange.papers.document import Document
 from iku.exchange.papers.missing import Missing
 from iku.exchange.papers.recent_papers import RecentPapers
-from iku.exchange.papers.registry import Paper, Scope
+from iku.exchange.papers.registry import Paper, PaperScope
 from iku.exchange.papers.sources import PaperRequest, Sources
 from iku.exchange.papers.typesetting import Attachment
 from iku.ledger.policy import Policy
@@ -147,7 +147,7 @@ def _subject(kind: Paper, request: PaperRequest) -> str | None:
     match kind, request:
         case Paper(issued=False), _:
             return None
-        case Paper(scope=Scope.PUBLICATION), PaperRequest(publication=str(of)):
+        case Paper(scope=PaperScope.PUBLICATION), PaperRequest(publication=str(of)):
             is_identifier = re.fullmatch(publication.IDENTIFIER, of) is not None
             return paper.identifier(kind.name, of) if is_identifier else None
         case _, PaperRequest(moment=Moment(as_of, date() as known_on, int(size))):

@@ -11,7 +11,7 @@ from iku.exchange.papers.document import (
     Section,
     Table,
 )
-from iku.exchange.papers.frozen_figures import FrozenFigure, FrozenPublication
+from iku.exchange.papers.frozen_figures import DefinedFigure, FrozenPublication
 from iku.exchange.papers.sources import PaperRequest, Sources
 from iku.exchange.papers.words import say
 from iku.messages import message
@@ -61,7 +61,7 @@ async def make(sources: Sources, request: PaperRequest) -> Document:
     )
 
 
-def _row(of: FrozenPublication, one: FrozenFigure) -> Row:
+def _row(of: FrozenPublication, one: DefinedFigure) -> Row:
     publication, value = of.publication, one.value
     return Row(
         (

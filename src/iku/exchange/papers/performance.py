@@ -28,7 +28,7 @@ from iku.exchange.papers.document import (
     day_in_words,
 )
 from iku.exchange.papers.earlier_years import EarlierYear
-from iku.exchange.papers.frozen_figures import FrozenFigure, FrozenPublication
+from iku.exchange.papers.frozen_figures import DefinedFigure, FrozenPublication
 from iku.exchange.papers.notes import Notes
 from iku.exchange.papers.sources import PaperRequest, Sources
 from iku.exchange.papers.words import say
@@ -134,7 +134,7 @@ def _add_figure(
     rows: _Rows,
     notes: Notes,
     agency: AgencyData,
-    one: FrozenFigure,
+    one: DefinedFigure,
     earlier: Sequence[EarlierYear],
 ) -> None:
     value = one.value
@@ -219,7 +219,7 @@ def _mean_row(rows: _Rows, notes: Notes) -> Row:
     return Row(tuple(cells), span=ACHIEVEMENT, marks={0: notes.mark(said)})
 
 
-def _definition_notes(one: FrozenFigure) -> list[str]:
+def _definition_notes(one: DefinedFigure) -> list[str]:
     """What the definition of a figure says about how it was counted."""
     value, options = one.value, one.defined.options
     said = [f"{one.code}: definisi versi {value.definition}, {_policy(options)}."]
@@ -244,7 +244,7 @@ def _policy(options: Options) -> str:
     return empty
 
 
-def _basis(one: FrozenFigure) -> str:
+def _basis(one: DefinedFigure) -> str:
     value = one.value
     if not value.denominator:
         return say(
@@ -295,7 +295,7 @@ def _formulas(of: FrozenPublication) -> list[Block]:
     ]
 
 
-def calculation(one: FrozenFigure) -> str:
+def calculation(one: DefinedFigure) -> str:
     """The calculation of a figure on a line."""
     value = one.value
     shown = say(message("undefined"))
@@ -308,7 +308,7 @@ def calculation(one: FrozenFigure) -> str:
 
 
 async def _chart(
-    sources: Sources, records: Sequence[PublicationRecord], one: FrozenFigure
+    sources: Sources, records: Sequence[PublicationRecord], one: DefinedFigure
 ) -> Chart:
     """The figure over the quarters of two years, as known at its coordinates."""
     points = await figure_detail.series_points(

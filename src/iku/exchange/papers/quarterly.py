@@ -15,7 +15,7 @@ from iku.exchange.papers.document import (
     Table,
     day_in_words,
 )
-from iku.exchange.papers.frozen_figures import FrozenFigure
+from iku.exchange.papers.frozen_figures import DefinedFigure
 from iku.exchange.papers.notes import Notes
 from iku.exchange.papers.quarters import YearByQuarter
 from iku.exchange.papers.sources import PaperRequest, Sources
@@ -90,7 +90,7 @@ def _columns() -> tuple[Column, ...]:
 
 def _row(
     place: int,
-    one: FrozenFigure,
+    one: DefinedFigure,
     year: YearByQuarter,
     agency: AgencyData,
     notes: Notes,
@@ -118,7 +118,7 @@ def _row(
 
 
 def _achievement(
-    one: FrozenFigure, year: YearByQuarter, plan: IndicatorPlan
+    one: DefinedFigure, year: YearByQuarter, plan: IndicatorPlan
 ) -> tuple[Fraction | None, str | None]:
     """The achievement against the target of the last quarter, and a note on it.
 

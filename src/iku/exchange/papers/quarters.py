@@ -18,7 +18,7 @@ from iku.domain.scale import Scaled
 from iku.exchange.formats import ROMAN
 from iku.exchange.papers import exact
 from iku.exchange.papers.document import FORMATS, Ratio, day_in_words
-from iku.exchange.papers.frozen_figures import FrozenFigure, FrozenPublication
+from iku.exchange.papers.frozen_figures import DefinedFigure, FrozenPublication
 from iku.exchange.papers.sources import Sources
 from iku.exchange.papers.words import say
 from iku.messages import message
@@ -96,7 +96,7 @@ def days_of(as_of: date) -> list[date]:
     return [*(end for end in ends if end < as_of), as_of]
 
 
-def _question(of: FrozenPublication, one: FrozenFigure) -> Question:
+def _question(of: FrozenPublication, one: DefinedFigure) -> Question:
     return Question(
         one.code,
         of.publication.as_of,

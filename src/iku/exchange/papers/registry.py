@@ -34,7 +34,7 @@ from iku.messages import Message, message
 Make: TypeAlias = Callable[[Sources, PaperRequest], Awaitable[Document]]
 
 
-class Scope(StrEnum):
+class PaperScope(StrEnum):
     """What a paper is about."""
 
     PUBLICATION = "publication"
@@ -55,7 +55,7 @@ class Paper(Struct, frozen=True):
 
     name: str
     label: Message
-    scope: Scope
+    scope: PaperScope
     action: Action
     make: Make
     issued: bool = True
@@ -66,35 +66,35 @@ _ALL = (
     Paper(
         performance.NAME,
         message("Performance measurement (LKjIP)"),
-        Scope.PUBLICATION,
+        PaperScope.PUBLICATION,
         Action.READ_FIGURES,
         performance.make,
     ),
     Paper(
         quarterly.NAME,
         message("Quarterly monitoring and evaluation"),
-        Scope.PUBLICATION,
+        PaperScope.PUBLICATION,
         Action.READ_FIGURES,
         quarterly.make,
     ),
     Paper(
         form_e81.NAME,
         message("Form E.81, evaluation of the yearly plan"),
-        Scope.PUBLICATION,
+        PaperScope.PUBLICATION,
         Action.READ_FIGURES,
         form_e81.make,
     ),
     Paper(
         changes.PUBLIC,
         message("Changes after publication, public edition"),
-        Scope.PUBLICATION,
+        PaperScope.PUBLICATION,
         Action.READ_HISTORY,
         changes.make_public,
     ),
     Paper(
         changes.INTERNAL,
         message("Changes after publication, internal edition"),
-        Scope.PUBLICATION,
+        PaperScope.PUBLICATION,
         Action.READ_TEXTS,
         changes.make_internal,
         issued=False,
@@ -102,14 +102,14 @@ _ALL = (
     Paper(
         case_list.PUBLIC,
         message("Annex: list of cases, public edition"),
-        Scope.PUBLICATION,
+        PaperScope.PUBLICATION,
         Action.READ_HISTORY,
         case_list.make_public,
     ),
     Paper(
         case_list.INTERNAL,
         message("Annex: list of cases, internal edition"),
-        Scope.PUBLICATION,
+        PaperScope.PUBLICATION,
         Action.READ_TEXTS,
         case_list.make_internal,
         issued=False,
@@ -117,7 +117,7 @@ _ALL = (
     Paper(
         closing_minutes.NAME,
         message("Minutes of the closing"),
-        Scope.PUBLICATION,
+        PaperScope.PUBLICATION,
         Action.READ_HISTORY,
         closing_minutes.make,
         issued=False,
@@ -126,42 +126,42 @@ _ALL = (
     Paper(
         open_data.NAME,
         message("Open data"),
-        Scope.PUBLICATION,
+        PaperScope.PUBLICATION,
         Action.READ_FIGURES,
         open_data.make,
     ),
     Paper(
         agreement.NAME,
         message("Performance agreement, annex"),
-        Scope.COORDINATES,
+        PaperScope.COORDINATES,
         Action.READ_FIGURES,
         agreement.make,
     ),
     Paper(
         agreement.REVISION,
         message("Revised performance agreement, annex"),
-        Scope.COORDINATES,
+        PaperScope.COORDINATES,
         Action.READ_FIGURES,
         agreement.make_revision,
     ),
     Paper(
         indicator_list.NAME,
         message("Key performance indicators, annex of the decree"),
-        Scope.COORDINATES,
+        PaperScope.COORDINATES,
         Action.READ_FIGURES,
         indicator_list.make,
     ),
     Paper(
         organisations.PUBLIC,
         message("Summary of organisations, public edition"),
-        Scope.COORDINATES,
+        PaperScope.COORDINATES,
         Action.READ_HISTORY,
         organisations.make_public,
     ),
     Paper(
         organisations.INTERNAL,
         message("Summary of organisations, internal edition"),
-        Scope.COORDINATES,
+        PaperScope.COORDINATES,
         Action.READ_TEXTS,
         organisations.make_internal,
         issued=False,
@@ -169,14 +169,14 @@ _ALL = (
     Paper(
         metadata.NAME,
         message("Metadata of the indicators (MS-Ind)"),
-        Scope.COORDINATES,
+        PaperScope.COORDINATES,
         Action.READ_FIGURES,
         metadata.make,
     ),
     Paper(
         case_papers.SHEET,
         message("Case sheet"),
-        Scope.CASE,
+        PaperScope.CASE,
         Action.READ_TEXTS,
         case_papers.make_sheet,
         issued=False,
@@ -184,7 +184,7 @@ _ALL = (
     Paper(
         case_papers.SETTLEMENT,
         message("Minutes of a settlement"),
-        Scope.CASE,
+        PaperScope.CASE,
         Action.READ_TEXTS,
         case_papers.make_settlement,
         issued=False,
@@ -194,7 +194,7 @@ _ALL = (
 PAPERS: Mapping[str, Paper] = MappingProxyType({one.name: one for one in _ALL})
 
 
-class Archive(Struct, frozen=True):
+class PaperArchive(Struct, frozen=True):
     """A ZIP of files about a publication (as `Paper`)."""
 
     name: str
@@ -203,9 +203,9 @@ class Archive(Struct, frozen=True):
     pack: Callable[[Sources, PaperRequest], Awaitable[bytes]]
 
 
-ARCHIVES: Mapping[str, Archive] = MappingProxyType(
+ARCHIVES: Mapping[str, PaperArchive] = MappingProxyType(
     {
-        evidence_pack.NAME: Archive(
+        evidence_pack.NAME: PaperArchive(
             evidence_pack.NAME,
             message("Evidence for the evaluation (LKE)"),
             Action.READ_HISTORY,

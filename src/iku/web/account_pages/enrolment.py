@@ -14,7 +14,7 @@ from litestar.params import FromPath
 from iku.access import invitations, passwords, sessions, sign_in
 from iku.access.accounts import Factors
 from iku.access.sessions import Stage
-from iku.access.sign_in import Rejected, SignedIn
+from iku.access.sign_in import FailedStep, SignedIn
 from iku.access.totp import Enrolment
 from iku.app import App
 from iku.connection import acquire_connection
@@ -64,7 +64,7 @@ async def redeem(request: AnyRequest, invitation: FromPath[str]) -> Response[byt
         )
         if redeemed is not None and visitor.token is not None:
             await sessions.end(connection, visitor.token)
-    visitor.record("invitation", redeemed or Rejected(GONE))
+    visitor.record("invitation", redeemed or FailedStep(GONE))
     if redeemed is not None:
         return redirect(visitor.address("/pendaftaran"), token=redeemed.token)
     return render(
@@ -106,7 +106,7 @@ async def set_password(request: AnyRequest) -> Response[bytes]:
     return await _enrolment_page(visitor, {"nama": form.text("nama")}, failure)
 
 
-def _field_at_fault(done: Rejected) -> str:
+def _field_at_fault(done: FailedStep) -> str:
     return "nama" if "login name" in done.reason.id else "sandi"
 
 
@@ -122,7 +122,7 @@ async def begin_authenticator(request: AnyRequest) -> Response[bytes]:
             _token(visitor),
             issuer=visitor.app.agency.name,
         )
-    if isinstance(begun, Rejected):
+    if isinstance(begun, FailedStep):
         return await _enrolment_page(
             visitor, {NEXT: form.next_page}, rejection_failure(begun)
         )

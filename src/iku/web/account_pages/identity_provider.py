@@ -13,7 +13,7 @@ from iku.access import oidc_sign_in, sessions, sign_in
 from iku.access.database_flows import DatabaseFlows
 from iku.access.oidc import FLOW_S, FinishedFlow, RelyingParty, cookie_name
 from iku.access.oidc_client import RETURN_PATH
-from iku.access.sign_in import PartialSession, Rejected, SignedIn
+from iku.access.sign_in import FailedStep, PartialSession, SignedIn
 from iku.access.token_endpoint import OidcRefused
 from iku.connection import acquire_connection
 from iku.domain.access import Forbidden
@@ -74,12 +74,12 @@ async def receive_from_provider(request: AnyRequest) -> Response[bytes]:
             DatabaseFlows(visitor.app.pool), query, value
         )
     except OidcRefused as error:
-        visitor.record("identity-provider", Rejected(error.args[0]))
+        visitor.record("identity-provider", FailedStep(error.args[0]))
         return _refusal_page(visitor, error.args[0])
     async with acquire_connection(visitor.app) as connection:
         step = await _accept(request, visitor, connection, done)
     visitor.record("identity-provider", step)
-    if isinstance(step, Rejected):
+    if isinstance(step, FailedStep):
         return _refusal_page(visitor, step.reason)
     address, token = step
     return redirect(visitor.address(address), token=token)
@@ -87,12 +87,12 @@ async def receive_from_provider(request: AnyRequest) -> Response[bytes]:
 
 async def _accept(
     request: AnyRequest, visitor: Visitor, connection: Connection, done: FinishedFlow
-) -> tuple[str, str] | Rejected:
+) -> tuple[str, str] | FailedStep:
     """The page that follows, and the token of the session."""
     if done.flow.account is not None:
         return await _accept_of_account(visitor, connection, done)
     begun = await oidc_sign_in.start(connection, done, device=device_of(request))
-    if isinstance(begun, Rejected):
+    if isinstance(begun, FailedStep):
         return begun
     if visitor.token is not None:
         await sessions.end(connection, visitor.token)
@@ -106,15 +106,15 @@ async def _accept(
 
 async def _accept_of_account(
     visitor: Visitor, connection: Connection, done: FinishedFlow
-) -> tuple[str, str] | Rejected:
+) -> tuple[str, str] | FailedStep:
     token = visitor.token or ""
     if done.flow.fresh:
         step = await oidc_sign_in.step_up(connection, done, token)
-        if isinstance(step, Rejected):
+        if isinstance(step, FailedStep):
             return step
         return done.flow.return_to, step.token
     linked = await oidc_sign_in.link(connection, done, token)
-    return linked if isinstance(linked, Rejected) else (done.flow.return_to, linked)
+    return linked if isinstance(linked, FailedStep) else (done.flow.return_to, linked)
 
 
 async def _linking_account(visitor: Visitor) -> str:
@@ -123,7 +123,7 @@ async def _linking_account(visitor: Visitor) -> str:
         require_fresh(visitor)
     async with acquire_connection(visitor.app) as connection:
         session = await sign_in.enrolling_session(connection, visitor.token or "")
-    if isinstance(session, Rejected):
+    if isinstance(session, FailedStep):
         raise Forbidden(session.reason)
     return session.account
 

@@ -17,7 +17,7 @@ from iku.access import (
 )
 from iku.access.database_passkeys import DatabasePasskeys
 from iku.access.flows import base64url
-from iku.access.sign_in import Rejected, SignedIn
+from iku.access.sign_in import FailedStep, SignedIn
 from iku.connection import acquire_connection
 from iku.language import Language
 from iku.messages import message
@@ -95,7 +95,7 @@ async def change_password(request: AnyRequest) -> Response[bytes]:
     visitor.record("password-change", done)
     if isinstance(done, SignedIn):
         return redirect(visitor.address(PAGE), token=done.token)
-    old = isinstance(done, Rejected) and "old password" in done.reason.id
+    old = isinstance(done, FailedStep) and "old password" in done.reason.id
     return await account_page(
         visitor, rejection_failure(done, "sandi_lama" if old else "sandi")
     )
@@ -190,7 +190,9 @@ def _credential(text: str) -> bytes:
         return b""
 
 
-async def _removal_response(visitor: Visitor, done: Rejected | None) -> Response[bytes]:
+async def _removal_response(
+    visitor: Visitor, done: FailedStep | None
+) -> Response[bytes]:
     visitor.record("factor-removal", done)
     if done is None:
         return redirect(visitor.address(PAGE))

@@ -11,7 +11,7 @@ from iku import parsing
 from iku.access import passkey_sign_in, sessions
 from iku.access import sign_in as sign_in_steps
 from iku.access.passkeys import Passkeys
-from iku.access.sign_in import Rejected, SignedIn
+from iku.access.sign_in import FailedStep, SignedIn
 from iku.connection import acquire_connection
 from iku.domain.access import Forbidden, Unauthenticated
 from iku.language import translate
@@ -132,11 +132,11 @@ def _token(visitor: Visitor) -> str:
 
 def _respond(
     visitor: Visitor,
-    done: Mapping[str, Any] | SignedIn | Rejected,
+    done: Mapping[str, Any] | SignedIn | FailedStep,
     then: str = "",
 ) -> Response[bytes]:
     match done:
-        case Rejected(reason=reason):
+        case FailedStep(reason=reason):
             said = translate(reason, visitor.page.language)
             return _json({"pesan": said}, FAULT_STATUS)
         case SignedIn(token=token):

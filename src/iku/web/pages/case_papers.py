@@ -9,7 +9,7 @@ from msgspec import Meta
 from iku.domain.access import Action
 from iku.domain.question import UnknownReference
 from iku.exchange.papers import case_papers, issuing, registry
-from iku.exchange.papers.registry import Paper, Scope
+from iku.exchange.papers.registry import Paper, PaperScope
 from iku.exchange.papers.sources import PaperRequest
 from iku.messages import Message, message
 from iku.queries.figure_parameters import Moment
@@ -84,7 +84,7 @@ def _kind(name: str) -> Paper:
         UnknownReference: No kind of paper of a case has this name.
     """
     kind = issuing.kind_of(name)
-    if kind.scope is not Scope.CASE:
+    if kind.scope is not PaperScope.CASE:
         raise UnknownReference(message("paper {paper} is not of a case", paper=name))
     return kind
 
@@ -93,7 +93,7 @@ def offered(frame: PageContext, record: SubjectRecord) -> Iterator[OfferedCasePa
     """The papers of a case, each with the reason if the visitor cannot have it."""
     shown = record.seen.shown
     for kind in registry.PAPERS.values():
-        if kind.scope is not Scope.CASE:
+        if kind.scope is not PaperScope.CASE:
             continue
         why = frame.refusal(kind.action, record.scope)
         if why is None and kind.name == case_papers.SETTLEMENT:

@@ -23,7 +23,7 @@ from iku.exchange.papers import (
     signed_copies,
 )
 from iku.exchange.papers.missing import Missing
-from iku.exchange.papers.registry import Archive, Paper, Scope
+from iku.exchange.papers.registry import Paper, PaperArchive, PaperScope
 from iku.exchange.papers.sources import PaperRequest, Participants
 from iku.ledger.checkpoint_store import Assurance
 from iku.ledger.record import Recorded
@@ -83,7 +83,7 @@ class PublicationPapers(NamedTuple):
     """
 
     papers: tuple[OfferedPaper, ...]
-    archives: tuple[Archive, ...]
+    archives: tuple[PaperArchive, ...]
     proposing: bool
     why: str | None
     missing: tuple[Missing, ...]
@@ -187,7 +187,7 @@ async def of_publication(
     offered = [
         await _offered(view, kind, known.get(kind.name), assurance)
         for kind in registry.PAPERS.values()
-        if kind.scope is Scope.PUBLICATION and frame.refusal(kind.action) is None
+        if kind.scope is PaperScope.PUBLICATION and frame.refusal(kind.action) is None
     ]
     archives = tuple(
         one for one in registry.ARCHIVES.values() if frame.refusal(one.action) is None
