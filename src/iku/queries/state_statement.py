@@ -112,7 +112,7 @@ _NO_LAST = "select null as subject"
 _AFTER = "(key, subject) {beyond} (select key, subject from last)"
 
 
-class Statement(NamedTuple):
+class SqlStatement(NamedTuple):
     """A statement, and the values of its parameters in order."""
 
     text: str
@@ -134,7 +134,7 @@ class _Parameters(dict[str, str]):
         return self[name]
 
 
-def build(values: Mapping[str, Any], key: str, *, descending: bool) -> Statement:
+def build(values: Mapping[str, Any], key: str, *, descending: bool) -> SqlStatement:
     """The statement that selects the states of `values["category"]`.
 
     The other *values* are `as_of` and `limit`, and those that restrict the search, by
@@ -146,7 +146,7 @@ def build(values: Mapping[str, Any], key: str, *, descending: bool) -> Statement
     coordinates. A page without matches has one row.
     """
     numbered = _numbered_text(frozenset(values), key, descending=descending)
-    return Statement(numbered.text, tuple(values[name] for name in numbered.names))
+    return SqlStatement(numbered.text, tuple(values[name] for name in numbered.names))
 
 
 @lru_cache(256)
