@@ -54,7 +54,7 @@ ROOM_BYTES = 4 << 30
 os.environ["IKU_LANGUAGE"] = "en"
 introspection.share()
 hypothesis.settings.register_profile(
-    "sample", hypothesis.settings.get_profile("ci"), max_examples=25
+    "sample", hypothesis.settings.get_profile("ci"), max_examples=10
 )
 numbers = itertools.count(1)
 # Home folder, and so the keys, of all applications over databases of the shared server.

@@ -26,7 +26,7 @@ from tests.web.pages import filling
 from tests.web.pages.filling import Filled, read_form
 
 NEW = "/konflik/baru"
-IN_BROWSER, BY_HTTP = examples(12, 4), examples(188, 24)
+IN_BROWSER, BY_HTTP = examples(12, 4), examples(188, 12)
 KINDS = ("session", "network", "tab", "server")
 LETTERS = "abcdefghijklmnopqrstuvwxyzéñç "
 

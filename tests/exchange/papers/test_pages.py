@@ -36,6 +36,7 @@ from tests.exchange.papers.printing import pdf, pictures
 from tests.exchange.papers.test_documents import SEEN, errors
 from tests.queries.test_publications import publish
 from tests.registers.world import World
+from tests.samples import examples
 
 UNBROKEN = "Perselisihan/" + "x" * 120
 LONG = " ".join(["Perselisihan antarwarga tentang batas pekarangan"] * 7)[:300]
@@ -90,7 +91,7 @@ async def fill(world: World, subjects: int) -> None:
     await publish(world, YEAR)
 
 
-@pytest.mark.parametrize("subjects", [0, 1, 500])
+@pytest.mark.parametrize("subjects", [0, 1, examples(500, 120)])
 async def test_no_text_is_cut_or_covered(
     world: World, make: Make, subjects: int, tmp_path: Path
 ) -> None:
