@@ -132,26 +132,21 @@ async def check(frame: PageContext, form: Form, upload: Upload) -> Response[byte
 @sending("/impor/periksa", Action.IMPORT, has_tables=True)
 async def check_again(frame: PageContext, form: Form) -> Response[bytes]:
     """Check the kept file again without recording anything."""
-    upload = _stored_upload(frame, form)
-    if upload is None:
-        return _page(frame, {FILE: NOT_KEPT}, FAULT)
-    try:
-        mapping = _mapping(frame, form)
-    except InvalidMapping as error:
-        return _page(frame, {MAPPING: error_message(error)}, FAULT)
+    kept = _kept_file(frame, form)
+    if isinstance(kept, Response):
+        return kept
+    upload, mapping = kept
     return await _checked_page(frame, upload, mapping)
 
 
 @sending("/impor/catat", Action.IMPORT, has_tables=True)
 async def record(frame: PageContext, form: Form) -> Response[bytes]:
     """Record the checked file; a repeated request records nothing more."""
-    app, upload = frame.app, _stored_upload(frame, form)
-    if upload is None:
-        return _page(frame, {FILE: NOT_KEPT}, FAULT)
-    try:
-        mapping = _mapping(frame, form)
-    except InvalidMapping as error:
-        return _page(frame, {MAPPING: error_message(error)}, FAULT)
+    app = frame.app
+    kept = _kept_file(frame, form)
+    if isinstance(kept, Response):
+        return kept
+    upload, mapping = kept
     if mapping is not None and mapping.columns.digest != form.text(MAPPING_DIGEST):
         # The mapping was changed since the file was checked.
         return await _checked_page(frame, upload, mapping, CONFLICT)
@@ -249,6 +244,19 @@ def _plain_file_name(name: str) -> str:
     """The name of a file without folders and without hidden characters."""
     last = name.replace("\\", "/").rpartition("/")[2]
     return "".join("_" if is_unsafe(one) else one for one in last)[:LONGEST_NAME]
+
+
+def _kept_file(
+    frame: PageContext, form: Form
+) -> tuple[Upload, NamedMapping | None] | Response[bytes]:
+    """The kept file and its mapping, or the page that says what is missing."""
+    upload = _stored_upload(frame, form)
+    if upload is None:
+        return _page(frame, {FILE: NOT_KEPT}, FAULT)
+    try:
+        return upload, _mapping(frame, form)
+    except InvalidMapping as error:
+        return _page(frame, {MAPPING: error_message(error)}, FAULT)
 
 
 def _stored_upload(frame: PageContext, form: Form) -> Upload | None:
