@@ -179,26 +179,23 @@ async def measure(count: int) -> list[Row]:
             peer_samples=csv_time,
             better="lower",
         ),
-        Row(
-            what=f"{named}, peak memory",
-            peer="a tenth of the rows",
-            unit="MiB",
-            samples=memory,
-            peer_samples=small,
-            bar=LARGEST_RATIO,
-            better="lower",
-        ),
+        _memory_row(named, memory, small),
         Row(what=of_page, unit="s", samples=page_time, bar=LONGEST_S, better="lower"),
-        Row(
-            what=f"{of_page}, peak memory",
-            peer="a tenth of the rows",
-            unit="MiB",
-            samples=page_memory,
-            peer_samples=small_page,
-            bar=LARGEST_RATIO,
-            better="lower",
-        ),
+        _memory_row(of_page, page_memory, small_page),
     ]
+
+
+def _memory_row(of: str, samples: list[float], small: list[float]) -> Row:
+    """The most memory, beside that of a tenth of the rows."""
+    return Row(
+        what=f"{of}, peak memory",
+        peer="a tenth of the rows",
+        unit="MiB",
+        samples=samples,
+        peer_samples=small,
+        bar=LARGEST_RATIO,
+        better="lower",
+    )
 
 
 def main() -> None:
