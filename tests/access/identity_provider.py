@@ -8,6 +8,7 @@ import time
 from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, TypeAlias
@@ -21,9 +22,13 @@ PrivateKey: TypeAlias = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 Answer: TypeAlias = Callable[[BaseHTTPRequestHandler], None]
 
 CLIENT, SECRET = "iku pemkot", "rahasia/klien+1 &="
-RSA_KEYS = [rsa.generate_private_key(65_537, 2_048) for _ in range(2)]
 EC_KEY = ec.generate_private_key(ec.SECP256R1())
-WEAK_KEY = rsa.generate_private_key(65_537, 1_024)  # noqa: S505 - to be refused
+
+
+@cache
+def rsa_key(number: int, size: int = 2_048) -> rsa.RSAPrivateKey:
+    """The RSA key of that number; one takes 70 ms to generate."""
+    return rsa.generate_private_key(65_537, size)
 
 
 def b64(raw: bytes) -> str:
@@ -92,7 +97,7 @@ class IdentityProvider(ThreadingHTTPServer):
         self.configuration: dict[str, Any] = {}
         self.claims: dict[str, Any] = {}
         self.header: dict[str, Any] = {}
-        self.key: PrivateKey = RSA_KEYS[0]
+        self.key: PrivateKey = rsa_key(0)
         self.kid: str | None = "kunci-1"
         self.keys = [jwk(self.key, kid="kunci-1", use="sig")]
         self.headers: dict[str, str] = {}

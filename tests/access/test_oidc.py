@@ -46,13 +46,12 @@ from tests.access.flow_store import MemoryFlows
 from tests.access.identity_provider import (
     CLIENT,
     EC_KEY,
-    RSA_KEYS,
     SECRET,
-    WEAK_KEY,
     FromNow,
     IdentityProvider,
     identity_provider,
     jwk,
+    rsa_key,
     send,
 )
 
@@ -317,8 +316,8 @@ async def test_a_key_that_the_token_brings_along_is_ignored(
     party: RelyingParty, flows: MemoryFlows, provider: IdentityProvider
 ) -> None:
     """Headers `jwk`, `jku` and `x5u` come from the attacker (RFC 8725, 3.10)."""
-    provider.key = RSA_KEYS[1]
-    foreign = jwk(RSA_KEYS[1], kid="kunci-1")
+    provider.key = rsa_key(1)
+    foreign = jwk(rsa_key(1), kid="kunci-1")
     for header in ({"jwk": foreign}, {"jku": f"{provider.url}/other"}):
         provider.header = header | {"kid": "kunci-1"}
         with pytest.raises(OidcRefused, match=r"signature .* is not valid|malformed"):
@@ -593,8 +592,8 @@ async def test_keys_that_the_provider_replaces_are_read_again(
     party: RelyingParty, flows: MemoryFlows, provider: IdentityProvider
 ) -> None:
     await sign_in(party, flows, provider)
-    provider.key, provider.kid = RSA_KEYS[1], "kunci-2"
-    provider.keys = [jwk(RSA_KEYS[1], kid="kunci-2")]
+    provider.key, provider.kid = rsa_key(1), "kunci-2"
+    provider.keys = [jwk(rsa_key(1), kid="kunci-2")]
 
     assert (await sign_in(party, flows, provider)).identity.subject == SUBJECT
     assert len(keys_of(provider)) == 2
@@ -606,8 +605,8 @@ async def test_a_key_that_is_replaced_under_its_name_is_read_again(
 ) -> None:
     provider.kid = kid
     await sign_in(party, flows, provider)
-    provider.key = RSA_KEYS[1]
-    provider.keys = [jwk(RSA_KEYS[1], **({} if kid is None else {"kid": kid}))]
+    provider.key = rsa_key(1)
+    provider.keys = [jwk(rsa_key(1), **({} if kid is None else {"kid": kid}))]
 
     assert (await sign_in(party, flows, provider)).identity.subject == SUBJECT
 
@@ -616,7 +615,7 @@ async def test_a_key_that_the_provider_removed_is_not_used_for_longer_than_allow
     party: RelyingParty, flows: MemoryFlows, provider: IdentityProvider, clock: Clock
 ) -> None:
     await sign_in(party, flows, provider)
-    provider.keys = [jwk(RSA_KEYS[1], kid="kunci-2")]
+    provider.keys = [jwk(rsa_key(1), kid="kunci-2")]
     clock.seconds += CACHED_S
 
     with pytest.raises(OidcRefused, match="does not list"):
@@ -642,8 +641,8 @@ async def test_many_who_meet_a_new_key_read_it_once(
     party: RelyingParty, flows: MemoryFlows, provider: IdentityProvider
 ) -> None:
     await sign_in(party, flows, provider)
-    provider.key, provider.kid = RSA_KEYS[1], "kunci-2"
-    provider.keys = [jwk(RSA_KEYS[1], kid="kunci-2")]
+    provider.key, provider.kid = rsa_key(1), "kunci-2"
+    provider.keys = [jwk(rsa_key(1), kid="kunci-2")]
 
     done = await asyncio.gather(*(sign_in(party, flows, provider) for _ in range(5)))
 
@@ -683,24 +682,24 @@ async def test_documents_are_kept_as_long_as_the_provider_allows_within_limits(
 
 
 @pytest.mark.parametrize(
-    "key",
+    "make",
     [
-        jwk(RSA_KEYS[0], kid="kunci-1", use="enc"),
-        jwk(RSA_KEYS[0], kid="kunci-1", alg="RSA-OAEP"),
-        jwk(RSA_KEYS[0], kid="kunci-1", alg="ES256"),
-        jwk(RSA_KEYS[0], kid="kunci-1") | {"n": "AQAB"},
-        jwk(RSA_KEYS[0], kid="kunci-1") | {"n": 7},
-        {"kty": "RSA", "kid": "kunci-1"},
-        {"kty": "oct", "kid": "kunci-1", "k": "c2VjcmV0"},
-        {"kty": "EC", "kid": "kunci-1", "crv": "P-256", "x": "AA", "y": "AA"},
-        {"kty": "AKP", "kid": "kunci-1", "alg": "ML-DSA-44", "pub": "AA"},
-        {},
+        lambda: jwk(rsa_key(0), kid="kunci-1", use="enc"),
+        lambda: jwk(rsa_key(0), kid="kunci-1", alg="RSA-OAEP"),
+        lambda: jwk(rsa_key(0), kid="kunci-1", alg="ES256"),
+        lambda: jwk(rsa_key(0), kid="kunci-1") | {"n": "AQAB"},
+        lambda: jwk(rsa_key(0), kid="kunci-1") | {"n": 7},
+        lambda: {"kty": "RSA", "kid": "kunci-1"},
+        lambda: {"kty": "oct", "kid": "kunci-1", "k": "c2VjcmV0"},
+        lambda: {"kty": "EC", "kid": "kunci-1", "crv": "P-256", "x": "AA", "y": "AA"},
+        lambda: {"kty": "AKP", "kid": "kunci-1", "alg": "ML-DSA-44", "pub": "AA"},
+        dict,
     ],
 )
 async def test_a_key_that_verifies_no_token_is_ignored_and_the_others_are_not(
-    flows: MemoryFlows, provider: IdentityProvider, key: dict[str, Any]
+    flows: MemoryFlows, provider: IdentityProvider, make: Callable[[], dict[str, Any]]
 ) -> None:
-    usable = provider.keys
+    key, usable = make(), provider.keys
     provider.keys = [key]
     with pytest.raises(OidcRefused, match="does not list"):
         await sign_in(party_of(provider), flows, provider)
@@ -714,7 +713,7 @@ async def test_a_key_for_encryption_verifies_no_token_without_a_key_id(
 ) -> None:
     """A token that names no key is verified by the only one that is for signatures."""
     provider.kid = None
-    provider.keys = [jwk(RSA_KEYS[0], use="enc")]
+    provider.keys = [jwk(rsa_key(0), use="enc")]
 
     with pytest.raises(OidcRefused, match="does not list"):
         await sign_in(party, flows, provider)
@@ -723,7 +722,8 @@ async def test_a_key_for_encryption_verifies_no_token_without_a_key_id(
 async def test_a_short_key_verifies_nothing(
     party: RelyingParty, flows: MemoryFlows, provider: IdentityProvider
 ) -> None:
-    provider.key, provider.keys = WEAK_KEY, [jwk(WEAK_KEY, kid="kunci-1")]
+    provider.key = rsa_key(0, size=1_024)
+    provider.keys = [jwk(provider.key, kid="kunci-1")]
 
     with pytest.raises(OidcRefused, match="does not list"):
         await sign_in(party, flows, provider)

@@ -12,8 +12,6 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
 import pytest
-from tlog_scales.backend import LocalBackend
-from tlog_scales.reader import TilesReader
 
 import iku_verify
 from iku.exchange import bundle
@@ -135,6 +133,10 @@ def test_a_sound_bundle_is_verified(kept: Kept, verify: Verify) -> None:
 
 
 def test_it_is_laid_out_as_other_peoples_tools_read_it(kept: Kept) -> None:
+    # Imported here, because it imports requests.
+    from tlog_scales.backend import LocalBackend  # noqa: PLC0415
+    from tlog_scales.reader import TilesReader  # noqa: PLC0415
+
     reader = TilesReader(LocalBackend(kept.folder))
     found = reader.get_checkpoint()
     assert reader.calculate_root_hash() == found.root_hash

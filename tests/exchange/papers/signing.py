@@ -1,20 +1,26 @@
-"""Signatures of papers by pyHanko, with a certificate made for the test."""
+"""Signatures of papers by pyHanko, with a certificate made for the test.
+
+pyHanko is imported at the first signature: it takes a third of a second, in each
+process that collects a test of papers.
+"""
+# ruff: noqa: PLC0415
+
+from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from io import BytesIO
+from typing import TYPE_CHECKING
 
-from asn1crypto import keys
-from asn1crypto import x509 as asn1
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
-from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
-from pyhanko.sign import fields, signers
-from pyhanko_certvalidator.registry import SimpleCertificateStore
+
+if TYPE_CHECKING:
+    from pyhanko.sign import signers
 
 Box = tuple[int, int, int, int]
 
@@ -22,6 +28,11 @@ Box = tuple[int, int, int, int]
 @cache
 def signer() -> signers.SimpleSigner:
     """A signer with a certificate of its own."""
+    from asn1crypto import keys
+    from asn1crypto import x509 as asn1
+    from pyhanko.sign import signers
+    from pyhanko_certvalidator.registry import SimpleCertificateStore
+
     key = rsa.generate_private_key(public_exponent=65_537, key_size=2_048)
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Kepala Badan (uji)")])
     now = datetime.now(UTC)
@@ -50,6 +61,9 @@ def signer() -> signers.SimpleSigner:
 
 def sign(paper: bytes, box: Box | None = None) -> bytes:
     """The paper with an appended signature, visible in *box* if one is given."""
+    from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
+    from pyhanko.sign import fields, signers
+
     writer = IncrementalPdfFileWriter(BytesIO(paper))
     field = fields.SigFieldSpec("TandaTangan", on_page=-1, box=box)
     signing = signers.PdfSigner(

@@ -13,7 +13,6 @@ from iku.queries.figure_parameters import Moment
 from tests.exchange.papers.conftest import Make
 from tests.exchange.papers.printing import pdf, pictures
 
-OUTLOUD = importlib.import_module("outloud")  # it brings no types
 AT = Moment(date(2021, 12, 31), date(2022, 6, 30))
 ASKED: dict[PaperScope, dict[str, Any]] = {
     PaperScope.PUBLICATION: {"publication": "2021"},
@@ -26,7 +25,8 @@ SEEN = "IKU_PAPERS_SEEN"  # a folder for pictures of the pages
 def errors(printed: bytes, file: Path) -> list[tuple[str, str]]:
     """The errors that the checker of PDF/UA finds."""
     file.write_bytes(printed)
-    found = OUTLOUD.check(str(file)).findings
+    outloud = importlib.import_module("outloud")  # it brings no types
+    found = outloud.check(str(file)).findings
     return [
         (one.rule, f"{one.message}: {one.evidence}")
         for one in found
