@@ -16,7 +16,7 @@ comment on schema guard is 'keeps the ledger''s schema as the last migration lef
 -- Raised with each change to the guard, so that a newer program upgrades it.
 create or replace function guard.version() returns integer
 language sql immutable
-as $$ select 2 $$;
+as $$ select 3 $$;
 
 -- The audit trail: one row for each migration announced since the guard was installed,
 -- and one for each time a superuser sealed the schema.
@@ -151,9 +151,17 @@ language sql stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
-  (select 'now ' || line from guard.shape() except select 'now ' || line from guard.sealed)
+  -- Each DDL statement of the register waits for this query, so the schema is read once.
+  with shape as materialized (
+    select line from guard.shape()
+  )
+  select 'now ' || h.line
+    from shape h
+   where not exists (select from guard.sealed s where s.line = h.line)
    union all
-  (select 'was ' || line from guard.sealed except select 'was ' || line from guard.shape())
+  select 'was ' || s.line
+    from guard.sealed s
+   where not exists (select from shape h where h.line = s.line)
 $$;
 
 create or replace function guard.keep_shape() returns void

@@ -135,6 +135,23 @@ CATALOGS = (
                       p.provolatile, p.proparallel) as properties
           from pg_proc p
           join pg_language l on l.oid = p.prolang
+         where p.oid >= 16384
+        """,
+    ),
+    (
+        "builtin",
+        """
+        select format('%s(%s) returns %s, kind %s, definer %s, leakproof %s, strict %s,'
+                      ' %s, parallel %s, settings %s, language %s',
+                      p.proname, pg_get_function_arguments(p.oid),
+                      pg_get_function_result(p.oid), p.prokind, p.prosecdef,
+                      p.proleakproof, p.proisstrict, p.provolatile, p.proparallel,
+                      p.proconfig, l.lanname),
+               p.prosrc, p.probin, pg_get_function_sqlbody(p.oid)
+          from pg_proc p
+          join pg_language l on l.oid = p.prolang
+         where p.oid < 16384
+           and p.pronamespace = 'pg_catalog'::regnamespace
         """,
     ),
     (

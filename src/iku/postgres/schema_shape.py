@@ -38,7 +38,8 @@ SETTINGS = (
 ATTEMPTS = 3
 
 Row = asyncpg.Record
-_LINES = tuple(name for name, _ in CATALOGS if name not in ("role", "member", "grant"))
+_NO_LINES = ("role", "member", "grant", "builtin")
+_LINES = tuple(name for name, _ in CATALOGS if name not in _NO_LINES)
 
 
 class Shape(Struct, frozen=True):
@@ -306,16 +307,8 @@ class _CatalogRows:
 
     def _builtin(self) -> str:
         """A hash of PostgreSQL's own functions, which a superuser can replace."""
-        hashed = sha256()
-        for row in sorted(
-            self._rows["proc"], key=lambda row: (row["proname"], row["arguments"])
-        ):
-            schema = self._schemas.get(row["pronamespace"])
-            if row["oid"] < FIRST_OF_OURS and schema == "pg_catalog":
-                properties = row["properties"], row["proconfig"], row["lanname"]
-                name = row["proname"], row["arguments"], row["result"]
-                hashed.update(f"{name} {properties} {_body(row)}\n".encode())
-        return hashed.hexdigest()
+        rows = sorted("\0".join(map(str, row)) for row in self._rows["builtin"])
+        return sha256("\n".join(rows).encode()).hexdigest()
 
 
 def _body(row: Row) -> str:
