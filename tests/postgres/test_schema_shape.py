@@ -45,9 +45,9 @@ async def test_neither_use_nor_a_rebuild_changes_the_shape(
 
 
 @pytest.mark.parametrize("role", ["iku_app", "iku_auditor", "iku_signer"])
-async def test_every_login_reads_the_same_shape(guarded: Plain, role: str) -> None:
-    await guarded.execute(f"set role {role}")
-    assert await schema_shape.read(guarded) == EXPECTED
+async def test_every_login_reads_the_same_shape(undone: Plain, role: str) -> None:
+    await undone.execute(f"set role {role}")
+    assert await schema_shape.read(undone) == EXPECTED
 
 
 SHADOWS = """
@@ -63,10 +63,10 @@ set search_path = shadow, pg_temp, pg_catalog;
 
 
 async def test_objects_named_as_the_catalogs_take_no_catalogs_place(
-    owner: Plain,
+    unguarded: Plain,
 ) -> None:
-    await owner.execute(SHADOWS)
-    changed = (await schema_shape.read(owner)).difference(EXPECTED)
+    await unguarded.execute(SHADOWS)
+    changed = (await schema_shape.read(unguarded)).difference(EXPECTED)
     assert len(changed) > 20
     strays = [one for one in changed if " shadow" not in one or one.startswith("was")]
     assert strays == []
@@ -129,17 +129,12 @@ CHANGES = [
 
 @pytest.mark.parametrize("change", CHANGES)
 async def test_whatever_changes_the_schema_changes_its_shape(
-    owner: Plain, change: str
+    unguarded: Plain, change: str
 ) -> None:
-    try:
-        await owner.execute(change)
-        found = await schema_shape.read(owner)
-        assert found.difference(EXPECTED) != []
-        assert found.digest != EXPECTED.digest
-    finally:
-        # Roles belong to the server, which other tests use.
-        await owner.execute("revoke iku_vault, iku_access from iku_app")
-        await owner.execute("revoke iku_access from iku_auditor")
+    await unguarded.execute(change)
+    found = await schema_shape.read(unguarded)
+    assert found.difference(EXPECTED) != []
+    assert found.digest != EXPECTED.digest
 
 
 @pytest.mark.parametrize(
@@ -166,27 +161,25 @@ async def test_whatever_changes_the_schema_changes_its_shape(
     ],
 )
 async def test_a_login_that_may_more_changes_the_shape(
-    owner: Plain, change: str, undo: str, line: str
+    unguarded: Plain, change: str, undo: str, line: str
 ) -> None:
-    await owner.execute(change)
-    try:
-        assert line in (await schema_shape.read(owner)).difference(EXPECTED)
-    finally:
-        await owner.execute(undo)
-    assert (await schema_shape.read(owner)).difference(EXPECTED) == []
+    await unguarded.execute(change)
+    assert line in (await schema_shape.read(unguarded)).difference(EXPECTED)
+    await unguarded.execute(undo)
+    assert (await schema_shape.read(unguarded)).difference(EXPECTED) == []
 
 
 async def test_a_setting_of_the_database_changes_the_shape(
-    owner: Plain, database: Database
+    unguarded: Plain,
 ) -> None:
-    name = await owner.fetchval("select quote_ident(current_database())")
-    await owner.execute(f"alter database {name} set event_triggers = off")
-    [line] = (await schema_shape.read(owner)).difference(EXPECTED)
+    name = await unguarded.fetchval("select quote_ident(current_database())")
+    await unguarded.execute(f"alter database {name} set event_triggers = off")
+    [line] = (await schema_shape.read(unguarded)).difference(EXPECTED)
     assert line == "now setting of every role: event_triggers = off"
 
 
 async def test_a_table_that_vanishes_while_it_is_read_is_read_again(
-    owner: Plain, monkeypatch: pytest.MonkeyPatch
+    undone: Plain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real, tries = schema_shape._read, []
 
@@ -197,7 +190,7 @@ async def test_a_table_that_vanishes_while_it_is_read_is_read_again(
         return await real(connection)
 
     monkeypatch.setattr(schema_shape, "_read", once)
-    assert await schema_shape.read(owner) == EXPECTED
+    assert await schema_shape.read(undone) == EXPECTED
     assert len(tries) == 2
 
 
