@@ -14,6 +14,7 @@ from tests.conftest import SETTINGS, Clone, within
 from tests.registers.chronicle import fill
 from tests.registers.memory import Memory
 from tests.registers.world import World
+from tests.restoring import Restored, restored
 
 LONG = 5_000
 SHORT = 600
@@ -71,3 +72,24 @@ async def world(clone: Clone, short_register: str) -> AsyncIterator[World]:
     """A copy of the short register for this test alone."""
     async with opened(await clone(short_register)) as world:
         yield world
+
+
+@pytest.fixture(scope="session")
+async def restored_furnished(clone: Clone, furnished: str) -> AsyncIterator[Restored]:
+    """A register with the seed definitions, which is restored for each test."""
+    async with restored(await clone(furnished)) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+async def restored_entered(clone: Clone, entered: str) -> AsyncIterator[Restored]:
+    """The fictional register, which is restored for each test."""
+    async with restored(await clone(entered)) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+async def restored_imported(clone: Clone, imported: str) -> AsyncIterator[Restored]:
+    """The example register, which is restored for each test."""
+    async with restored(await clone(imported)) as made:
+        yield made

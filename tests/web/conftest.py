@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from copy import copy
 from functools import cache
 from typing import Any
@@ -17,6 +17,7 @@ from iku.web.admission import Application
 from iku.web.app import assemble, connect
 from iku.web.openapi_document import describe
 from tests.conftest import SETTINGS, Clone
+from tests.restoring import Restored
 
 API = "http://iku.test/api/v1"
 
@@ -112,8 +113,18 @@ def origin(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-async def app(database: Database) -> AsyncIterator[App]:
-    async with open_app(SETTINGS, database) as app:
+def opening(request: pytest.FixtureRequest) -> AbstractAsyncContextManager[App]:
+    """The application, over a database of its own if the test connects to it."""
+    if "database" in request.fixturenames:
+        return open_app(SETTINGS, request.getfixturevalue("database"))
+    name = "entered" if "loaded" in request.fixturenames else "furnished"
+    made: Restored = request.getfixturevalue(f"restored_{name}")
+    return made.opened(SETTINGS)
+
+
+@pytest.fixture
+async def app(opening: AbstractAsyncContextManager[App]) -> AsyncIterator[App]:
+    async with opening as app:
         yield app
 
 

@@ -1,0 +1,178 @@
+"""Registers to which the contents of their template are restored between tests.
+
+A register of its own costs a test a copy of a database, and new connections, each of
+which plans and compiles everything once more. Restoring keeps the connections, and with
+them the plans of the server and the prepared statements of the client.
+
+A test that changes the schema, stops the server or connects by itself needs a database
+of its own.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from types import TracebackType
+
+import asyncpg
+import pytest
+
+from iku.app import App, open_app
+from iku.postgres import pool as pools
+from iku.postgres.database import Database
+from iku.postgres.pool import Plain, Pool
+from iku.settings import Settings
+
+# The program's tables, with the columns that can be written.
+TABLES = r"""
+    select format('%I.%I', n.nspname, c.relname) as name,
+           format('saved_%s', c.oid) as copy,
+           string_agg(quote_ident(a.attname), ', ' order by a.attnum) as columns
+      from pg_class as c
+      join pg_namespace as n on n.oid = c.relnamespace
+      join pg_attribute as a on a.attrelid = c.oid
+     where c.relkind = 'r'
+       and n.nspname not in ('guard', 'information_schema')
+       and n.nspname not like 'pg\_%'
+       and a.attnum > 0
+       and not a.attisdropped
+       and a.attgenerated = ''
+     group by n.nspname, c.relname, c.oid
+     order by name
+    """
+SEQUENCES = """
+    select format('select setval(%L, %s, %L)',
+                  format('%I.%I', schemaname, sequencename),
+                  coalesce(last_value, start_value),
+                  last_value is not null)
+      from pg_sequences
+     where schemaname <> 'guard'
+    """
+# The triggers that refuse changes always fire; while the contents are restored, their
+# function permits them. Disabling the triggers would invalidate the plans.
+REFUSING = "select pg_get_functiondef('ledger.refuse_change'::regproc)"
+PERMITTING = """
+    create or replace function ledger.refuse_change() returns trigger
+    language plpgsql
+    as $$ begin return null; end $$
+    """
+SESSION = """
+    set event_triggers = off;
+    set session_replication_role = replica;
+    set lock_timeout = '10s'
+    """
+
+
+class Lasting(Plain):
+    """A connection that is kept when it is closed outside a transaction."""
+
+    kept: "list[Lasting]"
+
+    async def close(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109 - as of asyncpg
+        if self.is_closed() or self.is_in_transaction():
+            await super().close(timeout=timeout)
+        else:
+            self.kept.append(self)
+
+
+class _Open:
+    """A pool that stays open when its context ends."""
+
+    def __init__(self, pool: Pool) -> None:
+        self.pool = pool
+
+    async def __aenter__(self) -> Pool:
+        return self.pool
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        pass
+
+
+class Restored:
+    """A copy of a template, with connections that stay open."""
+
+    def __init__(self, database: Database, owner: Plain, pool: Pool) -> None:
+        self.database = database
+        self.owner = owner
+        self.pool = pool
+        self.kept: list[Lasting] = []
+        self.statements = ""
+
+    async def save(self) -> None:
+        """Keep the contents, and the statements that restore them."""
+        refusing = await self.owner.fetchval(REFUSING)
+        steps = [PERMITTING]
+        for name, copy, columns in await self.owner.fetch(TABLES):
+            steps.append(f"delete from {name}")
+            made = await self.owner.execute(
+                f"create temporary table {copy} as select {columns} from {name}"
+            )
+            if made != "SELECT 0":
+                steps.append(
+                    f"insert into {name} ({columns}) overriding system value"
+                    f" select {columns} from {copy}"
+                )
+        steps += [row[0] for row in await self.owner.fetch(SEQUENCES)]
+        self.statements = ";".join([*steps, refusing])
+
+    async def restore(self) -> None:
+        """Restore the contents; a connection that is still in use is closed."""
+        if self.pool.get_idle_size() < self.pool.get_size():
+            self.pool.terminate()
+            self.pool = await _pool(self.database)
+        await self.owner.execute(self.statements)
+
+    async def connect(self, dsn: str) -> Plain:
+        """A connection that was kept, or a new one."""
+        assert dsn == self.database.application_dsn
+        while self.kept:
+            if not (one := self.kept.pop()).is_closed():
+                return one
+        made = await asyncpg.connect(
+            dsn, server_settings=pools.APPLICATION_SETTINGS, connection_class=Lasting
+        )
+        assert isinstance(made, Lasting)
+        made.kept = self.kept
+        return made
+
+    async def create_pool(self, dsn: str, size: int) -> _Open:
+        assert (dsn, size) == (self.database.application_dsn, Settings().pool_size)
+        return _Open(self.pool)
+
+    @asynccontextmanager
+    async def opened(self, settings: Settings) -> AsyncIterator[App]:
+        """The application over the restored contents."""
+        await self.restore()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(pools, "connect", self.connect)
+            patch.setattr(pools, "create_pool", self.create_pool)
+            context = open_app(settings, self.database)
+            app = await context.__aenter__()
+        try:
+            yield app
+        finally:
+            await context.__aexit__(None, None, None)
+
+    async def close(self) -> None:
+        self.pool.terminate()
+        for one in self.kept:
+            one.terminate()
+        await self.owner.close()
+
+
+@asynccontextmanager
+async def restored(database: Database) -> AsyncIterator[Restored]:
+    """The database, to whose present contents it can be restored."""
+    owner = await pools.connect_as_owner(database.owner_dsn)
+    await owner.execute(SESSION)
+    made = Restored(database, owner, await _pool(database))
+    await made.save()
+    yield made
+    await made.close()
+
+
+async def _pool(database: Database) -> Pool:
+    return await pools.create_pool(database.application_dsn, Settings().pool_size)
