@@ -23,11 +23,13 @@ from jinja2 import Environment, nodes
 from iku.cli import commands, terminal_language
 from iku.cli.terminal_language import help_of
 from iku.messages import Message
+from tests import sources
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "iku"
 PO = SOURCE / "locale" / "id" / "LC_MESSAGES" / "iku.po"
 MO = PO.with_suffix(".mo")
+TEMPLATES = Environment(autoescape=True)
 HEADER = [
     ("Project-Id-Version", "iku"),
     ("Language", "id"),
@@ -53,15 +55,18 @@ class IndonesianCatalog(Catalog):  # type: ignore[misc]  # babel has no types
     mime_headers = property(lambda _: HEADER, lambda _, __: None)
 
 
-@cache
 def modules() -> dict[Path, ast.Module]:
     """Every Python file of the program, parsed, in the order of their paths."""
-    found = sorted(SOURCE.rglob("*.py"))
-    return {path: ast.parse(path.read_text()) for path in found}
+    return {path: sources.parse(path) for path in sorted(SOURCE.rglob("*.py"))}
 
 
-def extracted() -> Iterator[Found]:
-    """Every message of the program, in the order of files and lines."""
+@cache
+def extracted() -> tuple[Found, ...]:
+    """Every message of the program, in the order of files."""
+    return tuple(_extracted())
+
+
+def _extracted() -> Iterator[Found]:
     for path, tree in modules().items():
         file = str(path.relative_to(ROOT))
         yield from (Found(file, one, many) for one, many in sentences(tree))
@@ -78,7 +83,8 @@ def extracted() -> Iterator[Found]:
 
 def sentences(tree: ast.Module) -> Iterator[tuple[str, str | None]]:
     """The messages of a file, each with its plural form."""
-    for node in ast.walk(tree):
+    calls, dicts = (sources.of_kind(tree, kind) for kind in (ast.Call, ast.Dict))
+    for node in (*calls, *dicts):
         match node:
             case ast.Call(func=ast.Name("message"), args=[ast.Constant(str(one)), *_]):
                 yield one, None
@@ -97,7 +103,7 @@ def sentences(tree: ast.Module) -> Iterator[tuple[str, str | None]]:
 
 def of_template(text: str) -> Iterator[str]:
     """The messages of a template."""
-    for call in Environment(autoescape=True).parse(text).find_all(nodes.Call):
+    for call in TEMPLATES.parse(text).find_all(nodes.Call):
         match call:
             case nodes.Call(
                 node=nodes.Name(name="_"), args=[nodes.Const(value=str(one))]
@@ -109,7 +115,7 @@ def of_template(text: str) -> Iterator[str]:
 
 def words(tree: ast.Module) -> Iterator[tuple[str, str]]:
     """The messages of the vocabularies of a file, each after its context."""
-    for node in ast.walk(tree):
+    for node in sources.of_kind(tree, ast.Call):
         match node:
             case ast.Call(
                 func=ast.Name("vocabulary"),
@@ -193,7 +199,8 @@ def updated() -> bytes:
 
 def main() -> int:
     """Update both files. The exit code is 1 if a translation is missing."""
-    PO.write_bytes(updated())
+    with sources.kept():
+        PO.write_bytes(updated())
     MO.write_bytes(compiled(kept()))
     missing = [entry.id for entry in kept() if entry.id and not entry.string]
     for one in missing:

@@ -8,6 +8,11 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+import pytest
+
+from tests import sources
+from tests.sources import nodes
+
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "iku"
 
@@ -99,21 +104,18 @@ def rooms() -> list[tuple[str, Path]]:
     return [(room(path), path) for path in (*files, *single)]
 
 
-@cache
-def nodes(path: Path) -> tuple[ast.AST, ...]:
-    """The syntax tree of the file; parsing all of them takes two seconds."""
-    return tuple(ast.walk(ast.parse(path.read_text())))
+@pytest.fixture(scope="module", autouse=True)
+def kept_sources() -> Iterator[None]:
+    with sources.kept():
+        yield
 
 
 def imports(path: Path) -> Iterator[str]:
-    for node in nodes(path):
-        match node:
-            case ast.ImportFrom(module=str(module), names=names):
-                yield from (f"{module}.{name.name}" for name in names)
-            case ast.Import(names=names):
-                yield from (name.name for name in names)
-            case _:
-                continue
+    for of in nodes(path, ast.ImportFrom):
+        if of.module is not None:
+            yield from (f"{of.module}.{name.name}" for name in of.names)
+    for node in nodes(path, ast.Import):
+        yield from (name.name for name in node.names)
 
 
 def test_every_room_stands_on_the_map() -> None:
@@ -136,8 +138,8 @@ def test_no_import_is_relative() -> None:
     strays = [
         str(path)
         for _, path in rooms()
-        for node in nodes(path)
-        if isinstance(node, ast.ImportFrom) and node.level
+        for node in nodes(path, ast.ImportFrom)
+        if node.level
     ]
 
     assert strays == []
@@ -243,19 +245,21 @@ def test_the_errors_that_a_docstring_names_exist() -> None:
     files = [path for _, path in rooms()]
     known = {*dir(builtins), "UsageError"}  # of click, used as click.UsageError
     for path in files:
-        for node in nodes(path):
-            if isinstance(node, ast.ClassDef | ast.alias):
-                known.add(node.name.rpartition(".")[2])
+        known.update(one.name for one in nodes(path, ast.ClassDef))
+        known.update(one.name.rpartition(".")[2] for one in nodes(path, ast.alias))
 
     assert {name for path in files for name in _raised(path)} - known == set()
 
 
 def _raised(path: Path) -> Iterator[str]:
     """The errors named in the "Raises" sections of the file's docstrings."""
-    for node in nodes(path):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            section = (ast.get_docstring(node) or "").partition("Raises:\n")[2]
-            yield from re.findall(r"^    (\w+):", section, re.MULTILINE)
+    functions: list[ast.FunctionDef | ast.AsyncFunctionDef] = [
+        *nodes(path, ast.FunctionDef),
+        *nodes(path, ast.AsyncFunctionDef),
+    ]
+    for node in functions:
+        section = (ast.get_docstring(node) or "").partition("Raises:\n")[2]
+        yield from re.findall(r"^    (\w+):", section, re.MULTILINE)
 
 
 def _reads(path: Path) -> Iterator[str]:
@@ -264,11 +268,12 @@ def _reads(path: Path) -> Iterator[str]:
         stored = any(f"{name}.".startswith(f"{store}.") for store in STORES)
         if stored and not name.rpartition(".")[2][0].isupper():
             yield name
-    for node in nodes(path):
-        if isinstance(node, ast.Attribute) and node.attr == "vault":
+    for node in nodes(path, ast.Attribute):
+        if node.attr == "vault":
             yield ast.unparse(node)
 
 
+@cache
 def _code(path: Path) -> str:
     """The code of the file without strings and comments."""
     return ast.unparse(_without_strings(ast.parse(path.read_text())))
@@ -282,6 +287,6 @@ def _without_strings(tree: ast.Module) -> ast.Module:
 
 
 def _strings(path: Path) -> Iterator[str]:
-    for node in nodes(path):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+    for node in nodes(path, ast.Constant):
+        if isinstance(node.value, str):
             yield node.value

@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
+from functools import cache
+from itertools import chain
 from pathlib import Path
 from string import Formatter
 from typing import Any
@@ -20,7 +22,7 @@ from iku.domain.conflict import Category
 from iku.domain.decider import Invalid, Refused
 from iku.language import translate
 from iku.messages import Language, Message, Term, message, plural
-from tests import catalog
+from tests import catalog, sources
 
 SOURCE = catalog.SOURCE
 # Packages whose refusals are messages.
@@ -35,6 +37,13 @@ PRINTING = {"say", "echo", "confirm", "progress", "check_equal"}
 INTERNAL = {"ValueError", "TypeError", "AssertionError", "LookupError", "KeyError"}
 
 
+@pytest.fixture(scope="module", autouse=True)
+def kept_sources() -> Iterator[None]:
+    with sources.kept():
+        yield
+
+
+@cache
 def entries() -> list[Entry]:
     po = read_po(io.BytesIO(catalog.PO.read_bytes()), locale="id")
     return [entry for entry in po if entry.id]
@@ -185,8 +194,8 @@ def test_every_parameter_of_a_message_is_given() -> None:
     strays = [
         f"{path.relative_to(SOURCE)}:{call.lineno}"
         for path, tree in catalog.modules().items()
-        for call in ast.walk(tree)
-        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name)
+        for call in sources.of_kind(tree, ast.Call)
+        if isinstance(call.func, ast.Name)
         if call.func.id in {"message", "plural"}
         if None not in (given := {keyword.arg for keyword in call.keywords})
         for sentence in call.args
@@ -202,7 +211,7 @@ def test_nothing_is_said_to_people_by_a_bare_string() -> None:
         f"{path.relative_to(SOURCE)}:{line}"
         for room in SPEAKING
         for path in _files(room)
-        for line in _bare(catalog.modules()[path])
+        for line in _bare(sources.parse(path))
     ]
 
     assert strays == []
@@ -251,11 +260,9 @@ def test_no_indonesian_sentence_stands_outside_the_catalog() -> None:
 
 def _strings(tree: ast.Module) -> Iterator[Any]:
     """The string constants of a file, without docstrings."""
-    nodes = [*ast.walk(tree)]
-    alone = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
-    for node in nodes:
-        is_text = isinstance(node, ast.Constant) and isinstance(node.value, str)
-        if is_text and id(node) not in alone:
+    alone = {id(node.value) for node in sources.of_kind(tree, ast.Expr)}
+    for node in sources.of_kind(tree, ast.Constant):
+        if isinstance(node.value, str) and id(node) not in alone:
             yield node
 
 
@@ -270,7 +277,8 @@ def _bare(tree: ast.Module) -> Iterator[int]:
     A sentence may reach people through a parameter of a message, or as the result of a
     function that returns other messages.
     """
-    for node in ast.walk(tree):
+    kinds = (ast.Call, ast.FunctionDef, ast.Raise)
+    for node in chain.from_iterable(sources.of_kind(tree, kind) for kind in kinds):
         match node:
             case ast.Call(func=ast.Name("message" | "plural"), keywords=given):
                 yield from (one.value.lineno for one in given if _is_bare(one.value))
