@@ -73,10 +73,10 @@ def erase(
     text. The command first shows how many texts and files it will destroy, and asks for
     confirmation.
     """
-    subject = subject_id(subject)
     erased = Erased(**decided)  # type: ignore[arg-type] # click has read them
+    command = Command("subject", subject_id(subject), erased, actor)
     if because is not None:
-        _propose(Command("subject", subject, erased, actor), because, json=json)
+        _propose(command, because, json=json)
         return
     if not yes and not sys.stdin.isatty():
         raise click.UsageError(
@@ -85,59 +85,65 @@ def erase(
                 "confirmation: add --yes"
             )
         )
-
-    async def execute() -> ErasureResult:
-        async with (
-            terminal.opened_app(terminal.settings()) as app,
-            app.pool.acquire() as connection,
-        ):
-            doomed = await erasures.preview(terminal.view(app, connection), subject)
-            if not json or not yes:
-                _show(Printer(stderr=json), subject, doomed)
-            if not yes and not terminal.confirm(
-                message("Erase permanently?"), err=True
-            ):
-                raise CommandFailed(message("nothing was erased"))
-            command = Command("subject", subject, erased, actor)
-
-            async def carry_out(credentials: Credentials | None) -> CommandResult:
-                by = structs.replace(command, credentials=credentials)
-                return await text_erasure.erase(app.commands, connection, by)
-
-            outcome = await api_key.with_step_up(app, carry_out)
-        if not outcome.added:
-            raise CommandFailed(
-                message(
-                    "decision {decision} was already carried out for {subject}",
-                    decision=erased.decision,
-                    subject=subject,
-                )
-            )
-        return ErasureResult(
-            subject=subject,
-            texts=doomed.texts + doomed.files,
-            files=doomed.files,
-            decision=erased.decision,
-            legal_basis=erased.legal_basis,
-            position=outcome.receipt.position,
-            recorded_at=outcome.receipt.recorded_at,
-        )
-
-    done = terminal.run(execute())
+    done = terminal.run(_erase(command, erased, yes=yes, json=json))
     if json:
         terminal.emit(done)
     else:
-        tables.say(
+        _report(done)
+
+
+async def _erase(
+    command: Command, decided: Erased, *, yes: bool, json: bool
+) -> ErasureResult:
+    """Show what will be destroyed, ask, and destroy it."""
+    async with (
+        terminal.opened_app(terminal.settings()) as app,
+        app.pool.acquire() as connection,
+    ):
+        view = terminal.view(app, connection)
+        doomed = await erasures.preview(view, command.subject)
+        if not json or not yes:
+            _show(Printer(stderr=json), command.subject, doomed)
+        if not yes and not terminal.confirm(message("Erase permanently?"), err=True):
+            raise CommandFailed(message("nothing was erased"))
+
+        async def carry_out(credentials: Credentials | None) -> CommandResult:
+            by = structs.replace(command, credentials=credentials)
+            return await text_erasure.erase(app.commands, connection, by)
+
+        outcome = await api_key.with_step_up(app, carry_out)
+    if not outcome.added:
+        raise CommandFailed(
             message(
-                "{subject}: {counted} erased by {decision} ({legal_basis}); recorded "
-                "at position {position}.",
-                subject=subject,
-                counted=_counts_text(done.texts - done.files, done.files),
-                decision=done.decision,
-                legal_basis=done.legal_basis,
-                position=formats.number(done.position),
+                "decision {decision} was already carried out for {subject}",
+                decision=decided.decision,
+                subject=command.subject,
             )
         )
+    return ErasureResult(
+        subject=command.subject,
+        texts=doomed.texts + doomed.files,
+        files=doomed.files,
+        decision=decided.decision,
+        legal_basis=decided.legal_basis,
+        position=outcome.receipt.position,
+        recorded_at=outcome.receipt.recorded_at,
+    )
+
+
+def _report(done: ErasureResult) -> None:
+    """Print what was erased, and where the decision is recorded."""
+    tables.say(
+        message(
+            "{subject}: {counted} erased by {decision} ({legal_basis}); recorded "
+            "at position {position}.",
+            subject=done.subject,
+            counted=_counts_text(done.texts - done.files, done.files),
+            decision=done.decision,
+            legal_basis=done.legal_basis,
+            position=formats.number(done.position),
+        )
+    )
 
 
 def _propose(command: Command, because: str, *, json: bool) -> None:
