@@ -13,6 +13,7 @@ from iku.queries import case_flow, lists
 from iku.queries.list_questions import ConflictsQuestion
 from tests.queries.test_figure_replay import asked
 from tests.registers.world import World
+from tests.samples import examples
 
 VOID = {"rejected", "merged", "annulled"}
 
@@ -25,7 +26,7 @@ async def options_of(world: World, figure: Figure) -> Any:
 
 async def of_cases(world: World, seed: int) -> list[tuple[Figure, ConflictOptions]]:
     found = []
-    for figure in await asked(world, seed=seed, count=25):
+    for figure in await asked(world, seed=seed, count=examples(25, 12)):
         options = await options_of(world, figure)
         if isinstance(options, ConflictOptions):
             found.append((figure, options))

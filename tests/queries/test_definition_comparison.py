@@ -11,7 +11,6 @@ import pytest
 from msgspec import structs
 
 from iku import parsing
-from iku.app import open_app
 from iku.domain import comparison, conflict, fact, page_cursor
 from iku.domain.comparison import Comparison, RedefinitionEffect
 from iku.domain.decider import Invalid
@@ -26,12 +25,14 @@ from iku.domain.indicator import (
 from iku.domain.question import InvalidQuestion, Question, UnknownReference
 from iku.ledger import log
 from iku.postgres import pool as pools
-from iku.postgres.database import Database
+from iku.postgres.embedded import Lease
+from iku.postgres.pool import Plain
 from iku.queries import definition_comparison
 from iku.queries.comparison_questions import LETTER, ComparisonRequest
-from iku.settings import Settings
+from tests.conftest import Clone, within
 from tests.domain import story
 from tests.registers.chronicle import fill
+from tests.registers.filled import opened
 from tests.registers.memory import Memory
 from tests.registers.world import Chance, World
 
@@ -39,14 +40,19 @@ YEAR_END = date(2021, 12, 31)
 TODAY = date(2023, 2, 1)  # so that the last two complete years are 2021 and 2022
 
 
-@pytest.fixture
-async def world(database: Database) -> AsyncIterator[World]:
-    async with (
-        open_app(Settings(), database) as app,
-        app.pool.acquire() as connection,
-    ):
-        world = World(app, connection)
+@pytest.fixture(scope="module")
+async def filled(server: Lease, administrator: Plain, template: str) -> str:
+    """The name of a database that each test copies."""
+    name = "register_of_comparison"
+    await administrator.execute(f"create database {name} template {template}")
+    async with opened(within(server, name)) as world:
         await fill(world, seed=12, count=500)
+    return name
+
+
+@pytest.fixture
+async def world(clone: Clone, filled: str) -> AsyncIterator[World]:
+    async with opened(await clone(filled)) as world:
         yield world
 
 
@@ -146,12 +152,10 @@ async def test_without_a_definition_the_one_in_force_is_compared(
         assert [one.definition for one in page.columns] == [version, None]
 
 
-async def test_a_comparison_reads_no_projection(
-    world: World, database: Database
-) -> None:
+async def test_a_comparison_reads_no_projection(world: World) -> None:
     tried = ComparisonRequest(Question("IKU-1", YEAR_END), [1, 2])
     pages = await compare(world, tried)
-    owner = await pools.connect_as_owner(database.owner_dsn)
+    owner = await pools.connect_as_owner(world.app.database.owner_dsn)
     await owner.execute("drop schema projection cascade")
     again = await definition_comparison.compare(
         world.app.view(owner), tried, world.today

@@ -31,6 +31,7 @@ from tests.registers.chronicle import fill
 from tests.registers.filled import opened
 from tests.registers.memory import Memory, Subject
 from tests.registers.world import Chance, World
+from tests.samples import examples
 
 DEFINITIONS = {"IKU-1": 2, "IKU-2": 2, "IKU-3": 2}
 YEAR_END = date(2021, 12, 31)
@@ -240,7 +241,7 @@ async def test_the_parts_of_any_difference_add_up_to_it(
 ) -> None:
     chance = Chance(Random(40))
     causes: Counter[str] = Counter()
-    for of, against in pairs(chance, memory.size, DEFINITIONS, 30):
+    for of, against in pairs(chance, memory.size, DEFINITIONS, examples(30, 15)):
         pages = await ask(long, of, against)
         causes += check(memory, long, pages, of, against)
     # Every cause occurred, except a target, which moves no count.
@@ -289,10 +290,10 @@ async def test_the_parts_add_up_in_other_registers(
     clone: Clone, template: str, seed: int
 ) -> None:
     async with opened(await clone(template)) as world:
-        await fill(world, seed=seed, count=420)
+        await fill(world, seed=seed, count=examples(420, 200))
         memory = await Memory.of(world.connection)
         chance = Chance(Random(seed))
-        for of, against in pairs(chance, memory.size, DEFINITIONS, 25):
+        for of, against in pairs(chance, memory.size, DEFINITIONS, examples(25, 10)):
             pages = await ask(world, of, against, limit=chance.random.choice([3, 200]))
             check(memory, world, pages, of, against)
 

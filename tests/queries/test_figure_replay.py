@@ -104,7 +104,8 @@ async def test_as_it_happened_each_days_last_line_is_the_figure_as_of_that_day(
 async def test_no_page_is_torn_wherever_it_ends(
     long: World, order: ReplayOrder, size: int, monkeypatch: Any
 ) -> None:
-    question = Question("IKU-1", long.today, definition=1, size=3_000)
+    size_of_log = await long.size() // 2
+    question = Question("IKU-1", long.today, definition=1, size=size_of_log)
     figure = await long.figure(structs.replace(question, as_of=date(2021, 9, 30)))
     whole = await lines(long, figure, order)
     assert max(len([*g]) for _, g in groupby(line.position for line in whole)) >= 2
@@ -171,7 +172,7 @@ async def test_rebuilding_changes_no_line(world: World) -> None:
 async def test_a_page_reads_a_few_rows_by_index_wherever_it_begins(
     long: World, order: ReplayOrder, monkeypatch: Any
 ) -> None:
-    monkeypatch.setattr(figure_replay, "PAGE", 60)
+    monkeypatch.setattr(figure_replay, "PAGE", 25)
     figure = await long.figure(Question("IKU-2", date(2021, 12, 31), definition=1))
     pages = [page async for page in figure_replay.pages(long.view, figure, order)]
     assert len(pages) > 8

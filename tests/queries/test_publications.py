@@ -40,6 +40,7 @@ from tests.registers.world import (
     Chance,
     World,
 )
+from tests.samples import examples
 
 LAST = FIRST + timedelta(days=SPAN)
 
@@ -190,7 +191,7 @@ async def test_nothing_moves_what_was_published_and_every_change_is_told(
             known = chance.random.choice([None, max(draft.as_of, chance.day())])
             of = await publish(world, draft, known)
             frozen[of] = await find(world, of)
-        added = [await record(world, chance) for _ in range(150)]
+        added = [await record(world, chance) for _ in range(examples(150, 100))]
         assert sum(added) > 10
         if turn % 2:
             await redefine(world, chance)

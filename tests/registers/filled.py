@@ -15,8 +15,9 @@ from tests.registers.chronicle import fill
 from tests.registers.memory import Memory
 from tests.registers.world import World
 from tests.restoring import Restored, restored
+from tests.samples import examples
 
-LONG = 5_000
+LONG = examples(5_000, 2_000)
 SHORT = 600
 
 
@@ -44,7 +45,7 @@ async def _filled(
 
 @pytest.fixture(scope="session")
 async def long_register(server: Lease, administrator: Plain, template: str) -> str:
-    """The name of a database with some 5,000 events."""
+    """The name of a database with `LONG` events and some mergers."""
     return await _filled(server, administrator, template, "register_long", LONG)
 
 
