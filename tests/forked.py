@@ -6,8 +6,9 @@ child has its own arguments, environment, folder, streams and exit code, as any 
 has; programs that go on also have a process id, for signals.
 
 ``python -m tests.forked SOCKET DSN`` waits for commands on that socket, after it has
-learnt the types of the database. Tests of variables that Python itself reads at startup
-start a new process instead.
+learnt the built-in types of the database. It learns from its children what they ask
+about the types of the schema, so that the next ones do not ask. Tests of variables that
+Python itself reads at startup start a new process instead.
 """
 
 import asyncio
@@ -15,6 +16,7 @@ import contextlib
 import gc
 import json
 import os
+import pickle
 import runpy
 import signal
 import socket
@@ -29,11 +31,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
+from tests import introspection
+
 ROOT = Path(__file__).parents[1]
 TIMEOUT_S = 120.0
 UNFLUSHED = 120  # the exit code of Python if it could not flush a stream at exit
 IKU = "iku.cli"
 ALL = (0, 1, 2)  # no standard stream is closed
+MESSAGE_BYTES = 1 << 17
 # The executable `iku` for shells; isolated and without site, for a fast start.
 SCRIPT = """#!{python} -IS
 import json, os, socket, sys
@@ -233,6 +238,7 @@ def serve(at: str, main: Callable[[Sequence[str]], None]) -> None:
     gc.collect()
     gc.freeze()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    learning, learnt = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(at)
         listening.listen(16)
@@ -240,12 +246,37 @@ def serve(at: str, main: Callable[[Sequence[str]], None]) -> None:
         while True:
             asking, _ = listening.accept()
             with asking:
+                _learn(learning)
                 if os.fork() == 0:
                     listening.close()
-                    _attend(asking, main)
+                    learning.close()
+                    _attend(asking, main, learnt)
 
 
-def _attend(asking: socket.socket, main: Callable[[Sequence[str]], None]) -> None:
+def _learn(learning: socket.socket) -> None:
+    """Take over the answers about types that children have received."""
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            heard = learning.recv(MESSAGE_BYTES, socket.MSG_DONTWAIT)
+            introspection._answers.update(pickle.loads(heard))  # noqa: S301 - of a child
+
+
+def _teach(learnt: socket.socket, known: int) -> None:
+    """Send the answers after the first *known* ones to the fork server."""
+    new = {
+        key: [dict(row) for row in rows]
+        for key, rows in [*introspection._answers.items()][known:]
+    }
+    with contextlib.suppress(OSError):  # several children may send at once
+        if new:
+            learnt.send(pickle.dumps(new), socket.MSG_DONTWAIT)
+
+
+def _attend(
+    asking: socket.socket,
+    main: Callable[[Sequence[str]], None],
+    learnt: socket.socket,
+) -> None:
     """Run the requested program in this child; never returns.
 
     The exit code is sent last. The client reads until the socket is closed, which is
@@ -253,6 +284,7 @@ def _attend(asking: socket.socket, main: Callable[[Sequence[str]], None]) -> Non
     so that an end by a signal is noticed.
     """
     code: Any = 1
+    known = len(introspection._answers)
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         # A shell starts background processes with SIGINT ignored.
@@ -265,6 +297,7 @@ def _attend(asking: socket.socket, main: Callable[[Sequence[str]], None]) -> Non
             code = f"{_watch(asking, streams, main, request)}\n"
         else:
             code = _become(main, streams, *request)
+            _teach(learnt, known)
     finally:
         with contextlib.suppress(BrokenPipeError):  # the test has failed meanwhile
             asking.sendall(str(code).encode())
@@ -351,7 +384,6 @@ def _open_streams(streams: Mapping[int, int], environ: Mapping[str, str]) -> Non
 if __name__ == "__main__":
     from iku.cli import COMMANDS, main
     from iku.web import app, server
-    from tests import introspection
 
     for command in COMMANDS.values():
         assert command  # it is imported now, which takes longer than to run it
