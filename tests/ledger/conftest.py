@@ -11,8 +11,16 @@ from iku.ledger.integrity_check import check_ledger
 from iku.ledger.log import AppendCondition, AppendRequest, StreamPart, Verdict
 from iku.ledger.record import Commitment, NewEvent
 from iku.postgres.pool import Plain
+from tests import emptied as in_turn
 
 ZONE = "Asia/Jakarta"
+emptied_pool, emptied, database = (
+    in_turn.emptied_pool,
+    in_turn.emptied,
+    in_turn.database,
+)
+connection, signer = in_turn.connection, in_turn.signer
+owner, guarded = in_turn.owner, in_turn.guarded
 
 
 def committed(note: str) -> Commitment:

@@ -401,6 +401,7 @@ async def test_categories_of_any_length_are_read_whole_and_in_order(
         assert [one.stream for one in read] == expected
 
 
+@pytest.mark.own_database  # with its statistics and plans
 async def test_conditions_are_probed_by_the_index_whatever_the_log_holds_most_of(
     ask: Ask, connection: Plain, owner: Plain
 ) -> None:
@@ -935,6 +936,7 @@ async def test_a_connection_that_a_pool_took_back_in_use_is_a_lost_database(
     assert log.is_unavailable(ValueError(), connection)
 
 
+@pytest.mark.own_database  # whose statistics count the rows that were read
 async def test_an_append_probes_indexes_though_its_plan_was_made_for_empty_tables(
     ask: Ask, connection: Plain, owner: Plain
 ) -> None:
