@@ -1,9 +1,11 @@
 """`iku account`: invitations, roles, sessions and API keys; and who acts by a key."""
 
 import asyncio
+import shutil
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import asyncpg
 import pytest
@@ -13,7 +15,9 @@ from iku.access.secrets import Secrets
 from iku.access.sign_in import SignedIn
 from iku.domain.account import Role
 from tests.access.enrolling import PASSWORD, code, wrong
-from tests.cli.conftest import Said, Type
+from tests.cli.conftest import Said, Type, surroundings, typing_at
+from tests.conftest import Clone
+from tests.forked import Forker
 
 ADMIN = ("--role", "admin", "--name", "Admin Contoh", "--basis", "SK/1")
 HEAD = ("--role", "kepala_badan", "--name", "Kepala Contoh", "--basis", "SK/2")
@@ -123,23 +127,90 @@ class Office:
         asyncio.run(run())
 
 
-@pytest.fixture
-def office(iku: Type, environ: dict[str, str]) -> Office:
-    """An office with a first administrator, invited at the server."""
-    found = Office(iku, environ)
-    found.invite("admin", *ADMIN)
-    return found
-
-
-@pytest.fixture
-def staffed(office: Office) -> Office:
-    """An office with an officer and a verifier of a division, too."""
+def hire(office: Office) -> None:
+    """Invite an officer and a verifier of a division."""
     office.invite("siti", *OFFICER, by="admin")
     verifier = ("--role", "verifikator", "--division", "wasnas")
     office.invite(
         "budi", *verifier, "--name", "Budi Contoh", "--basis", "SK/4", by="admin"
     )
-    return office
+
+
+class Model(NamedTuple):
+    """An office that tests copy, and the name of its database."""
+
+    office: Office
+    database: str
+
+    def copied(self, iku: Type, environ: dict[str, str]) -> Office:
+        """The office over a copy of the database, with copies of the keys."""
+        first, found = self.office, Office(iku, environ)
+        found.accounts, found.keys = dict(first.accounts), dict(first.keys)
+        found.seeds = dict(first.seeds)
+        here, there = (Path(one.environ["IKU_HOME"]) for one in (found, first))
+        shutil.copytree(there, here, dirs_exist_ok=True)
+        return found
+
+
+class Modelling(NamedTuple):
+    """Makes offices that tests copy."""
+
+    forker: Forker
+    clone: Clone
+    folders: pytest.TempPathFactory
+
+    async def make(self, of: Model | str, fill: Callable[[Office], None]) -> Model:
+        """A further office like another one, or over a copy of a template."""
+        folder = self.folders.mktemp("office")
+        database = await self.clone(of if isinstance(of, str) else of.database)
+        environ = surroundings(database, folder)
+        iku = typing_at(self.forker, environ, folder)
+        office = (
+            Office(iku, environ) if isinstance(of, str) else of.copied(iku, environ)
+        )
+        await asyncio.to_thread(fill, office)
+        return Model(office, database.owner_dsn.split("@/")[1].split("?")[0])
+
+
+@pytest.fixture(scope="module")
+def modelling(
+    forker: Forker, clone: Clone, tmp_path_factory: pytest.TempPathFactory
+) -> Modelling:
+    return Modelling(forker, clone, tmp_path_factory)
+
+
+@pytest.fixture(scope="module")
+async def founded(modelling: Modelling, furnished: str) -> Model:
+    """An office with a first administrator, invited at the server."""
+    return await modelling.make(
+        furnished, lambda office: office.invite("admin", *ADMIN)
+    )
+
+
+@pytest.fixture(scope="module")
+async def hired(modelling: Modelling, founded: Model) -> Model:
+    """An office with an officer and a verifier of a division, too."""
+    return await modelling.make(founded, hire)
+
+
+@pytest.fixture
+def origin(request: pytest.FixtureRequest) -> str:
+    """The database of the office that the test copies."""
+    name = "hired" if "staffed" in request.fixturenames else "founded"
+    model: Model = request.getfixturevalue(name)
+    return model.database
+
+
+@pytest.fixture
+def office(founded: Model, iku: Type, environ: dict[str, str]) -> Office:
+    """A copy of the office with an administrator, for this test alone."""
+    return founded.copied(iku, environ)
+
+
+@pytest.fixture
+def staffed(hired: Model, iku: Type, environ: dict[str, str]) -> Office:
+    """A copy of the office with a division, for this test alone."""
+    return hired.copied(iku, environ)
 
 
 def test_the_first_administrator_and_head_are_invited_at_the_server_and_no_other(

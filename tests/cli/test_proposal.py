@@ -1,19 +1,19 @@
 """`iku proposal` and --propose: four eyes at the terminal."""
 
-import asyncio
 import re
-import shutil
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Type, surroundings, typing_at
+from tests.cli.conftest import Type
 from tests.cli.test_account import (
     ADMIN,
     HEAD,
     OFFICER,
     REPORT,
+    Model,
+    Modelling,
     Office,
 )
 from tests.conftest import Clone
@@ -33,14 +33,9 @@ async def model(
     clone: Clone,
     furnished: str,
     tmp_path_factory: pytest.TempPathFactory,
-) -> tuple[Office, str]:
-    """An office with a case, K14, of an officer; and the name of its database."""
-    folder = tmp_path_factory.mktemp("office")
-    database = await clone(furnished)
-    environ = surroundings(database, folder)
-    office = Office(typing_at(forker, environ, folder), environ)
-    await asyncio.to_thread(hire, office)
-    return office, database.owner_dsn.split("@/")[1].split("?")[0]
+) -> Model:
+    """An office with a case, K14, of an officer."""
+    return await Modelling(forker, clone, tmp_path_factory).make(furnished, hire)
 
 
 def hire(found: Office) -> None:
@@ -59,19 +54,14 @@ def origin(request: pytest.FixtureRequest, furnished: str) -> str:
     """The database of that office, of which each test that needs one has a copy."""
     if "office" not in request.fixturenames:
         return furnished
-    name: str = request.getfixturevalue("model")[1]
-    return name
+    model: Model = request.getfixturevalue("model")
+    return model.database
 
 
 @pytest.fixture
-def office(model: tuple[Office, str], iku: Type, environ: dict[str, str]) -> Office:
+def office(model: Model, iku: Type, environ: dict[str, str]) -> Office:
     """A copy of that office, for this test alone."""
-    first, found = model[0], Office(iku, environ)
-    found.accounts, found.keys = dict(first.accounts), dict(first.keys)
-    found.seeds = dict(first.seeds)
-    here, there = (Path(one.environ["IKU_HOME"]) for one in (found, first))
-    shutil.copytree(there, here, dirs_exist_ok=True)
-    return found
+    return model.copied(iku, environ)
 
 
 def propose(office: Office, by: str, *words: object) -> str:
