@@ -9,9 +9,17 @@ import pytest
 from iku.access import passwords
 from iku.access.secrets import Secrets
 from iku.postgres.pool import Plain
+from tests import emptied as in_turn
 from tests.access.enrolling import Office
 from tests.access.flow_store import MemoryFlows
 from tests.access.identity_provider import IdentityProvider, identity_provider
+
+emptied_pool, emptied, database = (
+    in_turn.emptied_pool,
+    in_turn.emptied,
+    in_turn.database,
+)
+connection, owner = in_turn.connection, in_turn.owner
 
 
 @pytest.fixture
