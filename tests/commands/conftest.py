@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,9 @@ from iku.ledger.integrity_check import check_ledger
 from iku.ledger.log import Reader
 from iku.postgres.database import Database
 from iku.rights_check import check_rights
+from iku.settings import Settings
 from tests.conftest import SETTINGS, copy_keys
+from tests.restoring import Restored
 
 
 class Desk:
@@ -62,25 +64,56 @@ def origin(furnished: str) -> str:
     return furnished
 
 
+class Place:
+    """Opens applications over a database of the test, or over one that is restored."""
+
+    def __init__(self, database: Database, kept: Restored | None) -> None:
+        self.database = database
+        self._kept = kept
+        self.apps: list[App] = []
+
+    @asynccontextmanager
+    async def opened(
+        self, settings: Settings
+    ) -> AsyncIterator[Callable[[], Awaitable[App]]]:
+        """A function that opens separate applications."""
+        async with AsyncExitStack() as stack:
+
+            async def open_one() -> App:
+                opening = open_app(settings, self.database)
+                if self._kept is not None and not self.apps:
+                    opening = self._kept.opened(settings)
+                self.apps.append(await stack.enter_async_context(opening))
+                return self.apps[-1]
+
+            yield open_one
+
+
 @pytest.fixture
-async def desks(database: Database, tmp_path: Path) -> AsyncIterator[Desks]:
+def place(request: pytest.FixtureRequest) -> Place:
+    """A database with the seed definitions: the test's own if it connects by itself."""
+    if "database" in request.fixturenames:
+        return Place(request.getfixturevalue("database"), None)
+    kept: Restored = request.getfixturevalue("restored_furnished")
+    return Place(kept.database, kept)
+
+
+@pytest.fixture
+async def desks(place: Place, tmp_path: Path) -> AsyncIterator[Desks]:
     """A function that opens desks, each with a separate application.
 
     They share a home folder of their own, because erasures are recorded there.
     """
     settings = replace(SETTINGS, home=tmp_path / "home")
     copy_keys(settings.keys_folder)
-    async with AsyncExitStack() as stack:
-        opened: list[App] = []
+    async with place.opened(settings) as open_one:
 
         async def open_desk() -> Desk:
-            app = await stack.enter_async_context(open_app(settings, database))
-            opened.append(app)
-            return Desk(app)
+            return Desk(await open_one())
 
         yield open_desk
         # After every test the ledger must verify, and every event must be allowed.
-        async with opened[0].pool.acquire() as connection:
+        async with place.apps[0].pool.acquire() as connection:
             assert await check_ledger(connection) == []
             assert (await check_rights(connection)).findings == []
             assert await auditors_findings(connection) == []

@@ -4,7 +4,6 @@ import asyncio
 import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -15,7 +14,7 @@ import pytest
 from msgspec import structs
 
 from iku import text_reading
-from iku.app import App, open_app
+from iku.app import App
 from iku.commands.command import Command, CommandResult
 from iku.domain import (
     conflict,
@@ -48,6 +47,7 @@ from iku.ledger.log import Connection, Reader
 from iku.postgres.database import Database
 from iku.queries import publications
 from iku.settings import Settings
+from tests.commands.conftest import Place
 from tests.domain.story import decided_by, step
 from tests.forked import Forker, Process
 from tests.samples import examples
@@ -124,18 +124,15 @@ Desks = Callable[[], Awaitable[Desk]]
 
 
 @pytest.fixture
-async def desks(database: Database) -> AsyncIterator[Desks]:
+async def desks(place: Place) -> AsyncIterator[Desks]:
     """A function that opens desks, each with a separate application."""
-    async with AsyncExitStack() as stack:
-        opened: list[App] = []
+    async with place.opened(Settings()) as open_one:
 
         async def open_desk() -> Desk:
-            app = await stack.enter_async_context(open_app(Settings(), database))
-            opened.append(app)
-            return Desk(app)
+            return Desk(await open_one())
 
         yield open_desk
-        async with opened[0].pool.acquire() as connection:
+        async with place.apps[0].pool.acquire() as connection:
             assert await check_ledger(connection) == []
 
 

@@ -1,6 +1,7 @@
 """Continuation of the log after a restore that lost signed events."""
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -27,11 +28,13 @@ from iku.ledger.policy import Policy
 from iku.ledger.record import NewEvent
 from iku.ledger.signer_folder import SignerFolder
 from iku.postgres.database import Database
-from iku.postgres.pool import Plain
+from iku.postgres.pool import Plain, connect_as_signer
 from iku.settings import Settings
 from iku.streams import FoldedStream
+from tests.conftest import Clone
 from tests.ledger.conftest import ZONE, Ask
 from tests.ledger.test_attacks import CUT, asleep
+from tests.registers.filled import owner_of
 
 ORIGIN = "iku.test/log"
 APPROVAL = Approval("Kepala Badan", "Cakram rusak; cadangan terakhir dipulihkan")
@@ -73,32 +76,66 @@ async def append(owner: Plain, *streams: str) -> None:
     await log.append(owner, requests, zone=ZONE)
 
 
-@pytest.fixture
-def origin(template: str) -> str:
-    """A template without events, because the tests count them from 1."""
-    return template
+class Model(NamedTuple):
+    """A database that tests copy, and the folder of its signer."""
+
+    database: str
+    folder: Path
+
+
+@pytest.fixture(scope="module")
+async def signed(
+    clone: Clone, template: str, tmp_path_factory: pytest.TempPathFactory
+) -> Model:
+    """Four events, signed after two and after four."""
+    folder, database = tmp_path_factory.mktemp("signed"), await clone(template)
+    assert database.signer_dsn is not None
+    owner = await owner_of(database)
+    signer = await connect_as_signer(database.signer_dsn)
+    office = Office(owner, signer, Settings(), folder)
+    await append(owner, "a-1", "b-1")
+    await office.sign(ORIGIN)
+    await append(owner, "c-1", "d-1")
+    await office.sign(ORIGIN)
+    await owner.close()
+    await signer.close()
+    return Model(database.owner_dsn.split("@/")[1].split("?")[0], folder)
+
+
+@pytest.fixture(scope="module")
+async def cut(clone: Clone, signed: Model) -> Model:
+    """The same, of which two events are lost."""
+    database = await clone(signed.database)
+    owner = await owner_of(database)
+    await asleep(owner, CUT.format(2), LATER)
+    await owner.close()
+    return Model(database.owner_dsn.split("@/")[1].split("?")[0], signed.folder)
 
 
 @pytest.fixture
-async def commands(
-    owner: Plain, signer: Plain, database: Database, tmp_path: Path
+def origin(request: pytest.FixtureRequest) -> str:
+    """A template without other events, because the tests count them from 1."""
+    name = "cut" if "restored" in request.fixturenames else "signed"
+    model: Model = request.getfixturevalue(name)
+    return model.database
+
+
+@pytest.fixture
+def commands(
+    owner: Plain, signer: Plain, database: Database, signed: Model, tmp_path: Path
 ) -> Office:
-    """Four events, signed after two and after four; then two are lost."""
+    """A copy of the signed log, or of the one of which two events are lost."""
     settings = Settings(
         database_url=database.application_dsn, owner_url=database.owner_dsn
     )
-    commands = Office(owner, signer, settings, tmp_path)
-    await append(owner, "a-1", "b-1")
-    await commands.sign(ORIGIN)
-    await append(owner, "c-1", "d-1")
-    await commands.sign(ORIGIN)
-    return commands
+    shutil.copytree(signed.folder, tmp_path, dirs_exist_ok=True)
+    return Office(owner, signer, settings, tmp_path)
 
 
 @pytest.fixture
-async def restored(commands: Office) -> Office:
-    await asleep(commands.owner, CUT.format(2), LATER)
-    return commands
+def restored(commands: Office) -> Office:
+    """A restored backup, which lacks two signed events."""
+    return commands  # `origin` selects that model
 
 
 async def test_the_first_event_after_those_kept_tells_what_is_lost(

@@ -15,12 +15,12 @@ from iku.domain.conflict import Category, Dimension, Handled, Phase, Reported
 from iku.domain.erasure import Erased
 from iku.domain.indicator import Targeted
 from iku.ledger.log import VersionConflict
-from iku.postgres import pool as pools
 from iku.postgres.database import Database
 from iku.postgres.pool import Plain
 from iku.projections.rebuild import rebuild
 from iku.single_statement_append import Fallback, SingleStatementAppend
 from tests.commands.conftest import Desk, Desks
+from tests.registers.filled import owner_of
 
 DAY = date(2021, 2, 9)
 
@@ -56,7 +56,7 @@ def statements(desk: Desk) -> Iterator[list[str]]:
 
 @pytest.fixture
 async def owner(database: Database) -> AsyncIterator[Plain]:
-    connection = await pools.connect_as_owner(database.owner_dsn)
+    connection = await owner_of(database)
     yield connection
     connection.terminate()
 

@@ -14,10 +14,10 @@ from iku.domain.conflict import Category, Dimension, Level
 from iku.domain.indicator import Redefinition
 from iku.domain.question import Question
 from iku.ledger.log import Connection
-from iku.postgres import pool as pools
 from iku.postgres.pool import Plain
 from iku.projections import backfill, parallel_fold
 from iku.projections.rebuild import rebuild
+from tests.registers.filled import owner_of
 from tests.registers.world import World
 
 YEAR_END = date(2021, 12, 31)
@@ -76,7 +76,7 @@ def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
 
 @pytest.fixture
 async def owner(world: World) -> AsyncIterator[Plain]:
-    connection = await pools.connect_as_owner(world.app.database.owner_dsn)
+    connection = await owner_of(world.app.database)
     yield connection
     await connection.close()
 

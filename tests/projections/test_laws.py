@@ -31,7 +31,6 @@ from iku.domain.fact import Annulled
 from iku.domain.figure import Figure
 from iku.domain.question import Question, from_number
 from iku.ledger.integrity_check import check_ledger
-from iku.postgres import pool as pools
 from iku.postgres.database import Database
 from iku.postgres.embedded import Lease
 from iku.projections.rebuild import rebuild
@@ -39,6 +38,7 @@ from iku.queries import explanation
 from iku.queries.explanation import SubjectFilter
 from iku.queries.figure_verification import verify
 from tests.conftest import within
+from tests.registers.filled import owner_of
 from tests.registers.world import (
     CASES,
     FIRST,
@@ -204,7 +204,7 @@ class Register(RuleBasedStateMachine):
 
 
 async def _rebuild(database: Database) -> list[str]:
-    owner = await pools.connect_as_owner(database.owner_dsn)
+    owner = await owner_of(database)
     try:
         return await rebuild(owner, lambda _done, _size: None)
     finally:

@@ -16,12 +16,12 @@ from iku.domain import conflict, fact, numbering
 from iku.ledger import log
 from iku.ledger.appender import AcceptedRequest
 from iku.ledger.log import Receipt
-from iku.postgres import pool as pools
 from iku.postgres.pool import Plain
 from iku.projections import number_index
 from iku.projections.number_index import Names
 from iku.projections.rebuild import rebuild
 from iku.projections.rows import TransitionFold
+from tests.registers.filled import owner_of
 from tests.registers.world import World
 
 DAY = date(2021, 5, 1)
@@ -48,7 +48,7 @@ def annulled(version: int) -> fact.Annulled:
 @pytest.fixture
 async def owner(world: World) -> AsyncIterator[Plain]:
     """A connection in the owner's role to the world's database."""
-    connection = await pools.connect_as_owner(world.app.database.owner_dsn)
+    connection = await owner_of(world.app.database)
     yield connection
     connection.terminate()
 
@@ -63,7 +63,7 @@ async def names(world: World) -> Names:
 
 
 async def rebuilt(world: World) -> list[str]:
-    owner = await pools.connect_as_owner(world.app.database.owner_dsn)
+    owner = await owner_of(world.app.database)
     try:
         return await rebuild(owner, lambda _done, _of: None)
     finally:

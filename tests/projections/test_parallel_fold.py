@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from iku.postgres import pool as pools
 from iku.postgres.pool import Plain
 from iku.projections import parallel_fold
 from iku.projections.number_index import NumberKey, NumberUse
 from iku.projections.rebuild import rebuild
 from iku.projections.rows import Rows
+from tests.registers.filled import owner_of
 from tests.registers.world import World
 
 STARTER = """
@@ -33,7 +33,7 @@ if __name__ == "__main__":
 
 @pytest.fixture
 async def owner(world: World) -> AsyncIterator[Plain]:
-    connection = await pools.connect_as_owner(world.app.database.owner_dsn)
+    connection = await owner_of(world.app.database)
     yield connection
     await connection.close()
 

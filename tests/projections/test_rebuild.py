@@ -23,6 +23,7 @@ from iku.projections.rebuild import TABLES, RebuildRunning, rebuild
 from iku.queries import search
 from iku.queries.figures import Figures
 from iku.queries.search import Search
+from tests.registers.filled import owner_of
 from tests.registers.memory import Memory
 from tests.registers.world import CODES, World
 
@@ -42,7 +43,7 @@ def silent(_done: int, _size: int) -> None:
 @pytest.fixture
 async def owner(world: World) -> AsyncIterator[Plain]:
     """A connection in the owner's role."""
-    connection = await pools.connect_as_owner(world.app.database.owner_dsn)
+    connection = await owner_of(world.app.database)
     yield connection
     connection.terminate()
 
@@ -288,7 +289,7 @@ def _redefined() -> Any:
 async def test_of_two_rebuilds_at_once_the_second_is_told_that_it_is_busy(
     world: World, owner: Plain
 ) -> None:
-    other = await pools.connect_as_owner(world.app.database.owner_dsn)
+    other = await owner_of(world.app.database)
     begun, go_on = asyncio.Event(), asyncio.Event()
 
     async def catch_up(projector: Any, size: int) -> None:
@@ -323,7 +324,7 @@ async def test_a_killed_rebuild_leaves_all_as_it_was_and_the_next_one_works(
 
     async def killed(*args: Any) -> None:
         await original(*args)
-        other = await pools.connect_as_owner(world.app.database.owner_dsn)
+        other = await owner_of(world.app.database)
         pid = owner.get_server_pid()
         assert await other.fetchval("select pg_terminate_backend($1, 5000)", pid)
         await other.close()
@@ -332,7 +333,7 @@ async def test_a_killed_rebuild_leaves_all_as_it_was_and_the_next_one_works(
         patch.setattr(place, name, killed)
         with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, OSError)):
             await rebuild(owner, silent)
-    another = await pools.connect_as_owner(world.app.database.owner_dsn)
+    another = await owner_of(world.app.database)
     assert await held(another) == before
     await write(world, "X", 3)
     await refuse_other_figures(world)

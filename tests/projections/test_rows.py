@@ -9,9 +9,9 @@ import pytest
 
 from iku.commands.command import Command
 from iku.domain import conflict
-from iku.postgres import pool as pools
 from iku.postgres.pool import Plain
 from iku.projections.rows import LAST
+from tests.registers.filled import owner_of
 from tests.registers.world import World
 
 DAY = date(2021, 5, 1)
@@ -26,7 +26,7 @@ REPORT = conflict.Reported(
 @pytest.fixture
 async def owner(world: World) -> AsyncIterator[Plain]:
     """A connection in the owner's role to the world's database."""
-    connection = await pools.connect_as_owner(world.app.database.owner_dsn)
+    connection = await owner_of(world.app.database)
     yield connection
     connection.terminate()
 

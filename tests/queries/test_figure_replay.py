@@ -11,11 +11,11 @@ from msgspec import structs
 
 from iku.domain.figure import Figure
 from iku.domain.question import Question
-from iku.postgres import pool as pools
 from iku.projections.rebuild import rebuild
 from iku.queries import figure_replay
 from iku.queries.figure_replay import ReplayLine, ReplayOrder
 from tests.queries.test_figures import DEFINITIONS
+from tests.registers.filled import owner_of
 from tests.registers.memory import Memory
 from tests.registers.world import Chance, World
 
@@ -161,7 +161,7 @@ async def test_what_is_recorded_on_the_way_does_not_appear(
 async def test_rebuilding_changes_no_line(world: World) -> None:
     figure = await world.figure(Question("IKU-1", date(2021, 12, 31)))
     before = [await lines(world, figure, order) for order in ReplayOrder]
-    owner = await pools.connect_as_owner(world.app.database.owner_dsn)
+    owner = await owner_of(world.app.database)
     assert await rebuild(owner, lambda _done, _size: None) == []
     await owner.close()
     assert [await lines(world, figure, order) for order in ReplayOrder] == before

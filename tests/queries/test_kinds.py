@@ -19,7 +19,6 @@ from iku.domain.indicator import Defined
 from iku.domain.period import Kind
 from iku.domain.publication import Draft
 from iku.domain.question import Question
-from iku.postgres import pool as pools
 from iku.projections.rebuild import rebuild
 from iku.queries import explanation, figure_difference, figure_replay, series
 from iku.queries.explanation import SubjectFilter
@@ -29,6 +28,7 @@ from iku.queries.series import SeriesRange
 from tests.domain import toy
 from tests.domain.toy import CourseOptions, Finished, Opened, Topic
 from tests.queries.test_publications import changed, find, publish
+from tests.registers.filled import owner_of
 from tests.registers.world import World
 
 CODE = "IKU-9"
@@ -209,7 +209,7 @@ async def test_a_rebuild_finds_the_rows_of_a_new_kind_as_they_were_written(
 ) -> None:
     await filled(world)
     before = await counted(world)
-    owner = await pools.connect_as_owner(world.app.database.owner_dsn)
+    owner = await owner_of(world.app.database)
     assert await rebuild(owner, lambda _done, _of: None) == []
     await owner.close()
     assert await counted(world) == before

@@ -35,12 +35,12 @@ from iku.domain.question import SCALE, Question
 from iku.exchange import bundle
 from iku.ledger import log
 from iku.ledger.integrity_check import check_ledger
-from iku.postgres import pool as pools
 from iku.projections.rebuild import rebuild
 from iku.queries import event_history, explanation, figure_difference
 from iku.queries.figure_difference import ComparedQuestions
 from iku.queries.series import SeriesRange, series
 from tests.queries.test_publications import changed, publish
+from tests.registers.filled import owner_of
 from tests.registers.world import CODES, World
 
 INSIDE = date(2021, 8, 17)
@@ -240,7 +240,7 @@ async def everything_answers(world: World, size: int) -> None:
     register, records = iku_verify.Register(), iku_verify.Records()
     async for one in log.read_log(connection):
         register.add(one.position, records.read(one.position, one.record))
-    owner = await pools.connect_as_owner(world.app.database.owner_dsn)
+    owner = await owner_of(world.app.database)
     assert await rebuild(owner, lambda _done, _of: None) == []
     await owner.close()
 

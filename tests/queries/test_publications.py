@@ -26,11 +26,11 @@ from iku.domain.publication import (
 from iku.domain.question import InvalidQuestion, Question, UnknownReference
 from iku.ledger.checkpoint_store import Assurance, Coverage
 from iku.ledger.log import KnownOnDecreased
-from iku.postgres import pool as pools
 from iku.projections.rebuild import rebuild
 from iku.queries import publication_changes, publications
 from iku.queries.publication_changes import PublicationChange, PublicationChanges
 from tests.domain.story import step
+from tests.registers.filled import owner_of
 from tests.registers.world import (
     CASES,
     CODES,
@@ -202,7 +202,7 @@ async def test_nothing_moves_what_was_published_and_every_change_is_told(
         await check_frozen(world, before)
     # Every cause occurred except time, which does not affect published figures.
     assert set(causes) == set(Cause) - {Cause.TIME}
-    owner = await pools.connect_as_owner(world.app.database.owner_dsn)
+    owner = await owner_of(world.app.database)
     assert await rebuild(owner, lambda _done, _of: None) == []
     await owner.close()
 
