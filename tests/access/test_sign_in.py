@@ -9,6 +9,7 @@ from iku.access.attempts import DelayedAttempt
 from iku.access.sign_in import FailedStep, PartialSession, SignedIn
 from iku.postgres.pool import Plain
 from tests.access.enrolling import PASSWORD, Holder, Office, code, wrong
+from tests.samples import examples
 
 NEW = "empat kambing makan di ladang"
 
@@ -60,10 +61,10 @@ async def test_a_password_does_not_expire(office: Office) -> None:
 async def test_a_known_name_takes_as_long_as_an_unknown_one(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """ASVS 6.3.8: of 200 sign-ins each, neither kind is recognised by its duration.
+    """ASVS 6.3.8: of many sign-ins each, neither kind is recognised by its duration.
 
-    The share of pairs in which the known name takes longer is one half, with a standard
-    deviation of 0.03, if there is no difference.
+    The share of pairs in which the known name takes longer is one half if there is no
+    difference, with a standard deviation of 0.03 for 200 sign-ins and 0.05 for 80.
     """
     hasher = PasswordHasher(time_cost=1, memory_cost=2_048, parallelism=1)
     monkeypatch.setattr(passwords, "HASHER", hasher)
@@ -71,14 +72,15 @@ async def test_a_known_name_takes_as_long_as_an_unknown_one(
     await office.enrolled("siti")
     await office.half_open("siti")  # its hash has the parameters of today
     took: dict[str, list[float]] = {"siti": [], "nobody": []}
-    for number in range(200):
+    many = examples(200, 80)
+    for number in range(many):
         for name in sorted(took, reverse=number % 2 == 0):
             address = f"2001:db8::{number:x}:{len(name)}"
             begun = time.perf_counter()
             answer = await office.password(name, "salah salah salah", address)
             took[name].append(time.perf_counter() - begun)
             assert isinstance(answer, FailedStep)
-    longer = sum(a > b for a in took["siti"] for b in took["nobody"]) / 200**2
+    longer = sum(a > b for a in took["siti"] for b in took["nobody"]) / many**2
     assert 0.3 < longer < 0.7
 
 
