@@ -1,12 +1,14 @@
 """An application over the test's database, and files made from a few rows."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import replace
 from datetime import date
+from functools import cache
 from pathlib import Path
 
 import pytest
 
+import iku_verify
 from iku.app import App, open_app
 from iku.exchange import example
 from iku.exchange.journal_import import Importer, ImportReport
@@ -18,6 +20,18 @@ from tests.conftest import SETTINGS, copy_keys
 
 Import = Callable[..., Awaitable[ImportReport]]
 Make = Callable[..., bytes]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def remembered_signatures() -> Iterator[None]:
+    """The verifier makes its parser once, and does not verify a signature twice.
+
+    An auditor runs it once for a bundle; the tests run it a thousand times.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("ed25519_verifies", "is_ed25519_key", "_parser"):
+            patch.setattr(iku_verify, name, cache(getattr(iku_verify, name)))
+        yield
 
 
 @pytest.fixture

@@ -25,6 +25,7 @@ from iku.postgres.pool import Plain, connect, connect_as_owner, connect_as_signe
 from tests.conftest import numbers, within
 from tests.ledger.conftest import ZONE, Ask
 from tests.ledger.test_note import witness_key
+from tests.samples import sample
 
 ORIGIN = "iku.test/log"
 SIZES = (3, 255, 256, 300, 520)
@@ -166,7 +167,7 @@ def test_one_flipped_bit_anywhere_is_never_verified(
         sound = path.read_bytes()
         places = {0, 1, len(sound) // 2, len(sound) - 2, len(sound) - 1}
         places |= {chance.randrange(len(sound)) for _ in range(4)}
-        for at in places:
+        for at in sample(sorted(places), 3):
             broken = bytearray(sound)
             broken[at] ^= 1 << chance.randrange(8)
             path.write_bytes(broken)

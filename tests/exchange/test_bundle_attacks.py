@@ -23,6 +23,7 @@ from tests.flipping import Flipped
 from tests.ledger.test_note import log_key, weak_keys, witness_key
 from tests.ledger.test_policy import many_witnesses, nested_groups
 from tests.monitor.lying_log import record
+from tests.samples import examples
 
 KEY = log_key()
 DAY = 86_400
@@ -501,5 +502,5 @@ def test_a_sample_of_random_bit_flips_passes_nowhere(tmp_path: Path) -> None:
     """Ten thousand are flipped by `python -m tests.flipping 10000`."""
     flipped = Flipped(tmp_path, 20260105)
     assert flipped.verify() == 0
-    codes = {flipped.flip() for _ in range(25)}
+    codes = {flipped.flip() for _ in range(examples(25, 12))}
     assert codes >= {1, 2}

@@ -137,10 +137,10 @@ def test_what_a_terminal_would_obey_is_shown_as_an_escape() -> None:
     assert spreadsheet.quoted(cell) == '"\\u001b[2J\\u0000\\u202eK1"'
 
 
-def test_of_a_million_wrong_headings_the_first_are_named_and_all_are_counted() -> None:
+def test_of_many_wrong_headings_the_first_are_named_and_all_are_counted() -> None:
     with pytest.raises(UnreadableSheet) as caught:
-        CsvSheet(BytesIO(b"a,b,c" + b",b" * 500_000 + b",d" * 500_000), LAYOUTS)
-    assert caught.value.count == 1_000_000
+        CsvSheet(BytesIO(b"a,b,c" + b",b" * 50_000 + b",d" * 50_000), LAYOUTS)
+    assert caught.value.count == 100_000
     assert len(caught.value.faults) == spreadsheet.MOST
 
 
