@@ -39,17 +39,30 @@ UNFLUSHED = 120  # the exit code of Python if it could not flush a stream at exi
 IKU = "iku.cli"
 ALL = (0, 1, 2)  # no standard stream is closed
 MESSAGE_BYTES = 1 << 17
-# The executable `iku` for shells; isolated and without site, for a fast start.
+# The executable `iku` for shells; isolated and without site, for a fast start. The
+# modules json, os and socket would take longer to import than all else.
 SCRIPT = """#!{python} -IS
-import json, os, socket, sys
+import posix, sys
+from _json import encode_basestring_ascii as quoted
+from _socket import AF_UNIX, SCM_RIGHTS, SOL_SOCKET, socket
 streams = [n for n, one in enumerate((sys.stdin, sys.stdout, sys.stderr)) if one]
-with socket.socket(socket.AF_UNIX) as to:
-    to.connect({at!r})
-    asked = [{module!r}, sys.argv[1:], dict(os.environ), os.getcwd(), streams, False]
-    raw = json.dumps(asked).encode()
-    socket.send_fds(to, [len(raw).to_bytes(8, "big")], streams)
-    to.sendall(raw)
-    answer = to.makefile("rb").read()
+words = ",".join(map(quoted, sys.argv[1:]))
+how = "utf-8", "surrogateescape"
+environ = ",".join(
+    quoted(name.decode(*how)) + ":" + quoted(value.decode(*how))
+    for name, value in posix.environ.items()
+)
+asked = quoted({module!r}) + ",[" + words + "],{{" + environ + "}},"
+asked += quoted(posix.getcwd()) + "," + str(streams) + ",false"
+raw = ("[" + asked + "]").encode()
+to = socket(AF_UNIX)
+to.connect({at!r})
+given = b"".join(number.to_bytes(4, sys.byteorder) for number in streams)
+to.sendmsg([len(raw).to_bytes(8, "big")], [(SOL_SOCKET, SCM_RIGHTS, given)])
+to.sendall(raw)
+answer = b""
+while part := to.recv(64):
+    answer += part
 sys.exit(int(answer))
 """
 

@@ -107,6 +107,12 @@ class Machine:
             (folder / place).mkdir()
             self.environ[place] = str(folder / place)
 
+    def copied(self, folder: Path, database: Database, forker: Forker) -> "Machine":
+        """A machine with copies of the folders, over that database."""
+        ours = shutil.ignore_patterns(*Machine.FOLDERS, "bin")
+        shutil.copytree(self.folder, folder, ignore=ours, dirs_exist_ok=True)
+        return Machine(folder, database, forker)
+
     def address(self, dsn: str, name: str) -> str:
         return dsn.replace(f"@/{name}?", f"@/{self.restored}?")
 
@@ -170,24 +176,50 @@ async def prepared(
     return machine
 
 
+@pytest.fixture(scope="module")
+async def imported_all(
+    clone: Clone,
+    prepared: Machine,
+    forker: Forker,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Machine:
+    """The same with all of the example."""
+    folder = tmp_path_factory.mktemp("imported")
+    machine = prepared.copied(folder, await clone(prepared.name), forker)
+    await machine.done(f"iku import {' '.join(example.NAMES[1:])}")
+    return machine
+
+
 @pytest.fixture
-def origin(prepared: Machine) -> str:
+def entire(imported_all: Machine) -> Machine:
+    """The test copies the register with all of the example."""
+    return imported_all
+
+
+@pytest.fixture
+def model(request: pytest.FixtureRequest) -> Machine:
+    """The register that the test copies."""
+    name = "entire" if "entire" in request.fixturenames else "prepared"
+    found: Machine = request.getfixturevalue(name)
+    return found
+
+
+@pytest.fixture
+def origin(model: Machine) -> str:
     """The database of that register, of which each test has a copy."""
-    return prepared.name
+    return model.name
 
 
 @pytest.fixture
 async def machine(
-    prepared: Machine,
+    model: Machine,
     tmp_path: Path,
     database: Database,
     administrator: Plain,
     forker: Forker,
 ) -> AsyncIterator[Machine]:
-    """A copy of the prepared register and its folders, for this test alone."""
-    ours = shutil.ignore_patterns(*Machine.FOLDERS, "bin")
-    shutil.copytree(prepared.folder, tmp_path, ignore=ours, dirs_exist_ok=True)
-    machine = Machine(tmp_path, database, forker)
+    """A copy of the register and its folders, for this test alone."""
+    machine = model.copied(tmp_path, database, forker)
     yield machine
     await administrator.execute(
         f"drop database if exists {machine.restored} with (force)"
@@ -222,10 +254,10 @@ async def test_a_superuser_puts_the_guard_in_place(
     assert (await schema_guard.inspect(owner)).findings == []
 
 
+@pytest.mark.usefixtures("entire")
 async def test_looking_at_the_texts_names_what_was_taken_until_its_row_is_back(
     machine: Machine, owner: Plain
 ) -> None:
-    await machine.done(f"iku import {' '.join(example.NAMES[1:])}")
     assert re.search(r"Texts: \d\d decrypted, 0 erased", await machine.follow(LOOKED))
     row = "stream = 'conflict-K01' and version = 1 and field = 'title'"
     await owner.execute(
@@ -239,10 +271,11 @@ async def test_looking_at_the_texts_names_what_was_taken_until_its_row_is_back(
     assert "no findings" in await machine.follow(LOOKED)
 
 
+@pytest.mark.usefixtures("entire")
 async def test_a_backup_holds_no_key_and_the_auditors_copy_verifies(
     machine: Machine,
 ) -> None:
-    await machine.done(f"iku import {' '.join(example.NAMES[1:])}; iku signer once")
+    await machine.done("iku signer once")
     await machine.follow("Backup")
     secret = (machine.folder / "signer" / "key").read_bytes()
     assert (machine.folder / "KEYS" / "signer.key").read_bytes() == secret
@@ -453,9 +486,10 @@ SECTION = "The vault's keys are lost"
 
 
 @pytest.fixture
-async def locked(machine: Machine) -> str:
+async def locked(entire: Machine, machine: Machine) -> str:
     """A register whose text keys are lost, and its figures before the loss."""
-    await machine.done(f"iku import {' '.join(example.NAMES[1:])}; iku signer once")
+    assert machine.folder != entire.folder
+    await machine.done("iku signer once")
     await machine.follow("Backup", 3)
     before = await machine.done(COUNTED)
     assert TITLE in await machine.done("iku history K01")
@@ -532,24 +566,30 @@ DECIDED = '--decision B/12/2022 --legal-basis "UU 27/2022 Pasal 8"'
 
 
 async def on_the_disk(owner: Plain, wanted: list[bytes]) -> int:
-    """The number of *wanted* byte strings in the server's files, including its WAL."""
+    """The number of *wanted* byte strings in the server's files, including its WAL.
+
+    The files of other databases are not read: no statement of this one writes to them.
+    """
     await owner.execute("checkpoint")
-    return standing(Path(await owner.fetchval("show data_directory")).parent, wanted)
-
-
-def standing(folder: Path, wanted: list[bytes]) -> int:
+    folder = Path(await owner.fetchval("show data_directory")).parent
+    ours = await owner.fetchval(
+        "select oid::text from pg_database where datname = current_database()"
+    )
     found: set[bytes] = set()
     for path in folder.rglob("*"):
+        database = path.parent.name if path.parent.parent.name == "base" else ours
+        if database.isdigit() and database != ours:
+            continue
         with contextlib.suppress(FileNotFoundError):  # the server is running
             content = path.read_bytes() if path.is_file() else b""
             found |= {one for one in wanted if one in content}
     return len(found)
 
 
+@pytest.mark.usefixtures("entire")
 async def test_after_an_erasure_all_verifies_and_nothing_is_left_on_the_disk(
     machine: Machine, database: Database, owner: Plain
 ) -> None:
-    await machine.done(f"iku import {' '.join(example.NAMES[1:])}")
     await machine.done(f"{PUBLISHED}iku signer once")
     await machine.follow("Backup", 3)
     before = await machine.done(COUNTED + "iku publication show 2021")
@@ -608,8 +648,8 @@ async def prove(machine: Machine, database: Database, owner: Plain) -> None:
     assert "VERIFIED" in said
 
 
+@pytest.mark.usefixtures("entire")
 async def test_stolen_keys_are_replaced_and_destroyed(machine: Machine) -> None:
-    await machine.done(f"iku import {' '.join(example.NAMES[1:])}")
     await machine.follow("Backup", 3)
     [old] = [path.stem for path in (machine.folder / "texts").glob("2*.key")]
     machine.environ["OLD_EPOCH"] = old
