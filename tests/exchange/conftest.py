@@ -16,8 +16,16 @@ from iku.exchange.journal_layouts import LAYOUTS
 from iku.ledger.integrity_check import check_ledger
 from iku.postgres.database import Database
 from iku.postgres.pool import Plain
+from tests import emptied as in_turn
 from tests.conftest import SETTINGS, copy_keys
 
+emptied_pool, emptied, database = (
+    in_turn.emptied_pool,
+    in_turn.emptied,
+    in_turn.database,
+)
+connection, signer = in_turn.connection, in_turn.signer
+owner, guarded = in_turn.owner, in_turn.guarded
 Import = Callable[..., Awaitable[ImportReport]]
 Make = Callable[..., bytes]
 

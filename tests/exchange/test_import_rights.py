@@ -13,6 +13,7 @@ from iku.ledger import log
 from tests.commands.conftest import Desk, Desks
 from tests.commands.conftest import desks as desks
 from tests.commands.conftest import origin as origin
+from tests.commands.conftest import place as place
 from tests.commands.test_authorisation import staff
 from tests.commands.test_proposals import Office, approved_invitation
 

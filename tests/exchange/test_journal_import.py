@@ -26,6 +26,7 @@ from iku.projections import number_index, parallel_fold
 from iku.projections.rebuild import rebuild
 from iku.queries import recount
 from tests.domain.register import FIGURES
+from tests.samples import examples
 
 BROUGHT = 4  # events that the program brings along: three definitions and a scale
 
@@ -813,7 +814,7 @@ async def test_no_spoilt_file_does_more_than_be_refused(
     app: App, connection: Plain, seed: int
 ) -> None:
     chance, before = random.Random(seed), await size(connection)
-    for _ in range(60):
+    for _ in range(examples(60, 20)):
         importer = Importer(connection, app.commands, "u", dry_run=True)
         content = chance.choice([*example.read_journals().values()])
         report = await importer.run(spoilt(content, chance))
@@ -826,7 +827,7 @@ async def test_a_file_that_a_dry_run_finds_good_can_be_recorded(
     bring: Any, app: App, connection: Plain
 ) -> None:
     chance, good = random.Random(0), 0
-    for _ in range(120):
+    for _ in range(examples(120, 40)):
         content = spoilt(chance.choice([*example.read_journals().values()]), chance)
         if (await bring(content, dry_run=True)).faults:
             continue
