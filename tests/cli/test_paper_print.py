@@ -3,14 +3,13 @@
 import zipfile
 from pathlib import Path
 
-import pymupdf
-
 from tests.cli.conftest import Type
 from tests.cli.test_publication import DRAFT, take
 from tests.exchange.papers import signing
 from tests.exchange.test_bundle import WITNESS
 from tests.exchange.workbooks import cells
 from tests.ledger.test_note import witness_key
+from tests.printed import open_pdf
 
 NAME = ("paper", "data-terbuka", "2021")
 
@@ -36,7 +35,7 @@ def test_a_paper_is_written_issued_signed_and_restored(
     minutes = ("paper", "berita-acara-tutup-buku", "2021", "-o", "minutes.pdf")
     people = ("--present", "Ani Contoh", "--present", "Siti", "--place", "Balai Kota")
     assert iku(*minutes, *people).out == "Written: minutes.pdf\n"
-    with pymupdf.open(tmp_path / "minutes.pdf") as pages:  # type: ignore[no-untyped-call]
+    with open_pdf((tmp_path / "minutes.pdf").read_bytes()) as pages:
         text = "".join(page.get_text() for page in pages)
     assert all(one in text for one in ("Ani Contoh", "Siti", "Balai Kota, "))
     assert "is not issued" in iku(*NAME, "--signed", "data.csv").err

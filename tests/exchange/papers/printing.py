@@ -2,12 +2,11 @@
 
 from datetime import UTC, datetime
 
-import pymupdf
-
 from iku.exchange import qr_code
 from iku.exchange.papers import layout
 from iku.exchange.papers.document import Document
 from iku.exchange.papers.typesetting import TEMPLATES, Attachment, typeset
+from tests.printed import open_pdf
 
 URL = "https://iku.mojokertokota.go.id/f/IKU-1.1.T.20211231.20220115.147.1A"
 ISSUED_AT = datetime(2022, 1, 15, tzinfo=UTC)
@@ -24,7 +23,7 @@ async def pdf(of: Document) -> bytes:
 
 def pictures(printed: bytes, stem: str, dpi: int = 70) -> int:
     """Write a picture of each page; the number of pages."""
-    with pymupdf.open(stream=printed) as opened:  # type: ignore[no-untyped-call]
+    with open_pdf(printed) as opened:
         for number, page in enumerate(opened, start=1):
             page.get_pixmap(dpi=dpi).save(f"{stem}-{number}.png")
         return len(opened)

@@ -9,7 +9,6 @@ from io import StringIO
 from pathlib import Path
 from types import ModuleType
 
-import pymupdf
 import pytest
 from msgspec import structs
 
@@ -44,6 +43,7 @@ from tests.exchange.papers.conftest import sources
 from tests.exchange.papers.test_digest import attachments
 from tests.exchange.papers.test_documents import errors
 from tests.exchange.test_bundle import WATCHED, cosign
+from tests.printed import open_pdf
 from tests.registers.world import World
 
 HEAD = SignerSet(
@@ -91,7 +91,7 @@ async def witness(world: World, signer: Plain, tmp_path: Path) -> Callable[..., 
 
 
 def text_of(pdf: bytes) -> str:
-    with pymupdf.open(stream=pdf) as opened:  # type: ignore[no-untyped-call]
+    with open_pdf(pdf) as opened:
         return " ".join(" ".join(page.get_text() for page in opened).split())
 
 
@@ -274,7 +274,7 @@ async def test_a_replica_serves_what_is_stored_only(
 def reserved(paper: bytes) -> signing.Box:
     """The field that the last page reserves, as the rectangle of a signature."""
     [field] = json.loads(digest.attachments(paper)["bidang.json"])
-    with pymupdf.open(stream=paper) as opened:  # type: ignore[no-untyped-call]
+    with open_pdf(paper) as opened:
         assert field["page"] == len(opened)
         height = opened[-1].rect.height
     left, top = field["x"], height - field["y"]

@@ -9,7 +9,6 @@ from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any
 
-import pymupdf
 import pytest
 from msgspec import structs
 
@@ -34,6 +33,7 @@ from tests.exchange.conftest import Maker
 from tests.exchange.papers.conftest import YEAR, Make
 from tests.exchange.papers.printing import pdf, pictures
 from tests.exchange.papers.test_documents import SEEN, errors
+from tests.printed import open_pdf
 from tests.queries.test_publications import publish
 from tests.registers.world import World
 from tests.samples import examples
@@ -108,7 +108,7 @@ async def test_no_text_is_cut_or_covered(
         assert broken_days(printed) == [], name
         if subjects < 2:  # the checker reads a hundred pages for half a minute
             assert errors(printed, tmp_path / f"{name}.pdf") == [], name
-        with pymupdf.open(stream=printed) as pages:  # type: ignore[no-untyped-call]
+        with open_pdf(printed) as pages:
             for page in pages:
                 assert list(overflows(page)) == [], (name, page.number)
             if name in LISTS:
@@ -118,7 +118,7 @@ async def test_no_text_is_cut_or_covered(
 
 def broken_days(printed: bytes) -> list[str]:
     """The parts of days at the end of lines, such as ``16-05-``."""
-    with pymupdf.open(stream=printed) as pages:  # type: ignore[no-untyped-call]
+    with open_pdf(printed) as pages:
         words = [word[4] for page in pages for word in page.get_text("words")]
     return [word for word in words if re.fullmatch(r"\W*[0-9]{2}-([0-9]{2}-)?", word)]
 
@@ -136,7 +136,7 @@ async def test_a_day_stands_on_one_line_beside_any_number_of_columns(
     table = Table(name="a", caption="A", columns=columns, rows=(Row(cells),) * 3)
     printed = await pdf(structs.replace(EMPTY, sections=(Section("Isi", (table,)),)))
     assert broken_days(printed) == []
-    with pymupdf.open(stream=printed) as pages:  # type: ignore[no-untyped-call]
+    with open_pdf(printed) as pages:
         assert pages[0].get_text().split().count("16-05-2021") == 3
         assert list(overflows(pages[0])) == []
 
@@ -147,7 +147,7 @@ def overflows(page: Any) -> Iterator[str]:
     margin = 14 if page.rect.width > page.rect.height else 18
     edge = page.rect.width - margin * 72 / 25.4 + 1
     for word in words:
-        box = pymupdf.Rect(word[:4])  # type: ignore[no-untyped-call]
+        box = type(page.rect)(word[:4])
         if box not in page.rect or word[2] > edge:
             yield f"{word[4]} leaves the page"
     rows = defaultdict(list)
@@ -167,7 +167,7 @@ async def test_the_head_of_a_table_is_repeated_on_each_page(
     document = await make(name, **ABOUT[PAPERS[name].scope])
 
     printed = await pdf(document)
-    with pymupdf.open(stream=printed) as pages:  # type: ignore[no-untyped-call]
+    with open_pdf(printed) as pages:
         texts = [page.get_text() for page in pages]
     assert len(texts) > 2
     assert all("Aturan" in text for text in texts[1:-1])
@@ -198,7 +198,7 @@ async def test_signatures_do_not_stand_alone_on_a_page(
     for rows in range(4, 40, 2):
         section = Section("Isi", (table_of(rows), last))
         printed = await pdf(structs.replace(document, sections=(section,)))
-        with pymupdf.open(stream=printed) as pages:  # type: ignore[no-untyped-call]
+        with open_pdf(printed) as pages:
             signed = pages[-1].get_text()
             lengths.add(len(pages))
         assert "tempat tanda tangan" in signed, rows
@@ -217,7 +217,7 @@ async def test_the_last_rows_stay_with_signatures_that_start_a_page() -> None:
     for rows in range(24, 54, 2):
         section = Section("Isi", (table_of(rows), *CLOSING))
         printed = await pdf(structs.replace(SIGNED, sections=(section,)))
-        with pymupdf.open(stream=printed) as pages:  # type: ignore[no-untyped-call]
+        with open_pdf(printed) as pages:
             texts = [page.get_text() for page in pages]
         numbers = [[*map(int, re.findall(r"(\d+)\s+Perkara", text))] for text in texts]
         assert [*chain(*numbers)] == [*range(1, rows + 1)]
@@ -235,7 +235,7 @@ async def test_two_short_texts_stay_with_signatures_that_start_a_page() -> None:
         texts = (*(Paragraph("Uraian.") for _ in range(lines)), *CLOSING)
         section = Section(None, texts)
         printed = await pdf(structs.replace(SIGNED, sections=(section,)))
-        with pymupdf.open(stream=printed) as pages:  # type: ignore[no-untyped-call]
+        with open_pdf(printed) as pages:
             last = pages[-1].get_text()
             lengths.add(len(pages))
         assert "Figur." in last, lines
@@ -252,7 +252,7 @@ async def test_a_divided_table_with_notes_and_a_footer_is_printed_once(
     )
     section = Section("Isi", (table, *CLOSING))
     printed = await pdf(structs.replace(SIGNED, sections=(section,)))
-    with pymupdf.open(stream=printed) as pages:  # type: ignore[no-untyped-call]
+    with open_pdf(printed) as pages:
         texts = [page.get_text() for page in pages]
     assert [text.count("Jumlah") for text in texts] == [0, 1]
     assert [text.count("Catatan.") for text in texts] == [0, 1]

@@ -6,13 +6,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import pymupdf
 import pytest
 
 from iku.exchange.papers import typesetting
 from iku.exchange.papers.recent_papers import RecentPapers, key_of
 from tests.exchange.papers import issuing
 from tests.exchange.papers.issuing import ISSUED_AT, TEMPLATE
+from tests.printed import open_pdf
 
 MARKUP = r'#panic("a") \u{41} \" \\ $x$ *b* _i_ `c` // d'
 
@@ -27,7 +27,7 @@ async def test_no_text_is_markup_or_ends_the_literal_that_has_it() -> None:
 
     printed = await typeset(MARKUP, attached)
 
-    with pymupdf.open(stream=printed) as pages:  # type: ignore[no-untyped-call]
+    with open_pdf(printed) as pages:
         assert pages[0].get_text().split() == MARKUP.split()
         assert json.loads(pages.embfile_get("figur.json")) == {"a": MARKUP}
 

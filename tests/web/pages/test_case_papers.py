@@ -2,12 +2,11 @@
 
 from typing import Any
 
-import pymupdf
-
 from iku.app import App
 from iku.exchange.table_output import XLSX
 from iku.ledger import log
 from tests.exchange.workbooks import cells
+from tests.printed import open_pdf
 from tests.web.conftest import Client
 from tests.web.pages.filling import read_form
 from tests.web.pages.showing import read
@@ -22,7 +21,7 @@ SHEET, MINUTES = "dokumen/lembar-perkara", "dokumen/berita-acara-penyelesaian"
 
 
 def text_of(pdf: bytes) -> str:
-    with pymupdf.open(stream=pdf) as pages:  # type: ignore[no-untyped-call]
+    with open_pdf(pdf) as pages:
         return "".join(page.get_text() for page in pages)
 
 

@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
-import pymupdf
 import pytest
 
 from iku.app import App, open_app
@@ -15,6 +14,7 @@ from iku.postgres.pool import Plain
 from tests.conftest import SETTINGS, copy_keys
 from tests.exchange.papers import signing
 from tests.exchange.test_bundle import WITNESS, cosign
+from tests.printed import open_pdf
 from tests.web.conftest import Client
 from tests.web.pages.test_publications import OWN, SITE, sent
 from tests.web.test_publications import THEN, YEAR, publish
@@ -55,7 +55,7 @@ async def test_a_paper_is_downloaded_issued_and_taken_up_signed(
     people = {"present": "Ani Contoh\n\nSiti ", "place": "Balai Kota"}
     minutes = await sent(client, f"{MINUTES}/isian", **people)
     assert minutes.headers["Content-Type"] == "application/pdf", minutes.text
-    with pymupdf.open(stream=minutes.content) as printed:  # type: ignore[no-untyped-call]
+    with open_pdf(minutes.content) as printed:
         text = "".join(one.get_text() for one in printed)
     assert all(one in text for one in ("Ani Contoh", "2.", "Siti", "Balai Kota, "))
     paper = await client.get(f"{SITE}{PAPER}.pdf")
