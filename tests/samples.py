@@ -7,10 +7,11 @@ The sample is the same in each run.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
 T = TypeVar("T")
+U = TypeVar("U")
 ALL = os.environ.get("SAMPLES") == "all"
 
 
@@ -22,3 +23,14 @@ def examples(every: int, few: int) -> int:
 def sample(cases: Sequence[T], step: int, first: int = 0) -> Sequence[T]:
     """All cases, or each *step*-th one from number *first*."""
     return cases if ALL else cases[first::step]
+
+
+def pairs(rows: Sequence[T], columns: Sequence[U], step: int) -> Iterator[tuple[T, U]]:
+    """All pairs, or each *step*-th one of each row.
+
+    Of rows that follow each other, different ones: each row and, if there are at least
+    *step* rows, each column occurs.
+    """
+    for first, row in enumerate(rows):
+        for column in sample(columns, step, first % step):
+            yield row, column

@@ -24,7 +24,7 @@ from iku.postgres import pool as pools
 from iku.postgres.database import Database
 from tests.conftest import SETTINGS
 from tests.web.conftest import CASE, Client, problem
-from tests.web.test_origin_check import ROUTES
+from tests.web.test_origin_check import table
 
 PUBLIC = ("/health/live", "/agency", "/publications")
 READ = ("/indicators", "/conflicts", "/figures", "/log/events")
@@ -170,7 +170,7 @@ async def test_a_password_or_an_invitation_alone_opens_no_route(
         )
     headers = {"Cookie": f"__Host-iku={token}", "Sec-Fetch-Site": "same-origin"}
     opened = set()
-    for method, path in ROUTES:
+    for method, path in table():
         url = f"http://iku.test{path}"
         answer = await client.request(method, url, headers=headers)
         nobody = await client.request(method, url)
