@@ -141,7 +141,7 @@ def test_no_paper_with_a_flipped_bit_passes(paper: bytes) -> None:
     proof = paper.index(b'{"check"')
     begin, end = paper.rindex(b"endobj", 0, proof), paper.index(b"endobj", proof)
     changed = bytearray(paper)
-    for at in sample(range(len(paper)), 9):
+    for at in sample(range(len(paper)), 31):
         # The digest decides on everything but the proof, and is quicker to compute.
         judge = passes if begin <= at < end or at % 16 == 0 else has_digest
         for bit in range(8):
@@ -434,11 +434,10 @@ def test_a_decompression_bomb_is_refused_at_once(
     paper: bytes, verify: Callable[..., tuple[int, str]]
 ) -> None:
     packer = zlib.compressobj(9)
-    bomb = (
-        b"".join(packer.compress(bytes(1 << 20)) for _ in range(256)) + packer.flush()
-    )
+    parts = [packer.compress(bytes(1 << 20)) for _ in range(64)]
+    bomb = b"".join([*parts, packer.flush()])
     for name in (b"bukti.json", b"figur.json", b"lampiran.csv"):
-        for size in (2, 1_000, 1 << 20, 1 << 28):
+        for size in (2, 1_000, 1 << 20, 1 << 26):
             assert verify(attached(paper, name, bomb, size))[0] in {1, 2}
 
 

@@ -3,11 +3,11 @@
 import os
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 from itertools import chain, pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from msgspec import structs
@@ -36,7 +36,7 @@ from tests.exchange.papers.test_documents import SEEN, errors
 from tests.printed import open_pdf
 from tests.queries.test_publications import publish
 from tests.registers.world import World
-from tests.samples import examples
+from tests.samples import ALL, examples
 
 UNBROKEN = "Perselisihan/" + "x" * 120
 LONG = " ".join(["Perselisihan antarwarga tentang batas pekarangan"] * 7)[:300]
@@ -91,7 +91,7 @@ async def fill(world: World, subjects: int) -> None:
     await publish(world, YEAR)
 
 
-@pytest.mark.parametrize("subjects", [0, 1, examples(500, 120)])
+@pytest.mark.parametrize("subjects", [0, 1, examples(500, 60)])
 async def test_no_text_is_cut_or_covered(
     world: World, make: Make, subjects: int, tmp_path: Path
 ) -> None:
@@ -105,21 +105,38 @@ async def test_no_text_is_cut_or_covered(
         printed = await pdf(document)
         if folder := os.environ.get(SEEN):
             pictures(printed, f"{folder}/{name}-of{subjects}")
-        assert broken_days(printed) == [], name
-        if subjects < 2:  # the checker reads a hundred pages for half a minute
+        # The checker reads a hundred pages for half a minute. Papers with cases are
+        # also checked in test_documents.
+        if subjects < 2 and (ALL or not subjects):
             assert errors(printed, tmp_path / f"{name}.pdf") == [], name
-        with open_pdf(printed) as pages:
-            for page in pages:
-                assert list(overflows(page)) == [], (name, page.number)
-            if name in LISTS:
-                words = {word[4] for page in pages for word in page.get_text("words")}
-                assert {str(n) for n in range(1, subjects + 1)} <= words, name
+        said = set[str]()
+        for page in read(printed):
+            said |= {word[4] for word in page.words}
+            assert list(overflows(page)) == [], (name, page.number)
+        assert broken_days(said) == [], name
+        if name in LISTS:
+            assert {str(n) for n in range(1, subjects + 1)} <= said, name
 
 
-def broken_days(printed: bytes) -> list[str]:
-    """The parts of days at the end of lines, such as ``16-05-``."""
+class Page(NamedTuple):
+    """A page, whose words are left, top, right, bottom, text and more; in points."""
+
+    number: int
+    width: float
+    height: float
+    words: list[Any]
+
+
+def read(printed: bytes) -> list[Page]:
     with open_pdf(printed) as pages:
-        words = [word[4] for page in pages for word in page.get_text("words")]
+        return [
+            Page(one.number, one.rect.width, one.rect.height, one.get_text("words"))
+            for one in pages
+        ]
+
+
+def broken_days(words: Iterable[str]) -> list[str]:
+    """The parts of days at the end of lines, such as ``16-05-``."""
     return [word for word in words if re.fullmatch(r"\W*[0-9]{2}-([0-9]{2}-)?", word)]
 
 
@@ -135,21 +152,21 @@ async def test_a_day_stands_on_one_line_beside_any_number_of_columns(
     cells: tuple[Cell, ...] = (*["isi"] * others, day)
     table = Table(name="a", caption="A", columns=columns, rows=(Row(cells),) * 3)
     printed = await pdf(structs.replace(EMPTY, sections=(Section("Isi", (table,)),)))
-    assert broken_days(printed) == []
-    with open_pdf(printed) as pages:
-        assert pages[0].get_text().split().count("16-05-2021") == 3
-        assert list(overflows(pages[0])) == []
+    [page, *more] = read(printed)
+    texts = [word[4] for one in (page, *more) for word in one.words]
+    assert broken_days(texts) == []
+    assert [word[4] for word in page.words].count("16-05-2021") == 3
+    assert list(overflows(page)) == []
 
 
-def overflows(page: Any) -> Iterator[str]:
+def overflows(page: Page) -> Iterator[str]:
     """The words that leave the page, and those that overlap another one."""
-    words = [one for one in page.get_text("words") if one[3] - one[1] < LARGEST]
-    margin = 14 if page.rect.width > page.rect.height else 18
-    edge = page.rect.width - margin * 72 / 25.4 + 1
-    for word in words:
-        box = type(page.rect)(word[:4])
-        if box not in page.rect or word[2] > edge:
-            yield f"{word[4]} leaves the page"
+    words = [one for one in page.words if one[3] - one[1] < LARGEST]
+    margin = 14 if page.width > page.height else 18
+    edge = page.width - margin * 72 / 25.4 + 1
+    for left, top, right, bottom, text, *_ in words:
+        if left < 0 or top < 0 or right > edge or bottom > page.height:
+            yield f"{text} leaves the page"
     rows = defaultdict(list)
     for word in words:
         rows[round(word[1], 1), round(word[3], 1)].append(word)
