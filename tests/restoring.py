@@ -146,6 +146,12 @@ class Restored:
     async def opened(self, settings: Settings) -> AsyncIterator[App]:
         """The application over the restored contents."""
         await self.restore()
+        async with self.another(settings) as app:
+            yield app
+
+    @asynccontextmanager
+    async def another(self, settings: Settings) -> AsyncIterator[App]:
+        """A further application over the present contents, as of another process."""
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(pools, "connect", self.connect)
             patch.setattr(pools, "create_pool", self.create_pool)

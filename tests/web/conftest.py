@@ -13,6 +13,7 @@ import pytest
 from iku.app import App, open_app
 from iku.ledger import log
 from iku.postgres.database import Database
+from iku.settings import Settings
 from iku.web.admission import Application
 from iku.web.app import assemble, connect
 from iku.web.openapi_document import describe
@@ -106,20 +107,39 @@ def problem(answer: httpx.Response, status: int, *paths: str) -> dict[str, Any]:
 
 
 @pytest.fixture
-def origin(request: pytest.FixtureRequest) -> str:
-    """The template of the database: its contents when the test begins."""
-    name = "entered" if "loaded" in request.fixturenames else "furnished"
-    return str(request.getfixturevalue(name))
+def contents(request: pytest.FixtureRequest) -> str:
+    """The template whose contents the register has when the test begins."""
+    return "entered" if "loaded" in request.fixturenames else "furnished"
 
 
 @pytest.fixture
-def opening(request: pytest.FixtureRequest) -> AbstractAsyncContextManager[App]:
+def origin(request: pytest.FixtureRequest, contents: str) -> str:
+    """The template of a database of its own."""
+    return str(request.getfixturevalue(contents))
+
+
+@pytest.fixture
+def shared(request: pytest.FixtureRequest, contents: str) -> Restored:
+    """The register that is restored for each test."""
+    made: Restored = request.getfixturevalue(f"restored_{contents}")
+    return made
+
+
+@pytest.fixture
+def settings() -> Settings:
+    """The settings of the application."""
+    return SETTINGS
+
+
+@pytest.fixture
+def opening(
+    request: pytest.FixtureRequest, settings: Settings
+) -> AbstractAsyncContextManager[App]:
     """The application, over a database of its own if the test connects to it."""
     if "database" in request.fixturenames:
-        return open_app(SETTINGS, request.getfixturevalue("database"))
-    name = "entered" if "loaded" in request.fixturenames else "furnished"
-    made: Restored = request.getfixturevalue(f"restored_{name}")
-    return made.opened(SETTINGS)
+        return open_app(settings, request.getfixturevalue("database"))
+    made: Restored = request.getfixturevalue("shared")
+    return made.opened(settings)
 
 
 @pytest.fixture
@@ -137,7 +157,7 @@ async def client(app: App) -> AsyncIterator[Client]:
 @pytest.fixture
 def loaded(client: Client) -> Client:
     """A client over the fictional register."""
-    return client  # `origin` selects that template
+    return client  # `contents` selects that template
 
 
 @asynccontextmanager

@@ -2,7 +2,6 @@
 
 import os
 import re
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -19,11 +18,13 @@ from iku.ledger.appender import Unavailable
 from iku.ledger.integrity_check import check_ledger
 from iku.postgres.database import Database
 from iku.postgres.pool import Plain
+from iku.settings import Settings
 from iku.vault import quarantine
 from iku.vault.files import MOST, QUARANTINE, UPLOADING_S, FilesError
 from iku.vault.quarantine import SweepResult
 from iku.web.api import attachments
 from tests.conftest import SETTINGS, copy_keys
+from tests.restoring import Restored
 from tests.web.conftest import CASE, ORGANISATION, Client, client_of, problem
 from tests.web.test_erasures import DECIDED, ERASED, live_rows
 
@@ -39,10 +40,9 @@ def home(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-async def app(database: Database, home: Path) -> AsyncIterator[App]:
+def settings(home: Path) -> Settings:
     copy_keys(home / "keys")
-    async with open_app(replace(SETTINGS, home=home), database) as app:
-        yield app
+    return replace(SETTINGS, home=home)
 
 
 @pytest.fixture
@@ -342,11 +342,11 @@ async def test_swapped_keys_of_files_are_found(
 
 
 async def test_without_its_key_a_file_is_locked_and_said_to_be(
-    case: Client, app: App, database: Database, home: Path, tmp_path: Path
+    case: Client, app: App, shared: Restored, home: Path, tmp_path: Path
 ) -> None:
     await attach(case)
     other = replace(SETTINGS, home=home, keys=tmp_path / "other")
-    async with open_app(other, database) as there, client_of(there) as client:
+    async with shared.another(other) as there, client_of(there) as client:
         locked = problem(await client.get(f"{PATH}/2"), 503)
         assert locked["type"].endswith(":locked")
     assert app.settings.home == home
@@ -355,7 +355,7 @@ async def test_without_its_key_a_file_is_locked_and_said_to_be(
 async def test_a_file_whose_event_was_not_recorded_is_removed_or_quarantined(
     case: Client,
     app: App,
-    database: Database,
+    shared: Restored,
     home: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -373,7 +373,7 @@ async def test_a_file_whose_event_was_not_recorded_is_removed_or_quarantined(
         path.write_bytes(b"left behind")
     age(stale, kept)
     # Opening the register, as each command does, moves no file.
-    async with open_app(replace(SETTINGS, home=home), database):
+    async with shared.another(replace(SETTINGS, home=home)):
         assert set(files(home)) == {kept, stale, fresh}
     swept = await sweep(app)
     assert swept == SweepResult(quarantined=1)

@@ -13,7 +13,7 @@ from iku.access import api_keys, sessions
 from iku.access.accounts import delete_credentials as forget_account
 from iku.access.audit import Outcome
 from iku.access.sessions import Stage
-from iku.app import App, open_app
+from iku.app import App
 from iku.commands import accounts
 from iku.commands.command import Command
 from iku.domain import conflict
@@ -21,8 +21,8 @@ from iku.domain.access import Credentials
 from iku.domain.account import AccountSuspended, Invite, Role, RoleRevoked
 from iku.domain.fact import Person
 from iku.postgres import pool as pools
-from iku.postgres.database import Database
 from tests.conftest import SETTINGS
+from tests.restoring import Restored
 from tests.web.conftest import CASE, Client, problem
 from tests.web.test_origin_check import table
 
@@ -197,10 +197,10 @@ async def test_a_suspended_account_is_refused_at_once(app: App, client: Client) 
 
 
 @pytest.fixture
-async def elsewhere(app: App, database: Database) -> AsyncIterator[App]:
+async def elsewhere(app: App, shared: Restored) -> AsyncIterator[App]:
     """Another process on the same database; *app* is open before it."""
-    assert app.database == database
-    async with open_app(SETTINGS, database) as other:
+    assert app.database == shared.database
+    async with shared.another(SETTINGS) as other:
         yield other
 
 

@@ -2,20 +2,18 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from iku.app import App, open_app
-from iku.exchange import example
-from iku.exchange.journal_import import Importer
+from iku.app import App
 from iku.ledger.integrity_check import check_ledger
-from iku.postgres.database import Database
 from iku.postgres.pool import Plain
+from iku.settings import Settings
 from tests.conftest import SETTINGS, copy_keys
+from tests.restoring import Restored
 from tests.web.conftest import CASE, VERIFIED, Client, client_of, problem
 
 DECIDED = {
@@ -41,21 +39,20 @@ FIGURES = [
 
 
 @pytest.fixture
-async def app(database: Database, tmp_path: Path) -> AsyncIterator[App]:
-    """An application with its own key folder, because erasures are recorded there."""
-    keys = copy_keys(tmp_path / "keys")
-    async with open_app(replace(SETTINGS, keys=keys), database) as app:
-        yield app
+def settings(tmp_path: Path) -> Settings:
+    """Those of a key folder of its own, because erasures are recorded there."""
+    return replace(SETTINGS, keys=copy_keys(tmp_path / "keys"))
 
 
 @pytest.fixture
-async def register(app: App, client: Client) -> Client:
-    """The example register, imported."""
-    async with app.pool.acquire() as connection:
-        importer = Importer(connection, app.commands, "u/siti")
-        for content in example.read_journals().values():
-            assert (await importer.run(content)).faults == ()
-    return client
+def contents(request: pytest.FixtureRequest) -> str:
+    return "imported" if "register" in request.fixturenames else "furnished"
+
+
+@pytest.fixture
+def register(client: Client) -> Client:
+    """A client over the imported example register."""
+    return client  # `contents` selects that template
 
 
 async def everything(client: Client) -> str:
@@ -309,11 +306,11 @@ async def test_whoever_erases_while_others_write_leaves_no_text_from_before(
 
 
 async def test_the_house_that_is_opened_on_no_folder_of_its_own_still_counts(
-    app: App, register: Client, database: Database, tmp_path: Path
+    app: App, register: Client, shared: Restored, tmp_path: Path
 ) -> None:
     figures = await register.says("/figures", **FIGURES[-1])
     other = replace(SETTINGS, keys=tmp_path / "other")
-    async with open_app(other, database) as there, client_of(there) as client:
+    async with shared.another(other) as there, client_of(there) as client:
         assert await client.says("/figures", **FIGURES[-1]) == figures
         shown = await client.says("/conflicts/K01")
         assert shown["title"] == "terkunci"

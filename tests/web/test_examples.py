@@ -5,7 +5,7 @@
 
 import json
 import os
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -16,15 +16,13 @@ import jsonschema_rs
 import pytest
 
 from iku.access import sessions
-from iku.app import App, open_app
+from iku.app import App
 from iku.domain.account import Role
-from iku.exchange import example
-from iku.exchange.journal_import import Importer
 from iku.exchange.table_output import XLSX
 from iku.ledger import checkpoint_signing
 from iku.ledger.signer_folder import SignerFolder
-from iku.postgres.database import Database
 from iku.postgres.pool import Plain
+from iku.settings import Settings
 from iku.web import examples
 from tests.conftest import SETTINGS, copy_keys
 from tests.exchange.papers import signing
@@ -251,23 +249,22 @@ async def accounts(app: App) -> tuple[Ask, ...]:
 
 
 @pytest.fixture
-async def app(database: Database, tmp_path: Path) -> AsyncIterator[App]:
-    """An application with its own key folder, because the erasure is recorded there."""
+def settings(tmp_path: Path) -> Settings:
+    """Those of a key folder of its own, because the erasure is recorded there."""
     keys, witnesses = copy_keys(tmp_path / "keys"), tmp_path / "witnesses"
     witnesses.write_text(f"witness W {WITNESS.verifier}\nquorum W\n")
-    settings = replace(SETTINGS, keys=keys, witnesses=witnesses)
-    async with open_app(settings, database) as app:
-        yield app
+    return replace(SETTINGS, keys=keys, witnesses=witnesses)
 
 
 @pytest.fixture
-async def register(app: App, client: Client) -> Client:
+def contents(request: pytest.FixtureRequest) -> str:
+    return "imported" if "register" in request.fixturenames else "furnished"
+
+
+@pytest.fixture
+def register(client: Client) -> Client:
     """A client over the imported example register."""
-    async with app.pool.acquire() as connection:
-        importer = Importer(connection, app.commands, "u/siti")
-        for content in example.read_journals().values():
-            assert (await importer.run(content)).faults == ()
-    return client
+    return client  # `contents` selects that template
 
 
 async def ask(client: Client, one: Ask) -> httpx.Response:

@@ -1,17 +1,16 @@
 """Papers over HTTP: drafts, the issue, signed copies, and who may do what."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from iku.app import App, open_app
+from iku.app import App
 from iku.exchange.table_output import XLSX
 from iku.ledger import checkpoint_signing
 from iku.ledger.signer_folder import SignerFolder
-from iku.postgres.database import Database
 from iku.postgres.pool import Plain
+from iku.settings import Settings
 from tests.conftest import SETTINGS, copy_keys
 from tests.exchange.papers import signing
 from tests.exchange.test_bundle import WITNESS, cosign
@@ -25,19 +24,17 @@ OF = {"publication": "2021"}
 
 
 @pytest.fixture
-def origin(imported: str) -> str:
-    return imported
+def contents() -> str:
+    return "imported"
 
 
 @pytest.fixture
-async def app(database: Database, tmp_path: Path) -> AsyncIterator[App]:
-    """An application with a witness, and a key folder of its own."""
+def settings(tmp_path: Path) -> Settings:
+    """Those with a witness, and a key folder of its own."""
     witnesses = tmp_path / "witnesses"
     witnesses.write_text(f"witness W {WITNESS.verifier}\nquorum W\n")
     keys = copy_keys(tmp_path / "keys")
-    settings = replace(SETTINGS, keys=keys, witnesses=witnesses)
-    async with open_app(settings, database) as app:
-        yield app
+    return replace(SETTINGS, keys=keys, witnesses=witnesses)
 
 
 @pytest.fixture

@@ -1,14 +1,14 @@
 """An erased text is neither found nor shown, and the page says why."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from iku.app import App, open_app
-from iku.postgres.database import Database
+from iku.app import App
+from iku.settings import Settings
 from tests.conftest import SETTINGS, copy_keys
+from tests.restoring import Restored
 from tests.web.conftest import CASE, Client, client_of
 from tests.web.pages.showing import read
 from tests.web.pages.test_conflicts import rows
@@ -19,11 +19,9 @@ WORDS = {"kata": "lapak"}
 
 
 @pytest.fixture
-async def app(database: Database, tmp_path: Path) -> AsyncIterator[App]:
-    """An application with its own key folder, because erasures are recorded there."""
-    keys = copy_keys(tmp_path / "keys")
-    async with open_app(replace(SETTINGS, keys=keys), database) as app:
-        yield app
+def settings(tmp_path: Path) -> Settings:
+    """Those of a key folder of its own, because erasures are recorded there."""
+    return replace(SETTINGS, keys=copy_keys(tmp_path / "keys"))
 
 
 async def found(client: Client) -> list[str]:
@@ -33,10 +31,10 @@ async def found(client: Client) -> list[str]:
 
 
 async def test_an_erased_text_is_not_found_in_any_process(
-    app: App, client: Client, database: Database
+    app: App, client: Client, shared: Restored
 ) -> None:
     await client.records("/conflicts", CASE)
-    async with open_app(app.settings, database) as other, client_of(other) as second:
+    async with shared.another(app.settings) as other, client_of(other) as second:
         assert await found(client) == await found(second) == ["K14"]
         await client.records("/subjects/conflict-K14/erasure", DECIDED)
         assert await found(client) == await found(second) == []
