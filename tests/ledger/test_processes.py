@@ -13,7 +13,7 @@ from tests.samples import examples
 
 WRITER = Path(__file__).with_name("writer.py")
 PROCESSES = 4
-SECONDS = examples(5, 1)
+SECONDS = examples(50, 4) / 10
 
 
 async def accepted_by(database: Database, name: str) -> list[str]:
