@@ -24,13 +24,13 @@ from iku.settings import Settings
 # The program's tables, with the columns that can be written.
 TABLES = r"""
     select format('%I.%I', n.nspname, c.relname) as name,
-           format('saved_%s', c.oid) as copy,
+           format('pg_temp.saved_%s', c.oid) as copy,
            string_agg(quote_ident(a.attname), ', ' order by a.attnum) as columns
       from pg_class as c
       join pg_namespace as n on n.oid = c.relnamespace
       join pg_attribute as a on a.attrelid = c.oid
      where c.relkind = 'r'
-       and n.nspname not in ('guard', 'information_schema')
+       and n.nspname not in ('guard', 'information_schema', 'public')
        and n.nspname not like 'pg\_%'
        and a.attnum > 0
        and not a.attisdropped
@@ -39,7 +39,7 @@ TABLES = r"""
      order by name
     """
 SEQUENCES = """
-    select format('select setval(%L, %s, %L)',
+    select format('perform setval(%L, %s, %L)',
                   format('%I.%I', schemaname, sequencename),
                   coalesce(last_value, start_value),
                   last_value is not null)
@@ -57,8 +57,83 @@ PERMITTING = """
 SESSION = """
     set event_triggers = off;
     set session_replication_role = replica;
-    set lock_timeout = '10s'
+    set lock_timeout = '5s'
     """
+# What each change of the schema, of a privilege or of the guard changes.
+SHAPE = """
+    select concat_ws(' ',
+      (select sum(hashtext(concat(oid, xmin)))
+         from pg_class
+        where oid >= 16384
+          and relpersistence <> 't'),
+      (select sum(hashtext(concat(attrelid, a.xmin)))
+         from pg_attribute a
+         join pg_class c on c.oid = attrelid
+        where attrelid >= 16384
+          and relpersistence <> 't'),
+      (select sum(hashtext(t::text)) from pg_trigger t),
+      (select sum(hashtext(p::text))
+         from pg_proc p
+        where oid >= 16384
+          and pronamespace <> pg_my_temp_schema()),
+      (select sum(hashtext(concat(oid, xmin))) from pg_constraint where oid >= 16384),
+      (select sum(hashtext(concat(oid, xmin)))
+         from pg_namespace
+        where nspname !~ '^pg_'),
+      (select sum(hashtext(concat(oid, xmin))) from pg_event_trigger),
+      (select sum(hashtext(concat(oid, xmin))) from pg_default_acl),
+      (select sum(hashtext(concat(oid, xmin))) from pg_policy),
+      (select sum(hashtext(concat(oid, xmin))) from pg_rewrite where oid >= 16384),
+      (select sum(hashtext(concat(setdatabase, setrole, s.xmin)))
+         from pg_db_role_setting s),
+      (select sum(hashtext(xmin::text)) from guard.sealed),
+      (select count(*) from guard.change),
+      (select sum(hashtext(xmin::text)) from public.schema_migration))
+    """
+# A function plans its statements once.
+RESTORING = """
+    create function pg_temp.restore() returns text language plpgsql as $restore$
+    begin {steps}; return ({shape}); end
+    $restore$
+    """
+
+
+class Contents:
+    """The rows and sequences of a database, to which it can be restored."""
+
+    def __init__(self, owner: Plain, shape: str) -> None:
+        self.owner = owner
+        self._shape = shape
+
+    @classmethod
+    async def save(cls, database: Database) -> "Contents":
+        """Keep the present contents, in a session that lasts until `close`."""
+        owner = await pools.connect_as_owner(database.owner_dsn)
+        await owner.execute(SESSION)
+        steps = [PERMITTING]
+        for name, copy, columns in await owner.fetch(TABLES):
+            steps.append(f"if exists (select from {name}) then delete from {name}")
+            steps.append("end if")
+            made = await owner.execute(
+                f"create temporary table {copy} as select {columns} from {name}"
+            )
+            if made != "SELECT 0":
+                steps.append(
+                    f"insert into {name} ({columns}) overriding system value"
+                    f" select {columns} from {copy}"
+                )
+        steps += [row[0] for row in await owner.fetch(SEQUENCES)]
+        steps.append(await owner.fetchval(REFUSING))
+        await owner.execute(RESTORING.format(steps=";".join(steps), shape=SHAPE))
+        return cls(owner, await owner.fetchval(SHAPE))
+
+    async def restore(self) -> bool:
+        """Restore rows and sequences; false if more than those was changed."""
+        shape = await self.owner.fetchval("select pg_temp.restore()")
+        return bool(shape == self._shape)
+
+    async def close(self) -> None:
+        await self.owner.close()
 
 
 class Lasting(Plain):
@@ -94,36 +169,20 @@ class _Open:
 class Restored:
     """A copy of a template, with connections that stay open."""
 
-    def __init__(self, database: Database, owner: Plain, pool: Pool) -> None:
+    def __init__(self, database: Database, contents: Contents, pool: Pool) -> None:
         self.database = database
-        self.owner = owner
+        self.owner = contents.owner
         self.pool = pool
         self.kept: list[Lasting] = []
-        self.statements = ""
-
-    async def save(self) -> None:
-        """Keep the contents, and the statements that restore them."""
-        refusing = await self.owner.fetchval(REFUSING)
-        steps = [PERMITTING]
-        for name, copy, columns in await self.owner.fetch(TABLES):
-            steps.append(f"delete from {name}")
-            made = await self.owner.execute(
-                f"create temporary table {copy} as select {columns} from {name}"
-            )
-            if made != "SELECT 0":
-                steps.append(
-                    f"insert into {name} ({columns}) overriding system value"
-                    f" select {columns} from {copy}"
-                )
-        steps += [row[0] for row in await self.owner.fetch(SEQUENCES)]
-        self.statements = ";".join([*steps, refusing])
+        self._contents = contents
 
     async def restore(self) -> None:
         """Restore the contents; a connection that is still in use is closed."""
         if self.pool.get_idle_size() < self.pool.get_size():
             self.pool.terminate()
             self.pool = await _pool(self.database)
-        await self.owner.execute(self.statements)
+        unchanged = await self._contents.restore()
+        assert unchanged, "a test changed more than rows of a register that is restored"
 
     async def connect(self, dsn: str) -> Plain:
         """A connection that was kept, or a new one."""
@@ -166,16 +225,14 @@ class Restored:
         self.pool.terminate()
         for one in self.kept:
             one.terminate()
-        await self.owner.close()
+        await self._contents.close()
 
 
 @asynccontextmanager
 async def restored(database: Database) -> AsyncIterator[Restored]:
     """The database, to whose present contents it can be restored."""
-    owner = await pools.connect_as_owner(database.owner_dsn)
-    await owner.execute(SESSION)
-    made = Restored(database, owner, await _pool(database))
-    await made.save()
+    contents = await Contents.save(database)
+    made = Restored(database, contents, await _pool(database))
     yield made
     await made.close()
 

@@ -15,7 +15,7 @@ CHANGES = [
     "create table ledger.aside ()",
     "grant select on vault.dek to iku_auditor",
     "alter table ledger.event disable trigger append_only",
-    "alter function ledger.refuse_change() strict",
+    "alter function vault.reconcile() strict",
     "delete from public.schema_migration",
     "alter default privileges in schema ledger grant select on tables to iku_vault",
 ]
