@@ -3,7 +3,13 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import (
+    Browser,
+    BrowserContext,
+    Page,
+    ViewportSize,
+    async_playwright,
+)
 
 from tests.browser.site import Faults, Site, open_site, sign_log
 from tests.conftest import Clone
@@ -12,6 +18,8 @@ from tests.programs import CHROMIUM, program
 # Pages live too briefly for V8's optimising compilers to pay off, and a process of its
 # own for each page of one site takes a tenth of a second.
 FLAGS = ("--js-flags=--no-turbofan,--no-maglev", "--renderer-process-limit=1")
+# A third of the processor time of a page in a high window is for painting it.
+LOW: ViewportSize = {"width": 1280, "height": 320}
 
 
 @pytest.fixture(scope="session")
@@ -26,7 +34,7 @@ async def browser() -> AsyncIterator[Browser]:
 @pytest.fixture
 async def page(browser: Browser) -> AsyncIterator[Page]:
     """A page in a context of its own."""
-    context = await browser.new_context()
+    context = await browser.new_context(viewport=LOW)
     yield await context.new_page()
     await context.close()
 
@@ -63,7 +71,7 @@ async def example(
 @pytest.fixture
 async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
     """A browser without JavaScript, whose pages report nothing."""
-    context = await browser.new_context(java_script_enabled=False)
+    context = await browser.new_context(java_script_enabled=False, viewport=LOW)
     faults = Faults(context)
     yield context
     await context.close()
@@ -73,7 +81,7 @@ async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
 @pytest.fixture
 async def second(browser: Browser) -> AsyncIterator[BrowserContext]:
     """Another browser, whose pages may report faults."""
-    context = await browser.new_context()
+    context = await browser.new_context(viewport=LOW)
     yield context
     await context.close()
 
@@ -81,7 +89,7 @@ async def second(browser: Browser) -> AsyncIterator[BrowserContext]:
 @pytest.fixture
 async def scripted(browser: Browser) -> AsyncIterator[BrowserContext]:
     """A browser with JavaScript, whose pages report nothing."""
-    context = await browser.new_context()
+    context = await browser.new_context(viewport=LOW)
     faults = Faults(context)
     yield context
     await context.close()

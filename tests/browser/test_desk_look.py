@@ -36,7 +36,7 @@ OF_LANGUAGES: dict[str, tuple[Any, tuple[int, ...]]] = {
     "id": (SCHEMES, WIDTHS),
     "en": ({"light": RULES | {"rules": SAME}}, WIDTHS[:1]),
 }
-STEPS = {"id": 1, "en": 6}  # of a sample
+STEPS = {"id": 1, "en": 12}  # of a sample
 
 
 class Opened:
@@ -87,7 +87,7 @@ async def test_each_page_of_a_register_is_accessible(
 async def test_each_page_of_an_empty_register_is_accessible(
     demonstration: Site, looked_at: BrowserContext
 ) -> None:
-    await walk(demonstration, looked_at, "id", "empty", step=6)
+    await walk(demonstration, looked_at, "id", "empty", step=12)
 
 
 async def away(*_: Any) -> None:

@@ -6,6 +6,7 @@ import pytest
 from playwright.async_api import Browser, BrowserContext
 
 from iku.exchange import example, journal_columns
+from tests.browser.conftest import LOW
 from tests.browser.site import Site
 from tests.browser.test_look import follow, look, looked_at
 from tests.samples import examples
@@ -30,7 +31,7 @@ def journal(*rows: dict[str, str]) -> bytes:
 
 @pytest.fixture
 async def unscripted(browser: Browser) -> AsyncIterator[BrowserContext]:
-    context = await browser.new_context(java_script_enabled=False)
+    context = await browser.new_context(java_script_enabled=False, viewport=LOW)
     yield context
     await context.close()
 

@@ -20,6 +20,7 @@ from iku.access import sessions
 from iku.domain.account import Role
 from iku.ledger import log
 from tests.access.enrolling import PASSWORD
+from tests.browser.conftest import LOW
 from tests.browser.site import Site, Someone, fill_sign_in, sign_in
 from tests.samples import examples
 from tests.web.pages import filling
@@ -72,7 +73,7 @@ async def test_interrupted_fills_lose_nothing_and_record_once(
 ) -> None:
     chance = random.Random(20261127)
     before = (await log.head(site.app.pool)).size
-    context = await browser.new_context()
+    context = await browser.new_context(viewport=LOW)
     titles = []
     page = await sign_in(context, site, officer)
     for number in range(IN_BROWSER):
