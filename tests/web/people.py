@@ -1,6 +1,6 @@
 """The people of an office: an account for each role, and their sessions."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from copy import copy
 from dataclasses import replace
@@ -18,8 +18,10 @@ from iku.domain.access import Credentials
 from iku.domain.account import APPROVING, OF_DIVISION, Invite, Role
 from iku.domain.fact import Person
 from iku.postgres.database import Database
+from iku.settings import Settings
 from iku.web.app import connect
 from tests.conftest import SETTINGS, copy_keys
+from tests.restoring import Restored, restored
 from tests.web.conftest import API, Client, assembled
 
 DIVISIONS = ("wasnas", "iwasbang", "poldagri")
@@ -133,9 +135,42 @@ class Office:
 async def opened(database: Database, folder: Path) -> AsyncIterator[Office]:
     """An office without accounts, whose keys are in *folder*."""
     settings = replace(SETTINGS, keys=copy_keys(folder / "keys"))
-    async with open_app(settings, database) as app:
-        asgi = connect(copy(assembled()), app)
-        # A client on another machine; those on this one may read the metrics.
-        transport = httpx.ASGITransport(asgi, client=("192.0.2.7", 4711))
-        async with Client(transport=transport, base_url=API) as client:
-            yield Office(app, client)
+    async with open_app(settings, database) as app, client_elsewhere(app) as client:
+        yield Office(app, client)
+
+
+def client_elsewhere(app: App) -> Client:
+    """A client on another machine; those on this one may read the metrics."""
+    asgi = connect(copy(assembled()), app)
+    transport = httpx.ASGITransport(asgi, client=("192.0.2.7", 4711))
+    return Client(transport=transport, base_url=API)
+
+
+class Staffed(NamedTuple):
+    """A register with accounts, which is restored for each test."""
+
+    register: Restored
+    settings: Settings
+    members: dict[str, Member]
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator[Office]:
+        """The office as it was when it was saved."""
+        async with (
+            self.register.opened(self.settings) as app,
+            client_elsewhere(app) as client,
+        ):
+            office = Office(app, client)
+            office.members |= self.members
+            yield office
+
+
+@asynccontextmanager
+async def staffed(
+    database: Database, folder: Path, prepare: Callable[[Office], Awaitable[None]]
+) -> AsyncIterator[Staffed]:
+    """An office that *prepare* has filled, saved for tests that change it."""
+    async with opened(database, folder) as office:
+        await prepare(office)
+    async with restored(database) as register:
+        yield Staffed(register, office.app.settings, office.members)

@@ -7,6 +7,7 @@ import socket
 import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from copy import copy
 from ipaddress import ip_network
 from pathlib import Path
 from time import monotonic
@@ -17,11 +18,11 @@ import pytest
 
 from iku.app import App
 from iku.web import server
-from iku.web.app import create_app
+from iku.web.app import connect
 from iku.web.listening import Transport
 from tests.programs import program
 from tests.web.certificates import NAME, make_pair, trusting
-from tests.web.conftest import CASE, problem
+from tests.web.conftest import CASE, assembled, problem
 
 FOLDER = Path(__file__).parents[2] / "docs" / "proxy"
 URL = f"https://{NAME}"
@@ -44,7 +45,7 @@ class Backend(NamedTuple):
 
 @asynccontextmanager
 async def backend(app: App) -> AsyncIterator[Backend]:
-    asgi, scopes = create_app(app, BY), list[Any]()
+    asgi, scopes = connect(copy(assembled()), app, BY), list[Any]()
 
     async def recording(scope: Any, receive: Any, send: Any) -> None:
         await asgi(scope, receive, send)

@@ -19,7 +19,7 @@ from tests.web import people
 from tests.web.conftest import CASE, Client
 from tests.web.pages.filling import SITE, Filled, opened, read_form, sent
 from tests.web.pages.showing import read
-from tests.web.people import Office
+from tests.web.people import Office, Staffed
 from tests.web.test_authentication import invited
 
 NEW = "/konflik/baru"
@@ -137,15 +137,25 @@ async def test_a_draft_that_is_too_long_is_refused(client: Client) -> None:
     assert (await keep(client, form)).status_code == 400
 
 
-@pytest.fixture
-async def office(
+async def staff(office: Office) -> None:
+    """Record a case of wasnas, and open the accounts."""
+    await office.client.records("/conflicts", CASE)
+    await office.open_accounts()
+
+
+@pytest.fixture(scope="module")
+async def staffed(
     clone: Clone, furnished: str, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Office]:
+) -> AsyncIterator[Staffed]:
+    folder = tmp_path_factory.mktemp("entering")
+    async with people.staffed(await clone(furnished), folder, staff) as made:
+        yield made
+
+
+@pytest.fixture
+async def office(staffed: Staffed) -> AsyncIterator[Office]:
     """A register with accounts and a case of wasnas."""
-    database = await clone(furnished)
-    async with people.opened(database, tmp_path_factory.mktemp("entering")) as found:
-        await found.client.records("/conflicts", CASE)
-        await found.open_accounts()
+    async with staffed.opened() as found:
         yield found
 
 
