@@ -2,9 +2,11 @@
 
 import os
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
+import asyncpg
 import msgspec
 import pytest
 
@@ -14,6 +16,7 @@ from iku.postgres.embedded import Lease
 from iku.postgres.pool import Plain, connect_as_owner
 from tests.conftest import Clone, copy_keys, within
 from tests.forked import Forker
+from tests.restoring import Contents
 
 
 class Said(NamedTuple):
@@ -54,13 +57,57 @@ def writing() -> None:
 
 @pytest.fixture
 def database(request: pytest.FixtureRequest) -> Database:
-    """A copy of `origin`, for this test alone unless it only reads."""
+    """A copy of `origin`, with its contents.
+
+    Tests that only read share it. A test that restores a backup has one of its own,
+    because databases are renamed.
+    """
     asked = set(request.fixturenames)
-    alone = "reading" not in asked or asked & {"writing", "owner", "signer"}
-    found: Database = request.getfixturevalue(
-        "database" if alone else "shared_database"
-    )
+    if "away" in asked:
+        found: Database = request.getfixturevalue("database")
+    elif "reading" not in asked or asked & {"writing", "owner", "signer"}:
+        found = request.getfixturevalue("restored_database")
+    else:
+        found = request.getfixturevalue("shared_database")
     return found
+
+
+class Kept(NamedTuple):
+    """A copy of a template, and the contents that are restored for each test."""
+
+    database: Database
+    contents: Contents
+
+    async def restore(self) -> bool:
+        """Whether the contents are restored; false if the copy is of no more use."""
+        restored = False
+        with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+            restored = await self.contents.restore()
+        if not restored:
+            await self.contents.close()
+        return restored
+
+
+@pytest.fixture(scope="session")
+async def kept_copies(server: Lease) -> AsyncIterator[dict[str, Kept]]:
+    """The copies whose contents are restored, by template."""
+    kept: dict[str, Kept] = {}
+    assert server
+    yield kept
+    for one in kept.values():
+        await one.contents.close()
+
+
+@pytest.fixture
+async def restored_database(
+    clone: Clone, origin: str, kept_copies: dict[str, Kept]
+) -> Database:
+    """The copy of `origin` as it was; a new one if a test changed more than rows."""
+    kept = kept_copies.get(origin)
+    if kept is None or not await kept.restore():
+        database = await clone(origin)
+        kept_copies[origin] = kept = Kept(database, await Contents.save(database))
+    return kept.database
 
 
 @pytest.fixture
