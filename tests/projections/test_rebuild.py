@@ -26,6 +26,7 @@ from iku.queries.search import Search
 from tests.registers.filled import owner_of
 from tests.registers.memory import Memory
 from tests.registers.world import CODES, World
+from tests.samples import examples
 
 YEAR_END = date(2021, 12, 31)
 QUESTIONS = [
@@ -236,8 +237,8 @@ async def test_a_subject_that_counts_twice_at_one_point_of_both_times_is_found(
 async def test_what_is_entered_during_a_rebuild_is_neither_lost_nor_counted_twice(
     world: World, owner: Plain
 ) -> None:
-    size = await world.size()
-    writing = asyncio.create_task(write(world, "X", 150))
+    size, count = await world.size(), examples(150, 60)
+    writing = asyncio.create_task(write(world, "X", count))
     while (await world.size()) < size + 10:  # noqa: ASYNC110 - no event tells
         await asyncio.sleep(0.001)
     rebuilds = 0
@@ -246,7 +247,7 @@ async def test_what_is_entered_during_a_rebuild_is_neither_lost_nor_counted_twic
         rebuilds += 1
     await writing
     assert rebuilds > 0
-    assert await world.size() == size + 300
+    assert await world.size() == size + 2 * count
     assert await check_ledger(world.connection) == []
     await refuse_other_figures(world)
     assert await rebuild(owner, silent) == []
@@ -363,7 +364,7 @@ async def test_who_reads_while_the_tables_are_switched_gets_right_figures(
                 assert len((await search.page(view, asked)).items) == 5
 
     async def rebuild_often() -> None:
-        for number in range(6):
+        for number in range(examples(6, 3)):
             writing = asyncio.create_task(write(world, f"X{number}", 15))
             assert await rebuild(owner, silent) == []
             await writing
