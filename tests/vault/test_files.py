@@ -156,7 +156,7 @@ def test_many_files_are_gone_through_in_the_memory_of_few(
             tracemalloc.stop()
 
     few = peak(2_000)
-    assert peak(40_000) < 2 * few
+    assert peak(10_000) < 2 * few
 
 
 def test_a_quarantine_that_cannot_be_used_is_named(files: Files) -> None:
