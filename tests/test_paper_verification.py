@@ -11,9 +11,7 @@ from random import Random
 from time import process_time
 from typing import Any
 
-import pypdf
 import pytest
-from pypdf.annotations import FreeText
 
 import iku_verify
 from iku.exchange.papers import digest
@@ -21,6 +19,7 @@ from iku_verify import Finding, Report
 from tests.exchange.forging import policy, spell
 from tests.exchange.papers import issuing, rewriting, signing
 from tests.ledger.test_note import log_key
+from tests.printed import appending_writer, strict_reader
 from tests.samples import examples, sample
 
 POLICY = policy(log_key())
@@ -221,7 +220,7 @@ def test_digits_drawn_over_the_number_are_found(
     paper: bytes, verify: Callable[..., tuple[int, str]]
 ) -> None:
     drawn = redrawn(paper, b"\nq 1 1 1 rg 60 740 80 40 re f Q")
-    assert pypdf.PdfReader(BytesIO(drawn)).pages[0].extract_text() == "77,78%"
+    assert strict_reader(drawn).pages[0].extract_text() == "77,78%"
     code, told = verify(drawn)
     assert code == 1
     assert "the digest of the paper" in told
@@ -246,7 +245,9 @@ def test_an_edited_object_is_found_when_the_file_is_laid_again(
 def test_a_stamp_on_the_page_is_an_appended_update(
     paper: bytes, verify: Callable[..., tuple[int, str]], tmp_path: Path
 ) -> None:
-    writer = pypdf.PdfWriter(BytesIO(paper), incremental=True)
+    from pypdf.annotations import FreeText  # noqa: PLC0415 - as `tests.printed`
+
+    writer = appending_writer(paper)
     lie = FreeText(text="99,99%", rect=(60, 740, 160, 790))
     writer.add_annotation(0, lie)
     stamped = BytesIO()
@@ -506,7 +507,7 @@ def test_the_original_of_a_paper_without_quorum_is_not_written(
 def test_an_appended_false_attachment_is_not_followed(
     paper: bytes, verify: Callable[..., tuple[int, str]]
 ) -> None:
-    writer = pypdf.PdfWriter(BytesIO(paper), incremental=True)
+    writer = appending_writer(paper)
     writer.add_attachment("figur.json", b'{"figures":[]}')
     updated = BytesIO()
     writer.write(updated)

@@ -10,8 +10,6 @@ from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import pymupdf
-
 from iku.app import open_app
 from iku.domain.paper_data import (
     ActualSet,
@@ -36,6 +34,7 @@ from tests.exchange.papers.conftest import YEAR, sources
 from tests.exchange.papers.printing import pdf
 from tests.exchange.papers.test_documents import ASKED
 from tests.exchange.papers.test_published_tables import state
+from tests.printed import open_pdf
 from tests.queries.test_publications import publish
 from tests.registers.world import World
 
@@ -122,10 +121,10 @@ async def _take_all(database: Database) -> None:
 
 def _take(name: str, printed: bytes) -> None:
     path = FOLDER / f"naskah-{name}.png"
-    with pymupdf.open(stream=printed) as pages:  # type: ignore[no-untyped-call]
+    with open_pdf(printed) as pages:
         wide = pages[0].rect.width
         dpi = round(72 * 1000 / wide)
-        pages[0].get_pixmap(dpi=dpi, colorspace=pymupdf.csGRAY).save(path)
+        pages[0].get_pixmap(dpi=dpi, colorspace="gray").save(path)
     if path.stat().st_size > LARGEST:
         raise SystemExit(f"{path} has {path.stat().st_size} bytes")
 

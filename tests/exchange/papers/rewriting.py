@@ -1,19 +1,23 @@
-"""A paper as other programs write it again, with the same pages and attachments."""
+"""A paper as other programs write it again, with the same pages and attachments.
+
+Both libraries are imported when they are used, because that takes long.
+"""
 
 from collections.abc import Callable, Mapping
 from io import BytesIO
 
-import pikepdf
-import pypdf
-
 
 def by_pypdf(paper: bytes) -> bytes:
+    import pypdf  # noqa: PLC0415
+
     out = BytesIO()
     pypdf.PdfWriter(clone_from=BytesIO(paper)).write(out)
     return out.getvalue()
 
 
 def by_qpdf(paper: bytes) -> bytes:
+    import pikepdf  # noqa: PLC0415
+
     out = BytesIO()
     with pikepdf.open(BytesIO(paper)) as opened:
         opened.save(out)
@@ -22,6 +26,8 @@ def by_qpdf(paper: bytes) -> bytes:
 
 def by_qpdf_packed(paper: bytes) -> bytes:
     """Linearised, with objects packed into streams and all streams deflated again."""
+    import pikepdf  # noqa: PLC0415
+
     out = BytesIO()
     with pikepdf.open(BytesIO(paper)) as opened:
         opened.save(

@@ -3,14 +3,13 @@
 import json
 from collections.abc import Callable
 from hashlib import sha256
-from io import BytesIO
 
-import pypdf
 import pytest
 
 from iku.exchange.papers import digest
 from iku.queries.papers import PaperEvidence, ProvenRecord
 from tests.exchange.papers import issuing
+from tests.printed import strict_reader
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +18,7 @@ def compiled() -> bytes:
 
 
 def attachments(paper: bytes) -> dict[str, bytes]:
-    found = pypdf.PdfReader(BytesIO(paper), strict=True).attachments
+    found = strict_reader(paper).attachments
     return {name: content[0] for name, content in found.items()}
 
 
@@ -36,7 +35,7 @@ def test_a_reader_of_pdf_finds_the_proof_and_every_other_attachment(
     proof = b'{"a":"' + b"bukti " * 2_000 + b'"}'
     laid = digest.embed_proof(compiled, proof)
     assert attachments(laid) == {**attachments(compiled), "bukti.json": proof}
-    reader = pypdf.PdfReader(BytesIO(laid), strict=True)
+    reader = strict_reader(laid)
     assert reader.pages[0].extract_text() == "77,78%"
 
 
