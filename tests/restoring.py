@@ -59,6 +59,15 @@ SESSION = """
     set session_replication_role = replica;
     set lock_timeout = '5s'
     """
+# The triggers that always fire; tests disable some of them to change what they guard.
+TRIGGERS = """
+    select format(
+             'if (select tgenabled <> ''A'' from pg_trigger where oid = %s) then'
+             ' alter table %s enable always trigger %I; end if',
+             oid, tgrelid::regclass, tgname)
+      from pg_trigger
+     where tgenabled = 'A'
+    """
 # What each change of the schema, of a privilege or of the guard changes.
 SHAPE = """
     select concat_ws(' ',
@@ -123,6 +132,7 @@ class Contents:
                     f" select {columns} from {copy}"
                 )
         steps += [row[0] for row in await owner.fetch(SEQUENCES)]
+        steps += [row[0] for row in await owner.fetch(TRIGGERS)]
         steps.append(await owner.fetchval(REFUSING))
         await owner.execute(RESTORING.format(steps=";".join(steps), shape=SHAPE))
         return cls(owner, await owner.fetchval(SHAPE))

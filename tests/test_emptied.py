@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 
+import asyncpg
 import pytest
 
 from iku.ledger import log
@@ -14,7 +15,7 @@ from tests.ledger.conftest import ZONE, Ask
 CHANGES = [
     "create table ledger.aside ()",
     "grant select on vault.dek to iku_auditor",
-    "alter table ledger.event disable trigger append_only",
+    "drop trigger append_only on ledger.event",
     "alter function vault.reconcile() strict",
     "delete from public.schema_migration",
     "alter default privileges in schema ledger grant select on tables to iku_vault",
@@ -57,6 +58,21 @@ async def test_who_changes_more_than_rows_leaves_the_next_a_new_copy(
     second = await pool.take(template)
 
     assert first.database != second.database
+
+
+async def test_a_trigger_that_a_test_disabled_fires_for_the_next(
+    pool: Pool, template: str
+) -> None:
+    first = await pool.take(template)
+    owner = await pools.connect_as_owner(first.database.owner_dsn)
+    await owner.execute("set event_triggers = off")
+    await owner.execute("alter table ledger.event disable trigger append_only")
+    second = await pool.take(template)
+    with pytest.raises(asyncpg.InsufficientPrivilegeError, match="append-only"):
+        await owner.execute("delete from ledger.event")
+    await owner.close()
+
+    assert first is second
 
 
 async def test_a_connection_is_given_on_without_what_was_set_on_it(
