@@ -184,7 +184,7 @@ async def test_nothing_moves_what_was_published_and_every_change_is_told(
     chance = some(Random(3))
     frozen: dict[str, Publication] = {}
     causes: Counter[Cause] = Counter()
-    for turn in range(6):
+    for turn in range(examples(6, 4)):
         for draft in drafts(chance, 3):
             if draft.publication in frozen:
                 continue
