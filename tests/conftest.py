@@ -8,6 +8,7 @@ own folder.
 """
 
 import atexit
+import gc
 import itertools
 import os
 import shutil
@@ -89,6 +90,21 @@ LONG = (
 pytest_plugins = ["tests.registers.filled"]  # registers shared by several packages
 
 Clone: TypeAlias = Callable[[str], Awaitable[Database]]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Collect the tests without the garbage collector, which finds nothing meanwhile.
+
+    It would visit each of a million objects again and again. They are frozen, so that
+    it does not visit them while the tests run, either.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.hookimpl(tryfirst=True)
