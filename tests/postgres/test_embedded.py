@@ -5,7 +5,6 @@ Every test has a separate server, and ends only the processes that it started, b
 
 import asyncio
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -133,10 +132,10 @@ def stand_in(folder: Path, complaint: str) -> None:
 def copy_wheel(to: Path) -> Path:
     """The folder of the programs in a copy of the wheel below *to*."""
     wheel = programs.wheel_programs().parent.parent
-    shutil.copytree(wheel, to / wheel.name, symlinks=True)
     libraries = wheel.with_name(f"{wheel.name}.libs")
-    if libraries.exists():
-        shutil.copytree(libraries, to / libraries.name, symlinks=True)
+    to.mkdir(exist_ok=True)
+    copied = [str(one) for one in (wheel, libraries) if one.exists()]
+    subprocess.run(["cp", "-a", *copied, str(to)], check=True)
     return to / wheel.name / "pginstall" / "bin"
 
 
