@@ -1,8 +1,6 @@
 """Chromium for the tests of this folder; without it they are skipped."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any
 
 import pytest
 from playwright.async_api import (
@@ -13,7 +11,7 @@ from playwright.async_api import (
     async_playwright,
 )
 
-from tests.browser.site import Site, faultless, open_site, sign_log
+from tests.browser.site import Faults, Site, open_site, sign_log
 from tests.conftest import Clone
 from tests.programs import CHROMIUM, program
 
@@ -33,51 +31,12 @@ async def browser() -> AsyncIterator[Browser]:
         await browser.close()
 
 
-class Lending:
-    """Contexts that are lent to one test after the other.
-
-    A context of its own costs each test a process for its pages. The first page of a
-    lent one stays, and with it the process; all that a test can leave is removed.
-    """
-
-    def __init__(self, browser: Browser) -> None:
-        self.browser = browser
-        self.free: dict[str, list[BrowserContext]] = {}
-
-    @asynccontextmanager
-    async def context(
-        self, script: str | None = None, **options: Any
-    ) -> AsyncIterator[BrowserContext]:
-        """A context with these options, whose pages run the script first."""
-        free = self.free.setdefault(str((script and hash(script), options)), [])
-        context = free.pop() if free else await self._made(script, options)
-        yield context
-        for page in context.pages[1:]:
-            await page.close()
-        await context.clear_cookies()
-        await context.clear_permissions()
-        await context.unroute_all()
-        await context.set_offline(offline=False)
-        free.append(context)
-
-    async def _made(self, script: str | None, options: Any) -> BrowserContext:
-        context = await self.browser.new_context(**options)
-        if script is not None:
-            await context.add_init_script(script)
-        await context.new_page()
-        return context
-
-
-@pytest.fixture(scope="session")
-def lending(browser: Browser) -> Lending:
-    return Lending(browser)
-
-
 @pytest.fixture
-async def page(lending: Lending) -> AsyncIterator[Page]:
-    """A page of a browser in which nothing is left of other tests."""
-    async with lending.context(viewport=LOW) as context:
-        yield await context.new_page()
+async def page(browser: Browser) -> AsyncIterator[Page]:
+    """A page in a context of its own."""
+    context = await browser.new_context(viewport=LOW)
+    yield await context.new_page()
+    await context.close()
 
 
 @pytest.fixture(scope="session")
@@ -110,23 +69,28 @@ async def example(
 
 
 @pytest.fixture
-async def context(lending: Lending) -> AsyncIterator[BrowserContext]:
+async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
     """A browser without JavaScript, whose pages report nothing."""
-    async with lending.context(java_script_enabled=False, viewport=LOW) as context:
-        with faultless(context):
-            yield context
+    context = await browser.new_context(java_script_enabled=False, viewport=LOW)
+    faults = Faults(context)
+    yield context
+    await context.close()
+    assert faults.found == []
 
 
 @pytest.fixture
-async def second(lending: Lending) -> AsyncIterator[BrowserContext]:
+async def second(browser: Browser) -> AsyncIterator[BrowserContext]:
     """Another browser, whose pages may report faults."""
-    async with lending.context(viewport=LOW) as context:
-        yield context
+    context = await browser.new_context(viewport=LOW)
+    yield context
+    await context.close()
 
 
 @pytest.fixture
-async def scripted(lending: Lending) -> AsyncIterator[BrowserContext]:
+async def scripted(browser: Browser) -> AsyncIterator[BrowserContext]:
     """A browser with JavaScript, whose pages report nothing."""
-    async with lending.context(viewport=LOW) as context:
-        with faultless(context):
-            yield context
+    context = await browser.new_context(viewport=LOW)
+    faults = Faults(context)
+    yield context
+    await context.close()
+    assert faults.found == []

@@ -4,8 +4,8 @@ import asyncio
 import itertools
 import re
 import socket
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, nullcontext
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, nullcontext
 from copy import copy
 from dataclasses import dataclass, replace
 from datetime import date
@@ -173,25 +173,12 @@ class Faults:
 
     def __init__(self, context: BrowserContext) -> None:
         self.found: list[str] = []
-        context.on("weberror", self._fail)
+        context.on("weberror", lambda error: self.found.append(str(error.error)))
         context.on("console", self._add)
-
-    def _fail(self, error: Any) -> None:
-        self.found.append(str(error.error))
 
     def _add(self, said: Any) -> None:
         if not said.text.startswith(NO_FAULTS):
             self.found.append(said.text)
-
-
-@contextmanager
-def faultless(context: BrowserContext) -> Iterator[None]:
-    """Assert that the pages report nothing, until they are closed."""
-    faults = Faults(context)
-    yield
-    context.remove_listener("weberror", faults._fail)
-    context.remove_listener("console", faults._add)
-    assert faults.found == []
 
 
 @asynccontextmanager

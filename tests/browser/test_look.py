@@ -10,12 +10,12 @@ from axe_playwright_python.base import (  # type: ignore[import-untyped]  # it h
     AXE_SCRIPT,
     AxeResults,
 )
-from playwright.async_api import BrowserContext, Page, expect
+from playwright.async_api import Browser, BrowserContext, Page, expect
 
 from iku.domain.account import Role
 from tests.access.enrolling import PASSWORD
-from tests.browser.conftest import LOW, Lending
-from tests.browser.site import Site, faultless, sign_in
+from tests.browser.conftest import LOW
+from tests.browser.site import Faults, Site, sign_in
 from tests.samples import ALL
 
 TAGS = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
@@ -62,12 +62,14 @@ seen: set[tuple[str, str]] = set()
 
 
 @pytest.fixture
-async def looked_at(lending: Lending) -> AsyncIterator[BrowserContext]:
+async def looked_at(browser: Browser) -> AsyncIterator[BrowserContext]:
     """A browser of an Indonesian, whose pages report nothing."""
-    indonesian = lending.context(AXE_SCRIPT, locale="id-ID", viewport=LOW)
-    async with indonesian as context:
-        with faultless(context):
-            yield context
+    context = await browser.new_context(locale="id-ID", viewport=LOW)
+    await context.add_init_script(AXE_SCRIPT)
+    faults = Faults(context)
+    yield context
+    await context.close()
+    assert faults.found == []
 
 
 async def look(
