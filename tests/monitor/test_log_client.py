@@ -1,5 +1,6 @@
 """No answer of a hostile server is read beyond its limits, and no key is revealed."""
 
+import gc
 import socket
 import ssl
 import threading
@@ -93,6 +94,31 @@ def cut_off(to: BaseHTTPRequestHandler) -> None:
     to.send_header("Content-Length", "100")
     to.end_headers()
     to.wfile.write(b"half")
+
+
+def test_an_answer_that_ends_early_leaves_no_socket_open(
+    log: LyingLog, client: LogClient
+) -> None:
+    log.answers["checkpoint"] = cut_off
+    gc.collect()
+    gc.disable()
+    try:
+        with pytest.raises(LogUnreadable, match="cannot be read") as refused:
+            client.checkpoint()
+        ours = [one for one in gc.get_objects() if isinstance(one, socket.socket)]
+        peers = [peer(one) for one in ours]
+    finally:
+        gc.enable()
+    assert refused.tb is not None  # its frames may refer to the response
+    assert log.server_address not in peers
+
+
+def peer(one: socket.socket) -> object:
+    """The address to which a socket is connected; None if it is closed."""
+    try:
+        return one.getpeername()
+    except OSError:
+        return None
 
 
 def no_http(to: BaseHTTPRequestHandler) -> None:

@@ -187,12 +187,14 @@ class LogClient:
         with self._connection() as connection:
             below = f"{self._address.path}/{path}"
             connection.request("GET", below, headers=self._headers)
-            answer = connection.getresponse()
-            body = answer.read(most + 1)
-            # `read` with a length does not complain about an early end.
-            if answer.length and len(body) <= most:
-                raise http.client.IncompleteRead(body, answer.length)
-            return answer.status, body
+            # Closing the connection leaves the socket open to a response that was not
+            # read to its end.
+            with connection.getresponse() as answer:
+                body = answer.read(most + 1)
+                # `read` with a length does not complain about an early end.
+                if answer.length and len(body) <= most:
+                    raise http.client.IncompleteRead(body, answer.length)
+                return answer.status, body
 
     @contextmanager
     def _connection(self) -> Iterator[http.client.HTTPConnection]:
