@@ -46,9 +46,9 @@ export SAMPLES
 PYTEST := $(BIN)/pytest --dist loadgroup --no-loadscope-reorder \
 	--hypothesis-profile=$(if $(COVERAGE),ci,sample)
 
-# All three at once: tests often wait for the database, and mypy uses one processor.
+# Both at once: tests often wait for the database.
 test: setup-dev
-	@$(MAKE) --no-print-directory --jobs=3 check test-pure test-rest
+	@$(MAKE) --no-print-directory --jobs=2 test-pure test-rest
 
 # One process is enough, because each further one imports everything and starts a server.
 test-pure: $(VENV)/.compiled
