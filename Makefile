@@ -50,17 +50,19 @@ PYTEST := $(BIN)/pytest --dist loadgroup --no-loadscope-reorder \
 test: setup-dev
 	@$(MAKE) --no-print-directory --jobs=2 test-pure test-rest
 
+REST := --ignore=tests/domain --ignore=tests/ledger
+
 # One process is enough, because each further one imports everything and starts a server.
-test-pure: $(VENV)/.compiled
+test-pure: setup-dev
 	@$(PYTEST) -n 0 tests/domain tests/ledger $(COVERAGE)
 
 test-rest: $(VENV)/.compiled
-	@$(PYTEST) -n 3 --ignore=tests/domain --ignore=tests/ledger
+	@$(PYTEST) -n 3 $(REST)
 
 # The first collection writes the bytecode of what is tested and used. The processes of the
 # tests would otherwise each compile all of it, since they start together.
 $(VENV)/.compiled: $(VENV)/.installed-dev
-	@$(BIN)/pytest --collect-only -qq > /dev/null || true
+	@$(BIN)/pytest --collect-only -qq $(REST) > /dev/null || true
 	@touch $@
 
 check: setup-dev
