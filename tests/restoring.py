@@ -79,12 +79,17 @@ SHAPE = """
          from pg_attribute a
          join pg_class c on c.oid = attrelid
         where attrelid >= 16384
+          and attnum > 0
           and relpersistence <> 't'),
       (select sum(hashtext(t::text)) from pg_trigger t),
-      (select sum(hashtext(p::text))
-         from pg_proc p
+      (select sum(hashtext(concat(oid, xmin)))
+         from pg_proc
         where oid >= 16384
+          and oid <> 'ledger.refuse_change'::regproc
           and pronamespace <> pg_my_temp_schema()),
+      (select hashtext(p::text)
+         from pg_proc p
+        where oid = 'ledger.refuse_change'::regproc),
       (select sum(hashtext(concat(oid, xmin))) from pg_constraint where oid >= 16384),
       (select sum(hashtext(concat(oid, xmin)))
          from pg_namespace
@@ -99,10 +104,22 @@ SHAPE = """
       (select count(*) from guard.change),
       (select sum(hashtext(xmin::text)) from public.schema_migration))
     """
+# Rows of later transactions than this one are not of the contents.
+MARKING = "set_config('restoring.newest', pg_current_xact_id()::text, false)"
+DELETING = "delete from {name} where age(xmin) < newest"
+# What is unchanged is not written again.
+COMPLETING = """
+    if (select count(*) from {name}) <> {count} then
+      delete from {name};
+      insert into {name} ({columns}) overriding system value
+      select {columns} from {copy};
+    end if
+    """
 # A function plans its statements once.
 RESTORING = """
     create function pg_temp.restore() returns text language plpgsql as $restore$
-    begin {steps}; return ({shape}); end
+    declare newest integer := age(current_setting('restoring.newest')::xid);
+    begin {steps}; perform {marking}; return ({shape}); end
     $restore$
     """
 
@@ -121,20 +138,22 @@ class Contents:
         await owner.execute(SESSION)
         steps = [PERMITTING]
         for name, copy, columns in await owner.fetch(TABLES):
-            steps.append(f"if exists (select from {name}) then delete from {name}")
-            steps.append("end if")
+            steps.append(DELETING.format(name=name))
             made = await owner.execute(
                 f"create temporary table {copy} as select {columns} from {name}"
             )
-            if made != "SELECT 0":
+            if count := int(made.removeprefix("SELECT ")):
                 steps.append(
-                    f"insert into {name} ({columns}) overriding system value"
-                    f" select {columns} from {copy}"
+                    COMPLETING.format(
+                        name=name, count=count, columns=columns, copy=copy
+                    )
                 )
         steps += [row[0] for row in await owner.fetch(SEQUENCES)]
         steps += [row[0] for row in await owner.fetch(TRIGGERS)]
         steps.append(await owner.fetchval(REFUSING))
-        await owner.execute(RESTORING.format(steps=";".join(steps), shape=SHAPE))
+        restoring = {"steps": ";".join(steps), "marking": MARKING, "shape": SHAPE}
+        await owner.execute(RESTORING.format_map(restoring))
+        await owner.execute(f"select {MARKING}")
         return cls(owner, await owner.fetchval(SHAPE))
 
     async def restore(self) -> bool:

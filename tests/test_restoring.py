@@ -20,6 +20,12 @@ from tests.conftest import SETTINGS, Clone
 from tests.restoring import SEQUENCES, TABLES, Restored, restored
 
 ALARM = "insert into ledger.alarm (raised, sentence) values (true, 'Uji')"
+FORGOTTEN = "delete from projection.number where category = 'organisation'"
+REWRITTEN = """
+    with gone as (delete from vault.segment returning *)
+    insert into vault.segment
+    select stream, version, field, dek, sealed || '\\x00', file from gone
+    """
 
 
 @pytest.fixture
@@ -72,14 +78,17 @@ async def test_a_restored_register_has_the_contents_of_its_template(
         async with shared.opened(SETTINGS) as app:
             assert await contents(shared.owner) == expected
             await use(app)
-        await shared.owner.execute(ALARM)
+        for change in (ALARM, FORGOTTEN, REWRITTEN):
+            await shared.owner.execute(change)
         used = await contents(shared.owner)
         changed = {name for name in used if used[name] != expected[name]}
         assert {
             "access.session",
             "ledger.alarm",
             "ledger.event",
+            "projection.number",
             "sequences",
+            "vault.segment",
         } <= changed
         await shared.restore()
         assert await contents(shared.owner) == expected
