@@ -5,6 +5,7 @@ Every test has a separate server, and ends only the processes that it started, b
 
 import asyncio
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -609,7 +610,20 @@ def test_an_account_that_cannot_be_taken_on_does_not_work(tmp_path: Path) -> Non
         programs.SystemUser(),
         programs.SystemUser(1, 1, "no_such_capability"),
     ):
-        assert not programs._can_run(account, tmp_path, nowhere)
+        assert not programs._version(account, tmp_path, nowhere)
+
+
+@pytest.mark.skipif(not ROOT, reason="only root runs programs as another user")
+@pytest.mark.parametrize("setpriv", ["/usr/bin/setpriv", None])
+def test_root_runs_programs_as_another_user_with_setpriv_or_without(
+    monkeypatch: pytest.MonkeyPatch, setpriv: str | None
+) -> None:
+    monkeypatch.setattr(shutil, "which", lambda _: setpriv)
+    account = programs.SystemUser(NOBODY, NOBODY)
+    shown = account.run(
+        ["sh", "-c", "id -u; id -g; id -G; grep CapEff /proc/self/status"]
+    )
+    assert shown.stdout.split() == [str(NOBODY)] * 3 + ["CapEff:", "0" * 16]
 
 
 def test_a_missing_wheel_is_named(
@@ -626,7 +640,7 @@ def test_a_missing_wheel_is_named(
 def test_programs_that_run_under_no_account_are_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uid: int, says: str
 ) -> None:
-    monkeypatch.setattr(programs, "_can_run", lambda *_: False)
+    monkeypatch.setattr(programs, "_version", lambda *_: None)
     monkeypatch.setattr(os, "geteuid", lambda: uid)
     assert says in refusal(tmp_path)
 

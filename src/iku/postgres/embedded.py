@@ -259,8 +259,8 @@ class _Cluster:
                         log=self.log,
                     )
                 )
-            if postmaster.live_process_id(self.data) is None:
-                self._launch(settings)
+            if postmaster.live_process_id(self.data) is None and self._launch(settings):
+                return
             time.sleep(0.02)
 
     def _is_answering(self) -> bool:
@@ -269,7 +269,8 @@ class _Cluster:
             "pg_isready", "-q", "-t", "3", "-h", str(self.socket_folder), "-p", PORT
         )
 
-    def _launch(self, settings: Mapping[str, str]) -> None:
+    def _launch(self, settings: Mapping[str, str]) -> bool:
+        """Whether the server was started and accepts connections."""
         run = self.socket_folder
         _create_private_folder(run, self.programs)
         postmaster.remove_stale_process_id(
@@ -280,8 +281,10 @@ class _Cluster:
         began = self.log.stat().st_size if self.log.exists() else 0
         command = ("-D", str(self.data), "-l", str(self.log), "-o", options)
         wait = ("-w", "-t", str(START_TIMEOUT_S))
-        if not self.programs.succeeds("pg_ctl", *command, *wait, "start"):
+        started = self.programs.succeeds("pg_ctl", *command, *wait, "start")
+        if not started:
             self._raise_start_error(began)
+        return started
 
     def _raise_start_error(self, began: int) -> None:
         said = self.log.read_text(errors="replace")[began:] if self.log.exists() else ""

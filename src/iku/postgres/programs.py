@@ -11,6 +11,7 @@ bypasses the permissions of folders, and no other privilege of root.
 import importlib.util
 import os
 import pwd
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -44,11 +45,12 @@ class SystemUser:
         self, argv: list[str], *, timeout: float = PATIENCE_S
     ) -> subprocess.CompletedProcess[str]:
         """Run a program, and return its result with stdout and stderr in `stdout`."""
-        drop = self.capability is None
+        prefix = self._prefix()
+        drop = self.uid is not None and not prefix
         # A file, not a pipe: the server that pg_ctl starts would keep a pipe open.
         with tempfile.TemporaryFile("w+") as printed:
             done = subprocess.run(
-                self._prefix() + argv,
+                prefix + argv,
                 check=False,
                 cwd="/",
                 env=_environment(),
@@ -58,7 +60,7 @@ class SystemUser:
                 timeout=timeout,
                 user=self.uid if drop else None,
                 group=self.gid if drop else None,
-                extra_groups=[] if drop and self.uid is not None else None,
+                extra_groups=[] if drop else None,
             )
             printed.seek(0)
             return subprocess.CompletedProcess(
@@ -66,21 +68,24 @@ class SystemUser:
             )
 
     def _prefix(self) -> list[str]:
+        # subprocess changes the user only after a copy of the process's page tables,
+        # which takes longer than to run setpriv. Not every system has setpriv.
+        if self.uid is None or (not self.capability and not shutil.which("setpriv")):
+            return []
+        change = [f"--reuid={self.uid}", f"--regid={self.gid}", "--clear-groups"]
+        return ["setpriv", *change, *self._capabilities(), "--"]
+
+    def _capabilities(self) -> list[str]:
         if self.capability is None:
             return []
         only = f"-all,+{self.capability}"
         return [
-            "setpriv",
-            f"--reuid={self.uid}",
-            f"--regid={self.gid}",
-            "--clear-groups",
             f"--inh-caps={only}",
             f"--ambient-caps={only}",
             f"--bounding-set={only}",
             # Without it, access(2), which PostgreSQL calls on its own programs, ignores
             # the capability of a user other than root.
             "--securebits=+no_setuid_fixup",
-            "--",
         ]
 
     def chown(self, path: Path) -> None:
@@ -95,6 +100,7 @@ class Programs:
 
     folder: Path
     account: SystemUser
+    version: str = ""  # as `postgres -V` prints it
 
     def run(self, name: str, *arguments: str) -> str:
         """The program's output; `PostgresError` with its last lines if it fails."""
@@ -143,7 +149,7 @@ class Programs:
 
     def major(self) -> str:
         """The major version, as in the file `PG_VERSION` of a data folder."""
-        return self.run("postgres", "-V").split()[2].split(".")[0]
+        return self.version.split()[2].split(".")[0]
 
 
 def find(folder: Path, data: Path) -> Programs:
@@ -153,8 +159,8 @@ def find(folder: Path, data: Path) -> Programs:
     """
     programs = wheel_programs()
     for account in _candidate_users(data.stat().st_uid if data.exists() else None):
-        if _can_run(account, folder, programs):
-            return Programs(programs, account)
+        if version := _version(account, folder, programs):
+            return Programs(programs, account, version)
     if os.geteuid() != 0:
         raise PostgresError(
             message(
@@ -206,15 +212,16 @@ def _unprivileged_users(owner: int | None) -> Iterator[pwd.struct_passwd]:
                 yield pwd.getpwnam(name)
 
 
-def _can_run(account: SystemUser, folder: Path, programs: Path) -> bool:
+def _version(account: SystemUser, folder: Path, programs: Path) -> str | None:
+    """The output of `postgres -V`; None if the account cannot run it in `folder`."""
     # The shell changes the folder as the account; the `cwd` of subprocess would do so
     # as root, and so not test the account's permissions.
     enter = ["sh", "-c", 'cd "$1" && exec "$2" -V', "sh"]
     try:
         done = account.run([*enter, str(folder), str(programs / "postgres")])
     except (OSError, subprocess.SubprocessError):
-        return False
-    return done.returncode == 0
+        return None
+    return None if done.returncode else done.stdout
 
 
 def _environment() -> dict[str, str]:
