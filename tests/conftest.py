@@ -8,6 +8,7 @@ own folder.
 """
 
 import atexit
+import fcntl
 import gc
 import itertools
 import os
@@ -157,18 +158,38 @@ def within(server: Lease, name: str) -> Database:
     )
 
 
-@contextmanager
-def in_memory() -> Iterator[Path]:
-    """A folder that every user can enter, in memory if it has room, else on disk.
+def memory() -> Path | None:
+    """A folder in memory if it has room; else None, which is the disk.
 
     Memory is faster: each test has a database, which is a copy of three hundred files.
     """
     roomy = os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ROOM_BYTES
-    place = MEMORY if roomy else None
-    with tempfile.TemporaryDirectory(prefix="iku-tests-", dir=place) as name:
+    return MEMORY if roomy else None
+
+
+@contextmanager
+def in_memory() -> Iterator[Path]:
+    """A folder there that every user can enter."""
+    with tempfile.TemporaryDirectory(prefix="iku-tests-", dir=memory()) as name:
         folder = Path(name)
         folder.chmod(0o755)
         yield folder
+
+
+def run_folder() -> Path:
+    """Such a folder for all processes of a run of the tests.
+
+    pytest-xdist starts them with the environment of the first, which removes it.
+    """
+    if "TESTS_RUN_FOLDER" not in os.environ:
+        name = tempfile.mkdtemp(prefix="iku-tests-", dir=memory())
+        os.environ["TESTS_RUN_FOLDER"] = name
+        atexit.register(shutil.rmtree, name, ignore_errors=True)
+        Path(name).chmod(0o755)
+    return Path(os.environ["TESTS_RUN_FOLDER"])
+
+
+RUN = run_folder()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -183,18 +204,27 @@ def cheap_passwords() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def server() -> Iterator[Lease]:
-    with in_memory() as folder, lease(folder, FAST) as held:
-        yield held
+def made() -> Path:
+    """The home folder of a server that was started once and stopped.
+
+    The first process of a run that needs it makes it for all; tests only copy it.
+    """
+    made, part = RUN / "made", RUN / "part"
+    with (RUN / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.exists():
+            part.mkdir(exist_ok=True)
+            part.chmod(0o755)
+            with lease(part, FAST):
+                pass
+            part.rename(made)
+    return made
 
 
 @pytest.fixture(scope="session")
-def made() -> Iterator[Path]:
-    """The home folder of a server that was started once and stopped."""
-    with in_memory() as folder:
-        with lease(folder, FAST):
-            pass
-        yield folder
+def server(made: Path) -> Iterator[Lease]:
+    with copied(made) as folder, lease(folder, FAST) as held:
+        yield held
 
 
 @contextmanager

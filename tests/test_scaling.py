@@ -28,7 +28,7 @@ from iku.postgres.migrations import MigrationError
 from iku.postgres.pool import Plain
 from iku.postgres.programs import Programs
 from iku.settings import Settings
-from tests.conftest import FAST, enter, within
+from tests.conftest import FAST, copied, enter, within
 from tests.forked import Done, Forker
 from tests.web.conftest import CASE, ORGANISATION, RESOLVED, client_of, problem
 
@@ -122,10 +122,9 @@ def told(database: Database, home: Path, keys: Path) -> Settings:
 
 
 @pytest.fixture(scope="module")
-def followed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Lease]]:
+def followed(made: Path) -> Iterator[tuple[Path, Lease]]:
     """A server for this file alone, because a replica copies all its databases."""
-    folder = tmp_path_factory.mktemp("primary")
-    with lease(folder, FAST) as held:
+    with copied(made) as folder, lease(folder, FAST) as held:
         yield folder, held
 
 
