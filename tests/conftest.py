@@ -340,9 +340,19 @@ def clone(server: Lease, administrator: Plain) -> Clone:
 
 
 @pytest.fixture(scope="session")
-def forker(server: Lease, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forker]:
+async def forker(
+    clone: Clone, furnished: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Forker]:
     """A process that forks for each command, without the start of Python."""
-    with forking(tmp_path_factory.mktemp("forker"), server.owner_dsn) as forker:
+    folder = tmp_path_factory.mktemp("forker")
+    copy_keys(folder / "keys")
+    database = await clone(furnished)
+    environ = {
+        "IKU_DATABASE_URL": database.application_dsn,
+        "IKU_OWNER_URL": database.owner_dsn,
+        "IKU_HOME": str(folder),
+    }
+    with forking(folder, environ) as forker:
         yield forker
 
 

@@ -5,19 +5,22 @@ suite runs a thousand commands and a hundred servers. The fork server does it on
 child has its own arguments, environment, folder, streams and exit code, as any command
 has; programs that go on also have a process id, for signals.
 
-``python -m tests.forked SOCKET DSN`` waits for commands on that socket, after it has
-learnt the built-in types of the database. It learns from its children what they ask
+``python -m tests.forked SOCKET`` waits for commands on that socket, after it has run
+some itself on the database of its environment, because the first run of a command fills
+caches and takes twice as long as the second. It learns from its children what they ask
 about the types of the schema, so that the next ones do not ask. Tests of variables that
 Python itself reads at startup start a new process instead.
 """
 
-import asyncio
 import contextlib
 import gc
+import gettext
+import io
 import json
 import os
 import pickle
 import runpy
+import shlex
 import signal
 import socket
 import subprocess
@@ -28,15 +31,22 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from importlib import resources
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
+import click
+
+from iku.cli.terminal_language import DOMAIN
+from iku.language import Language
 from tests import introspection
 
 ROOT = Path(__file__).parents[1]
 TIMEOUT_S = 120.0
 UNFLUSHED = 120  # the exit code of Python if it could not flush a stream at exit
 IKU = "iku.cli"
+REPORT = "report --category sara --dimension agama --title Uji --reporter Ani"
+WARMING = (f"{REPORT} --effective-on 2021-02-01", "figure")
 ALL = (0, 1, 2)  # no standard stream is closed
 MESSAGE_BYTES = 1 << 17
 # The executable `iku` for shells; isolated and without site, for a fast start. The
@@ -232,11 +242,13 @@ class Forker(NamedTuple):
 
 
 @contextmanager
-def forking(folder: Path, dsn: str) -> Iterator[Forker]:
-    """A running fork server, for commands on the server of *dsn*."""
+def forking(folder: Path, environ: Mapping[str, str]) -> Iterator[Forker]:
+    """A running fork server; it first writes to the database of that environment."""
     at = folder / "forker"
-    command = [sys.executable, "-m", "tests.forked", str(at), dsn]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT) as process:
+    command = [sys.executable, "-m", "tests.forked", str(at)]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, cwd=ROOT, env={**os.environ, **environ}
+    ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"ready\n"
         try:
@@ -394,13 +406,24 @@ def _open_streams(streams: Mapping[int, int], environ: Mapping[str, str]) -> Non
         opened[2].reconfigure(errors="backslashreplace", line_buffering=True)
 
 
+def warm_up(commands: click.Group) -> None:
+    """Run some commands in this process, without what `main` changes in a process."""
+    for os.environ["IKU_LANGUAGE"] in Language:
+        for line in WARMING:
+            with contextlib.redirect_stdout(io.StringIO()) as printed:
+                commands.main(shlex.split(line), "iku", standalone_mode=False)
+            assert printed.getvalue()
+    gettext.translation(DOMAIN, str(resources.files("iku") / "locale"), ["id"])
+
+
 if __name__ == "__main__":
-    from iku.cli import COMMANDS, main
+    from iku.cli import COMMANDS, commands, main
     from iku.web import app, server
 
     for command in COMMANDS.values():
         assert command  # it is imported now, which takes longer than to run it
     assert app.__name__ != server.__name__  # the web, which `iku serve` imports late
     introspection.share()
-    asyncio.run(introspection.learn(sys.argv[2]))
+    warm_up(commands)
+    COMMANDS._loaded.clear()  # a command translates the help of those it loads
     serve(sys.argv[1], main)

@@ -15,10 +15,6 @@ from typing import Any
 import asyncpg
 
 FIRST_USER_TYPE = 16_384  # FirstNormalObjectId: smaller OIDs are those of initdb
-ARRAYS = """
-    select $1::bool[], $2::bytea[], $3::int2[], $4::int4[], $5::int8[],
-           $6::date[], $7::uuid[], $8::timestamptz[]
-    """
 
 _ask = asyncpg.Connection._introspect_types  # type: ignore[attr-defined]
 _answers: dict[tuple[Any, int], Sequence[Any]] = {}
@@ -44,10 +40,3 @@ def _key(connection: Any, type_: int) -> tuple[Any, int]:
 def share() -> None:
     """Let all connections of this process share the answers."""
     asyncpg.Connection._introspect_types = _introspect  # type: ignore[attr-defined]
-
-
-async def learn(dsn: str) -> None:
-    """Ask about the types that the program uses."""
-    connection = await asyncpg.connect(dsn)
-    await connection.prepare(ARRAYS)
-    await connection.close()
