@@ -167,6 +167,11 @@ def memory() -> Path | None:
     return MEMORY if roomy else None
 
 
+def name_of(database: Database) -> str:
+    """The name of a database of the tests."""
+    return database.owner_dsn.split("@/")[1].split("?")[0]
+
+
 @contextmanager
 def in_memory() -> Iterator[Path]:
     """A folder there that every user can enter."""
@@ -435,7 +440,7 @@ async def pool(database: Database) -> AsyncIterator[Pool]:
 @asynccontextmanager
 async def given_away(empty: Database, administrator: Plain) -> AsyncIterator[Database]:
     """The empty database, owned by a role that has no other privileges."""
-    name = empty.owner_dsn.split("@/")[1].split("?")[0]
+    name = name_of(empty)
     await administrator.execute("create role plain_owner login password 'x'")
     # As in docker/logins.sql: the role that migrates is a member of the
     # roles that own schemas.

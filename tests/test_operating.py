@@ -22,7 +22,7 @@ from iku.postgres import programs, schema_guard
 from iku.postgres.database import Database
 from iku.postgres.pool import Plain, connect_as_owner
 from iku.vault.files import UPLOADING_S
-from tests.conftest import SETTINGS, Clone
+from tests.conftest import SETTINGS, Clone, name_of
 from tests.forked import Forker
 from tests.web.conftest import CASE, client_of
 
@@ -79,7 +79,7 @@ class Machine:
     FOLDERS = ("BACKUP", "KEYS", "AWAY")
 
     def __init__(self, folder: Path, database: Database, forker: Forker) -> None:
-        name = database.owner_dsn.split("@/")[1].split("?")[0]
+        name = name_of(database)
         self.folder = folder
         self.forker = forker
         self.restored = f"{name}_restored"

@@ -31,7 +31,7 @@ from iku.postgres.database import Database
 from iku.postgres.pool import Plain, connect_as_signer
 from iku.settings import Settings
 from iku.streams import FoldedStream
-from tests.conftest import Clone
+from tests.conftest import Clone, name_of
 from tests.ledger.conftest import ZONE, Ask
 from tests.ledger.test_attacks import CUT, asleep
 from tests.registers.filled import owner_of
@@ -99,7 +99,7 @@ async def signed(
     await office.sign(ORIGIN)
     await owner.close()
     await signer.close()
-    return Model(database.owner_dsn.split("@/")[1].split("?")[0], folder)
+    return Model(name_of(database), folder)
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +109,7 @@ async def cut(clone: Clone, signed: Model) -> Model:
     owner = await owner_of(database)
     await asleep(owner, CUT.format(2), LATER)
     await owner.close()
-    return Model(database.owner_dsn.split("@/")[1].split("?")[0], signed.folder)
+    return Model(name_of(database), signed.folder)
 
 
 @pytest.fixture

@@ -1,7 +1,8 @@
 """Append requests of the ledger's tests, and a full check after each append."""
 
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import date
 
 import pytest
@@ -21,6 +22,18 @@ emptied_pool, emptied, database = (
 )
 connection, signer = in_turn.connection, in_turn.signer
 owner, guarded = in_turn.owner, in_turn.guarded
+
+
+@asynccontextmanager
+async def rolled_back(connection: Plain) -> AsyncIterator[None]:
+    """Undo in the end what is done within.
+
+    A database whose schema was changed would be replaced by a new copy.
+    """
+    transaction = connection.transaction(isolation="repeatable_read")
+    await transaction.start()
+    yield
+    await transaction.rollback()
 
 
 def committed(note: str) -> Commitment:

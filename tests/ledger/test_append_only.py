@@ -14,6 +14,7 @@ from iku.postgres.database import Database
 from iku.postgres.pool import Plain
 from tests.conftest import Clone
 from tests.ledger import conftest
+from tests.ledger.conftest import rolled_back
 
 Ask = Callable[..., AppendRequest]
 Append = Callable[..., Awaitable[list[Verdict]]]
@@ -98,15 +99,16 @@ async def test_the_application_may_only_read_and_append(
 
 
 async def test_the_application_cannot_give_itself_more(connection: Plain) -> None:
-    await connection.execute("grant all on ledger.event to iku_app")  # a warning only
-    held = await connection.fetch(
-        """
-        select privilege_type
-          from information_schema.role_table_grants
-         where table_schema = 'ledger'
-           and grantee = 'iku_app'
-        """
-    )
+    async with rolled_back(connection):
+        await connection.execute("grant all on ledger.event to iku_app")  # only warns
+        held = await connection.fetch(
+            """
+            select privilege_type
+              from information_schema.role_table_grants
+             where table_schema = 'ledger'
+               and grantee = 'iku_app'
+            """
+        )
     assert {row["privilege_type"] for row in held} == {"SELECT"}
 
 

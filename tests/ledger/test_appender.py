@@ -243,7 +243,7 @@ async def test_what_cannot_be_encoded_never_reaches_the_queue(
 
 
 @pytest.fixture
-async def projected(owner: Plain) -> Callable[[], Any]:
+async def projected(owner: Plain) -> AsyncIterator[Callable[[], Any]]:
     """A table that the application can write to."""
     await owner.execute(
         """
@@ -256,7 +256,8 @@ async def projected(owner: Plain) -> Callable[[], Any]:
         rows = await owner.fetch("select * from projection.seen order by position")
         return [tuple(row) for row in rows]
 
-    return content
+    yield content
+    await owner.execute("drop table projection.seen")
 
 
 async def note_streams(connection: Plain, accepted: Sequence[AcceptedRequest]) -> None:

@@ -53,8 +53,8 @@ from iku.queries import text_check
 from iku.queries.text_check import TextScope
 from iku.vault import sealing
 from iku.vault.sealing import TextLocation
-from tests.conftest import FAST, SETTINGS, Clone, given_away, plainly_owned
-from tests.ledger.conftest import ZONE, Ask
+from tests.conftest import FAST, SETTINGS, Clone, given_away, name_of, plainly_owned
+from tests.ledger.conftest import ZONE, Ask, rolled_back
 from tests.ledger.test_note import log_key, ml_dsa_key, witness_key
 from tests.vault.test_store import DAY, Desk, opened, report
 
@@ -143,13 +143,6 @@ CAREFUL = pytest.mark.parametrize(
 )
 
 
-@pytest.fixture
-def home(tmp_path: Path) -> SignerFolder:
-    home = SignerFolder(tmp_path / "signer")
-    home.make_key(ORIGIN)
-    return home
-
-
 class Signed(NamedTuple):
     """A log and its signer."""
 
@@ -167,31 +160,61 @@ async def sign_twice(application: Plain, ask: Ask, signed: Signed) -> None:
         await signed.sign()
 
 
-@pytest.fixture
-async def signed(
-    connection: Plain, ask: Ask, signer: Plain, home: SignerFolder
-) -> Signed:
-    signed = Signed(signer, home)
-    await sign_twice(connection, ask, signed)
-    return signed
+class Model(NamedTuple):
+    """A signed log that tests copy: its database, and the folder of its signer."""
+
+    name: str
+    folder: Path
 
 
 @pytest.fixture(scope="session")
-async def unmoved(
+async def model(
     clone: Clone, template: str, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Plain]:
-    """A superuser's connection to such a log, for attacks that must all be refused."""
+) -> Model:
     database = await clone(template)
     assert database.signer_dsn is not None
     connection = await connect(database.application_dsn)
     signer = await connect_as_signer(database.signer_dsn)
-    home = SignerFolder(tmp_path_factory.mktemp("signer"))
+    home = SignerFolder(tmp_path_factory.mktemp("model") / "signer")
     home.make_key(ORIGIN)
     await sign_twice(connection, Ask(), Signed(signer, home))
-    superuser = await connect_as_owner(database.owner_dsn)
+    await connection.close()
+    await signer.close()
+    return Model(name_of(database), home.folder)
+
+
+@pytest.fixture
+def origin(request: pytest.FixtureRequest) -> str:
+    """The template of `database`: the signed log if the test has one."""
+    if "signed" not in request.fixturenames:
+        return str(request.getfixturevalue("template"))
+    model: Model = request.getfixturevalue("model")
+    return model.name
+
+
+@pytest.fixture
+def home(request: pytest.FixtureRequest, tmp_path: Path) -> SignerFolder:
+    """The signer's folder of this test, with its key and what it signed."""
+    home = SignerFolder(tmp_path / "signer")
+    if "signed" in request.fixturenames:
+        shutil.copytree(request.getfixturevalue("model").folder, home.folder)
+    else:
+        home.make_key(ORIGIN)
+    return home
+
+
+@pytest.fixture
+def signed(ask: Ask, signer: Plain, home: SignerFolder) -> Signed:
+    ask.asked = 4  # the next command has another id than those of the model
+    return Signed(signer, home)
+
+
+@pytest.fixture(scope="session")
+async def unmoved(clone: Clone, model: Model) -> AsyncIterator[Plain]:
+    """A superuser's connection to such a log, for attacks that must all be refused."""
+    superuser = await connect_as_owner((await clone(model.name)).owner_dsn)
     yield superuser
-    for one in (connection, signer, superuser):
-        await one.close()
+    await superuser.close()
 
 
 @pytest.fixture
@@ -302,8 +325,9 @@ async def test_what_the_owner_inserts_beside_the_append_is_found_by_the_check(
 async def test_what_a_superuser_did_carelessly_is_found_by_the_check(
     signed: Signed, owner: Plain, attack: str, finding: str
 ) -> None:
-    await owner.execute(f"{SLEEP}{attack}")
-    found = await check_ledger(owner)
+    async with rolled_back(owner):
+        await owner.execute(f"{SLEEP}{attack}")
+        found = await check_ledger(owner)
     assert [line for line in found if line.startswith(finding)], found
 
 
@@ -311,10 +335,11 @@ async def test_what_a_superuser_did_carelessly_is_found_by_the_check(
 async def test_what_a_superuser_changed_of_the_schema_is_found_by_the_guard(
     signed: Signed, owner: Plain, attack: str
 ) -> None:
-    await owner.execute(attack)
-    found = (await schema_guard.inspect(owner)).findings
-    # A rewrite changes only rows, not the schema.
-    assert found or await check_ledger(owner)
+    async with rolled_back(owner):
+        await owner.execute(attack)
+        found = (await schema_guard.inspect(owner)).findings
+        # A rewrite changes only rows, not the schema.
+        assert found or await check_ledger(owner)
 
 
 @pytest.mark.parametrize(
@@ -611,24 +636,27 @@ async def test_a_guard_that_was_resealed_is_found_by_the_signer(
 async def test_an_append_that_records_something_else_is_refused_by_the_appender(
     signed: Signed, owner: Plain, ask: Ask, events: int, changed: int
 ) -> None:
-    await owner.execute(REPLACE.format(f'"n":{changed}', '"n":7'))
-
     async def append() -> None:
         async with owner.transaction():
             await log.append(owner, [ask("e-1", events=events)], zone=ZONE)
 
-    with pytest.raises(LeafMismatch, match=f"position {5 + changed}: the record that"):
-        await append()
-    assert (await log.head(owner)).size == 4
+    async with rolled_back(owner):
+        await owner.execute(REPLACE.format(f'"n":{changed}', '"n":7'))
+        with pytest.raises(
+            LeafMismatch, match=f"position {5 + changed}: the record that"
+        ):
+            await append()
+        assert (await log.head(owner)).size == 4
 
 
 async def test_an_append_that_answers_with_fewer_leaves_is_refused_by_the_appender(
     signed: Signed, owner: Plain, ask: Ask
 ) -> None:
     body = await owner.fetchval("select pg_get_functiondef('ledger.append'::regproc)")
-    await owner.execute(body.replace("_totals[r.request] > 1", "false"))
-    with pytest.raises(LeafMismatch, match="position 5: the record that was"):
-        await log.append(owner, [ask("e-1", events=2)], zone=ZONE)
+    async with rolled_back(owner):
+        await owner.execute(body.replace("_totals[r.request] > 1", "false"))
+        with pytest.raises(LeafMismatch, match="position 5: the record that was"):
+            await log.append(owner, [ask("e-1", events=2)], zone=ZONE)
 
 
 async def test_a_receipt_of_something_else_is_refused_in_the_single_statement(
@@ -671,6 +699,12 @@ update vault.segment s
  where (s.stream, s.version, s.field) <> (o.stream, o.version, o.field)
    and {}
 """
+PUT_BACK = """
+update vault.segment s
+   set sealed = k.sealed, dek = k.dek
+  from kept k
+ where (s.stream, s.version, s.field) = (k.stream, k.version, k.field)
+"""
 SWAPS = {
     "between two events": (
         "s.field = 'note' and o.field = 'note'",
@@ -691,15 +725,20 @@ SWAPS = {
 }
 
 
+async def enter_texts(desk: Desk) -> None:
+    """Two cases with texts of every kind."""
+    people = {"reporter": Person("Budi"), "parties": (Person("Tono"),)}
+    await desk.do("K1", report("Satu", reference="LP/1", **people))
+    await desk.do("K1", Referred(effective_on=DAY, note="Ditinjau"))
+    await desk.do("K1", Referred(effective_on=DAY, note="Ditinjau lagi"))
+    await desk.do("K2", report("Dua"))
+
+
 @pytest.fixture
 async def desk(database: Database, tmp_path: Path) -> AsyncIterator[Desk]:
-    """Two cases with texts of every kind."""
+    """Such cases of this test alone."""
     async with opened(database, tmp_path / "keys") as desk:
-        people = {"reporter": Person("Budi"), "parties": (Person("Tono"),)}
-        await desk.do("K1", report("Satu", reference="LP/1", **people))
-        await desk.do("K1", Referred(effective_on=DAY, note="Ditinjau"))
-        await desk.do("K1", Referred(effective_on=DAY, note="Ditinjau lagi"))
-        await desk.do("K2", report("Dua"))
+        await enter_texts(desk)
         yield desk
 
 
@@ -714,33 +753,55 @@ async def read(desk: Desk) -> dict[tuple[str, int, str], str]:
     }
 
 
+class Sealed(NamedTuple):
+    """Such cases, the texts as they were, and a superuser's connection."""
+
+    desk: Desk
+    before: dict[tuple[str, int, str], str]
+    superuser: Plain
+
+
+@pytest.fixture(scope="module")
+async def entered_once(
+    clone: Clone, template: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Sealed]:
+    database = await clone(template)
+    async with opened(database, tmp_path_factory.mktemp("sealed") / "keys") as desk:
+        await enter_texts(desk)
+        superuser = await connect_as_owner(database.owner_dsn)
+        await superuser.execute("create temporary table kept as table vault.segment")
+        yield Sealed(desk, await read(desk), superuser)
+        await superuser.close()
+
+
+@pytest.fixture
+async def sealed(entered_once: Sealed) -> AsyncIterator[Sealed]:
+    """The texts, which are put back to their places when the test ends."""
+    yield entered_once
+    await entered_once.superuser.execute(f"reset role; {PUT_BACK}")
+    assert await read(entered_once.desk) == entered_once.before
+
+
 @pytest.mark.parametrize("role", ["iku_app", "iku_auditor", "iku_signer"])
 @pytest.mark.parametrize("where", [where for where, _ in SWAPS.values()], ids=SWAPS)
 async def test_swapping_sealed_texts_is_refused_to_logins_by_privilege(
-    desk: Desk, guarded: Plain, where: str, role: str
+    sealed: Sealed, where: str, role: str
 ) -> None:
-    before = await read(desk)
-    await guarded.execute(f"set role {role}")
+    await sealed.superuser.execute(f"set role {role}")
     with pytest.raises(asyncpg.InsufficientPrivilegeError, match="permission denied"):
-        await guarded.execute(SWAP.format(where))
-    assert await read(desk) == before
+        await sealed.superuser.execute(SWAP.format(where))
 
 
 @pytest.mark.parametrize("role", ["none", "iku_vault"])
 @pytest.mark.parametrize(("where", "swapped"), SWAPS.values(), ids=SWAPS)
 async def test_sealed_texts_swapped_by_a_superuser_or_the_vault_are_found_by_the_seal(
-    desk: Desk,
-    guarded: Plain,
-    where: str,
-    swapped: set[tuple[str, int, str]],
-    role: str,
+    sealed: Sealed, where: str, swapped: set[tuple[str, int, str]], role: str
 ) -> None:
-    before = await read(desk)
-    await guarded.execute(f"set role {role}")
-    await guarded.execute(SWAP.format(where))
-    after = await read(desk)
-    assert after == before | dict.fromkeys(swapped, "damaged")
-    assert swapped <= before.keys()
+    await sealed.superuser.execute(f"set role {role}")
+    await sealed.superuser.execute(SWAP.format(where))
+    after = await read(sealed.desk)
+    assert after == sealed.before | dict.fromkeys(swapped, "damaged")
+    assert swapped <= sealed.before.keys()
 
 
 async def test_keys_that_a_superuser_swapped_are_found_by_what_wraps_them(
@@ -782,11 +843,6 @@ async def test_another_text_sealed_with_the_real_keys_is_found_by_the_commitment
     assert (await read(desk))["conflict-K2", 1, "title"] == "damaged"
 
 
-@pytest.fixture
-def data(tmp_path: Path) -> Path:
-    return tmp_path / "var" / "postgres" / "data"
-
-
 def copy(source: Path, to: Path) -> None:
     """Copy a folder with its owner, which may be another user."""
     subprocess.run(["cp", "-a", source, to], check=True)
@@ -805,19 +861,20 @@ async def grow(held: Lease, home: SignerFolder, ask: Ask, *streams: str) -> None
 
 
 async def test_an_older_data_folder_put_back_is_found_by_the_signer(
-    tmp_path: Path, home: SignerFolder, ask: Ask, data: Path
+    own_home: Path, home: SignerFolder, ask: Ask
 ) -> None:
-    with lease(tmp_path / "var", FAST) as held:
+    data = own_home / "postgres" / "data"
+    with lease(own_home, FAST) as held:
         await migrate_database(
             Database(held.owner_dsn, held.application_dsn, held.signer_dsn)
         )
         await grow(held, home, ask, "a-1", "b-1")
-    copy(data, tmp_path / "older")
-    with lease(tmp_path / "var", FAST) as held:
+    copy(data, own_home / "older")
+    with lease(own_home, FAST) as held:
         await grow(held, home, ask, "c-1", "d-1")
     shutil.rmtree(data)
-    (tmp_path / "older").rename(data)
-    with lease(tmp_path / "var", FAST) as held:
+    (own_home / "older").rename(data)
+    with lease(own_home, FAST) as held:
         owner = await connect_as_owner(held.owner_dsn)
         assert await check_ledger(owner) == []  # consistent, but old
         await owner.close()

@@ -238,7 +238,7 @@ async def test_an_alarm_stands_until_somebody_has_looked_into_it(
 ) -> None:
     await fill(owner, 10)
     await sign(signer, home)
-    await owner.execute(OPEN + "create table gone as select * from ledger.event")
+    await owner.execute(OPEN + "create temporary table gone as table ledger.event")
     await owner.execute("delete from ledger.event where position = 10")
     for _ in range(2):
         with pytest.raises(
@@ -246,7 +246,10 @@ async def test_an_alarm_stands_until_somebody_has_looked_into_it(
         ):
             await sign(signer, home)
     await owner.execute(
-        "insert into ledger.event select * from gone where position = 10"
+        """
+        insert into ledger.event select * from gone where position = 10;
+        drop table gone
+        """
     )
     with pytest.raises(
         AlarmRaised,

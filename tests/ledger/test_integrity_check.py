@@ -11,7 +11,7 @@ from iku.ledger.integrity_check import check_ledger
 from iku.ledger.log import AppendRequest, Verdict
 from iku.ledger.signer_folder import SignerFolder
 from iku.postgres.pool import Plain
-from tests.ledger.conftest import part
+from tests.ledger.conftest import part, rolled_back
 
 Ask = Callable[..., AppendRequest]
 Append = Callable[..., Awaitable[list[Verdict]]]
@@ -152,8 +152,9 @@ async def test_what_was_changed_behind_the_ledgers_back_is_found(
     ask: Ask, append: Append, owner: Plain, change: str, finding: str
 ) -> None:
     await append(ask("a-1", events=3), ask("b-1"))
-    await owner.execute(OPEN + change)
-    found = await check_ledger(owner)
+    async with rolled_back(owner):
+        await owner.execute(OPEN + change)
+        found = await check_ledger(owner)
     assert [line for line in found if line.startswith(finding)], found
 
 
@@ -267,8 +268,10 @@ async def test_tables_that_are_not_what_they_should_be_are_found(
     ask: Ask, append: Append, owner: Plain, change: str, finding: str
 ) -> None:
     await append(ask("a-1", events=3))
-    await owner.execute(change)
-    assert finding in await check_ledger(owner)
+    async with rolled_back(owner):
+        await owner.execute(change)
+        found = await check_ledger(owner)
+    assert finding in found
 
 
 async def test_each_command_is_told_the_size_after_its_transaction(

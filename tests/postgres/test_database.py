@@ -18,7 +18,7 @@ from iku.postgres.embedded import lease
 from iku.postgres.migrations import load
 from iku.postgres.pool import Plain
 from iku.settings import Settings
-from tests.conftest import FAST
+from tests.conftest import FAST, name_of
 
 LOGINS = Path(iku.__file__).parents[2] / "docker" / "logins.sql"
 
@@ -109,7 +109,7 @@ async def test_migrating_twice_changes_nothing(database: Database) -> None:
 async def test_an_owner_that_is_no_superuser_can_migrate(
     empty_database: Database, administrator: Plain
 ) -> None:
-    name = empty_database.owner_dsn.split("@/")[1].split("?")[0]
+    name = name_of(empty_database)
     await administrator.execute("create role plain_owner login password 'x'")
     try:
         await administrator.execute(f"alter database {name} owner to plain_owner")
