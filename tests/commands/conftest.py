@@ -81,8 +81,9 @@ class Place:
 
             async def open_one() -> App:
                 opening = open_app(settings, self.database)
-                if self._kept is not None and not self.apps:
-                    opening = self._kept.opened(settings)
+                if self._kept is not None:
+                    kept = self._kept
+                    opening = (kept.another if self.apps else kept.opened)(settings)
                 self.apps.append(await stack.enter_async_context(opening))
                 return self.apps[-1]
 

@@ -31,10 +31,15 @@ from iku.postgres.database import Database
 from iku.postgres.pool import Plain, connect_as_signer
 from iku.settings import Settings
 from iku.streams import FoldedStream
+from tests import emptied as in_turn
 from tests.conftest import Clone, name_of
 from tests.ledger.conftest import ZONE, Ask
 from tests.ledger.test_attacks import CUT, asleep
 from tests.registers.filled import owner_of
+
+# A copy of `origin`, which is restored for each test.
+emptied_pool, emptied = in_turn.emptied_pool, in_turn.emptied
+database, owner, signer = in_turn.database, in_turn.owner, in_turn.signer
 
 ORIGIN = "iku.test/log"
 APPROVAL = Approval("Kepala Badan", "Cakram rusak; cadangan terakhir dipulihkan")
