@@ -50,8 +50,12 @@ FAST = {
     "max_wal_size": "128MB",  # the folder may be in memory
     "scram_iterations": "1",  # the password protects nothing
 }
-MEMORY = Path("/dev/shm")  # noqa: S108 - only a folder made by the tests is written to
+MEMORY = Path("/dev/shm")  # noqa: S108 - only folders made by the tests are written to
 ROOM_BYTES = 4 << 30
+# All temporary folders are in memory if it has room: each database is a copy of three
+# hundred files, and to make a file or a folder takes twenty times as long on a disk.
+if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ROOM_BYTES:
+    tempfile.tempdir = os.environ["TMPDIR"] = str(MEMORY)
 # What commands print is compared in English; tests of Indonesian set their own.
 os.environ["IKU_LANGUAGE"] = "en"
 introspection.share()
@@ -98,13 +102,15 @@ def pytest_collection() -> Iterator[None]:
     """Collect the tests without the garbage collector, which finds nothing meanwhile.
 
     It would visit each of a million objects again and again. They are frozen, so that
-    it does not visit them while the tests run, either.
+    it does not visit them while the tests run, either; it then runs less often than by
+    default, because the tests leave few cycles.
     """
     gc.disable()
     try:
         return (yield)
     finally:
         gc.freeze()
+        gc.set_threshold(20_000, 10, 10)
         gc.enable()
 
 
@@ -158,15 +164,6 @@ def within(server: Lease, name: str) -> Database:
     )
 
 
-def memory() -> Path | None:
-    """A folder in memory if it has room; else None, which is the disk.
-
-    Memory is faster: each test has a database, which is a copy of three hundred files.
-    """
-    roomy = os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ROOM_BYTES
-    return MEMORY if roomy else None
-
-
 def name_of(database: Database) -> str:
     """The name of a database of the tests."""
     return database.owner_dsn.split("@/")[1].split("?")[0]
@@ -174,8 +171,8 @@ def name_of(database: Database) -> str:
 
 @contextmanager
 def in_memory() -> Iterator[Path]:
-    """A folder there that every user can enter."""
-    with tempfile.TemporaryDirectory(prefix="iku-tests-", dir=memory()) as name:
+    """A folder that every user can enter, in memory if it has room, else on disk."""
+    with tempfile.TemporaryDirectory(prefix="iku-tests-") as name:
         folder = Path(name)
         folder.chmod(0o755)
         yield folder
@@ -187,7 +184,7 @@ def run_folder() -> Path:
     pytest-xdist starts them with the environment of the first, which removes it.
     """
     if "TESTS_RUN_FOLDER" not in os.environ:
-        name = tempfile.mkdtemp(prefix="iku-tests-", dir=memory())
+        name = tempfile.mkdtemp(prefix="iku-tests-")
         os.environ["TESTS_RUN_FOLDER"] = name
         atexit.register(shutil.rmtree, name, ignore_errors=True)
         Path(name).chmod(0o755)
