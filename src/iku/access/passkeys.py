@@ -110,9 +110,7 @@ class Passkeys:
 
     def __init__(self, public_url: str, agency: str) -> None:
         origin, host = _origin(public_url)
-        self._verifier = Verifier(origin, host, agency)
-        milliseconds = CHALLENGE_S * 1_000
-        self._verifier.server.timeout = milliseconds  # type: ignore[assignment]  # None
+        self._verifier = Verifier(origin, host, agency, CHALLENGE_S * 1_000)
 
     async def begin_registration(
         self, flows: FlowStore, passkeys: PasskeyStore, account: str, login_name: str

@@ -6,6 +6,7 @@ W3C Web Authentication, level 3, sections 7.1 (registration) and 7.2 (authentica
 import struct
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import cached_property
 from typing import Any, Literal, TypeVar
 
 import msgspec
@@ -90,21 +91,32 @@ INVALID = message("the response of the authenticator is not valid; try again")
 
 
 class Verifier:
-    """Verifies responses for pages of *origin* and the relying party *rp_id*."""
+    """Verifies responses for pages of *origin* and the relying party *rp_id*.
 
-    def __init__(self, origin: str, rp_id: str, agency: str) -> None:
+    Authenticators have *milliseconds* to respond.
+    """
+
+    def __init__(self, origin: str, rp_id: str, agency: str, milliseconds: int) -> None:
         self._origin = origin
-        self.server = Fido2Server(
-            PublicKeyCredentialRpEntity(name=agency, id=rp_id),
+        self._party = PublicKeyCredentialRpEntity(name=agency, id=rp_id)
+        self._milliseconds = milliseconds
+
+    @cached_property
+    def server(self) -> Fido2Server:
+        """Made for the first passkey, because it takes milliseconds."""
+        server = Fido2Server(
+            self._party,
             attestation=AttestationConveyancePreference.NONE,
             verify_origin=self._is_origin,
         )
-        self.server.allowed_algorithms = [
+        server.timeout = self._milliseconds  # type: ignore[assignment]  # None
+        server.allowed_algorithms = [
             PublicKeyCredentialParameters(
                 type=PublicKeyCredentialType.PUBLIC_KEY, alg=key.ALGORITHM
             )
             for key in KEYS
         ]
+        return server
 
     def verify_registration(
         self, response: RegistrationResponse
