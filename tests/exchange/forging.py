@@ -52,6 +52,13 @@ def forge(
 
     It has checkpoints at the sizes *earlier*; all are cosigned at *time*.
     """
+    return write(folder, forged_files(key, forged, earlier, time))
+
+
+def forged_files(
+    key: SigningKey, forged: Sequence[Any], earlier: Sequence[int], time: int
+) -> dict[str, bytes]:
+    """The files of the bundle that `forge` writes, by path."""
     told = [spell(record) for record in forged]
     leaves = [tree.leaf_hash(raw) for raw in told]
 
@@ -62,7 +69,7 @@ def forge(
     files = {"checkpoint": signed(len(told)), "policy.txt": policy(key)}
     files |= {f"checkpoints/{size}": signed(size) for size in earlier}
     raw = {path: content.encode() for path, content in files.items()}
-    raw |= dict(_tiles(told, leaves)) | _copies(forged)
+    raw |= dict(_tiles(told, leaves)) | _copies(told)
     listed = [
         {"bytes": len(content), "path": path, "sha256": sha256(content).hexdigest()}
         for path, content in raw.items()
@@ -76,7 +83,12 @@ def forge(
         "size": len(told),
     }
     raw["manifest.json"] = iku_verify.encode_manifest(manifest)
-    for path, content in raw.items():
+    return raw
+
+
+def write(folder: Path, files: dict[str, bytes]) -> Path:
+    """Write the files to a new folder."""
+    for path, content in files.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(content)
     return folder
@@ -96,11 +108,11 @@ def _tiles(told: list[bytes], leaves: list[bytes]) -> Iterator[tuple[str, bytes]
             yield one.entries_path(), tile.entry_bundle(told[part])
 
 
-def _copies(forged: Sequence[Any]) -> dict[str, bytes]:
+def _copies(told: list[bytes]) -> dict[str, bytes]:
     """The copies that a merger of the records requires; none from invalid records."""
     register = iku_verify.Register()
     with suppress(iku_verify.Finding):
-        for position, record in enumerate(forged, 1):
-            register.add(position, json.loads(spell(record)))
+        for position, raw in enumerate(told, 1):
+            register.add(position, json.loads(raw))
     found: dict[str, bytes] = register.copies()
     return found

@@ -17,7 +17,7 @@ import pytest
 import iku_verify
 from iku.ledger.checkpoint import Checkpoint
 from iku.ledger.note import Algorithm, SigningKey
-from tests.exchange.forging import ORIGIN, WITNESS, forge, policy
+from tests.exchange.forging import ORIGIN, WITNESS, forge, forged_files, policy, write
 from tests.exchange.test_bundle import relist
 from tests.flipping import Flipped
 from tests.ledger.test_note import log_key, weak_keys, witness_key
@@ -35,11 +35,16 @@ RECORDS = [record(number + 1) for number in range(SIZE)]
 EARLIER = (3, 100, 256, SIZE)
 
 
+@pytest.fixture(scope="module")
+def sound() -> dict[str, bytes]:
+    """The files of a bundle that was cosigned three days ago."""
+    return forged_files(KEY, RECORDS, EARLIER, NOW - 3 * DAY - 60)
+
+
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A bundle that was cosigned three days ago."""
-    at = NOW - 3 * DAY - 60
-    return forge(tmp_path / "b", KEY, RECORDS, earlier=EARLIER, time=at)
+def folder(sound: dict[str, bytes], tmp_path: Path) -> Path:
+    """The bundle, for this test alone."""
+    return write(tmp_path / "b", sound)
 
 
 Verify: TypeAlias = Callable[..., Any]

@@ -1,19 +1,16 @@
 """An HTTP server that shows a log made of any records, signed by the log's real key."""
 
-import itertools
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import parse_qs, urlsplit
 
 from iku.ledger import tlog_proof, tree
 from iku.ledger.note import SigningKey
-from tests.exchange.forging import forge, spell
+from tests.exchange.forging import forged_files, spell
 from tests.ledger.test_note import log_key
 
 KEY = log_key()
@@ -68,11 +65,9 @@ class LyingLog(ThreadingHTTPServer):
     """
 
     daemon_threads = True
-    folders = itertools.count()
 
-    def __init__(self, place: Path) -> None:
+    def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
-        self._place = place
         self.files: dict[str, bytes] = {}
         self.answers: dict[str, Answer] = {}
         self.asked: list[tuple[str, str | None]] = []
@@ -86,14 +81,8 @@ class LyingLog(ThreadingHTTPServer):
         self, shown: Sequence[Any], key: SigningKey = KEY, at: int | None = None
     ) -> "LyingLog":
         """Show these records and no others, signed, and cosigned at the time *at*."""
-        folder = self._place / f"log-{next(self.folders)}"
         when = int(time.time()) if at is None else at
-        forge(folder, key, shown, time=when)
-        files = {
-            path.relative_to(folder).as_posix(): path.read_bytes()
-            for path in folder.rglob("*")
-            if path.is_file()
-        }
+        files = forged_files(key, shown, (), when)
         self.leaves = [tree.leaf_hash(spell(one)) for one in shown]
         self.files, self.answers = files, {}  # a monitor may be reading
         return self
@@ -143,7 +132,7 @@ def answering(status: int, body: bytes, **headers: str) -> Answer:
 @contextmanager
 def lying_log() -> Iterator[LyingLog]:
     """A running server."""
-    with tempfile.TemporaryDirectory() as name, LyingLog(Path(name)) as log:
+    with LyingLog() as log:
         thread = threading.Thread(target=log.serve_forever, args=(0.02,), daemon=True)
         thread.start()
         try:
