@@ -23,6 +23,8 @@ from iku.ledger.integrity_check import check_ledger
 from iku.ledger.log import Connection
 from iku.ledger.record import Recorded
 from iku.postgres.database import Database
+from iku.postgres.migrations import MigrationError
+from iku.postgres.pool import Plain
 from iku.settings import Settings
 from tests.conftest import HOME, SETTINGS
 
@@ -119,6 +121,56 @@ async def test_a_house_over_an_empty_database_migrates_it_first(
         async with migrate_and_open(settings) as app, app.pool.acquire() as connection:
             assert {one.stream for one in await recorded(connection)} == BROUGHT
             assert (await app.figures.scale(connection)) is not None
+
+
+def settings_of(database: Database) -> Settings:
+    return Settings(
+        database_url=database.application_dsn,
+        owner_url=database.owner_dsn,
+        signer_url=database.signer_dsn,
+        home=HOME,
+    )
+
+
+async def test_the_owner_does_not_connect_to_a_prepared_database(
+    database: Database,
+) -> None:
+    unknown = database.owner_dsn.replace("//postgres:", "//unknown:")
+    assert unknown != database.owner_dsn
+    settings = replace(settings_of(database), owner_url=unknown)
+    async with migrate_and_open(settings) as app:
+        assert (await log.head(app.pool)).size == 4
+
+
+@pytest.mark.parametrize(
+    ("change", "state"),
+    [
+        ("drop schema guard cascade", "to_regprocedure('guard.version()') is not null"),
+        ("revoke iku_app from iku", "pg_has_role('iku', 'iku_app', 'set')"),
+        (
+            "revoke iku_signer from iku_sign",
+            "pg_has_role('iku_sign', 'iku_signer', 'set')",
+        ),
+    ],
+)
+async def test_the_owner_restores_what_is_missing(
+    database: Database, owner: Plain, change: str, state: str
+) -> None:
+    await owner.execute(change)
+    assert await owner.fetchval(f"select {state}") is False
+    async with migrate_and_open(settings_of(database)):
+        assert await owner.fetchval(f"select {state}") is True
+
+
+async def test_an_edited_migration_is_refused_at_a_start(
+    database: Database, owner: Plain
+) -> None:
+    await owner.execute(
+        r"update public.schema_migration set sha256 = '\x00' where version = 2"
+    )
+    with pytest.raises(MigrationError, match="0002_vault was edited"):
+        async with migrate_and_open(settings_of(database)):
+            pass
 
 
 async def test_a_closed_house_takes_nothing_in(database: Database) -> None:

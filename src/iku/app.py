@@ -34,7 +34,12 @@ from iku.ledger.note import Malformed
 from iku.ledger.policy import Policy
 from iku.messages import message
 from iku.postgres import pool as pools
-from iku.postgres.database import Database, migrate_database, open_database
+from iku.postgres.database import (
+    Database,
+    migrate_database,
+    open_database,
+    open_migrated_pool,
+)
 from iku.postgres.pool import Connection, Pool
 from iku.projections import backfill, number_index
 from iku.queries import health
@@ -162,31 +167,41 @@ class App:
 @asynccontextmanager
 async def migrate_and_open(settings: Settings) -> AsyncIterator[App]:
     """The application after migration and seeding, open while the context lasts."""
-    async with open_database(settings) as database:
-        await migrate_database(database)
-        async with open_app(settings, database) as app:
-            yield app
+    async with (
+        open_database(settings) as database,
+        await open_migrated_pool(database, settings.pool_size) as pool,
+        _assembled(settings, database, pool) as app,
+    ):
+        yield app
 
 
 @asynccontextmanager
 async def open_app(settings: Settings, database: Database) -> AsyncIterator[App]:
     """The application on a migrated database, open while the context lasts."""
+    async with (
+        await pools.create_pool(database.application_dsn, settings.pool_size) as pool,
+        _assembled(settings, database, pool) as app,
+    ):
+        yield app
+
+
+@asynccontextmanager
+async def _assembled(
+    settings: Settings, database: Database, pool: Pool
+) -> AsyncIterator[App]:
     ours = agency.load_agency(settings.agency)
     witnesses = load_witnesses(settings)
     vault = _vault(settings)
     connect = partial(pools.connect, database.application_dsn)
     zone = settings.timezone
     once = SingleStatementAppend(vault, zone, drafts.erase)
-    async with (
-        await pools.create_pool(database.application_dsn, settings.pool_size) as pool,
-        Appender(
-            connect,
-            zone=zone.key,
-            project=once.project,
-            admit=number_index.assign_numbers,
-            at_once=once.append,
-        ) as appender,
-    ):
+    async with Appender(
+        connect,
+        zone=zone.key,
+        project=once.project,
+        admit=number_index.assign_numbers,
+        at_once=once.append,
+    ) as appender:
         replica = await pools.is_read_only(pool)
         figures = Figures()
         trail = AuditTrail(Secrets(settings.keys_folder, partial(_today, settings)))

@@ -112,4 +112,4 @@ async def test_a_superuser_needs_no_letting_in(
     ],
 )
 def test_a_login_is_read_from_wherever_the_address_has_it(dsn: str, user: str) -> None:
-    assert pools._login_name(dsn) == user
+    assert pools.login_name(dsn) == user

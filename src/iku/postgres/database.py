@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
+import asyncpg
+
 from iku.messages import message
 from iku.postgres import embedded, migrations, pool, schema_guard
 from iku.postgres.embedded import Lease
@@ -17,6 +19,37 @@ _logger = logging.getLogger(__name__)
 
 WATCH_S = 0.5  # longest time in which a killed embedded server is not noticed
 LONGEST_PAUSE_S = 30.0  # between two failing attempts to restart it
+# What the owner would change: migrations, the guard if it is a superuser, the signer.
+PREPARED = """
+    select array(
+             select encode(sha256, 'hex')
+               from public.schema_migration
+              order by version
+           ) = $1::text[]
+       and (
+             exists (
+               select
+                 from pg_proc
+                where oid = to_regprocedure('guard.version()')
+                  and prosrc = $2
+             )
+             or exists (
+               select
+                 from pg_roles
+                where rolname = $3
+                  and not rolsuper
+             )
+           )
+       and (
+             $4::text is null
+             or exists (
+               select
+                 from pg_roles
+                where rolname = $4
+                  and pg_has_role(oid, $5, 'set')
+             )
+           )
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,3 +152,46 @@ async def _refuse_unmigrated_replica(replica: pool.Connection) -> None:
                 missing=[*map(str, missing)],
             )
         )
+
+
+async def open_migrated_pool(database: Database, size: int) -> pool.Pool:
+    """A pool of the application's connections to the migrated schema.
+
+    The owner connects only if `migrate_database` has something to do. Most programs
+    find nothing, and its connection costs as much as that of the application.
+
+    Raises:
+        MigrationError: As `migrate_database`.
+    """
+    try:
+        opened = await pool.create_pool(database.application_dsn, size)
+    except asyncpg.PostgresError:  # before the first migration, its role is missing
+        await migrate_database(database)
+        return await pool.create_pool(database.application_dsn, size)
+    try:
+        if not await _is_prepared(opened, database):
+            await migrate_database(database)
+    except BaseException:
+        await opened.close()
+        raise
+    return opened
+
+
+async def _is_prepared(application: pool.Pool, database: Database) -> bool:
+    """Whether `migrate_database` would change nothing, asked as the application.
+
+    That its login has the role of the application is known: it is connected.
+    """
+    signer = database.signer_dsn and pool.login_name(database.signer_dsn)
+    try:
+        prepared: bool = await application.fetchval(
+            PREPARED,
+            [migration.sha256.hex() for migration in migrations.load()],
+            schema_guard.FUNCTIONS["version"],
+            pool.login_name(database.owner_dsn),
+            signer,
+            pool.SIGNER_ROLE,
+        )
+    except asyncpg.PostgresError:  # a table or a role is missing
+        return False
+    return prepared

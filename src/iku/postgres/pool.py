@@ -115,13 +115,13 @@ async def _prepare_login(owner: Connection, dsn: str, role: str) -> None:
            and not pg_has_role(login.oid, app.oid, 'set')
         """,
         role,
-        _login_name(dsn),
+        login_name(dsn),
     )
     if grant is not None:
         await owner.execute(grant)
 
 
-def _login_name(dsn: str) -> str:
+def login_name(dsn: str) -> str:
     """The login in a connection URI, from its user part or its parameter."""
     parts = urlsplit(dsn)
     [user] = parse_qs(parts.query).get("user", [unquote(parts.username or "")])
