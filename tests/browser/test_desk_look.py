@@ -23,6 +23,7 @@ from tests.browser.test_look import (
     follow,
     look,
     looked_at,
+    views,
 )
 from tests.samples import sample
 from tests.web.pages.showing import addresses
@@ -62,19 +63,28 @@ class Opened:
         await become(self.page.context, self.site, name)
 
     async def look(self, name: str) -> None:
-        name = f"{name}-{self.status}-{self.language}"
         await look(self.page, name, *OF_LANGUAGES[self.language])
 
 
 async def walk(
     site: Site, context: BrowserContext, language: str, name: str, step: int
 ) -> None:
-    """Look at every page, or in a sample at each *step*-th one."""
+    """Look at every page, or in a sample at each *step*-th one.
+
+    Pages with the same view follow each other, because a change of the width or of the
+    colours takes as long as half a page.
+    """
     opened = Opened(await context.new_page(), site, language)
-    for path in sample(addresses(), step):
-        await opened.open(path)
-        assert opened.status in SHOWN, path
-        await opened.look(f"{name}{path.replace('/', '-')}")
+    named = {
+        f"{name}{path.replace('/', '-')}-{language}": path
+        for path in sample(addresses(), step)
+    }
+    for one in sorted(
+        named, key=lambda one: str([*views(one, *OF_LANGUAGES[language])])
+    ):
+        await opened.open(named[one])
+        assert opened.status in SHOWN, one
+        await opened.look(one)
 
 
 @pytest.mark.parametrize("language", OF_LANGUAGES)
@@ -139,4 +149,4 @@ async def test_each_page_that_refuses_something_is_accessible(
     opened = Opened(await looked_at.new_page(), example, language)
     async for status in refusals(opened, monkeypatch):
         assert opened.status == status, opened.page.url
-        await opened.look("refusal")
+        await opened.look(f"refusal-{status}-{language}")

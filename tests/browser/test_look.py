@@ -26,35 +26,43 @@ WIDTHS = (320, 1280)
 CONTRAST = {"runOnly": {"type": "rule", "values": ["color-contrast"]}}
 # A scheme changes nothing but colours.
 SCHEMES = {"light": RULES, "dark": RULES | CONTRAST}
-# Marks one of the elements whose texts have the same colours and size: axe takes
-# milliseconds for the contrast of each.
-# In a sample, none that is like one of an earlier page of the same tab.
-MARK = """all => {
+# What is asked of a page before axe: how many elements ask for the focus, how wide it
+# is, its colour scheme, and what accessibility depends on of its elements, not words.
+STATE = """() => [
+  document.querySelectorAll('[autofocus]').length,
+  document.documentElement.scrollWidth,
+  matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light',
+  [...document.body.querySelectorAll('*')].map(one => [
+    one.tagName, one.textContent.trim() === '',
+    ...['class', 'id', 'for', 'role', 'type', 'tabindex', 'lang', 'disabled', 'hidden',
+        'aria-hidden', 'aria-current', 'aria-describedby', 'aria-labelledby'
+    ].map(name => one.getAttribute(name)), Boolean(one.getAttribute('aria-label')),
+  ]).join()
+]"""
+# Marks one of the elements whose texts have the same colours and size, because axe
+# takes milliseconds for the contrast of each, and judges the page. In a sample, none is
+# marked that is like one of an earlier page of the same tab. What passes is not sent:
+# that takes longer than the judgement of many a rule.
+JUDGE = """async ([how, all]) => {
   const known = new Set(all ? [] : JSON.parse(sessionStorage.contoh ?? '[]'))
+  const grounds = new Map([[null, '']])
+  const ground = one => {
+    if (!grounds.has(one)) {
+      const {backgroundColor, opacity} = getComputedStyle(one)
+      grounds.set(one, `${backgroundColor},${opacity},${ground(one.parentElement)}`)
+    }
+    return grounds.get(one)
+  }
   for (const one of document.querySelectorAll('body *')) {
     const texts = [...one.childNodes].filter(node => node.nodeType === 3)
     if (!texts.some(node => node.data.trim())) continue
     const {color, fill, fontSize, fontWeight} = getComputedStyle(one)
-    const look = [color, fill, fontSize, fontWeight]
-    for (let up = one; up; up = up.parentElement) {
-      const {backgroundColor, opacity} = getComputedStyle(up)
-      look.push(backgroundColor, opacity)
-    }
-    one.toggleAttribute('data-contoh', !known.has(String(look)))
-    known.add(String(look))
+    const look = [color, fill, fontSize, fontWeight, ground(one)].join()
+    one.toggleAttribute('data-contoh', !known.has(look))
+    known.add(look)
   }
   if (!all) sessionStorage.contoh = JSON.stringify([...known])
   axe.configure({rules: [{id: 'color-contrast', selector: '[data-contoh]'}]})
-}"""
-# The elements of a page with what accessibility depends on, without its words.
-ELEMENTS = """() => [...document.body.querySelectorAll('*')].map(one => [
-  one.tagName, one.textContent.trim() === '',
-  ...['class', 'id', 'for', 'role', 'type', 'tabindex', 'lang', 'disabled', 'hidden',
-      'aria-hidden', 'aria-current', 'aria-describedby', 'aria-labelledby'
-  ].map(name => one.getAttribute(name)), Boolean(one.getAttribute('aria-label')),
-]).join()"""
-# What passes is not sent: that takes longer than the judgement of many a rule.
-JUDGE = """async how => {
   const {violations} = await axe.run(how)
   return {violations}
 }"""
@@ -82,28 +90,30 @@ async def look(
 
     At most one element asks for the focus, because a browser obeys the first only. axe
     does not judge the elements of an earlier page again. A sample has one of the views
-    of each page.
+    of each page. The page keeps the last width and scheme: a change back would take as
+    long as the next page with another view.
     """
-    assert await page.locator("[autofocus]").count() <= 1, name
-    elements = (await page.evaluate(ELEMENTS), str(schemes))
-    known = elements in seen
-    seen.add(elements)
+    known = None
     for width, judged in views(name, schemes, widths):
-        await page.set_viewport_size({"width": width, "height": LOW["height"]})
-        wide = await page.evaluate("document.documentElement.scrollWidth")
+        size = page.viewport_size
+        if size is None or size["width"] != width:
+            await page.set_viewport_size({"width": width, "height": LOW["height"]})
+        focused, wide, shown, elements = await page.evaluate(STATE)
+        assert focused <= 1, name
         assert wide <= width, (name, wide)
         if folder := os.environ.get("SCREENSHOTS"):
             path = f"{folder}{name}-{width}.png"
             await page.screenshot(path=path, full_page=True)
+        if known is None:
+            known = (elements, str(schemes)) in seen
+            seen.add((elements, str(schemes)))
         for scheme, rules in () if known else judged.items():
-            if scheme != "light":
+            if scheme != shown:
                 await page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-            await page.evaluate(MARK, ALL)
-            found = AxeResults(await page.evaluate(JUDGE, rules))
+                shown = scheme
+            found = AxeResults(await page.evaluate(JUDGE, [rules, ALL]))
             at = (name, width, scheme)
             assert found.violations_count == 0, (*at, found.generate_report())
-            if scheme != "light":
-                await page.emulate_media(color_scheme="light")
 
 
 def views(
