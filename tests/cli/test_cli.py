@@ -6,17 +6,18 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import iku as package
-from iku.cli import commands
+from iku.cli import commands, errors
 from iku.domain.paper_data import StatementKind
 from iku.postgres.database import Database
 from iku.postgres.pool import Plain
+from tests.cli.conftest import Said
 from tests.forked import Forker, Process
 from tests.test_docs import walk
 
@@ -60,12 +61,29 @@ def test_every_command_and_option_stands_in_the_document() -> None:
                 assert not spelling.startswith("--") or spelling in text, spelling
 
 
+@pytest.fixture
+def here(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., Said]:
+    """A function that runs a command in this process, which needs no database."""
+    monkeypatch.setenv(errors.DEBUG, "1")  # no handler of log messages stays behind
+
+    def run(*arguments: str) -> Said:
+        code = errors._run(commands, arguments)
+        return Said(code, *capsys.readouterr())
+
+    return run
+
+
 @pytest.mark.parametrize("name", [name for name, _ in walk(commands)])
-def test_every_command_has_help_and_knows_usage(iku: Any, name: str) -> None:
-    shown = iku(*name.split(), "--help")
+def test_every_command_has_help_and_knows_usage(
+    here: Callable[..., Said], name: str
+) -> None:
+    shown = here(*name.split(), "--help")
     assert shown.code == 0
+    assert shown.out.startswith(f"Usage: iku {name} ")
     assert [line for line in shown.out.splitlines() if len(line) > 80] == []
-    said = iku(*name.split(), "--nonsense")
+    said = here(*name.split(), "--nonsense")
     assert said.code == 2
     assert said.err.startswith("iku: No such option '--nonsense'")
     assert said.err.count("\n") == 1
