@@ -19,36 +19,16 @@ _logger = logging.getLogger(__name__)
 
 WATCH_S = 0.5  # longest time in which a killed embedded server is not noticed
 LONGEST_PAUSE_S = 30.0  # between two failing attempts to restart it
-# What the owner would change: migrations, the guard if it is a superuser, the signer.
+# What the owner would change: migrations, the guard and the signer's role. It raises an
+# error if a table, a function or a role is missing.
 PREPARED = """
     select array(
              select encode(sha256, 'hex')
                from public.schema_migration
               order by version
            ) = $1::text[]
-       and (
-             exists (
-               select
-                 from pg_proc
-                where oid = to_regprocedure('guard.version()')
-                  and prosrc = $2
-             )
-             or exists (
-               select
-                 from pg_roles
-                where rolname = $3
-                  and not rolsuper
-             )
-           )
-       and (
-             $4::text is null
-             or exists (
-               select
-                 from pg_roles
-                where rolname = $4
-                  and pg_has_role(oid, $5, 'set')
-             )
-           )
+       and guard.version() >= $2
+       and ($3::text is null or pg_has_role($3, $4, 'set'))
     """
 
 
@@ -187,11 +167,10 @@ async def _is_prepared(application: pool.Pool, database: Database) -> bool:
         prepared: bool = await application.fetchval(
             PREPARED,
             [migration.sha256.hex() for migration in migrations.load()],
-            schema_guard.FUNCTIONS["version"],
-            pool.login_name(database.owner_dsn),
+            schema_guard.VERSION,
             signer,
             pool.SIGNER_ROLE,
         )
-    except asyncpg.PostgresError:  # a table or a role is missing
+    except asyncpg.PostgresError:
         return False
     return prepared
