@@ -422,8 +422,9 @@ if __name__ == "__main__":
 
     for command in COMMANDS.values():
         assert command  # it is imported now, which takes longer than to run it
-    assert app.__name__ != server.__name__  # the web, which `iku serve` imports late
+    assert server.__name__  # `iku serve` imports it late
     introspection.share()
     warm_up(commands)
+    app.assemble()  # as a server does at its start
     COMMANDS._loaded.clear()  # a command translates the help of those it loads
     serve(sys.argv[1], main)
