@@ -425,6 +425,7 @@ if __name__ == "__main__":
     assert server.__name__  # `iku serve` imports it late
     introspection.share()
     warm_up(commands)
-    app.assemble()  # as a server does at its start
+    assembled = app.assemble()  # a server assembles it once, and then connects it
+    app.assemble = lambda: assembled
     COMMANDS._loaded.clear()  # a command translates the help of those it loads
     serve(sys.argv[1], main)
