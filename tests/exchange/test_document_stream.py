@@ -13,6 +13,7 @@ from iku.exchange.papers.document import Document
 from iku.exchange.printed_table import PrintedColumn, PrintedTable
 from iku.language import Language
 from tests.exchange.workbooks import cells
+from tests.samples import examples
 
 COLUMNS = (
     PrintedColumn("Nomor", is_number=True),
@@ -144,4 +145,4 @@ def peak(rows: int) -> int:
 def test_the_memory_of_a_workbook_does_not_grow_with_its_rows() -> None:
     peak(100)  # imports, and caches
     # Eight times the rows; other threads of the process allocate memory, too.
-    assert peak(8_000) < 2 * peak(1_000)
+    assert peak(examples(8_000, 4_000)) < 2 * peak(examples(1_000, 500))
