@@ -79,7 +79,7 @@ class IdentityProvider(ThreadingHTTPServer):
     """A provider that checks what it is sent, and answers what a test wants.
 
     Attributes:
-        answers: Other answers, by path; they take precedence.
+        answers: Other answers, by path without query; they take precedence.
         configuration: Members that the discovery document has otherwise.
         claims, header: Members that the next tokens have otherwise; None: not at all.
         key, kid: What signs the next tokens.
@@ -209,8 +209,9 @@ class _Handler(BaseHTTPRequestHandler):
             "/.well-known/openid-configuration": self.server.discovery(),
             "/jwks": {"keys": self.server.keys},
         }
-        if self.path in self.server.answers:
-            self.server.answers[self.path](self)
+        path = urlsplit(self.path).path
+        if path in self.server.answers:
+            self.server.answers[path](self)
         elif self.path in documents:
             send(self, 200, documents[self.path], **self.server.headers)
         else:

@@ -56,16 +56,16 @@ async def test_the_checked_address_is_asked_for_the_name(
     heard = []
 
     def note_host(to: BaseHTTPRequestHandler) -> None:
-        heard.append(to.headers["Host"])
+        heard.append((to.headers["Host"], to.path))
         send(to, 200, {})
 
-    provider.answers["/x?a=b"] = note_host
+    provider.answers["/x"] = note_host
     client, names = client_of(["127.0.0.1"], ["8.8.8.8"])
 
     answer = await client.get(f"http://sso.test:{provider.server_port}/x?a=b")
 
     assert (answer.status, answer.body) == (200, b"{}")
-    assert heard == [f"sso.test:{provider.server_port}"]
+    assert heard == [(f"sso.test:{provider.server_port}", "/x?a=b")]
     assert names.asked == [("sso.test", provider.server_port)]
 
 
