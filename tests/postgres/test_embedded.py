@@ -4,6 +4,7 @@ Every test has a separate server, and ends only the processes that it started, b
 """
 
 import asyncio
+import itertools
 import os
 import shutil
 import signal
@@ -66,6 +67,31 @@ def served(made: Path) -> Iterator[tuple[Path, Lease]]:
     """A server with production settings, which tests only read, and its home folder."""
     with copied(made) as home, lease(home) as held:
         yield home, held
+
+
+@pytest.fixture(scope="module")
+def homes(made: Path) -> Iterator[Iterator[Path]]:
+    """Copies of the home folder of a stopped server."""
+    with ExitStack() as stack:
+        yield (stack.enter_context(copied(made)) for _ in itertools.count())
+
+
+@pytest.fixture(scope="module")
+def stopped() -> list[Path]:
+    """The copies whose server was stopped in order."""
+    return []
+
+
+@pytest.fixture
+def home(homes: Iterator[Path], stopped: list[Path]) -> Iterator[Path]:
+    """The home folder of a stopped server, used by one test after the other.
+
+    A test that leaves more than tables and passwords has a copy of its own.
+    """
+    home = stopped.pop() if stopped else next(homes)
+    yield home
+    if not (home / "postgres" / "data" / "postmaster.pid").exists():
+        stopped.append(home)
 
 
 @pytest.fixture
@@ -201,13 +227,13 @@ def finish(program: Process) -> None:
     assert program.returncode == 0
 
 
-def test_data_stay_from_one_run_to_the_next(own_home: Path) -> None:
-    with lease(own_home, FAST) as held:
-        ask(held.owner_dsn, "create table kept as select 42 as answer")
-        assert served_by(own_home)
-    assert served_by(own_home) is None
-    with lease(own_home, FAST) as held:
-        assert ask(held.owner_dsn, "select answer from kept") == 42
+def test_data_stay_from_one_run_to_the_next(home: Path) -> None:
+    with lease(home, FAST) as held:
+        ask(held.owner_dsn, "create table stayed as select 42 as answer")
+        assert served_by(home)
+    assert served_by(home) is None
+    with lease(home, FAST) as held:
+        assert ask(held.owner_dsn, "select answer from stayed") == 42
 
 
 def test_the_server_never_runs_as_root(served: tuple[Path, Lease]) -> None:
@@ -241,12 +267,12 @@ def test_the_data_may_lie_in_a_closed_folder(closed_folder: Path, made: Path) ->
 
 
 def test_the_wheel_may_lie_in_a_closed_folder(
-    closed_folder: Path, own_home: Path, monkeypatch: pytest.MonkeyPatch
+    closed_folder: Path, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     copied = copy_wheel(closed_folder)
     monkeypatch.setattr(programs, "wheel_programs", lambda: copied)
-    for home in (own_home, closed_folder):  # a cluster is created in the second
-        with lease(home, FAST) as held:
+    for place in (home, closed_folder):  # a cluster is created in the second
+        with lease(place, FAST) as held:
             assert ask(held.application_dsn, "select 1") == 1
 
 
@@ -266,12 +292,12 @@ def test_the_path_may_be_long_or_odd(tmp_path: Path, made: Path, name: str) -> N
 
 
 def test_a_socket_folder_of_somebody_else_is_not_used(
-    own_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(embedded, "LONGEST_SOCKET_PATH", 0)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     place = embedded._Cluster(
-        own_home / "postgres",
+        home / "postgres",
         programs.Programs(tmp_path, programs.SystemUser()),
     ).socket_folder
     place.symlink_to(tmp_path)
@@ -279,7 +305,7 @@ def test_a_socket_folder_of_somebody_else_is_not_used(
         pytest.raises(
             PostgresError, match="is a link, or belongs to another user than "
         ),
-        lease(own_home),
+        lease(home),
     ):
         pass
 
@@ -335,33 +361,33 @@ def test_the_applications_login_has_no_rights_of_its_own(
     assert ask(held.application_dsn, rights) is False
 
 
-def test_a_lost_password_of_the_application_is_made_anew(own_home: Path) -> None:
-    with lease(own_home, FAST) as first:
+def test_a_lost_password_of_the_application_is_made_anew(home: Path) -> None:
+    with lease(home, FAST) as first:
         pass
-    (own_home / "postgres" / "iku.password").unlink()
-    with lease(own_home, FAST) as second:
+    (home / "postgres" / "iku.password").unlink()
+    with lease(home, FAST) as second:
         assert ask(second.application_dsn, "select 1") == 1
     assert first.application_dsn != second.application_dsn
 
 
 def test_settings_of_the_surroundings_do_not_reach_it(
-    own_home: Path, monkeypatch: pytest.MonkeyPatch
+    home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("PGHOST", "PGDATA", "PGUSER", "PGOPTIONS", "PGSERVICE"):
         monkeypatch.setenv(name, "elsewhere")
-    with lease(own_home, FAST):
-        assert served_by(own_home)
+    with lease(home, FAST):
+        assert served_by(home)
 
 
 def test_the_last_to_leave_stops_it(
-    own_home: Path, hold: Callable[[Path], Process]
+    home: Path, hold: Callable[[Path], Process]
 ) -> None:
-    first, second = hold(own_home), hold(own_home)
+    first, second = hold(home), hold(home)
     assert ask(dsn_of(first), STARTED) == ask(dsn_of(second), STARTED)
     finish(first)
-    assert served_by(own_home)
+    assert served_by(home)
     finish(second)
-    assert served_by(own_home) is None
+    assert served_by(home) is None
 
 
 def test_eight_at_once_on_a_fresh_folder_share_one(
@@ -376,82 +402,80 @@ def test_eight_at_once_on_a_fresh_folder_share_one(
 
 
 def test_a_killed_program_leaves_no_lease(
-    own_home: Path, hold: Callable[[Path], Process]
+    home: Path, hold: Callable[[Path], Process]
 ) -> None:
-    killed = hold(own_home)
+    killed = hold(home)
     started = ask(dsn_of(killed), STARTED)
     killed.kill()
     killed.wait()
-    with lease(own_home, FAST) as held:
+    with lease(home, FAST) as held:
         assert ask(held.owner_dsn, STARTED) == started
-    assert served_by(own_home) is None
+    assert served_by(home) is None
 
 
-def test_an_error_inside_passes_and_the_server_stops(own_home: Path) -> None:
-    with pytest.raises(OSError, match="of the program itself"), lease(own_home, FAST):
+def test_an_error_inside_passes_and_the_server_stops(home: Path) -> None:
+    with pytest.raises(OSError, match="of the program itself"), lease(home, FAST):
         raise OSError("of the program itself")
-    assert served_by(own_home) is None
+    assert served_by(home) is None
 
 
-def test_a_killed_server_is_started_again_and_has_everything(own_home: Path) -> None:
-    with lease(own_home, {"fsync": "off"}) as first:
+def test_a_killed_server_is_started_again_and_has_everything(home: Path) -> None:
+    with lease(home, {"fsync": "off"}) as first:
         ask(first.owner_dsn, "create table kept as select 42 as answer")
-        kill_server(own_home)
-        with lease(own_home, FAST) as second:
+        kill_server(home)
+        with lease(home, FAST) as second:
             assert ask(second.owner_dsn, "select answer from kept") == 42
         assert ask(first.owner_dsn, "select answer from kept") == 42
-    assert served_by(own_home) is None
+    assert served_by(home) is None
 
 
-def test_whoever_holds_a_lease_starts_a_killed_server_again(own_home: Path) -> None:
+def test_whoever_holds_a_lease_starts_a_killed_server_again(home: Path) -> None:
     durable = {"fsync": "off"}
-    with lease(own_home, durable) as first, lease(own_home, durable) as second:
-        ask(first.owner_dsn, "create table kept as select 42 as answer")
+    with lease(home, durable) as first, lease(home, durable) as second:
+        ask(first.owner_dsn, "create table mended as select 42 as answer")
         assert not first.restart()
-        kill_server(own_home)
-        eventually(lambda: served_by(own_home) is None)
+        kill_server(home)
+        eventually(lambda: served_by(home) is None)
         with ThreadPoolExecutor(2) as threads:
             mended = [threads.submit(held.restart) for held in (first, second)]
         assert any(one.result() for one in mended)
-        assert ask(second.owner_dsn, "select answer from kept") == 42
+        assert ask(second.owner_dsn, "select answer from mended") == 42
         assert ask(second.owner_dsn, "show fsync") == "off"
         assert not second.restart()
-    assert served_by(own_home) is None
+    assert served_by(home) is None
 
 
-def test_a_server_that_cannot_be_started_again_is_told(own_home: Path) -> None:
-    with lease(own_home, FAST) as held:
-        kill_server(own_home)
-        eventually(lambda: served_by(own_home) is None)
-        data = own_home / "postgres" / "data"
+def test_a_server_that_cannot_be_started_again_is_told(home: Path) -> None:
+    with lease(home, FAST) as held:
+        kill_server(home)
+        eventually(lambda: served_by(home) is None)
+        data = home / "postgres" / "data"
         (data / "global").rename(data / "elsewhere")
         with pytest.raises(PostgresError, match="the embedded server did not start"):
             held.restart()
         (data / "elsewhere").rename(data / "global")
         assert held.restart()
-    assert served_by(own_home) is None
+    assert served_by(home) is None
 
 
-def test_a_killed_servers_busy_children_are_waited_for(own_home: Path) -> None:
+def test_a_killed_servers_busy_children_are_waited_for(home: Path) -> None:
     long = "select count(*) from generate_series(1, 5000000)"
     busy = "select count(*) from pg_stat_activity where state = 'active'"
-    with lease(own_home, FAST) as held, ThreadPoolExecutor(1) as threads:
+    with lease(home, FAST) as held, ThreadPoolExecutor(1) as threads:
         answer = threads.submit(ask, held.owner_dsn, long)
         eventually(lambda: ask(held.owner_dsn, busy) == 2)
-        kill_server(own_home)
-        with lease(own_home, FAST) as again:
+        kill_server(home)
+        with lease(home, FAST) as again:
             assert ask(again.owner_dsn, "select 1") == 1
         answer.exception()
 
 
 @pytest.mark.parametrize("left", ["", "{pid}\n", "{pid}\n/data\n1\n5432\n/run\n\n\n"])
-def test_a_number_left_by_a_dead_server_does_not_hinder(
-    own_home: Path, left: str
-) -> None:
-    folder = own_home / "postgres"
+def test_a_number_left_by_a_dead_server_does_not_hinder(home: Path, left: str) -> None:
+    folder = home / "postgres"
     for path in (folder / "data/postmaster.pid", folder / "run/.s.PGSQL.5432.lock"):
         path.write_text(left.format(pid=os.getpid()))
-    with lease(own_home, FAST) as held:
+    with lease(home, FAST) as held:
         assert ask(held.application_dsn, "select 1") == 1
 
 
@@ -573,27 +597,27 @@ def test_a_failure_of_the_programs_is_quoted(
     )
 
 
-def test_a_server_that_does_not_start_is_quoted(own_home: Path) -> None:
+def test_a_server_that_does_not_start_is_quoted(home: Path) -> None:
     with (
         pytest.raises(PostgresError, match="no_such_setting"),
-        lease(own_home, {"no_such_setting": "on"}),
+        lease(home, {"no_such_setting": "on"}),
     ):
         pass
 
 
 def test_a_server_that_cannot_let_the_application_in_is_stopped_again(
-    own_home: Path, monkeypatch: pytest.MonkeyPatch
+    home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(embedded, "APPLICATION", "pg_reserved")
-    assert "pg_reserved" in refusal(own_home, lines=3)
-    assert served_by(own_home) is None
+    assert "pg_reserved" in refusal(home, lines=3)
+    assert served_by(home) is None
 
 
 def test_a_server_that_does_not_answer_is_given_up(
-    own_home: Path, monkeypatch: pytest.MonkeyPatch
+    home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(embedded, "START_TIMEOUT_S", -1)
-    assert "the embedded server does not answer" in refusal(own_home)
+    assert "the embedded server does not answer" in refusal(home)
 
 
 def test_a_program_that_hangs_is_named(tmp_path: Path) -> None:
