@@ -9,6 +9,7 @@ from iku.ledger.proof_building import Node
 from iku.ledger.tile import Tile
 from iku.ledger.tile_cache import Tiles
 from iku.postgres.pool import Plain
+from tests.samples import sample
 
 SIZE = 66_100  # reaches into the second tile of level 1
 
@@ -54,7 +55,9 @@ async def test_the_tree_is_that_of_the_records_with_and_without_a_cache(
     owner: Plain,
 ) -> None:
     leaves = await fill(owner, SIZE)
-    sizes = (1, 255, 256, 257, 65_535, 65_536, 65_793, SIZE)
+    # Without a cache, each of the large ones reads the whole log.
+    large = sample((65_535, 65_536, 65_793), 3, 1)
+    sizes = (1, 255, 256, 257, *large, SIZE)
     expected = roots(leaves, sizes)
     plain = Tiles(owner)
     assert [await proof_building.root(plain, size) for size in sizes] == expected
