@@ -79,17 +79,15 @@ TARGETS = (
 LONG_REGISTER = "long_register"
 LONG = (
     LONG_REGISTER,
-    *("browser.test_desk_look", "browser.test_interrupted_entry", "browser.test_days"),
-    *("web.test_contract", "test_operating", "cli.test_standard_streams"),
-    *("web.test_role_contract", "test_no_secrets"),
-    *("kept.test_kept", "web.test_load", "test_scaling", "postgres.test_embedded"),
-    *("exchange.test_journal_import", "commands.test_handling", "cli.test_backup"),
-    *("commands.test_closings", "web.test_server", "web.test_publications"),
-    *("projections.test_rebuild", "test_iku_verify", "test_crash", "vault.test_store"),
-    *("browser.test_hostile_texts", "browser.test_look", "browser.test_register"),
-    *("browser.test_entry", "pages.test_coordinates", "pages.test_rights"),
-    *("cli.test_record", "cli.test_lists", "cli.test_cli", "web.test_messages"),
-    "papers.test_recalculation",
+    *("test_operating", "browser.test_desk_look", "access.test_oidc"),
+    *("postgres.test_embedded", "browser.test_hostile_texts", "browser.test_days"),
+    *("cli.test_backup", "web.test_contract", "cli.test_cli", "cli.test_monitor"),
+    *("projections.test_rebuild", "browser.test_interrupted_entry"),
+    *("browser.test_entry", "web.test_body_timeout", "cli.test_standard_streams"),
+    *("browser.test_sign_in", "pages.test_rights", "cli.test_account"),
+    *("test_no_secrets", "exchange.test_journal_import", "cli.test_signer"),
+    *("web.test_role_contract", "web.test_server", "browser.test_sites"),
+    *("web.test_rights", "papers.test_pages", "cli.test_tables"),
 )
 
 pytest_plugins = ["tests.registers.filled"]  # registers shared by several packages
