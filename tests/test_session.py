@@ -22,11 +22,9 @@ async def test_in_a_session_of_random_commands_no_two_answers_contradict(
         done, asked = await session.run(app, SEED, COMMANDS, COORDINATES)
     assert await check_ledger(owner) == []
     # The session is meaningful only if commands of every kind were recorded.
-    kinds = {"reported", "registered", "corrected", "annulled", "merged", "targeted"}
-    assert kinds <= done.recorded.keys()
+    assert done.recorded.keys() >= session.ESSENTIAL
     assert done.recorded.total() > COMMANDS / 3
     assert asked.compared["figures"] == COORDINATES
-    # Requests are concurrent, so the seed does not fix the coordinates. About half of
-    # the figures count something.
-    for kind in ("not empty", "lists", "differences"):
-        assert asked.compared[kind] > COORDINATES / 20, kind
+    assert asked.compared["not empty"] > COORDINATES / 3
+    assert asked.compared["lists"] > COORDINATES / 4
+    assert asked.compared["differences"] > COORDINATES / 4
